@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# VexFS.  `make help` lists what can be made; the fragments hold one directory each.
+# Everything from user space is built under build/, the module and the BPF objects in place.
+
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.DEFAULT_GOAL := help
+
+CC := gcc
+CLANG := clang
+B := build
+CPPFLAGS := -Iinclude -Ikmod -Ictl
+CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror
+V ?= 0
+Q := $(if $(filter 1,$(V)),,@)
+say = @printf '  %-7s %s\n' $(1) $(2)
+
+include ctl/deps.mk
+include ctl/ctl.mk
+include kmod/kmod.mk
+include bpf/bpf.mk
+include tests/tests.mk
+
+.PHONY: all clean help FORCE
+all: module bpf tools tests
+
+clean: module-clean
+	$(Q)rm -rf $(B) $(BPF_OBJ)
+
+help:
+	@echo 'make deps        install the Debian packages that the build and the tests need (root)'
+	@echo 'make all         build the module, the BPF programs, the tools and the tests'
+	@echo 'make demo        show VexFS at work on the stock kernel in a virtual machine'
+	@echo 'make check       deps, all, sparse, check-unit and check-vm; ends with one line of counts'
+	@echo 'make check-unit  unit tests, natively, under AddressSanitizer and UBSan'
+	@echo 'make check-vm    tests on the stock Debian kernel in QEMU'
+	@echo 'make sparse      run sparse over the module; any warning is an error'
+	@echo 'make clean       remove what was built'
+	@echo
+	@echo 'KDIR=DIR         kernel headers to build against [$(KDIR)]'
+	@echo 'VEXFS_ACCEL=kvm|tcg|auto  how QEMU runs the guest [auto: KVM if a probe boots]'
+	@echo 'V=1              show the commands'
+
+FORCE:

@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# The shipped programs.  No vmlinux.h: vexfs/program.bpf.h declares what a program may touch.
+
+BPF_SRC := $(wildcard bpf/*.bpf.c)
+BPF_OBJ := $(BPF_SRC:.c=.o)
+# clang's BPF target does not search Debian's architecture directory, which holds asm/types.h
+BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Werror -Iinclude $(LIBBPF_CFLAGS) \
+	-idirafter /usr/include/$(shell gcc -print-multiarch 2>/dev/null)
+
+.PHONY: bpf
+bpf: $(BPF_OBJ)
+bpf/%.bpf.o: bpf/%.bpf.c | $(LIBBPF)
+	$(call say,BPF,$@)
+	@mkdir -p $(B)/obj/bpf
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -MF $(B)/obj/$@.d -c $< -o $@
