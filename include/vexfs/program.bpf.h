@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * What the author of a VexFS program includes, and what the module is built from: one definition.
+ *
+ * A program object is one struct vexfs_ops in SEC(".struct_ops.link"), implementing any subset of three ops:
+ *
+ *	SEC("struct_ops.s/search")   int BPF_PROG(my_search, struct vexfs_search *s)	sleepable
+ *	SEC("struct_ops/distance")   int BPF_PROG(my_distance, struct vexfs_search *s)
+ *	SEC("struct_ops/filter")     int BPF_PROG(my_filter, struct vexfs_search *s)
+ *
+ * Knobs and counters belong in BTF-typed maps, so that bpftool reads and tunes them while queries run.
+ * Do not name the argument of a BPF_PROG `ctx`.
+ */
+#ifndef _VEXFS_PROGRAM_BPF_H
+#define _VEXFS_PROGRAM_BPF_H
+
+#include <linux/types.h>
+
+#ifdef __bpf__
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+#endif
+
+#define VEXFS_OPS_ABI		1
+#define VEXFS_BATCH		64	/* candidates in a batch; the bits of `keep` */
+#define VEXFS_STATE_WORDS	8
+#define VEXFS_OPS_NAME_LEN	32
+
+/* vexfs_ops.flags */
+#define VEXFS_OPS_EXHAUSTIVE	1u	/* distance measures in its own way: EOPNOTSUPP */
+#define VEXFS_OPS_FLAGS_ALL	1u
+
+/* What search returns: 0 finished; VEXFS_MORE call again after the queued rows were read; negative: an error,
+ * the query reruns on the built-in. filter and distance: 0, or negative and the query fails (EPROTO). */
+#define VEXFS_MORE		1
+
+/*
+ * One query, as its programs see it.  Read-only but for `state` (search) and `keep` (filter).
+ * Slots are 0 .. count - 1; some are dead, the kfuncs skip those.
+ */
+struct vexfs_search {
+	__u64 count;			/* slots in the query's snapshot */
+	__u64 live;			/* records in it */
+	__u32 dims;
+	__u32 metric;			/* VEXFS_METRIC_* */
+	__u32 k;			/* records wanted */
+	__u32 attrs;			/* attributes of the collection */
+	__u64 arg[4];			/* numbers that came with the query */
+	__u64 max_visits;		/* budget in slots; ~0: none */
+	__u64 visited;			/* slots looked at so far */
+	__u64 scored;			/* slots measured so far */
+	__u64 worst;			/* key of the worst of the k best so far; ~0 while there are fewer */
+	__u32 found;			/* candidates kept so far, at most k */
+	__u32 round;			/* from 0; raised each time search is called again */
+	__u32 batch;			/* candidates in the batch, at most VEXFS_BATCH */
+	__u32 phase;			/* for the module: which op is running */
+	__u64 keep;			/* filter: in, a bit per candidate; clear the bits of those to drop */
+	__u64 state[VEXFS_STATE_WORDS];	/* search's own: zero in round 0, kept between rounds */
+};
+
+/* One candidate of the batch, see vexfs_candidates(). */
+struct vexfs_cand {
+	__u64 slot;
+	__u64 id;
+	__u64 key;			/* monotone in the distance; distance: valid; filter: 0 */
+	__s64 micro;			/* the distance in millionths, saturated; distance: valid; filter: 0 */
+	__u64 penalty;			/* distance: out, added to the distance, in millionths; 0 on entry */
+};
+
+/* A program object.  0 or "" for what is not set, but name and abi must be. */
+struct vexfs_ops {
+	/* Seed, score, offer, until satisfied.  May sleep only in kfuncs. */
+	int (*search)(struct vexfs_search *s);
+	/* Called once per batch, after the built-in distance: may add a penalty to each candidate. */
+	int (*distance)(struct vexfs_search *s);
+	/* Called once per batch, before any distance: clears bits of s->keep. */
+	int (*filter)(struct vexfs_search *s);
+	char name[VEXFS_OPS_NAME_LEN];	/* [a-z0-9_-]+; unique among loaded objects; replace keeps it */
+	__u32 abi;			/* VEXFS_OPS_ABI */
+	__u32 flags;			/* VEXFS_OPS_* */
+	__u64 max_visits;		/* search: budget in slots; 0: the query's own */
+	__u32 timeout_us;		/* search: falls back to the built-in after it; 0: half of the query's timeout */
+	__u32 reserved;			/* 0 */
+};
+
+#ifdef __bpf__
+#pragma clang attribute pop
+
+/*
+ * Kfuncs.  All bound what they are given, charge the query's budget and look at its deadline; they
+ * return a negative errno: EINVAL out of range, EPERM called from the wrong op, EAGAIN too many rows wait to be read (return
+ * VEXFS_MORE, repeat the same call in the next round), ENOSPC budget used up and ETIME deadline passed (return 0: the answer so far is given, marked as truncated).
+ */
+
+/* search: the batch becomes the live slots of [from, from + n); n <= VEXFS_BATCH.  Returns how many. */
+extern int vexfs_batch_range(struct vexfs_search *s, __u64 from, __u32 n) __ksym;
+/* search: the batch becomes those of the n slots that exist and are live. */
+extern int vexfs_batch_slots(struct vexfs_search *s, __u64 *slots, __u32 slots__sz) __ksym;
+/* search: filter the batch, measure it exactly, apply the distance program.  Rows that are not in memory are queued: they
+ * are measured and offered between the rounds.  Returns how many candidates are left in the batch. */
+extern int vexfs_score(struct vexfs_search *s) __ksym;
+/* search: offer the scored batch to the pool of the k best. Returns how many got in. */
+extern int vexfs_offer(struct vexfs_search *s) __ksym;
+/* any op: the batch, s->batch entries of VEXFS_BATCH; only `penalty` in distance is read back.
+ * size must be sizeof(struct vexfs_cand) * VEXFS_BATCH.  NULL: wrong size or op. */
+extern __u8 *vexfs_candidates(struct vexfs_search *s, const int rdwr_buf_size) __ksym;
+/* any op: attribute column `attr` of the batch, s->batch of VEXFS_BATCH values. size: sizeof(__s64) * VEXFS_BATCH.  NULL: no such attribute. */
+extern __u8 *vexfs_attribute(struct vexfs_search *s, __u32 attr, const int rdonly_buf_size) __ksym;
+
+#ifndef bpf_for
+#define bpf_for(i, start, end) for (								\
+	struct bpf_iter_num ___it __attribute__((aligned(8), cleanup(bpf_iter_num_destroy))),		\
+	*___p __attribute__((unused)) = (bpf_iter_num_new(&___it, (start), (end)),		\
+		(void)bpf_iter_num_destroy, (void *)0);						\
+	({ int *___t = bpf_iter_num_next(&___it); (___t && ((i) = *___t, (i) >= (start) && (i) < (end))); });)
+#endif
+#endif /* __bpf__ */
+
+#endif /* _VEXFS_PROGRAM_BPF_H */

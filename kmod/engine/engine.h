@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Vector engine: derived data of a collection in memory (columns), distances, the candidate pool, and one query.
+ * Pure C over engine/platform.h.  No lock is taken here:
+ *	columns: one writer at a time (the collection's mutex); readers run beside it: they look only below the
+ *	count that they loaded with vexfs_columns_count(), and at dead bits, which only ever get set.
+ *	a query belongs to one thread.
+ */
+#ifndef _VEXFS_ENGINE_H
+#define _VEXFS_ENGINE_H
+
+#include "platform.h"
+#include <vexfs/format.h>
+#include <vexfs/program.bpf.h>
+
+/* --- columns.c: ids, attributes, dead bits, norms by slot, in chunks that never move; and the id map --- */
+struct vexfs_columns;
+struct vexfs_columns *vexfs_columns_new(__u32 dims, __u32 metric, __u32 attrs);	/* NULL: no memory */
+void vexfs_columns_free(struct vexfs_columns *c);
+/* Make room for slots [0, slots) and as many ids.  -ENOMEM and nothing changed; -EFBIG beyond VEXFS_MAX_SLOTS. */
+int vexfs_columns_reserve(struct vexfs_columns *c, __u64 slots);
+/* Fill a reserved slot.  -EEXIST the id is live (nothing changed).  Invisible to readers until published. */
+int vexfs_columns_put(struct vexfs_columns *c, __u64 slot, __u64 id, const __s64 *attr);
+void vexfs_columns_unput(struct vexfs_columns *c, __u64 slot);	/* undo a put that was not published */
+void vexfs_columns_publish(struct vexfs_columns *c, __u64 count);	/* release */
+__u64 vexfs_columns_count(const struct vexfs_columns *c);	/* acquire */
+__u64 vexfs_columns_live(const struct vexfs_columns *c);
+int vexfs_columns_find(const struct vexfs_columns *c, __u64 id, __u64 *slot);	/* -ENOENT; writer's lock */
+void vexfs_columns_kill(struct vexfs_columns *c, __u64 slot);	/* set the dead bit, forget the id; writer's lock */
+bool vexfs_columns_dead(const struct vexfs_columns *c, __u64 slot);
+__u64 vexfs_columns_id(const struct vexfs_columns *c, __u64 slot);
+__s64 vexfs_columns_attr(const struct vexfs_columns *c, __u64 slot, __u32 attr);
+__u64 vexfs_columns_bytes(const struct vexfs_columns *c);
+
+/* --- distance.c, distance_avx2.c.  Call the *_raw ones between vx_fpu_begin() and vx_fpu_end() only --- */
+/* May this row be stored or searched with?  Integer work, no FPU.  -EINVAL NaN or infinity, -EDOM zero vector with cosine. */
+int vexfs_row_check(__u32 metric, const void *row, __u32 dims);
+
+/* --- pool.c: the best candidates by f32 distance (a max-heap), remembering the best it refused --- */
+/* --- query.c --- */
+struct vexfs_query;
+struct vexfs_hit_f {		/* a final hit; distance as the bits of a double */
+	__u64 slot, id, distance;
+};
+
+struct vexfs_query_params {
+	const void *row;		/* dims * 4 bytes, checked with vexfs_row_check(); copied */
+	__u32 dims, metric, k, attrs;
+	__u64 arg[4];
+	__u64 max_visits;		/* 0: none */
+	__u64 deadline_us;		/* vx_clock_us() when to stop */
+};
+
+/* Allocate and prepare a query over c and rows.  k <= 1000.  NULL: no memory. */
+struct vexfs_query *vexfs_query_new(struct vexfs_columns *c, struct vx_rows *rows, const struct vexfs_query_params *p);
+void vexfs_query_free(struct vexfs_query *q);
+struct vexfs_search *vexfs_query_search(struct vexfs_query *q);	/* what programs see */
+struct vexfs_query *vexfs_search_query(struct vexfs_search *s);
+/* Forget all candidates, take a new snapshot of the count, round 0. */
+void vexfs_query_restart(struct vexfs_query *q);
+/* The programs of the coming round; NULL: none.  Called with rows pinned and outside FPU sections. */
+void vexfs_query_hooks(struct vexfs_query *q, int (*filter)(struct vexfs_search *), int (*distance)(struct vexfs_search *));
+/* Budget and deadline of the strategy itself (a program's own, stricter); 0: only the query's. */
+void vexfs_query_limits(struct vexfs_query *q, __u64 max_visits, __u64 deadline_us);
+
+/* What the kfuncs of the same names do; see program.bpf.h for arguments and errors.  The phase is checked by them too. */
+int vexfs_q_range(struct vexfs_query *q, __u64 from, __u32 n);
+int vexfs_q_slots(struct vexfs_query *q, const __u64 *slots, __u32 n);
+int vexfs_q_score(struct vexfs_query *q);
+int vexfs_q_offer(struct vexfs_query *q);
+struct vexfs_cand *vexfs_q_candidates(struct vexfs_query *q);	/* fills ids and, in distance, key and micro */
+__s64 *vexfs_q_attribute(struct vexfs_query *q, __u32 attr);	/* NULL: out of range */
+#define VEXFS_PHASE_NONE	0
+#define VEXFS_PHASE_SEARCH	1
+#define VEXFS_PHASE_DISTANCE	2
+#define VEXFS_PHASE_FILTER	3
+void vexfs_query_phase(struct vexfs_query *q, __u32 phase);
+int vexfs_query_failed(const struct vexfs_query *q);	/* errno of a filter or distance program that failed, else 0 */
+
+/* The built-in strategy: exact, all slots, in batches, through the functions above.  Same contract as vexfs_ops.search. */
+int vexfs_flat(struct vexfs_search *s);
+/* Rows that were not in memory.  read: start all, then wait for up to VEXFS_BATCH and pin them (sleeps, outside SRCU);
+ * returns how many (0: none left) or an error.  score: measure and offer those, unpin (hooks run: inside SRCU). */
+int vexfs_query_read(struct vexfs_query *q);
+int vexfs_query_score_read(struct vexfs_query *q);
+/*
+ * The end: measure the pool again in double precision (reads rows, sleeps), sort by distance, then id; drop what has died
+ * meanwhile.  Returns the hits written (<= k); -EAGAIN when f32 may have refused one that belongs among
+ * them: the pool has been enlarged, restart the query (at most a few times, then VEXFS_TRUNC_PRECISION).  *truncated: VEXFS_TRUNC_*.
+ */
+int vexfs_query_finish(struct vexfs_query *q, struct vexfs_hit_f *hits, __u32 *truncated);
+
+#endif /* _VEXFS_ENGINE_H */

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* All that the vector engine knows of its host. */
+#ifndef _VEXFS_ENGINE_PLATFORM_H
+#define _VEXFS_ENGINE_PLATFORM_H
+
+#ifdef __KERNEL__
+#include <linux/kernel.h>
+#include <linux/errno.h>
+#include <linux/string.h>
+#include <linux/bitops.h>
+#include <linux/bits.h>
+#include <linux/math64.h>
+#include <asm/byteorder.h>
+#include <asm/fpu/api.h>
+#include <asm/cpufeature.h>
+#define vx_fpu_begin() kernel_fpu_begin()	/* no sleeping, no faults, under 50 us; they do not nest */
+#define vx_fpu_end() kernel_fpu_end()
+#define vx_has_avx2() (boot_cpu_has(X86_FEATURE_AVX2) && boot_cpu_has(X86_FEATURE_FMA))
+#else
+#include <engine-user.h>		/* ctl/platform/engine-user.h: the same names in user space */
+#endif
+
+struct vx_rows;				/* the vectors plane of one collection, opened by one query */
+#define VX_ROW_SEGS 6			/* a row of 16 KiB crosses at most 5 pages */
+struct vx_seg {
+	const void *p;
+	__u32 bytes;			/* a multiple of 4 */
+};
+
+/* Implemented by kmod/plane.c in the kernel, ctl/platform/engine-user.c in user space. */
+void *vx_ealloc(size_t bytes);		/* zeroed, may sleep, any size; NULL */
+void vx_efree(const void *p);
+/* Pin the row of a slot: fills at most VX_ROW_SEGS segments, returns how many; -EAGAIN not in memory.  Never
+ * sleeps.  Pins last until vx_rows_put(), for up to 64 rows. */
+int vx_rows_get(struct vx_rows *r, __u64 slot, struct vx_seg *seg);
+/* The same, reading the row when needed; sleeps. -EIO, -EINTR (a fatal signal). */
+int vx_rows_wait(struct vx_rows *r, __u64 slot, struct vx_seg *seg);
+/* Start reading these rows, all before any is waited for; no error: vx_rows_wait() meets it. */
+void vx_rows_ahead(struct vx_rows *r, const __u64 *slot, __u32 n);
+void vx_rows_put(struct vx_rows *r);
+__u64 vx_clock_us(void);		/* monotonic */
+bool vx_ekilled(void);			/* a fatal signal is pending */
+void vx_yield(void);			/* cond_resched(); only where sleeping is allowed */
+
+#endif /* _VEXFS_ENGINE_PLATFORM_H */
