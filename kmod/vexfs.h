@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The kernel's view of VexFS: what the files of kmod/ share.  The filesystem core (core/) and the
+ * vector engine (engine/) have headers of their own.
+ *
+ * Lock order (outer first):
+ *	i_rwsem (parent before child)
+ *	collection mutex (collection.c)
+ *	mapping->invalidate_lock
+ *	folio lock
+ *	transaction (jbd2 handle; sb_start_intwrite before it where no mnt_want_write protects)
+ *	vexfs_inode_core.lock
+ *	vexfs_sb_info.orphan_lock (the list in memory)
+ *	vexfs_fs.orphan_lock, vexfs_fs.alloc_lock (the core's)
+ *
+ * No folio lock and no last iput() inside a transaction.
+ */
+#ifndef _VEXFS_KMOD_H
+#define _VEXFS_KMOD_H
+
+#include <linux/fs.h>
+#include <linux/iversion.h>
+#include <linux/jbd2.h>
+#include <linux/workqueue.h>
+#include "core/core.h"
+
+struct vexfs_collection_mem;		/* collection.c: a loaded collection */
+
+/* Mount options; resident= and commit= may change at remount. */
+struct vexfs_mount_opts {
+	u16 errors;			/* VEXFS_ERRORS_*; the superblock's s_errors by default */
+	unsigned int commit;		/* seconds between two runs of the raise worker, 1 .. 300 */
+	u64 resident;			/* bytes that derived data may occupy in memory */
+};
+
+#define VEXFS_DEFAULT_COMMIT	5
+#define VEXFS_MAX_COMMIT	300
+#define VEXFS_DEFAULT_RESIDENT	(256ULL << 20)
+
+/* vexfs_sb_info.flags */
+enum {
+	VEXFS_SBI_SHUTDOWN,		/* nothing may be written any more: shut down, or errors=remount-ro */
+	VEXFS_SBI_ERROR,		/* damage was found: VEXFS_STATE_ERROR goes into the superblock */
+	VEXFS_SBI_RAISE,		/* the raise worker may run (read-write mount) */
+};
+
+struct vexfs_sb_info {
+	struct super_block *sb;
+	struct vexfs_fs fs;
+	journal_t *journal;
+	struct vexfs_mount_opts opts;
+	unsigned long flags;		/* VEXFS_SBI_*, atomic bit operations */
+
+	struct workqueue_struct *wq;	/* I/O completion: WQ_MEM_RECLAIM | WQ_UNBOUND */
+	struct delayed_work raise;	/* vexfs_collections_sync() every opts.commit seconds */
+	struct work_struct error_work;	/* writes VEXFS_STATE_ERROR, errors=continue only */
+
+	struct mutex orphan_lock;	/* orphans and every vexfs_inode_info.orphan */
+	struct list_head orphans;	/* in the order of the list on disk */
+
+	struct mutex collections_lock;	/* collections */
+	struct list_head collections;	/* loaded collections, linked by collection.c */
+};
+
+/* vexfs_inode_info.state, atomic bit operations */
+enum {
+	VEXFS_I_PREALLOC,		/* blocks past EOF that no write asked for: trimmed at release */
+};
+
+struct vexfs_inode_info {
+	struct vexfs_inode_core core;
+
+	spinlock_t io_lock;		/* io_ends; taken by bio completion */
+	struct list_head io_ends;	/* of struct iomap_ioend: data is on the device, metadata is not */
+	struct work_struct io_work;
+
+	tid_t sync_tid;			/* transaction that fsync waits for; core.lock, read without it */
+	tid_t datasync_tid;		/* same for fdatasync: size and mapping */
+	struct timespec64 btime;
+	unsigned long state;		/* VEXFS_I_* */
+	u32 keep;			/* first block that release may trim; i_rwsem */
+
+	struct list_head orphan;	/* vexfs_sb_info.orphans; empty: not an orphan */
+
+	/*
+	 * A directory that is a collection: its loaded state, NULL until loaded.  Set by collection.c
+	 * with cmpxchg or a lock, given back in vexfs_collection_evict().
+	 */
+	struct vexfs_collection_mem *coll;
+
+	struct inode vfs_inode;
+};
+
+static inline struct vexfs_inode_info *VEXFS_I(const struct inode *inode)
+{
+	return container_of(inode, struct vexfs_inode_info, vfs_inode);
+}
+
+static inline struct vexfs_sb_info *VEXFS_SB(const struct super_block *sb)
+{
+	return sb->s_fs_info;
+}
+
+/* Is inode a directory with a schema? */
+static inline bool vexfs_is_collection(const struct inode *inode)
+{
+	return S_ISDIR(inode->i_mode) && (VEXFS_I(inode)->core.flags & VEXFS_INODE_COLLECTION);
+}
+
+/* The collection directory that inode, or a file created in this directory, belongs to; 0: none. */
+static inline u64 vexfs_collection_of(const struct inode *inode)
+{
+	return vexfs_is_collection(inode) ? inode->i_ino : VEXFS_I(inode)->core.collection;
+}
+
+/* The change counter, for a record to remember: the next change of data or metadata raises it. */
+static inline u64 vexfs_change(struct inode *inode)
+{
+	return inode_query_iversion(inode);
+}
+
+static inline bool vexfs_is_shutdown(const struct super_block *sb)
+{
+	return test_bit(VEXFS_SBI_SHUTDOWN, &VEXFS_SB(sb)->flags);
+}
+
+#define vexfs_msg(level, sb, fmt, ...) \
+	printk(level "vexfs (%s): " fmt "\n", (sb)->s_id, ##__VA_ARGS__)
+
+/* --- journal.c: transactions --- */
+
+#define VEXFS_INODE_CREDITS	2	/* vexfs_log_inode(): table block; its group block on first use */
+/* A new inode with its orphan entry, and a name for it. */
+#define VEXFS_NEW_CREDITS	(VEXFS_ALLOC_CREDITS + VEXFS_INODE_CREDITS + VEXFS_ORPHAN_CREDITS)
+#define VEXFS_NAME_CREDITS	(VEXFS_DIR_CREDITS + VEXFS_INODE_CREDITS)
+/* Orphan, inode and superblock: the last steps of a truncate or an eviction. */
+#define VEXFS_FREE_CREDITS	(VEXFS_ALLOC_CREDITS + VEXFS_INODE_CREDITS + VEXFS_ORPHAN_CREDITS)
+
+/* Start a transaction of so many blocks; nests.  ERR_PTR: -EIO after shutdown, -EROFS after an abort or on a
+ * read-only mount, -ENOMEM. */
+handle_t *vexfs_start(struct super_block *sb, int credits);
+/* End it.  err, or if that is 0 the error of the journal. */
+int vexfs_stop(handle_t *handle, int err);
+/* Wait until transaction tid is on stable storage, with all data written before.  Outside any transaction. */
+int vexfs_commit_barrier(struct super_block *sb, tid_t tid);
+/* The transaction to wait for to have everything so far: what fsync of an inode just read needs. */
+tid_t vexfs_last_tid(struct super_block *sb);
+/* After -ENOSPC, outside a transaction: commit, so that freed blocks become usable.  True: try again.
+ * *retries starts at 0. */
+bool vexfs_retry_alloc(struct super_block *sb, int err, int *retries);
+/* Load the log (replays it) / close it.  before: a superblock of this filesystem, for the log's place. */
+int vexfs_journal_open(struct super_block *sb, const struct vexfs_super *before);
+int vexfs_journal_close(struct super_block *sb);
+/* Log damage or an I/O error that leaves the filesystem in doubt, and follow errors=. */
+__printf(2, 3) void vexfs_error(struct super_block *sb, const char *fmt, ...);
+/* Stop all writing.  how: 0 flush everything first, 1 flush the log first, 2 flush nothing; else -EINVAL.
+ * The caller has checked CAP_SYS_ADMIN. */
+int vexfs_shutdown(struct super_block *sb, u32 how);
+/* In a transaction of 1 credit: write state and counters into the superblock. */
+int vexfs_log_super(handle_t *handle, struct super_block *sb, bool clean);
+
+/* --- inode.c --- */
+
+#define VEXFS_IGET_HIDDEN	0x1	/* only a hidden inode (a plane) will do; without it none will */
+#define VEXFS_IGET_ORPHAN	0x2	/* an unlinked inode is fine */
+#define VEXFS_IGET_HANDLE	0x4	/* the number comes from a file handle: what is not there is -ESTALE, not damage */
+/* A referenced, valid inode.  ERR_PTR: -EUCLEAN (a name or pointer to what is no such inode), -ESTALE, -EIO, -ENOMEM. */
+struct inode *vexfs_iget(struct super_block *sb, u64 ino, unsigned int flags);
+/*
+ * A new inode of dir, owned as POSIX wants, hashed and I_NEW, with i_nlink 1 (directories 2), not yet logged.
+ * flags: VEXFS_INODE_* to set besides those that mode implies.  VEXFS_NEW_CREDITS.  A caller that fails later calls
+ * vexfs_abandon_new() inside the transaction and iput() after it.
+ */
+struct inode *vexfs_new_inode(handle_t *handle, struct inode *dir, umode_t mode, struct mnt_idmap *idmap, u32 flags);
+void vexfs_abandon_new(handle_t *handle, struct inode *inode);
+/*
+ * A hidden regular inode of the collection directory dir: a plane.  flags: 0 or VEXFS_INODE_METADATA.  It has i_nlink 1,
+ * no name, and is logged; the caller stores its number in the same transaction.  VEXFS_NEW_CREDITS.
+ */
+struct inode *vexfs_new_hidden(handle_t *handle, struct inode *dir, u32 flags);
+/* Free a plane: in a transaction of VEXFS_FREE_CREDITS, before the last iput() outside it ... */
+int vexfs_unlink_hidden(handle_t *handle, struct inode *inode);
+/* ... or in its own transaction, with the iput(). */
+int vexfs_drop_hidden(struct inode *inode);
+/* Write the inode into its table block.  VEXFS_INODE_CREDITS.  Takes core.lock; datasync: fdatasync must wait for it. */
+int vexfs_log_inode(handle_t *handle, struct inode *inode, bool datasync);
+/* Same, core.lock held for writing: the mapping or the sizes changed under it. */
+int vexfs_log_inode_locked(handle_t *handle, struct inode *inode, bool datasync);
+/* The orphan list: in a transaction of VEXFS_ORPHAN_CREDITS.  Both are no-ops where there is nothing to do. */
+int vexfs_orphan_link(handle_t *handle, struct inode *inode);
+int vexfs_orphan_unlink(handle_t *handle, struct inode *inode);
+/* Finish what the orphans of an earlier mount began: at mount and at remount read-write. */
+int vexfs_orphan_cleanup(struct super_block *sb);
+/* Free all blocks from lblk `from` on, in as many transactions as it takes; i_rwsem held or nobody else has the inode. */
+int vexfs_free_from(struct inode *inode, u32 from);
+int vexfs_setattr(struct mnt_idmap *idmap, struct dentry *dentry, struct iattr *attr);
+int vexfs_getattr(struct mnt_idmap *idmap, const struct path *path, struct kstat *stat, u32 mask, unsigned int flags);
+void vexfs_evict_inode(struct inode *inode);
+void vexfs_dirty_inode(struct inode *inode, int flags);
+struct inode *vexfs_alloc_inode(struct super_block *sb);
+void vexfs_free_inode(struct inode *inode);
+int vexfs_inode_cache_init(void);
+void vexfs_inode_cache_exit(void);
+
+/* --- iomap.c --- */
+
+extern const struct iomap_ops vexfs_iomap_ops;
+extern const struct address_space_operations vexfs_aops;
+void vexfs_io_work(struct work_struct *work);
+/*
+ * Allocate unwritten extents for the holes of [lblk, lblk + want).  Outside a transaction.  Hidden inodes get chunks of at least
+ * VEXFS_PLANE_CHUNK blocks, growing with the file; -ENOSPC after a commit did not help, -EFBIG.
+ */
+int vexfs_ensure_alloc(struct inode *inode, u32 lblk, u32 want);
+#define VEXFS_PLANE_CHUNK	1024
+
+/* --- file.c, dir.c, namei.c --- */
+
+extern const struct file_operations vexfs_file_fops;
+extern const struct inode_operations vexfs_file_iops;
+extern const struct file_operations vexfs_dir_fops;
+extern const struct inode_operations vexfs_dir_iops;
+extern const struct inode_operations vexfs_symlink_iops;
+extern const struct inode_operations vexfs_long_symlink_iops;
+extern const struct inode_operations vexfs_special_iops;
+extern const struct export_operations vexfs_export_ops;
+int vexfs_fsync(struct file *file, loff_t start, loff_t end, int datasync);
+
+/* --- collection.c: what the filesystem asks of collections; dir is a collection directory --- */
+
+/* fsync: commit all operations acknowledged so far. */
+int vexfs_collection_sync(struct inode *dir);
+/* The same for all loaded collections: syncfs, unmount, freeze, remount, raise worker.  Never called in a transaction. */
+int vexfs_collections_sync(struct super_block *sb);
+/* Has it records that are not deleted?  Loads it; an error that prevents loading counts as "yes". */
+bool vexfs_collection_has_records(struct inode *dir);
+/* rmdir has unlinked it (i_nlink 0); i_rwsem of dir held, outside a transaction: no new operations. */
+void vexfs_collection_unlinked(struct inode *dir);
+/* Evict, i_nlink 0, before its own blocks go, outside a transaction: free its planes and its collection block. */
+int vexfs_collection_free(struct inode *dir);
+/* Evict, any i_nlink: give vexfs_inode_info.coll back. */
+void vexfs_collection_evict(struct inode *dir);
+/* kill_sb, while everything still works: commit, stop workers. */
+void vexfs_collections_shutdown(struct super_block *sb);
+/* put_super, after the inodes were evicted and before the journal goes: drop what still holds planes. */
+void vexfs_collections_put(struct super_block *sb);
+
+/* --- ioctl.c, hooks.c, sysfs.c --- */
+
+long vexfs_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
+int vexfs_hooks_init(void);
+void vexfs_hooks_exit(void);
+int vexfs_sysfs_init(void);
+void vexfs_sysfs_exit(void);
+
+#endif /* _VEXFS_KMOD_H */
