@@ -1,0 +1,16 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# A search program replaced a thousand times under four query loops: no query fails, none mixes two programs.
+. ./lib.sh
+
+run "mkfs" mkfs.vexfs --force /dev/vda
+run "mount" vexctl mount /dev/vda /mnt
+run "collection" vexctl collection create /mnt/w --dims 100 --metric cosine
+run "import" vexctl import /mnt/w data/glove-2k.fvecs
+run "1,000 switches under 4 query loops" switch /mnt/w /usr/lib/vexfs/half.bpf.o 1000 4
+sed 's/^/# /' "$out"
+run "umount" vexctl umount /mnt
+run "rmmod" rmmod vexfs
+load vexfs
+finish
