@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Program objects: what is loaded, what is bound, and how a query runs them.
+ *
+ *	hooks.c   the struct_ops type vexfs_ops, the registry of programs, bindings, entering and leaving
+ *	kfuncs.c  what programs call
+ *	sysfs.c   /sys/fs/vexfs
+ *
+ * A vexfs_program is a *name*.  It exists while an object of that name is loaded or while somebody holds
+ * a reference (a collection that is bound to it).  What is loaded under the name comes and goes: load, replace
+ * and unload publish a pointer and drain SRCU before they return, so a program runs only between
+ * vexfs_hooks_enter() and vexfs_hooks_leave().
+ *
+ * How a query uses it:
+ *
+ *	struct vexfs_hookset set = {};
+ *
+ *	set.prog[slot] = vexfs_program_ref(bound[slot]);	// each slot, NULL: built-in
+ *	again:
+ *	vexfs_hooks_reset(&set);
+ *	for each round {
+ *		idx = vexfs_hooks_enter(&set);
+ *		if (idx == -ESTALE)				// a program came, went or was replaced
+ *			restart the query, goto again;
+ *		set.ops[slot] is what to call, or NULL;		// vexfs_query_hooks(), ops[VEXFS_SLOT_SEARCH]->search()
+ *		vexfs_hooks_leave(&set, idx);
+ *		read the rows that were queued;			// never between enter and leave
+ *	}
+ *	vexfs_hooks_put(&set);
+ *
+ * Between enter and leave: no I/O, no user memory, no page fault, no lock that a load or replace may wait for.  Every round
+ * must end by a deadline: unload and replace wait for it under a mutex that all struct_ops links of the machine share.
+ */
+#ifndef _VEXFS_HOOKS_H
+#define _VEXFS_HOOKS_H
+
+#include <linux/kobject.h>
+#include <linux/list.h>
+#include <linux/spinlock.h>
+#include <vexfs/format.h>
+#include <vexfs/ioctl.h>
+#include <vexfs/program.bpf.h>
+
+#define VEXFS_EJECT_AFTER	16	/* errors of a search program in a row */
+
+/* One version of a program: what one load or replace brought. */
+struct vexfs_object {
+	const struct vexfs_ops *ops;	/* inside the struct_ops map */
+	const struct bpf_link *link;	/* identity only */
+	u64 generation;			/* of all loads and replaces since the module was loaded; from 1 */
+};
+
+struct vexfs_program {
+	struct kobject kobj;		/* /sys/fs/vexfs/programs/NAME; its release frees the program */
+	struct list_head node;		/* the registry; registry_lock */
+	char name[VEXFS_PROG_NAME_LEN];
+	atomic_t refs;			/* holders of a pointer */
+	struct vexfs_object __rcu *object;	/* SRCU; NULL: not loaded.  Written under registry_lock */
+	atomic_t bound[VEXFS_SLOTS];	/* collections bound to each op; raised under registry_lock */
+
+	spinlock_t lock;		/* the four below: change together */
+	u64 generation;			/* that errors and in_a_row belong to */
+	u32 errors;			/* since bound or replaced, all ops */
+	u32 in_a_row;			/* of search */
+	bool ejected;
+
+	atomic64_t queries;		/* calls of search and restarts included: times the program answered a query */
+	atomic64_t failures;		/* errors since the name is known; never reset */
+};
+
+/*
+ * By name, with a reference.  create: make an entry for an object that is not loaded (a binding read from disk).
+ * ERR_PTR: -EINVAL the name is empty, too long or holds other than [a-z0-9_-]; -ENOENT neither known nor create; -ENOMEM.
+ * name has VEXFS_PROG_NAME_LEN bytes, need not be terminated.  May sleep and allocate.
+ */
+struct vexfs_program *vexfs_program_get(const char *name, bool create);
+/* Another reference to one that is held. */
+struct vexfs_program *vexfs_program_ref(struct vexfs_program *p);
+/* NULL is fine.  Never sleeps: may be called from inode eviction and under any lock. */
+void vexfs_program_put(struct vexfs_program *p);
+
+/*
+ * Count a binding of a collection to op `slot` of p and forgive its errors.  -ENOENT not loaded, -EOPNOTSUPP the object has no such op, -EINVAL
+ * no such slot.  While bound, a replace that lacks the op is refused (EBUSY).  The caller keeps its reference to p for as long.
+ */
+int vexfs_program_bind(struct vexfs_program *p, unsigned int slot);
+/* The same for a binding read from disk: whatever is loaded now, if anything. */
+void vexfs_program_bind_any(struct vexfs_program *p, unsigned int slot);
+/* Undo either.  Never sleeps. */
+void vexfs_program_unbind(struct vexfs_program *p, unsigned int slot);
+/* Name, state, errors and generation of a binding, for VEXFS_IOC_INFO; p NULL: built-in.  May sleep. */
+void vexfs_program_bound(struct vexfs_program *p, unsigned int slot, struct vexfs_bound *out);
+
+/* The programs of one query.  Belongs to one thread; zero it, then set prog[]. */
+struct vexfs_hookset {
+	struct vexfs_program *prog[VEXFS_SLOTS];	/* with a reference each; NULL: built-in */
+	/* Captured by the first enter after a reset, fixed until the next. */
+	bool captured;
+	u32 state[VEXFS_SLOTS];				/* VEXFS_BOUND_*: LOADED is what will be called */
+	u64 generation[VEXFS_SLOTS];			/* 0: nothing loaded */
+	/* Valid between enter and leave; non-NULL exactly where state is LOADED, and then it has the slot's op. */
+	const struct vexfs_ops *ops[VEXFS_SLOTS];
+};
+
+/* Forget what was captured: the query starts again. */
+void vexfs_hooks_reset(struct vexfs_hookset *set);
+/*
+ * Begin a round: what the slots hold now cannot go away until vexfs_hooks_leave().  Returns an index to leave with (>= 0), or
+ * -ESTALE, with nothing to leave, when what is loaded is no longer what the first round ran.
+ */
+int vexfs_hooks_enter(struct vexfs_hookset *set);
+void vexfs_hooks_leave(struct vexfs_hookset *set, int idx);
+/* Drop the references of prog[]. */
+void vexfs_hooks_put(struct vexfs_hookset *set);
+
+/*
+ * How the program of a slot did, once per query (not per round), outside enter and leave; generation is that of the hookset, so
+ * that an error of a version that was replaced meanwhile is not held against the new one.
+ * error: why, a negative errno (what the program returned; -ETIME, -ENOSPC: it overran its budget).  After VEXFS_EJECT_AFTER errors in a row of search the
+ * program is ejected: its state is VEXFS_BOUND_EJECTED until it is bound or replaced again, and one line says why.
+ */
+void vexfs_program_ok(struct vexfs_program *p, unsigned int slot, u64 generation);
+void vexfs_program_error(struct vexfs_program *p, unsigned int slot, u64 generation, int error);
+bool vexfs_program_ejected(const struct vexfs_program *p);
+
+/*
+ * Module init, in this order: vexfs_sysfs_init(), vexfs_hooks_init(); exit in the reverse one.
+ * hooks_init: -ENOTSUPP (and a line that says so) when the module's BTF is not usable.
+ */
+int vexfs_hooks_init(void);
+void vexfs_hooks_exit(void);
+int vexfs_kfuncs_init(void);		/* by hooks_init */
+int vexfs_sysfs_init(void);
+void vexfs_sysfs_exit(void);
+
+/* sysfs.c for hooks.c: make and remove the directory of a program.  A removed program is freed when its last user in sysfs is gone. */
+int vexfs_sysfs_add_program(struct vexfs_program *p);
+void vexfs_sysfs_del_program(struct vexfs_program *p);
+/* hooks.c for sysfs.c: call fn with what is loaded (NULL: nothing), which cannot go away meanwhile. */
+void vexfs_program_look(struct vexfs_program *p, void (*fn)(const struct vexfs_object *o, void *arg), void *arg);
+
+#endif /* _VEXFS_HOOKS_H */
