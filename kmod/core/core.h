@@ -27,7 +27,8 @@ struct vexfs_fs {
 	__u32 groups_init;
 	__u64 free_blocks, free_inodes;
 	__u32 *group_free;		/* [groups]: free blocks, or VEXFS_GROUP_UNKNOWN until its block was read */
-	vx_mutex orphan_lock;		/* s_last_orphan and every i_next_orphan */
+	vx_mutex orphan_lock;		/* s_last_orphan and every i_next_orphan; stamping of a raw inode */
+	__u32 ino_hint, dir_hint;	/* alloc_lock: groups where the search for a free inode starts */
 };
 #define VEXFS_GROUP_UNKNOWN (~0u)
 
@@ -53,6 +54,7 @@ struct vexfs_inode_core {
 	__u64 next_orphan;
 	__u64 collection;		/* i_collection */
 	__u64 change;
+	__u32 dir_hint;			/* directories: no block before this one has room; inode lock */
 };
 
 /* What maps at a logical block.  pblk 0: a hole of len blocks. */
@@ -72,11 +74,17 @@ int vexfs_super_init(struct vexfs_super *s, __u64 blocks, __u32 journal_blocks);
  * feature), -EROFS (unknown RO_COMPAT feature; usable read-only).  *why: one phrase for the log. */
 int vexfs_super_check(const struct vexfs_super *s, __u64 dev_blocks, const char **why);
 void vexfs_super_stamp(struct vexfs_super *s);		/* compute s_crc */
+/* Only the geometry and uuid_seed of *fs, from a checked *s: enough for vexfs_group_*() and vexfs_csum(). */
+void vexfs_super_geometry(struct vexfs_fs *fs, const struct vexfs_super *s);
+/* All blocks / inodes that can be free: of every group, in use or not. */
+__u64 vexfs_super_capacity(const struct vexfs_fs *fs);
 /* Set up fs from block 0 (after the journal was replayed); counts free space when s_state is not CLEAN. */
 int vexfs_super_read(struct vexfs_fs *fs, void *host, __u64 dev_blocks);
 void vexfs_super_release(struct vexfs_fs *fs);
 /* In a transaction: write the counters, state and times of fs into block 0. 1 credit. */
 int vexfs_super_log(vx_txn *t, struct vexfs_fs *fs, __u16 state);
+/* Block 0's buffer: under alloc_lock, with write access taken; copies the counters, stamps, dirties. */
+int vexfs_super_dirty(vx_txn *t, struct vexfs_fs *fs);
 
 /* --- alloc.c --- group blocks; freed blocks are reused only after the commit that freed them */
 
@@ -96,6 +104,16 @@ int vexfs_alloc_blocks(vx_txn *t, struct vexfs_fs *fs, __u64 goal, __u32 want, i
 /* Free a run inside one group; frees of blocks that are free, or outside data, are -EUCLEAN and change nothing.
  * metadata: the blocks were journaled, so revoke them. */
 int vexfs_free_blocks(vx_txn *t, struct vexfs_fs *fs, __u64 pblk, __u32 len, bool metadata);
+/* Several runs, all or none of them. */
+struct vexfs_run {
+	__u64 pblk;
+	__u32 len;
+	bool metadata;
+};
+#define VEXFS_FREE_RUNS (VEXFS_EXTENT_DEPTH + 1)
+int vexfs_free_runs(vx_txn *t, struct vexfs_fs *fs, const struct vexfs_run *runs, unsigned int n);
+/* Is [pblk, pblk + len) inside the data area of one initialised group? */
+bool vexfs_data_run(const struct vexfs_fs *fs, __u64 pblk, __u64 len);
 /* A new inode number near parent (a directory spreads over groups); *generation is fresh. */
 int vexfs_alloc_ino(vx_txn *t, struct vexfs_fs *fs, __u64 parent, bool dir, __u64 *ino, __u32 *generation);
 int vexfs_free_ino(vx_txn *t, struct vexfs_fs *fs, __u64 ino, bool dir);
@@ -113,7 +131,8 @@ int vexfs_inode_write(vx_txn *t, struct vexfs_fs *fs, __u64 ino, vx_buf **buf, s
 int vexfs_inode_dirty(vx_txn *t, struct vexfs_fs *fs, __u64 ino, vx_buf *buf, struct vexfs_inode *raw); /* stamps, releases buf */
 /* Checks everything in a raw inode that does not need other blocks: crc, mode, flags, sizes, inline extents. */
 int vexfs_inode_check(const struct vexfs_fs *fs, __u64 ino, const struct vexfs_inode *raw);
-/* raw -> core (after check) and the core's fields -> raw.  The host's fields (mode, uid, times ...) are the host's. */
+/* raw -> core (after check) and the core's fields -> raw.  The host's fields (mode, uid, times ...) are the host's.
+ * i_next_orphan is written by the orphan functions alone: another inode's owner may be changing it. */
 void vexfs_inode_load(struct vexfs_inode_core *c, struct vexfs_fs *fs, __u64 ino, const struct vexfs_inode *raw);
 void vexfs_inode_store(const struct vexfs_inode_core *c, struct vexfs_inode *raw);
 /* The orphan list.  add: links c at the head.  del: unlinks it; the predecessor's raw inode is rewritten, *prev (if it is
@@ -135,10 +154,18 @@ int vexfs_extent_alloc(vx_txn *t, struct vexfs_inode_core *c, __u32 lblk, __u32 
  * ones too).  May use the reserve, so it does not fail for want of space. */
 int vexfs_extent_convert(vx_txn *t, struct vexfs_inode_core *c, __u32 lblk, __u32 len, __u32 *done);
 /* Unmap from the end down to lblk `from`, freeing blocks and empty nodes, as far as the transaction's credits reach:
- * 0 done, -EAGAIN: restart in a new transaction. */
+ * 0 done, -EAGAIN: write the inode and restart in a new transaction.  Give it VEXFS_EXTENT_CREDITS besides those of the
+ * inode and the orphan list, and as many revoke credits as one call may forget blocks: VEXFS_FORGET_MAX. */
+#define VEXFS_FORGET_MAX	64
 int vexfs_extent_truncate(vx_txn *t, struct vexfs_inode_core *c, __u32 from);
 /* Call fn for every extent in order; for fsck and tests. Verifies the tree on its way. */
 int vexfs_extent_walk(struct vexfs_inode_core *c, int (*fn)(void *arg, const struct vexfs_map *m), void *arg);
+/* The same, and node (may be NULL) for every block of the tree itself. */
+int vexfs_extent_walk_nodes(struct vexfs_inode_core *c, int (*node)(void *arg, __u64 block),
+			    int (*fn)(void *arg, const struct vexfs_map *m), void *arg);
+/* Are n entries of a node at this depth (0: extents) in order, in bounds and within [lo, hi)?  NULL, or what is wrong. */
+const char *vexfs_extent_check(const struct vexfs_fs *fs, const void *entries, unsigned int n, unsigned int depth,
+			       __u32 lo, __u64 hi);
 
 /* --- dir.c --- c is a directory; its host holds the directory's inode lock (shared for lookup and iterate) and, for changes,
  * a transaction and afterwards writes the inode.  Takes c->lock itself. */

@@ -1,0 +1,540 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The user-space host of the filesystem core: block cache, transactions without a log, locks, faults.
+ *
+ * Lock: vexfs_dev.lock, innermost, for the cache's hash and the reference counts.
+ */
+#include <fcntl.h>
+#include <stdarg.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+#include <linux/fs.h>
+
+#include <core/core.h>
+
+#define HASH_MIN 1024u
+
+struct vx_block {
+	struct vexfs_dev *dev;
+	__u64 block;
+	struct vx_block *next;		/* in the hash chain */
+	unsigned int refs;
+	bool uptodate, dirty, open;	/* open: access was taken, not yet dirtied */
+	__u32 txn;			/* the last transaction that changed it */
+	__u32 sum;			/* strict: crc of data when it was last read or dirtied */
+	void *committed;		/* strict: group blocks that have changed since the last commit */
+	__u8 data[VEXFS_BLOCK_SIZE] __attribute__((aligned(16)));
+};
+
+static void die(const char *what)
+{
+	fprintf(stderr, "vexfs core: %s\n", what);
+	abort();
+}
+
+/* --- faults --- */
+
+static unsigned int fault_left[VEXFS_FAULTS];
+static bool fault_seen;
+
+void vexfs_fault_set(enum vexfs_fault what, unsigned int n)
+{
+	memset(fault_left, 0, sizeof(fault_left));
+	fault_left[what] = n;
+	fault_seen = false;
+}
+
+bool vexfs_fault_met(void)
+{
+	bool seen = fault_seen;
+
+	memset(fault_left, 0, sizeof(fault_left));
+	fault_seen = false;
+	return seen;
+}
+
+static bool fault(enum vexfs_fault what)
+{
+	if (!fault_left[what] || --fault_left[what])
+		return false;
+	fault_seen = true;
+	return true;
+}
+
+/* --- memory, time, damage --- */
+
+void *vx_alloc(size_t bytes)
+{
+	return fault(VEXFS_FAULT_ALLOC) ? NULL : calloc(1, bytes ? bytes : 1);
+}
+
+void vx_free(const void *p)
+{
+	free((void *)p);
+}
+
+__u64 vx_now(void)
+{
+	return time(NULL);
+}
+
+bool vx_killed(void)
+{
+	return false;
+}
+
+void vexfs_damage(struct vexfs_fs *fs, const char *fmt, ...)
+{
+	struct vexfs_dev *dev = fs->host;
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(dev->damage, sizeof(dev->damage), fmt, ap);
+	va_end(ap);
+	dev->damages++;
+	if (!dev->quiet)
+		fprintf(stderr, "vexfs: %s\n", dev->damage);
+}
+
+const void *memchr_inv(const void *p, int c, size_t bytes)
+{
+	const __u8 *b = p;
+
+	for (; bytes; b++, bytes--)
+		if (*b != (__u8)c)
+			return b;
+	return NULL;
+}
+
+/* Eight tables, eight bytes a step: "slicing-by-8", Kounavis and Berry, 2005. */
+static __u32 crc_table[8][256];
+
+__attribute__((constructor)) static void crc_init(void)
+{
+	unsigned int i, k;
+
+	for (i = 0; i < 256; i++) {
+		__u32 c = i;
+
+		for (k = 0; k < 8; k++)
+			c = c & 1 ? c >> 1 ^ 0x82f63b78 : c >> 1;
+		crc_table[0][i] = c;
+	}
+	for (k = 1; k < 8; k++)
+		for (i = 0; i < 256; i++)
+			crc_table[k][i] = crc_table[k - 1][i] >> 8 ^
+					  crc_table[0][crc_table[k - 1][i] & 0xff];
+}
+
+__u32 crc32c(__u32 crc, const void *p, unsigned int bytes)
+{
+	const __u8 *b = p;
+
+	for (; bytes >= 8; b += 8, bytes -= 8) {
+		__u64 v;
+
+		memcpy(&v, b, 8);
+		v = le64toh(v) ^ crc;
+		crc = crc_table[7][v & 0xff] ^ crc_table[6][v >> 8 & 0xff] ^
+		      crc_table[5][v >> 16 & 0xff] ^ crc_table[4][v >> 24 & 0xff] ^
+		      crc_table[3][v >> 32 & 0xff] ^ crc_table[2][v >> 40 & 0xff] ^
+		      crc_table[1][v >> 48 & 0xff] ^ crc_table[0][v >> 56];
+	}
+	for (; bytes; bytes--)
+		crc = crc >> 8 ^ crc_table[0][(crc ^ *b++) & 0xff];
+	return crc;
+}
+
+/* --- locks --- */
+
+static void check(int err, const char *what)
+{
+	if (err) {
+		fprintf(stderr, "vexfs core: %s: %s\n", what, strerror(err));
+		abort();
+	}
+}
+
+void vx_mutex_init(vx_mutex *m)
+{
+	pthread_mutexattr_t a;
+
+	pthread_mutexattr_init(&a);
+	pthread_mutexattr_settype(&a, PTHREAD_MUTEX_ERRORCHECK);
+	check(pthread_mutex_init(&m->m, &a), "mutex_init");
+	pthread_mutexattr_destroy(&a);
+}
+
+void vx_lock(vx_mutex *m)
+{
+	check(pthread_mutex_lock(&m->m), "mutex_lock");
+}
+
+void vx_unlock(vx_mutex *m)
+{
+	check(pthread_mutex_unlock(&m->m), "mutex_unlock");
+}
+
+void vx_rwsem_init(vx_rwsem *s)
+{
+	check(pthread_rwlock_init(&s->s, NULL), "init_rwsem");
+}
+
+void vx_down_read(vx_rwsem *s)
+{
+	check(pthread_rwlock_rdlock(&s->s), "down_read");
+}
+
+void vx_up_read(vx_rwsem *s)
+{
+	check(pthread_rwlock_unlock(&s->s), "up_read");
+}
+
+void vx_down_write(vx_rwsem *s)
+{
+	check(pthread_rwlock_wrlock(&s->s), "down_write");
+}
+
+void vx_up_write(vx_rwsem *s)
+{
+	check(pthread_rwlock_unlock(&s->s), "up_write");
+}
+
+/* --- device --- */
+
+int vexfs_dev_init(struct vexfs_dev *dev, int fd, __u64 blocks)
+{
+	memset(dev, 0, sizeof(*dev));
+	dev->fd = fd;
+	dev->blocks = blocks;
+	dev->hash_size = HASH_MIN;
+	dev->hash = calloc(dev->hash_size, sizeof(*dev->hash));
+	pthread_mutex_init(&dev->lock, NULL);
+	return dev->hash ? 0 : -ENOMEM;
+}
+
+int vexfs_dev_open(struct vexfs_dev *dev, const char *path, int flags)
+{
+	struct stat st;
+	__u64 bytes;
+	int err, fd = open(path, flags | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st)) {
+		err = -errno;
+		goto close;
+	}
+	err = -ENOTBLK;
+	if (S_ISREG(st.st_mode))
+		bytes = st.st_size;
+	else if (!S_ISBLK(st.st_mode))
+		goto close;
+	else if (ioctl(fd, BLKGETSIZE64, &bytes)) {
+		err = -errno;
+		goto close;
+	}
+	err = vexfs_dev_init(dev, fd, bytes >> VEXFS_BLOCK_SHIFT);
+	if (!err)
+		return 0;
+close:
+	close(fd);
+	return err;
+}
+
+static void block_free(struct vx_block *b)
+{
+	free(b->committed);
+	free(b);
+}
+
+void vexfs_dev_drop(struct vexfs_dev *dev)
+{
+	unsigned int i;
+
+	for (i = 0; i < dev->hash_size; i++) {
+		struct vx_block **at = &dev->hash[i], *b;
+
+		while ((b = *at)) {
+			if (b->refs) {
+				at = &b->next;
+				continue;
+			}
+			*at = b->next;
+			dev->cached--;
+			block_free(b);
+		}
+	}
+}
+
+void vexfs_dev_close(struct vexfs_dev *dev)
+{
+	if (!dev->hash)
+		return;
+	vexfs_dev_drop(dev);
+	if (dev->cached)
+		die("a block is still in use");
+	free(dev->hash);
+	dev->hash = NULL;
+	pthread_mutex_destroy(&dev->lock);
+	close(dev->fd);
+	dev->fd = -1;
+}
+
+int vexfs_dev_read(struct vexfs_dev *dev, __u64 block, void *data)
+{
+	ssize_t n;
+
+	if (block >= dev->blocks)
+		return -EUCLEAN;
+	if (fault(VEXFS_FAULT_READ))
+		return -EIO;
+	n = pread(dev->fd, data, VEXFS_BLOCK_SIZE, block << VEXFS_BLOCK_SHIFT);
+	return n < 0 ? -errno : n != VEXFS_BLOCK_SIZE ? -EIO : 0;
+}
+
+int vexfs_dev_write(struct vexfs_dev *dev, __u64 block, const void *data)
+{
+	ssize_t n;
+
+	if (block >= dev->blocks)
+		return -EUCLEAN;
+	if (fault(VEXFS_FAULT_WRITE))
+		return -EIO;
+	n = pwrite(dev->fd, data, VEXFS_BLOCK_SIZE, block << VEXFS_BLOCK_SHIFT);
+	return n < 0 ? -errno : n != VEXFS_BLOCK_SIZE ? -EIO : 0;
+}
+
+void vexfs_dev_commit(struct vexfs_dev *dev)
+{
+	struct vx_block *b;
+	unsigned int i;
+
+	for (i = 0; i < dev->hash_size; i++)
+		for (b = dev->hash[i]; b; b = b->next) {
+			free(b->committed);
+			b->committed = NULL;
+		}
+}
+
+int vexfs_dev_flush(struct vexfs_dev *dev)
+{
+	struct vx_block *b;
+	unsigned int i;
+	int err, first = 0;
+
+	for (i = 0; i < dev->hash_size; i++)
+		for (b = dev->hash[i]; b; b = b->next) {
+			if (!b->dirty)
+				continue;
+			err = vexfs_dev_write(dev, b->block, b->data);
+			if (!err)
+				b->dirty = false;
+			else if (!first)
+				first = err;
+		}
+	if (first)
+		return first;
+	if (fsync(dev->fd))
+		return -errno;
+	vexfs_dev_commit(dev);
+	return 0;
+}
+
+/* --- blocks --- */
+
+static void hash_grow(struct vexfs_dev *dev)
+{
+	unsigned int size = dev->hash_size * 4, i;
+	struct vx_block **hash = calloc(size, sizeof(*hash)), *b;
+
+	if (!hash)
+		return;			/* longer chains are fine */
+	for (i = 0; i < dev->hash_size; i++)
+		while ((b = dev->hash[i])) {
+			dev->hash[i] = b->next;
+			b->next = hash[b->block % size];
+			hash[b->block % size] = b;
+		}
+	free(dev->hash);
+	dev->hash = hash;
+	dev->hash_size = size;
+}
+
+/* Under dev->lock. */
+static vx_buf *block_get(struct vexfs_dev *dev, __u64 block)
+{
+	struct vx_block **head, *b;
+
+	if (block >= dev->blocks)
+		return ERR_PTR(-EUCLEAN);
+	for (b = dev->hash[block % dev->hash_size]; b; b = b->next)
+		if (b->block == block)
+			break;
+	if (!b) {
+		if (dev->cached >= dev->hash_size)
+			hash_grow(dev);
+		b = vx_alloc(sizeof(*b));
+		if (!b)
+			return ERR_PTR(-ENOMEM);
+		b->dev = dev;
+		b->block = block;
+		head = &dev->hash[block % dev->hash_size];
+		b->next = *head;
+		*head = b;
+		dev->cached++;
+	}
+	b->refs++;
+	return b;
+}
+
+vx_buf *vx_getblk(struct vexfs_fs *fs, __u64 block)
+{
+	struct vexfs_dev *dev = fs->host;
+	vx_buf *b;
+
+	pthread_mutex_lock(&dev->lock);
+	b = block_get(dev, block);
+	pthread_mutex_unlock(&dev->lock);
+	return b;
+}
+
+vx_buf *vx_bread(struct vexfs_fs *fs, __u64 block)
+{
+	struct vexfs_dev *dev = fs->host;
+	vx_buf *b;
+	int err = 0;
+
+	pthread_mutex_lock(&dev->lock);
+	b = block_get(dev, block);
+	if (!IS_ERR(b) && !b->uptodate) {
+		err = vexfs_dev_read(dev, block, b->data);
+		b->uptodate = !err;
+		if (!err && dev->strict)
+			b->sum = crc32c(0, b->data, VEXFS_BLOCK_SIZE);
+	} else if (!IS_ERR(b) && dev->strict && !b->open &&
+		   b->sum != crc32c(0, b->data, VEXFS_BLOCK_SIZE)) {
+		die("a block was changed outside a transaction");
+	}
+	if (err) {
+		b->refs--;
+		b = ERR_PTR(err);
+	}
+	pthread_mutex_unlock(&dev->lock);
+	return b;
+}
+
+void vx_brelse(vx_buf *b)
+{
+	struct vexfs_dev *dev;
+
+	if (!b)
+		return;
+	dev = b->dev;
+	pthread_mutex_lock(&dev->lock);
+	if (!b->refs)
+		die("a block was released twice");
+	b->refs--;
+	pthread_mutex_unlock(&dev->lock);
+}
+
+void *vx_data(vx_buf *b)
+{
+	return b->data;
+}
+
+/* --- transactions --- */
+
+void vexfs_txn_start(vx_txn *t, struct vexfs_dev *dev, int credits)
+{
+	static __u32 last;
+
+	*t = (vx_txn){ .dev = dev, .id = ++last, .credits = credits };
+}
+
+int vx_txn_write(vx_txn *t, vx_buf *b)
+{
+	if (fault(VEXFS_FAULT_TXN))
+		return -EIO;
+	if (t->dev != b->dev)
+		die("a block of another device");
+	if (!b->uptodate)
+		die("access to a block that was not read");
+	b->open = true;
+	return 0;
+}
+
+int vx_txn_write_undo(vx_txn *t, vx_buf *b)
+{
+	int err = vx_txn_write(t, b);
+
+	if (err || b->committed || !b->dev->strict)
+		return err;
+	b->committed = malloc(VEXFS_BLOCK_SIZE);
+	if (!b->committed)
+		return -ENOMEM;
+	memcpy(b->committed, b->data, VEXFS_BLOCK_SIZE);
+	return 0;
+}
+
+int vx_txn_create(vx_txn *t, vx_buf *b)
+{
+	if (fault(VEXFS_FAULT_TXN))
+		return -EIO;
+	if (t->dev != b->dev)
+		die("a block of another device");
+	memset(b->data, 0, VEXFS_BLOCK_SIZE);
+	b->uptodate = b->open = true;
+	return 0;
+}
+
+int vx_txn_dirty(vx_txn *t, struct vexfs_fs *fs, vx_buf *b)
+{
+	(void)fs;
+	if (!b->open && b->txn != t->id)
+		die("a block was dirtied without access");
+	if (b->txn != t->id && t->credits != INT_MAX && !t->credits--)
+		die("a transaction ran out of credits");
+	b->txn = t->id;
+	b->open = false;
+	b->dirty = true;
+	if (b->dev->strict)
+		b->sum = crc32c(0, b->data, VEXFS_BLOCK_SIZE);
+	return 0;
+}
+
+int vx_txn_forget(vx_txn *t, struct vexfs_fs *fs, __u64 block)
+{
+	struct vexfs_dev *dev = fs->host;
+	struct vx_block *b;
+
+	t->forgotten++;
+	pthread_mutex_lock(&dev->lock);
+	for (b = dev->hash[block % dev->hash_size]; b; b = b->next)
+		if (b->block == block)
+			b->dirty = b->open = b->uptodate = false;
+	pthread_mutex_unlock(&dev->lock);
+	return 0;
+}
+
+int vx_txn_credits(vx_txn *t)
+{
+	return t->credits;
+}
+
+int vx_txn_extend(vx_txn *t, int credits)
+{
+	(void)credits;
+	return t->credits == INT_MAX ? 0 : 1;
+}
+
+const void *vx_committed_data(vx_buf *b)
+{
+	return b->committed;
+}
+
+void vx_committed_done(vx_buf *b)
+{
+	(void)b;
+}

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The user-space host of kmod/core: what core/platform.h asks for, over pread and pwrite.
+ *
+ * A struct vexfs_dev is a file or a block device with a cache of its blocks.  Changes stay in the cache
+ * until vexfs_dev_flush().  There is no log: this host proves logic and parsers, not crash safety.
+ * For tests it checks what jbd2 would require (access before a change, credits), keeps committed copies of
+ * group blocks as jbd2's undo access does, and fails a chosen call.
+ */
+#ifndef _VEXFS_USER_H
+#define _VEXFS_USER_H
+
+#include <endian.h>
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <linux/types.h>
+
+/* --- what kernel headers offer --- */
+
+#define U32_MAX (~0u)
+#define DT_FIFO	1
+#define DT_CHR	2
+#define DT_DIR	4
+#define DT_BLK	6
+#define DT_REG	8
+#define DT_LNK	10
+#define DT_SOCK	12
+
+#define cpu_to_le16(v) ((__le16)htole16(v))
+#define cpu_to_le32(v) ((__le32)htole32(v))
+#define cpu_to_le64(v) ((__le64)htole64(v))
+#define le16_to_cpu(v) ((__u16)le16toh(v))
+#define le32_to_cpu(v) ((__u32)le32toh(v))
+#define le64_to_cpu(v) ((__u64)le64toh(v))
+
+static inline void le16_add_cpu(__le16 *v, int by)
+{
+	*v = cpu_to_le16(le16_to_cpu(*v) + by);
+}
+
+static inline void le32_add_cpu(__le32 *v, __u32 by)
+{
+	*v = cpu_to_le32(le32_to_cpu(*v) + by);
+}
+
+#ifndef min
+#define min(a, b) ({ __typeof__(a) _a = (a); __typeof__(b) _b = (b); (void)(&_a == &_b); \
+		     _a < _b ? _a : _b; })
+#define max(a, b) ({ __typeof__(a) _a = (a); __typeof__(b) _b = (b); (void)(&_a == &_b); \
+		     _a > _b ? _a : _b; })
+#define min_t(t, a, b) ({ t _a = (a); t _b = (b); _a < _b ? _a : _b; })
+#define max_t(t, a, b) ({ t _a = (a); t _b = (b); _a > _b ? _a : _b; })
+#endif
+#ifndef ARRAY_SIZE
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#endif
+#ifndef READ_ONCE
+#define READ_ONCE(x) (*(const volatile __typeof__(x) *)&(x))
+#define WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
+#endif
+#ifndef DIV_ROUND_UP
+#define DIV_ROUND_UP(n, d) (((n) + (d) - 1) / (d))
+#endif
+
+#define MAX_ERRNO 4095
+static inline void *ERR_PTR(long err)
+{
+	return (void *)err;
+}
+
+static inline long PTR_ERR(const void *p)
+{
+	return (long)p;
+}
+
+static inline bool IS_ERR(const void *p)
+{
+	return (unsigned long)p >= (unsigned long)-MAX_ERRNO;
+}
+
+static inline unsigned int hweight64(__u64 v)
+{
+	return __builtin_popcountll(v);
+}
+
+/* Number of the lowest set bit; v is not 0. */
+static inline unsigned int __ffs64(__u64 v)
+{
+	return __builtin_ctzll(v);
+}
+
+static inline int test_bit_le(unsigned int nr, const void *bits)
+{
+	return ((const __u8 *)bits)[nr / 8] >> nr % 8 & 1;
+}
+
+static inline void __set_bit_le(unsigned int nr, void *bits)
+{
+	((__u8 *)bits)[nr / 8] |= 1 << nr % 8;
+}
+
+static inline void __clear_bit_le(unsigned int nr, void *bits)
+{
+	((__u8 *)bits)[nr / 8] &= ~(1 << nr % 8);
+}
+
+static inline void cond_resched(void)
+{
+}
+
+/* The first byte that is not c, NULL: all are. */
+const void *memchr_inv(const void *p, int c, size_t bytes);
+/* Castagnoli, reflected; raw as in the kernel: nothing is inverted, a crc continues from the one before. */
+__u32 crc32c(__u32 crc, const void *p, unsigned int bytes);
+
+/* --- locks: taking one twice in a thread, or giving back one that is not held, aborts --- */
+
+typedef struct { pthread_mutex_t m; } vx_mutex;
+typedef struct { pthread_rwlock_t s; } vx_rwsem;
+void vx_mutex_init(vx_mutex *m);
+void vx_lock(vx_mutex *m);
+void vx_unlock(vx_mutex *m);
+void vx_rwsem_init(vx_rwsem *s);
+void vx_down_read(vx_rwsem *s);
+void vx_up_read(vx_rwsem *s);
+void vx_down_write(vx_rwsem *s);
+void vx_up_write(vx_rwsem *s);
+
+/* --- device --- */
+
+struct vx_block;
+struct vx_log;
+typedef struct vx_block vx_buf;
+typedef struct vx_log vx_txn;
+
+/* Calls that can be made to fail, for tests. */
+enum vexfs_fault { VEXFS_FAULT_READ, VEXFS_FAULT_WRITE, VEXFS_FAULT_ALLOC, VEXFS_FAULT_TXN, VEXFS_FAULTS };
+
+struct vexfs_dev {
+	int fd;
+	__u64 blocks;			/* that may be accessed */
+	bool strict;			/* check that no block changes without access; keeps committed copies */
+	bool quiet;			/* damage is only counted, not printed */
+	unsigned int damages;		/* calls of vexfs_damage() */
+	char damage[256];		/* what the last one said */
+	struct vx_block **hash;
+	unsigned int hash_size, cached;
+	pthread_mutex_t lock;		/* the cache */
+};
+
+/* Open path (flags for open(2)) and measure it; 0 or a negative errno.  Close flushes nothing. */
+int vexfs_dev_open(struct vexfs_dev *dev, const char *path, int flags);
+int vexfs_dev_init(struct vexfs_dev *dev, int fd, __u64 blocks);	/* fd becomes dev's */
+void vexfs_dev_close(struct vexfs_dev *dev);
+/* Write what has changed and fsync.  All of it counts as committed then. */
+int vexfs_dev_flush(struct vexfs_dev *dev);
+void vexfs_dev_commit(struct vexfs_dev *dev);	/* drop the committed copies: freed blocks may be used again */
+void vexfs_dev_drop(struct vexfs_dev *dev);	/* forget every block that is not in use, changed or not */
+/* One block, past the cache. */
+int vexfs_dev_read(struct vexfs_dev *dev, __u64 block, void *data);
+int vexfs_dev_write(struct vexfs_dev *dev, __u64 block, const void *data);
+
+/* Let the n-th of these calls from now on fail (1: the next one), once; 0: none.  For all devices. */
+void vexfs_fault_set(enum vexfs_fault what, unsigned int n);
+/* Has a fault that was set been met?  Clears it. */
+bool vexfs_fault_met(void);
+
+/* A transaction: credits blocks may be changed in it, more abort the program. */
+struct vx_log {
+	struct vexfs_dev *dev;
+	__u32 id;
+	int credits;			/* left */
+	unsigned int forgotten;		/* blocks */
+};
+void vexfs_txn_start(vx_txn *t, struct vexfs_dev *dev, int credits);	/* INT_MAX: any */
+
+#endif /* _VEXFS_USER_H */

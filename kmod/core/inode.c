@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Inodes on disk and the orphan list.
+ *
+ * Lock order: orphan_lock, alloc_lock (for block 0).
+ *
+ * A raw inode is changed by the owner of the inode and, i_next_orphan alone, by whoever unlinks its neighbour from
+ * the orphan list.  So the crc is always computed under orphan_lock: whoever is last covers both changes, and the
+ * transaction cannot commit before both have finished.
+ */
+#include "core.h"
+
+bool vexfs_ino_valid(const struct vexfs_fs *fs, __u64 ino)
+{
+	return ino && ino - 1 < (__u64)fs->groups * fs->inodes_per_group &&
+	       (ino == VEXFS_ROOT_INO || ino >= VEXFS_FIRST_INO);
+}
+
+static __u32 inode_crc(const struct vexfs_fs *fs, __u64 ino, const struct vexfs_inode *raw)
+{
+	return vexfs_csum(fs, raw, sizeof(*raw), offsetof(struct vexfs_inode, i_crc), ino,
+			  le32_to_cpu(raw->i_generation), 0);
+}
+
+/* Read the table block of ino, which is valid and in an initialised group; nothing in it is verified. */
+static int inode_read(struct vexfs_fs *fs, __u64 ino, vx_buf **buf, struct vexfs_inode **raw)
+{
+	__u32 g, index;
+
+	if (!vexfs_ino_valid(fs, ino))
+		return -ESTALE;
+	g = (__u32)(ino - 1) / fs->inodes_per_group;
+	index = (__u32)(ino - 1) % fs->inodes_per_group;
+	if (g >= READ_ONCE(fs->groups_init))
+		return -ESTALE;
+	*buf = vx_bread(fs, vexfs_group_itable(fs, g) + index / VEXFS_INODES_PER_BLOCK);
+	if (IS_ERR(*buf))
+		return PTR_ERR(*buf);
+	*raw = (struct vexfs_inode *)vx_data(*buf) + index % VEXFS_INODES_PER_BLOCK;
+	return 0;
+}
+
+/* -ESTALE: ino is not in use. */
+int vexfs_inode_buf(struct vexfs_fs *fs, __u64 ino, vx_buf **buf, struct vexfs_inode **raw)
+{
+	int err;
+
+	err = vexfs_ino_in_use(fs, ino);
+	if (err)
+		return err;
+	err = inode_read(fs, ino, buf, raw);
+	if (err)
+		return err;
+	err = vexfs_inode_check(fs, ino, *raw);
+	if (err)
+		vx_brelse(*buf);
+	return err;
+}
+
+int vexfs_inode_write(vx_txn *t, struct vexfs_fs *fs, __u64 ino, vx_buf **buf, struct vexfs_inode **raw)
+{
+	int err;
+
+	err = inode_read(fs, ino, buf, raw);
+	if (err)
+		return err;
+	err = vx_txn_write(t, *buf);
+	if (err)
+		vx_brelse(*buf);
+	return err;
+}
+
+/* orphan_lock is held. */
+static int inode_stamp(vx_txn *t, struct vexfs_fs *fs, __u64 ino, vx_buf *buf, struct vexfs_inode *raw)
+{
+	int err;
+
+	raw->i_crc = cpu_to_le32(inode_crc(fs, ino, raw));
+	err = vx_txn_dirty(t, fs, buf);
+	vx_brelse(buf);
+	return err;
+}
+
+int vexfs_inode_dirty(vx_txn *t, struct vexfs_fs *fs, __u64 ino, vx_buf *buf, struct vexfs_inode *raw)
+{
+	int err;
+
+	vx_lock(&fs->orphan_lock);
+	err = inode_stamp(t, fs, ino, buf, raw);
+	vx_unlock(&fs->orphan_lock);
+	return err;
+}
+
+static const char *symlink_wrong(const struct vexfs_inode *raw)
+{
+	__u64 size = le64_to_cpu(raw->i_size);
+
+	if (!size || size >= VEXFS_BLOCK_SIZE)
+		return "symlink has a wrong size";
+	if (size >= sizeof(raw->i_link))
+		return raw->i_depth || le32_to_cpu(raw->i_entries) != 1 ? "symlink has a wrong map" : NULL;
+	if (raw->i_depth || raw->i_entries)
+		return "short symlink has extents";
+	if (raw->i_link[size] || strnlen((const char *)raw->i_link, sizeof(raw->i_link)) != size)
+		return "symlink has a wrong length";
+	return NULL;
+}
+
+static const char *inode_wrong(const struct vexfs_fs *fs, const struct vexfs_inode *raw)
+{
+	__u16 mode = le16_to_cpu(raw->i_mode), depth = le16_to_cpu(raw->i_depth);
+	__u32 flags = le32_to_cpu(raw->i_flags), entries = le32_to_cpu(raw->i_entries);
+	__u64 size = le64_to_cpu(raw->i_size), collection = le64_to_cpu(raw->i_collection);
+
+	if (flags & ~VEXFS_INODE_ALL)
+		return "unknown flags";
+	if (le32_to_cpu(raw->i_nlink) > VEXFS_LINK_MAX)
+		return "too many links";
+	if (size > (__u64)U32_MAX << VEXFS_BLOCK_SHIFT)
+		return "size out of range";
+	if (le64_to_cpu(raw->i_blocks) > fs->blocks)
+		return "more blocks than the filesystem has";
+	if (depth > VEXFS_EXTENT_DEPTH)
+		return "extent tree is too deep";
+	if (entries > VEXFS_INLINE_EXTENTS || (depth && !entries))
+		return "wrong number of extents";
+	if (le64_to_cpu(raw->i_parent) && !vexfs_ino_valid(fs, le64_to_cpu(raw->i_parent)))
+		return "parent out of range";
+	if (le64_to_cpu(raw->i_next_orphan) && !vexfs_ino_valid(fs, le64_to_cpu(raw->i_next_orphan)))
+		return "next orphan out of range";
+	if (raw->i_parents_block && !vexfs_data_run(fs, le64_to_cpu(raw->i_parents_block), 1))
+		return "block of parents out of range";
+	if (raw->i_xattr_block && !vexfs_data_run(fs, le64_to_cpu(raw->i_xattr_block), 1))
+		return "block of attributes out of range";
+	if (flags & VEXFS_INODE_COLLECTION ? !vexfs_data_run(fs, collection, 1) :
+	    collection && !vexfs_ino_valid(fs, collection))
+		return "collection out of range";
+	if ((flags & VEXFS_INODE_HIDDEN) && (!S_ISREG(mode) || !raw->i_parent))
+		return "a hidden inode must be a file with a parent";
+
+	if (S_ISDIR(mode)) {
+		if (size & (VEXFS_BLOCK_SIZE - 1))
+			return "size of a directory is no multiple of a block";
+		if (!(flags & VEXFS_INODE_METADATA))
+			return "directory is not metadata";
+	} else if (flags & (VEXFS_INODE_COLLECTION | VEXFS_INODE_HASHED)) {
+		return "flags of a directory";
+	} else if ((flags & VEXFS_INODE_METADATA) && !(flags & VEXFS_INODE_HIDDEN)) {
+		return "file is metadata";
+	} else if (S_ISLNK(mode)) {
+		const char *why = symlink_wrong(raw);
+
+		if (why || size < sizeof(raw->i_link))
+			return why;
+	} else if (S_ISCHR(mode) || S_ISBLK(mode) || S_ISFIFO(mode) || S_ISSOCK(mode)) {
+		return size || depth || entries ? "special file with data" : NULL;
+	} else if (!S_ISREG(mode)) {
+		return "unknown type";
+	}
+	return vexfs_extent_check(fs, raw->i_extent, entries, depth, 0, U32_MAX);
+}
+
+/* -ESTALE: never used, or freed. */
+int vexfs_inode_check(const struct vexfs_fs *fs, __u64 ino, const struct vexfs_inode *raw)
+{
+	const char *why;
+
+	if (!raw->i_mode && !memchr_inv(raw, 0, sizeof(*raw)))
+		return -ESTALE;
+	if (le32_to_cpu(raw->i_crc) != inode_crc(fs, ino, raw))
+		why = "checksum is wrong";
+	else if (!raw->i_mode)
+		return -ESTALE;
+	else
+		why = inode_wrong(fs, raw);
+	if (!why)
+		return 0;
+	vexfs_damage((struct vexfs_fs *)fs, "inode %llu: %s", (unsigned long long)ino, why);
+	return -EUCLEAN;
+}
+
+void vexfs_inode_load(struct vexfs_inode_core *c, struct vexfs_fs *fs, __u64 ino, const struct vexfs_inode *raw)
+{
+	c->fs = fs;
+	c->ino = ino;
+	c->generation = le32_to_cpu(raw->i_generation);
+	c->seq = 0;
+	c->depth = le16_to_cpu(raw->i_depth);
+	c->entries = le32_to_cpu(raw->i_entries);
+	memcpy(c->link, raw->i_link, sizeof(c->link));
+	c->disk_size = le64_to_cpu(raw->i_size);
+	c->blocks = le64_to_cpu(raw->i_blocks);
+	c->flags = le32_to_cpu(raw->i_flags);
+	c->parent = le64_to_cpu(raw->i_parent);
+	c->parent_generation = le32_to_cpu(raw->i_parent_generation);
+	c->next_orphan = le64_to_cpu(raw->i_next_orphan);
+	c->collection = le64_to_cpu(raw->i_collection);
+	c->change = le64_to_cpu(raw->i_change);
+	c->dir_hint = 0;
+}
+
+void vexfs_inode_store(const struct vexfs_inode_core *c, struct vexfs_inode *raw)
+{
+	raw->i_generation = cpu_to_le32(c->generation);
+	raw->i_depth = cpu_to_le16(c->depth);
+	raw->i_entries = cpu_to_le32(c->entries);
+	memcpy(raw->i_link, c->link, sizeof(raw->i_link));
+	raw->i_size = cpu_to_le64(c->disk_size);
+	raw->i_blocks = cpu_to_le64(c->blocks);
+	raw->i_flags = cpu_to_le32(c->flags);
+	raw->i_parent = cpu_to_le64(c->parent);
+	raw->i_parent_generation = cpu_to_le32(c->parent_generation);
+	raw->i_collection = cpu_to_le64(c->collection);
+	raw->i_change = cpu_to_le64(c->change);
+}
+
+/* --- orphan list: from s_last_orphan through i_next_orphan, the youngest first --- */
+
+int vexfs_orphan_add(vx_txn *t, struct vexfs_inode_core *c)
+{
+	struct vexfs_fs *fs = c->fs;
+	struct vexfs_super *s = vx_data(fs->sb_buf);
+	struct vexfs_inode *raw;
+	vx_buf *buf;
+	int err, e;
+
+	vx_lock(&fs->orphan_lock);
+	err = vexfs_inode_write(t, fs, c->ino, &buf, &raw);
+	if (err)
+		goto unlock;
+	vx_lock(&fs->alloc_lock);
+	err = vx_txn_write(t, fs->sb_buf);
+	if (!err && le64_to_cpu(s->s_last_orphan) == c->ino)
+		err = -EINVAL;
+	if (!err) {
+		c->next_orphan = le64_to_cpu(s->s_last_orphan);
+		raw->i_next_orphan = s->s_last_orphan;
+		s->s_last_orphan = cpu_to_le64(c->ino);
+		err = vexfs_super_dirty(t, fs);
+	}
+	vx_unlock(&fs->alloc_lock);
+	e = inode_stamp(t, fs, c->ino, buf, raw);
+	err = err ? err : e;
+unlock:
+	vx_unlock(&fs->orphan_lock);
+	return err;
+}
+
+/* Who comes before ino on the list that starts at *prev?  Leaves it in *prev. */
+static int orphan_find(struct vexfs_fs *fs, __u64 ino, __u64 *prev)
+{
+	__u64 left = (__u64)fs->groups * fs->inodes_per_group;	/* a longer list goes in circles */
+
+	while (left--) {
+		struct vexfs_inode *raw;
+		__u64 next;
+		vx_buf *buf;
+		int err;
+
+		err = inode_read(fs, *prev, &buf, &raw);
+		if (err == -ESTALE)
+			break;
+		if (err)
+			return err;
+		next = le64_to_cpu(raw->i_next_orphan);
+		vx_brelse(buf);
+		if (next == ino)
+			return 0;
+		*prev = next;
+		if (vx_killed())
+			return -EINTR;
+		cond_resched();
+	}
+	vexfs_damage(fs, "inode %llu is not on the orphan list", (unsigned long long)ino);
+	return -EUCLEAN;
+}
+
+int vexfs_orphan_del(vx_txn *t, struct vexfs_inode_core *c, struct vexfs_inode_core *prev)
+{
+	struct vexfs_fs *fs = c->fs;
+	struct vexfs_super *s = vx_data(fs->sb_buf);
+	struct vexfs_inode *raw, *before = NULL;
+	vx_buf *buf, *before_buf = NULL;
+	__u64 head, before_ino;
+	int err, e;
+
+	vx_lock(&fs->orphan_lock);
+	head = before_ino = le64_to_cpu(s->s_last_orphan);	/* changes under orphan_lock only */
+	if (head != c->ino) {
+		if (prev)
+			before_ino = prev->ino;
+		else
+			err = orphan_find(fs, c->ino, &before_ino);
+		if (!prev && err)
+			goto unlock;
+		err = vexfs_inode_write(t, fs, before_ino, &before_buf, &before);
+		if (err)
+			goto unlock;
+		if (le64_to_cpu(before->i_next_orphan) != c->ino) {
+			vexfs_damage(fs, "orphan list: inode %llu does not lead to %llu",
+				     (unsigned long long)before_ino, (unsigned long long)c->ino);
+			err = -EUCLEAN;
+			goto release;
+		}
+	}
+	err = vexfs_inode_write(t, fs, c->ino, &buf, &raw);
+	if (err)
+		goto release;
+	if (head == c->ino) {
+		vx_lock(&fs->alloc_lock);
+		err = vx_txn_write(t, fs->sb_buf);
+		if (!err) {
+			s->s_last_orphan = cpu_to_le64(c->next_orphan);
+			err = vexfs_super_dirty(t, fs);
+		}
+		vx_unlock(&fs->alloc_lock);
+		if (err) {
+			vx_brelse(buf);
+			goto release;
+		}
+	} else {
+		before->i_next_orphan = cpu_to_le64(c->next_orphan);
+		err = inode_stamp(t, fs, before_ino, before_buf, before);
+		before_buf = NULL;
+		if (prev)
+			prev->next_orphan = c->next_orphan;
+	}
+	c->next_orphan = 0;
+	raw->i_next_orphan = 0;
+	e = inode_stamp(t, fs, c->ino, buf, raw);
+	err = err ? err : e;
+release:
+	vx_brelse(before_buf);
+unlock:
+	vx_unlock(&fs->orphan_lock);
+	return err;
+}
