@@ -24,7 +24,7 @@ struct level {
 	__u64 hi;
 };
 
-struct path {
+struct vexfs_path {
 	unsigned int depth;		/* level[0] is the root, level[depth] the leaf */
 	struct level level[VEXFS_EXTENT_DEPTH + 1];
 };
@@ -125,7 +125,7 @@ static const char *node_wrong(const struct vexfs_inode_core *c, const struct vex
 
 /* --- descent --- */
 
-static void path_release(struct path *p)
+static void path_release(struct vexfs_path *p)
 {
 	unsigned int i;
 
@@ -155,7 +155,7 @@ static unsigned int level_find(const struct level *l, __u32 lblk)
 }
 
 /* Read and verify level[k + 1], the child that level[k].at points to. */
-static int path_child(struct vexfs_inode_core *c, struct path *p, unsigned int k)
+static int path_child(struct vexfs_inode_core *c, struct vexfs_path *p, unsigned int k)
 {
 	struct level *l = &p->level[k], *child = l + 1;
 	__u64 block = x_pblk(l->x + l->at), hi;
@@ -182,7 +182,7 @@ static int path_child(struct vexfs_inode_core *c, struct path *p, unsigned int k
 }
 
 /* The path to the leaf that holds lblk or would hold it.  On success the caller releases it. */
-static int path_find(struct vexfs_inode_core *c, __u32 lblk, struct path *p)
+static int path_find(struct vexfs_inode_core *c, __u32 lblk, struct vexfs_path *p)
 {
 	unsigned int k;
 	int err;
@@ -205,7 +205,7 @@ static int path_find(struct vexfs_inode_core *c, __u32 lblk, struct path *p)
 	}
 }
 
-static struct level *path_leaf(struct path *p)
+static struct level *path_leaf(struct vexfs_path *p)
 {
 	return &p->level[p->depth];
 }
@@ -238,7 +238,7 @@ static void leaf_lookup(const struct vexfs_inode_core *c, const struct level *l,
 
 int vexfs_extent_lookup(struct vexfs_inode_core *c, __u32 lblk, struct vexfs_map *map)
 {
-	struct path p;
+	struct vexfs_path p;
 	int err;
 
 	if (lblk == U32_MAX)			/* a file has at most 2^32 - 1 blocks */
@@ -346,7 +346,7 @@ undo:
 /*
  * Push the root's entries down into a new node, one level deeper.  The path goes through it.
  */
-static int root_push(vx_txn *t, struct vexfs_inode_core *c, struct path *p, struct node *node)
+static int root_push(vx_txn *t, struct vexfs_inode_core *c, struct vexfs_path *p, struct node *node)
 {
 	struct level *root = &p->level[0], *l = &p->level[1];
 	unsigned int at = root->at;
@@ -372,7 +372,7 @@ static int root_push(vx_txn *t, struct vexfs_inode_core *c, struct path *p, stru
  * Where something is to be added behind the last entry, nothing moves and the new node is for it alone: files grow at
  * their end, and their nodes shall be full.
  */
-static int level_split(vx_txn *t, struct vexfs_inode_core *c, struct path *p, unsigned int k, struct node *node,
+static int level_split(vx_txn *t, struct vexfs_inode_core *c, struct vexfs_path *p, unsigned int k, struct node *node,
 		       bool append, __u32 lblk)
 {
 	struct level *l = &p->level[k], *up = l - 1, right;
@@ -410,7 +410,7 @@ static int level_split(vx_txn *t, struct vexfs_inode_core *c, struct path *p, un
 }
 
 /* Does the path, from level k on, lead along the right edge, and to behind the last extent? */
-static bool path_at_end(const struct path *p, unsigned int k)
+static bool path_at_end(const struct vexfs_path *p, unsigned int k)
 {
 	for (; k < p->depth; k++)
 		if (p->level[k].at + 1 != p->level[k].n)
@@ -422,7 +422,7 @@ static bool path_at_end(const struct path *p, unsigned int k)
  * Take write access for the leaf of p and make room in it for `need` more entries.  Splits go from the top down, each
  * into a parent that has room by then.  append: one extent at lblk is going to be added behind leaf->at.
  */
-static int path_room(vx_txn *t, struct vexfs_inode_core *c, struct path *p, unsigned int need, bool append,
+static int path_room(vx_txn *t, struct vexfs_inode_core *c, struct vexfs_path *p, unsigned int need, bool append,
 		     __u32 lblk, __u64 goal)
 {
 	struct node node[VEXFS_EXTENT_DEPTH + 1];
@@ -476,7 +476,7 @@ static bool x_joins(const struct vexfs_extent *a, const struct vexfs_extent *b)
 }
 
 /* Add x behind the n entries of list, joining it to the last one where that is possible. */
-static unsigned int list_add(struct vexfs_extent *list, unsigned int n, const struct vexfs_extent *x)
+static unsigned int change_add(struct vexfs_extent *list, unsigned int n, const struct vexfs_extent *x)
 {
 	if (!x_len(x))
 		return n;
@@ -510,7 +510,7 @@ static void change_start(struct change *ch, const struct level *l, unsigned int 
 static void change_end(struct change *ch, const struct level *l)
 {
 	if (ch->first + ch->old < l->n) {
-		ch->n = list_add(ch->list, ch->n, l->x + ch->first + ch->old);
+		ch->n = change_add(ch->list, ch->n, l->x + ch->first + ch->old);
 		ch->old++;
 	}
 }
@@ -529,7 +529,7 @@ static int change_apply(vx_txn *t, struct vexfs_inode_core *c, struct level *l, 
 static void insert_build(struct change *ch, const struct level *l, const struct vexfs_extent *x)
 {
 	change_start(ch, l, l->at);
-	ch->n = list_add(ch->list, ch->n, x);
+	ch->n = change_add(ch->list, ch->n, x);
 	change_end(ch, l);
 }
 
@@ -537,7 +537,7 @@ int vexfs_extent_insert(vx_txn *t, struct vexfs_inode_core *c, __u32 lblk, __u32
 {
 	struct vexfs_extent x;
 	struct change ch;
-	struct path p;
+	struct vexfs_path p;
 	int err;
 
 	if (!vexfs_data_run(c->fs, pblk, len) || (__u64)lblk + len > U32_MAX)
@@ -570,7 +570,7 @@ int vexfs_extent_alloc(vx_txn *t, struct vexfs_inode_core *c, __u32 lblk, __u32 
 		       struct vexfs_map *map)
 {
 	const struct level *l;
-	struct path p;
+	struct vexfs_path p;
 	__u64 goal, pblk;
 	__u32 len;
 	int err, e;
@@ -615,11 +615,11 @@ static void convert_build(struct change *ch, const struct level *l, __u32 a, __u
 	change_start(ch, l, l->at - 1);
 	ch->old++;
 	x_set(&piece, start, a - start, x_pblk(x), true);
-	ch->n = list_add(ch->list, ch->n, &piece);
+	ch->n = change_add(ch->list, ch->n, &piece);
 	x_set(&piece, a, b - a, x_pblk(x) + (a - start), false);
-	ch->n = list_add(ch->list, ch->n, &piece);
+	ch->n = change_add(ch->list, ch->n, &piece);
 	x_set(&piece, b, x_end(x) - b, x_pblk(x) + (b - start), true);
-	ch->n = list_add(ch->list, ch->n, &piece);
+	ch->n = change_add(ch->list, ch->n, &piece);
 	change_end(ch, l);
 }
 
@@ -627,7 +627,7 @@ int vexfs_extent_convert(vx_txn *t, struct vexfs_inode_core *c, __u32 lblk, __u3
 {
 	const struct vexfs_extent *x;
 	struct change ch;
-	struct path p;
+	struct vexfs_path p;
 	__u32 end;
 	int err;
 
@@ -667,7 +667,7 @@ out:
  * Unmap the blocks of the last extent from lblk cut on, in the leaf of p; nodes that become empty go too.
  * Adds to *forgotten the blocks that stop being metadata.
  */
-static int truncate_step(vx_txn *t, struct vexfs_inode_core *c, struct path *p, __u32 cut, unsigned int *forgotten)
+static int truncate_step(vx_txn *t, struct vexfs_inode_core *c, struct vexfs_path *p, __u32 cut, unsigned int *forgotten)
 {
 	struct vexfs_run run[VEXFS_FREE_RUNS];
 	struct level *l = path_leaf(p);
@@ -709,7 +709,7 @@ int vexfs_extent_truncate(vx_txn *t, struct vexfs_inode_core *c, __u32 from)
 	while (c->entries) {
 		const struct vexfs_extent *x;
 		unsigned int worst;
-		struct path p;
+		struct vexfs_path p;
 		__u32 n = 0;
 		int err;
 
@@ -743,7 +743,7 @@ int vexfs_extent_walk_nodes(struct vexfs_inode_core *c, int (*node)(void *arg, _
 			    int (*fn)(void *arg, const struct vexfs_map *m), void *arg)
 {
 	struct vexfs_map map;
-	struct path p;
+	struct vexfs_path p;
 	unsigned int k = 0;
 	int err = 0;
 
