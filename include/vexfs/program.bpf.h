@@ -18,6 +18,7 @@
 
 #ifdef __bpf__
 #include <linux/bpf.h>
+#include <linux/errno.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -87,35 +88,76 @@ struct vexfs_ops {
 
 #ifdef __bpf__
 #pragma clang attribute pop
+#endif
 
 /*
- * Kfuncs.  All bound what they are given, charge the query's budget and look at its deadline; they
- * return a negative errno: EINVAL out of range, EPERM called from the wrong op, EAGAIN too many rows wait to be read (return
- * VEXFS_MORE, repeat the same call in the next round), ENOSPC budget used up and ETIME deadline passed (return 0: the answer so far is given, marked as truncated).
+ * Kfuncs.  All bound what they are given, charge the query's budget and look at its deadline.  They
+ * return a count, or a negative errno:
+ *	EINVAL	out of range
+ *	EPERM	called from the wrong op
+ *	EAGAIN	too many rows wait to be read: return VEXFS_MORE, repeat the same call in the next round
+ *	ENOSPC	budget used up, and
+ *	ETIME	deadline passed: return 0, the answer so far is given, marked as truncated
+ *
+ * range and slots may sleep: only search can call them (the verifier sees to it).
  */
+#ifndef __ksym
+#define __ksym		/* the module, which has the functions, sees the prototypes too */
+#endif
 
 /* search: the batch becomes the live slots of [from, from + n); n <= VEXFS_BATCH.  Returns how many. */
 extern int vexfs_batch_range(struct vexfs_search *s, __u64 from, __u32 n) __ksym;
-/* search: the batch becomes those of the n slots that exist and are live. */
+/* search: the batch becomes those of the slots (slots__sz bytes of them) that exist and are live. */
 extern int vexfs_batch_slots(struct vexfs_search *s, __u64 *slots, __u32 slots__sz) __ksym;
-/* search: filter the batch, measure it exactly, apply the distance program.  Rows that are not in memory are queued: they
- * are measured and offered between the rounds.  Returns how many candidates are left in the batch. */
+/*
+ * search: filter the batch, measure it exactly, apply the distance program.  Rows that are not in memory are queued: they
+ * are measured and offered between the rounds.  Returns how many candidates are left in the batch.
+ */
 extern int vexfs_score(struct vexfs_search *s) __ksym;
-/* search: offer the scored batch to the pool of the k best. Returns how many got in. */
+/* search: offer the scored batch to the pool of the k best.  Returns how many got in. */
 extern int vexfs_offer(struct vexfs_search *s) __ksym;
-/* any op: the batch, s->batch entries of VEXFS_BATCH; only `penalty` in distance is read back.
- * size must be sizeof(struct vexfs_cand) * VEXFS_BATCH.  NULL: wrong size or op. */
+/*
+ * any op: the batch, an array of VEXFS_BATCH of which s->batch are in use; only `penalty` in distance is read
+ * back.  rdwr_buf_size is sizeof(struct vexfs_cand) * VEXFS_BATCH, see vexfs_batch().  NULL: wrong size or op.
+ */
 extern __u8 *vexfs_candidates(struct vexfs_search *s, const int rdwr_buf_size) __ksym;
-/* any op: attribute column `attr` of the batch, s->batch of VEXFS_BATCH values. size: sizeof(__s64) * VEXFS_BATCH.  NULL: no such attribute. */
+/*
+ * any op: attribute `attr` of the batch, in the order of the candidates, an array of VEXFS_BATCH of which s->batch are in
+ * use; read-only.  rdonly_buf_size is sizeof(__s64) * VEXFS_BATCH, see vexfs_attr().  NULL: no such attribute.
+ */
 extern __u8 *vexfs_attribute(struct vexfs_search *s, __u32 attr, const int rdonly_buf_size) __ksym;
 
-#ifndef bpf_for
-#define bpf_for(i, start, end) for (								\
-	struct bpf_iter_num ___it __attribute__((aligned(8), cleanup(bpf_iter_num_destroy))),		\
-	*___p __attribute__((unused)) = (bpf_iter_num_new(&___it, (start), (end)),		\
-		(void)bpf_iter_num_destroy, (void *)0);						\
-	({ int *___t = bpf_iter_num_next(&___it); (___t && ((i) = *___t, (i) >= (start) && (i) < (end))); });)
+#ifdef __bpf__
+/* The two above with their types; the verifier wants their sizes to be constants. */
+static __always_inline struct vexfs_cand *vexfs_batch(struct vexfs_search *s)
+{
+	return (struct vexfs_cand *)vexfs_candidates(s, sizeof(struct vexfs_cand) * VEXFS_BATCH);
+}
+
+static __always_inline const __s64 *vexfs_attr(struct vexfs_search *s, __u32 attr)
+{
+	return (const __s64 *)vexfs_attribute(s, attr, sizeof(__s64) * VEXFS_BATCH);
+}
+
+/* The step that most strategies repeat: range, score, offer.  0, or the error of the one that failed. */
+static __always_inline int vexfs_scan(struct vexfs_search *s, __u64 from, __u32 n)
+{
+	int err = vexfs_batch_range(s, from, n);
+
+	if (err > 0)
+		err = vexfs_score(s);
+	if (err > 0)
+		err = vexfs_offer(s);
+	return err < 0 ? err : 0;
+}
+
+/* What search returns for the error of a kfunc; it saves in `state` where to go on first. */
+static __always_inline int vexfs_end(int err)
+{
+	if (err == -EAGAIN)
+		return VEXFS_MORE;
+	return err == -ENOSPC || err == -ETIME ? 0 : err;
+}
 #endif
-#endif /* __bpf__ */
 
 #endif /* _VEXFS_PROGRAM_BPF_H */
