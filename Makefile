@@ -12,7 +12,7 @@ SHELL := /bin/bash
 CC := gcc
 CLANG := clang
 B := build
-CPPFLAGS := -Iinclude -Ikmod -Ictl
+CPPFLAGS := -Iinclude -Ikmod -Ictl -Ictl/platform
 CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror
 V ?= 0
 Q := $(if $(filter 1,$(V)),,@)

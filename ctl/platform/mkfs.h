@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Making a filesystem: the part of mkfs.vexfs that the tests use too. */
+#ifndef _VEXFS_MKFS_H
+#define _VEXFS_MKFS_H
+
+#include <core/core.h>
+
+struct vexfs_mkfs_opts {
+	const char *label;		/* at most 32 bytes, NULL: none */
+	__u8 uuid[16];
+	__u32 journal_blocks;		/* VEXFS_MIN_JOURNAL .. VEXFS_MAX_JOURNAL, 0: choose by size */
+};
+
+/*
+ * Write an empty filesystem that covers dev.  The superblock goes last, after everything else is on the device, and the
+ * old one goes first: an interrupted mkfs leaves nothing that mounts.
+ * Returns 0; before anything was written: -EINVAL (size of the device or of the log), -ENOSPC (the log
+ * leaves no room for data), -ENAMETOOLONG (label); otherwise the error of a write.
+ * *out: the superblock as written, may be NULL.
+ */
+int vexfs_mkfs(struct vexfs_dev *dev, const struct vexfs_mkfs_opts *opts, struct vexfs_super *out);
+
+#endif /* _VEXFS_MKFS_H */
