@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # tests/unit/test_NAME.c   cmocka, becomes build/tests/NAME; other files in tests/unit are shared
-# tests/vm/t_NAME.sh       run inside the guest by tests/vm/run, with helper programs tests/vm/*.c
+# tests/vm/t_NAME.sh       run inside the guest by tests/vm/run, with helper programs tests/vm/*.c and
+#                          BPF objects tests/vm/*.bpf.c, as /usr/lib/vexfs/*.bpf.o
 # tests/crash/*.sh         run on the host, executable; each prints its own line of counts
 
 UNIT_TESTS := $(patsubst tests/unit/test_%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c))
 UNIT_SHARED := $(filter-out tests/unit/test_%.c,$(wildcard tests/unit/*.c))
-VM_HELPERS := $(patsubst %.c,$(B)/%,$(wildcard tests/vm/*.c))
+VM_C := $(filter-out %.bpf.c,$(wildcard tests/vm/*.c))
+VM_HELPERS := $(patsubst %.c,$(B)/%,$(VM_C))
+VM_BPF := $(patsubst %.c,$(B)/%.o,$(wildcard tests/vm/*.bpf.c))
 VM_TESTS := $(wildcard tests/vm/t_*.sh)
 
 # Unit tests use a second copy of the cores, with both sanitizers; the first error ends a test.
@@ -14,7 +17,7 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-fra
 san = $(patsubst %.c,$(B)/san/%.o,$(1))
 
 .PHONY: tests check check-unit check-vm demo
-tests: $(UNIT_TESTS) $(VM_HELPERS) $(B)/tests/states
+tests: $(UNIT_TESTS) $(VM_HELPERS) $(VM_BPF) $(B)/tests/states
 
 $(B)/san/%.o: %.c | $(LIBBPF)
 	$(call say,CC,"$< (sanitized)")
@@ -24,12 +27,17 @@ $(B)/san/%.o: %.c | $(LIBBPF)
 $(B)/san/kmod/engine/%_avx2.o: CFLAGS_EXTRA := -mavx2 -mfma
 $(B)/san/libvexfs-core.a: $(call san,$(CORE_SRC))
 	$(archive)
-.SECONDARY: $(call san,$(wildcard tests/unit/*.c)) $(call objs,$(wildcard tests/vm/*.c tests/crash/*.c))
+.SECONDARY: $(call san,$(wildcard tests/unit/*.c)) $(call objs,$(VM_C) $(wildcard tests/crash/*.c))
 
 $(UNIT_TESTS): $(B)/tests/%: $(B)/san/tests/unit/test_%.o $(call san,$(UNIT_SHARED)) $(B)/san/libvexfs-core.a
 	$(call link,$(SANITIZE) -lcmocka $(PKG_LIBS) -lm)
 $(VM_HELPERS): $(B)/tests/vm/%: $(B)/obj/tests/vm/%.o $(B)/lib/libvexfs.a $(B)/lib/libvexfs-core.a $(LIBBPF)
 	$(call link,$(PKG_LIBS) $(LIBBPF_LIBS) -lpthread -lm)
+$(VM_BPF): $(B)/tests/vm/%.o: tests/vm/%.c | $(LIBBPF)
+	$(call say,BPF,$@)
+	@mkdir -p $(@D) $(B)/obj/tests/vm
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -MF $(B)/obj/tests/vm/$*.d -c $< -o $@
+$(B)/tests/vm/nobtf.bpf.o: BPF_CFLAGS += -g0
 $(B)/tests/states: $(B)/obj/tests/crash/states.o
 	$(call link)
 
@@ -40,7 +48,7 @@ check:
 check-unit: $(UNIT_TESTS)
 	@tests/unit/run $(UNIT_TESTS)
 
-check-vm: module bpf tools $(VM_HELPERS) $(B)/tests/states
+check-vm: module bpf tools $(VM_HELPERS) $(VM_BPF) $(B)/tests/states
 	@rc=0; VEXFS_ACCEL=$$(tests/vm/run --probe) && export VEXFS_ACCEL || exit 1; \
 	tests/vm/run $(VM_TESTS) || rc=1; \
 	for t in tests/crash/*.sh; do [ ! -x "$$t" ] || "$$t" || rc=1; done; \

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Has no name. */
+#include <vexfs/program.bpf.h>
+
+SEC("struct_ops/filter")
+int BPF_PROG(keep_all, struct vexfs_search *s)
+{
+	return 0;
+}
+
+SEC(".struct_ops.link")
+struct vexfs_ops ops = {
+	.filter = (void *)keep_all,
+	.abi = VEXFS_OPS_ABI,
+};
+
+char _license[] SEC("license") = "GPL";
