@@ -57,6 +57,7 @@ struct vexfs_sb_info {
 
 	struct mutex orphan_lock;	/* orphans and every vexfs_inode_info.orphan */
 	struct list_head orphans;	/* in the order of the list on disk */
+	bool orphan_gaps;		/* it lacks inodes that could not be freed */
 
 	struct mutex collections_lock;	/* collections */
 	struct list_head collections;	/* loaded collections, linked by collection.c */
@@ -65,6 +66,7 @@ struct vexfs_sb_info {
 /* vexfs_inode_info.state, atomic bit operations */
 enum {
 	VEXFS_I_PREALLOC,		/* blocks past EOF that no write asked for: trimmed at release */
+	VEXFS_I_FRESH,			/* never logged: its slot on disk holds its last owner */
 };
 
 struct vexfs_inode_info {
@@ -162,7 +164,7 @@ int vexfs_log_super(handle_t *handle, struct super_block *sb, bool clean);
 /* --- inode.c --- */
 
 #define VEXFS_IGET_HIDDEN	0x1	/* only a hidden inode (a plane) will do; without it none will */
-#define VEXFS_IGET_ORPHAN	0x2	/* an unlinked inode is fine */
+#define VEXFS_IGET_ORPHAN	0x2	/* anything is fine, unlinked or hidden */
 #define VEXFS_IGET_HANDLE	0x4	/* the number comes from a file handle: what is not there is -ESTALE, not damage */
 /* A referenced, valid inode.  ERR_PTR: -EUCLEAN (a name or pointer to what is no such inode), -ESTALE, -EIO, -ENOMEM. */
 struct inode *vexfs_iget(struct super_block *sb, u64 ino, unsigned int flags);
@@ -173,6 +175,8 @@ struct inode *vexfs_iget(struct super_block *sb, u64 ino, unsigned int flags);
  */
 struct inode *vexfs_new_inode(handle_t *handle, struct inode *dir, umode_t mode, struct mnt_idmap *idmap, u32 flags);
 void vexfs_abandon_new(handle_t *handle, struct inode *inode);
+/* Operations by type, flags and size. */
+void vexfs_set_ops(struct inode *inode);
 /*
  * A hidden regular inode of the collection directory dir: a plane.  flags: 0 or VEXFS_INODE_METADATA.  It has i_nlink 1,
  * no name, and is logged; the caller stores its number in the same transaction.  VEXFS_NEW_CREDITS.
@@ -191,8 +195,10 @@ int vexfs_orphan_link(handle_t *handle, struct inode *inode);
 int vexfs_orphan_unlink(handle_t *handle, struct inode *inode);
 /* Finish what the orphans of an earlier mount began: at mount and at remount read-write. */
 int vexfs_orphan_cleanup(struct super_block *sb);
-/* Free all blocks from lblk `from` on, in as many transactions as it takes; i_rwsem held or nobody else has the inode. */
+/* Free all blocks from lblk `from` on, in as many transactions as it takes.  i_rwsem held, or the caller alone has the inode. */
 int vexfs_free_from(struct inode *inode, u32 from);
+/* truncate(2) without its checks; i_rwsem held. */
+int vexfs_setsize(struct inode *inode, loff_t size);
 int vexfs_setattr(struct mnt_idmap *idmap, struct dentry *dentry, struct iattr *attr);
 int vexfs_getattr(struct mnt_idmap *idmap, const struct path *path, struct kstat *stat, u32 mask, unsigned int flags);
 void vexfs_evict_inode(struct inode *inode);

@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * File data: the page cache over iomap.
+ *
+ * Blocks are allocated as unwritten extents when a page is dirtied, in a transaction that is over before
+ * iomap sees the mapping.  Writeback submits I/O; when it is done, a worker converts the extents to
+ * written and raises the size on disk in one transaction, then ends writeback on the pages.  So after a
+ * crash a block holds what was written to it or reads as zeros, and whoever waits for writeback has
+ * waited for the conversion too.
+ *
+ * Lock order: i_rwsem or invalidate_lock, folio lock, transaction, core.lock.
+ */
+#include <linux/blkdev.h>
+#include <linux/iomap.h>
+#include <linux/pagemap.h>
+#include <linux/writeback.h>
+#include "vexfs.h"
+
+#define MAX_EXTRA	256		/* blocks allocated beyond what a growing file asked for */
+
+/* --- allocation --- */
+
+/*
+ * How many blocks to take for a hole at map->lblk of which want are needed.  Planes grow in big chunks, or two of them
+ * that grow together would interleave.  A file that is being extended gets as many extra blocks as it has,
+ * and gives them back at release; those that nobody claims past its end start at vi->keep.
+ */
+static u32 chunk(struct inode *inode, const struct vexfs_map *map, u32 want, bool extend)
+{
+	struct vexfs_inode_info *vi = VEXFS_I(inode);
+	u64 blocks = vi->core.blocks;
+	u32 extra;
+
+	if (vi->core.flags & VEXFS_INODE_HIDDEN)
+		return max3(want, VEXFS_PLANE_CHUNK, (u32)min_t(u64, blocks / 4, VEXFS_EXTENT_MAX_LEN));
+	extra = min_t(u64, blocks, MAX_EXTRA);
+	if (!extend || !extra || map->len <= want || map->len - want < MAX_EXTRA ||
+	    (u64)map->lblk + map->len < inode->i_sb->s_maxbytes >> VEXFS_BLOCK_SHIFT)	/* more extents follow */
+		return want;
+	if (!test_and_set_bit(VEXFS_I_PREALLOC, &vi->state))
+		vi->keep = max(vi->keep, map->lblk);
+	return want + extra;
+}
+
+/* Allocate at lblk if it is a hole; *map is what is there afterwards. */
+static int alloc_hole(struct inode *inode, u32 lblk, u32 want, bool extend, struct vexfs_map *map)
+{
+	struct vexfs_inode_core *core = &VEXFS_I(inode)->core;
+	struct super_block *sb = inode->i_sb;
+	handle_t *handle;
+	int err;
+
+	handle = vexfs_start(sb, VEXFS_EXTENT_CREDITS + VEXFS_INODE_CREDITS);
+	if (IS_ERR(handle))
+		return PTR_ERR(handle);
+	down_write(&core->lock);
+	err = vexfs_extent_lookup(core, lblk, map);
+	if (err || map->pblk)			/* somebody else was faster */
+		goto out;
+	/* the hole may begin before lblk */
+	map->len -= lblk - map->lblk;
+	map->lblk = lblk;
+	want = min(want, map->len);
+	want = min(chunk(inode, map, want, extend), map->len);
+	err = vexfs_extent_alloc(handle, core, lblk, want, true, map);
+	if (!err) {
+		/* metadata that lived here must not be written over the data */
+		clean_bdev_aliases(sb->s_bdev, map->pblk, map->len);
+		err = vexfs_log_inode_locked(handle, inode, false);
+	}
+out:
+	up_write(&core->lock);
+	return vexfs_stop(handle, err);
+}
+
+static int alloc_retry(struct inode *inode, u32 lblk, u32 want, bool extend, struct vexfs_map *map)
+{
+	int retries = 0, err;
+
+	do
+		err = alloc_hole(inode, lblk, want, extend, map);
+	while (vexfs_retry_alloc(inode->i_sb, err, &retries));
+	return err;
+}
+
+int vexfs_ensure_alloc(struct inode *inode, u32 lblk, u32 want)
+{
+	struct vexfs_inode_core *core = &VEXFS_I(inode)->core;
+	u64 at = lblk, end = at + want;
+	struct vexfs_map map;
+	int err;
+
+	if (end > inode->i_sb->s_maxbytes >> VEXFS_BLOCK_SHIFT)
+		return -EFBIG;
+	while (at < end) {
+		down_read(&core->lock);
+		err = vexfs_extent_lookup(core, at, &map);
+		up_read(&core->lock);
+		if (!err && !map.pblk)
+			err = alloc_retry(inode, at, end - at, false, &map);
+		if (err)
+			return err;
+		at = (u64)map.lblk + map.len;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+	return 0;
+}
+
+/* --- mapping --- */
+
+static bool iomap_still_valid(struct inode *inode, const struct iomap *iomap)
+{
+	return iomap->validity_cookie == READ_ONCE(VEXFS_I(inode)->core.seq);
+}
+
+static const struct iomap_folio_ops folio_ops = {
+	.iomap_valid	= iomap_still_valid,
+};
+
+static int fill_iomap(struct inode *inode, u32 lblk, struct iomap *iomap)
+{
+	struct vexfs_inode_core *core = &VEXFS_I(inode)->core;
+	struct vexfs_map map;
+	int err;
+
+	down_read(&core->lock);
+	err = vexfs_extent_lookup(core, lblk, &map);
+	up_read(&core->lock);
+	if (err)
+		return err;
+	iomap->validity_cookie = map.seq;
+	iomap->folio_ops = &folio_ops;
+	iomap->bdev = inode->i_sb->s_bdev;
+	iomap->flags = 0;
+	iomap->offset = (u64)map.lblk << VEXFS_BLOCK_SHIFT;
+	iomap->length = (u64)map.len << VEXFS_BLOCK_SHIFT;
+	iomap->addr = map.pblk ? map.pblk << VEXFS_BLOCK_SHIFT : IOMAP_NULL_ADDR;
+	iomap->type = !map.pblk ? IOMAP_HOLE : map.unwritten ? IOMAP_UNWRITTEN : IOMAP_MAPPED;
+	return 0;
+}
+
+static int iomap_begin(struct inode *inode, loff_t pos, loff_t len, unsigned int flags, struct iomap *iomap,
+		       struct iomap *srcmap)
+{
+	u64 lblk = pos >> VEXFS_BLOCK_SHIFT, end;
+	struct vexfs_map map;
+	bool extend;
+	int err;
+
+	if (vexfs_is_shutdown(inode->i_sb) && (flags & (IOMAP_WRITE | IOMAP_ZERO)))
+		return -EIO;
+	if (pos >= inode->i_sb->s_maxbytes)
+		return -EFBIG;
+	for (;;) {
+		err = fill_iomap(inode, lblk, iomap);
+		if (err || iomap->type != IOMAP_HOLE || !(flags & IOMAP_WRITE))
+			return err;
+		if (flags & IOMAP_NOWAIT)
+			return -EAGAIN;
+		/* A write that ends at or past EOF is likely to be followed by more.  A fault holds no i_rwsem. */
+		extend = !(flags & IOMAP_FAULT) && pos + len >= i_size_read(inode);
+		end = DIV_ROUND_UP_ULL(min(pos + len, inode->i_sb->s_maxbytes), VEXFS_BLOCK_SIZE);
+		err = alloc_retry(inode, lblk, min_t(u64, end - lblk, VEXFS_EXTENT_MAX_LEN), extend, &map);
+		if (err)
+			return err;
+	}
+}
+
+const struct iomap_ops vexfs_iomap_ops = {
+	.iomap_begin	= iomap_begin,
+};
+
+/* --- writeback --- */
+
+/* The data of [pos, pos + len) are on the device; len 0: the range lies past EOF by now. */
+static int written(struct inode *inode, loff_t pos, size_t len)
+{
+	struct vexfs_inode_core *core = &VEXFS_I(inode)->core;
+	u64 at = pos >> VEXFS_BLOCK_SHIFT, end = DIV_ROUND_UP_ULL(pos + len, VEXFS_BLOCK_SIZE);
+	handle_t *handle;
+	u32 done;
+	int err;
+
+	do {
+		handle = vexfs_start(inode->i_sb, VEXFS_EXTENT_CREDITS + VEXFS_INODE_CREDITS);
+		if (IS_ERR(handle))
+			return PTR_ERR(handle);
+		down_write(&core->lock);
+		err = 0;
+		if (at < end) {
+			done = 0;
+			err = vexfs_extent_convert(handle, core, at, end - at, &done);
+			at += done;
+			if (!err && !done)
+				err = -EUCLEAN;
+		}
+		if (!err && at >= end)
+			core->disk_size = max_t(u64, core->disk_size, min_t(loff_t, pos + len, i_size_read(inode)));
+		if (!err)
+			err = vexfs_log_inode_locked(handle, inode, true);
+		up_write(&core->lock);
+		err = vexfs_stop(handle, err);
+		cond_resched();
+	} while (!err && at < end);
+	return err;
+}
+
+/* One inode's finished I/O.  The inode is pinned by writeback on its pages, until the last ioend is finished. */
+void vexfs_io_work(struct work_struct *work)
+{
+	struct vexfs_inode_info *vi = container_of(work, struct vexfs_inode_info, io_work);
+	unsigned int nofs = memalloc_nofs_save();
+	struct iomap_ioend *io;
+	unsigned long irq;
+	LIST_HEAD(list);
+	int err;
+
+	spin_lock_irqsave(&vi->io_lock, irq);
+	list_replace_init(&vi->io_ends, &list);
+	spin_unlock_irqrestore(&vi->io_lock, irq);
+
+	iomap_sort_ioends(&list);
+	while ((io = list_first_entry_or_null(&list, struct iomap_ioend, io_list))) {
+		list_del_init(&io->io_list);
+		iomap_ioend_try_merge(io, &list);
+		err = blk_status_to_errno(io->io_bio.bi_status);
+		if (!err)
+			err = written(io->io_inode, io->io_offset, io->io_size);
+		iomap_finish_ioends(io, err);
+		cond_resched();
+	}
+	memalloc_nofs_restore(nofs);
+}
+
+static void end_bio(struct bio *bio)
+{
+	struct iomap_ioend *io = iomap_ioend_from_bio(bio);
+	struct vexfs_inode_info *vi = VEXFS_I(io->io_inode);
+	unsigned long irq;
+
+	spin_lock_irqsave(&vi->io_lock, irq);
+	if (list_empty(&vi->io_ends))
+		queue_work(VEXFS_SB(io->io_inode->i_sb)->wq, &vi->io_work);
+	list_add_tail(&io->io_list, &vi->io_ends);
+	spin_unlock_irqrestore(&vi->io_lock, irq);
+}
+
+/* Overwriting blocks that are written, below the size on disk, needs no transaction. */
+static int prepare_ioend(struct iomap_ioend *io, int status)
+{
+	if (io->io_type == IOMAP_UNWRITTEN ||
+	    io->io_offset + io->io_size > READ_ONCE(VEXFS_I(io->io_inode)->core.disk_size))
+		io->io_bio.bi_end_io = end_bio;
+	return status;
+}
+
+static int map_blocks(struct iomap_writepage_ctx *wpc, struct inode *inode, loff_t pos, unsigned int len)
+{
+	int err;
+
+	if (vexfs_is_shutdown(inode->i_sb))
+		return -EIO;
+	if (pos >= wpc->iomap.offset && pos < wpc->iomap.offset + wpc->iomap.length &&
+	    iomap_still_valid(inode, &wpc->iomap))
+		return 0;
+	err = fill_iomap(inode, pos >> VEXFS_BLOCK_SHIFT, &wpc->iomap);
+	if (!err && wpc->iomap.type == IOMAP_HOLE) {
+		vexfs_error(inode->i_sb, "inode %lu: no block for dirty data at %lld", inode->i_ino, pos);
+		err = -EIO;
+	}
+	return err;
+}
+
+static const struct iomap_writeback_ops writeback_ops = {
+	.map_blocks	= map_blocks,
+	.prepare_ioend	= prepare_ioend,
+};
+
+static int writepages(struct address_space *mapping, struct writeback_control *wbc)
+{
+	struct iomap_writepage_ctx wpc = { };
+
+	return iomap_writepages(mapping, wbc, &wpc, &writeback_ops);
+}
+
+static int read_folio(struct file *file, struct folio *folio)
+{
+	return iomap_read_folio(folio, &vexfs_iomap_ops);
+}
+
+static void readahead(struct readahead_control *rac)
+{
+	iomap_readahead(rac, &vexfs_iomap_ops);
+}
+
+const struct address_space_operations vexfs_aops = {
+	.read_folio		= read_folio,
+	.readahead		= readahead,
+	.writepages		= writepages,
+	.dirty_folio		= iomap_dirty_folio,
+	.release_folio		= iomap_release_folio,
+	.invalidate_folio	= iomap_invalidate_folio,
+	.is_partially_uptodate	= iomap_is_partially_uptodate,
+	.migrate_folio		= filemap_migrate_folio,
+	.error_remove_folio	= generic_error_remove_folio,
+};
