@@ -2,13 +2,15 @@
 /*
  * flat: exact search over all slots.
  *
- * What it does: walks the snapshot from slot 0 to the end, a batch of 64 at a time: range, score, offer. It
- * keeps its place in state[0], because a round ends when too many rows wait to be read from the device.
+ * What it does: walks the snapshot from slot 0 to the end, a batch of 64 at a time: range, score,
+ * offer. It keeps its place in state[0], because a round ends when too many rows wait to be read
+ * from the device.
  *
- * What it shows: the loop that every strategy is made of, and that a program drives it at the cost of the
- * built-in: per batch three calls, whatever the dimensions.
+ * What it shows: the loop that every strategy is made of, and that a program drives it at the cost
+ * of the built-in: per batch three calls, whatever the dimensions.
  *
- * Where it is bad: it reads every row, as the built-in does.  Use it as the start of your own, and to check others against.
+ * Where it is bad: it reads every row, as the built-in does.  Use it as the start of your own, and
+ * to check others against.
  */
 #include <vexfs/program.bpf.h>
 
@@ -48,7 +50,8 @@ int BPF_PROG(flat_search, struct vexfs_search *s)
 	if (st) {
 		__sync_fetch_and_add(&st->queries, s->round == 0);
 		__sync_fetch_and_add(&st->rounds, 1);
-		__sync_fetch_and_add(&st->batches, (from - s->state[0] + VEXFS_BATCH - 1) / VEXFS_BATCH);
+		__sync_fetch_and_add(&st->batches,
+				     (from - s->state[0] + VEXFS_BATCH - 1) / VEXFS_BATCH);
 	}
 	s->state[0] = from;
 	if (err)

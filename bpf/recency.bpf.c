@@ -2,22 +2,23 @@
 /*
  * recency: older records count as farther away.
  *
- * What it does: adds to each distance a penalty of `per_unit` millionths per unit of age. Age is "now" minus an
- * attribute of the record; what is newer than now has none.  Now is the first argument of the query, or a
- * knob if that is 0; units are whatever the attribute counts.
+ * What it does: adds to each distance a penalty of `per_unit` millionths per unit of age. Age is
+ * "now" minus an attribute of the record; what is newer than now has none.  Now is the first
+ * argument of the query, or a knob if that is 0; units are whatever the attribute counts.
  *
- * What it shows: a distance program, once per batch of 64.  It may only increase the distance, so the order stays exact: the answer
- * is the true one under the new measure.
+ * What it shows: a distance program, once per batch of 64.  It may only increase the distance, so
+ * the order stays exact: the answer is the true one under the new measure.
  *
- * Where it is bad: the penalty is on the scale of the metric (squared L2, 1 - cos, -dot), so per_unit must be chosen for
- * the collection.  A collection without the attribute makes queries fail: better than an order nobody asked for.
+ * Where it is bad: the penalty is on the scale of the metric (squared L2, 1 - cos, -dot), so
+ * per_unit must be chosen for the collection.  A collection without the attribute makes queries
+ * fail: better than an order nobody asked for.
  */
 #include <vexfs/program.bpf.h>
 
 struct recency_knobs {
 	__u32 attr;		/* index of the attribute that holds the time */
 	__u32 unused;
-	__u64 per_unit;		/* penalty per unit of age, in millionths of the distance; 0: the default, 1 */
+	__u64 per_unit;		/* penalty per unit of age, in millionths; 0: the default, 1 */
 	__s64 now;		/* used where the query's first argument is 0 */
 };
 

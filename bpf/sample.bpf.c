@@ -2,15 +2,18 @@
 /*
  * sample: exact distances, but only of a share of the slots.
  *
- * What it does: looks at `percent` of a hundred batches of 64 slots, drawn by a hash of the batch and a seed, at least at one.
- * The same knobs and the same collection give the same answer.
+ * What it does: looks at `percent` of a hundred batches of 64 slots, drawn by a hash of the batch
+ * and a seed, at least at one. The same knobs and the same collection give the same answer.
  *
- * What it shows: a strategy that trades recall for speed, with a knob that is turned while queries run:
- *	bpftool map update pinned /sys/fs/bpf/vexfs/sample/maps/knobs key 0 0 0 0 value 50 0 0 0 0 0 0 0
- * Cost and recall both follow the share: at 10 percent about a tenth of the visits, and a tenth of the true neighbours.
+ * What it shows: a strategy that trades recall for speed, with a knob that is turned while queries
+ * run:
+ *	bpftool map update pinned /sys/fs/bpf/vexfs/sample/maps/knobs \
+ *		key 0 0 0 0 value 50 0 0 0 0 0 0 0
+ * Cost and recall both follow the share: at 10 percent about a tenth of the visits, and a tenth of
+ * the true neighbours.
  *
- * Where it is bad: everywhere that an index would do; it does not know where the neighbours are. It draws
- * batches, not slots, so records inserted together are found or missed together.
+ * Where it is bad: everywhere that an index would do; it does not know where the neighbours are.
+ * It draws batches, not slots, so records inserted together are found or missed together.
  */
 #include <vexfs/program.bpf.h>
 
@@ -43,7 +46,10 @@ struct {
 #define DEFAULT_PERCENT	10
 #define MAX_BATCHES	(8 << 20)
 
-/* The finalizer of splitmix64 (Steele, Lea, Flood 2014): every bit of the input moves every bit of the output. */
+/*
+ * The finalizer of splitmix64 (Steele, Lea, Flood 2014): every bit of the input moves every bit of
+ * the output.
+ */
 static __always_inline __u64 mix(__u64 x)
 {
 	x += 0x9e3779b97f4a7c15;

@@ -2,14 +2,16 @@
 /*
  * tenant: only records whose attribute equals the query's first argument.
  *
- * What it does: clears the bit of every candidate of a batch whose attribute (a knob says which, the first by default) is
- * another one.
+ * What it does: clears the bit of every candidate of a batch whose attribute (a knob says which,
+ * the first by default) is another one.
  *
- * What it shows: a filter program, once per batch of 64 and before anything is measured, so what it drops costs no
- * distance.  It fails closed: without the attribute, or unloaded while bound, queries fail.
+ * What it shows: a filter program, once per batch of 64 and before anything is measured, so what
+ * it drops costs no distance.  It fails closed: without the attribute, or unloaded while bound,
+ * queries fail.
  *
- * Where it is bad: it cannot skip ahead. With a thousand tenants, 999 of 1,000 slots are looked at in vain; a predicate index would
- * go to the matching ones.  And the caller names the tenant: it separates, it does not authenticate.
+ * Where it is bad: it cannot skip ahead. With a thousand tenants, 999 of 1,000 slots are looked at
+ * in vain; a predicate index would go to the matching ones.  And the caller names the tenant: it
+ * separates, it does not authenticate.
  */
 #include <vexfs/program.bpf.h>
 

@@ -2,14 +2,15 @@
 /*
  * The struct_ops type vexfs_ops, and the registry of programs.
  *
- * Locks: registry_lock (mutex) guards the list of programs, every write of vexfs_program.object and the raising of
- * bound[].  Inside it: vexfs_program.lock (spin), and what sysfs takes.  SRCU is never entered under a lock, and never
- * drained under registry_lock.  struct_ops calls reg, update and unreg under a mutex that all
- * links of the machine share, except when the last reference to a link goes: that unreg comes from a workqueue.
+ * Locks: registry_lock (mutex) guards the list of programs, every write of vexfs_program.object
+ * and the raising of bound[].  Inside it: vexfs_program.lock (spin), and what sysfs takes.  SRCU
+ * is never entered under a lock, and never drained under registry_lock.  struct_ops calls reg,
+ * update and unreg under a mutex that all links of the machine share, except when the last
+ * reference to a link goes: that unreg comes from a workqueue.
  *
- * Dropping a reference takes no lock at all, because inode eviction does it, and memory reclaim may evict
- * inodes while we allocate under registry_lock or while sysfs allocates under its own locks.  A
- * program that is of no use any more is taken out later, by a work item.
+ * Dropping a reference takes no lock at all, because inode eviction does it, and memory reclaim
+ * may evict inodes while we allocate under registry_lock or while sysfs allocates under its own
+ * locks.  A program that is of no use any more is taken out later, by a work item.
  */
 #include <linux/bpf.h>
 #include <linux/bpf_verifier.h>
@@ -190,9 +191,9 @@ void vexfs_program_error(struct vexfs_program *p, unsigned int slot, u64 generat
 	if (p->generation == generation) {
 		if (p->errors < U32_MAX)
 			p->errors++;
-		if (slot == VEXFS_SLOT_SEARCH && !p->ejected && ++p->in_a_row >= VEXFS_EJECT_AFTER) {
+		if (slot == VEXFS_SLOT_SEARCH && ++p->in_a_row >= VEXFS_EJECT_AFTER) {
+			eject = !p->ejected;
 			WRITE_ONCE(p->ejected, true);
-			eject = true;
 		}
 	}
 	spin_unlock(&p->lock);
@@ -298,12 +299,14 @@ int vexfs_hooks_enter(struct vexfs_hookset *set)
 		set->ops[slot] = set->state[slot] == VEXFS_BOUND_LOADED ? o->ops : NULL;
 	}
 	set->captured = true;
+	__release(&hooks_srcu);		/* for sparse: vexfs_hooks_leave() does */
 	return idx;
 }
 
 void vexfs_hooks_leave(struct vexfs_hookset *set, int idx)
 {
 	memset(set->ops, 0, sizeof(set->ops));
+	__acquire(&hooks_srcu);
 	srcu_read_unlock(&hooks_srcu, idx);
 }
 
@@ -329,7 +332,10 @@ static int vexfs_ops_init(struct btf *btf)
 	return 0;
 }
 
-/* struct vexfs_search in our BTF, found through the prototype of an op: BTF ids of a module need not be those of its build. */
+/*
+ * struct vexfs_search in our BTF, found through the prototype of an op: BTF ids of a module need
+ * not be those of its build.
+ */
 static const struct btf_type *arg_type(const struct btf_member *member)
 {
 	const struct btf_type *t = btf_type_by_id(vexfs_btf, member->type);
@@ -346,7 +352,10 @@ static const struct btf_type *arg_type(const struct btf_member *member)
 	return t && __btf_type_is_struct(t) && t->size == sizeof(struct vexfs_search) ? t : NULL;
 }
 
-/* An op is loaded.  search calls kfuncs that may sleep; the others run within it, per batch, and must not. */
+/*
+ * An op is loaded.  search calls kfuncs that may sleep; the others run within it, per batch, and
+ * must not.
+ */
 static int vexfs_ops_check_member(const struct btf_type *t, const struct btf_member *member,
 				  const struct bpf_prog *prog)
 {
@@ -371,9 +380,12 @@ static bool vexfs_ops_is_valid_access(int off, int size, enum bpf_access_type ty
 	return bpf_tracing_btf_ctx_access(off, size, type, prog, info);
 }
 
-/* A store through a pointer to a kernel struct: `state` and `keep` of the query, nothing else anywhere. */
-static int vexfs_ops_btf_struct_access(struct bpf_verifier_log *log, const struct bpf_reg_state *reg,
-				       int off, int size)
+/*
+ * A store through a pointer to a kernel struct: `state` and `keep` of the query, nothing else
+ * anywhere.
+ */
+static int vexfs_ops_btf_struct_access(struct bpf_verifier_log *log,
+				       const struct bpf_reg_state *reg, int off, int size)
 {
 	static const struct {
 		int from, to;
@@ -390,7 +402,8 @@ static int vexfs_ops_btf_struct_access(struct bpf_verifier_log *log, const struc
 	for (i = 0; i < ARRAY_SIZE(writable); i++)
 		if (off >= writable[i].from && size > 0 && size <= writable[i].to - off)
 			return SCALAR_VALUE;
-	bpf_log(log, "of struct vexfs_search only state and keep may be written (offset %d, %d bytes)\n",
+	bpf_log(log,
+		"of struct vexfs_search only state and keep may be written (offset %d, %d bytes)\n",
 		off, size);
 	return -EACCES;
 }
@@ -437,14 +450,15 @@ static int vexfs_ops_validate(void *kdata)
 	int err;
 
 	if (ops->abi != VEXFS_OPS_ABI) {
-		vexfs_say("a program object for ABI %u was refused: this module speaks %u", ops->abi,
-			  VEXFS_OPS_ABI);
+		vexfs_say("a program object for ABI %u was refused: this module speaks %u",
+			  ops->abi, VEXFS_OPS_ABI);
 		return -EPROTONOSUPPORT;
 	}
 	err = check_name(ops->name);
 	if (err) {
 		vexfs_say("a program object was refused: its name is %s",
-			  err == -ENAMETOOLONG ? "too long" : *ops->name ? "not of [a-z0-9_-]" : "empty");
+			  err == -ENAMETOOLONG ? "too long" :
+			  *ops->name ? "not of [a-z0-9_-]" : "empty");
 		return err;
 	}
 	if (ops->flags & ~VEXFS_OPS_FLAGS_ALL) {
@@ -478,7 +492,10 @@ static struct vexfs_object *publish(struct vexfs_program *p, struct vexfs_object
 
 static void drain(struct vexfs_object *old)
 {
-	/* Expedited: others on this machine may wait for the mutex that struct_ops holds around us. */
+	/*
+	 * Expedited: others on this machine may wait for the mutex that struct_ops holds around
+	 * us.
+	 */
 	synchronize_srcu_expedited(&hooks_srcu);
 	kfree(old);
 }
@@ -548,7 +565,8 @@ static int vexfs_ops_update(void *kdata, void *old_kdata, struct bpf_link *link)
 	if (!p) {
 		err = -ENOENT;
 	} else if (strcmp(ops->name, was->name)) {
-		vexfs_say("program '%s' cannot be replaced by one named '%s'", was->name, ops->name);
+		vexfs_say("program '%s' cannot be replaced by one named '%s'",
+			  was->name, ops->name);
 		err = -EINVAL;
 	}
 	for (slot = 0; !err && slot < VEXFS_SLOTS; slot++) {
@@ -625,7 +643,10 @@ int vexfs_hooks_init(void)
 
 void vexfs_hooks_exit(void)
 {
-	/* A loaded object and a mount each hold the module: nothing but names without users is left. */
+	/*
+	 * A loaded object and a mount each hold the module: nothing but names without users is
+	 * left.
+	 */
 	flush_work(&reap_work);
 	reap(NULL);
 	WARN_ON(!list_empty(&registry));

@@ -2,14 +2,14 @@
 /*
  * Program objects: what is loaded, what is bound, and how a query runs them.
  *
- *	hooks.c   the struct_ops type vexfs_ops, the registry of programs, bindings, entering and leaving
+ *	hooks.c   the struct_ops type vexfs_ops, the registry of programs, bindings, rounds
  *	kfuncs.c  what programs call
  *	sysfs.c   /sys/fs/vexfs
  *
- * A vexfs_program is a *name*.  It exists while an object of that name is loaded or while somebody holds
- * a reference (a collection that is bound to it).  What is loaded under the name comes and goes: load, replace
- * and unload publish a pointer and drain SRCU before they return, so a program runs only between
- * vexfs_hooks_enter() and vexfs_hooks_leave().
+ * A vexfs_program is a *name*.  It exists while an object of that name is loaded or while somebody
+ * holds a reference (a collection that is bound to it).  What is loaded under the name comes and
+ * goes: load, replace and unload publish a pointer and drain SRCU before they return, so a program
+ * runs only between vexfs_hooks_enter() and vexfs_hooks_leave().
  *
  * How a query uses it:
  *
@@ -20,16 +20,17 @@
  *	vexfs_hooks_reset(&set);
  *	for each round {
  *		idx = vexfs_hooks_enter(&set);
- *		if (idx == -ESTALE)				// a program came, went or was replaced
+ *		if (idx == -ESTALE)			// a program came, went or was replaced
  *			restart the query, goto again;
- *		set.ops[slot] is what to call, or NULL;		// vexfs_query_hooks(), ops[VEXFS_SLOT_SEARCH]->search()
+ *		set.ops[slot] is what to call, or NULL;
  *		vexfs_hooks_leave(&set, idx);
  *		read the rows that were queued;			// never between enter and leave
  *	}
  *	vexfs_hooks_put(&set);
  *
- * Between enter and leave: no I/O, no user memory, no page fault, no lock that a load or replace may wait for.  Every round
- * must end by a deadline: unload and replace wait for it under a mutex that all struct_ops links of the machine share.
+ * Between enter and leave: no I/O, no user memory, no page fault, no lock that a load or replace
+ * may wait for.  Every round must end by a deadline: unload and replace wait for it under a mutex
+ * that all struct_ops links of the machine share.
  */
 #ifndef _VEXFS_HOOKS_H
 #define _VEXFS_HOOKS_H
@@ -47,16 +48,17 @@
 struct vexfs_object {
 	const struct vexfs_ops *ops;	/* inside the struct_ops map */
 	const struct bpf_link *link;	/* identity only */
-	u64 generation;			/* of all loads and replaces since the module was loaded; from 1 */
+	u64 generation;			/* counts loads and replaces of all programs, from 1 */
 };
 
 struct vexfs_program {
-	struct kobject kobj;		/* /sys/fs/vexfs/programs/NAME; its release frees the program */
+	struct kobject kobj;		/* /sys/fs/vexfs/programs/NAME; its release frees us */
 	struct list_head node;		/* the registry; registry_lock */
 	char name[VEXFS_PROG_NAME_LEN];
 	atomic_t refs;			/* holders of a pointer */
-	struct vexfs_object __rcu *object;	/* SRCU; NULL: not loaded.  Written under registry_lock */
-	atomic_t bound[VEXFS_SLOTS];	/* collections bound to each op; raised under registry_lock */
+	/* SRCU, written under registry_lock; NULL: not loaded */
+	struct vexfs_object __rcu *object;
+	atomic_t bound[VEXFS_SLOTS];	/* collections per op; raised under registry_lock */
 
 	spinlock_t lock;		/* the four below: change together */
 	u64 generation;			/* that errors and in_a_row belong to */
@@ -64,14 +66,15 @@ struct vexfs_program {
 	u32 in_a_row;			/* of search */
 	bool ejected;
 
-	atomic64_t queries;		/* calls of search and restarts included: times the program answered a query */
-	atomic64_t failures;		/* errors since the name is known; never reset */
+	atomic64_t queries;		/* that it answered or failed, once each */
+	atomic64_t failures;		/* of those, failed; never reset */
 };
 
 /*
- * By name, with a reference.  create: make an entry for an object that is not loaded (a binding read from disk).
- * ERR_PTR: -EINVAL the name is empty, too long or holds other than [a-z0-9_-]; -ENOENT neither known nor create; -ENOMEM.
- * name has VEXFS_PROG_NAME_LEN bytes, need not be terminated.  May sleep and allocate.
+ * By name, with a reference.  create: make an entry for an object that is not loaded (a binding
+ * read from disk). ERR_PTR: -EINVAL the name is empty, too long or holds other than [a-z0-9_-];
+ * -ENOENT neither known nor create; -ENOMEM. name has VEXFS_PROG_NAME_LEN bytes, need not be
+ * terminated.  May sleep and allocate.
  */
 struct vexfs_program *vexfs_program_get(const char *name, bool create);
 /* Another reference to one that is held. */
@@ -80,15 +83,19 @@ struct vexfs_program *vexfs_program_ref(struct vexfs_program *p);
 void vexfs_program_put(struct vexfs_program *p);
 
 /*
- * Count a binding of a collection to op `slot` of p and forgive its errors.  -ENOENT not loaded, -EOPNOTSUPP the object has no such op, -EINVAL
- * no such slot.  While bound, a replace that lacks the op is refused (EBUSY).  The caller keeps its reference to p for as long.
+ * Count a binding of a collection to op `slot` of p and forgive its errors.  -ENOENT not loaded,
+ * -EOPNOTSUPP the object has no such op, -EINVAL no such slot.  While bound, a replace that lacks
+ * the op is refused (EBUSY).  The caller keeps its reference to p for as long.
  */
 int vexfs_program_bind(struct vexfs_program *p, unsigned int slot);
 /* The same for a binding read from disk: whatever is loaded now, if anything. */
 void vexfs_program_bind_any(struct vexfs_program *p, unsigned int slot);
 /* Undo either.  Never sleeps. */
 void vexfs_program_unbind(struct vexfs_program *p, unsigned int slot);
-/* Name, state, errors and generation of a binding, for VEXFS_IOC_INFO; p NULL: built-in.  May sleep. */
+/*
+ * Name, state, errors and generation of a binding, for VEXFS_IOC_INFO; p NULL: built-in.  May
+ * sleep.
+ */
 void vexfs_program_bound(struct vexfs_program *p, unsigned int slot, struct vexfs_bound *out);
 
 /* The programs of one query.  Belongs to one thread; zero it, then set prog[]. */
@@ -96,17 +103,21 @@ struct vexfs_hookset {
 	struct vexfs_program *prog[VEXFS_SLOTS];	/* with a reference each; NULL: built-in */
 	/* Captured by the first enter after a reset, fixed until the next. */
 	bool captured;
-	u32 state[VEXFS_SLOTS];				/* VEXFS_BOUND_*: LOADED is what will be called */
-	u64 generation[VEXFS_SLOTS];			/* 0: nothing loaded */
-	/* Valid between enter and leave; non-NULL exactly where state is LOADED, and then it has the slot's op. */
+	u32 state[VEXFS_SLOTS];			/* VEXFS_BOUND_*; LOADED: will be called */
+	u64 generation[VEXFS_SLOTS];		/* of what is loaded, called or not; 0: nothing */
+	/*
+	 * Valid between enter and leave; non-NULL exactly where state is LOADED, and then it has
+	 * the slot's op.
+	 */
 	const struct vexfs_ops *ops[VEXFS_SLOTS];
 };
 
 /* Forget what was captured: the query starts again. */
 void vexfs_hooks_reset(struct vexfs_hookset *set);
 /*
- * Begin a round: what the slots hold now cannot go away until vexfs_hooks_leave().  Returns an index to leave with (>= 0), or
- * -ESTALE, with nothing to leave, when what is loaded is no longer what the first round ran.
+ * Begin a round: what the slots hold now cannot go away until vexfs_hooks_leave().  Returns an
+ * index to leave with (>= 0), or -ESTALE, with nothing to leave, when what is loaded is no longer
+ * what the first round ran.
  */
 int vexfs_hooks_enter(struct vexfs_hookset *set);
 void vexfs_hooks_leave(struct vexfs_hookset *set, int idx);
@@ -114,10 +125,12 @@ void vexfs_hooks_leave(struct vexfs_hookset *set, int idx);
 void vexfs_hooks_put(struct vexfs_hookset *set);
 
 /*
- * How the program of a slot did, once per query (not per round), outside enter and leave; generation is that of the hookset, so
- * that an error of a version that was replaced meanwhile is not held against the new one.
- * error: why, a negative errno (what the program returned; -ETIME, -ENOSPC: it overran its budget).  After VEXFS_EJECT_AFTER errors in a row of search the
- * program is ejected: its state is VEXFS_BOUND_EJECTED until it is bound or replaced again, and one line says why.
+ * How the program of a slot did, once per query (not per round), outside enter and leave;
+ * generation is that of the hookset, so that an error of a version that was replaced meanwhile is
+ * not held against the new one.  error: why, a negative errno (what the program returned; -ETIME,
+ * -ENOSPC: it overran its budget).  After VEXFS_EJECT_AFTER errors in a row of search the program
+ * is ejected: its state is VEXFS_BOUND_EJECTED until it is bound or replaced again, and one line
+ * says why.
  */
 void vexfs_program_ok(struct vexfs_program *p, unsigned int slot, u64 generation);
 void vexfs_program_error(struct vexfs_program *p, unsigned int slot, u64 generation, int error);
@@ -133,10 +146,17 @@ int vexfs_kfuncs_init(void);		/* by hooks_init */
 int vexfs_sysfs_init(void);
 void vexfs_sysfs_exit(void);
 
-/* sysfs.c for hooks.c: make and remove the directory of a program.  A removed program is freed when its last user in sysfs is gone. */
+/*
+ * sysfs.c for hooks.c: make and remove the directory of a program.  A removed program is freed
+ * when its last user in sysfs is gone.
+ */
 int vexfs_sysfs_add_program(struct vexfs_program *p);
 void vexfs_sysfs_del_program(struct vexfs_program *p);
-/* hooks.c for sysfs.c: call fn with what is loaded (NULL: nothing), which cannot go away meanwhile. */
-void vexfs_program_look(struct vexfs_program *p, void (*fn)(const struct vexfs_object *o, void *arg), void *arg);
+/*
+ * hooks.c for sysfs.c: call fn with what is loaded (NULL: nothing), which cannot go away
+ * meanwhile.
+ */
+void vexfs_program_look(struct vexfs_program *p,
+			void (*fn)(const struct vexfs_object *o, void *arg), void *arg);
 
 #endif /* _VEXFS_HOOKS_H */

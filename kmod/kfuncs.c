@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What programs call.  Thin: the work, the bounds, the budget, the deadline and the check of the running op are the
- * engine's (engine/query.c), and vexfs/program.bpf.h documents each function.
+ * What programs call.  Thin: the work, the bounds, the budget, the deadline and the check of the
+ * running op are the engine's (engine/query.c), and vexfs/program.bpf.h documents each function.
  *
- * The verifier lets no program come by a struct vexfs_search but its own argument (KF_TRUSTED_ARGS), so a
- * program of another struct_ops type, to which these functions are visible too, cannot call them.
+ * The verifier lets no program come by a struct vexfs_search but its own argument
+ * (KF_TRUSTED_ARGS), so a program of another struct_ops type, to which these functions are visible
+ * too, cannot call them.
  *
- * KF_SLEEPABLE keeps the functions that move a scan on out of filter and distance, and lets them yield: a strategy runs
- * for as long as its budget allows, on a kernel that may not be preemptible.
+ * KF_SLEEPABLE keeps the functions that move a scan on out of filter and distance, and lets them
+ * yield: a strategy runs for as long as its budget allows, on a kernel that may not be
+ * preemptible.
  */
 #include <linux/bpf.h>
 #include <linux/btf.h>

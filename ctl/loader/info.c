@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What is loaded: counters from sysfs, where anyone may look, and the ids that bpftool speaks of from the kernel, where root may.
+ * What is loaded: counters from sysfs, where anyone may look, and the ids that bpftool speaks of
+ * from the kernel, where root may.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -62,8 +63,8 @@ static __u32 read_ops(const char *name)
 }
 
 /*
- * What the kernel shows of a struct_ops map: a header of its own that takes a cache line, then the struct with the id of the
- * program in place of each op.  False: not a vexfs_ops of that name.
+ * What the kernel shows of a struct_ops map: a header of its own that takes a cache line, then the
+ * struct with the id of the program in place of each op.  False: not a vexfs_ops of that name.
  */
 static bool read_value(__u32 map_id, const char *name, struct vexfs_ops *ops)
 {
@@ -77,13 +78,14 @@ static bool read_value(__u32 map_id, const char *name, struct vexfs_ops *ops)
 	fd = bpf_map_get_fd_by_id(map_id);
 	if (fd < 0)
 		return false;
-	if (!bpf_map_get_info_by_fd(fd, &info, &len) && info.type == BPF_MAP_TYPE_STRUCT_OPS &&
-	    info.value_size <= sizeof(value) && !bpf_map_lookup_elem(fd, &zero, value))
-		for (off = 64; !found && off <= 256 && off + sizeof(*ops) <= info.value_size; off *= 2) {
-			memcpy(ops, value + off, sizeof(*ops));
-			found = ops->abi == VEXFS_OPS_ABI && !strncmp(ops->name, name, sizeof(ops->name));
-		}
+	if (bpf_map_get_info_by_fd(fd, &info, &len) || info.type != BPF_MAP_TYPE_STRUCT_OPS ||
+	    info.value_size > sizeof(value) || bpf_map_lookup_elem(fd, &zero, value))
+		info.value_size = 0;
 	close(fd);
+	for (off = 64; !found && off + sizeof(*ops) <= info.value_size; off *= 2) {
+		memcpy(ops, value + off, sizeof(*ops));
+		found = ops->abi == VEXFS_OPS_ABI && !strncmp(ops->name, name, sizeof(ops->name));
+	}
 	return found;
 }
 

@@ -2,9 +2,9 @@
 /*
  * Load, replace and unload.
  *
- * The pin of the link is the commit point: everything else is pinned before it and removed after it, so
- * that whoever is killed half-way leaves a directory without a live link, which the next one clears. A replace
- * commits with the update of the link.
+ * The pin of the link is the commit point: everything else is pinned before it and removed after
+ * it, so that whoever is killed half-way leaves a directory without a live link, which the next
+ * one clears. A replace commits with the update of the link.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -112,7 +112,8 @@ static const char *last_said(void)
 	return line;
 }
 
-static void begin(struct job *job, const struct vexfs_load_opts *opts, struct vexfs_load_error *err, const char *path)
+static void begin(struct job *job, const struct vexfs_load_opts *opts,
+		  struct vexfs_load_error *err, const char *path)
 {
 	memset(job, 0, sizeof(*job));
 	err->msg[0] = err->detail[0] = 0;
@@ -144,7 +145,7 @@ int vexfs_check_name(const char *name, struct vexfs_load_error *err)
 	size_t len = strlen(name);
 
 	if (!len)
-		return vexfs_fail(err, -EINVAL, "the program has no name: set .name of its vexfs_ops");
+		return vexfs_fail(err, -EINVAL, "a program's name cannot be empty");
 	if (len >= VEXFS_PROG_NAME_LEN)
 		return vexfs_fail(err, -ENAMETOOLONG, "the program's name is longer than %d bytes",
 				  VEXFS_PROG_NAME_LEN - 1);
@@ -175,7 +176,9 @@ static int remove_dir(const char *path)
 	return err ? err : rmdir(path) ? -errno : 0;
 }
 
-/* All pins of a name, the link last: while it is there, the rest belongs to something that lives. */
+/*
+ * All pins of a name, the link last: while it is there, the rest belongs to something that lives.
+ */
 static int clear_pins(struct job *job, const char *name)
 {
 	static const char *const leaf[] = { "maps", "maps_new" };
@@ -233,7 +236,10 @@ static int prepare(struct job *job)
 	return 0;
 }
 
-/* Pin the maps that the author declared (knobs, counters; not .rodata and the like) into a new directory. */
+/*
+ * Pin the maps that the author declared (knobs, counters; not .rodata and the like) into a new
+ * directory.
+ */
 static int pin_maps(struct job *job, const char *leaf)
 {
 	char dir[PATH_MAX], path[PATH_MAX + BPF_OBJ_NAME_LEN + 1];
@@ -282,7 +288,10 @@ int vexfs_open_link(const char *name, __u32 *link_id, __u32 *map_id)
 
 /* --- the object file --- */
 
-/* Type of the variable that became a struct_ops map, in the object's own BTF: structs of other ABIs are laid out otherwise. */
+/*
+ * Type of the variable that became a struct_ops map, in the object's own BTF: structs of other
+ * ABIs are laid out otherwise.
+ */
 static const struct btf_type *ops_type(const struct btf *btf, const char *var)
 {
 	int id = btf__find_by_name_kind(btf, var, BTF_KIND_VAR);
@@ -350,6 +359,9 @@ static int find_ops(struct job *job)
 	if (strnlen(name, VEXFS_PROG_NAME_LEN) == VEXFS_PROG_NAME_LEN)
 		return fail(job, -ENAMETOOLONG, "%s: the program's name is longer than %d bytes", job->file,
 			    VEXFS_PROG_NAME_LEN - 1);
+	if (!*(const char *)name)
+		return fail(job, -EINVAL, "%s: the program has no name: set .name of its vexfs_ops",
+			    job->file);
 	strcpy(job->name, name);
 	return vexfs_check_name(job->name, job->err);
 }
@@ -379,7 +391,8 @@ static int open_object(struct job *job)
 /* The end of the verifier's log, less its statistics, into detail; its last line into line. */
 static bool verifier_log(struct job *job, char *line, size_t size)
 {
-	static const char begin_mark[] = "-- BEGIN PROG LOAD LOG --\n", end_mark[] = "-- END PROG LOAD LOG --";
+	static const char begin_mark[] = "-- BEGIN PROG LOAD LOG --\n";
+	static const char end_mark[] = "-- END PROG LOAD LOG --";
 	char *log = said.len ? strstr(said.text, begin_mark) : NULL;
 	char *stop, *p, *last;
 	int lines = 0;
@@ -498,8 +511,8 @@ static int load(struct job *job, struct vexfs_program_info *info)
 	return info ? vexfs_program_info(job->name, info, job->err) : 0;
 }
 
-int vexfs_load(const char *path, const struct vexfs_load_opts *opts, struct vexfs_program_info *info,
-	       struct vexfs_load_error *err)
+int vexfs_load(const char *path, const struct vexfs_load_opts *opts,
+	       struct vexfs_program_info *info, struct vexfs_load_error *err)
 {
 	struct job job;
 
@@ -513,8 +526,8 @@ static int fill_ops(struct job *job)
 	struct bpf_link *link;
 
 	/*
-	 * libbpf fills a struct_ops map only on the way to a link.  It fills it first, and then the name is taken, as it
-	 * must be: what we want is the map.
+	 * libbpf fills a struct_ops map only on the way to a link.  It fills it first, and then
+	 * the name is taken, as it must be: what we want is the map.
 	 */
 	link = bpf_map__attach_struct_ops(job->ops);
 	if (!link)
@@ -599,8 +612,8 @@ close:
 	return err ? err : info ? vexfs_program_info(job->name, info, job->err) : 0;
 }
 
-int vexfs_replace(const char *path, const struct vexfs_load_opts *opts, struct vexfs_program_info *info,
-		  struct vexfs_load_error *err)
+int vexfs_replace(const char *path, const struct vexfs_load_opts *opts,
+		  struct vexfs_program_info *info, struct vexfs_load_error *err)
 {
 	struct job job;
 
@@ -640,8 +653,8 @@ static int unload(struct job *job, const char *name, struct vexfs_program_info *
 	return clear_pins(job, name);
 }
 
-int vexfs_unload(const char *name, const struct vexfs_load_opts *opts, struct vexfs_program_info *info,
-		 struct vexfs_load_error *err)
+int vexfs_unload(const char *name, const struct vexfs_load_opts *opts,
+		 struct vexfs_program_info *info, struct vexfs_load_error *err)
 {
 	struct job job;
 

@@ -5,16 +5,18 @@
  * An object NAME that is loaded is pinned, so that it outlives who loaded it:
  *
  *	/sys/fs/bpf/vexfs/NAME/link		the link; its pin is what "loaded" means to us
- *	/sys/fs/bpf/vexfs/NAME/maps/MAP		its maps (knobs, counters), for bpftool map update|dump pinned
+ *	/sys/fs/bpf/vexfs/NAME/maps/MAP		its maps (knobs, counters), for bpftool
  *
- * Every function is all or nothing, also when it is killed half-way: what a killed one left behind is cleared by
- * the next one for the same name.  One changes things at a time (flock on the directory).  Not thread-safe.
+ * Every function is all or nothing, also when it is killed half-way: what a killed one left behind
+ * is cleared by the next one for the same name.  One changes things at a time (flock on the
+ * directory).  Not thread-safe.
  *
  * They return 0 or a negative errno, and then describe it in *err:
  *	-ENOENT		no such file; nothing of that name is loaded
  *	-ENOEXEC	the file is not a BPF object, or libbpf cannot open it
  *	-ENODATA	the object has no BTF
- *	-EINVAL		no vexfs_ops in it, more than one, one without name or with a bad one, or the kernel refused it
+ *	-EINVAL		no vexfs_ops in it, more than one, no name or a bad one
+ *	-ENAMETOOLONG	the name has VEXFS_PROG_NAME_LEN bytes or more
  *	-EPROTONOSUPPORT  built for another VEXFS_OPS_ABI
  *	-ENODEV		the module is not loaded
  *	-EPERM		not root
@@ -50,7 +52,10 @@ struct vexfs_program_map {
 	__u32 id;
 };
 
-/* A name that the kernel knows: loaded, or bound to by a collection. Zero for what is not known or not loaded. */
+/*
+ * A name that the kernel knows: loaded, or bound to by a collection. Zero for what is not known or
+ * not loaded.
+ */
 struct vexfs_program_info {
 	char name[VEXFS_PROG_NAME_LEN];
 	bool loaded;
@@ -73,26 +78,28 @@ struct vexfs_program_info {
 /*
  * opts and info may be NULL; err must not.  info is filled on success.
  *
- * load: open the file, let the verifier see it, attach, pin.  Mounts bpffs on /sys/fs/bpf where it is not mounted, as
- * bpftool does.
+ * load: open the file, let the verifier see it, attach, pin.  Mounts bpffs on /sys/fs/bpf where it
+ * is not mounted, as bpftool does.
  */
-int vexfs_load(const char *path, const struct vexfs_load_opts *opts, struct vexfs_program_info *info,
-	       struct vexfs_load_error *err);
+int vexfs_load(const char *path, const struct vexfs_load_opts *opts,
+	       struct vexfs_program_info *info, struct vexfs_load_error *err);
 /*
- * replace: another object of the same name takes the place of the loaded one; queries go on.  The maps are
- * those of the new object, with the values it was compiled with: knobs do not carry over, since another strategy may
- * mean something else by them.  On failure the old one stays as it was.
+ * replace: another object of the same name takes the place of the loaded one; queries go on.  The
+ * maps are those of the new object, with the values it was compiled with: knobs do not carry over,
+ * since another strategy may mean something else by them.  On failure the old one stays as it was.
  */
-int vexfs_replace(const char *path, const struct vexfs_load_opts *opts, struct vexfs_program_info *info,
-		  struct vexfs_load_error *err);
+int vexfs_replace(const char *path, const struct vexfs_load_opts *opts,
+		  struct vexfs_program_info *info, struct vexfs_load_error *err);
 /*
- * unload: allowed while collections are bound to it (info->bound): their searches fall back to the built-in, queries through its filter or
- * distance fail (ENOLINK) until an object of that name is loaded again.
+ * unload: allowed while collections are bound to it (info->bound): their searches fall back to the
+ * built-in, queries through its filter or distance fail (ENOLINK) until an object of that name is
+ * loaded again.
  */
-int vexfs_unload(const char *name, const struct vexfs_load_opts *opts, struct vexfs_program_info *info,
-		 struct vexfs_load_error *err);
+int vexfs_unload(const char *name, const struct vexfs_load_opts *opts,
+		 struct vexfs_program_info *info, struct vexfs_load_error *err);
 /* One name.  -ENOENT the kernel does not know it.  Ids need root, without it they are 0. */
-int vexfs_program_info(const char *name, struct vexfs_program_info *info, struct vexfs_load_error *err);
+int vexfs_program_info(const char *name, struct vexfs_program_info *info,
+		       struct vexfs_load_error *err);
 /* Call fn for every name, sorted; a non-zero return ends the listing and is returned. */
 int vexfs_list(int (*fn)(const struct vexfs_program_info *info, void *arg), void *arg,
 	       struct vexfs_load_error *err);

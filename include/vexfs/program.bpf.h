@@ -2,14 +2,15 @@
 /*
  * What the author of a VexFS program includes, and what the module is built from: one definition.
  *
- * A program object is one struct vexfs_ops in SEC(".struct_ops.link"), implementing any subset of three ops:
+ * A program object is one struct vexfs_ops in SEC(".struct_ops.link"), implementing any subset of
+ * three ops:
  *
  *	SEC("struct_ops.s/search")   int BPF_PROG(my_search, struct vexfs_search *s)	sleepable
  *	SEC("struct_ops/distance")   int BPF_PROG(my_distance, struct vexfs_search *s)
  *	SEC("struct_ops/filter")     int BPF_PROG(my_filter, struct vexfs_search *s)
  *
- * Knobs and counters belong in BTF-typed maps, so that bpftool reads and tunes them while queries run.
- * Do not name the argument of a BPF_PROG `ctx`.
+ * Knobs and counters belong in BTF-typed maps, so that bpftool reads and tunes them while queries
+ * run. Do not name the argument of a BPF_PROG `ctx`.
  */
 #ifndef _VEXFS_PROGRAM_BPF_H
 #define _VEXFS_PROGRAM_BPF_H
@@ -33,8 +34,11 @@
 #define VEXFS_OPS_EXHAUSTIVE	1u	/* distance measures in its own way: EOPNOTSUPP */
 #define VEXFS_OPS_FLAGS_ALL	1u
 
-/* What search returns: 0 finished; VEXFS_MORE call again after the queued rows were read; negative: an error,
- * the query reruns on the built-in. filter and distance: 0, or negative and the query fails (EPROTO). */
+/*
+ * What search returns: 0 finished; VEXFS_MORE call again after the queued rows were read; negative:
+ * an error, the query reruns on the built-in.  filter and distance: 0, or negative and the query
+ * fails (EPROTO).
+ */
 #define VEXFS_MORE		1
 
 /*
@@ -52,12 +56,12 @@ struct vexfs_search {
 	__u64 max_visits;		/* budget in slots; ~0: none */
 	__u64 visited;			/* slots looked at so far */
 	__u64 scored;			/* slots measured so far */
-	__u64 worst;			/* key of the worst of the k best so far; ~0 while there are fewer */
+	__u64 worst;			/* key of the worst of the k best so far; ~0: fewer yet */
 	__u32 found;			/* candidates kept so far, at most k */
 	__u32 round;			/* from 0; raised each time search is called again */
 	__u32 batch;			/* candidates in the batch, at most VEXFS_BATCH */
 	__u32 phase;			/* for the module: which op is running */
-	__u64 keep;			/* filter: in, a bit per candidate; clear the bits of those to drop */
+	__u64 keep;			/* filter: a bit per candidate; clear those to drop */
 	__u64 state[VEXFS_STATE_WORDS];	/* search's own: zero in round 0, kept between rounds */
 };
 
@@ -66,23 +70,23 @@ struct vexfs_cand {
 	__u64 slot;
 	__u64 id;
 	__u64 key;			/* monotone in the distance; distance: valid; filter: 0 */
-	__s64 micro;			/* the distance in millionths, saturated; distance: valid; filter: 0 */
-	__u64 penalty;			/* distance: out, added to the distance, in millionths; 0 on entry */
+	__s64 micro;			/* the distance in millionths, saturated; as key */
+	__u64 penalty;			/* distance: out, in millionths, added; 0 on entry */
 };
 
 /* A program object.  0 or "" for what is not set, but name and abi must be. */
 struct vexfs_ops {
 	/* Seed, score, offer, until satisfied.  May sleep only in kfuncs. */
 	int (*search)(struct vexfs_search *s);
-	/* Called once per batch, after the built-in distance: may add a penalty to each candidate. */
+	/* Called once per batch, after the built-in distance: may add a penalty to each one. */
 	int (*distance)(struct vexfs_search *s);
 	/* Called once per batch, before any distance: clears bits of s->keep. */
 	int (*filter)(struct vexfs_search *s);
-	char name[VEXFS_OPS_NAME_LEN];	/* [a-z0-9_-]+; unique among loaded objects; replace keeps it */
+	char name[VEXFS_OPS_NAME_LEN];	/* [a-z0-9_-]+; unique among those loaded */
 	__u32 abi;			/* VEXFS_OPS_ABI */
 	__u32 flags;			/* VEXFS_OPS_* */
 	__u64 max_visits;		/* search: budget in slots; 0: the query's own */
-	__u32 timeout_us;		/* search: falls back to the built-in after it; 0: half of the query's timeout */
+	__u32 timeout_us;		/* search: then the built-in; 0: half of the query's */
 	__u32 reserved;			/* 0 */
 };
 
@@ -95,7 +99,7 @@ struct vexfs_ops {
  * return a count, or a negative errno:
  *	EINVAL	out of range
  *	EPERM	called from the wrong op
- *	EAGAIN	too many rows wait to be read: return VEXFS_MORE, repeat the same call in the next round
+ *	EAGAIN	too many rows wait to be read: return VEXFS_MORE, repeat the call in the next round
  *	ENOSPC	budget used up, and
  *	ETIME	deadline passed: return 0, the answer so far is given, marked as truncated
  *
@@ -105,25 +109,33 @@ struct vexfs_ops {
 #define __ksym		/* the module, which has the functions, sees the prototypes too */
 #endif
 
-/* search: the batch becomes the live slots of [from, from + n); n <= VEXFS_BATCH.  Returns how many. */
+/*
+ * search: the batch becomes the live slots of [from, from + n); n <= VEXFS_BATCH.  Returns how
+ * many.
+ */
 extern int vexfs_batch_range(struct vexfs_search *s, __u64 from, __u32 n) __ksym;
-/* search: the batch becomes those of the slots (slots__sz bytes of them) that exist and are live. */
+/*
+ * search: the batch becomes those of the slots (slots__sz bytes of them) that exist and are live.
+ */
 extern int vexfs_batch_slots(struct vexfs_search *s, __u64 *slots, __u32 slots__sz) __ksym;
 /*
- * search: filter the batch, measure it exactly, apply the distance program.  Rows that are not in memory are queued: they
- * are measured and offered between the rounds.  Returns how many candidates are left in the batch.
+ * search: filter the batch, measure it exactly, apply the distance program.  Rows that are not in
+ * memory are queued: they are measured and offered between the rounds.  Returns how many
+ * candidates are left in the batch.
  */
 extern int vexfs_score(struct vexfs_search *s) __ksym;
 /* search: offer the scored batch to the pool of the k best.  Returns how many got in. */
 extern int vexfs_offer(struct vexfs_search *s) __ksym;
 /*
- * any op: the batch, an array of VEXFS_BATCH of which s->batch are in use; only `penalty` in distance is read
- * back.  rdwr_buf_size is sizeof(struct vexfs_cand) * VEXFS_BATCH, see vexfs_batch().  NULL: wrong size or op.
+ * any op: the batch, an array of VEXFS_BATCH of which s->batch are in use; only `penalty` in
+ * distance is read back.  rdwr_buf_size is sizeof(struct vexfs_cand) * VEXFS_BATCH, see
+ * vexfs_batch().  NULL: wrong size or op.
  */
 extern __u8 *vexfs_candidates(struct vexfs_search *s, const int rdwr_buf_size) __ksym;
 /*
- * any op: attribute `attr` of the batch, in the order of the candidates, an array of VEXFS_BATCH of which s->batch are in
- * use; read-only.  rdonly_buf_size is sizeof(__s64) * VEXFS_BATCH, see vexfs_attr().  NULL: no such attribute.
+ * any op: attribute `attr` of the batch, in the order of the candidates, an array of VEXFS_BATCH
+ * of which s->batch are in use; read-only.  rdonly_buf_size is sizeof(__s64) * VEXFS_BATCH, see
+ * vexfs_attr().  NULL: no such attribute.
  */
 extern __u8 *vexfs_attribute(struct vexfs_search *s, __u32 attr, const int rdonly_buf_size) __ksym;
 
@@ -139,7 +151,10 @@ static __always_inline const __s64 *vexfs_attr(struct vexfs_search *s, __u32 att
 	return (const __s64 *)vexfs_attribute(s, attr, sizeof(__s64) * VEXFS_BATCH);
 }
 
-/* The step that most strategies repeat: range, score, offer.  0, or the error of the one that failed. */
+/*
+ * The step that most strategies repeat: range, score, offer.  0, or the error of the one that
+ * failed.
+ */
 static __always_inline int vexfs_scan(struct vexfs_search *s, __u64 from, __u32 n)
 {
 	int err = vexfs_batch_range(s, from, n);
