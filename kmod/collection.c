@@ -1,0 +1,957 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Collections: creating, loading, binding programs, dropping, and what the filesystem asks for.
+ *
+ * A loaded collection (struct vexfs_collection_mem) hangs on its directory's inode and goes when that is
+ * evicted.  While it holds operations that are not committed it pins the directory, so that memory
+ * reclaim cannot drop them.
+ *
+ * Lock order (outer first):
+ *	i_rwsem of the directory	shared by insert, delete and use; exclusive: create, rmdir
+ *	vexfs_collection_mem.commit_lock	commits, and every change of the collection block
+ *	vexfs_collection_mem.lock	loading, writers of the columns
+ *	folio lock, transaction, vexfs_inode_core.lock	(see vexfs.h)
+ *	vexfs_sb_info.collections_lock	the list only: nothing is allocated or waited for under it
+ *	vexfs_collection_mem.prog_lock
+ *
+ * unlink of a file takes none of them, and evict only collections_lock: iget() waits for an inode that is being
+ * evicted.
+ */
+#include <linux/crc32c.h>
+#include <linux/pagemap.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/uuid.h>
+#include "collection.h"
+
+#define RECORD_BYTES	sizeof(struct vexfs_record)
+
+/* --- the collection block --- */
+
+static struct vexfs_collection *raw_of(struct buffer_head *bh)
+{
+	return vx_data(bh);
+}
+
+static u32 block_crc(struct inode *dir, u64 block, const void *raw)
+{
+	return vexfs_csum(VEXFS_I(dir)->core.fs, raw, VEXFS_BLOCK_SIZE, offsetof(struct vexfs_collection, c_crc),
+			  dir->i_ino, dir->i_generation, block);
+}
+
+/* A name in a fixed field: [a-z_][a-z0-9_]*, terminated. */
+static bool name_valid(const char *name, size_t room)
+{
+	size_t i, len = strnlen(name, room);
+
+	if (!len || len == room)
+		return false;
+	for (i = 0; i < len; i++)
+		if (!(name[i] >= 'a' && name[i] <= 'z') && name[i] != '_' &&
+		    !(i && name[i] >= '0' && name[i] <= '9'))
+			return false;
+	return true;
+}
+
+/* All that can be said about the block alone.  NULL, or what is wrong. */
+static const char *block_check(struct inode *dir, u64 block, const struct vexfs_collection *raw)
+{
+	u64 count = le64_to_cpu(raw->c_count), live = le64_to_cpu(raw->c_live);
+	u32 dims = le32_to_cpu(raw->c_dims), attrs = le32_to_cpu(raw->c_attrs), i;
+
+	if (le32_to_cpu(raw->c_magic) != VEXFS_COLLECTION_MAGIC)
+		return "no collection block";
+	if (le32_to_cpu(raw->c_crc) != block_crc(dir, block, raw))
+		return "bad checksum";
+	if (le64_to_cpu(raw->c_ino) != dir->i_ino || le32_to_cpu(raw->c_generation) != dir->i_generation)
+		return "belongs to another directory";
+	if (!dims || dims > VEXFS_MAX_DIMS)
+		return "bad dims";
+	if (!le16_to_cpu(raw->c_element) || le16_to_cpu(raw->c_element) > VEXFS_ELEM_BIT ||
+	    !le16_to_cpu(raw->c_metric) || le16_to_cpu(raw->c_metric) > VEXFS_METRIC_HAMMING)
+		return "bad element type or metric";
+	if (count > VEXFS_MAX_SLOTS || live > count || le64_to_cpu(raw->c_next_seq) <= count)
+		return "bad counts";
+	if (attrs > VEXFS_MAX_ATTRS)
+		return "too many attributes";
+	for (i = 0; i < attrs; i++)
+		if (!name_valid(raw->c_attr[i].a_name, VEXFS_ATTR_NAME_LEN))
+			return "bad attribute name";
+	for (i = 0; i < VEXFS_SLOTS; i++)
+		if (strnlen(raw->c_program[i], VEXFS_PROG_NAME_LEN) == VEXFS_PROG_NAME_LEN)
+			return "bad program name";
+	return NULL;
+}
+
+/* Schemas that this module does not know are fine on disk. */
+static int schema_supported(const struct vexfs_collection *raw)
+{
+	u32 i;
+
+	if (le16_to_cpu(raw->c_element) != VEXFS_ELEM_F32 || le16_to_cpu(raw->c_metric) == VEXFS_METRIC_HAMMING)
+		return -EOPNOTSUPP;
+	for (i = 0; i < le32_to_cpu(raw->c_attrs); i++)
+		if (le16_to_cpu(raw->c_attr[i].a_type) != VEXFS_ATTR_INT)
+			return -EOPNOTSUPP;
+	return 0;
+}
+
+static struct buffer_head *read_block(struct inode *dir, u64 block)
+{
+	struct vexfs_fs *fs = VEXFS_I(dir)->core.fs;
+	struct buffer_head *bh;
+	const char *why;
+
+	if (!vexfs_data_run(fs, block, 1)) {
+		vexfs_error(dir->i_sb, "collection %lu: its block %llu is outside the data", dir->i_ino, block);
+		return ERR_PTR(-EUCLEAN);
+	}
+	bh = vx_bread(fs, block);
+	if (IS_ERR(bh))
+		return bh;
+	why = block_check(dir, block, raw_of(bh));
+	if (why) {
+		vexfs_error(dir->i_sb, "collection %lu, block %llu: %s", dir->i_ino, block, why);
+		vx_brelse(bh);
+		return ERR_PTR(-EUCLEAN);
+	}
+	return bh;
+}
+
+struct buffer_head *vexfs_collection_block(struct vexfs_collection_mem *c)
+{
+	return read_block(c->dir, c->block);
+}
+
+void vexfs_collection_stamp(struct vexfs_collection_mem *c, struct buffer_head *bh)
+{
+	raw_of(bh)->c_crc = cpu_to_le32(block_crc(c->dir, c->block, raw_of(bh)));
+}
+
+/* --- planes --- */
+
+static struct inode *open_plane(struct inode *dir, u64 ino, u32 flags, const char *what)
+{
+	struct inode *plane = vexfs_iget(dir->i_sb, ino, VEXFS_IGET_HIDDEN);
+	struct vexfs_inode_core *core;
+
+	if (IS_ERR(plane))
+		return plane;
+	core = &VEXFS_I(plane)->core;
+	if (!S_ISREG(plane->i_mode) || (core->flags & VEXFS_INODE_METADATA) != flags ||
+	    core->parent != dir->i_ino || core->parent_generation != dir->i_generation) {
+		vexfs_error(dir->i_sb, "collection %lu: inode %llu is not its %s plane", dir->i_ino, ino, what);
+		iput(plane);
+		return ERR_PTR(-EUCLEAN);
+	}
+	return plane;
+}
+
+static void close_planes(struct vexfs_collection_mem *c)
+{
+	struct inode **plane[] = { &c->vectors, &c->records, &c->keys, &c->dead };
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(plane); i++) {
+		iput(*plane[i]);
+		*plane[i] = NULL;
+	}
+}
+
+static int open_planes(struct vexfs_collection_mem *c, const struct vexfs_collection *raw)
+{
+	struct {
+		struct inode **to;
+		__le64 ino;
+		u32 flags;
+		const char *what;
+	} plane[] = {
+		{ &c->vectors, raw->c_vectors, 0, "vectors" },
+		{ &c->records, raw->c_records, 0, "records" },
+		{ &c->keys, raw->c_keys, 0, "keys" },
+		{ &c->dead, raw->c_dead, VEXFS_INODE_METADATA, "dead" },
+	};
+	struct inode *inode;
+	u32 i, j;
+
+	for (i = 0; i < ARRAY_SIZE(plane); i++) {
+		for (j = 0; j < i; j++)
+			if (plane[i].ino == plane[j].ino) {
+				vexfs_error(c->dir->i_sb, "collection %lu: two planes in inode %llu", c->dir->i_ino,
+					    le64_to_cpu(plane[i].ino));
+				close_planes(c);
+				return -EUCLEAN;
+			}
+		inode = open_plane(c->dir, le64_to_cpu(plane[i].ino), plane[i].flags, plane[i].what);
+		if (IS_ERR(inode)) {
+			close_planes(c);
+			return PTR_ERR(inode);
+		}
+		*plane[i].to = inode;
+	}
+	return 0;
+}
+
+/* Has a plane the committed slots?  What lies beyond them, after a crash or a failed insert, is forgotten. */
+static int size_plane(struct vexfs_collection_mem *c, struct inode *plane, u64 count, u32 width, const char *what)
+{
+	struct vexfs_inode_core *core = &VEXFS_I(plane)->core;
+	u64 bytes = count * width;
+
+	if (core->disk_size < bytes || core->blocks < DIV_ROUND_UP_ULL(bytes, VEXFS_BLOCK_SIZE)) {
+		vexfs_error(c->dir->i_sb, "collection %lu: its %s plane is too short for %llu slots", c->dir->i_ino,
+			    what, count);
+		return -EUCLEAN;
+	}
+	i_size_write(plane, bytes);
+	truncate_pagecache(plane, bytes);
+	return 0;
+}
+
+/* --- the dead bitmap --- */
+
+struct buffer_head *vexfs_dead_block(struct vexfs_collection_mem *c, u32 lblk)
+{
+	struct vexfs_inode_core *core = &VEXFS_I(c->dead)->core;
+	const struct vexfs_dead_block *x;
+	struct buffer_head *bh;
+	struct vexfs_map map;
+	const char *why;
+	int err;
+
+	down_read(&core->lock);
+	err = vexfs_extent_lookup(core, lblk, &map);
+	up_read(&core->lock);
+	if (err)
+		return ERR_PTR(err);
+	if (!map.pblk || map.unwritten) {
+		vexfs_error(c->dir->i_sb, "collection %lu: dead bitmap block %u is missing", c->dir->i_ino, lblk);
+		return ERR_PTR(-EUCLEAN);
+	}
+	bh = vx_bread(core->fs, map.pblk);
+	if (IS_ERR(bh))
+		return bh;
+	x = vx_data(bh);
+	if (le32_to_cpu(x->x_magic) != VEXFS_DEAD_MAGIC || le32_to_cpu(x->x_lblk) != lblk)
+		why = "no dead bitmap block";
+	else if (le32_to_cpu(x->x_crc) != vexfs_csum(core->fs, x, VEXFS_BLOCK_SIZE,
+						     offsetof(struct vexfs_dead_block, x_crc), core->ino,
+						     core->generation, lblk))
+		why = "bad checksum";
+	else if (le32_to_cpu(x->x_dead) != memweight(x->x_bits, sizeof(x->x_bits)))
+		why = "its count does not match its bits";
+	else
+		return bh;
+	vexfs_error(c->dir->i_sb, "collection %lu, dead bitmap block %u at %llu: %s", c->dir->i_ino, lblk,
+		    map.pblk, why);
+	vx_brelse(bh);
+	return ERR_PTR(-EUCLEAN);
+}
+
+/* --- loading --- */
+
+#define LOAD_RECORDS	512		/* read at a time */
+#define LOAD_AHEAD	256		/* pages read ahead */
+
+/* A cursor over the dead bitmap, and what must hold between records. */
+struct loading {
+	u64 count, next_seq;
+	u64 seq;			/* of the record before */
+	u64 live;
+	struct buffer_head *dead;	/* bitmap block of the slot at hand */
+};
+
+__printf(2, 3)
+static int damaged(struct vexfs_collection_mem *c, const char *fmt, ...)
+{
+	struct va_format vaf;
+	va_list args;
+
+	va_start(args, fmt);
+	vaf.fmt = fmt;
+	vaf.va = &args;
+	pr_err_ratelimited("vexfs (%s): collection %lu: %pV\n", c->dir->i_sb->s_id, c->dir->i_ino, &vaf);
+	va_end(args);
+	return -EUCLEAN;
+}
+
+static int load_record(struct vexfs_collection_mem *c, struct loading *l, u64 slot, const struct vexfs_record *r)
+{
+	u32 bit = slot % VEXFS_DEAD_SLOTS, i;
+	s64 attr[VEXFS_MAX_ATTRS];
+	u64 seq = le64_to_cpu(r->r_seq);
+	int err;
+
+	if (!bit) {
+		vx_brelse(l->dead);
+		l->dead = vexfs_dead_block(c, slot / VEXFS_DEAD_SLOTS);
+		if (IS_ERR(l->dead)) {
+			err = PTR_ERR(l->dead);
+			l->dead = NULL;
+			return err;
+		}
+	}
+	if (le32_to_cpu(r->r_flags) & ~VEXFS_RECORD_ALL || seq <= l->seq || seq >= l->next_seq)
+		return damaged(c, "record %llu is damaged", slot);
+	if (r->r_flags)			/* whether a bound file still exists is not looked at here */
+		return -EOPNOTSUPP;
+	l->seq = seq;
+	for (i = 0; i < VEXFS_MAX_ATTRS; i++) {
+		attr[i] = le64_to_cpu(r->r_attr[i]);
+		if (i >= c->attrs && attr[i])
+			return damaged(c, "record %llu has attributes that the schema lacks", slot);
+	}
+	err = vexfs_columns_put(c->columns, slot, le64_to_cpu(r->r_id), attr);
+	if (err == -EEXIST)
+		return damaged(c, "records share the id %llu", le64_to_cpu(r->r_id));
+	if (err)
+		return err;
+	vexfs_columns_publish(c->columns, slot + 1);
+	if (test_bit_le(bit, ((struct vexfs_dead_block *)vx_data(l->dead))->x_bits))
+		vexfs_columns_kill(c->columns, slot);
+	else
+		l->live++;
+	return 0;
+}
+
+/* No bit may be set beyond the count. */
+static int check_dead_tail(struct vexfs_collection_mem *c, const struct loading *l)
+{
+	const struct vexfs_dead_block *x;
+	u32 used = l->count % VEXFS_DEAD_SLOTS;
+
+	if (!used)
+		return 0;
+	x = vx_data(l->dead);
+	if (find_next_bit_le(x->x_bits, VEXFS_DEAD_SLOTS, used) < VEXFS_DEAD_SLOTS)
+		return damaged(c, "slots beyond the count are dead");
+	return 0;
+}
+
+static int load_records(struct vexfs_collection_mem *c, struct loading *l)
+{
+	const u64 per_page = PAGE_SIZE / RECORD_BYTES;
+	struct vexfs_record *buf;
+	u64 slot, n, i, room = 0;
+	int err = 0;
+
+	if (!l->count)
+		return 0;
+	buf = kvmalloc_array(LOAD_RECORDS, RECORD_BYTES, GFP_KERNEL);
+	if (!buf)
+		return -ENOMEM;
+	for (slot = 0; slot < l->count && !err; slot += n) {
+		n = min_t(u64, l->count - slot, LOAD_RECORDS);
+		if (slot % (LOAD_AHEAD * per_page) == 0)
+			vexfs_plane_ahead(c->records, slot / per_page,
+					  min_t(u64, LOAD_AHEAD, DIV_ROUND_UP_ULL(l->count - slot, per_page)));
+		/* step by step: a damaged count must not make us reserve for records that are not there */
+		if (slot + n > room) {
+			room = min(l->count, max_t(u64, 2 * room, 1 << 16));
+			err = vexfs_columns_reserve(c->columns, room);
+		}
+		if (!err)
+			err = vexfs_plane_read(c->records, slot * RECORD_BYTES, buf, n * RECORD_BYTES);
+		for (i = 0; i < n && !err; i++)
+			err = load_record(c, l, slot + i, buf + i);
+		if (!err && fatal_signal_pending(current))
+			err = -EINTR;
+		cond_resched();
+	}
+	if (!err)
+		err = check_dead_tail(c, l);
+	kvfree(buf);
+	return err;
+}
+
+static int load_columns(struct vexfs_collection_mem *c, const struct vexfs_collection *raw)
+{
+	struct loading l = {
+		.count = le64_to_cpu(raw->c_count),
+		.next_seq = le64_to_cpu(raw->c_next_seq),
+	};
+	int err;
+
+	c->columns = vexfs_columns_new(c->dims, c->metric, c->attrs);
+	if (!c->columns)
+		return -ENOMEM;
+	err = load_records(c, &l);
+	vx_brelse(l.dead);
+	if (!err && l.live != le64_to_cpu(raw->c_live))
+		err = damaged(c, "%llu records live, not %llu", l.live, le64_to_cpu(raw->c_live));
+	if (err) {
+		vexfs_columns_free(c->columns);
+		c->columns = NULL;
+	}
+	return err;
+}
+
+/* Bindings are names: they work again once an object of that name is loaded. */
+static int load_programs(struct vexfs_collection_mem *c, const struct vexfs_collection *raw)
+{
+	struct vexfs_program *p;
+	u32 slot;
+
+	for (slot = 0; slot < VEXFS_SLOTS; slot++) {
+		if (!raw->c_program[slot][0])
+			continue;
+		p = vexfs_program_get(raw->c_program[slot], true);
+		if (p == ERR_PTR(-EINVAL))
+			return damaged(c, "bad program name");
+		if (IS_ERR(p))
+			return PTR_ERR(p);
+		vexfs_program_bind_any(p, slot);
+		c->prog[slot] = p;
+	}
+	return 0;
+}
+
+static void drop_programs(struct vexfs_collection_mem *c)
+{
+	u32 slot;
+
+	for (slot = 0; slot < VEXFS_SLOTS; slot++) {
+		if (!c->prog[slot])
+			continue;
+		vexfs_program_unbind(c->prog[slot], slot);
+		vexfs_program_put(c->prog[slot]);
+		c->prog[slot] = NULL;
+	}
+}
+
+/* c->lock held. */
+static int load(struct vexfs_collection_mem *c)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(c->dir->i_sb);
+	struct vexfs_collection *raw;
+	struct buffer_head *bh;
+	u64 count;
+	int err;
+
+	c->block = VEXFS_I(c->dir)->core.collection;
+	bh = read_block(c->dir, c->block);
+	if (IS_ERR(bh))
+		return PTR_ERR(bh);
+	raw = raw_of(bh);
+	err = schema_supported(raw);
+	if (err)
+		goto out;
+	count = le64_to_cpu(raw->c_count);
+	c->dims = le32_to_cpu(raw->c_dims);
+	c->metric = le16_to_cpu(raw->c_metric);
+	c->attrs = le32_to_cpu(raw->c_attrs);
+	c->row_bytes = c->dims * sizeof(__le32);
+	memcpy(c->attr, raw->c_attr, sizeof(c->attr));
+	c->crc_seed = crc32c(~0, raw->c_uuid, sizeof(raw->c_uuid));
+	c->committed = count;
+	c->committed_seq = c->next_seq = le64_to_cpu(raw->c_next_seq);
+	if (le32_to_cpu(raw->c_row_bytes) != c->row_bytes) {
+		err = damaged(c, "rows of %u bytes, not %u", le32_to_cpu(raw->c_row_bytes), c->row_bytes);
+		goto out;
+	}
+	err = open_planes(c, raw);
+	if (err)
+		goto out;
+	err = size_plane(c, c->vectors, count, c->row_bytes, "vectors") ?:
+	      size_plane(c, c->records, count, RECORD_BYTES, "records");
+	if (err)
+		goto planes;
+	c->dead_blocks = VEXFS_I(c->dead)->core.disk_size >> VEXFS_BLOCK_SHIFT;
+	if (c->dead_blocks < DIV_ROUND_UP_ULL(count, VEXFS_DEAD_SLOTS)) {
+		err = damaged(c, "its dead bitmap is too short");
+		goto planes;
+	}
+	c->vectors_since = filemap_sample_wb_err(c->vectors->i_mapping);
+	c->records_since = filemap_sample_wb_err(c->records->i_mapping);
+	err = load_columns(c, raw);
+	if (err)
+		goto planes;
+	err = load_programs(c, raw);
+	if (err)
+		goto programs;
+	mutex_lock(&sbi->collections_lock);
+	list_add_tail(&c->list, &sbi->collections);
+	mutex_unlock(&sbi->collections_lock);
+	smp_store_release(&c->loaded, true);
+	vx_brelse(bh);
+	return 0;
+programs:
+	drop_programs(c);
+	vexfs_columns_free(c->columns);
+	c->columns = NULL;
+planes:
+	close_planes(c);
+out:
+	vx_brelse(bh);
+	return err;
+}
+
+/* What hangs on the directory, perhaps not loaded. */
+static struct vexfs_collection_mem *attach(struct inode *dir)
+{
+	struct vexfs_inode_info *vi = VEXFS_I(dir);
+	struct vexfs_collection_mem *c = smp_load_acquire(&vi->coll), *other;
+
+	if (c)
+		return c;
+	c = kzalloc(sizeof(*c), GFP_KERNEL_ACCOUNT);
+	if (!c)
+		return ERR_PTR(-ENOMEM);
+	c->dir = dir;
+	INIT_LIST_HEAD(&c->list);
+	INIT_LIST_HEAD(&c->deaths);
+	mutex_init(&c->commit_lock);
+	mutex_init(&c->lock);
+	spin_lock_init(&c->prog_lock);
+	other = cmpxchg(&vi->coll, NULL, c);
+	if (other) {
+		kfree(c);
+		return other;
+	}
+	return c;
+}
+
+struct vexfs_collection_mem *vexfs_collection_get(struct inode *dir)
+{
+	struct vexfs_collection_mem *c;
+	int err = 0;
+
+	if (!vexfs_is_collection(dir))
+		return ERR_PTR(-ENODATA);
+	c = attach(dir);
+	if (IS_ERR(c) || smp_load_acquire(&c->loaded))
+		return c;
+	if (mutex_lock_killable(&c->lock))
+		return ERR_PTR(-EINTR);
+	if (!c->loaded)
+		err = load(c);
+	mutex_unlock(&c->lock);
+	return err ? ERR_PTR(err) : c;
+}
+
+static struct vexfs_collection_mem *if_loaded(struct inode *dir)
+{
+	struct vexfs_collection_mem *c = smp_load_acquire(&VEXFS_I(dir)->coll);
+
+	return c && smp_load_acquire(&c->loaded) ? c : NULL;
+}
+
+/* --- creating --- */
+
+static int check_create(const struct vexfs_ioc_create *arg)
+{
+	u32 i, j;
+
+	if (!arg->dims || arg->dims > VEXFS_MAX_DIMS || arg->attrs > VEXFS_MAX_ATTRS)
+		return -EINVAL;
+	if (!arg->element || arg->element > VEXFS_ELEM_BIT || !arg->metric || arg->metric > VEXFS_METRIC_HAMMING)
+		return -EINVAL;
+	for (i = 0; i < VEXFS_MAX_ATTRS; i++) {
+		const struct vexfs_attr *a = arg->attr + i;
+
+		if (i >= arg->attrs) {
+			if (memchr_inv(a, 0, sizeof(*a)))
+				return -EINVAL;
+			continue;
+		}
+		if (!name_valid(a->name, sizeof(a->name)) || a->reserved || a->type > VEXFS_ATTR_KEYWORD ||
+		    a->type == VEXFS_ATTR_NONE)
+			return -EINVAL;
+		for (j = 0; j < i; j++)
+			if (!strcmp(a->name, arg->attr[j].name))
+				return -EINVAL;
+	}
+	if (arg->element != VEXFS_ELEM_F32 || arg->metric == VEXFS_METRIC_HAMMING)
+		return -EOPNOTSUPP;
+	for (i = 0; i < arg->attrs; i++)
+		if (arg->attr[i].type != VEXFS_ATTR_INT)
+			return -EOPNOTSUPP;
+	return 0;
+}
+
+static void fill_block(struct vexfs_collection *raw, struct inode *dir, const struct vexfs_ioc_create *arg,
+		       struct inode *const plane[4])
+{
+	u32 i;
+
+	raw->c_magic = cpu_to_le32(VEXFS_COLLECTION_MAGIC);
+	raw->c_ino = cpu_to_le64(dir->i_ino);
+	raw->c_generation = cpu_to_le32(dir->i_generation);
+	raw->c_element = cpu_to_le16(arg->element);
+	raw->c_metric = cpu_to_le16(arg->metric);
+	raw->c_dims = cpu_to_le32(arg->dims);
+	raw->c_row_bytes = cpu_to_le32(arg->dims * sizeof(__le32));
+	raw->c_next_seq = cpu_to_le64(1);
+	raw->c_vectors = cpu_to_le64(plane[0]->i_ino);
+	raw->c_records = cpu_to_le64(plane[1]->i_ino);
+	raw->c_keys = cpu_to_le64(plane[2]->i_ino);
+	raw->c_dead = cpu_to_le64(plane[3]->i_ino);
+	generate_random_uuid(raw->c_uuid);
+	raw->c_attrs = cpu_to_le32(arg->attrs);
+	for (i = 0; i < arg->attrs; i++) {
+		strscpy(raw->c_attr[i].a_name, arg->attr[i].name, VEXFS_ATTR_NAME_LEN);
+		raw->c_attr[i].a_type = cpu_to_le16(arg->attr[i].type);
+	}
+}
+
+/* In a transaction: the block with all in it, and the directory that names it. */
+static int create_block(handle_t *handle, struct inode *dir, const struct vexfs_ioc_create *arg,
+			struct inode *const plane[4])
+{
+	struct vexfs_inode_core *core = &VEXFS_I(dir)->core;
+	struct vexfs_collection *raw;
+	struct buffer_head *bh;
+	u64 block;
+	u32 len;
+	int err;
+
+	err = vexfs_alloc_blocks(handle, core->fs,
+				 vexfs_group_data(core->fs, (dir->i_ino - 1) / core->fs->inodes_per_group), 1, 0, &block,
+				 &len);
+	if (err)
+		return err;
+	bh = vx_getblk(core->fs, block);
+	err = PTR_ERR_OR_ZERO(bh);
+	if (!err)
+		err = vx_txn_create(handle, bh);
+	if (err) {
+		if (!IS_ERR(bh))
+			vx_brelse(bh);
+		vexfs_free_blocks(handle, core->fs, block, 1, false);
+		return err;
+	}
+	raw = raw_of(bh);
+	fill_block(raw, dir, arg, plane);
+	raw->c_crc = cpu_to_le32(block_crc(dir, block, raw));
+	err = vx_txn_dirty(handle, core->fs, bh);
+	vx_brelse(bh);
+	if (err)			/* the journal is gone */
+		return err;
+	inode_set_ctime_current(dir);
+	inode_inc_iversion(dir);
+	down_write(&core->lock);
+	core->flags |= VEXFS_INODE_COLLECTION;
+	core->collection = block;
+	err = vexfs_log_inode_locked(handle, dir, true);
+	up_write(&core->lock);
+	return err;
+}
+
+static int try_create(struct inode *dir, const struct vexfs_ioc_create *arg)
+{
+	struct inode *plane[4] = {};
+	handle_t *handle;
+	int err = 0, e2;
+	u32 i, n;
+
+	handle = vexfs_start(dir->i_sb, ARRAY_SIZE(plane) * (VEXFS_NEW_CREDITS + VEXFS_FREE_CREDITS) +
+			     VEXFS_ALLOC_CREDITS + 1 + VEXFS_INODE_CREDITS);
+	if (IS_ERR(handle))
+		return PTR_ERR(handle);
+	for (n = 0; n < ARRAY_SIZE(plane) && !err; n++) {
+		plane[n] = vexfs_new_hidden(handle, dir, n == 3 ? VEXFS_INODE_METADATA : 0);
+		if (IS_ERR(plane[n])) {
+			err = PTR_ERR(plane[n]);
+			plane[n] = NULL;
+		}
+	}
+	if (!err)
+		err = create_block(handle, dir, arg, plane);
+	if (err)
+		for (i = 0; i < n; i++) {
+			e2 = plane[i] ? vexfs_unlink_hidden(handle, plane[i]) : 0;
+			if (e2)
+				vexfs_error(dir->i_sb, "inode %lu is lost (error %d)", plane[i]->i_ino, e2);
+		}
+	err = vexfs_stop(handle, err);
+	for (i = 0; i < n; i++)
+		iput(plane[i]);		/* unlinked ones are freed here */
+	return err;
+}
+
+int vexfs_collection_create(struct inode *dir, const struct vexfs_ioc_create *arg)
+{
+	int err = check_create(arg), retries = 0;
+
+	if (err)
+		return err;
+	if (down_write_killable(&dir->i_rwsem))
+		return -EINTR;
+	if (IS_DEADDIR(dir) || !dir->i_nlink)
+		err = -ENOENT;
+	else if (vexfs_is_collection(dir))
+		err = -EEXIST;
+	else
+		err = vexfs_dir_empty(&VEXFS_I(dir)->core);
+	if (!err)
+		do
+			err = try_create(dir, arg);
+		while (vexfs_retry_alloc(dir->i_sb, err, &retries));
+	inode_unlock(dir);
+	return err;
+}
+
+/* --- binding --- */
+
+void vexfs_collection_programs(struct vexfs_collection_mem *c, struct vexfs_program *prog[VEXFS_SLOTS])
+{
+	u32 slot;
+
+	spin_lock(&c->prog_lock);
+	for (slot = 0; slot < VEXFS_SLOTS; slot++)
+		prog[slot] = c->prog[slot] ? vexfs_program_ref(c->prog[slot]) : NULL;
+	spin_unlock(&c->prog_lock);
+}
+
+/* Write the name into the collection block and wait for it.  commit_lock held. */
+static int write_binding(struct vexfs_collection_mem *c, u32 slot, const char *name)
+{
+	struct super_block *sb = c->dir->i_sb;
+	struct buffer_head *bh = vexfs_collection_block(c);
+	handle_t *handle;
+	tid_t tid;
+	int err;
+
+	if (IS_ERR(bh))
+		return PTR_ERR(bh);
+	handle = vexfs_start(sb, 1);
+	err = PTR_ERR_OR_ZERO(handle);
+	if (err)
+		goto out;
+	tid = handle->h_transaction->t_tid;
+	err = vx_txn_write(handle, bh);
+	if (!err) {
+		strscpy_pad(raw_of(bh)->c_program[slot], name, VEXFS_PROG_NAME_LEN);
+		vexfs_collection_stamp(c, bh);
+		err = vx_txn_dirty(handle, VEXFS_I(c->dir)->core.fs, bh);
+	}
+	err = vexfs_stop(handle, err);
+	if (!err)
+		err = vexfs_commit_barrier(sb, tid);
+out:
+	vx_brelse(bh);
+	return err;
+}
+
+int vexfs_collection_use(struct vexfs_collection_mem *c, u32 slot, const char *name)
+{
+	struct vexfs_program *p = NULL, *old;
+	int err;
+
+	if (slot >= VEXFS_SLOTS || strnlen(name, VEXFS_PROG_NAME_LEN) == VEXFS_PROG_NAME_LEN)
+		return -EINVAL;
+	if (name[0]) {
+		p = vexfs_program_get(name, false);
+		if (IS_ERR(p))
+			return PTR_ERR(p);
+		err = vexfs_program_bind(p, slot);
+		if (err)
+			goto put;
+	}
+	err = -EINTR;
+	if (down_read_killable(&c->dir->i_rwsem))
+		goto unbind;
+	if (mutex_lock_killable(&c->commit_lock))
+		goto unlock_dir;
+	err = READ_ONCE(c->unlinked) ? -ENOENT : write_binding(c, slot, name);
+	if (!err) {
+		spin_lock(&c->prog_lock);
+		old = c->prog[slot];
+		c->prog[slot] = p;
+		spin_unlock(&c->prog_lock);
+		p = old;		/* what is given back below */
+	}
+	mutex_unlock(&c->commit_lock);
+unlock_dir:
+	inode_unlock_shared(c->dir);
+unbind:
+	if (p)
+		vexfs_program_unbind(p, slot);
+put:
+	if (p)
+		vexfs_program_put(p);
+	return err;
+}
+
+void vexfs_collection_info(struct vexfs_collection_mem *c, struct vexfs_ioc_info *info)
+{
+	struct vexfs_hookset set = {};
+	u32 i;
+
+	info->dims = c->dims;
+	info->element = VEXFS_ELEM_F32;
+	info->metric = c->metric;
+	info->row_bytes = c->row_bytes;
+	info->attrs = c->attrs;
+	for (i = 0; i < c->attrs; i++) {
+		memcpy(info->attr[i].name, c->attr[i].a_name, VEXFS_ATTR_NAME_LEN);
+		info->attr[i].type = le16_to_cpu(c->attr[i].a_type);
+	}
+	mutex_lock(&c->lock);
+	info->count = vexfs_columns_count(c->columns);
+	info->committed = c->committed;
+	info->live = vexfs_columns_live(c->columns);
+	info->next_seq = c->next_seq;
+	info->resident = sizeof(*c) + vexfs_columns_bytes(c->columns);
+	mutex_unlock(&c->lock);
+	info->queries = atomic64_read(&c->queries);
+	info->fallbacks = atomic64_read(&c->fallbacks);
+	vexfs_collection_programs(c, set.prog);
+	for (i = 0; i < VEXFS_SLOTS; i++)
+		vexfs_program_bound(set.prog[i], i, info->bound + i);
+	vexfs_hooks_put(&set);
+}
+
+/* --- what the filesystem asks for --- */
+
+int vexfs_collection_sync(struct inode *dir)
+{
+	struct vexfs_collection_mem *c = if_loaded(dir);
+
+	return c ? vexfs_record_commit(c, true) : 0;
+}
+
+/*
+ * Call fn for every loaded collection, with its directory held.  A collection stays on the list while its directory is
+ * held, so the one at hand marks the place while the lock is dropped.
+ */
+static int for_each_collection(struct super_block *sb, int (*fn)(struct vexfs_collection_mem *c))
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+	struct vexfs_collection_mem *c;
+	struct inode *dir, *prev = NULL;
+	int err = 0, e2;
+
+	mutex_lock(&sbi->collections_lock);
+	list_for_each_entry(c, &sbi->collections, list) {
+		dir = igrab(c->dir);
+		if (!dir)		/* being evicted: nothing uncommitted in it */
+			continue;
+		mutex_unlock(&sbi->collections_lock);
+		iput(prev);
+		prev = dir;
+		e2 = fn(c);
+		err = err ?: e2;
+		cond_resched();
+		mutex_lock(&sbi->collections_lock);
+	}
+	mutex_unlock(&sbi->collections_lock);
+	iput(prev);
+	return err;
+}
+
+static int sync_one(struct vexfs_collection_mem *c)
+{
+	return vexfs_record_commit(c, true);
+}
+
+int vexfs_collections_sync(struct super_block *sb)
+{
+	return for_each_collection(sb, sync_one);
+}
+
+static int shut_down_one(struct vexfs_collection_mem *c)
+{
+	int err = vexfs_record_commit(c, true);
+
+	if (err)
+		vexfs_msg(KERN_ERR, c->dir->i_sb, "collection %lu: the last operations are lost (error %d)",
+			  c->dir->i_ino, err);
+	vexfs_record_abandon(c, false);
+	return 0;
+}
+
+void vexfs_collections_shutdown(struct super_block *sb)
+{
+	for_each_collection(sb, shut_down_one);
+}
+
+bool vexfs_collection_has_records(struct inode *dir)
+{
+	struct vexfs_collection_mem *c = vexfs_collection_get(dir);
+
+	return IS_ERR(c) || vexfs_columns_live(c->columns);
+}
+
+void vexfs_collection_unlinked(struct inode *dir)
+{
+	struct vexfs_collection_mem *c = if_loaded(dir);
+
+	if (c)
+		vexfs_record_abandon(c, true);
+}
+
+/*
+ * One transaction takes everything from the directory: the planes become orphans, the block is freed and the
+ * directory is a plain one again.  Whatever happens next, each of them is freed once.
+ */
+static int drop(struct vexfs_collection_mem *c)
+{
+	struct inode *plane[] = { c->vectors, c->records, c->keys, c->dead };
+	struct vexfs_inode_core *core = &VEXFS_I(c->dir)->core;
+	handle_t *handle;
+	int err;
+	u32 i;
+
+	handle = vexfs_start(c->dir->i_sb, ARRAY_SIZE(plane) * VEXFS_FREE_CREDITS + VEXFS_FREE_CREDITS);
+	if (IS_ERR(handle))
+		return PTR_ERR(handle);
+	err = vexfs_free_blocks(handle, core->fs, core->collection, 1, true);
+	for (i = 0; i < ARRAY_SIZE(plane) && !err; i++)
+		err = vexfs_unlink_hidden(handle, plane[i]);
+	if (!err) {
+		down_write(&core->lock);
+		core->flags &= ~VEXFS_INODE_COLLECTION;
+		core->collection = 0;
+		err = vexfs_log_inode_locked(handle, c->dir, true);
+		up_write(&core->lock);
+	}
+	return vexfs_stop(handle, err);
+}
+
+int vexfs_collection_free(struct inode *dir)
+{
+	struct vexfs_collection_mem *c = attach(dir);
+	struct buffer_head *bh;
+	int err = 0;
+
+	if (IS_ERR(c))
+		return PTR_ERR(c);
+	if (!c->vectors) {		/* not loaded: the planes are all that is needed */
+		bh = read_block(dir, VEXFS_I(dir)->core.collection);
+		if (IS_ERR(bh))
+			return PTR_ERR(bh);
+		err = open_planes(c, raw_of(bh));
+		vx_brelse(bh);
+	}
+	return err ?: drop(c);		/* vexfs_collection_evict() lets go of the planes, which frees them */
+}
+
+void vexfs_collection_evict(struct inode *dir)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(dir->i_sb);
+	struct vexfs_collection_mem *c = VEXFS_I(dir)->coll;
+
+	if (!c)
+		return;
+	VEXFS_I(dir)->coll = NULL;
+	mutex_lock(&sbi->collections_lock);
+	list_del(&c->list);
+	mutex_unlock(&sbi->collections_lock);
+	drop_programs(c);
+	close_planes(c);
+	vexfs_record_free_deaths(c);
+	if (c->columns)
+		vexfs_columns_free(c->columns);
+	kfree(c);
+}
+
+/* Only a directory that somebody still holds, against all rules, has its collection here. */
+void vexfs_collections_put(struct super_block *sb)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+	struct vexfs_collection_mem *c;
+
+	list_for_each_entry(c, &sbi->collections, list)
+		close_planes(c);
+}

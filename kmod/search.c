@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * One query: rounds of the strategy, reading what they queued, the exact end, and falling back.
+ *
+ * BPF runs in a round, between vexfs_hooks_enter() and vexfs_hooks_leave(), and nothing else does: rows are read
+ * between rounds, so that replacing a program never waits for I/O.  An attempt is a run over one generation of the
+ * programs; the query begins another one when
+ *
+ *	a program came, went or was replaced		so no answer mixes two
+ *	the search program failed or took too long	with the built-in strategy and the time that is left
+ *	f32 may have refused a record that belongs among the k best	with a larger pool (vexfs_query_finish)
+ *
+ * A filter or distance program that is missing or fails makes the query fail: a tenant's filter must never
+ * fail open.
+ *
+ * No lock is held here, but for a moment in vexfs_collection_programs().
+ */
+#include <linux/slab.h>
+#include <linux/sched/signal.h>
+#include "collection.h"
+
+#define MAX_PRECISION_RESTARTS	4
+
+struct run {
+	struct vexfs_collection_mem *c;
+	struct vexfs_ioc_search *s;
+	struct vexfs_query *q;
+	struct vexfs_hookset set;
+	bool programs;			/* any is bound: rounds enter SRCU */
+	bool fell_back;			/* the search program was given up */
+	u64 deadline;			/* of the query, vx_clock_us() */
+	u64 own_deadline;		/* of the search program in this attempt; 0: none runs */
+	u64 visited, scored;		/* of attempts that were given up */
+	u32 rounds;
+};
+
+/* Between attempts: which another one is wanted for. */
+#define AGAIN	1
+
+static bool loaded(const struct run *r, unsigned int slot)
+{
+	return r->set.state[slot] == VEXFS_BOUND_LOADED;
+}
+
+static bool own_strategy(const struct run *r)
+{
+	return loaded(r, VEXFS_SLOT_SEARCH) && !r->fell_back;
+}
+
+static bool hooked(const struct run *r)
+{
+	return r->set.prog[VEXFS_SLOT_FILTER] || r->set.prog[VEXFS_SLOT_DISTANCE];
+}
+
+static void restart(struct run *r)
+{
+	struct vexfs_search *s = vexfs_query_search(r->q);
+
+	r->visited += s->visited;
+	r->scored += s->scored;
+	r->own_deadline = 0;
+	vexfs_hooks_reset(&r->set);
+	vexfs_query_limits(r->q, 0, 0);
+	vexfs_query_restart(r->q);
+}
+
+/* Enter a round.  *idx: to leave with, -1 where nothing is bound.  -ESTALE, -ENOLINK: nothing to leave. */
+static int enter(struct run *r, int *idx)
+{
+	const struct vexfs_ops *filter, *distance, *search;
+	bool first = !r->set.captured;
+	u64 now;
+
+	*idx = -1;
+	if (!r->programs)
+		return 0;
+	*idx = vexfs_hooks_enter(&r->set);
+	if (*idx < 0)
+		return *idx;
+	filter = r->set.ops[VEXFS_SLOT_FILTER];
+	distance = r->set.ops[VEXFS_SLOT_DISTANCE];
+	search = r->set.ops[VEXFS_SLOT_SEARCH];
+	if ((r->set.prog[VEXFS_SLOT_FILTER] && !filter) || (r->set.prog[VEXFS_SLOT_DISTANCE] && !distance)) {
+		vexfs_hooks_leave(&r->set, *idx);
+		return -ENOLINK;
+	}
+	vexfs_query_hooks(r->q, filter ? filter->filter : NULL, distance ? distance->distance : NULL);
+	if (first && search && !r->fell_back) {
+		now = vx_clock_us();
+		r->own_deadline = now + (search->timeout_us ?: r->s->timeout_us / 2);
+		if (r->own_deadline >= r->deadline)
+			r->own_deadline = r->deadline;
+		vexfs_query_limits(r->q, search->max_visits, r->own_deadline);
+	}
+	return 0;
+}
+
+static void leave(struct run *r, int idx)
+{
+	if (idx >= 0)
+		vexfs_hooks_leave(&r->set, idx);
+}
+
+/* One call of the strategy.  *ret: what it returned.  An error: it was not called. */
+static int run_strategy(struct run *r, int *ret)
+{
+	struct vexfs_search *s = vexfs_query_search(r->q);
+	int idx, err;
+
+	err = enter(r, &idx);
+	if (err)
+		return err;
+	vexfs_query_phase(r->q, VEXFS_PHASE_SEARCH);
+	if (own_strategy(r)) {
+		*ret = r->set.ops[VEXFS_SLOT_SEARCH]->search(s);
+	} else {
+		if (!hooked(r)) {	/* no BPF runs: nobody should wait for us */
+			leave(r, idx);
+			idx = -1;
+		}
+		*ret = vexfs_flat(s);
+	}
+	vexfs_query_phase(r->q, VEXFS_PHASE_NONE);
+	leave(r, idx);
+	r->rounds++;
+	return 0;
+}
+
+/* Read and measure what the round queued.  How many rows, or an error. */
+static s64 read_queued(struct run *r)
+{
+	s64 total = 0;
+	int n, idx, err;
+
+	for (;;) {
+		n = vexfs_query_read(r->q);
+		if (n <= 0)
+			return n ?: total;
+		err = enter(r, &idx);
+		if (err)
+			return err;
+		if (!hooked(r)) {
+			leave(r, idx);
+			idx = -1;
+		}
+		err = vexfs_query_score_read(r->q);
+		leave(r, idx);
+		if (err < 0 || vexfs_query_failed(r->q))
+			return min(err, 0);
+		total += n;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+}
+
+/* The search program did not do: the built-in will. */
+static int fall_back(struct run *r, int error)
+{
+	vexfs_program_error(r->set.prog[VEXFS_SLOT_SEARCH], VEXFS_SLOT_SEARCH,
+			    r->set.generation[VEXFS_SLOT_SEARCH], error);
+	atomic64_inc(&r->c->fallbacks);
+	r->fell_back = true;
+	return AGAIN;
+}
+
+/* A filter or distance program failed, and the query with it. */
+static int hook_failed(struct run *r)
+{
+	static const unsigned int slots[] = { VEXFS_SLOT_FILTER, VEXFS_SLOT_DISTANCE };
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(slots); i++)
+		if (loaded(r, slots[i]))
+			vexfs_program_error(r->set.prog[slots[i]], slots[i], r->set.generation[slots[i]],
+					    vexfs_query_failed(r->q));
+	return -EPROTO;
+}
+
+/*
+ * After a round: is the strategy done?  0 yes, VEXFS_MORE no, else AGAIN or an error.  before: slots visited when it
+ * began; read: rows that it had queued.
+ */
+static int judge(struct run *r, int ret, u64 before, s64 read)
+{
+	const struct vexfs_search *s = vexfs_query_search(r->q);
+	u64 now = vx_clock_us();
+
+	if (!own_strategy(r))
+		return ret;
+	/* the query's own limits end it, whatever the program makes of them */
+	if (now >= r->deadline || (r->s->max_visits && s->visited >= r->s->max_visits))
+		return 0;
+	if (now >= r->own_deadline)
+		return fall_back(r, -ETIME);
+	if (ret > VEXFS_MORE)
+		return fall_back(r, -EINVAL);
+	if (ret < 0)
+		return fall_back(r, ret);
+	if (ret == VEXFS_MORE && s->visited == before && !read)
+		return fall_back(r, -ELOOP);	/* asks for more and does nothing */
+	return ret;
+}
+
+/* Rounds until the strategy is satisfied.  0, AGAIN, or why the query fails. */
+static int attempt(struct run *r)
+{
+	const struct vexfs_search *s = vexfs_query_search(r->q);
+	int err, ret;
+	u64 before;
+	s64 read;
+
+	do {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+		before = s->visited;
+		err = run_strategy(r, &ret);
+		if (err)
+			return err == -ESTALE ? AGAIN : err;
+		if (vexfs_query_failed(r->q))
+			return hook_failed(r);
+		read = read_queued(r);
+		if (vexfs_query_failed(r->q))
+			return hook_failed(r);
+		if (read < 0)
+			return read == -ESTALE ? AGAIN : read;
+		ret = judge(r, ret, before, read);
+	} while (ret == VEXFS_MORE);
+	return ret;
+}
+
+/* Attempts until one succeeds. */
+static int run(struct run *r, struct vexfs_hit_f *found)
+{
+	u32 precision = 0;
+	int n;
+
+	for (;;) {
+		n = attempt(r);
+		if (!n) {
+			n = vexfs_query_finish(r->q, found, &r->s->truncated);
+			if (n != -EAGAIN)
+				return n;
+			if (++precision > MAX_PRECISION_RESTARTS)
+				return -ENOTRECOVERABLE;	/* the engine says VEXFS_TRUNC_PRECISION before */
+		} else if (n != AGAIN) {
+			return n;
+		}
+		r->s->restarts++;
+		restart(r);
+	}
+}
+
+/* Records of the hits, verified: a distance is only as good as the row that it was computed from. */
+static int fill_hits(struct vexfs_collection_mem *c, const struct vexfs_hit_f *found, u32 n, struct vexfs_hit *hits)
+{
+	struct vexfs_record record;
+	void *row = kvmalloc(c->row_bytes, GFP_KERNEL_ACCOUNT);
+	int err = 0;
+	u32 i;
+
+	if (!row)
+		return -ENOMEM;
+	for (i = 0; i < n && !err; i++) {
+		err = vexfs_record_fetch(c, found[i].slot, &record, row);
+		hits[i] = (struct vexfs_hit){
+			.id = found[i].id,
+			.slot = found[i].slot,
+			.distance = found[i].distance,
+		};
+		if (!err && fatal_signal_pending(current))
+			err = -EINTR;
+	}
+	kvfree(row);
+	return err;
+}
+
+static void report(struct run *r, u32 n)
+{
+	const struct vexfs_search *q = vexfs_query_search(r->q);
+	struct vexfs_ioc_search *s = r->s;
+	unsigned int slot;
+
+	s->n = n;
+	s->rounds = r->rounds;
+	s->visited = r->visited + q->visited;
+	s->scored = r->scored + q->scored;
+	for (slot = 0; slot < VEXFS_SLOTS; slot++) {
+		bool ran = slot == VEXFS_SLOT_SEARCH ? own_strategy(r) : loaded(r, slot);
+
+		s->used[slot] = loaded(r, slot) && !ran ? VEXFS_BOUND_BUILTIN : r->set.state[slot];
+		s->generation[slot] = ran ? r->set.generation[slot] : 0;
+		if (ran)
+			vexfs_program_ok(r->set.prog[slot], slot, r->set.generation[slot]);
+	}
+	strscpy_pad(s->strategy, own_strategy(r) ? r->set.prog[VEXFS_SLOT_SEARCH]->name : "exact",
+		    sizeof(s->strategy));
+}
+
+int vexfs_collection_search(struct vexfs_collection_mem *c, struct vexfs_ioc_search *s, const void *row,
+			    struct vexfs_hit *hits)
+{
+	struct vexfs_query_params params = {
+		.row = row,
+		.dims = c->dims,
+		.metric = c->metric,
+		.k = s->k,
+		.attrs = c->attrs,
+		.max_visits = s->max_visits,
+	};
+	struct run r = { .c = c, .s = s };
+	struct vexfs_hit_f *found;
+	struct vx_rows *rows;
+	int n = -ENOMEM;
+	u32 i;
+
+	BUILD_BUG_ON(sizeof(params.arg) != sizeof(s->arg));
+	memcpy(params.arg, s->arg, sizeof(params.arg));
+	r.deadline = params.deadline_us = vx_clock_us() + s->timeout_us;
+	vexfs_collection_programs(c, r.set.prog);
+	if (s->flags & VEXFS_SEARCH_BUILTIN) {
+		vexfs_program_put(r.set.prog[VEXFS_SLOT_SEARCH]);
+		r.set.prog[VEXFS_SLOT_SEARCH] = NULL;
+	}
+	for (i = 0; i < VEXFS_SLOTS; i++)
+		r.programs |= r.set.prog[i] != NULL;
+
+	found = kvmalloc_array(s->k, sizeof(*found), GFP_KERNEL_ACCOUNT);
+	rows = vexfs_rows_open(c->vectors, c->row_bytes);
+	if (found && rows)
+		r.q = vexfs_query_new(c->columns, rows, &params);
+	if (r.q) {
+		n = run(&r, found);
+		vx_rows_put(rows);
+		if (n >= 0) {
+			report(&r, n);
+			n = fill_hits(c, found, n, hits);
+		}
+		vexfs_query_free(r.q);
+	}
+	vexfs_rows_close(rows);
+	kvfree(found);
+	vexfs_hooks_put(&r.set);
+	atomic64_inc(&c->queries);
+	return n;
+}
