@@ -137,7 +137,7 @@ void vexfs_program_error(struct vexfs_program *p, unsigned int slot, u64 generat
 bool vexfs_program_ejected(const struct vexfs_program *p);
 
 /*
- * Module init, in this order: vexfs_sysfs_init(), vexfs_hooks_init(); exit in the reverse one.
+ * Module init and exit, after and before all mounts.  The order of hooks and sysfs does not matter.
  * hooks_init: -ENOTSUPP (and a line that says so) when the module's BTF is not usable.
  */
 int vexfs_hooks_init(void);
