@@ -11,7 +11,10 @@ BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Wno-unused-parameter -W
 
 .PHONY: bpf
 bpf: $(BPF_OBJ)
-bpf/%.bpf.o: bpf/%.bpf.c | $(LIBBPF)
+define compile-bpf
 	$(call say,BPF,$@)
-	@mkdir -p $(B)/obj/bpf
-	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -MF $(B)/obj/$@.d -c $< -o $@
+	@mkdir -p $(@D) $(B)/obj/$(<D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -MF $(B)/obj/$<.d -c $< -o $@
+endef
+$(BPF_OBJ): %.o: %.c | $(LIBBPF)
+	$(compile-bpf)

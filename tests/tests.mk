@@ -34,9 +34,7 @@ $(UNIT_TESTS): $(B)/tests/%: $(B)/san/tests/unit/test_%.o $(call san,$(UNIT_SHAR
 $(VM_HELPERS): $(B)/tests/vm/%: $(B)/obj/tests/vm/%.o $(B)/lib/libvexfs.a $(B)/lib/libvexfs-core.a $(LIBBPF)
 	$(call link,$(PKG_LIBS) $(LIBBPF_LIBS) -lpthread -lm)
 $(VM_BPF): $(B)/tests/vm/%.o: tests/vm/%.c | $(LIBBPF)
-	$(call say,BPF,$@)
-	@mkdir -p $(@D) $(B)/obj/tests/vm
-	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -MF $(B)/obj/tests/vm/$*.d -c $< -o $@
+	$(compile-bpf)
 $(B)/tests/vm/nobtf.bpf.o: BPF_CFLAGS += -g0
 $(B)/tests/states: $(B)/obj/tests/crash/states.o
 	$(call link)
