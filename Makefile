@@ -5,6 +5,8 @@
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 SHELL := /bin/bash
+# modprobe, modinfo and bpftool, which users do not have on their PATH
+export PATH := $(PATH):/usr/sbin:/sbin
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .DEFAULT_GOAL := help
