@@ -651,8 +651,11 @@ static void init_once(void *p)
 
 int vexfs_inode_cache_init(void)
 {
-	inode_cache = kmem_cache_create("vexfs_inode", sizeof(struct vexfs_inode_info), 0,
-					SLAB_RECLAIM_ACCOUNT | SLAB_ACCOUNT, init_once);
+	/* readlink(2) copies short targets straight from the inode */
+	inode_cache = kmem_cache_create_usercopy("vexfs_inode", sizeof(struct vexfs_inode_info), 0,
+						 SLAB_RECLAIM_ACCOUNT | SLAB_ACCOUNT,
+						 offsetof(struct vexfs_inode_info, core.link),
+						 sizeof_field(struct vexfs_inode_info, core.link), init_once);
 	return inode_cache ? 0 : -ENOMEM;
 }
 

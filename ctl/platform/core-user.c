@@ -127,7 +127,7 @@ __attribute__((constructor)) static void crc_init(void)
 					  crc_table[0][crc_table[k - 1][i] & 0xff];
 }
 
-__u32 crc32c(__u32 crc, const void *p, unsigned int bytes)
+__u32 crc32c_table(__u32 crc, const void *p, unsigned int bytes)
 {
 	const __u8 *b = p;
 
@@ -144,6 +144,31 @@ __u32 crc32c(__u32 crc, const void *p, unsigned int bytes)
 	for (; bytes; bytes--)
 		crc = crc >> 8 ^ crc_table[0][(crc ^ *b++) & 0xff];
 	return crc;
+}
+
+#ifdef __x86_64__
+__attribute__((target("sse4.2"))) static __u32 crc_sse(__u32 crc, const void *p, unsigned int bytes)
+{
+	const __u8 *b = p;
+	__u64 c = crc, v;
+
+	for (; bytes >= 8; b += 8, bytes -= 8) {
+		memcpy(&v, b, 8);
+		c = __builtin_ia32_crc32di(c, v);
+	}
+	for (; bytes; bytes--)
+		c = __builtin_ia32_crc32qi(c, *b++);
+	return c;
+}
+#endif
+
+__u32 crc32c(__u32 crc, const void *p, unsigned int bytes)
+{
+#ifdef __x86_64__
+	if (__builtin_cpu_supports("sse4.2"))
+		return crc_sse(crc, p, bytes);
+#endif
+	return crc32c_table(crc, p, bytes);
 }
 
 /* --- locks --- */

@@ -120,6 +120,7 @@ static inline void cond_resched(void)
 const void *memchr_inv(const void *p, int c, size_t bytes);
 /* Castagnoli, reflected; raw as in the kernel: nothing is inverted, a crc continues from the one before. */
 __u32 crc32c(__u32 crc, const void *p, unsigned int bytes);
+__u32 crc32c_table(__u32 crc, const void *p, unsigned int bytes);	/* without the instruction for it */
 
 /* --- locks: taking one twice in a thread, or giving back one that is not held, aborts --- */
 

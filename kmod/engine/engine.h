@@ -11,6 +11,7 @@
 
 #include "platform.h"
 #include <vexfs/format.h>
+#include <vexfs/ioctl.h>
 #include <vexfs/program.bpf.h>
 
 /* --- columns.c: ids, attributes, dead bits, norms by slot, in chunks that never move; and the id map --- */

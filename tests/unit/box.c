@@ -150,12 +150,10 @@ void box_create(struct box *b, struct vexfs_inode_core *c, const char *name, __u
 	raw->i_nlink = cpu_to_le32(S_ISDIR(mode) ? 2 : 1);
 	assert_int_equal(vexfs_inode_dirty(&t, &b->fs, c->ino, buf, raw), 0);
 	assert_int_equal(vexfs_dir_add(&t, &b->root, name, strlen(name), c->ino, (mode & S_IFMT) >> 12), 0);
-	if (S_ISDIR(mode)) {
-		assert_int_equal(vexfs_inode_write(&t, &b->fs, VEXFS_ROOT_INO, &buf, &raw), 0);
-		le32_add_cpu(&raw->i_nlink, 1);
-		vexfs_inode_store(&b->root, raw);
-		assert_int_equal(vexfs_inode_dirty(&t, &b->fs, VEXFS_ROOT_INO, buf, raw), 0);
-	}
+	assert_int_equal(vexfs_inode_write(&t, &b->fs, VEXFS_ROOT_INO, &buf, &raw), 0);
+	le32_add_cpu(&raw->i_nlink, S_ISDIR(mode));
+	vexfs_inode_store(&b->root, raw);
+	assert_int_equal(vexfs_inode_dirty(&t, &b->fs, VEXFS_ROOT_INO, buf, raw), 0);
 }
 
 void box_poke(struct box *b, __u64 block, void (*fn)(struct box *b, void *data, void *arg), void *arg)

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * libvexfs: the ioctls as functions, see <vexfs/vexfs.h>.  No state, no lock: each function is one
+ * system call on the caller's descriptor.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+#include <vexfs/vexfs.h>
+
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
+static __u64 to_u64(const void *p)
+{
+	return (__u64)(unsigned long)p;
+}
+
+static int call(int fd, unsigned long cmd, void *arg)
+{
+	return ioctl(fd, cmd, arg) < 0 ? -errno : 0;
+}
+
+int vexfs_open(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int vexfs_close(int fd)
+{
+	return close(fd) ? -errno : 0;
+}
+
+int vexfs_create(int fd, const struct vexfs_schema *schema)
+{
+	struct vexfs_ioc_create c = {
+		.size = sizeof(c),
+		.dims = schema->dims,
+		.element = schema->element ? schema->element : VEXFS_ELEM_F32,
+		.metric = schema->metric ? schema->metric : VEXFS_METRIC_L2,
+		.attrs = schema->attrs,
+	};
+
+	if (schema->attrs > VEXFS_MAX_ATTRS)
+		return -EINVAL;
+	memcpy(c.attr, schema->attr, schema->attrs * sizeof(c.attr[0]));
+	return call(fd, VEXFS_IOC_CREATE, &c);
+}
+
+int vexfs_info(int fd, struct vexfs_ioc_info *info)
+{
+	memset(info, 0, sizeof(*info));
+	info->size = sizeof(*info);
+	return call(fd, VEXFS_IOC_INFO, info);
+}
+
+int vexfs_insert(int fd, struct vexfs_batch *batch)
+{
+	struct vexfs_ioc_insert i = {
+		.size = sizeof(i),
+		.n = batch->n,
+		.row_bytes = batch->row_bytes,
+		.rows = to_u64(batch->rows),
+		.ids = to_u64(batch->ids),
+		.attrs = to_u64(batch->attrs),
+		.bad = ~0ULL,
+	};
+	int err = call(fd, VEXFS_IOC_INSERT, &i);
+
+	batch->seq = i.seq;
+	batch->bad = i.bad;
+	return err;
+}
+
+int vexfs_get(int fd, __u64 id, void *row, __u32 row_bytes, struct vexfs_item *item)
+{
+	struct vexfs_ioc_get g = {
+		.size = sizeof(g),
+		.id = id,
+		.row = to_u64(row),
+		.row_bytes = row ? row_bytes : 0,
+	};
+	int err = call(fd, VEXFS_IOC_GET, &g);
+
+	if (!err && item) {
+		item->slot = g.slot;
+		item->seq = g.seq;
+		memcpy(item->attr, g.attr, sizeof(item->attr));
+	}
+	return err;
+}
+
+int vexfs_delete(int fd, const __u64 *ids, __u32 n, __u64 *bad)
+{
+	struct vexfs_ioc_delete d = {
+		.size = sizeof(d),
+		.n = n,
+		.ids = to_u64(ids),
+		.bad = ~0ULL,
+	};
+	int err = call(fd, VEXFS_IOC_DELETE, &d);
+
+	if (bad)
+		*bad = d.bad;
+	return err;
+}
+
+int vexfs_search(int fd, const struct vexfs_request *request, struct vexfs_hit *hits, struct vexfs_answer *answer)
+{
+	struct vexfs_ioc_search s = {
+		.size = sizeof(s),
+		.flags = request->flags,
+		.k = request->k,
+		.vector_bytes = request->vector_bytes,
+		.vector = to_u64(request->vector),
+		.id = request->id,
+		.hits = to_u64(hits),
+		.max_visits = request->max_visits,
+		.timeout_us = request->timeout_us,
+	};
+	int err;
+
+	_Static_assert(sizeof(s.arg) == sizeof(request->arg), "arguments of a query");
+	memcpy(s.arg, request->arg, sizeof(s.arg));
+	err = call(fd, VEXFS_IOC_SEARCH, &s);
+	if (!answer)
+		return err;
+	memset(answer, 0, sizeof(*answer));
+	if (err)
+		return err;
+	answer->n = s.n;
+	answer->truncated = s.truncated;
+	answer->rounds = s.rounds;
+	answer->restarts = s.restarts;
+	answer->visited = s.visited;
+	answer->scored = s.scored;
+	memcpy(answer->used, s.used, sizeof(s.used));
+	memcpy(answer->generation, s.generation, sizeof(s.generation));
+	memcpy(answer->strategy, s.strategy, sizeof(s.strategy));
+	answer->strategy[sizeof(answer->strategy) - 1] = 0;
+	return 0;
+}
+
+int vexfs_use(int fd, __u32 slot, const char *name)
+{
+	struct vexfs_ioc_use u = { .size = sizeof(u), .slot = slot };
+	size_t len = name ? strlen(name) : 0;
+
+	if (len >= sizeof(u.name))
+		return -ENAMETOOLONG;
+	if (len)
+		memcpy(u.name, name, len);
+	return call(fd, VEXFS_IOC_USE, &u);
+}
+
+int vexfs_sync(int fd)
+{
+	return fsync(fd) ? -errno : 0;
+}
+
+static const char *const elements[] = {
+	[VEXFS_ELEM_F32] = "f32",
+	[VEXFS_ELEM_F16] = "f16",
+	[VEXFS_ELEM_I8] = "i8",
+	[VEXFS_ELEM_BIT] = "bit",
+};
+
+static const char *const metrics[] = {
+	[VEXFS_METRIC_L2] = "l2",
+	[VEXFS_METRIC_COSINE] = "cosine",
+	[VEXFS_METRIC_DOT] = "dot",
+	[VEXFS_METRIC_HAMMING] = "hamming",
+};
+
+static const char *const slots[] = {
+	[VEXFS_SLOT_SEARCH] = "search",
+	[VEXFS_SLOT_DISTANCE] = "distance",
+	[VEXFS_SLOT_FILTER] = "filter",
+};
+
+static const char *name_of(const char *const *names, size_t n, __u32 number)
+{
+	return number < n ? names[number] : NULL;
+}
+
+static int number_of(const char *const *names, size_t n, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (names[i] && !strcmp(names[i], name))
+			return i;
+	return -EINVAL;
+}
+
+const char *vexfs_element_name(__u32 element)
+{
+	return name_of(elements, ARRAY_SIZE(elements), element);
+}
+
+const char *vexfs_metric_name(__u32 metric)
+{
+	return name_of(metrics, ARRAY_SIZE(metrics), metric);
+}
+
+const char *vexfs_slot_name(__u32 slot)
+{
+	return name_of(slots, ARRAY_SIZE(slots), slot);
+}
+
+int vexfs_element_by_name(const char *name)
+{
+	return number_of(elements, ARRAY_SIZE(elements), name);
+}
+
+int vexfs_metric_by_name(const char *name)
+{
+	return number_of(metrics, ARRAY_SIZE(metrics), name);
+}
+
+int vexfs_slot_by_name(const char *name)
+{
+	return number_of(slots, ARRAY_SIZE(slots), name);
+}

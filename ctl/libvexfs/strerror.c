@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What an errno means for the call that gave it, and what the user can do about it. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <vexfs/vexfs.h>
+
+#define ANY	VEXFS_OP_MAX
+#define STR(x)	#x
+#define XSTR(x)	STR(x)
+
+/* The first match counts: of the call, then of any. */
+static const struct {
+	enum vexfs_op op;
+	int err;
+	const char *text;
+} reasons[] = {
+	{ VEXFS_OP_OPEN, ENOENT, "there is no such directory; create it with `vexctl collection create`" },
+	{ VEXFS_OP_OPEN, ENOTDIR, "it is a file; a collection is a directory" },
+	{ VEXFS_OP_OPEN, EACCES, "no permission to read it; ask its owner" },
+
+	{ VEXFS_OP_CREATE, EEXIST, "it is a collection already; see it with `vexctl collection info`" },
+	{ VEXFS_OP_CREATE, ENOTEMPTY, "the directory is not empty; only an empty one can become a collection" },
+	{ VEXFS_OP_CREATE, EINVAL,
+	  "the schema is invalid; dims are 1 to " XSTR(VEXFS_MAX_DIMS)
+	  ", at most " XSTR(VEXFS_MAX_ATTRS) " attributes with different names of [a-z_][a-z0-9_]*" },
+	{ VEXFS_OP_CREATE, EOPNOTSUPP,
+	  "this kernel module does not have that element, metric or attribute type; take f32, l2, cosine or dot, and int" },
+
+	{ VEXFS_OP_INSERT, EEXIST, "an id is taken, or given twice; choose others or delete that record first" },
+	{ VEXFS_OP_INSERT, EINVAL, "a vector holds NaN or infinity; every number must be finite" },
+	{ VEXFS_OP_INSERT, EDOM, "a vector is all zeros, which has no direction; cosine needs another metric or vector" },
+	{ VEXFS_OP_INSERT, EMSGSIZE, "the vectors have not as many dimensions as the collection; see `vexctl collection info`" },
+	{ VEXFS_OP_INSERT, E2BIG, "the batch is too large; at most 64 MiB and 1,048,576 records at once" },
+
+	{ VEXFS_OP_GET, ENOENT, "there is no record of that id" },
+	{ VEXFS_OP_GET, EMSGSIZE, "the buffer is smaller than a row; see row_bytes of the collection" },
+
+	{ VEXFS_OP_DELETE, ENOENT, "there is no record of that id, or it is given twice; nothing was deleted" },
+	{ VEXFS_OP_DELETE, EINVAL, "no ids were given" },
+	{ VEXFS_OP_DELETE, E2BIG, "too many ids; at most 1,048,576 at once" },
+
+	{ VEXFS_OP_SEARCH, EINVAL, "k is 0, or the vector holds NaN or infinity; give at least 1, and finite numbers" },
+	{ VEXFS_OP_SEARCH, E2BIG, "k is too large; at most " XSTR(VEXFS_MAX_K) },
+	{ VEXFS_OP_SEARCH, EDOM, "the vector is all zeros, which has no direction; cosine needs another vector" },
+	{ VEXFS_OP_SEARCH, EMSGSIZE, "the vector has not as many dimensions as the collection; see `vexctl collection info`" },
+	{ VEXFS_OP_SEARCH, ENOENT, "there is no record of that id" },
+	{ VEXFS_OP_SEARCH, ENOLINK,
+	  "its filter or distance program is not loaded; `vexctl load` it, or unbind it with `vexctl use DIR --builtin`" },
+	{ VEXFS_OP_SEARCH, EPROTO,
+	  "its filter or distance program failed; `vexctl replace` it, or unbind it with `vexctl use DIR --builtin`" },
+
+	{ VEXFS_OP_USE, ENOENT, "no program of that name is loaded; `vexctl load` its object first" },
+	{ VEXFS_OP_USE, EOPNOTSUPP, "the program has no such op; see `vexctl program show`" },
+	{ VEXFS_OP_USE, EINVAL, "names consist of a-z, 0-9, _ and -" },
+	{ VEXFS_OP_USE, ENAMETOOLONG, "the name is too long; at most 31 bytes" },
+
+	{ VEXFS_OP_SYNC, EIO, "a write to the device failed, what was written last may be lost; see the kernel log (dmesg)" },
+
+	{ ANY, ENOTTY, "not in a VexFS filesystem; mount one with `vexctl mount`" },
+	{ ANY, ENODATA, "not a collection; make one with `vexctl collection create`" },
+	{ ANY, EACCES, "no write permission on the directory; ask its owner" },
+	{ ANY, EPERM, "not permitted; run it as root" },
+	{ ANY, EROFS, "the filesystem is mounted read-only; remount it with -o remount,rw" },
+	{ ANY, ENOSPC, "the filesystem is full; delete files, or use a larger device" },
+	{ ANY, EIO, "the device failed or the filesystem was shut down; see the kernel log (dmesg)" },
+	{ ANY, EUCLEAN, "the filesystem is damaged; see the kernel log (dmesg) and restore from a backup" },
+	{ ANY, ENOMEM, "out of memory; free some and try again" },
+	{ ANY, EINTR, "interrupted; try again" },
+	{ ANY, EOPNOTSUPP, "this kernel module does not do that; it may be older or newer than vexctl" },
+	{ ANY, EINVAL, "the kernel module refused an argument; it may be older than vexctl" },
+	{ ANY, E2BIG, "the kernel module is older than vexctl; update it" },
+};
+
+const char *vexfs_strerror_for(enum vexfs_op op, int err)
+{
+	const char *text;
+	size_t i;
+
+	if (err < 0)
+		err = (int)-(unsigned int)err;
+	for (i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+		if (reasons[i].err == err && (reasons[i].op == op || reasons[i].op == ANY))
+			return reasons[i].text;
+	text = strerrordesc_np(err);	/* unlike strerror() thread-safe */
+	return text ? text : "unknown error";
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0
+/* kmod/engine/platform.h in user space: rows in memory, and a clock. */
+#include <stdlib.h>
+#include <time.h>
+#include "engine/platform.h"
+
+void *vx_ealloc(size_t bytes)
+{
+	return calloc(1, bytes ? bytes : 1);
+}
+
+void vx_efree(const void *p)
+{
+	free((void *)p);
+}
+
+int vx_rows_wait(struct vx_rows *r, __u64 slot, struct vx_seg *seg)
+{
+	const char *row = (const char *)r->data + slot * r->row_bytes;
+
+	if (slot >= r->n)
+		return -EIO;
+	if (!r->cut || r->cut >= r->row_bytes) {
+		seg[0] = (struct vx_seg){ row, r->row_bytes };
+		return 1;
+	}
+	seg[0] = (struct vx_seg){ row, r->cut };
+	seg[1] = (struct vx_seg){ row + r->cut, r->row_bytes - r->cut };
+	return 2;
+}
+
+int vx_rows_get(struct vx_rows *r, __u64 slot, struct vx_seg *seg)
+{
+	return r->absent && slot % r->absent == 0 ? -EAGAIN : vx_rows_wait(r, slot, seg);
+}
+
+void vx_rows_ahead(struct vx_rows *r, const __u64 *slot, __u32 n)
+{
+	(void)r;
+	(void)slot;
+	(void)n;
+}
+
+void vx_rows_put(struct vx_rows *r)
+{
+	(void)r;
+}
+
+__u64 vx_clock_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000ULL + t.tv_nsec / 1000;
+}
+
+bool vx_ekilled(void)
+{
+	return false;
+}
+
+void vx_yield(void)
+{
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* kmod/engine/platform.h in user space. */
+#ifndef _VEXFS_ENGINE_USER_H
+#define _VEXFS_ENGINE_USER_H
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+#include <linux/types.h>
+
+#ifndef READ_ONCE
+#define READ_ONCE(x) (*(const volatile __typeof__(x) *)&(x))
+#define WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
+#endif
+#define vx_fpu_begin() do { } while (0)
+#define vx_fpu_end() do { } while (0)
+#define vx_has_avx2() (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+
+/* Rows in memory, for tests: n rows of row_bytes.  cut: bytes after which a row is split, 0: never;
+ * absent: every so many-th row is "not in memory" until it was waited for, 0: none. */
+struct vx_rows {
+	const void *data;
+	__u64 n;
+	__u32 row_bytes, cut, absent;
+};
+
+#endif /* _VEXFS_ENGINE_USER_H */

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: GPL-2.0
+/* vexctl collection create, collection info. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "vexctl/vexctl.h"
+
+/* NAME or NAME:int */
+static int add_attr(struct vexfs_schema *s, const char *arg)
+{
+	const char *colon = strchr(arg, ':');
+	size_t len = colon ? (size_t)(colon - arg) : strlen(arg), i;
+	struct vexfs_attr *a = &s->attr[s->attrs];
+
+	if (s->attrs == VEXFS_MAX_ATTRS)
+		return usage("--attr: at most %d attributes", VEXFS_MAX_ATTRS);
+	if (colon && strcmp(colon, ":int"))
+		return usage("--attr: the type in '%s' is unknown; it is int", arg);
+	if (!len || len >= sizeof(a->name))
+		return usage("--attr: the name in '%s' has %zu bytes; it has 1 to %zu", arg, len, sizeof(a->name) - 1);
+	memcpy(a->name, arg, len);
+	a->name[len] = 0;
+	if (strspn(a->name, "abcdefghijklmnopqrstuvwxyz_0123456789") != len || (*a->name >= '0' && *a->name <= '9'))
+		return usage("--attr: '%s' is no attribute name; it consists of a-z, 0-9 and _, no digit first", a->name);
+	for (i = 0; i < s->attrs; i++)
+		if (!strcmp(s->attr[i].name, a->name))
+			return usage("--attr: '%s' is given twice", a->name);
+	a->type = VEXFS_ATTR_INT;
+	s->attrs++;
+	return 0;
+}
+
+static int create(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "dims", required_argument, NULL, 'd' },
+		{ "metric", required_argument, NULL, 'm' },
+		{ "element", required_argument, NULL, 'e' },
+		{ "attr", required_argument, NULL, 'a' },
+		{}
+	};
+	struct vexfs_schema schema = { .element = VEXFS_ELEM_F32, .metric = VEXFS_METRIC_L2 };
+	bool made = false;
+	const char *dir;
+	int c, fd, err;
+	__u64 v;
+
+	while ((c = getopt_long(argc, argv, "d:m:e:a:", options, NULL)) != -1) {
+		switch (c) {
+		case 'd':
+			if (want_u64("--dims", optarg, 1, VEXFS_MAX_DIMS, &v))
+				return VEXCTL_USAGE;
+			schema.dims = v;
+			break;
+		case 'm':
+			c = vexfs_metric_by_name(optarg);
+			if (c < 0)
+				return usage("--metric: '%s' is unknown; it is l2, cosine or dot", optarg);
+			schema.metric = c;
+			break;
+		case 'e':
+			c = vexfs_element_by_name(optarg);
+			if (c < 0)
+				return usage("--element: '%s' is unknown; it is f32", optarg);
+			schema.element = c;
+			break;
+		case 'a':
+			if (add_attr(&schema, optarg))
+				return VEXCTL_USAGE;
+			break;
+		default:
+			return bad_option(argv);
+		}
+	}
+	if (want_args(argc, 1, 1, "DIR"))
+		return VEXCTL_USAGE;
+	if (!schema.dims)
+		return usage("--dims is missing: how many numbers has a vector?");
+	dir = argv[optind];
+	if (!mkdir(dir, 0777))
+		made = true;
+	else if (errno != EEXIST)
+		return fail(dir, "cannot make the directory: %s",
+			    errno == EROFS ? vexfs_strerror_for(VEXFS_OP_CREATE, EROFS) : strerror(errno));
+	fd = vexfs_open(dir);
+	if (fd < 0) {
+		err = fail_op(dir, VEXFS_OP_OPEN, fd);
+		goto undo;
+	}
+	err = vexfs_create(fd, &schema);
+	if (err) {
+		err = fail_op(dir, VEXFS_OP_CREATE, err);
+	} else {
+		err = vexfs_sync(fd);
+		if (err)
+			err = fail_op(dir, VEXFS_OP_SYNC, err);
+		else
+			made = false;	/* it stays */
+	}
+	vexfs_close(fd);
+	if (!err)
+		printf("created %s: %u x %s, %s, %u attribute%s\n", dir, schema.dims,
+		       vexfs_element_name(schema.element), vexfs_metric_name(schema.metric), schema.attrs,
+		       schema.attrs == 1 ? "" : "s");
+undo:
+	if (made)
+		rmdir(dir);
+	return err;
+}
+
+static const char *state_name(__u32 state)
+{
+	switch (state) {
+	case VEXFS_BOUND_BUILTIN:
+		return "built-in";
+	case VEXFS_BOUND_LOADED:
+		return "loaded";
+	case VEXFS_BOUND_MISSING:
+		return "not loaded";
+	case VEXFS_BOUND_EJECTED:
+		return "ejected";
+	}
+	return "?";
+}
+
+static void info_json(const struct vexfs_ioc_info *i)
+{
+	struct json_object *o = json_object_new_object(), *list = json_object_new_array(), *e;
+	__u32 n;
+
+	add_u64(o, "dims", i->dims);
+	add_str(o, "element", known(vexfs_element_name(i->element)));
+	add_str(o, "metric", known(vexfs_metric_name(i->metric)));
+	add_u64(o, "row_bytes", i->row_bytes);
+	for (n = 0; n < i->attrs; n++) {
+		e = json_object_new_object();
+		add_str(e, "name", i->attr[n].name);
+		add_str(e, "type", i->attr[n].type == VEXFS_ATTR_INT ? "int" : "?");
+		json_object_array_add(list, e);
+	}
+	json_object_object_add(o, "attrs", list);
+	add_u64(o, "records", i->live);
+	add_u64(o, "slots", i->count);
+	add_u64(o, "committed", i->committed);
+	add_u64(o, "next_seq", i->next_seq);
+	add_u64(o, "resident_bytes", i->resident);
+	add_u64(o, "queries", i->queries);
+	add_u64(o, "fallbacks", i->fallbacks);
+	list = json_object_new_object();
+	for (n = 0; n < VEXFS_SLOTS; n++) {
+		e = json_object_new_object();
+		add_str(e, "name", i->bound[n].name);
+		add_str(e, "state", state_name(i->bound[n].state));
+		add_u64(e, "generation", i->bound[n].generation);
+		add_u64(e, "errors", i->bound[n].errors);
+		json_object_object_add(list, vexfs_slot_name(n), e);
+	}
+	json_object_object_add(o, "programs", list);
+	print_json(o);
+}
+
+static int info(int argc, char **argv)
+{
+	static const struct option options[] = { { "json", no_argument, NULL, 'j' }, {} };
+	struct vexfs_ioc_info i;
+	bool json = false;
+	__u32 n;
+	int c, fd;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c != 'j')
+			return bad_option(argv);
+		json = true;
+	}
+	if (want_args(argc, 1, 1, "DIR"))
+		return VEXCTL_USAGE;
+	fd = open_collection(argv[optind], &i);
+	if (fd < 0)
+		return VEXCTL_FAILED;
+	vexfs_close(fd);
+	for (n = 0; n < VEXFS_SLOTS; n++)	/* names come from the disk: do not trust their end */
+		i.bound[n].name[sizeof(i.bound[n].name) - 1] = 0;
+	for (n = 0; n < i.attrs; n++)
+		i.attr[n].name[sizeof(i.attr[n].name) - 1] = 0;
+	if (json) {
+		info_json(&i);
+		return VEXCTL_OK;
+	}
+	printf("vectors     %u x %s, metric %s, %u bytes each\n", i.dims, known(vexfs_element_name(i.element)),
+	       known(vexfs_metric_name(i.metric)), i.row_bytes);
+	printf("attributes ");
+	for (n = 0; n < i.attrs; n++)
+		printf(" %s:%s", i.attr[n].name, i.attr[n].type == VEXFS_ATTR_INT ? "int" : "?");
+	printf("%s\n", i.attrs ? "" : " none");
+	printf("records     %llu in %llu slots, %llu of them on disk\n", i.live, i.count, i.committed);
+	printf("memory      %llu bytes of derived data\n", i.resident);
+	printf("queries     %llu since it was loaded, %llu fell back to the built-in\n", i.queries, i.fallbacks);
+	for (n = 0; n < VEXFS_SLOTS; n++) {
+		const struct vexfs_bound *b = &i.bound[n];
+
+		printf("%-11s ", vexfs_slot_name(n));
+		if (b->state == VEXFS_BOUND_BUILTIN)
+			printf("%s\n", n == VEXFS_SLOT_FILTER ? "none" : "built-in");
+		else if (b->state == VEXFS_BOUND_MISSING)
+			printf("%s, not loaded: %s\n", b->name,
+			       n == VEXFS_SLOT_SEARCH ? "the built-in answers" : "queries fail");
+		else
+			printf("%s, %s, generation %llu, %u errors\n", b->name, state_name(b->state), b->generation,
+			       b->errors);
+	}
+	return VEXCTL_OK;
+}
+
+const struct verb collection_verbs[] = {
+	{ "collection create", create, "DIR --dims N [OPTION]...", "make a collection of an empty or new directory",
+	  "  -d, --dims N         numbers per vector, 1 to 4096\n"
+	  "  -m, --metric M       l2 (default; squared distance), cosine (1 - cos), dot (-a.b)\n"
+	  "  -e, --element E      f32\n"
+	  "  -a, --attr NAME:int  an attribute of 64 bits that every record has, for programs to filter and\n"
+	  "                       rank by; up to 8\n"
+	  "A directory that was made for it is removed again when this fails.\n" },
+	{ "collection info", info, "DIR [--json]", "schema, records and bound programs", "" },
+	{}
+};

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0
+/* vexctl mkfs, mount, umount. */
+#include <errno.h>
+#include <libmount.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+#include "vexctl/vexctl.h"
+
+static int mkfs(int argc, char **argv)
+{
+	char path[4096];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - sizeof("mkfs.vexfs"));
+	char *slash;
+
+	(void)argc;
+	argv[0] = "mkfs.vexfs";
+	if (n > 0) {			/* the one that was installed, or built, with this vexctl */
+		path[n] = 0;
+		slash = strrchr(path, '/');
+		if (slash) {
+			strcpy(slash + 1, argv[0]);
+			execv(path, argv);
+		}
+	}
+	execvp(argv[0], argv);
+	return fail(argv[0], "%s; install it beside vexctl or in the PATH", strerror(errno));
+}
+
+/* Why mount(2) refused, in our words; libmount knows neither the module nor its messages. */
+static const char *why_mount(int err)
+{
+	switch (err) {
+	case ENODEV:
+		return "the kernel does not know vexfs; load the module with `modprobe vexfs`";
+	case EPERM:
+		return "not permitted; run it as root";
+	case EBUSY:
+		return "the device or the directory is in use; see `findmnt`";
+	case EINVAL:
+		return "not a VexFS, or an option that it does not have; see the kernel log (dmesg), or format the device with `vexctl mkfs`";
+	case EUCLEAN:
+		return "the filesystem is damaged; see the kernel log (dmesg) and restore from a backup";
+	case EROFS:
+	case EACCES:
+		return "the device is write-protected, or the filesystem has features that this module can only read; mount it with -o ro";
+	case ENOTBLK:
+		return "not a block device; give the partition, like /dev/sdb1";
+	case ENOENT:
+		return "no such device or directory; check both names";
+	case ENOTDIR:
+		return "the mount point is not a directory; give one";
+	default:
+		return NULL;
+	}
+}
+
+static int mount_(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "options", required_argument, NULL, 'o' },
+		{ "read-only", no_argument, NULL, 'r' },
+		{}
+	};
+	struct libmnt_context *cxt;
+	char buf[512] = "";
+	bool readonly = false;
+	const char *why;
+	char *opts = NULL;
+	int c, rc, err;
+
+	while ((c = getopt_long(argc, argv, "o:r", options, NULL)) != -1) {
+		switch (c) {
+		case 'o':
+			if (mnt_optstr_append_option(&opts, optarg, NULL))
+				return fail(NULL, "out of memory");
+			break;
+		case 'r':
+			readonly = true;
+			break;
+		default:
+			return bad_option(argv);
+		}
+	}
+	if (want_args(argc, 2, 2, "DEVICE and DIR"))
+		return VEXCTL_USAGE;
+	cxt = mnt_new_context();
+	if (!cxt || mnt_context_set_fstype(cxt, "vexfs") || mnt_context_set_source(cxt, argv[optind]) ||
+	    mnt_context_set_target(cxt, argv[optind + 1]) || (opts && mnt_context_set_options(cxt, opts)) ||
+	    (readonly && mnt_context_append_options(cxt, "ro")))
+		return fail(argv[optind], "out of memory");
+	/* do not mount read-only behind the user's back */
+	mnt_context_enable_rwonly_mount(cxt, !readonly && !(opts && mnt_optstr_get_option(opts, "ro", NULL, NULL) == 0));
+	rc = mnt_context_mount(cxt);
+	err = mnt_context_syscall_called(cxt) ? mnt_context_get_syscall_errno(cxt) : rc < 0 ? -rc : rc;
+	if (rc || !mnt_context_get_status(cxt)) {
+		mnt_context_get_excode(cxt, rc, buf, sizeof(buf));
+		buf[strcspn(buf, "\n")] = 0;
+		why = why_mount(err);
+		rc = fail(argv[optind], "%s", why ? why : *buf ? buf : strerror(err));
+	}
+	mnt_free_context(cxt);
+	free(opts);
+	return rc;
+}
+
+static int umount_(int argc, char **argv)
+{
+	static const struct option options[] = { {} };
+	struct libmnt_context *cxt;
+	char buf[512] = "";
+	struct statfs fs;
+	const char *dir;
+	int rc;
+
+	if (getopt_long(argc, argv, "", options, NULL) != -1)
+		return bad_option(argv);
+	if (want_args(argc, 1, 1, "DIR"))
+		return VEXCTL_USAGE;
+	dir = argv[optind];
+	if (statfs(dir, &fs))
+		return fail(dir, "%s; give the directory it is mounted on", strerror(errno));
+	if (fs.f_type != VEXFS_SUPER_MAGIC)
+		return fail(dir, "there is no VexFS mounted; see `findmnt -t vexfs`");
+	cxt = mnt_new_context();
+	if (!cxt || mnt_context_set_target(cxt, dir))
+		return fail(dir, "out of memory");
+	rc = mnt_context_umount(cxt);
+	if (rc || !mnt_context_get_status(cxt)) {
+		int err = mnt_context_syscall_called(cxt) ? mnt_context_get_syscall_errno(cxt) : 0;
+
+		mnt_context_get_excode(cxt, rc, buf, sizeof(buf));
+		buf[strcspn(buf, "\n")] = 0;
+		rc = fail(dir, "%s",
+			  err == EBUSY ? "it is in use; end what has files open there, see `fuser -vm DIR`" :
+			  err == EINVAL ? "nothing is mounted on this very directory; see `findmnt -t vexfs`" :
+			  err == EPERM ? "not permitted; run it as root" : *buf ? buf : strerror(err));
+	}
+	mnt_free_context(cxt);
+	return rc;
+}
+
+const struct verb fs_verbs[] = {
+	{ "mkfs", mkfs, "[OPTION]... DEVICE", "make a VexFS on a partition; the options are those of mkfs.vexfs",
+	  "  -L LABEL     label\n"
+	  "  -U UUID      UUID instead of a random one\n"
+	  "  --force      also where a filesystem or another signature is found; its data are lost\n" },
+	{ "mount", mount_, "[-r] [-o OPTIONS] DEVICE DIR", "mount a VexFS",
+	  "  -o, --options OPTS   as for mount(8): ro, noatime, ...; errors=continue|remount-ro|panic,\n"
+	  "                       commit=SECONDS, resident=BYTES\n"
+	  "  -r, --read-only      the same as -o ro\n" },
+	{ "umount", umount_, "DIR", "unmount it", "" },
+	{}
+};

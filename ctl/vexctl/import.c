@@ -1,0 +1,522 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * vexctl import: the records of a file into a collection.
+ *
+ * The whole file is read and checked before the first record goes in, and so are its ids, so that a bad file changes
+ * nothing.  What can still fail after that (a full disk, somebody else's record of the same id) ends the import between two
+ * batches: every batch is all or nothing, and the message says how many records are in.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+#include "libvexfs/import.h"
+#include "vexctl/vexctl.h"
+
+#define BATCH_BYTES	(8u << 20)	/* rows of a batch unless --batch is given */
+#define BATCH_RECORDS	4096u
+
+struct job {
+	const char *dir, *path;
+	int fd;				/* the collection */
+	struct vexfs_ioc_info info;
+	FILE *file;
+	struct vexfs_import im;
+	__u64 total;			/* records of the file */
+	__u64 size;			/* bytes of the file */
+	__u64 start_id;			/* id of record 0 */
+	__u64 skip;			/* records not to insert */
+	__u32 batch;			/* records */
+	__u64 done;			/* records inserted */
+
+	const char *attr_path;
+	FILE *attr_file;
+	__u64 attr_lines;
+	struct {
+		enum { ATTR_FILE, ATTR_CONST, ATTR_LINENO } from;
+		__s64 value;
+	} attr[VEXFS_MAX_ATTRS];
+
+	const char *labels_path;
+	FILE *labels;
+
+	/* the batch */
+	char *rows;
+	__u64 *ids;
+	__s64 *attrs;
+	char **words;
+};
+
+static volatile sig_atomic_t stop;
+
+static void on_signal(int sig)
+{
+	(void)sig;
+	stop = 1;
+}
+
+/* At most ten times a second on a terminal, once a second elsewhere. */
+static void progress(const char *what, __u64 done, __u64 total, const char *unit, bool last)
+{
+	static struct timespec before;
+	static bool shown;
+	struct timespec now;
+	bool tty = isatty(STDERR_FILENO);
+	double elapsed;
+	int filled;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (!before.tv_sec)
+		before = now;
+	elapsed = (now.tv_sec - before.tv_sec) + (now.tv_nsec - before.tv_nsec) / 1e9;
+	if (last) {
+		if (tty && shown)
+			fputs("\r\033[K", stderr);
+		shown = false;
+		return;
+	}
+	if (elapsed < (tty ? 0.1 : 1))
+		return;
+	before = now;
+	shown = true;
+	if (!tty) {
+		fprintf(stderr, "%s: %llu of %llu %s\n", what, done, total, unit);
+		return;
+	}
+	filled = total ? (int)(done * 30.0 / total) : 0;
+	if (filled > 30)
+		filled = 30;
+	fprintf(stderr, "\r\033[K%s [%.*s%.*s] %3d%% %llu of %llu %s", what, filled, "##############################",
+		30 - filled, "..............................", total ? (int)(done * 100.0 / total) : 0, done, total, unit);
+}
+
+/* What cannot be read twice is first copied to a temporary file. */
+static int spool(struct job *j)
+{
+	FILE *copy = tmpfile();
+	char buf[65536];
+	size_t n;
+
+	if (!copy)
+		return fail(j->path, "cannot make a temporary copy: %s", strerror(errno));
+	while (!stop && (n = fread(buf, 1, sizeof(buf), j->file)) > 0)
+		if (fwrite(buf, 1, n, copy) != n)
+			break;
+	if (stop || ferror(j->file) || ferror(copy) || fflush(copy)) {
+		fail(j->path, "%s; nothing was imported", stop ? "interrupted" :
+		     ferror(j->file) ? "cannot be read" : "no room for a temporary copy in /tmp");
+		fclose(copy);
+		return VEXCTL_FAILED;
+	}
+	fclose(j->file);
+	j->file = copy;
+	return 0;
+}
+
+static int open_input(struct job *j, enum vexfs_import_format format)
+{
+	const char *dot = strrchr(j->path, '.');
+	struct stat st;
+
+	if (!strcmp(j->path, "-")) {
+		j->file = fdopen(dup(STDIN_FILENO), "r");
+		j->path = "standard input";
+	} else {
+		j->file = fopen(j->path, "re");
+	}
+	if (!j->file)
+		return fail(j->path, "%s", strerror(errno));
+	if (!fstat(fileno(j->file), &st) && S_ISDIR(st.st_mode))
+		return fail(j->path, "it is a directory; give a file of vectors");
+	if (!S_ISREG(st.st_mode) && spool(j))
+		return VEXCTL_FAILED;
+	rewind(j->file);
+	if (fstat(fileno(j->file), &st))
+		return fail(j->path, "%s", strerror(errno));
+	j->size = st.st_size;
+	if (format == VEXFS_IMPORT_GUESS && dot && !strcmp(dot, ".fvecs"))
+		format = VEXFS_IMPORT_FVECS;
+	if (vexfs_import_open(&j->im, j->file, format, j->info.dims, j->info.metric == VEXFS_METRIC_COSINE))
+		return fail(j->path, "%s", j->im.error);
+	if (j->labels_path && j->im.format != VEXFS_IMPORT_TEXT)
+		return fail(j->path, "it is fvecs, which has no words to save; leave out --save-labels");
+	if (j->attr_path) {
+		if (!j->info.attrs)
+			return fail(j->dir, "the collection has no attributes; leave out --attr-file");
+		j->attr_file = fopen(j->attr_path, "re");
+		if (!j->attr_file)
+			return fail(j->attr_path, "%s", strerror(errno));
+	}
+	return 0;
+}
+
+/* NAME=lineno or NAME=NUMBER, now that the schema is known. */
+static int set_attr(struct job *j, char *arg)
+{
+	char *value = strchr(arg, '=');
+	int i;
+
+	if (!value)
+		return usage("--attr: '%s' lacks a value; it is NAME=NUMBER or NAME=lineno", arg);
+	*value++ = 0;
+	i = attr_by_name(&j->info, arg);
+	if (i < 0)
+		return fail(j->dir, "the collection has no attribute '%s'; see `vexctl collection info`", arg);
+	if (!strcmp(value, "lineno")) {
+		j->attr[i].from = ATTR_LINENO;
+		return 0;
+	}
+	j->attr[i].from = ATTR_CONST;
+	return want_s64("--attr", value, &j->attr[i].value);
+}
+
+/* The attributes of the record just read into out. */
+static int next_attrs(struct job *j, __s64 *out)
+{
+	char error[128] = "";
+	__u32 i;
+
+	if (j->attr_file) {
+		int ret = vexfs_import_numbers(j->attr_file, out, j->info.attrs, &j->attr_lines, error, sizeof(error));
+
+		if (!ret)
+			return fail(j->attr_path, "it ends after %llu lines; every record needs one", j->attr_lines);
+		if (ret < 0)
+			return fail(j->attr_path, "%s", error);
+	} else {
+		memset(out, 0, j->info.attrs * sizeof(*out));
+	}
+	for (i = 0; i < j->info.attrs; i++) {
+		if (j->attr[i].from == ATTR_CONST)
+			out[i] = j->attr[i].value;
+		else if (j->attr[i].from == ATTR_LINENO)
+			out[i] = j->im.record - 1;
+	}
+	return 0;
+}
+
+/* Read everything once, and count. */
+static int validate(struct job *j)
+{
+	__s64 attrs[VEXFS_MAX_ATTRS];
+	int ret;
+
+	while ((ret = vexfs_import_next(&j->im)) > 0) {
+		if (next_attrs(j, attrs))
+			return VEXCTL_FAILED;
+		if (stop)
+			return fail(j->path, "interrupted; nothing was imported");
+		if (!(j->im.record & 1023))
+			progress("checking", j->im.bytes, j->size, "bytes", false);
+	}
+	progress("checking", 0, 0, "", true);
+	if (ret < 0)
+		return fail(j->path, "%s; nothing was imported", j->im.error);
+	j->total = j->im.record;
+	if (!j->total)
+		return fail(j->path, "it holds no record; nothing was imported");
+	if (j->skip >= j->total)
+		return fail(j->path, "it has %llu records, --skip leaves none of them", j->total);
+	if (j->start_id + (j->total - 1) < j->start_id)
+		return fail(j->path, "its ids would go beyond 64 bits; choose a smaller --start-id");
+	ret = vexfs_import_rewind(&j->im);
+	if (!ret && j->attr_file && fseeko(j->attr_file, 0, SEEK_SET))
+		ret = -errno;
+	j->attr_lines = 0;
+	return ret ? fail(j->path, "cannot be read twice: %s", strerror(-ret)) : 0;
+}
+
+/* None of the ids may be taken.  Somebody may still take one while we import; then that batch fails as a whole. */
+static int check_ids(struct job *j)
+{
+	__u64 r;
+
+	for (r = j->info.live ? j->skip : j->total; r < j->total; r++) {
+		int err = vexfs_get(j->fd, j->start_id + r, NULL, 0, NULL);
+
+		if (!err)
+			return fail(j->path, "id %llu is taken; choose another --start-id, or delete that record first; nothing was imported",
+				    j->start_id + r);
+		if (err != -ENOENT)
+			return fail_op(j->dir, VEXFS_OP_GET, err);
+		if (stop)
+			return fail(j->path, "interrupted; nothing was imported");
+	}
+	return 0;
+}
+
+/* How far it got, for the end of a message about why it ended. */
+static int ended(const struct job *j, const char *why)
+{
+	__u64 next = j->skip + j->done;
+
+	if (!j->done)
+		return fail(j->path, "%s; nothing was imported", why);
+	return fail(j->path, "%s; %llu of %llu records are in (ids %llu to %llu), continue with --skip %llu", why, j->done,
+		    j->total - j->skip, j->start_id + j->skip, j->start_id + next - 1, next);
+}
+
+/* Fill the batch.  Returns the number of records, 0 at the end, or -1 and a message. */
+static int fill(struct job *j)
+{
+	__u32 n = 0;
+
+	while (n < j->batch) {
+		__s64 *attrs = j->attrs + (size_t)n * j->info.attrs;
+		int ret = vexfs_import_next(&j->im);
+
+		if (!ret)
+			break;
+		if (ret < 0) {		/* it was fine a moment ago */
+			ended(j, j->im.error);
+			return -1;
+		}
+		if (next_attrs(j, attrs))
+			return -1;
+		if (j->im.record <= j->skip)
+			continue;
+		memcpy(j->rows + (size_t)n * j->info.row_bytes, j->im.row, j->info.row_bytes);
+		j->ids[n] = j->start_id + j->im.record - 1;
+		if (j->labels) {
+			j->words[n] = strdup(j->im.label);
+			if (!j->words[n])
+				return ended(j, "out of memory"), -1;
+		}
+		n++;
+	}
+	return n;
+}
+
+static int save_words(struct job *j, __u32 n)
+{
+	__u32 i;
+
+	for (i = 0; i < n; i++) {
+		fprintf(j->labels, "%s\n", j->words[i]);
+		free(j->words[i]);
+		j->words[i] = NULL;
+	}
+	return fflush(j->labels) ? -errno : 0;
+}
+
+static int insert(struct job *j)
+{
+	char why[512];
+	int n, err;
+
+	while ((n = fill(j)) > 0) {
+		struct vexfs_batch b = {
+			.n = n,
+			.row_bytes = j->info.row_bytes,
+			.rows = j->rows,
+			.ids = j->ids,
+			.attrs = j->info.attrs ? j->attrs : NULL,
+		};
+
+		err = vexfs_insert(j->fd, &b);
+		if (err) {
+			if (b.bad < (__u64)n)
+				snprintf(why, sizeof(why), "id %llu: %s", j->ids[b.bad],
+					 vexfs_strerror_for(VEXFS_OP_INSERT, err));
+			else
+				snprintf(why, sizeof(why), "%s", vexfs_strerror_for(VEXFS_OP_INSERT, err));
+			return ended(j, why);
+		}
+		j->done += n;
+		if (j->labels) {
+			err = save_words(j, n);
+			if (err) {
+				snprintf(why, sizeof(why), "cannot write %s: %s", j->labels_path, strerror(-err));
+				return ended(j, why);
+			}
+		}
+		progress("importing", j->done, j->total - j->skip, "records", false);
+		if (stop && j->skip + j->done < j->total)
+			return ended(j, "interrupted");
+	}
+	return n ? VEXCTL_FAILED : VEXCTL_OK;
+}
+
+static int buffers(struct job *j)
+{
+	__u32 most = VEXFS_MAX_BATCH_BYTES / j->info.row_bytes;
+
+	if (most > VEXFS_MAX_BATCH)
+		most = VEXFS_MAX_BATCH;
+	if (j->batch > most)
+		return usage("--batch: %u is too many; at most %u records of %u bytes", j->batch, most, j->info.row_bytes);
+	if (!j->batch) {
+		j->batch = BATCH_BYTES / j->info.row_bytes;
+		if (j->batch > BATCH_RECORDS)
+			j->batch = BATCH_RECORDS;
+	}
+	j->rows = malloc((size_t)j->batch * j->info.row_bytes);
+	j->ids = calloc(j->batch, sizeof(*j->ids));
+	j->attrs = calloc((size_t)j->batch * (j->info.attrs + 1), sizeof(*j->attrs));
+	j->words = calloc(j->batch, sizeof(*j->words));
+	if (!j->rows || !j->ids || !j->attrs || !j->words)
+		return fail(NULL, "out of memory; choose a smaller --batch");
+	return 0;
+}
+
+static int run_job(struct job *j, enum vexfs_import_format format, char **attrs, int n_attrs, bool json)
+{
+	int i, ret, err;
+
+	j->fd = open_collection(j->dir, &j->info);
+	if (j->fd < 0)
+		return VEXCTL_FAILED;
+	for (i = 0; i < n_attrs; i++) {
+		ret = set_attr(j, attrs[i]);
+		if (ret)
+			return ret;
+	}
+	ret = buffers(j);
+	if (!ret)
+		ret = open_input(j, format);
+	if (!ret)
+		ret = validate(j);
+	if (!ret)
+		ret = check_ids(j);
+	if (ret)
+		return ret;
+	if (j->labels_path) {
+		j->labels = fopen(j->labels_path, "wxe");
+		if (!j->labels)
+			return fail(j->labels_path, "%s; nothing was imported", errno == EEXIST ?
+				    "the file exists and is not overwritten" : strerror(errno));
+	}
+	ret = insert(j);
+	progress("importing", 0, 0, "", true);
+	if (j->labels && !j->done)
+		unlink(j->labels_path);
+	if (!j->done)
+		return ret;
+	err = vexfs_sync(j->fd);
+	if (err)
+		return fail_op(j->dir, VEXFS_OP_SYNC, err);
+	if (ret)
+		return ret;
+	if (json) {
+		struct json_object *o = json_object_new_object();
+
+		add_u64(o, "records", j->done);
+		add_u64(o, "first_id", j->start_id + j->skip);
+		add_u64(o, "last_id", j->start_id + j->total - 1);
+		add_u64(o, "vector_bytes", j->done * j->info.row_bytes);
+		print_json(o);
+	} else {
+		printf("imported %llu records into %s: ids %llu to %llu, %u dimensions, on disk\n", j->done, j->dir,
+		       j->start_id + j->skip, j->start_id + j->total - 1, j->info.dims);
+	}
+	return VEXCTL_OK;
+}
+
+static int import(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "format", required_argument, NULL, 'f' },
+		{ "start-id", required_argument, NULL, 's' },
+		{ "skip", required_argument, NULL, 'k' },
+		{ "batch", required_argument, NULL, 'b' },
+		{ "attr", required_argument, NULL, 'a' },
+		{ "attr-file", required_argument, NULL, 'A' },
+		{ "save-labels", required_argument, NULL, 'L' },
+		{ "json", no_argument, NULL, 'j' },
+		{}
+	};
+	struct sigaction sa = { .sa_handler = on_signal };
+	enum vexfs_import_format format = VEXFS_IMPORT_GUESS;
+	char *attrs[VEXFS_MAX_ATTRS];
+	struct job j = { .fd = -1 };
+	bool json = false;
+	int c, ret, n_attrs = 0;
+	__u64 v;
+	__u32 i;
+
+	while ((c = getopt_long(argc, argv, "f:s:b:a:", options, NULL)) != -1) {
+		switch (c) {
+		case 'f':
+			if (!strcmp(optarg, "fvecs"))
+				format = VEXFS_IMPORT_FVECS;
+			else if (!strcmp(optarg, "text"))
+				format = VEXFS_IMPORT_TEXT;
+			else
+				return usage("--format: '%s' is unknown; it is fvecs or text", optarg);
+			break;
+		case 's':
+			if (want_u64("--start-id", optarg, 0, ~0ULL, &j.start_id))
+				return VEXCTL_USAGE;
+			break;
+		case 'k':
+			if (want_u64("--skip", optarg, 0, ~0ULL, &j.skip))
+				return VEXCTL_USAGE;
+			break;
+		case 'b':
+			if (want_u64("--batch", optarg, 1, VEXFS_MAX_BATCH, &v))
+				return VEXCTL_USAGE;
+			j.batch = v;
+			break;
+		case 'a':
+			if (n_attrs == VEXFS_MAX_ATTRS)
+				return usage("--attr: at most %d", VEXFS_MAX_ATTRS);
+			attrs[n_attrs++] = optarg;
+			break;
+		case 'A':
+			j.attr_path = optarg;
+			break;
+		case 'L':
+			j.labels_path = optarg;
+			break;
+		case 'j':
+			json = true;
+			break;
+		default:
+			return bad_option(argv);
+		}
+	}
+	if (want_args(argc, 2, 2, "DIR and FILE"))
+		return VEXCTL_USAGE;
+	j.dir = argv[optind];
+	j.path = argv[optind + 1];
+	sigaction(SIGINT, &sa, NULL);
+	sigaction(SIGTERM, &sa, NULL);
+	ret = run_job(&j, format, attrs, n_attrs, json);
+	if (j.labels)
+		fclose(j.labels);
+	if (j.attr_file)
+		fclose(j.attr_file);
+	vexfs_import_close(&j.im);
+	if (j.file)
+		fclose(j.file);
+	for (i = 0; j.words && i < j.batch; i++)
+		free(j.words[i]);
+	free(j.words);
+	free(j.attrs);
+	free(j.ids);
+	free(j.rows);
+	if (j.fd >= 0)
+		vexfs_close(j.fd);
+	return ret;
+}
+
+const struct verb import_verbs[] = {
+	{ "import", import, "DIR FILE [OPTION]...", "insert the vectors of a file",
+	  "FILE is fvecs (per record a le32 with the number of dimensions and as many le32 floats) or text (per line\n"
+	  "`word v1 v2 ...`); - is standard input, which is copied to a temporary file first.\n"
+	  "The whole file is checked before the first record goes in: a bad file changes nothing.  After that records go\n"
+	  "in by batches, each all or nothing.  Ctrl-C ends after a batch and says how many records are in.\n"
+	  "  -f, --format F       fvecs or text; guessed from the name and the content without it\n"
+	  "  -s, --start-id N     id of the first record of the file [0]; the next one is N+1, and so on\n"
+	  "      --skip N         leave out the first N records (their ids stay theirs): to continue an import\n"
+	  "  -b, --batch N        records per batch [4096, or 8 MiB of vectors]\n"
+	  "  -a, --attr NAME=V    set an attribute of every record: to the number V, or with V `lineno` to the\n"
+	  "                       record's place in the file, from 0\n"
+	  "      --attr-file F    per record one line with all attributes, in the order of the schema\n"
+	  "      --save-labels F  write the words of a text file to F, one per line (search --labels F shows them)\n"
+	  "      --json\n" },
+	{}
+};

@@ -1,0 +1,468 @@
+// SPDX-License-Identifier: GPL-2.0
+/* vexctl load, unload, replace, use, program list, program show. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include "loader/loader.h"
+#include "vexctl/vexctl.h"
+
+#define MAX_VALUE	65536u		/* bytes of a map value that is shown */
+#define MAX_ENTRIES	16u		/* of a map that are shown */
+
+/* The loader's message, and the verifier's log below it. */
+static int fail_load(const char *what, const struct vexfs_load_error *err)
+{
+	const char *s = err->detail;
+
+	fail(what, "%s", err->msg);
+	while (*s) {
+		int n = strcspn(s, "\n");
+
+		fprintf(stderr, "  %.*s\n", n, s);
+		s += n + (s[n] == '\n');
+	}
+	return VEXCTL_FAILED;
+}
+
+/* "search, filter" */
+static const char *ops_names(__u32 ops, char buf[32])
+{
+	__u32 i;
+
+	buf[0] = 0;
+	for (i = 0; i < VEXFS_SLOTS; i++)
+		if (ops & 1u << i) {
+			strcat(buf, *buf ? "," : "");
+			strcat(buf, vexfs_slot_name(i));
+		}
+	return *buf ? buf : "-";
+}
+
+static const char *state_name(const struct vexfs_program_info *i)
+{
+	return !i->loaded ? "not loaded" : i->ejected ? "ejected" : "loaded";
+}
+
+static struct json_object *program_json(const struct vexfs_program_info *i)
+{
+	struct json_object *o = json_object_new_object(), *list = json_object_new_array(), *e;
+	__u32 n;
+
+	add_str(o, "name", i->name);
+	add_str(o, "state", state_name(i));
+	add_bool(o, "pinned", i->pinned);
+	for (n = 0; n < VEXFS_SLOTS; n++)
+		if (i->ops & 1u << n)
+			json_object_array_add(list, json_object_new_string(vexfs_slot_name(n)));
+	json_object_object_add(o, "ops", list);
+	add_u64(o, "flags", i->flags);
+	add_u64(o, "generation", i->generation);
+	add_u64(o, "bound", i->bound);
+	add_u64(o, "queries", i->queries);
+	add_u64(o, "errors", i->errors);
+	add_u64(o, "max_visits", i->max_visits);
+	add_u64(o, "timeout_us", i->timeout_us);
+	add_u64(o, "link_id", i->link_id);
+	add_u64(o, "ops_map_id", i->ops_map_id);
+	e = json_object_new_object();
+	for (n = 0; n < VEXFS_SLOTS; n++)
+		if (i->prog_id[n])
+			add_u64(e, vexfs_slot_name(n), i->prog_id[n]);
+	json_object_object_add(o, "prog_ids", e);
+	return o;
+}
+
+/* The options of load, unload and replace. */
+static int load_args(int argc, char **argv, const char *what, struct vexfs_load_opts *opts, bool *json)
+{
+	static const struct option options[] = {
+		{ "verbose", no_argument, NULL, 'v' },
+		{ "json", no_argument, NULL, 'j' },
+		{}
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "v", options, NULL)) != -1) {
+		if (c == 'v')
+			opts->verbose = true;
+		else if (c == 'j')
+			*json = true;
+		else
+			return bad_option(argv);
+	}
+	return want_args(argc, 1, 1, what);
+}
+
+static int done(const char *verb, const struct vexfs_program_info *info, bool json)
+{
+	char ops[32];
+
+	if (json) {
+		print_json(program_json(info));
+		return VEXCTL_OK;
+	}
+	printf("%s %s", verb, info->name);
+	if (info->loaded)
+		printf(": %s, generation %llu", ops_names(info->ops, ops), info->generation);
+	printf("\n");
+	return VEXCTL_OK;
+}
+
+static int load(int argc, char **argv)
+{
+	struct vexfs_program_info info = {};
+	struct vexfs_load_error err = {};
+	struct vexfs_load_opts opts = {};
+	bool json = false;
+
+	if (load_args(argc, argv, "OBJECT", &opts, &json))
+		return VEXCTL_USAGE;
+	if (vexfs_load(argv[optind], &opts, &info, &err))
+		return fail_load(argv[optind], &err);
+	return done("loaded", &info, json);
+}
+
+static int replace(int argc, char **argv)
+{
+	struct vexfs_program_info info = {};
+	struct vexfs_load_error err = {};
+	struct vexfs_load_opts opts = {};
+	bool json = false;
+
+	if (load_args(argc, argv, "OBJECT", &opts, &json))
+		return VEXCTL_USAGE;
+	if (vexfs_replace(argv[optind], &opts, &info, &err))
+		return fail_load(argv[optind], &err);
+	return done("replaced", &info, json);
+}
+
+static int unload(int argc, char **argv)
+{
+	struct vexfs_program_info info = {};
+	struct vexfs_load_error err = {};
+	struct vexfs_load_opts opts = {};
+	bool json = false;
+
+	if (load_args(argc, argv, "NAME", &opts, &json))
+		return VEXCTL_USAGE;
+	if (vexfs_unload(argv[optind], &opts, &info, &err))
+		return fail_load(argv[optind], &err);
+	if (info.bound)
+		fprintf(stderr, "vexctl unload: note: %u binding%s of collections still name%s it; until it is loaded again, "
+			"searches are built-in, and queries through its filter or distance fail\n",
+			info.bound, info.bound == 1 ? "" : "s", info.bound == 1 ? "s" : "");
+	return done("unloaded", &info, json);
+}
+
+/* The only slot in a mask, or -1 and a line. */
+static int only_slot(__u32 mask, const char *who)
+{
+	char names[32];
+	__u32 i;
+
+	for (i = 0; i < VEXFS_SLOTS; i++)
+		if (mask == 1u << i)
+			return i;
+	usage("%s has several: say which one with --slot %s", who, ops_names(mask, names));
+	return -1;
+}
+
+static int use(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "slot", required_argument, NULL, 's' },
+		{ "builtin", no_argument, NULL, 'b' },
+		{}
+	};
+	struct vexfs_load_error lerr = {};
+	struct vexfs_program_info prog;
+	struct vexfs_ioc_info info;
+	bool builtin = false;
+	const char *dir, *name = "";
+	int c, fd, err, slot = -1;
+	__u32 mask = 0, i;
+
+	while ((c = getopt_long(argc, argv, "s:", options, NULL)) != -1) {
+		switch (c) {
+		case 's':
+			slot = vexfs_slot_by_name(optarg);
+			if (slot < 0)
+				return usage("--slot: '%s' is unknown; it is search, distance or filter", optarg);
+			break;
+		case 'b':
+			builtin = true;
+			break;
+		default:
+			return bad_option(argv);
+		}
+	}
+	if (want_args(argc, builtin ? 1 : 2, builtin ? 1 : 2, builtin ? "DIR alone with --builtin" : "DIR and NAME, or DIR --builtin"))
+		return VEXCTL_USAGE;
+	dir = argv[optind];
+	fd = open_collection(dir, &info);
+	if (fd < 0)
+		return VEXCTL_FAILED;
+	if (!builtin) {
+		name = argv[optind + 1];
+		err = vexfs_program_info(name, &prog, &lerr);
+		if (err == -ENOENT || (!err && !prog.loaded)) {
+			err = fail_op(name, VEXFS_OP_USE, -ENOENT);
+			goto out;
+		}
+		if (err) {
+			err = fail(name, "%s", lerr.msg);
+			goto out;
+		}
+		mask = prog.ops;
+	} else {
+		for (i = 0; i < VEXFS_SLOTS; i++)
+			if (info.bound[i].state != VEXFS_BOUND_BUILTIN)
+				mask |= 1u << i;
+	}
+	err = 0;
+	if (slot < 0 && builtin && !mask) {
+		printf("%s: nothing is bound, all is built-in\n", dir);
+		goto out;
+	}
+	if (slot < 0)
+		slot = only_slot(mask, builtin ? dir : name);
+	if (slot < 0) {
+		err = VEXCTL_USAGE;
+		goto out;
+	}
+	err = vexfs_use(fd, slot, name);
+	if (err)
+		err = fail_op(builtin ? dir : name, VEXFS_OP_USE, err);
+	else
+		printf("%s: %s is %s now\n", dir, vexfs_slot_name(slot), builtin ? "built-in" : name);
+out:
+	vexfs_close(fd);
+	return err;
+}
+
+static int add_row(const struct vexfs_program_info *i, void *list)
+{
+	json_object_array_add(list, program_json(i));
+	return 0;
+}
+
+static int print_row(const struct vexfs_program_info *i, void *n)
+{
+	char ops[32];
+
+	if (!(*(int *)n)++)
+		printf("%-31s %-10s %-22s %10s %5s %10s %6s\n", "name", "state", "ops", "generation", "bound", "queries",
+		       "errors");
+	printf("%-31s %-10s %-22s %10llu %5u %10llu %6llu\n", i->name, state_name(i), ops_names(i->ops, ops),
+	       i->generation, i->bound, i->queries, i->errors);
+	return 0;
+}
+
+static int list(int argc, char **argv)
+{
+	static const struct option options[] = { { "json", no_argument, NULL, 'j' }, {} };
+	struct json_object *array = NULL;
+	struct vexfs_load_error err = {};
+	int c, n = 0;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c != 'j')
+			return bad_option(argv);
+		array = array ? array : json_object_new_array();
+	}
+	if (want_args(argc, 0, 0, "none"))
+		return VEXCTL_USAGE;
+	if (vexfs_list(array ? add_row : print_row, array ? (void *)array : &n, &err)) {
+		json_object_put(array);
+		return fail(NULL, "%s", err.msg);
+	}
+	if (array)
+		print_json(array);
+	else if (!n)
+		printf("no programs\n");
+	return VEXCTL_OK;
+}
+
+/* A whole number of BTF type `type` at data[off]: a member of o.  What is no number is left out. */
+static void add_member(struct json_object *o, const struct btf *btf, const char *name, __u32 type, const char *data,
+		       size_t size, size_t off)
+{
+	int id = btf__resolve_type(btf, type);
+	const struct btf_type *t = id > 0 ? btf__type_by_id(btf, id) : NULL;
+	bool sign;
+	__u64 v = 0;
+
+	if (!t || !btf_is_int(t) || t->size > sizeof(v) || off > size || t->size > size - off)
+		return;
+	memcpy(&v, data + off, t->size);	/* little-endian, as BPF is here */
+	sign = btf_int_encoding(t) & BTF_INT_SIGNED;
+	if (sign && t->size < sizeof(v) && t->size)
+		v = (__u64)((__s64)(v << (64 - 8 * t->size)) >> (64 - 8 * t->size));
+	if (sign)
+		add_s64(o, name, v);
+	else
+		add_u64(o, name, v);
+}
+
+/* The numbers in a value of a map. */
+static struct json_object *value_json(const struct btf *btf, __u32 type, const char *data, size_t size)
+{
+	struct json_object *o = json_object_new_object();
+	int id = btf__resolve_type(btf, type), i;
+	const struct btf_type *t = id > 0 ? btf__type_by_id(btf, id) : NULL;
+
+	if (t && btf_is_struct(t)) {
+		const struct btf_member *m = btf_members(t);
+
+		for (i = 0; i < btf_vlen(t); i++)
+			if (!btf_member_bitfield_size(t, i))
+				add_member(o, btf, btf__name_by_offset(btf, m[i].name_off), m[i].type, data, size,
+					   btf_member_bit_offset(t, i) / 8);
+	} else if (t && btf_is_datasec(t)) {
+		const struct btf_var_secinfo *s = btf_var_secinfos(t);
+
+		for (i = 0; i < btf_vlen(t); i++) {
+			const struct btf_type *var = btf__type_by_id(btf, s[i].type);
+
+			if (var)
+				add_member(o, btf, btf__name_by_offset(btf, var->name_off), s[i].type, data, size,
+					   s[i].offset);
+		}
+	} else {
+		add_member(o, btf, "value", type, data, size, 0);
+	}
+	return o;
+}
+
+/* Values of an array map, as its BTF names them; an empty array where that is not to be had. */
+static struct json_object *map_values(__u32 map_id)
+{
+	struct json_object *values = json_object_new_array();
+	int fd = bpf_map_get_fd_by_id(map_id);
+	struct bpf_map_info info = {};
+	__u32 len = sizeof(info), key;
+	struct btf *btf = NULL;
+	char *data = NULL;
+
+	if (fd < 0)
+		return values;
+	if (!bpf_map_get_info_by_fd(fd, &info, &len) && info.type == BPF_MAP_TYPE_ARRAY &&
+	    info.btf_value_type_id && info.value_size <= MAX_VALUE) {
+		btf = btf__load_from_kernel_by_id(info.btf_id);
+		data = calloc(1, info.value_size);
+	}
+	for (key = 0; btf && data && key < info.max_entries && key < MAX_ENTRIES; key++)
+		if (!bpf_map_lookup_elem(fd, &key, data))
+			json_object_array_add(values, value_json(btf, info.btf_value_type_id, data, info.value_size));
+	free(data);
+	btf__free(btf);
+	close(fd);
+	return values;
+}
+
+static void print_values(struct json_object *values)
+{
+	size_t i, n = json_object_array_length(values);
+
+	for (i = 0; i < n; i++) {
+		if (n > 1)
+			printf("  [%zu]", i);
+		json_object_object_foreach(json_object_array_get_idx(values, i), key, val)
+			printf("  %s=%s", key, json_object_to_json_string(val));
+	}
+}
+
+static void show_text(const struct vexfs_program_info *i)
+{
+	char ops[32];
+	__u32 n;
+
+	printf("name        %s\nstate       %s", i->name, state_name(i));
+	if (i->pinned)
+		printf(", pinned at %s/%s/link", VEXFS_PIN_DIR, i->name);
+	else if (i->loaded)
+		printf(", held by the process that loaded it");
+	printf("\nbound       %u times by collections\n", i->bound);
+	printf("queries     %llu, errors %llu\n", i->queries, i->errors);
+	if (!i->loaded)
+		return;
+	printf("ops         %s%s\n", ops_names(i->ops, ops), i->flags & VEXFS_OPS_EXHAUSTIVE ? ", exhaustive" : "");
+	printf("generation  %llu\n", i->generation);
+	if (i->max_visits || i->timeout_us)
+		printf("limits      max_visits %llu, timeout_us %u\n", i->max_visits, i->timeout_us);
+	if (!i->link_id) {
+		printf("ids and maps are shown to root only\n");
+		return;
+	}
+	printf("link        id %u\nops map     id %u\n", i->link_id, i->ops_map_id);
+	for (n = 0; n < VEXFS_SLOTS; n++)
+		if (i->prog_id[n])
+			printf("%-11s prog id %u\n", vexfs_slot_name(n), i->prog_id[n]);
+	for (n = 0; n < i->maps && n < VEXFS_LIST_MAPS; n++) {
+		struct json_object *values = map_values(i->map[n].id);
+
+		printf("map         %s id %u", i->map[n].name, i->map[n].id);
+		print_values(values);
+		printf("\n");
+		json_object_put(values);
+	}
+}
+
+static int show(int argc, char **argv)
+{
+	static const struct option options[] = { { "json", no_argument, NULL, 'j' }, {} };
+	struct json_object *o, *maps, *e;
+	struct vexfs_program_info info;
+	struct vexfs_load_error err = {};
+	bool json = false;
+	__u32 n;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c != 'j')
+			return bad_option(argv);
+		json = true;
+	}
+	if (want_args(argc, 1, 1, "NAME"))
+		return VEXCTL_USAGE;
+	if (vexfs_program_info(argv[optind], &info, &err))
+		return fail(argv[optind], "%s", err.msg);
+	if (!json) {
+		show_text(&info);
+		return VEXCTL_OK;
+	}
+	o = program_json(&info);
+	maps = json_object_new_array();
+	for (n = 0; n < info.maps && n < VEXFS_LIST_MAPS; n++) {
+		e = json_object_new_object();
+		add_str(e, "name", info.map[n].name);
+		add_u64(e, "id", info.map[n].id);
+		json_object_object_add(e, "values", map_values(info.map[n].id));
+		json_object_array_add(maps, e);
+	}
+	json_object_object_add(o, "maps", maps);
+	print_json(o);
+	return VEXCTL_OK;
+}
+
+const struct verb program_verbs[] = {
+	{ "load", load, "OBJECT [-v] [--json]", "load a program object (NAME.bpf.o)",
+	  "It stays loaded (pinned under /sys/fs/bpf/vexfs) until `vexctl unload`.  Its name is in the object.\n"
+	  "  -v, --verbose        all that libbpf says\n" },
+	{ "unload", unload, "NAME [-v] [--json]", "take a program out of the kernel",
+	  "Collections that are bound to it keep the binding: searches are built-in, and queries through its filter\n"
+	  "or distance fail, until an object of that name is loaded again.\n" },
+	{ "replace", replace, "OBJECT [-v] [--json]", "put an object in the place of the loaded one of its name",
+	  "Queries go on; none fails, none mixes the two.  The maps (knobs, counters) are those of the new object.\n" },
+	{ "use", use, "DIR {NAME | --builtin} [--slot search|distance|filter]", "bind a loaded program to a collection",
+	  "  -s, --slot SLOT      needed only where the program, or with --builtin the collection, has several\n"
+	  "      --builtin        unbind: back to what is built in\n"
+	  "The binding is on disk: it works again after a mount, as soon as the program is loaded.\n" },
+	{ "program list", list, "[--json]", "programs that are loaded or bound", "" },
+	{ "program show", show, "NAME [--json]", "one of them: counters, BPF ids, and the numbers in its maps",
+	  "`bpftool map update` changes the numbers while queries run.\n" },
+	{}
+};

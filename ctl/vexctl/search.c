@@ -1,0 +1,473 @@
+// SPDX-License-Identifier: GPL-2.0
+/* vexctl search. */
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include "libvexfs/import.h"
+#include "vexctl/vexctl.h"
+
+#define MAX_THREADS	256
+
+struct ask {
+	const char *dir, *what;		/* what: for messages, the query as it was given */
+	int fd;
+	struct vexfs_ioc_info info;
+	struct vexfs_request q;
+	float row[VEXFS_MAX_DIMS];
+	struct labels labels;
+	__u64 start_id;			/* id of the first label */
+	bool json;
+};
+
+/* What several threads ask and find; everything below lock is guarded by it. */
+struct load {
+	const struct ask *ask;
+	pthread_mutex_t lock;
+	__u64 left;			/* queries to start */
+	__u64 ok, failed, truncated;
+	int first_error;
+	struct vexfs_answer answer;	/* of the first query that succeeded */
+	struct vexfs_hit *hits;
+	__u64 *generation;		/* of search, those seen, in the order of their first sight */
+	size_t generations, room;
+};
+
+static const char *label_of(const struct ask *a, __u64 id)
+{
+	if (id < a->start_id || id - a->start_id >= a->labels.n)
+		return NULL;
+	return a->labels.line[id - a->start_id];
+}
+
+static const struct {
+	__u32 bit;
+	const char *name;
+} reasons[] = {
+	{ VEXFS_TRUNC_DEADLINE, "deadline" },
+	{ VEXFS_TRUNC_VISITS, "visits" },
+	{ VEXFS_TRUNC_STRATEGY, "strategy" },
+	{ VEXFS_TRUNC_PRECISION, "precision" },
+};
+#define REASONS	(sizeof(reasons) / sizeof(reasons[0]))
+
+static const char *used_name(__u32 used)
+{
+	switch (used) {
+	case VEXFS_BOUND_BUILTIN:
+		return "built-in";
+	case VEXFS_BOUND_LOADED:
+		return "program";
+	case VEXFS_BOUND_MISSING:
+		return "built-in: the bound program is not loaded";
+	case VEXFS_BOUND_EJECTED:
+		return "built-in: the bound program failed";
+	}
+	return "?";
+}
+
+static struct json_object *answer_json(const struct ask *a, const struct vexfs_hit *hits, const struct vexfs_answer *r)
+{
+	struct json_object *o = json_object_new_object(), *list = json_object_new_array(), *e;
+	__u32 i;
+
+	for (i = 0; i < r->n; i++) {
+		const char *label = label_of(a, hits[i].id);
+
+		e = json_object_new_object();
+		add_u64(e, "rank", i + 1);
+		add_u64(e, "id", hits[i].id);
+		if (label)
+			add_str(e, "label", label);
+		json_object_object_add(e, "distance", json_number(hits[i].distance));
+		add_u64(e, "slot", hits[i].slot);
+		json_object_array_add(list, e);
+	}
+	json_object_object_add(o, "hits", list);
+	add_u64(o, "visited", r->visited);
+	add_u64(o, "scored", r->scored);
+	add_u64(o, "rounds", r->rounds);
+	add_u64(o, "restarts", r->restarts);
+	add_str(o, "strategy", r->strategy);
+	list = json_object_new_object();
+	for (i = 0; i < VEXFS_SLOTS; i++) {
+		e = json_object_new_object();
+		add_str(e, "used", used_name(r->used[i]));
+		add_u64(e, "generation", r->generation[i]);
+		json_object_object_add(list, vexfs_slot_name(i), e);
+	}
+	json_object_object_add(o, "programs", list);
+	list = json_object_new_array();
+	for (i = 0; i < REASONS; i++)
+		if (r->truncated & reasons[i].bit)
+			json_object_array_add(list, json_object_new_string(reasons[i].name));
+	json_object_object_add(o, "truncated", list);
+	return o;
+}
+
+static void answer_text(const struct ask *a, const struct vexfs_hit *hits, const struct vexfs_answer *r)
+{
+	const char *sep = "; truncated by ";
+	__u32 i;
+
+	printf("rank  %-20s %14s%s\n", "id", "distance", a->labels.n ? "  label" : "");
+	for (i = 0; i < r->n; i++) {
+		const char *label = label_of(a, hits[i].id);
+
+		printf("%4u  %-20llu %14.6f%s%s\n", i + 1, hits[i].id, hits[i].distance, label ? "  " : "",
+		       label ? label : "");
+	}
+	printf("cost: visited %llu, scored %llu, rounds %u, strategy %s (", r->visited, r->scored, r->rounds, r->strategy);
+	if (r->used[VEXFS_SLOT_SEARCH] == VEXFS_BOUND_LOADED)
+		printf("generation %llu)", r->generation[VEXFS_SLOT_SEARCH]);
+	else
+		printf("%s)", used_name(r->used[VEXFS_SLOT_SEARCH]));
+	for (i = VEXFS_SLOT_SEARCH + 1; i < VEXFS_SLOTS; i++)
+		if (r->used[i] == VEXFS_BOUND_LOADED)
+			printf(", %s program (generation %llu)", vexfs_slot_name(i), r->generation[i]);
+	if (r->restarts)
+		printf(", restarts %u", r->restarts);
+	for (i = 0; i < REASONS; i++)
+		if (r->truncated & reasons[i].bit) {
+			printf("%s%s", sep, reasons[i].name);
+			sep = ", ";
+		}
+	printf("\n");
+}
+
+static int ask_once(struct ask *a)
+{
+	struct vexfs_hit *hits = calloc(a->q.k, sizeof(*hits));
+	struct vexfs_answer r;
+	int err;
+
+	if (!hits)
+		return fail(a->dir, "out of memory");
+	err = vexfs_search(a->fd, &a->q, hits, &r);
+	if (err)
+		err = fail_op(a->what, VEXFS_OP_SEARCH, err);
+	else if (r.n > a->q.k)
+		err = fail(a->dir, "the kernel module gave more hits than asked for; it does not fit this vexctl");
+	else if (a->json)
+		print_json(answer_json(a, hits, &r));
+	else
+		answer_text(a, hits, &r);
+	free(hits);
+	return err;
+}
+
+/* Remember a generation.  With l->lock. */
+static int seen(struct load *l, __u64 generation)
+{
+	size_t i;
+
+	for (i = l->generations; i > 0; i--)	/* most often the newest */
+		if (l->generation[i - 1] == generation)
+			return 0;
+	if (l->generations == l->room) {
+		size_t room = l->room ? l->room * 2 : 64;
+		__u64 *p = realloc(l->generation, room * sizeof(*p));
+
+		if (!p)
+			return -ENOMEM;
+		l->generation = p;
+		l->room = room;
+	}
+	l->generation[l->generations++] = generation;
+	return 0;
+}
+
+static void *asker(void *arg)
+{
+	struct load *l = arg;
+	__u32 k = l->ask->q.k;
+	struct vexfs_hit *hits = calloc(k, sizeof(*hits));
+	struct vexfs_answer r;
+	int err;
+
+	pthread_mutex_lock(&l->lock);
+	while (l->left) {
+		l->left--;
+		pthread_mutex_unlock(&l->lock);
+		err = hits ? vexfs_search(l->ask->fd, &l->ask->q, hits, &r) : -ENOMEM;
+		if (!err && r.n > k)
+			err = -EPROTO;
+		pthread_mutex_lock(&l->lock);
+		if (!err)
+			err = seen(l, r.generation[VEXFS_SLOT_SEARCH]);
+		if (err) {
+			if (!l->failed++)
+				l->first_error = err;
+			continue;
+		}
+		l->truncated += r.truncated != 0;
+		if (!l->ok++) {
+			l->answer = r;
+			memcpy(l->hits, hits, r.n * sizeof(*hits));
+		}
+	}
+	pthread_mutex_unlock(&l->lock);
+	free(hits);
+	return NULL;
+}
+
+static int compare(const void *a, const void *b)
+{
+	__u64 x = *(const __u64 *)a, y = *(const __u64 *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* The same query `repeat` times by several threads: the first answer, and how the queries went. */
+static int ask_often(struct ask *a, __u64 repeat, __u32 threads)
+{
+	struct load l = { .ask = a, .lock = PTHREAD_MUTEX_INITIALIZER, .left = repeat };
+	pthread_t tid[MAX_THREADS];
+	__u32 t;
+	int err = 0;
+
+	l.hits = calloc(a->q.k, sizeof(*l.hits));
+	if (!l.hits)
+		return fail(a->dir, "out of memory");
+	for (t = 0; t < threads; t++) {
+		err = pthread_create(&tid[t], NULL, asker, &l);
+		if (err)
+			break;
+	}
+	threads = t;
+	for (t = 0; t < threads; t++)
+		pthread_join(tid[t], NULL);
+	if (err)
+		fail(a->dir, "cannot start %u threads: %s", threads + 1, strerror(err));
+	qsort(l.generation, l.generations, sizeof(*l.generation), compare);
+	if (a->json) {
+		struct json_object *o = l.ok ? answer_json(a, l.hits, &l.answer) : json_object_new_object();
+		struct json_object *list = json_object_new_array();
+		size_t i;
+
+		add_u64(o, "queries", l.ok + l.failed);
+		add_u64(o, "ok", l.ok);
+		add_u64(o, "failed", l.failed);
+		add_u64(o, "truncated_queries", l.truncated);
+		for (i = 0; i < l.generations; i++)
+			json_object_array_add(list, json_object_new_uint64(l.generation[i]));
+		json_object_object_add(o, "generations", list);
+		print_json(o);
+	} else {
+		if (l.ok)
+			answer_text(a, l.hits, &l.answer);
+		printf("loop: queries %llu, ok %llu, failed %llu, truncated %llu, threads %u, generations %zu",
+		       l.ok + l.failed, l.ok, l.failed, l.truncated, threads, l.generations);
+		if (l.generations)
+			printf(" (%llu to %llu)", l.generation[0], l.generation[l.generations - 1]);
+		printf("\n");
+	}
+	if (l.failed)
+		err = fail(a->what, "%llu of %llu queries failed, the first one: %s", l.failed, l.ok + l.failed,
+			   vexfs_strerror_for(VEXFS_OP_SEARCH, l.first_error));
+	free(l.generation);
+	free(l.hits);
+	return err ? VEXCTL_FAILED : VEXCTL_OK;
+}
+
+static int set_vector(struct ask *a, const char *text)
+{
+	__u32 bad = 0;
+	int n = vexfs_parse_vector(text, a->row, a->info.dims, &bad);
+
+	if (n < 0)
+		return fail(a->what, "number %u is not a finite number; give %u numbers with spaces between them", bad + 1,
+			    a->info.dims);
+	if ((__u32)n != a->info.dims)
+		return fail(a->what, "it has %d numbers, the collection has %u dimensions; give as many", n, a->info.dims);
+	a->q.vector = a->row;
+	a->q.vector_bytes = a->info.row_bytes;
+	return 0;
+}
+
+static int ask_stdin(struct ask *a)
+{
+	char *line = malloc(VEXFS_IMPORT_LINE);
+	char what[48];
+	__u64 n = 0;
+	int ret = 0;
+
+	if (!line)
+		return fail(a->dir, "out of memory");
+	a->what = what;
+	while (!ret && fgets(line, VEXFS_IMPORT_LINE, stdin)) {
+		snprintf(what, sizeof(what), "standard input, line %llu", ++n);
+		if (!strchr(line, '\n') && !feof(stdin)) {
+			ret = fail(what, "it is longer than %u bytes, or not text", VEXFS_IMPORT_LINE - 1);
+			break;
+		}
+		ret = set_vector(a, line);
+		if (!ret) {
+			if (!a->json && n > 1)
+				printf("\n");
+			ret = ask_once(a);
+		}
+	}
+	if (!ret && ferror(stdin))
+		ret = fail("standard input", "cannot be read: %s", strerror(errno));
+	else if (!ret && !n)
+		ret = fail("standard input", "it is empty; give one vector per line, or --id, --word or --vector");
+	free(line);
+	return ret;
+}
+
+static int find_word(struct ask *a, const char *word)
+{
+	size_t i;
+
+	for (i = 0; i < a->labels.n; i++)
+		if (!strcmp(a->labels.line[i], word))
+			break;
+	if (i == a->labels.n)
+		return fail(word, "the labels file has no such line; give a word of it, or --id");
+	if (a->start_id + i < a->start_id)
+		return fail(word, "its id would go beyond 64 bits; choose a smaller --start-id");
+	a->q.flags |= VEXFS_SEARCH_BY_ID;
+	a->q.id = a->start_id + i;
+	return 0;
+}
+
+static int search(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "id", required_argument, NULL, 'i' },
+		{ "vector", required_argument, NULL, 'v' },
+		{ "word", required_argument, NULL, 'w' },
+		{ "labels", required_argument, NULL, 'l' },
+		{ "start-id", required_argument, NULL, 's' },
+		{ "arg", required_argument, NULL, 'a' },
+		{ "timeout", required_argument, NULL, 't' },
+		{ "max-visits", required_argument, NULL, 'm' },
+		{ "builtin", no_argument, NULL, 'b' },
+		{ "repeat", required_argument, NULL, 'r' },
+		{ "threads", required_argument, NULL, 'T' },
+		{ "json", no_argument, NULL, 'j' },
+		{}
+	};
+	const char *vector = NULL, *word = NULL, *labels = NULL, *id = NULL;
+	__u64 v, repeat = 0, threads = 1;
+	static struct ask a;		/* 16 KiB of it are a row */
+	int c, ret, args = 0;
+	__s64 s;
+
+	a.fd = -1;
+	a.q.k = 10;
+	while ((c = getopt_long(argc, argv, "k:a:", options, NULL)) != -1) {
+		ret = 0;
+		switch (c) {
+		case 'i':
+			id = optarg;
+			ret = want_u64("--id", optarg, 0, ~0ULL, &a.q.id);
+			a.q.flags |= VEXFS_SEARCH_BY_ID;
+			break;
+		case 'v':
+			vector = optarg;
+			break;
+		case 'w':
+			word = optarg;
+			break;
+		case 'l':
+			labels = optarg;
+			break;
+		case 's':
+			ret = want_u64("--start-id", optarg, 0, ~0ULL, &a.start_id);
+			break;
+		case 'k':
+			ret = want_u64("-k", optarg, 1, VEXFS_MAX_K, &v);
+			a.q.k = ret ? 0 : v;
+			break;
+		case 'a':
+			if (args == VEXFS_MAX_ARGS)
+				return usage("--arg: at most %d", VEXFS_MAX_ARGS);
+			if (*optarg == '-')
+				ret = want_s64("--arg", optarg, &s);
+			else
+				ret = want_u64("--arg", optarg, 0, ~0ULL, &v);
+			if (!ret)
+				a.q.arg[args++] = *optarg == '-' ? (__u64)s : v;
+			break;
+		case 't':
+			ret = want_u64("--timeout", optarg, 1, VEXFS_MAX_TIMEOUT_US / 1000, &v);
+			a.q.timeout_us = ret ? 0 : v * 1000;
+			break;
+		case 'm':
+			ret = want_u64("--max-visits", optarg, 1, ~0ULL, &a.q.max_visits);
+			break;
+		case 'b':
+			a.q.flags |= VEXFS_SEARCH_BUILTIN;
+			break;
+		case 'r':
+			ret = want_u64("--repeat", optarg, 1, 1000000000, &repeat);
+			break;
+		case 'T':
+			ret = want_u64("--threads", optarg, 1, MAX_THREADS, &threads);
+			break;
+		case 'j':
+			a.json = true;
+			break;
+		default:
+			return bad_option(argv);
+		}
+		if (ret)
+			return ret;
+	}
+	if (want_args(argc, 1, 1, "DIR"))
+		return VEXCTL_USAGE;
+	if (!!id + !!vector + !!word > 1)
+		return usage("give one of --id, --vector and --word");
+	if (word && !labels)
+		return usage("--word needs --labels FILE to look the word up in");
+	if (threads > 1 && !repeat)
+		return usage("--threads needs --repeat N");
+	if (repeat && !id && !vector && !word)
+		return usage("--repeat needs --id, --vector or --word");
+	a.dir = argv[optind];
+	a.what = vector ? "--vector" : word ? word : id ? id : a.dir;
+	if (labels && labels_read(&a.labels, labels))
+		return VEXCTL_FAILED;
+	a.fd = open_collection(a.dir, &a.info);
+	ret = a.fd < 0 ? VEXCTL_FAILED : 0;
+	if (!ret && vector)
+		ret = set_vector(&a, vector);
+	if (!ret && word)
+		ret = find_word(&a, word);
+	if (!ret && repeat > 1)
+		ret = ask_often(&a, repeat, threads);
+	else if (!ret && (id || vector || word))
+		ret = ask_once(&a);
+	else if (!ret)
+		ret = ask_stdin(&a);
+	if (a.fd >= 0)
+		vexfs_close(a.fd);
+	labels_free(&a.labels);
+	return ret;
+}
+
+const struct verb search_verbs[] = {
+	{ "search", search, "DIR [--id N | --vector 'V1 V2 ...' | --word W --labels FILE] [OPTION]...",
+	  "find the nearest records",
+	  "Without --id, --vector and --word, every line of standard input is a vector to search for.\n"
+	  "  -k N                 records wanted, 1 to 1000 [10]\n"
+	  "      --id N           the neighbours of this record; it is the first of them\n"
+	  "      --vector V       of this vector, its numbers separated by spaces or commas\n"
+	  "      --word W         of the record whose label is W\n"
+	  "      --labels FILE    show labels: line n of FILE, from 0, is that of the id start-id + n\n"
+	  "      --start-id N     [0]\n"
+	  "  -a, --arg N          a number for the filter and distance programs; up to four, in order\n"
+	  "      --timeout MS     give the best found after so long [10000]\n"
+	  "      --max-visits N   look at so many slots at most\n"
+	  "      --builtin        exact search instead of the bound search program\n"
+	  "      --repeat N       ask N times in all, and tell how many succeeded and which generations of the\n"
+	  "                       search program answered; the answer shown is the first one\n"
+	  "      --threads N      by N threads at once [1]\n"
+	  "      --json\n"
+	  "Distances: l2 squared, cosine 1 - cos, dot -a.b, with the penalties of a distance program.  `truncated by`\n"
+	  "says why something may be missing: deadline, visits (--max-visits), strategy (the program stopped early),\n"
+	  "precision (the order of almost equal distances).\n" },
+	{}
+};

@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: GPL-2.0
+/* vexctl: find the verb and run it; what the verbs share. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include "libvexfs/import.h"
+#include "vexctl/vexctl.h"
+
+static const struct {
+	const char *title;
+	const struct verb *verbs;
+} objects[] = {
+	{ "Filesystem", fs_verbs },
+	{ "Collections", collection_verbs },
+	{ NULL, import_verbs },
+	{ "Search", search_verbs },
+	{ "Records", record_verbs },
+	{ "Programs (eBPF: search, distance, filter)", program_verbs },
+};
+#define OBJECTS	(sizeof(objects) / sizeof(objects[0]))
+
+static const char *verb_name;		/* for messages; set once, before any thread */
+
+static void say(const char *what, const char *fmt, va_list ap, const char *tail)
+{
+	char msg[1024];
+
+	vsnprintf(msg, sizeof(msg), fmt, ap);
+	fprintf(stderr, "vexctl%s%s: %s%s%s%s\n", verb_name ? " " : "", verb_name ? verb_name : "", what ? what : "",
+		what ? ": " : "", msg, tail);
+}
+
+int fail(const char *what, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(what, fmt, ap, "");
+	va_end(ap);
+	return VEXCTL_FAILED;
+}
+
+int fail_op(const char *what, enum vexfs_op op, int err)
+{
+	return fail(what, "%s", vexfs_strerror_for(op, err));
+}
+
+int usage(const char *fmt, ...)
+{
+	char tail[96];
+	va_list ap;
+
+	snprintf(tail, sizeof(tail), "; see `vexctl %s%s`", verb_name ? verb_name : "help", verb_name ? " --help" : "");
+	va_start(ap, fmt);
+	say(NULL, fmt, ap, tail);
+	va_end(ap);
+	return VEXCTL_USAGE;
+}
+
+int bad_option(char **argv)
+{
+	const char *arg = argv[optind - 1];
+
+	if (optopt && !(arg[0] == '-' && arg[1] == '-'))
+		return usage("option -%c is unknown or lacks its value", optopt);
+	return usage("option %s is unknown, ambiguous, lacks its value or takes none", arg);
+}
+
+int want_args(int argc, int min, int max, const char *what)
+{
+	int n = argc - optind;
+
+	if (n >= min && n <= max)
+		return 0;
+	return usage("%s arguments: wanted %s", n < min ? "missing" : "too many", what);
+}
+
+int want_u64(const char *option, const char *s, __u64 min, __u64 max, __u64 *out)
+{
+	__u64 v;
+	int err = vexfs_parse_u64(s, &v);
+
+	if (err == -EINVAL)
+		return usage("%s: '%s' is not a whole number", option, s);
+	if (err || v < min || v > max)
+		return usage("%s: %s is out of range; it is %llu to %llu", option, s, min, max);
+	*out = v;
+	return 0;
+}
+
+int want_s64(const char *option, const char *s, __s64 *out)
+{
+	int err = vexfs_parse_s64(s, out);
+
+	if (!err)
+		return 0;
+	return usage("%s: '%s' is not a %s", option, s, err == -ERANGE ? "64-bit number" : "whole number");
+}
+
+int open_collection(const char *dir, struct vexfs_ioc_info *info)
+{
+	struct vexfs_ioc_info local;
+	int fd = vexfs_open(dir), err;
+
+	if (fd < 0) {
+		fail_op(dir, VEXFS_OP_OPEN, fd);
+		return -1;
+	}
+	info = info ? info : &local;
+	err = vexfs_info(fd, info);
+	if (err)
+		fail_op(dir, VEXFS_OP_INFO, err);
+	else if (info->element != VEXFS_ELEM_F32 || info->attrs > VEXFS_MAX_ATTRS || !info->dims ||
+		 info->dims > VEXFS_MAX_DIMS || info->row_bytes != info->dims * sizeof(float))
+		fail(dir, "its schema is unknown to this vexctl; use the one that came with the kernel module");
+	else
+		return fd;
+	vexfs_close(fd);
+	return -1;
+}
+
+int attr_by_name(const struct vexfs_ioc_info *info, const char *name)
+{
+	__u32 i;
+
+	for (i = 0; i < info->attrs; i++)
+		if (!strncmp(info->attr[i].name, name, sizeof(info->attr[i].name)))
+			return i;
+	return -1;
+}
+
+int labels_read(struct labels *l, const char *path)
+{
+	size_t room = 0, size = 0, n, i;
+	FILE *f = fopen(path, "re");
+	struct stat st;
+	char *p;
+
+	memset(l, 0, sizeof(*l));
+	if (!f || fstat(fileno(f), &st))
+		goto failed;
+	if (S_ISDIR(st.st_mode)) {
+		errno = EISDIR;
+		goto failed;
+	}
+	do {				/* a pipe has no size, so read until the end */
+		if (size + 1 >= room) {
+			p = realloc(l->text, room = room ? room * 2 : 65536);
+			if (!p)
+				goto failed;
+			l->text = p;
+		}
+		n = fread(l->text + size, 1, room - size - 1, f);
+		size += n;
+	} while (n);
+	if (ferror(f))
+		goto failed;
+	fclose(f);
+	f = NULL;
+	if (memchr(l->text, 0, size)) {
+		labels_free(l);
+		return fail(path, "is not text; a labels file has one label in each line");
+	}
+	l->text[size] = 0;
+	for (i = 0; i < size; i++)
+		l->n += l->text[i] == '\n' || i + 1 == size;
+	l->line = calloc(l->n + 1, sizeof(*l->line));
+	if (!l->line)
+		goto failed;
+	for (i = 0, p = l->text; i < l->n; i++) {
+		l->line[i] = p;
+		p += strcspn(p, "\n");
+		if (p > l->line[i] && p[-1] == '\r')
+			p[-1] = 0;
+		*p++ = 0;
+	}
+	return 0;
+failed:
+	fail(path, "cannot read the labels: %s", strerror(errno));
+	if (f)
+		fclose(f);
+	labels_free(l);
+	return VEXCTL_FAILED;
+}
+
+void labels_free(struct labels *l)
+{
+	free(l->text);
+	free(l->line);
+	memset(l, 0, sizeof(*l));
+}
+
+void print_json(struct json_object *o)
+{
+	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(o);
+}
+
+void add_str(struct json_object *o, const char *key, const char *value)
+{
+	json_object_object_add(o, key, json_object_new_string(value));
+}
+
+void add_u64(struct json_object *o, const char *key, __u64 value)
+{
+	json_object_object_add(o, key, json_object_new_uint64(value));
+}
+
+void add_s64(struct json_object *o, const char *key, __s64 value)
+{
+	json_object_object_add(o, key, json_object_new_int64(value));
+}
+
+void add_bool(struct json_object *o, const char *key, bool value)
+{
+	json_object_object_add(o, key, json_object_new_boolean(value));
+}
+
+struct json_object *json_number(double value)
+{
+	char s[32];
+	int digits;
+
+	for (digits = 6; digits <= 17; digits++) {
+		snprintf(s, sizeof(s), "%.*g", digits, value);
+		if (strtod(s, NULL) == value)
+			break;
+	}
+	return json_object_new_double_s(value, s);
+}
+
+struct json_object *json_float(float value)
+{
+	char s[32];
+	int digits;
+
+	for (digits = 6; digits <= 9; digits++) {
+		snprintf(s, sizeof(s), "%.*g", digits, value);
+		if (strtof(s, NULL) == value)
+			break;
+	}
+	return json_object_new_double_s(value, s);
+}
+
+const char *known(const char *name)
+{
+	return name ? name : "?";
+}
+
+/* How many words of argv the verb's name takes up, 0: not this one. */
+static int matches(const struct verb *v, int argc, char **argv)
+{
+	const char *space = strchr(v->name, ' ');
+	size_t first = space ? (size_t)(space - v->name) : strlen(v->name);
+
+	if (argc < 1 || strlen(argv[0]) != first || strncmp(argv[0], v->name, first))
+		return 0;
+	if (!space)
+		return 1;
+	return argc > 1 && !strcmp(argv[1], space + 1) ? 2 : 0;
+}
+
+static const struct verb *find(int argc, char **argv, int *words)
+{
+	const struct verb *v;
+	size_t i;
+
+	for (i = 0; i < OBJECTS; i++)
+		for (v = objects[i].verbs; v->name; v++) {
+			*words = matches(v, argc, argv);
+			if (*words)
+				return v;
+		}
+	return NULL;
+}
+
+static void print_verb(const struct verb *v)
+{
+	printf("usage: vexctl %s %s\n\n%s\n", v->name, v->args, v->summary);
+	if (*v->help)
+		printf("\n%s", v->help);
+	printf("\nExit code: 0 done, 1 failed (one line on stderr says why), 2 the command line is wrong.\n");
+}
+
+static int help(void)
+{
+	const struct verb *v;
+	size_t i;
+
+	printf("usage: vexctl VERB [ARGUMENT|OPTION]...\n");
+	for (i = 0; i < OBJECTS; i++) {
+		if (objects[i].title)
+			printf("\n%s\n", objects[i].title);
+		for (v = objects[i].verbs; v->name; v++)
+			printf("  %-18s %s\n", v->name, v->summary);
+	}
+	printf("\n`vexctl VERB --help` tells more of a verb, `vexctl --version` the version.\n"
+	       "Exit codes: 0 done, 1 failed (one line on stderr says why), 2 the command line is wrong.\n"
+	       "Verbs that print data take --json: then each answer is one JSON value on one line.\n");
+	return VEXCTL_OK;
+}
+
+static int run_help(int argc, char **argv)
+{
+	const struct verb *v;
+	int words;
+
+	if (!argc)
+		return help();
+	v = find(argc, argv, &words);
+	if (!v)
+		return usage("there is no verb '%s%s%s'", argv[0], argc > 1 ? " " : "", argc > 1 ? argv[1] : "");
+	print_verb(v);
+	return VEXCTL_OK;
+}
+
+/* Output that did not get out is a failure too. */
+static int flush(int code)
+{
+	if (fflush(stdout) || ferror(stdout))
+		return code ? code : fail(NULL, "cannot write the output: %s", strerror(errno));
+	return code;
+}
+
+int main(int argc, char **argv)
+{
+	const struct verb *v;
+	int words, i;
+
+	opterr = 0;
+	if (argc < 2) {
+		usage("a verb is missing");
+		return VEXCTL_USAGE;
+	}
+	if (!strcmp(argv[1], "help") || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
+		return flush(run_help(argc - 2, argv + 2));
+	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "version")) {
+		printf("vexctl %s, ops ABI %d\n", VEXFS_VERSION, VEXFS_OPS_ABI);
+		return flush(VEXCTL_OK);
+	}
+	v = find(argc - 1, argv + 1, &words);
+	if (!v)
+		return usage("there is no verb '%s%s%s'", argv[1], argc > 2 && argv[2][0] != '-' ? " " : "",
+			     argc > 2 && argv[2][0] != '-' ? argv[2] : "");
+	verb_name = v->name;
+	for (i = 1 + words; i < argc && strcmp(argv[i], "--"); i++)
+		if (!strcmp(argv[i], "--help")) {
+			print_verb(v);
+			return flush(VEXCTL_OK);
+		}
+	argv[words] = (char *)v->name;
+	return flush(v->run(argc - words, argv + words));
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * vexctl: one file per object (fs, collection, import, search, record, program), each with a table of verbs.
+ *
+ * A verb gets its own name as argv[0] and returns an exit code.  What goes wrong is one line on stderr:
+ * `vexctl VERB: what: why; what to do`.
+ */
+#ifndef _VEXCTL_H
+#define _VEXCTL_H
+
+#include <getopt.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <json.h>
+#include <vexfs/program.bpf.h>
+#include <vexfs/vexfs.h>
+
+enum {
+	VEXCTL_OK = 0,
+	VEXCTL_FAILED = 1,		/* it was understood, but could not be done: nothing changed, or the line says what */
+	VEXCTL_USAGE = 2,		/* the command line is wrong; nothing was tried */
+};
+
+struct verb {
+	const char *name;		/* one or two words */
+	int (*run)(int argc, char **argv);
+	const char *args;		/* for the usage line */
+	const char *summary;		/* half a line */
+	const char *help;		/* lines, each with its newline; or "" */
+};
+
+/* Each ends with an entry without a name. */
+extern const struct verb fs_verbs[], collection_verbs[], import_verbs[], search_verbs[], record_verbs[],
+	program_verbs[];
+
+/* Say on stderr that `what` (may be NULL) failed and why.  Returns VEXCTL_FAILED. */
+__attribute__((format(printf, 2, 3))) int fail(const char *what, const char *fmt, ...);
+/* The same with what libvexfs says about the error of a call. */
+int fail_op(const char *what, enum vexfs_op op, int err);
+/* The command line is wrong.  Returns VEXCTL_USAGE. */
+__attribute__((format(printf, 1, 2))) int usage(const char *fmt, ...);
+/* getopt_long() returned '?' or ':'. */
+int bad_option(char **argv);
+/* Are there min to max arguments behind the options?  0, or VEXCTL_USAGE and a line that names what is missing. */
+int want_args(int argc, int min, int max, const char *what);
+
+/* The value of an option as a number within bounds.  0, or VEXCTL_USAGE and a line. */
+int want_u64(const char *option, const char *s, __u64 min, __u64 max, __u64 *out);
+int want_s64(const char *option, const char *s, __s64 *out);
+
+/*
+ * Open the collection dir and ask what it is; info may be NULL.  A descriptor, or -1 and a line.
+ * The element must be f32, the only one that vexctl can print and read.
+ */
+int open_collection(const char *dir, struct vexfs_ioc_info *info);
+/* Position of an attribute in the schema, -1: no such. */
+int attr_by_name(const struct vexfs_ioc_info *info, const char *name);
+
+/* Read lines of a labels file: label n is line n, counted from 0. */
+struct labels {
+	char *text;			/* the file, its newlines replaced by NULs */
+	char **line;
+	size_t n;
+};
+int labels_read(struct labels *l, const char *path);	/* 0, or VEXCTL_FAILED and a line */
+void labels_free(struct labels *l);
+
+/* One JSON value on one line of stdout; takes the reference. */
+void print_json(struct json_object *o);
+/* Shorthands: add a member to an object. */
+void add_str(struct json_object *o, const char *key, const char *value);
+void add_u64(struct json_object *o, const char *key, __u64 value);
+void add_s64(struct json_object *o, const char *key, __s64 value);
+void add_bool(struct json_object *o, const char *key, bool value);
+/* A finite number with as few digits as bring back the same double. */
+struct json_object *json_number(double value);
+/* ... the same float. */
+struct json_object *json_float(float value);
+
+/* "l2" or, for a number that this vexctl does not know, "?". */
+const char *known(const char *name);
+
+#endif /* _VEXCTL_H */

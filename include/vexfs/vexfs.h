@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * libvexfs: VexFS collections from C.
+ *
+ *	struct vexfs_request q = { .vector = row, .vector_bytes = sizeof(row), .k = 10 };
+ *	struct vexfs_hit hit[10];
+ *	struct vexfs_answer a;
+ *	int i, fd = vexfs_open("/mnt/words");
+ *
+ *	if (fd < 0 || vexfs_search(fd, &q, hit, &a))
+ *		...
+ *	for (i = 0; i < (int)a.n; i++)
+ *		printf("%llu %f\n", hit[i].id, hit[i].distance);
+ *
+ * A collection is a directory, and its handle is a file descriptor of that directory: it may be shared by threads,
+ * duplicated and inherited, and is closed with vexfs_close() or close().
+ *
+ * The library has no state and starts no thread: every call is one system call and may be made from any number of threads
+ * on one descriptor.  All functions return 0 or more on success and a negative errno on failure; errno itself
+ * is left alone or not, rely on the return value.  vexfs_strerror_for() says what an error means for the
+ * call that gave it.  Structs are to be zeroed (or initialised with {}) before they are filled in.
+ *
+ * Errors that every call on a descriptor can give: -ENOTTY not a VexFS directory, -ENODATA not a collection, -EFAULT,
+ * -EINTR a fatal signal, -EIO and -EUCLEAN device and damage, -ENOMEM, -EOPNOTSUPP this kernel module does not do that.
+ */
+#ifndef _VEXFS_VEXFS_H
+#define _VEXFS_VEXFS_H
+
+#include <vexfs/ioctl.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define VEXFS_VERSION	"0.1.0"
+
+/* What a collection holds; see format.h for the limits. */
+struct vexfs_schema {
+	__u32	dims;			/* 1 .. VEXFS_MAX_DIMS */
+	__u32	element;		/* VEXFS_ELEM_*; 0: f32 */
+	__u32	metric;			/* VEXFS_METRIC_*; 0: l2 */
+	__u32	attrs;			/* entries of attr in use */
+	struct vexfs_attr attr[VEXFS_MAX_ATTRS];
+};
+
+/* Records to insert: n rows, n ids, n * (attributes of the collection) numbers. */
+struct vexfs_batch {
+	__u32	n;			/* 1 .. VEXFS_MAX_BATCH */
+	__u32	row_bytes;		/* of one row: that of the collection, f32: 4 * dims */
+	const void *rows;		/* row after row, no padding between them */
+	const __u64 *ids;		/* unique in the collection */
+	const __s64 *attrs;		/* record after record, in the order of the schema; NULL: all 0 */
+	__u64	seq;			/* out: sequence number of the first record */
+	__u64	bad;			/* out, on failure: index of the first record at fault, ~0 where no record is */
+};
+
+/* A record as vexfs_get() finds it. */
+struct vexfs_item {
+	__u64	slot;			/* place in the collection */
+	__u64	seq;			/* sequence number of the insert that wrote it */
+	__s64	attr[VEXFS_MAX_ATTRS];	/* in the order of the schema, 0 beyond it */
+};
+
+/* A query. */
+struct vexfs_request {
+	const void *vector;		/* one row; NULL with VEXFS_SEARCH_BY_ID */
+	__u32	vector_bytes;		/* row_bytes of the collection */
+	__u32	k;			/* records wanted, 1 .. VEXFS_MAX_K */
+	__u32	flags;			/* VEXFS_SEARCH_* */
+	__u32	timeout_us;		/* 0: VEXFS_DEFAULT_TIMEOUT_US; at most VEXFS_MAX_TIMEOUT_US */
+	__u64	id;			/* BY_ID: the record to find neighbours of; it is among them */
+	__u64	max_visits;		/* slots to look at; 0: no limit */
+	__u64	arg[VEXFS_MAX_ARGS];	/* for filter and distance programs */
+};
+
+/* What a query found and what it cost. */
+struct vexfs_answer {
+	__u32	n;			/* hits, at most k; fewer: no more match, or truncated says why */
+	__u32	truncated;		/* VEXFS_TRUNC_* */
+	__u32	rounds;			/* runs of the search program */
+	__u32	restarts;		/* because a program was replaced or failed, or for precision */
+	__u64	visited;		/* slots looked at */
+	__u64	scored;			/* slots measured */
+	__u32	used[VEXFS_SLOTS];	/* VEXFS_BOUND_*: LOADED the program answered; else the built-in did */
+	__u64	generation[VEXFS_SLOTS];/* of the programs that answered, 0: built-in */
+	char	strategy[VEXFS_PROG_NAME_LEN];	/* name of the search program, built-in: "exact" */
+};
+
+/* The calls, for vexfs_strerror_for(). */
+enum vexfs_op {
+	VEXFS_OP_OPEN,
+	VEXFS_OP_CREATE,
+	VEXFS_OP_INFO,
+	VEXFS_OP_INSERT,
+	VEXFS_OP_GET,
+	VEXFS_OP_DELETE,
+	VEXFS_OP_SEARCH,
+	VEXFS_OP_USE,
+	VEXFS_OP_SYNC,
+	VEXFS_OP_MAX,			/* how many */
+};
+
+/**
+ * vexfs_open - open a directory, a collection or one that is to become one
+ * @path: the directory
+ *
+ * Returns a descriptor (close-on-exec) that is good for every call below.  Those that change the collection also need write permission on the
+ * directory and a writable mount.  -ENOENT, -ENOTDIR, -EACCES no permission to read it, -EMFILE, ...
+ */
+int vexfs_open(const char *path);
+
+/**
+ * vexfs_close - close a descriptor
+ * @fd: from vexfs_open()
+ *
+ * What was acknowledged stays; only vexfs_sync() makes it durable at once.  -EBADF.
+ */
+int vexfs_close(int fd);
+
+/**
+ * vexfs_create - turn an empty directory into a collection
+ * @fd: the directory
+ * @schema: what it shall hold
+ *
+ * -EEXIST it is one already, -ENOTEMPTY, -EINVAL dims or an attribute name or number, -EOPNOTSUPP element other than f32,
+ * metric hamming or keyword attributes, -EACCES, -EROFS, -ENOSPC.  Durable after vexfs_sync().
+ */
+int vexfs_create(int fd, const struct vexfs_schema *schema);
+
+/**
+ * vexfs_info - schema, counts and bindings of a collection
+ * @fd: the collection
+ * @info: filled in; every field is described in ioctl.h
+ */
+int vexfs_info(int fd, struct vexfs_ioc_info *info);
+
+/**
+ * vexfs_insert - insert records, all or nothing
+ * @fd: the collection
+ * @batch: the records; seq and bad are written
+ *
+ * A record is found by searches as soon as this returns, and survives a crash after vexfs_sync().
+ *
+ * -EEXIST an id is taken or given twice, -EINVAL NaN or infinity or n is 0, -EDOM a zero vector and the metric is cosine, -EMSGSIZE
+ * row_bytes is not the collection's, -E2BIG more than VEXFS_MAX_BATCH records or VEXFS_MAX_BATCH_BYTES of rows,
+ * -EACCES, -EROFS, -ENOSPC.
+ */
+int vexfs_insert(int fd, struct vexfs_batch *batch);
+
+/**
+ * vexfs_get - fetch a record by id
+ * @fd: the collection
+ * @id: of the record
+ * @row: room for one row, or NULL: not wanted
+ * @row_bytes: room at @row, at least row_bytes of the collection; 0 without @row
+ * @item: what else there is to the record, or NULL
+ *
+ * -ENOENT no such record, -EMSGSIZE @row_bytes is too small.
+ */
+int vexfs_get(int fd, __u64 id, void *row, __u32 row_bytes, struct vexfs_item *item);
+
+/**
+ * vexfs_delete - delete records by id, all or nothing
+ * @fd: the collection
+ * @ids: of the records
+ * @n: how many, 1 .. VEXFS_MAX_BATCH
+ * @bad: on failure: index of the first id at fault, ~0 where none is; or NULL
+ *
+ * -ENOENT an id is unknown or given twice, -EINVAL @n is 0, -E2BIG, -EACCES, -EROFS.
+ */
+int vexfs_delete(int fd, const __u64 *ids, __u32 n, __u64 *bad);
+
+/**
+ * vexfs_search - find the nearest records
+ * @fd: the collection
+ * @request: the query
+ * @hits: room for request->k hits; answer->n are written, nearest first, ties by id.  Distances: l2 is the squared
+ *	distance, cosine is 1 - cos, dot is the negated product; penalties of a distance program are added
+ * @answer: how many, and the cost; or NULL
+ *
+ * -EINVAL k is 0 or NaN or infinity in the vector, -E2BIG k > VEXFS_MAX_K, -EDOM a zero vector and the metric is cosine, -EMSGSIZE
+ * vector_bytes is not row_bytes, -ENOENT BY_ID and no such record, -ENOLINK a bound filter or distance program is not
+ * loaded, -EPROTO it failed.
+ */
+int vexfs_search(int fd, const struct vexfs_request *request, struct vexfs_hit *hits, struct vexfs_answer *answer);
+
+/**
+ * vexfs_use - bind a loaded program to a slot
+ * @fd: the collection
+ * @slot: VEXFS_SLOT_*
+ * @name: of the loaded object; "" or NULL: back to the built-in
+ *
+ * The binding is on disk when this returns.  -ENOENT nothing of that name is loaded, -EOPNOTSUPP it has no such op,
+ * -EINVAL slot or name, -ENAMETOOLONG @name has VEXFS_PROG_NAME_LEN bytes or more, -EACCES, -EROFS.
+ */
+int vexfs_use(int fd, __u32 slot, const char *name);
+
+/**
+ * vexfs_sync - make everything acknowledged so far durable
+ * @fd: the collection
+ *
+ * -EIO a write failed, now or since the last sync: some of what was acknowledged may be lost at a crash.  -ENOSPC.
+ */
+int vexfs_sync(int fd);
+
+/**
+ * vexfs_strerror_for - what an error of a call means and what to do, in one line
+ * @op: the call
+ * @err: its errno, positive or negative
+ *
+ * Returns a constant string "reason; what to do", never NULL.  No newline.
+ */
+const char *vexfs_strerror_for(enum vexfs_op op, int err);
+
+/* Names of the numbers of format.h: "f32", "cosine", "search", ...; NULL for an unknown number. */
+const char *vexfs_element_name(__u32 element);
+const char *vexfs_metric_name(__u32 metric);
+const char *vexfs_slot_name(__u32 slot);
+/* And back: the number of a name, -EINVAL for an unknown one. */
+int vexfs_element_by_name(const char *name);
+int vexfs_metric_by_name(const char *name);
+int vexfs_slot_by_name(const char *name);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* _VEXFS_VEXFS_H */

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Distances of f32 rows: squared L2, 1 - cos, -dot.
+ *
+ * Ranking.  f32 sums differ with the order of additions, so between AVX2 and scalar code.  Answers must not: the f32 distance only
+ * chooses candidates, the order comes from double precision in a fixed order of additions, and vexfs_certify() proves by the
+ * error bound of the f32 sum that no candidate was lost.  The bound (Higham, Accuracy and Stability of Numerical
+ * Algorithms, 2nd ed., section 3.1): a sum of n products in any order is off by at most
+ * gamma(n) = n u / (1 - n u) times the sum of the absolute products, u = 2^-24.  It holds barring overflow and underflow, so a row
+ * whose squared norm is outside [2^-60, 2^60] is measured in double at once, and rounded down to f32.
+ */
+#include "internal.h"
+#include <immintrin.h>
+
+bool vexfs_scalar_only;
+
+#define SAFE_MIN 0x1p-60f
+#define SAFE_MAX 0x1p60f
+#define NORM_UNSAFE 0x7fc00000u		/* a cached norm: measure this row in double */
+
+static float f32(__u32 b) { float f; __builtin_memcpy(&f, &b, 4); return f; }
+static __u32 b32(float f) { __u32 b; __builtin_memcpy(&b, &f, 4); return b; }
+static double f64(__u64 b) { double f; __builtin_memcpy(&f, &b, 8); return f; }
+static __u64 b64(double f) { __u64 b; __builtin_memcpy(&b, &f, 8); return b; }
+static __u32 key32(__u32 b) { return b >> 31 ? ~b : b | 1u << 31; }
+static __u32 unkey32(__u32 k) { return k >> 31 ? k & ~(1u << 31) : ~k; }
+static __u64 key64(__u64 b) { return b >> 63 ? ~b : b | 1ULL << 63; }
+
+__u64 vexfs_key_bits(__u64 k)
+{
+	return k >> 63 ? k & ~(1ULL << 63) : ~k;
+}
+
+/* -0.0 + 0.0 is 0.0: equal distances get equal keys */
+static __u64 double_key(double d) { return key64(b64(d + 0.0)); }
+
+/* The largest f32 that is not above d. */
+static float round_toward_low(double d)
+{
+	float f = (float)d;
+	__u32 b = b32(f);
+
+	if ((double)f <= d)
+		return f;
+	if (b << 1 == 0)
+		return f32(0x80000001u);
+	return f32(b >> 31 ? b + 1 : b - 1);
+}
+
+int vexfs_row_check(__u32 metric, const void *row, __u32 dims)
+{
+	const __u32 *b = row;
+	__u32 i, any = 0;
+
+	for (i = 0; i < dims; i++) {
+		if ((b[i] & 0x7f800000u) == 0x7f800000u)
+			return -EINVAL;
+		any |= b[i] << 1;
+	}
+	return metric == VEXFS_METRIC_COSINE && !any ? -EDOM : 0;
+}
+
+static float l2_scalar(const float *a, const float *b, __u32 n)
+{
+	float s[4] = { 0 };
+	__u32 i;
+
+	for (i = 0; i < n; i++)
+		s[i & 3] += (a[i] - b[i]) * (a[i] - b[i]);
+	return (s[0] + s[1]) + (s[2] + s[3]);
+}
+
+static void dot_scalar(const float *a, const float *b, __u32 n, float *dot, float *norm)
+{
+	float s[4] = { 0 }, t[4] = { 0 };
+	__u32 i;
+
+	for (i = 0; i < n; i++) {
+		s[i & 3] += a[i] * b[i];
+		t[i & 3] += b[i] * b[i];
+	}
+	*dot = (s[0] + s[1]) + (s[2] + s[3]);
+	*norm = (t[0] + t[1]) + (t[2] + t[3]);
+}
+
+/* In double; the accumulator depends on the dimension alone, not on how the row is cut. */
+static double exact(const struct vexfs_prep *p, const struct vx_seg *seg, __u32 segs)
+{
+	double s[4] = { 0 }, t[4] = { 0 }, sum, norm;
+	const float *q = p->row;
+	__u32 i, k, d = 0;
+
+	for (i = 0; i < segs; i++) {
+		const float *x = seg[i].p;
+
+		for (k = 0; k < seg[i].bytes / 4; k++, d++) {
+			double a = q[d], b = x[k];
+
+			if (p->metric == VEXFS_METRIC_L2) {
+				s[d & 3] += (a - b) * (a - b);
+			} else {
+				s[d & 3] += a * b;
+				t[d & 3] += b * b;
+			}
+		}
+	}
+	sum = (s[0] + s[1]) + (s[2] + s[3]);
+	if (p->metric == VEXFS_METRIC_L2)
+		return sum;
+	if (p->metric == VEXFS_METRIC_DOT)
+		return -sum;
+	norm = (t[0] + t[1]) + (t[2] + t[3]);
+	sum /= _mm_cvtsd_f64(_mm_sqrt_sd(_mm_setzero_pd(), _mm_set_sd(f64(p->norm2)))) *
+	       _mm_cvtsd_f64(_mm_sqrt_sd(_mm_setzero_pd(), _mm_set_sd(norm)));
+	return 1 - (sum > 1 ? 1 : sum < -1 ? -1 : sum);
+}
+
+void vexfs_prepare(struct vexfs_prep *p)
+{
+	const float *q = p->row;
+	double s = 0;
+	__u32 i;
+
+	for (i = 0; i < p->dims; i++)
+		s += (double)q[i] * q[i];
+	p->norm2 = b64(s);
+	p->exact = p->metric != VEXFS_METRIC_L2 && !(s >= SAFE_MIN && s <= SAFE_MAX);
+	p->inv_norm = s > 0 ? b32((float)(1 / _mm_cvtsd_f64(_mm_sqrt_sd(_mm_setzero_pd(), _mm_set_sd(s))))) : 0;
+	p->avx2 = vx_has_avx2() && !vexfs_scalar_only;
+}
+
+void vexfs_measure(const struct vexfs_prep *p, struct vexfs_row *row, __u32 n, __u32 *max_norm2)
+{
+	__u32 i, k;
+
+	for (i = 0; i < n; i++) {
+		struct vexfs_row *r = row + i;
+		__u32 known = READ_ONCE(*r->norm);
+		const float *q = p->row;
+		float s = 0, t = 0, a, b;
+
+		if (p->exact || known == NORM_UNSAFE) {
+			r->dist = b32(round_toward_low(exact(p, r->seg, r->segs)));
+			continue;
+		}
+		for (k = 0; k < r->segs; q += r->seg[k++].bytes / 4) {
+			const float *x = r->seg[k].p;
+			__u32 len = r->seg[k].bytes / 4;
+
+			if (p->metric == VEXFS_METRIC_L2) {
+				s += p->avx2 ? vexfs_l2_avx2(q, x, len) : l2_scalar(q, x, len);
+			} else if (known && p->avx2) {
+				s += vexfs_dot_avx2(q, x, len);
+			} else {
+				if (p->avx2)
+					vexfs_dot_norm_avx2(q, x, len, &a, &b);
+				else
+					dot_scalar(q, x, len, &a, &b);
+				s += a;
+				t += b;
+			}
+		}
+		if (p->metric == VEXFS_METRIC_L2) {
+			if (!(s >= SAFE_MIN && s <= SAFE_MAX))
+				s = round_toward_low(exact(p, r->seg, r->segs));
+			r->dist = b32(s);
+			continue;
+		}
+		if (!known) {		/* racing writers write the same or an equally good value */
+			if (!(t >= SAFE_MIN && t <= SAFE_MAX)) {
+				WRITE_ONCE(*r->norm, NORM_UNSAFE);
+				r->dist = b32(round_toward_low(exact(p, r->seg, r->segs)));
+				continue;
+			}
+			known = b32(t);
+			WRITE_ONCE(*r->norm, known);
+		}
+		if (known > *max_norm2)	/* bits of positive floats are in order */
+			*max_norm2 = known;
+		if (p->metric == VEXFS_METRIC_DOT)
+			r->dist = b32(-s);
+		else
+			r->dist = b32(1 - s * f32(p->inv_norm) /
+				      _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(f32(known)))));
+	}
+}
+
+__u32 vexfs_total_key(__u32 dist, __u64 penalty)
+{
+	return penalty ? key32(b32(round_toward_low((double)f32(dist) + (double)penalty * 1e-6))) : key32(b32(f32(dist) + 0.0f));
+}
+
+__u64 vexfs_wide_key(__u32 dist)
+{
+	return double_key(f32(dist));
+}
+
+__u64 vexfs_widen_key(__u32 key)
+{
+	return double_key(f32(unkey32(key)));
+}
+
+__s64 vexfs_micro(__u32 dist)
+{
+	double d = (double)f32(dist) * 1e6;
+
+	if (d >= 0x1p63)
+		return 0x7fffffffffffffffLL;
+	if (d <= -0x1p63)
+		return -0x7fffffffffffffffLL - 1;
+	return (__s64)d;
+}
+
+__u64 vexfs_measure_f64(const struct vexfs_prep *p, const struct vx_seg *seg, __u32 segs, __u64 penalty)
+{
+	return double_key(exact(p, seg, segs) + (double)penalty * 1e-6);
+}
+
+bool vexfs_certify(const struct vexfs_prep *p, __u64 kth, __u32 refused, __u32 max_norm2)
+{
+	/* products, additions, the sums over segments, and some for the steps after the sum */
+	double n = p->dims + 16.0, u = 0x1p-24, gamma = n * u / (1 - n * u), t = f32(unkey32(refused)), low;
+
+	if (p->metric == VEXFS_METRIC_L2)
+		low = t / (1 + 2 * gamma);	/* t >= 0; differences are rounded too: 2 gamma */
+	else if (p->metric == VEXFS_METRIC_COSINE)
+		low = t - 4 * gamma;
+	else
+		low = t - 2 * gamma * _mm_cvtsd_f64(_mm_sqrt_sd(_mm_setzero_pd(),
+				_mm_set_sd(f64(p->norm2) * f32(max_norm2) * (1 + 2 * gamma))));
+	low -= (t < 0 ? -t : t) * 4 * u;
+	return f64(vexfs_key_bits(kth)) < low;
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Distances with AVX2 and FMA: four accumulators hide the latency of the fused multiply-add.  Only called where the
+ * CPU has both, inside an FPU section.
+ */
+#include "internal.h"
+#include <immintrin.h>
+
+static inline float sum8(__m256 v)
+{
+	__m128 x = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+
+	x = _mm_add_ps(x, _mm_movehl_ps(x, x));
+	x = _mm_add_ss(x, _mm_movehdup_ps(x));
+	return _mm_cvtss_f32(x);
+}
+
+float vexfs_l2_avx2(const float *a, const float *b, __u32 n)
+{
+	__m256 s0 = _mm256_setzero_ps(), s1 = s0, s2 = s0, s3 = s0, d;
+	float tail = 0;
+	__u32 i = 0;
+
+	for (; i + 32 <= n; i += 32) {
+		d = _mm256_sub_ps(_mm256_loadu_ps(a + i), _mm256_loadu_ps(b + i));
+		s0 = _mm256_fmadd_ps(d, d, s0);
+		d = _mm256_sub_ps(_mm256_loadu_ps(a + i + 8), _mm256_loadu_ps(b + i + 8));
+		s1 = _mm256_fmadd_ps(d, d, s1);
+		d = _mm256_sub_ps(_mm256_loadu_ps(a + i + 16), _mm256_loadu_ps(b + i + 16));
+		s2 = _mm256_fmadd_ps(d, d, s2);
+		d = _mm256_sub_ps(_mm256_loadu_ps(a + i + 24), _mm256_loadu_ps(b + i + 24));
+		s3 = _mm256_fmadd_ps(d, d, s3);
+	}
+	for (; i + 8 <= n; i += 8) {
+		d = _mm256_sub_ps(_mm256_loadu_ps(a + i), _mm256_loadu_ps(b + i));
+		s0 = _mm256_fmadd_ps(d, d, s0);
+	}
+	for (; i < n; i++)
+		tail += (a[i] - b[i]) * (a[i] - b[i]);
+	return sum8(_mm256_add_ps(_mm256_add_ps(s0, s1), _mm256_add_ps(s2, s3))) + tail;
+}
+
+float vexfs_dot_avx2(const float *a, const float *b, __u32 n)
+{
+	__m256 s0 = _mm256_setzero_ps(), s1 = s0, s2 = s0, s3 = s0;
+	float tail = 0;
+	__u32 i = 0;
+
+	for (; i + 32 <= n; i += 32) {
+		s0 = _mm256_fmadd_ps(_mm256_loadu_ps(a + i), _mm256_loadu_ps(b + i), s0);
+		s1 = _mm256_fmadd_ps(_mm256_loadu_ps(a + i + 8), _mm256_loadu_ps(b + i + 8), s1);
+		s2 = _mm256_fmadd_ps(_mm256_loadu_ps(a + i + 16), _mm256_loadu_ps(b + i + 16), s2);
+		s3 = _mm256_fmadd_ps(_mm256_loadu_ps(a + i + 24), _mm256_loadu_ps(b + i + 24), s3);
+	}
+	for (; i + 8 <= n; i += 8)
+		s0 = _mm256_fmadd_ps(_mm256_loadu_ps(a + i), _mm256_loadu_ps(b + i), s0);
+	for (; i < n; i++)
+		tail += a[i] * b[i];
+	return sum8(_mm256_add_ps(_mm256_add_ps(s0, s1), _mm256_add_ps(s2, s3))) + tail;
+}
+
+void vexfs_dot_norm_avx2(const float *a, const float *b, __u32 n, float *dot, float *norm)
+{
+	__m256 s0 = _mm256_setzero_ps(), s1 = s0, n0 = s0, n1 = s0, x;
+	float tail = 0, ntail = 0;
+	__u32 i = 0;
+
+	for (; i + 16 <= n; i += 16) {
+		x = _mm256_loadu_ps(b + i);
+		s0 = _mm256_fmadd_ps(_mm256_loadu_ps(a + i), x, s0);
+		n0 = _mm256_fmadd_ps(x, x, n0);
+		x = _mm256_loadu_ps(b + i + 8);
+		s1 = _mm256_fmadd_ps(_mm256_loadu_ps(a + i + 8), x, s1);
+		n1 = _mm256_fmadd_ps(x, x, n1);
+	}
+	for (; i < n; i++) {
+		tail += a[i] * b[i];
+		ntail += b[i] * b[i];
+	}
+	*dot = sum8(_mm256_add_ps(s0, s1)) + tail;
+	*norm = sum8(_mm256_add_ps(n0, n1)) + ntail;
+}

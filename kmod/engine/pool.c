@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The candidate pool: a binary max-heap of the best entries by f32 distance.  It holds more than k, because f32 may order
+ * neighbours wrongly; what it turned away is remembered by its smallest key, from which vexfs_query_finish()
+ * proves that nothing was lost (or makes the pool larger).
+ */
+#include "internal.h"
+
+int vexfs_pool_init(struct vexfs_pool *p, __u32 k, __u32 cap)
+{
+	p->entry = vx_ealloc((size_t)cap * sizeof(*p->entry));
+	p->best = vx_ealloc((size_t)k * sizeof(*p->best));
+	p->cap = cap;
+	p->k = k;
+	if (!p->entry || !p->best) {
+		vexfs_pool_free(p);
+		return -ENOMEM;
+	}
+	vexfs_pool_clear(p);
+	return 0;
+}
+
+void vexfs_pool_free(struct vexfs_pool *p)
+{
+	vx_efree(p->entry);
+	vx_efree(p->best);
+	p->entry = NULL;
+	p->best = NULL;
+}
+
+void vexfs_pool_clear(struct vexfs_pool *p)
+{
+	p->n = 0;
+	p->nbest = 0;
+	p->any_refused = false;
+	p->refused = ~0u;
+}
+
+/* a before b: better.  Equal keys: the lower slot, so that the outcome does not depend on the order of offers. */
+static bool before(const struct vexfs_entry *a, const struct vexfs_entry *b)
+{
+	return a->key != b->key ? a->key < b->key : a->slot < b->slot;
+}
+
+static void entry_down(struct vexfs_entry *e, __u32 n, struct vexfs_entry x)
+{
+	__u32 i = 0, c;
+
+	while ((c = 2 * i + 1) < n) {
+		if (c + 1 < n && before(&e[c], &e[c + 1]))
+			c++;
+		if (!before(&x, &e[c]))
+			break;
+		e[i] = e[c];
+		i = c;
+	}
+	e[i] = x;
+}
+
+static void best_offer(struct vexfs_pool *p, __u32 key)
+{
+	__u32 i, c, *b = p->best;
+
+	if (p->nbest < p->k) {
+		for (i = p->nbest++; i && b[(i - 1) / 2] < key; i = (i - 1) / 2)
+			b[i] = b[(i - 1) / 2];
+		b[i] = key;
+		return;
+	}
+	if (key >= b[0])
+		return;
+	for (i = 0; (c = 2 * i + 1) < p->nbest; i = c) {
+		if (c + 1 < p->nbest && b[c] < b[c + 1])
+			c++;
+		if (key >= b[c])
+			break;
+		b[i] = b[c];
+	}
+	b[i] = key;
+}
+
+static void refuse(struct vexfs_pool *p, __u32 key)
+{
+	p->any_refused = true;
+	if (key < p->refused)
+		p->refused = key;
+}
+
+bool vexfs_pool_offer(struct vexfs_pool *p, __u64 slot, __u32 key, __u64 penalty)
+{
+	struct vexfs_entry x = { .slot = slot, .penalty = penalty, .key = key }, *e = p->entry;
+	__u32 i;
+
+	if (p->n == p->cap) {
+		if (!before(&x, &e[0])) {
+			refuse(p, key);
+			return false;
+		}
+		refuse(p, e[0].key);
+		entry_down(e, p->n, x);
+	} else {
+		for (i = p->n++; i && before(&e[(i - 1) / 2], &x); i = (i - 1) / 2)
+			e[i] = e[(i - 1) / 2];
+		e[i] = x;
+	}
+	best_offer(p, key);
+	return true;
+}

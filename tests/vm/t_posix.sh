@@ -1,0 +1,117 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# The filesystem as a filesystem: mount, the tests of posix.c, remount, freeze, shutdown, unmount; after
+# each of the larger steps the offline check must find nothing.
+. ./lib.sh
+
+dev=/dev/vda
+small=/dev/loop0
+
+mnt() { mount -t vexfs "$@" || return 1; }	# busybox exits with 255
+df_of() { stat -f -c '%b %f %d' "$1"; }		# blocks, free, free inodes
+
+expect_fail "an empty disk is no VexFS" "Invalid argument" mnt $dev /mnt
+run "mkfs" mkfs.vexfs -q $dev
+run "mount" mount -t vexfs $dev /mnt
+run "it is in /proc/mounts" grep -q "^$dev /mnt vexfs rw,relatime,errors=remount-ro " /proc/mounts
+sync
+before=$(df_of /mnt)
+
+posix --list > /tmp/list
+while read -r name what; do
+	[ "$name" = full ] || run "$what" posix "$name" /mnt
+done < /tmp/list
+sync
+equal "all space comes back" "$before" "$(df_of /mnt)"
+run "unmount" umount /mnt
+run "nothing is wrong offline" vexfs-verify $dev
+
+# options, read-only and back
+expect_fail "an unknown option" "Invalid argument" mnt -o nonsense $dev /mnt
+expect_fail "commit=0" "Invalid argument" mnt -o commit=0 $dev /mnt
+expect_fail "resident=lots" "Invalid argument" mnt -o resident=lots $dev /mnt
+run "mount with options" mount -t vexfs -o errors=continue,commit=7,resident=32M $dev /mnt
+run "they are shown" grep -q "vexfs rw,relatime,errors=continue,commit=7,resident=33554432 " /proc/mounts
+echo kept > /mnt/file
+mkdir /mnt/dir
+run "remount read-only" mount -o remount,ro /mnt
+expect_fail "nothing can be written" "Read-only" touch /mnt/new
+run "and it is clean" vexfs-verify $dev
+equal "reading works" kept "$(cat /mnt/file)"
+run "remount read-write" mount -o remount,rw,commit=9 /mnt
+run "options change, others stay" grep -q "rw,relatime,errors=continue,commit=9,resident=33554432 " /proc/mounts
+run "and write again" touch /mnt/new
+run "unmount once more" umount /mnt
+run "mount read-only" mount -t vexfs -o ro $dev /mnt
+equal "files are there" "dir file new" "$(echo $(ls /mnt))"
+run "unmount read-only" umount /mnt
+
+# freeze: the device is consistent meanwhile
+run "mount to freeze" mount -t vexfs $dev /mnt
+run "some files" posix data /mnt
+run "freeze" fsfreeze --freeze /mnt
+run "consistent while frozen" vexfs-verify $dev
+run "unfreeze" fsfreeze --unfreeze /mnt
+run "writable again" posix truncate /mnt
+run "unmount after freezing" umount /mnt
+run "consistent after all" vexfs-verify $dev
+
+# a small filesystem, filled to the brim
+load loop
+truncate -s 48M /tmp/small
+losetup $small /tmp/small
+run "mkfs of a small one" mkfs.vexfs -q $small
+run "mount it" mount -t vexfs $small /mnt
+before=$(df_of /mnt)
+run "a full filesystem, and all space comes back" posix full /mnt
+run "random operations again" posix stress /mnt 7
+run "an unlinked file is freed at last" sh -c '
+	exec 9<> /mnt/gone; dd if=/dev/zero of=/mnt/gone bs=1M count=4 2>/dev/null; rm /mnt/gone; sync'
+sync
+equal "everything is free" "$before" "$(df_of /mnt)"
+run "unmount the small one" umount /mnt
+run "consistent after having been full" vexfs-verify $small
+
+# stopped by FS_IOC_SHUTDOWN: flushed, log flushed, nothing flushed.  The next mount finishes what was begun.
+for how in 0 1 2; do
+	run "mount to shut down ($how)" mount -t vexfs $small /mnt
+	run "shut down ($how)" posix --shutdown /mnt $how
+	run "unmount after shutdown ($how)" umount /mnt
+	run "mount again ($how)" mount -t vexfs $small /mnt
+	run "what was synced is there ($how)" posix --kept /mnt
+	rm -f /mnt/late
+	sync
+	equal "orphans are freed ($how)" "$before" "$(df_of /mnt)"
+	run "unmount ($how)" umount /mnt
+	run "consistent ($how)" vexfs-verify $small
+done
+
+# the device is read-only, and its log must be replayed
+run "mount to leave a full log" mount -t vexfs $small /mnt
+run "shut down" posix --shutdown /mnt 2
+run "unmount" umount /mnt
+run "a device becomes read-only" blockdev --setro $small
+expect_fail "a log that cannot be replayed" "Read-only" mnt -o ro $small /mnt
+run "writable again" blockdev --setrw $small
+run "a read-only mount replays it" mount -t vexfs -o ro $small /mnt
+run "the file is there" test -s /mnt/kept
+run "remount read-write frees the orphans" mount -o remount,rw /mnt
+run "the file is as it was" posix --kept /mnt
+rm -f /mnt/late
+sync
+equal "orphans are freed" "$before" "$(df_of /mnt)"
+run "unmount" umount /mnt
+run "consistent" vexfs-verify $small
+
+# the device is read-only
+run "a clean read-only device" blockdev --setro $small
+run "can be mounted read-only" mount -t vexfs -o ro $small /mnt
+run "and unmounted" umount /mnt
+run "writable device" blockdev --setrw $small
+
+losetup -d $small
+rm /tmp/small
+run "rmmod" rmmod vexfs
+run "insmod" insmod /m/vexfs.ko
+finish
