@@ -124,6 +124,7 @@ const void *vx_committed_data(vx_buf *b)
 	if (!jh)
 		return NULL;
 	spin_lock(&jh->b_state_lock);
+	__release(&jh->b_state_lock);		/* for sparse: the caller keeps it */
 	return jh->b_committed_data;
 }
 
@@ -134,6 +135,7 @@ void vx_committed_done(vx_buf *b)
 	if (!buffer_jbd(b))
 		return;
 	jh = bh2jh(b);
+	__acquire(&jh->b_state_lock);
 	spin_unlock(&jh->b_state_lock);
 	jbd2_journal_put_journal_head(jh);
 }

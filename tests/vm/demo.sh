@@ -86,5 +86,6 @@ ok "same answers after the remount"
 say "10. Clean up: unload the program, unmount, remove the module."
 show vexctl unload sample
 show vexctl umount /mnt
-show rmmod vexfs
+i=0; while ! rmmod vexfs 2>/dev/null && [ $i -lt 10 ]; do sleep 1; i=$((i + 1)); done	# freed a moment after unload
+show test ! -d /sys/module/vexfs
 finish

@@ -114,7 +114,7 @@ static struct bpf_map *load(const char *path, __u32 odd)
 int main(int argc, char **argv)
 {
 	unsigned long switches, i;
-	int threads, fd, t, err, link_fd;
+	int threads, fd, t, err;
 	struct vexfs_ioc_use use = { .size = sizeof(use), .slot = VEXFS_SLOT_SEARCH, .name = "half" };
 	struct vexfs_ioc_search s;
 	struct bpf_link *link;
@@ -138,11 +138,10 @@ int main(int argc, char **argv)
 	link = bpf_map__attach_struct_ops(map[0]);
 	if (!link)
 		die("attach");
-	link_fd = bpf_link__fd(link);
 	if (ioctl(fd, VEXFS_IOC_USE, &use))
 		die("use");
 	for (t = 0; t < 2; t++) {
-		if (t && bpf_link_update(link_fd, bpf_map__fd(map[1]), NULL))
+		if (t && bpf_link__update_map(link, map[1]))
 			die("update");
 		err = query(fd, expect[t], &s);
 		if (err) {
@@ -160,7 +159,7 @@ int main(int argc, char **argv)
 	for (i = 0; i < switches; i++) {
 		unsigned long before = atomic_load(&queries);
 
-		if (bpf_link_update(link_fd, bpf_map__fd(map[i & 1]), NULL))
+		if (bpf_link__update_map(link, map[i & 1]))
 			die("update under load");
 		if (i % 16 == 0)	/* let some whole queries pass */
 			while (atomic_load(&queries) < before + 2 * threads)
