@@ -2,8 +2,8 @@
 /*
  * Reading directories.  Positions: 0 ".", 1 "..", then the core's byte position + 2.
  *
- * Lock order: i_rwsem (shared), core.lock inside the core.  Entries are copied into a buffer first: dir_emit()
- * writes to user memory, and a page fault may start a transaction.
+ * Lock order: i_rwsem (shared), core.lock inside the core.  Entries are copied into a buffer first:
+ * dir_emit() writes to user memory, and a page fault may start a transaction.
  */
 #include "vexfs.h"
 

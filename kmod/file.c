@@ -16,8 +16,9 @@
 #include "vexfs.h"
 
 /*
- * Writeback of a page ends after the transaction that made its block readable was started, so the tid that is
- * read afterwards covers it.  Directories have no pages, and a collection has records besides.
+ * Writeback of a page ends after the transaction that made its block readable was started, so the
+ * tid that is read afterwards covers it.  Directories have no pages, and a collection has records
+ * besides.
  */
 int vexfs_fsync(struct file *file, loff_t start, loff_t end, int datasync)
 {
@@ -37,7 +38,8 @@ int vexfs_fsync(struct file *file, loff_t start, loff_t end, int datasync)
 		if (err)
 			return err;
 	}
-	return vexfs_commit_barrier(inode->i_sb, datasync ? READ_ONCE(vi->datasync_tid) : READ_ONCE(vi->sync_tid));
+	return vexfs_commit_barrier(inode->i_sb, datasync ? READ_ONCE(vi->datasync_tid) :
+							    READ_ONCE(vi->sync_tid));
 }
 
 static ssize_t vexfs_write_iter(struct kiocb *iocb, struct iov_iter *from)
@@ -56,7 +58,8 @@ static ssize_t vexfs_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	if (n)
 		goto out;
 	size = i_size_read(inode);
-	if (iocb->ki_pos > size) {	/* what lies between may hold what a mapping wrote past EOF */
+	/* what lies between may hold what a mapping wrote past EOF */
+	if (iocb->ki_pos > size) {
 		n = iomap_zero_range(inode, size, iocb->ki_pos - size, NULL, &vexfs_iomap_ops);
 		if (n)
 			goto out;
@@ -152,12 +155,16 @@ static int vexfs_fiemap(struct inode *inode, struct fiemap_extent_info *info, u6
 	int err;
 
 	inode_lock_shared(inode);
-	err = iomap_fiemap(inode, info, start, min_t(u64, len, inode->i_sb->s_maxbytes), &vexfs_iomap_ops);
+	err = iomap_fiemap(inode, info, start, min_t(u64, len, inode->i_sb->s_maxbytes),
+			   &vexfs_iomap_ops);
 	inode_unlock_shared(inode);
 	return err;
 }
 
-/* The last writer gives back what was allocated ahead.  Failing is harmless: the next truncate or unlink frees it. */
+/*
+ * The last writer gives back what was allocated ahead.  Failing is harmless: the next truncate or
+ * unlink frees it.
+ */
 static int vexfs_release(struct inode *inode, struct file *file)
 {
 	struct vexfs_inode_info *vi = VEXFS_I(inode);

@@ -2,8 +2,8 @@
 /*
  * Inodes: reading, creating, writing, resizing and freeing them; the orphan list.
  *
- * The inode on disk is written by vexfs_log_inode() whenever something changed (dirty_inode); there is no
- * write_inode.  The size on disk (core.disk_size) of a file follows i_size only when its data
+ * The inode on disk is written by vexfs_log_inode() whenever something changed (dirty_inode); there
+ * is no write_inode.  The size on disk (core.disk_size) of a file follows i_size only when its data
  * have reached the device (iomap.c).
  *
  * Lock order: i_rwsem, invalidate_lock, folio lock, transaction, core.lock, sbi->orphan_lock.
@@ -73,7 +73,9 @@ int vexfs_log_inode(handle_t *handle, struct inode *inode, bool datasync)
 	return err;
 }
 
-/* Timestamps, mostly.  The VFS has no way to hear of an error, so fsync finds the journal aborted. */
+/*
+ * Timestamps, mostly.  The VFS has no way to hear of an error, so fsync finds the journal aborted.
+ */
 void vexfs_dirty_inode(struct inode *inode, int flags)
 {
 	handle_t *handle;
@@ -149,12 +151,14 @@ int vexfs_orphan_cleanup(struct super_block *sb)
 		mutex_unlock(&sbi->orphan_lock);
 		if (!inode->i_nlink) {
 			freed++;
-			iput(inode);			/* evict frees it and takes it off the list */
+			/* evict frees it and takes it off the list */
+			iput(inode);
 		} else {
 			truncated++;
 			err = 0;
 			if (S_ISREG(inode->i_mode))
-				err = vexfs_free_from(inode, DIV_ROUND_UP_ULL(inode->i_size, VEXFS_BLOCK_SIZE));
+				err = vexfs_free_from(inode, DIV_ROUND_UP_ULL(inode->i_size,
+									      VEXFS_BLOCK_SIZE));
 			handle = err ? ERR_PTR(err) : vexfs_start(sb, VEXFS_FREE_CREDITS);
 			err = PTR_ERR_OR_ZERO(handle);
 			if (!err)
@@ -170,7 +174,8 @@ int vexfs_orphan_cleanup(struct super_block *sb)
 		cond_resched();
 	}
 	if (freed || truncated)
-		vexfs_msg(KERN_INFO, sb, "%u unlinked inodes freed, %u truncates finished", freed, truncated);
+		vexfs_msg(KERN_INFO, sb, "%u unlinked inodes freed, %u truncates finished", freed,
+			  truncated);
 	return 0;
 }
 
@@ -290,7 +295,8 @@ struct inode *vexfs_iget(struct super_block *sb, u64 ino, unsigned int flags)
 	if (inode->i_state & I_NEW) {
 		err = read_inode(inode, flags);
 		if (err)
-			iget_failed(inode);	/* bad: an unlinked one that is not ours to free stays */
+			iget_failed(
+				inode); /* bad: an unlinked one that is not ours to free stays */
 		else
 			unlock_new_inode(inode);
 	} else {
@@ -305,7 +311,8 @@ struct inode *vexfs_iget(struct super_block *sb, u64 ino, unsigned int flags)
 
 /* --- creating --- */
 
-struct inode *vexfs_new_inode(handle_t *handle, struct inode *dir, umode_t mode, struct mnt_idmap *idmap, u32 flags)
+struct inode *vexfs_new_inode(handle_t *handle, struct inode *dir, umode_t mode,
+			      struct mnt_idmap *idmap, u32 flags)
 {
 	struct super_block *sb = dir->i_sb;
 	struct vexfs_inode_info *vi;
@@ -356,7 +363,8 @@ struct inode *vexfs_new_inode(handle_t *handle, struct inode *dir, umode_t mode,
 	return inode;
 bad:
 	make_bad_inode(inode);
-	iput(inode);				/* not hashed and bad: evict starts no transaction */
+	/* not hashed and bad: evict starts no transaction */
+	iput(inode);
 	return ERR_PTR(err);
 }
 
@@ -379,7 +387,8 @@ struct inode *vexfs_new_hidden(handle_t *handle, struct inode *dir, u32 flags)
 	if (IS_ERR(inode))
 		return inode;
 	err = vexfs_log_inode(handle, inode, false);
-	if (err) {				/* the journal is gone, and only memory must be given back */
+	/* the journal is gone, and only memory must be given back */
+	if (err) {
 		make_bad_inode(inode);
 		unlock_new_inode(inode);
 		iput(inode);
@@ -427,7 +436,9 @@ int vexfs_free_from(struct inode *inode, u32 from)
 		if (IS_ERR(handle))
 			return PTR_ERR(handle);
 		down_write(&core->lock);
-		/* first, so that logging it again below needs no credit that the core has used up */
+		/*
+		 * first, so that logging it again below needs no credit that the core has used up
+		 */
 		err = vexfs_log_inode_locked(handle, inode, true);
 		if (!err) {
 			err = vexfs_extent_truncate(handle, core, from);
@@ -488,7 +499,8 @@ static int shrink(struct inode *inode, loff_t size)
 		return PTR_ERR(handle);
 	err = vexfs_orphan_link(handle, inode);
 	if (!err) {
-		down_write(&vi->core.lock);	/* against I/O completion, which raises disk_size to i_size */
+		/* against I/O completion, which raises disk_size to i_size */
+		down_write(&vi->core.lock);
 		i_size_write(inode, size);
 		vi->core.disk_size = size;
 		err = vexfs_log_inode_locked(handle, inode, true);
@@ -497,7 +509,8 @@ static int shrink(struct inode *inode, loff_t size)
 	err = vexfs_stop(handle, err);
 	if (err)
 		return err;
-	truncate_pagecache(inode, size);	/* waits for writeback, and so for its conversions */
+	/* waits for writeback, and so for its conversions */
+	truncate_pagecache(inode, size);
 	err = vexfs_free_from(inode, DIV_ROUND_UP_ULL(size, VEXFS_BLOCK_SIZE));
 	if (err)
 		return err;			/* stays on the orphan list */
@@ -550,7 +563,8 @@ int vexfs_setattr(struct mnt_idmap *idmap, struct dentry *dentry, struct iattr *
 	return vexfs_stop(handle, vexfs_log_inode(handle, inode, attr->ia_valid & ATTR_SIZE));
 }
 
-int vexfs_getattr(struct mnt_idmap *idmap, const struct path *path, struct kstat *stat, u32 mask, unsigned int flags)
+int vexfs_getattr(struct mnt_idmap *idmap, const struct path *path, struct kstat *stat, u32 mask,
+		  unsigned int flags)
 {
 	struct inode *inode = d_inode(path->dentry);
 
@@ -591,27 +605,31 @@ void vexfs_evict_inode(struct inode *inode)
 	struct vexfs_sb_info *sbi = VEXFS_SB(inode->i_sb);
 	struct vexfs_inode_info *vi = VEXFS_I(inode);
 	bool drop = !inode->i_nlink && !is_bad_inode(inode) && !sb_rdonly(inode->i_sb);
-	bool protect = drop && !journal_current_handle();	/* a transaction is protection already */
+	/* a transaction is protection already */
+	bool protect = drop && !journal_current_handle();
 	int err = 0;
 
 	if (protect)
 		sb_start_intwrite(inode->i_sb);
 	if (drop && vexfs_is_collection(inode))
 		err = vexfs_collection_free(inode);
-	truncate_inode_pages_final(&inode->i_data);	/* waits for writeback, and so for conversions */
+	/* waits for writeback, and so for conversions */
+	truncate_inode_pages_final(&inode->i_data);
 	if (drop && !err)
 		err = free_unlinked(inode);
 	if (protect)
 		sb_end_intwrite(inode->i_sb);
 	if (err && !vexfs_is_shutdown(inode->i_sb))
-		vexfs_msg(KERN_WARNING, inode->i_sb, "inode %lu was not freed (error %d): the next mount will try again",
+		vexfs_msg(KERN_WARNING, inode->i_sb,
+			  "inode %lu was not freed (error %d): the next mount will try again",
 			  inode->i_ino, err);
 	if (S_ISDIR(inode->i_mode) && !is_bad_inode(inode))
 		vexfs_collection_evict(inode);
 
 	mutex_lock(&sbi->orphan_lock);
 	if (!list_empty(&vi->orphan)) {
-		sbi->orphan_gaps = true;	/* it stays on the list on disk: the core must search from now on */
+		/* it stays on the list on disk: the core must search from now on */
+		sbi->orphan_gaps = true;
 		list_del_init(&vi->orphan);
 	}
 	mutex_unlock(&sbi->orphan_lock);
@@ -655,7 +673,8 @@ int vexfs_inode_cache_init(void)
 	inode_cache = kmem_cache_create_usercopy("vexfs_inode", sizeof(struct vexfs_inode_info), 0,
 						 SLAB_RECLAIM_ACCOUNT | SLAB_ACCOUNT,
 						 offsetof(struct vexfs_inode_info, core.link),
-						 sizeof_field(struct vexfs_inode_info, core.link), init_once);
+						 sizeof_field(struct vexfs_inode_info, core.link),
+						 init_once);
 	return inode_cache ? 0 : -ENOMEM;
 }
 

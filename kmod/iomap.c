@@ -2,11 +2,11 @@
 /*
  * File data: the page cache over iomap.
  *
- * Blocks are allocated as unwritten extents when a page is dirtied, in a transaction that is over before
- * iomap sees the mapping.  Writeback submits I/O; when it is done, a worker converts the extents to
- * written and raises the size on disk in one transaction, then ends writeback on the pages.  So after a
- * crash a block holds what was written to it or reads as zeros, and whoever waits for writeback has
- * waited for the conversion too.
+ * Blocks are allocated as unwritten extents when a page is dirtied, in a transaction that is over
+ * before iomap sees the mapping.  Writeback submits I/O; when it is done, a worker converts the
+ * extents to written and raises the size on disk in one transaction, then ends writeback on the
+ * pages.  So after a crash a block holds what was written to it or reads as zeros, and whoever
+ * waits for writeback has waited for the conversion too.
  *
  * Lock order: i_rwsem or invalidate_lock, folio lock, transaction, core.lock.
  */
@@ -21,9 +21,10 @@
 /* --- allocation --- */
 
 /*
- * How many blocks to take for a hole at map->lblk of which want are needed.  Planes grow in big chunks, or two of them
- * that grow together would interleave.  A file that is being extended gets as many extra blocks as it has,
- * and gives them back at release; those that nobody claims past its end start at vi->keep.
+ * How many blocks to take for a hole at map->lblk of which want are needed.  Planes grow in big
+ * chunks, or two of them that grow together would interleave.  A file that is being extended gets
+ * as many extra blocks as it has, and gives them back at release; those that nobody claims past its
+ * end start at vi->keep.
  */
 static u32 chunk(struct inode *inode, const struct vexfs_map *map, u32 want, bool extend)
 {
@@ -32,10 +33,12 @@ static u32 chunk(struct inode *inode, const struct vexfs_map *map, u32 want, boo
 	u32 extra;
 
 	if (vi->core.flags & VEXFS_INODE_HIDDEN)
-		return max3(want, VEXFS_PLANE_CHUNK, (u32)min_t(u64, blocks / 4, VEXFS_EXTENT_MAX_LEN));
+		return max3(want, VEXFS_PLANE_CHUNK,
+			    (u32)min_t(u64, blocks / 4, VEXFS_EXTENT_MAX_LEN));
 	extra = min_t(u64, blocks, MAX_EXTRA);
 	if (!extend || !extra || map->len <= want || map->len - want < MAX_EXTRA ||
-	    (u64)map->lblk + map->len < inode->i_sb->s_maxbytes >> VEXFS_BLOCK_SHIFT)	/* more extents follow */
+	    (u64)map->lblk + map->len < inode->i_sb->s_maxbytes >>
+		    VEXFS_BLOCK_SHIFT) /* more extents follow */
 		return want;
 	if (!test_and_set_bit(VEXFS_I_PREALLOC, &vi->state))
 		vi->keep = max(vi->keep, map->lblk);
@@ -141,8 +144,8 @@ static int fill_iomap(struct inode *inode, u32 lblk, struct iomap *iomap)
 	return 0;
 }
 
-static int iomap_begin(struct inode *inode, loff_t pos, loff_t len, unsigned int flags, struct iomap *iomap,
-		       struct iomap *srcmap)
+static int iomap_begin(struct inode *inode, loff_t pos, loff_t len, unsigned int flags,
+		       struct iomap *iomap, struct iomap *srcmap)
 {
 	u64 lblk = pos >> VEXFS_BLOCK_SHIFT, end;
 	struct vexfs_map map;
@@ -159,10 +162,14 @@ static int iomap_begin(struct inode *inode, loff_t pos, loff_t len, unsigned int
 			return err;
 		if (flags & IOMAP_NOWAIT)
 			return -EAGAIN;
-		/* A write that ends at or past EOF is likely to be followed by more.  A fault holds no i_rwsem. */
+		/*
+		 * A write that ends at or past EOF is likely to be followed by more.  A fault holds
+		 * no i_rwsem.
+		 */
 		extend = !(flags & IOMAP_FAULT) && pos + len >= i_size_read(inode);
 		end = DIV_ROUND_UP_ULL(min(pos + len, inode->i_sb->s_maxbytes), VEXFS_BLOCK_SIZE);
-		err = alloc_retry(inode, lblk, min_t(u64, end - lblk, VEXFS_EXTENT_MAX_LEN), extend, &map);
+		err = alloc_retry(inode, lblk, min_t(u64, end - lblk, VEXFS_EXTENT_MAX_LEN), extend,
+				  &map);
 		if (err)
 			return err;
 	}
@@ -197,7 +204,8 @@ static int written(struct inode *inode, loff_t pos, size_t len)
 				err = -EUCLEAN;
 		}
 		if (!err && at >= end)
-			core->disk_size = max_t(u64, core->disk_size, min_t(loff_t, pos + len, i_size_read(inode)));
+			core->disk_size = max_t(u64, core->disk_size,
+						min_t(loff_t, pos + len, i_size_read(inode)));
 		if (!err)
 			err = vexfs_log_inode_locked(handle, inode, true);
 		up_write(&core->lock);
@@ -207,7 +215,10 @@ static int written(struct inode *inode, loff_t pos, size_t len)
 	return err;
 }
 
-/* One inode's finished I/O.  The inode is pinned by writeback on its pages, until the last ioend is finished. */
+/*
+ * One inode's finished I/O.  The inode is pinned by writeback on its pages, until the last ioend is
+ * finished.
+ */
 void vexfs_io_work(struct work_struct *work)
 {
 	struct vexfs_inode_info *vi = container_of(work, struct vexfs_inode_info, io_work);
@@ -256,7 +267,8 @@ static int prepare_ioend(struct iomap_ioend *io, int status)
 	return status;
 }
 
-static int map_blocks(struct iomap_writepage_ctx *wpc, struct inode *inode, loff_t pos, unsigned int len)
+static int map_blocks(struct iomap_writepage_ctx *wpc, struct inode *inode, loff_t pos,
+		      unsigned int len)
 {
 	int err;
 
@@ -267,7 +279,8 @@ static int map_blocks(struct iomap_writepage_ctx *wpc, struct inode *inode, loff
 		return 0;
 	err = fill_iomap(inode, pos >> VEXFS_BLOCK_SHIFT, &wpc->iomap);
 	if (!err && wpc->iomap.type == IOMAP_HOLE) {
-		vexfs_error(inode->i_sb, "inode %lu: no block for dirty data at %lld", inode->i_ino, pos);
+		vexfs_error(inode->i_sb, "inode %lu: no block for dirty data at %lld", inode->i_ino,
+			    pos);
 		err = -EIO;
 	}
 	return err;

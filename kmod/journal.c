@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Transactions: the kernel's half of core/platform.h over buffer heads and jbd2, opening and closing the
- * log, and what happens after an error.
+ * Transactions: the kernel's half of core/platform.h over buffer heads and jbd2, opening and
+ * closing the log, and what happens after an error.
  *
  * The log lies in a contiguous region of the filesystem's own device.  There is no ordered mode:
  * file data are written to unwritten extents, which a transaction converts afterwards (iomap.c).
@@ -69,7 +69,8 @@ int vx_txn_create(vx_txn *t, vx_buf *b)
 {
 	int err;
 
-	lock_buffer(b);			/* jbd2 insists; readers must not see old contents as uptodate */
+	/* jbd2 insists; readers must not see old contents as uptodate */
+	lock_buffer(b);
 	err = jbd2_journal_get_create_access(t, b);
 	if (!err) {
 		memset(b->b_data, 0, VEXFS_BLOCK_SIZE);
@@ -83,7 +84,10 @@ int vx_txn_dirty(vx_txn *t, struct vexfs_fs *fs, vx_buf *b)
 {
 	int err = jbd2_journal_dirty_metadata(t, b);
 
-	/* an aborted journal has told why already; anything else is a block that will not be written */
+	/*
+	 * an aborted journal has told why already; anything else is a block that will not be
+	 * written
+	 */
 	if (err && !is_handle_aborted(t)) {
 		vexfs_error(host(fs), "block %llu cannot be logged (error %d)",
 			    (unsigned long long)b->b_blocknr, err);
@@ -114,8 +118,8 @@ int vx_txn_extend(vx_txn *t, int credits)
 
 /*
  * jbd2 frees or exchanges the copy when a commit ends, under b_state_lock: hold it until
- * vx_committed_done().  A journal head appears and goes only where somebody takes write access, and that
- * happens to group blocks under alloc_lock only; so both functions see the same.
+ * vx_committed_done().  A journal head appears and goes only where somebody takes write access, and
+ * that happens to group blocks under alloc_lock only; so both functions see the same.
  */
 const void *vx_committed_data(vx_buf *b)
 {
@@ -188,7 +192,8 @@ static void found_error(struct super_block *sb, struct va_format *vaf)
 		set_bit(VEXFS_SBI_ERROR, &sbi->flags);
 		if (!test_and_set_bit(VEXFS_SBI_SHUTDOWN, &sbi->flags)) {
 			vexfs_msg(KERN_ERR, sb, "no further writes; unmount and run fsck.vexfs");
-			jbd2_journal_abort(sbi->journal, -EIO);	/* the log keeps the error for the next mount */
+			/* the log keeps the error for the next mount */
+			jbd2_journal_abort(sbi->journal, -EIO);
 		}
 	}
 }
@@ -253,7 +258,8 @@ handle_t *vexfs_start(struct super_block *sb, int credits)
 		return ERR_PTR(-EIO);
 	if (sb_rdonly(sb))
 		return ERR_PTR(-EROFS);
-	return jbd2__journal_start(VEXFS_SB(sb)->journal, credits, 0, VEXFS_FORGET_MAX, GFP_NOFS, 0, 0);
+	return jbd2__journal_start(VEXFS_SB(sb)->journal, credits, 0, VEXFS_FORGET_MAX, GFP_NOFS, 0,
+				   0);
 }
 
 int vexfs_stop(handle_t *handle, int err)
@@ -263,7 +269,10 @@ int vexfs_stop(handle_t *handle, int err)
 	return err ?: e2;
 }
 
-/* jbd2 flushes the device before its commit block; a transaction that is past that needs a flush of our own. */
+/*
+ * jbd2 flushes the device before its commit block; a transaction that is past that needs a flush of
+ * our own.
+ */
 int vexfs_commit_barrier(struct super_block *sb, tid_t tid)
 {
 	journal_t *journal = VEXFS_SB(sb)->journal;
@@ -323,7 +332,8 @@ int vexfs_journal_open(struct super_block *sb, const struct vexfs_super *before)
 	bool dirty;
 	int err;
 
-	journal = jbd2_journal_init_dev(sb->s_bdev, sb->s_bdev, le64_to_cpu(before->s_journal_start),
+	journal = jbd2_journal_init_dev(sb->s_bdev, sb->s_bdev,
+					le64_to_cpu(before->s_journal_start),
 					le32_to_cpu(before->s_journal_blocks), VEXFS_BLOCK_SIZE);
 	if (IS_ERR(journal)) {
 		err = PTR_ERR(journal);
@@ -331,7 +341,8 @@ int vexfs_journal_open(struct super_block *sb, const struct vexfs_super *before)
 		return err == -EINVAL ? -EUCLEAN : err;
 	}
 	journal->j_private = sb;
-	journal->j_bmap = journal_bmap;	/* before load: without it the log would overwrite block 0 */
+	/* before load: without it the log would overwrite block 0 */
+	journal->j_bmap = journal_bmap;
 	write_lock(&journal->j_state_lock);
 	journal->j_flags |= JBD2_BARRIER | JBD2_CYCLE_RECORD;	/* no barrier, no flush at all */
 	write_unlock(&journal->j_state_lock);

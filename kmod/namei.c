@@ -2,8 +2,9 @@
 /*
  * Names: lookup, create, link, unlink, rename; and file handles for NFS.
  *
- * The VFS holds i_rwsem of the directories, and of what is removed.  Each operation is one transaction; what
- * loses its last name goes on the orphan list in it and is freed when it is evicted.
+ * The VFS holds i_rwsem of the directories, and of what is removed.  Each operation is one
+ * transaction; what loses its last name goes on the orphan list in it and is freed when it is
+ * evicted.
  *
  * Every inode knows one directory that holds a name of it (core.parent), so that a search result
  * resolves to a path; 0 when that name was removed and another one remains.
@@ -45,13 +46,15 @@ static int log_changed(handle_t *handle, struct inode *inode)
 	return vexfs_log_inode(handle, inode, false);
 }
 
-static int add_name(handle_t *handle, struct inode *dir, const struct qstr *name, struct inode *inode)
+static int add_name(handle_t *handle, struct inode *dir, const struct qstr *name,
+		    struct inode *inode)
 {
 	return vexfs_dir_add(handle, core_of(dir), name->name, name->len, inode->i_ino,
 			     fs_umode_to_dtype(inode->i_mode));
 }
 
-static int replace_name(handle_t *handle, struct inode *dir, const struct qstr *name, struct inode *inode)
+static int replace_name(handle_t *handle, struct inode *dir, const struct qstr *name,
+			struct inode *inode)
 {
 	return vexfs_dir_replace(handle, core_of(dir), name->name, name->len, inode->i_ino,
 				 fs_umode_to_dtype(inode->i_mode));
@@ -94,15 +97,18 @@ static int drop_name(handle_t *handle, struct inode *dir, struct inode *inode)
 
 /* --- lookup --- */
 
-/* What a name may lead to.  A directory has one name, in its parent, so no damage makes a circle. */
+/*
+ * What a name may lead to.  A directory has one name, in its parent, so no damage makes a circle.
+ */
 static const char *check_target(struct inode *dir, struct inode *inode, u8 type)
 {
 	struct vexfs_inode_core *core = core_of(inode);
 
 	if (fs_umode_to_dtype(inode->i_mode) != type)
 		return "an inode of another type";
-	if (S_ISDIR(inode->i_mode) && (inode->i_ino == VEXFS_ROOT_INO || core->parent != dir->i_ino ||
-				       core->parent_generation != dir->i_generation))
+	if (S_ISDIR(inode->i_mode) &&
+	    (inode->i_ino == VEXFS_ROOT_INO || core->parent != dir->i_ino ||
+	     core->parent_generation != dir->i_generation))
 		return "a directory that has another parent";
 	return NULL;
 }
@@ -123,12 +129,14 @@ static struct dentry *vexfs_lookup(struct inode *dir, struct dentry *dentry, uns
 	if (!err) {
 		inode = vexfs_iget(dir->i_sb, ino, 0);
 		if (inode == ERR_PTR(-EUCLEAN))
-			vexfs_error(dir->i_sb, "directory %lu: '%pd' leads to inode %llu, which is no file",
+			vexfs_error(dir->i_sb,
+				    "directory %lu: '%pd' leads to inode %llu, which is no file",
 				    dir->i_ino, dentry, ino);
 		if (!IS_ERR(inode)) {
 			why = check_target(dir, inode, type);
 			if (why) {
-				vexfs_error(dir->i_sb, "directory %lu: '%pd' leads to %s, inode %llu",
+				vexfs_error(dir->i_sb,
+					    "directory %lu: '%pd' leads to %s, inode %llu",
 					    dir->i_ino, dentry, why, ino);
 				iput(inode);
 				inode = ERR_PTR(-EUCLEAN);
@@ -141,8 +149,8 @@ static struct dentry *vexfs_lookup(struct inode *dir, struct dentry *dentry, uns
 /* --- create --- */
 
 /* link: target of a short symlink.  rdev: of a device. */
-static int create(struct mnt_idmap *idmap, struct inode *dir, struct dentry *dentry, umode_t mode, dev_t rdev,
-		  const char *link)
+static int create(struct mnt_idmap *idmap, struct inode *dir, struct dentry *dentry, umode_t mode,
+		  dev_t rdev, const char *link)
 {
 	struct inode *inode;
 	handle_t *handle;
@@ -183,22 +191,26 @@ retry:
 	return err;
 }
 
-static int vexfs_create(struct mnt_idmap *idmap, struct inode *dir, struct dentry *dentry, umode_t mode, bool excl)
+static int vexfs_create(struct mnt_idmap *idmap, struct inode *dir, struct dentry *dentry,
+			umode_t mode, bool excl)
 {
 	return create(idmap, dir, dentry, mode, 0, NULL);
 }
 
-static int vexfs_mknod(struct mnt_idmap *idmap, struct inode *dir, struct dentry *dentry, umode_t mode, dev_t rdev)
+static int vexfs_mknod(struct mnt_idmap *idmap, struct inode *dir, struct dentry *dentry,
+		       umode_t mode, dev_t rdev)
 {
 	return create(idmap, dir, dentry, mode, rdev, NULL);
 }
 
-static int vexfs_mkdir(struct mnt_idmap *idmap, struct inode *dir, struct dentry *dentry, umode_t mode)
+static int vexfs_mkdir(struct mnt_idmap *idmap, struct inode *dir, struct dentry *dentry,
+		       umode_t mode)
 {
 	return create(idmap, dir, dentry, mode | S_IFDIR, 0, NULL);
 }
 
-static int vexfs_tmpfile(struct mnt_idmap *idmap, struct inode *dir, struct file *file, umode_t mode)
+static int vexfs_tmpfile(struct mnt_idmap *idmap, struct inode *dir, struct file *file,
+			 umode_t mode)
 {
 	struct inode *inode;
 	handle_t *handle;
@@ -232,8 +244,8 @@ static int vexfs_tmpfile(struct mnt_idmap *idmap, struct inode *dir, struct file
 /* --- symlinks --- */
 
 /*
- * A target that does not fit into the inode is data of one block.  It is on the device before the symlink exists:
- * until then the inode is an unlinked regular file.
+ * A target that does not fit into the inode is data of one block.  It is on the device before the
+ * symlink exists: until then the inode is an unlinked regular file.
  */
 static int fill_long(struct inode *inode, const char *target, unsigned int len)
 {
@@ -256,8 +268,8 @@ static int fill_long(struct inode *inode, const char *target, unsigned int len)
 	return filemap_write_and_wait(inode->i_mapping);
 }
 
-static int long_symlink(struct mnt_idmap *idmap, struct inode *dir, struct dentry *dentry, const char *target,
-			unsigned int len)
+static int long_symlink(struct mnt_idmap *idmap, struct inode *dir, struct dentry *dentry,
+			const char *target, unsigned int len)
 {
 	struct inode *inode;
 	handle_t *handle;
@@ -308,7 +320,8 @@ drop:
 	return err;
 }
 
-static int vexfs_symlink(struct mnt_idmap *idmap, struct inode *dir, struct dentry *dentry, const char *target)
+static int vexfs_symlink(struct mnt_idmap *idmap, struct inode *dir, struct dentry *dentry,
+			 const char *target)
 {
 	size_t len = strlen(target);
 	int retries = 0, err;
@@ -410,8 +423,8 @@ static int vexfs_rmdir(struct inode *dir, struct dentry *dentry)
 /* --- rename --- */
 
 /*
- * A plain directory cannot move between collections: everything below it says to which collection it belongs.
- * EXDEV makes mv(1) copy instead.
+ * A plain directory cannot move between collections: everything below it says to which collection
+ * it belongs. EXDEV makes mv(1) copy instead.
  */
 static int may_move(struct inode *inode, struct inode *to)
 {
@@ -430,7 +443,8 @@ static void moved(struct inode *inode, struct inode *from, struct inode *to)
 		set_parent(inode, to);
 }
 
-static int exchange(struct inode *old_dir, struct dentry *old_dentry, struct inode *new_dir, struct dentry *new_dentry)
+static int exchange(struct inode *old_dir, struct dentry *old_dentry, struct inode *new_dir,
+		    struct dentry *new_dentry)
 {
 	struct inode *old = d_inode(old_dentry), *new = d_inode(new_dentry);
 	handle_t *handle;
@@ -481,7 +495,8 @@ static int vexfs_rename(struct mnt_idmap *idmap, struct inode *old_dir, struct d
 	if (err)
 		return err;
 again:
-	handle = start(old_dir, 2 * VEXFS_NAME_CREDITS + 2 * VEXFS_INODE_CREDITS + VEXFS_ORPHAN_CREDITS);
+	handle = start(old_dir,
+		       2 * VEXFS_NAME_CREDITS + 2 * VEXFS_INODE_CREDITS + VEXFS_ORPHAN_CREDITS);
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
 	if (new)

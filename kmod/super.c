@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Mounting, unmounting, and everything else that concerns the filesystem as a whole; the module's init.
+ * Mounting, unmounting, and everything else that concerns the filesystem as a whole; the module's
+ * init.
  *
- * Unmounting: kill_sb stops the raise worker and commits the collections while everything still works,
- * generic_shutdown_super syncs and evicts the inodes, put_super drops the planes, marks the superblock clean
- * and closes the log.
+ * Unmounting: kill_sb stops the raise worker and commits the collections while everything still
+ * works, generic_shutdown_super syncs and evicts the inodes, put_super drops the planes, marks the
+ * superblock clean and closes the log.
  */
 #include <linux/blkdev.h>
 #include <linux/fs_context.h>
@@ -80,13 +81,18 @@ static int show_options(struct seq_file *seq, struct dentry *root)
 static void raise_later(struct vexfs_sb_info *sbi)
 {
 	if (test_bit(VEXFS_SBI_RAISE, &sbi->flags))
-		queue_delayed_work(system_unbound_wq, &sbi->raise, READ_ONCE(sbi->opts.commit) * HZ);
+		queue_delayed_work(system_unbound_wq, &sbi->raise,
+				   READ_ONCE(sbi->opts.commit) * HZ);
 }
 
-/* What nobody syncs reaches the disk within a few seconds.  A frozen filesystem has nothing to raise. */
+/*
+ * What nobody syncs reaches the disk within a few seconds.  A frozen filesystem has nothing to
+ * raise.
+ */
 static void raise_work(struct work_struct *work)
 {
-	struct vexfs_sb_info *sbi = container_of(to_delayed_work(work), struct vexfs_sb_info, raise);
+	struct vexfs_sb_info *sbi =
+		container_of(to_delayed_work(work), struct vexfs_sb_info, raise);
 
 	if (sb_start_intwrite_trylock(sbi->sb)) {
 		if (!vexfs_is_shutdown(sbi->sb))
@@ -124,7 +130,10 @@ static void error_work(struct work_struct *work)
 
 /* --- read-write, read-only, frozen --- */
 
-/* From here on the counts on disk may be wrong.  The log keeps an error of the last mount until it is in the superblock. */
+/*
+ * From here on the counts on disk may be wrong.  The log keeps an error of the last mount until it
+ * is in the superblock.
+ */
 static int make_writable(struct super_block *sb)
 {
 	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
@@ -225,12 +234,14 @@ static int reconfigure(struct fs_context *fc)
 	} else if (!ro && sb_rdonly(sb)) {
 		if (vexfs_is_shutdown(sb))
 			return invalfc(fc, "the filesystem was shut down: unmount it first");
-		err = vexfs_super_check(vx_data(sbi->fs.sb_buf), bdev_nr_bytes(sb->s_bdev) >> VEXFS_BLOCK_SHIFT, &why);
+		err = vexfs_super_check(vx_data(sbi->fs.sb_buf),
+					bdev_nr_bytes(sb->s_bdev) >> VEXFS_BLOCK_SHIFT, &why);
 		if (err) {
 			errorfc(fc, "cannot be written: %s", why);
 			return err;
 		}
-		sb->s_flags &= ~SB_RDONLY;	/* transactions look at it; the VFS sets it a moment later */
+		/* transactions look at it; the VFS sets it a moment later */
+		sb->s_flags &= ~SB_RDONLY;
 		err = make_writable(sb);
 		if (err) {
 			sb->s_flags |= SB_RDONLY;
@@ -326,7 +337,9 @@ static int find_super(struct super_block *sb, struct fs_context *fc, struct vexf
 		}
 		if (!err || (err == -EROFS && sb_rdonly(sb))) {
 			if (i)
-				vexfs_msg(KERN_WARNING, sb, "superblock is damaged (%s), using copy %d", first_why, i);
+				vexfs_msg(KERN_WARNING, sb,
+					  "superblock is damaged (%s), using copy %d", first_why,
+					  i);
 			return 0;
 		}
 		if (!i) {

@@ -39,9 +39,10 @@ struct vexfs_mount_opts {
 
 /* vexfs_sb_info.flags */
 enum {
-	VEXFS_SBI_SHUTDOWN,		/* nothing may be written any more: shut down, or errors=remount-ro */
-	VEXFS_SBI_ERROR,		/* damage was found: VEXFS_STATE_ERROR goes into the superblock */
-	VEXFS_SBI_RAISE,		/* the raise worker may run (read-write mount) */
+	/* nothing may be written any more: shut down, or errors=remount-ro */
+	VEXFS_SBI_SHUTDOWN,
+	VEXFS_SBI_ERROR, /* damage was found: VEXFS_STATE_ERROR goes into the superblock */
+	VEXFS_SBI_RAISE, /* the raise worker may run (read-write mount) */
 };
 
 struct vexfs_sb_info {
@@ -65,7 +66,8 @@ struct vexfs_sb_info {
 
 /* vexfs_inode_info.state, atomic bit operations */
 enum {
-	VEXFS_I_PREALLOC,		/* blocks past EOF that no write asked for: trimmed at release */
+	/* blocks past EOF that no write asked for: trimmed at release */
+	VEXFS_I_PREALLOC,
 	VEXFS_I_FRESH,			/* never logged: its slot on disk holds its last owner */
 };
 
@@ -73,10 +75,12 @@ struct vexfs_inode_info {
 	struct vexfs_inode_core core;
 
 	spinlock_t io_lock;		/* io_ends; taken by bio completion */
-	struct list_head io_ends;	/* of struct iomap_ioend: data is on the device, metadata is not */
+	/* of struct iomap_ioend: data is on the device, metadata is not */
+	struct list_head io_ends;
 	struct work_struct io_work;
 
-	tid_t sync_tid;			/* transaction that fsync waits for; core.lock, read without it */
+	/* transaction that fsync waits for; core.lock, read without it */
+	tid_t sync_tid;
 	tid_t datasync_tid;		/* same for fdatasync: size and mapping */
 	struct timespec64 btime;
 	unsigned long state;		/* VEXFS_I_* */
@@ -85,8 +89,8 @@ struct vexfs_inode_info {
 	struct list_head orphan;	/* vexfs_sb_info.orphans; empty: not an orphan */
 
 	/*
-	 * A directory that is a collection: its loaded state, NULL until loaded.  Set by collection.c
-	 * with cmpxchg or a lock, given back in vexfs_collection_evict().
+	 * A directory that is a collection: its loaded state, NULL until loaded.  Set by
+	 * collection.c with cmpxchg or a lock, given back in vexfs_collection_evict().
 	 */
 	struct vexfs_collection_mem *coll;
 
@@ -131,76 +135,104 @@ static inline bool vexfs_is_shutdown(const struct super_block *sb)
 
 /* --- journal.c: transactions --- */
 
-#define VEXFS_INODE_CREDITS	2	/* vexfs_log_inode(): table block; its group block on first use */
+#define VEXFS_INODE_CREDITS 2 /* vexfs_log_inode(): table block; its group block on first use */
 /* A new inode with its orphan entry, and a name for it. */
 #define VEXFS_NEW_CREDITS	(VEXFS_ALLOC_CREDITS + VEXFS_INODE_CREDITS + VEXFS_ORPHAN_CREDITS)
 #define VEXFS_NAME_CREDITS	(VEXFS_DIR_CREDITS + VEXFS_INODE_CREDITS)
 /* Orphan, inode and superblock: the last steps of a truncate or an eviction. */
 #define VEXFS_FREE_CREDITS	(VEXFS_ALLOC_CREDITS + VEXFS_INODE_CREDITS + VEXFS_ORPHAN_CREDITS)
 
-/* Start a transaction of so many blocks; nests.  ERR_PTR: -EIO after shutdown, -EROFS after an abort or on a
- * read-only mount, -ENOMEM. */
+/*
+ * Start a transaction of so many blocks; nests.  ERR_PTR: -EIO after shutdown, -EROFS after an
+ * abort or on a read-only mount, -ENOMEM.
+ */
 handle_t *vexfs_start(struct super_block *sb, int credits);
 /* End it.  err, or if that is 0 the error of the journal. */
 int vexfs_stop(handle_t *handle, int err);
-/* Wait until transaction tid is on stable storage, with all data written before.  Outside any transaction. */
+/*
+ * Wait until transaction tid is on stable storage, with all data written before.  Outside any
+ * transaction.
+ */
 int vexfs_commit_barrier(struct super_block *sb, tid_t tid);
 /* The transaction to wait for to have everything so far: what fsync of an inode just read needs. */
 tid_t vexfs_last_tid(struct super_block *sb);
-/* After -ENOSPC, outside a transaction: commit, so that freed blocks become usable.  True: try again.
- * *retries starts at 0. */
+/*
+ * After -ENOSPC, outside a transaction: commit, so that freed blocks become usable.  True: try
+ * again.  *retries starts at 0.
+ */
 bool vexfs_retry_alloc(struct super_block *sb, int err, int *retries);
-/* Load the log (replays it) / close it.  before: a superblock of this filesystem, for the log's place. */
+/*
+ * Load the log (replays it) / close it.  before: a superblock of this filesystem, for the log's
+ * place.
+ */
 int vexfs_journal_open(struct super_block *sb, const struct vexfs_super *before);
 int vexfs_journal_close(struct super_block *sb);
 /* Log damage or an I/O error that leaves the filesystem in doubt, and follow errors=. */
 __printf(2, 3) void vexfs_error(struct super_block *sb, const char *fmt, ...);
-/* Stop all writing.  how: 0 flush everything first, 1 flush the log first, 2 flush nothing; else -EINVAL.
- * The caller has checked CAP_SYS_ADMIN. */
+/*
+ * Stop all writing.  how: 0 flush everything first, 1 flush the log first, 2 flush nothing; else
+ * -EINVAL. The caller has checked CAP_SYS_ADMIN.
+ */
 int vexfs_shutdown(struct super_block *sb, u32 how);
 /* In a transaction of 1 credit: write state and counters into the superblock. */
 int vexfs_log_super(handle_t *handle, struct super_block *sb, bool clean);
 
 /* --- inode.c --- */
 
-#define VEXFS_IGET_HIDDEN	0x1	/* only a hidden inode (a plane) will do; without it none will */
-#define VEXFS_IGET_ORPHAN	0x2	/* anything is fine, unlinked or hidden */
-#define VEXFS_IGET_HANDLE	0x4	/* the number comes from a file handle: what is not there is -ESTALE, not damage */
-/* A referenced, valid inode.  ERR_PTR: -EUCLEAN (a name or pointer to what is no such inode), -ESTALE, -EIO, -ENOMEM. */
+#define VEXFS_IGET_HIDDEN 0x1 /* only a hidden inode (a plane) will do; without it none will */
+#define VEXFS_IGET_ORPHAN 0x2 /* anything is fine, unlinked or hidden */
+#define VEXFS_IGET_HANDLE \
+	0x4 /* the number comes from a file handle: what is not there is -ESTALE, not damage */
+/*
+ * A referenced, valid inode.  ERR_PTR: -EUCLEAN (a name or pointer to what is no such inode),
+ * -ESTALE, -EIO, -ENOMEM.
+ */
 struct inode *vexfs_iget(struct super_block *sb, u64 ino, unsigned int flags);
 /*
- * A new inode of dir, owned as POSIX wants, hashed and I_NEW, with i_nlink 1 (directories 2), not yet logged.
- * flags: VEXFS_INODE_* to set besides those that mode implies.  VEXFS_NEW_CREDITS.  A caller that fails later calls
- * vexfs_abandon_new() inside the transaction and iput() after it.
+ * A new inode of dir, owned as POSIX wants, hashed and I_NEW, with i_nlink 1 (directories 2), not
+ * yet logged. flags: VEXFS_INODE_* to set besides those that mode implies.  VEXFS_NEW_CREDITS.  A
+ * caller that fails later calls vexfs_abandon_new() inside the transaction and iput() after it.
  */
-struct inode *vexfs_new_inode(handle_t *handle, struct inode *dir, umode_t mode, struct mnt_idmap *idmap, u32 flags);
+struct inode *vexfs_new_inode(handle_t *handle, struct inode *dir, umode_t mode,
+			      struct mnt_idmap *idmap, u32 flags);
 void vexfs_abandon_new(handle_t *handle, struct inode *inode);
 /* Operations by type, flags and size. */
 void vexfs_set_ops(struct inode *inode);
 /*
- * A hidden regular inode of the collection directory dir: a plane.  flags: 0 or VEXFS_INODE_METADATA.  It has i_nlink 1,
- * no name, and is logged; the caller stores its number in the same transaction.  VEXFS_NEW_CREDITS.
+ * A hidden regular inode of the collection directory dir: a plane.  flags: 0 or
+ * VEXFS_INODE_METADATA.  It has i_nlink 1, no name, and is logged; the caller stores its number in
+ * the same transaction.  VEXFS_NEW_CREDITS.
  */
 struct inode *vexfs_new_hidden(handle_t *handle, struct inode *dir, u32 flags);
 /* Free a plane: in a transaction of VEXFS_FREE_CREDITS, before the last iput() outside it ... */
 int vexfs_unlink_hidden(handle_t *handle, struct inode *inode);
 /* ... or in its own transaction, with the iput(). */
 int vexfs_drop_hidden(struct inode *inode);
-/* Write the inode into its table block.  VEXFS_INODE_CREDITS.  Takes core.lock; datasync: fdatasync must wait for it. */
+/*
+ * Write the inode into its table block.  VEXFS_INODE_CREDITS.  Takes core.lock; datasync: fdatasync
+ * must wait for it.
+ */
 int vexfs_log_inode(handle_t *handle, struct inode *inode, bool datasync);
 /* Same, core.lock held for writing: the mapping or the sizes changed under it. */
 int vexfs_log_inode_locked(handle_t *handle, struct inode *inode, bool datasync);
-/* The orphan list: in a transaction of VEXFS_ORPHAN_CREDITS.  Both are no-ops where there is nothing to do. */
+/*
+ * The orphan list: in a transaction of VEXFS_ORPHAN_CREDITS.  Both are no-ops where there is
+ * nothing to do.
+ */
 int vexfs_orphan_link(handle_t *handle, struct inode *inode);
 int vexfs_orphan_unlink(handle_t *handle, struct inode *inode);
 /* Finish what the orphans of an earlier mount began: at mount and at remount read-write. */
 int vexfs_orphan_cleanup(struct super_block *sb);
-/* Free all blocks from lblk `from` on, in as many transactions as it takes.  i_rwsem held, or the caller alone has the inode. */
+/*
+ * Free all blocks from lblk `from` on, in as many transactions as it takes.  i_rwsem held, or the
+ * caller alone has the inode.
+ */
 int vexfs_free_from(struct inode *inode, u32 from);
 /* truncate(2) without its checks; i_rwsem held. */
 int vexfs_setsize(struct inode *inode, loff_t size);
 int vexfs_setattr(struct mnt_idmap *idmap, struct dentry *dentry, struct iattr *attr);
-int vexfs_getattr(struct mnt_idmap *idmap, const struct path *path, struct kstat *stat, u32 mask, unsigned int flags);
+int vexfs_getattr(struct mnt_idmap *idmap, const struct path *path, struct kstat *stat, u32 mask,
+		  unsigned int flags);
 void vexfs_evict_inode(struct inode *inode);
 void vexfs_dirty_inode(struct inode *inode, int flags);
 struct inode *vexfs_alloc_inode(struct super_block *sb);
@@ -214,8 +246,9 @@ extern const struct iomap_ops vexfs_iomap_ops;
 extern const struct address_space_operations vexfs_aops;
 void vexfs_io_work(struct work_struct *work);
 /*
- * Allocate unwritten extents for the holes of [lblk, lblk + want).  Outside a transaction.  Hidden inodes get chunks of at least
- * VEXFS_PLANE_CHUNK blocks, growing with the file; -ENOSPC after a commit did not help, -EFBIG.
+ * Allocate unwritten extents for the holes of [lblk, lblk + want).  Outside a transaction.  Hidden
+ * inodes get chunks of at least VEXFS_PLANE_CHUNK blocks, growing with the file; -ENOSPC after a
+ * commit did not help, -EFBIG.
  */
 int vexfs_ensure_alloc(struct inode *inode, u32 lblk, u32 want);
 #define VEXFS_PLANE_CHUNK	1024
@@ -236,19 +269,32 @@ int vexfs_fsync(struct file *file, loff_t start, loff_t end, int datasync);
 
 /* fsync: commit all operations acknowledged so far. */
 int vexfs_collection_sync(struct inode *dir);
-/* The same for all loaded collections: syncfs, unmount, freeze, remount, raise worker.  Never called in a transaction. */
+/*
+ * The same for all loaded collections: syncfs, unmount, freeze, remount, raise worker.  Never
+ * called in a transaction.
+ */
 int vexfs_collections_sync(struct super_block *sb);
-/* Has it records that are not deleted?  Loads it; an error that prevents loading counts as "yes". */
+/*
+ * Has it records that are not deleted?  Loads it; an error that prevents loading counts as "yes".
+ */
 bool vexfs_collection_has_records(struct inode *dir);
-/* rmdir has unlinked it (i_nlink 0); i_rwsem of dir held, outside a transaction: no new operations. */
+/*
+ * rmdir has unlinked it (i_nlink 0); i_rwsem of dir held, outside a transaction: no new operations.
+ */
 void vexfs_collection_unlinked(struct inode *dir);
-/* Evict, i_nlink 0, before its own blocks go, outside a transaction: free its planes and its collection block. */
+/*
+ * Evict, i_nlink 0, before its own blocks go, outside a transaction: free its planes and its
+ * collection block.
+ */
 int vexfs_collection_free(struct inode *dir);
 /* Evict, any i_nlink: give vexfs_inode_info.coll back. */
 void vexfs_collection_evict(struct inode *dir);
 /* kill_sb, while everything still works: commit, stop workers. */
 void vexfs_collections_shutdown(struct super_block *sb);
-/* put_super, after the inodes were evicted and before the journal goes: drop what still holds planes. */
+/*
+ * put_super, after the inodes were evicted and before the journal goes: drop what still holds
+ * planes.
+ */
 void vexfs_collections_put(struct super_block *sb);
 
 /* --- ioctl.c, hooks.c, sysfs.c --- */

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * posix --list            print the tests: a name and what must hold
- * posix NAME DIR [SEED]   run one in DIR, a directory of the filesystem under test
- * posix --shutdown DIR HOW  leave a file and orphans behind and stop the filesystem: FS_IOC_SHUTDOWN with HOW (0, 1, 2)
- * posix --kept DIR        is the file there, and as it should be?
+ * posix --list            print the tests: a name and what must hold posix NAME DIR [SEED]   run
+ * one in DIR, a directory of the filesystem under test posix --shutdown DIR HOW  leave a file and
+ * orphans behind and stop the filesystem: FS_IOC_SHUTDOWN with HOW (0, 1, 2) posix --kept DIR
+ * is the file there, and as it should be?
  *
- * Each test starts in an empty directory DIR/NAME and leaves it there, empty.  Exit code 0: it held.
+ * Each test starts in an empty directory DIR/NAME and leaves it there, empty.  Exit code 0: it
+ * held.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -174,7 +175,8 @@ static void t_names(void)
 	name[256] = 0;
 	FAILS(open(name, O_CREAT | O_RDWR, 0600), ENAMETOOLONG);
 
-	fd = make("open");				/* an unlinked file lives on while it is open */
+	/* an unlinked file lives on while it is open */
+	fd = make("open");
 	put(fd, 0, 10000, 1);
 	CHECK(!unlink("open"));
 	CHECK(!fstat(fd, &st) && st.st_nlink == 0);
@@ -280,12 +282,14 @@ static void t_rename(void)
 	CHECK(st_of("d").st_nlink == 3 && st_of(".").st_nlink == 3);
 	CHECK(!mkdir("f", 0755));
 	CHECK(!rename("c", "f/c"));
-	CHECK(!renameat2(AT_FDCWD, "f/c", AT_FDCWD, "d/x", RENAME_EXCHANGE));	/* a file and a directory */
+	/* a file and a directory */
+	CHECK(!renameat2(AT_FDCWD, "f/c", AT_FDCWD, "d/x", RENAME_EXCHANGE));
 	CHECK(st_of("d").st_nlink == 2 && st_of("f").st_nlink == 3);
 	drop_caches();
 	CHECK(st_of("f/c/..").st_ino == st_of("f").st_ino);
 	CHECK(!link("d/x", "d/y"));
-	CHECK(!rename("d/x", "d/y"));			/* two names of one inode: nothing happens */
+	/* two names of one inode: nothing happens */
+	CHECK(!rename("d/x", "d/y"));
 	CHECK(st_of("d/x").st_nlink == 2);
 	CHECK(!unlink("d/x") && !unlink("d/y") && !rmdir("d") && !rmdir("f/c") && !rmdir("f"));
 	CHECK(st_of(".").st_nlink == 2);
@@ -370,7 +374,8 @@ static void t_data(void)
 		drop_caches();
 	}
 	/* a small file takes the blocks that it needs, and no more, once it is closed */
-	CHECK(st_of("f1").st_blocks == 8 && st_of("f5").st_blocks == 16 && st_of("f8").st_blocks == 16384);
+	CHECK(st_of("f1").st_blocks == 8 && st_of("f5").st_blocks == 16 &&
+	      st_of("f8").st_blocks == 16384);
 	for (unsigned int i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		snprintf(name, sizeof(name), "f%u", i);
 		CHECK(!unlink(name));
@@ -413,7 +418,8 @@ static void t_sparse(void)
 	expect(fd, far, 3, 1);
 	expect_zero(fd, 0, 1 << 20);
 	FAILS(pwrite(fd, "x", 1, 1LL << 62), EFBIG);
-	put(fd, (1ULL << 44) - 8192, 4096, 1);		/* the last block but one that a file can have */
+	/* the last block but one that a file can have */
+	put(fd, (1ULL << 44) - 8192, 4096, 1);
 	FAILS(pwrite(fd, "x", 1, (1ULL << 44) - 4096), EFBIG);
 	CHECK(!ftruncate(fd, 0));
 	close(fd);
@@ -477,7 +483,8 @@ static void t_mmap(void)
 	CHECK(p != MAP_FAILED);
 	for (unsigned int i = 0; i < 64; i += 3)	/* into holes */
 		pattern(p + i * BLOCK, i == 63 ? BLOCK - 100 : BLOCK, i * BLOCK, 4);
-	p[len - 50] = 77;				/* past EOF: seen here, never on the device */
+	/* past EOF: seen here, never on the device */
+	p[len - 50] = 77;
 	CHECK(!msync(p, len, MS_SYNC));
 	for (unsigned int i = 0; i < 64; i += 3)
 		expect(fd, i * BLOCK, i == 63 ? BLOCK - 100 : BLOCK, 4);
@@ -582,7 +589,8 @@ static void t_fragments(void)
 		CHECK(!fallocate(b, 0, (off_t)i * BLOCK, BLOCK));
 	}
 	CHECK(extents(a, &flags) > BLOCKS / 2);
-	for (int i = 0; i < BLOCKS; i++) {		/* 7919 is prime to BLOCKS: every block, in no order */
+	/* 7919 is prime to BLOCKS: every block, in no order */
+	for (int i = 0; i < BLOCKS; i++) {
 		uint64_t k = (uint64_t)i * 7919 % BLOCKS;
 
 		put(a, k * BLOCK, BLOCK, 1);
@@ -613,7 +621,8 @@ static void t_fragments(void)
 
 static void t_sync(void)
 {
-	int fd = open("f", O_RDWR | O_CREAT | O_SYNC, 0600), dir = open(".", O_RDONLY | O_DIRECTORY);
+	int fd = open("f", O_RDWR | O_CREAT | O_SYNC, 0600),
+	    dir = open(".", O_RDONLY | O_DIRECTORY);
 
 	CHECK(fd >= 0 && dir >= 0);
 	put(fd, 0, 100000, 1);
@@ -647,7 +656,8 @@ static void t_many(void)
 
 		if (e->d_name[0] == '.')
 			continue;
-		CHECK(sscanf(e->d_name, "a-file-with-some-name-%d", &i) == 1 && i < FILES && !seen[i]);
+		CHECK(sscanf(e->d_name, "a-file-with-some-name-%d", &i) == 1 && i < FILES &&
+		      !seen[i]);
 		CHECK(e->d_type == DT_REG);
 		seen[i] = true;
 		n++;
@@ -717,8 +727,10 @@ static void storm(int id)
 	for (int i = 0; i < 3000; i++) {
 		snprintf(a, sizeof(a), "d%u/%u", rnd(&s, 3), rnd(&s, STORM_NAMES));
 		snprintf(b, sizeof(b), "d%u/%u", rnd(&s, 3), rnd(&s, STORM_NAMES));
-		if (renameat2(AT_FDCWD, a, AT_FDCWD, b, rnd(&s, 2) ? RENAME_NOREPLACE : RENAME_EXCHANGE))
-			CHECK(errno == ENOENT || errno == EEXIST || errno == EINVAL || errno == ENOTEMPTY);
+		if (renameat2(AT_FDCWD, a, AT_FDCWD, b,
+			      rnd(&s, 2) ? RENAME_NOREPLACE : RENAME_EXCHANGE))
+			CHECK(errno == ENOENT || errno == EEXIST || errno == EINVAL ||
+			      errno == ENOTEMPTY);
 	}
 }
 
@@ -749,7 +761,8 @@ static void t_storm(void)
 			fd = open(name, O_RDONLY);
 			if (fd < 0)
 				continue;
-			CHECK(read(fd, &v, sizeof(v)) == sizeof(v) && v >= 0 && v < STORM_NAMES && !seen[v]);
+			CHECK(read(fd, &v, sizeof(v)) == sizeof(v) && v >= 0 && v < STORM_NAMES &&
+			      !seen[v]);
 			seen[v] = true;
 			n++;
 			close(fd);
@@ -757,7 +770,10 @@ static void t_storm(void)
 	CHECK(n == STORM_NAMES);
 }
 
-/* One process: random operations on a file of its own, against a copy in memory; names in a shared directory. */
+/*
+ * One process: random operations on a file of its own, against a copy in memory; names in a shared
+ * directory.
+ */
 #define STRESS_SIZE (512 << 10)
 
 static void stress(int id)
@@ -770,7 +786,8 @@ static void stress(int id)
 	snprintf(name, sizeof(name), "data%d", id);
 	fd = make(name);
 	for (int i = 0; i < 1500; i++) {
-		unsigned int off = rnd(&s, STRESS_SIZE - 1), len = 1 + rnd(&s, rnd(&s, 8) ? 5000 : 100000);
+		unsigned int off = rnd(&s, STRESS_SIZE - 1),
+			     len = 1 + rnd(&s, rnd(&s, 8) ? 5000 : 100000);
 
 		if (off + len > STRESS_SIZE)
 			len = STRESS_SIZE - off;
@@ -782,8 +799,12 @@ static void stress(int id)
 			if (off + len > size)
 				size = off + len;
 			break;
-		case 4: case 5: case 6:
-			CHECK(pread(fd, buf, len, off) == (off >= size ? 0 : off + len > size ? size - off : len));
+		case 4:
+		case 5:
+		case 6:
+			CHECK(pread(fd, buf, len, off) == (off >= size	    ? 0 :
+							   off + len > size ? size - off :
+									      len));
 			if (off < size)
 				CHECK(!memcmp(buf, mem + off, off + len > size ? size - off : len));
 			break;
@@ -825,7 +846,8 @@ static void stress(int id)
 				break;
 			case 1:
 				if (rmdir(other))
-					CHECK(errno == ENOENT || errno == ENOTDIR || errno == ENOTEMPTY);
+					CHECK(errno == ENOENT || errno == ENOTDIR ||
+					      errno == ENOTEMPTY);
 				break;
 			case 2:
 				if (unlink(other))
@@ -953,8 +975,10 @@ static void t_full(void)
 		fill_data();
 		full = free_blocks();
 		CHECK(full < before / 8);
-		for (n = 0; n < 100000; n++) {		/* names until there is no room for them either */
-			snprintf(name, sizeof(name), "some-more-names-to-fill-directory-blocks-with-%d", n);
+		/* names until there is no room for them either */
+		for (n = 0; n < 100000; n++) {
+			snprintf(name, sizeof(name),
+				 "some-more-names-to-fill-directory-blocks-with-%d", n);
 			fd = open(name, O_RDWR | O_CREAT | O_EXCL, 0600);
 			if (fd < 0)
 				break;
@@ -1071,7 +1095,8 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	if (argc < 3) {
-		fputs("usage: posix --list | NAME DIR [SEED] | --shutdown DIR HOW | --kept DIR\n", stderr);
+		fputs("usage: posix --list | NAME DIR [SEED] | --shutdown DIR HOW | --kept DIR\n",
+		      stderr);
 		return 2;
 	}
 	if (argv[1][0] == '-') {
