@@ -15,6 +15,11 @@
 
 static struct kmem_cache *inode_cache;
 
+static u32 blocks_of(loff_t size)
+{
+	return DIV_ROUND_UP_ULL(size, VEXFS_BLOCK_SIZE);
+}
+
 /* --- writing --- */
 
 int vexfs_log_inode_locked(handle_t *handle, struct inode *inode, bool datasync)
@@ -151,14 +156,12 @@ int vexfs_orphan_cleanup(struct super_block *sb)
 		mutex_unlock(&sbi->orphan_lock);
 		if (!inode->i_nlink) {
 			freed++;
-			/* evict frees it and takes it off the list */
-			iput(inode);
+			iput(inode);		/* evict frees it and takes it off the list */
 		} else {
 			truncated++;
 			err = 0;
 			if (S_ISREG(inode->i_mode))
-				err = vexfs_free_from(inode, DIV_ROUND_UP_ULL(inode->i_size,
-									      VEXFS_BLOCK_SIZE));
+				err = vexfs_free_from(inode, blocks_of(inode->i_size));
 			handle = err ? ERR_PTR(err) : vexfs_start(sb, VEXFS_FREE_CREDITS);
 			err = PTR_ERR_OR_ZERO(handle);
 			if (!err)
@@ -295,8 +298,7 @@ struct inode *vexfs_iget(struct super_block *sb, u64 ino, unsigned int flags)
 	if (inode->i_state & I_NEW) {
 		err = read_inode(inode, flags);
 		if (err)
-			iget_failed(
-				inode); /* bad: an unlinked one that is not ours to free stays */
+			iget_failed(inode);	/* as bad: iput() must not free it */
 		else
 			unlock_new_inode(inode);
 	} else {
@@ -363,8 +365,7 @@ struct inode *vexfs_new_inode(handle_t *handle, struct inode *dir, umode_t mode,
 	return inode;
 bad:
 	make_bad_inode(inode);
-	/* not hashed and bad: evict starts no transaction */
-	iput(inode);
+	iput(inode);			/* not hashed and bad: evict starts no transaction */
 	return ERR_PTR(err);
 }
 
@@ -387,8 +388,7 @@ struct inode *vexfs_new_hidden(handle_t *handle, struct inode *dir, u32 flags)
 	if (IS_ERR(inode))
 		return inode;
 	err = vexfs_log_inode(handle, inode, false);
-	/* the journal is gone, and only memory must be given back */
-	if (err) {
+	if (err) {			/* the journal is gone: give back memory only */
 		make_bad_inode(inode);
 		unlock_new_inode(inode);
 		iput(inode);
@@ -436,9 +436,7 @@ int vexfs_free_from(struct inode *inode, u32 from)
 		if (IS_ERR(handle))
 			return PTR_ERR(handle);
 		down_write(&core->lock);
-		/*
-		 * first, so that logging it again below needs no credit that the core has used up
-		 */
+		/* first, so that logging it again needs no credit that the core has used up */
 		err = vexfs_log_inode_locked(handle, inode, true);
 		if (!err) {
 			err = vexfs_extent_truncate(handle, core, from);
@@ -511,7 +509,7 @@ static int shrink(struct inode *inode, loff_t size)
 		return err;
 	/* waits for writeback, and so for its conversions */
 	truncate_pagecache(inode, size);
-	err = vexfs_free_from(inode, DIV_ROUND_UP_ULL(size, VEXFS_BLOCK_SIZE));
+	err = vexfs_free_from(inode, blocks_of(size));
 	if (err)
 		return err;			/* stays on the orphan list */
 	clear_bit(VEXFS_I_PREALLOC, &vi->state);

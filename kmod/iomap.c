@@ -29,16 +29,16 @@
 static u32 chunk(struct inode *inode, const struct vexfs_map *map, u32 want, bool extend)
 {
 	struct vexfs_inode_info *vi = VEXFS_I(inode);
-	u64 blocks = vi->core.blocks;
+	u64 blocks = vi->core.blocks, limit = inode->i_sb->s_maxbytes >> VEXFS_BLOCK_SHIFT;
 	u32 extra;
 
 	if (vi->core.flags & VEXFS_INODE_HIDDEN)
 		return max3(want, VEXFS_PLANE_CHUNK,
 			    (u32)min_t(u64, blocks / 4, VEXFS_EXTENT_MAX_LEN));
 	extra = min_t(u64, blocks, MAX_EXTRA);
-	if (!extend || !extra || map->len <= want || map->len - want < MAX_EXTRA ||
-	    (u64)map->lblk + map->len < inode->i_sb->s_maxbytes >>
-		    VEXFS_BLOCK_SHIFT) /* more extents follow */
+	if (!extend || !extra || map->len <= want || map->len - want < MAX_EXTRA)
+		return want;
+	if ((u64)map->lblk + map->len < limit)	/* more extents follow */
 		return want;
 	if (!test_and_set_bit(VEXFS_I_PREALLOC, &vi->state))
 		vi->keep = max(vi->keep, map->lblk);

@@ -81,8 +81,7 @@ static int show_options(struct seq_file *seq, struct dentry *root)
 static void raise_later(struct vexfs_sb_info *sbi)
 {
 	if (test_bit(VEXFS_SBI_RAISE, &sbi->flags))
-		queue_delayed_work(system_unbound_wq, &sbi->raise,
-				   READ_ONCE(sbi->opts.commit) * HZ);
+		queue_delayed_work(system_unbound_wq, &sbi->raise, sbi->opts.commit * HZ);
 }
 
 /*
@@ -91,8 +90,7 @@ static void raise_later(struct vexfs_sb_info *sbi)
  */
 static void raise_work(struct work_struct *work)
 {
-	struct vexfs_sb_info *sbi =
-		container_of(to_delayed_work(work), struct vexfs_sb_info, raise);
+	struct vexfs_sb_info *sbi = container_of(work, struct vexfs_sb_info, raise.work);
 
 	if (sb_start_intwrite_trylock(sbi->sb)) {
 		if (!vexfs_is_shutdown(sbi->sb))

@@ -39,10 +39,9 @@ struct vexfs_mount_opts {
 
 /* vexfs_sb_info.flags */
 enum {
-	/* nothing may be written any more: shut down, or errors=remount-ro */
-	VEXFS_SBI_SHUTDOWN,
-	VEXFS_SBI_ERROR, /* damage was found: VEXFS_STATE_ERROR goes into the superblock */
-	VEXFS_SBI_RAISE, /* the raise worker may run (read-write mount) */
+	VEXFS_SBI_SHUTDOWN,		/* no more writing: shut down, or errors=remount-ro */
+	VEXFS_SBI_ERROR,		/* damage was found: the superblock gets STATE_ERROR */
+	VEXFS_SBI_RAISE,		/* the raise worker may run (read-write mount) */
 };
 
 struct vexfs_sb_info {
@@ -66,8 +65,7 @@ struct vexfs_sb_info {
 
 /* vexfs_inode_info.state, atomic bit operations */
 enum {
-	/* blocks past EOF that no write asked for: trimmed at release */
-	VEXFS_I_PREALLOC,
+	VEXFS_I_PREALLOC,		/* has blocks past EOF for writes to come: release trims */
 	VEXFS_I_FRESH,			/* never logged: its slot on disk holds its last owner */
 };
 
@@ -75,12 +73,10 @@ struct vexfs_inode_info {
 	struct vexfs_inode_core core;
 
 	spinlock_t io_lock;		/* io_ends; taken by bio completion */
-	/* of struct iomap_ioend: data is on the device, metadata is not */
-	struct list_head io_ends;
+	struct list_head io_ends;	/* struct iomap_ioend: data is written, metadata is not */
 	struct work_struct io_work;
 
-	/* transaction that fsync waits for; core.lock, read without it */
-	tid_t sync_tid;
+	tid_t sync_tid;			/* what fsync waits for; core.lock, read without it */
 	tid_t datasync_tid;		/* same for fdatasync: size and mapping */
 	struct timespec64 btime;
 	unsigned long state;		/* VEXFS_I_* */
@@ -135,7 +131,7 @@ static inline bool vexfs_is_shutdown(const struct super_block *sb)
 
 /* --- journal.c: transactions --- */
 
-#define VEXFS_INODE_CREDITS 2 /* vexfs_log_inode(): table block; its group block on first use */
+#define VEXFS_INODE_CREDITS	2	/* vexfs_log_inode(): table block, group block */
 /* A new inode with its orphan entry, and a name for it. */
 #define VEXFS_NEW_CREDITS	(VEXFS_ALLOC_CREDITS + VEXFS_INODE_CREDITS + VEXFS_ORPHAN_CREDITS)
 #define VEXFS_NAME_CREDITS	(VEXFS_DIR_CREDITS + VEXFS_INODE_CREDITS)
@@ -179,10 +175,9 @@ int vexfs_log_super(handle_t *handle, struct super_block *sb, bool clean);
 
 /* --- inode.c --- */
 
-#define VEXFS_IGET_HIDDEN 0x1 /* only a hidden inode (a plane) will do; without it none will */
-#define VEXFS_IGET_ORPHAN 0x2 /* anything is fine, unlinked or hidden */
-#define VEXFS_IGET_HANDLE \
-	0x4 /* the number comes from a file handle: what is not there is -ESTALE, not damage */
+#define VEXFS_IGET_HIDDEN	0x1	/* a hidden inode (a plane), and nothing else */
+#define VEXFS_IGET_ORPHAN	0x2	/* anything is fine, unlinked or hidden */
+#define VEXFS_IGET_HANDLE	0x4	/* from a file handle: what is not there is -ESTALE */
 /*
  * A referenced, valid inode.  ERR_PTR: -EUCLEAN (a name or pointer to what is no such inode),
  * -ESTALE, -EIO, -ENOMEM.

@@ -799,14 +799,11 @@ static void stress(int id)
 			if (off + len > size)
 				size = off + len;
 			break;
-		case 4:
-		case 5:
-		case 6:
-			CHECK(pread(fd, buf, len, off) == (off >= size	    ? 0 :
-							   off + len > size ? size - off :
-									      len));
-			if (off < size)
-				CHECK(!memcmp(buf, mem + off, off + len > size ? size - off : len));
+		case 4: case 5: case 6:
+			if (off + len > size)
+				len = off < size ? size - off : 0;
+			CHECK(pread(fd, buf, len, off) == (ssize_t)len);
+			CHECK(!memcmp(buf, mem + off, len));
 			break;
 		case 7:
 			CHECK(!ftruncate(fd, off));
