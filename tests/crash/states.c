@@ -14,6 +14,12 @@
  * itself is never lost here, it is part of the record and not of the filesystem, and is not
  * written to the images.
  *
+ * --control makes states that no disk may leave behind, to show that the judge would notice:
+ *	flush		every write is kept or lost by chance, flushed or not: a disk that ignores flushes
+ *	data:FROM:LEN	writes outside of the bytes [FROM, FROM + LEN), the journal, are kept or lost by
+ *			chance, flushed or not, and those inside kept: data was not durable when the log
+ *			said so
+ *
  * Output, a line per state: the image's path, then the eight numbers of its last promise joined by
  * colons, or "none".  What was cut and lost is told on stderr.
  */
@@ -73,6 +79,8 @@ struct entry {
 struct options {
 	const char *dir, *log, *base;
 	uint64_t count, seed, promise_offset;
+	uint64_t journal, journal_len;
+	enum { NO_CONTROL, CONTROL_FLUSH, CONTROL_DATA } control;
 	bool promises;
 };
 
@@ -215,7 +223,7 @@ static struct entry *read_log(int fd, const struct options *o, uint64_t disk, si
 }
 
 /* The cut: anywhere past the first 2 % (mkfs and mount), often just before a flush: most to lose. */
-static struct state choose_state(const struct entry *e, size_t n)
+static struct state choose_state(const struct options *o, const struct entry *e, size_t n)
 {
 	static const uint32_t keep[] = { 0, 6554, 32768, 58982, 65536 };
 	struct state s = { .cut = n / 50 + random_below(n - n / 50) + 1 };
@@ -233,7 +241,7 @@ static struct state choose_state(const struct entry *e, size_t n)
 			break;
 	if (s.durable)
 		s.durable--;
-	s.keep = keep[random_below(sizeof(keep) / sizeof(keep[0]))];
+	s.keep = o->control ? 58982 : keep[random_below(sizeof(keep) / sizeof(keep[0]))];
 	return s;
 }
 
@@ -266,6 +274,20 @@ static bool is_promise(const struct options *o, const struct entry *e)
 {
 	return o->promises && e->offset <= o->promise_offset && e->len >= PROMISE_SIZE &&
 	       o->promise_offset - e->offset <= e->len - PROMISE_SIZE;
+}
+
+/* Does this write depend on chance? */
+static bool open_write(const struct options *o, const struct entry *e, size_t i,
+		       const struct state *s)
+{
+	switch (o->control) {
+	case CONTROL_FLUSH:
+		return true;
+	case CONTROL_DATA:
+		return e[i].offset < o->journal || e[i].offset - o->journal >= o->journal_len;
+	default:
+		return i >= s->durable && !(e[i].flags & LOG_FUA);
+	}
 }
 
 static void make_state(const struct options *o, int log, int base, uint64_t disk,
@@ -302,7 +324,7 @@ static void make_state(const struct options *o, int log, int base, uint64_t disk
 					continue;
 			}
 		}
-		if (i >= s->durable && !(e[i].flags & LOG_FUA)) {
+		if (open_write(o, e, i, s)) {
 			open_writes++;
 			if (random_below(65536) >= s->keep) {
 				lost++;
@@ -342,6 +364,22 @@ static uint64_t number(const char *name, const char *text, uint64_t max)
 	return n;
 }
 
+static void parse_control(struct options *o, char *text)
+{
+	char *len;
+
+	if (!strcmp(text, "flush")) {
+		o->control = CONTROL_FLUSH;
+		return;
+	}
+	if (strncmp(text, "data:", 5) || !(len = strchr(text + 5, ':')))
+		die("--control wants flush or data:FROM:LEN, not \"%s\"", text);
+	*len++ = 0;
+	o->control = CONTROL_DATA;
+	o->journal = number("control", text + 5, INT64_MAX);
+	o->journal_len = number("control", len, INT64_MAX);
+}
+
 static void parse(struct options *o, int argc, char **argv)
 {
 	static const struct option longopts[] = {
@@ -351,6 +389,7 @@ static void parse(struct options *o, int argc, char **argv)
 		{ "count", required_argument, NULL, 'n' },
 		{ "seed", required_argument, NULL, 's' },
 		{ "promise-offset", required_argument, NULL, 'p' },
+		{ "control", required_argument, NULL, 'c' },
 		{ }
 	};
 	int c;
@@ -376,13 +415,16 @@ static void parse(struct options *o, int argc, char **argv)
 			o->promise_offset = number("promise-offset", optarg, INT64_MAX);
 			o->promises = true;
 			break;
+		case 'c':
+			parse_control(o, optarg);
+			break;
 		default:
 			exit(2);
 		}
 	}
 	if (!o->dir || !o->log || !o->base || optind != argc) {
 		fputs("usage: states --dir DIR --log LOG --base IMAGE [--count N] [--seed N]\n"
-		      "              [--promise-offset BYTES]\n", stderr);
+		      "              [--promise-offset BYTES] [--control flush|data:FROM:LEN]\n", stderr);
 		exit(2);
 	}
 }
@@ -412,7 +454,7 @@ int main(int argc, char **argv)
 
 	random_state = o.seed;
 	for (k = 0; k < o.count; k++) {
-		struct state s = choose_state(entries, n);
+		struct state s = choose_state(&o, entries, n);
 
 		make_state(&o, log, base, disk, entries, &s, k);
 	}

@@ -1,0 +1,35 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# In the guest: write to the filesystem on /dev/vda until it is killed, or until OPERATIONS are done.
+#
+#	a	a collection; each of its fsyncs is a promise, written at the byte OFFSET of the disk too
+#	b	a collection written at the same time, which promises nothing but a prefix
+#	d	files 0, 1, 2 ... in order: each is written, fsynced under the name `new`, then renamed; the
+#		oldest goes when there are more than 20
+#
+# guest_judge.sh looks at what is left.  From the environment: seed, operations (0: for ever), offset.
+. ./lib.sh
+
+run "mount" vexctl mount /dev/vda /mnt
+mkdir -p "/mnt/$seed/d" || finish
+files() {
+	i=0
+	while [ ! -e /tmp/stop ]; do
+		yes "$seed.$i" | dd bs=1000 count=9 iflag=fullblock of="/mnt/$seed/new" conv=fsync 2>/dev/null
+		mv "/mnt/$seed/new" "/mnt/$seed/d/$i"
+		[ $i -lt 20 ] || rm "/mnt/$seed/d/$((i - 20))"
+		i=$((i + 1))
+	done
+}
+files &
+crashload load "/mnt/$seed/b" "$((seed + 1))" "$operations" > /tmp/b.out 2>&1 &
+b=$!
+run "crashload" sh -c "crashload load /mnt/$seed/a $seed $operations $device $offset | tee /dev/console"
+wait $b || not_ok "the second collection" "$(tail -n 1 /tmp/b.out)"
+touch /tmp/stop
+wait
+echo "crashload is done"
+sync
+run "umount" vexctl umount /mnt
+finish
