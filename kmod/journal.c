@@ -31,8 +31,16 @@ vx_buf *vx_bread(struct vexfs_fs *fs, __u64 block)
 
 	if (past_end(fs, block))
 		return ERR_PTR(-EUCLEAN);
-	bh = sb_bread(host(fs), block);
-	return bh ?: ERR_PTR(-EIO);
+	bh = sb_getblk(host(fs), block);
+	if (!bh)
+		return ERR_PTR(-ENOMEM);
+	if (!buffer_uptodate(bh))		/* never read, or lost to a write error */
+		clear_buffer_verified(bh);
+	if (bh_read(bh, REQ_META | REQ_PRIO) < 0) {
+		brelse(bh);
+		return ERR_PTR(-EIO);
+	}
+	return bh;
 }
 
 vx_buf *vx_getblk(struct vexfs_fs *fs, __u64 block)
@@ -74,6 +82,7 @@ int vx_txn_create(vx_txn *t, vx_buf *b)
 	err = jbd2_journal_get_create_access(t, b);
 	if (!err) {
 		memset(b->b_data, 0, VEXFS_BLOCK_SIZE);
+		clear_buffer_verified(b);
 		set_buffer_uptodate(b);
 	}
 	unlock_buffer(b);

@@ -377,6 +377,9 @@ static int fill_super(struct super_block *sb, struct fs_context *fc)
 		errorfc(fc, "the device does not do 4096-byte blocks");
 		return -EINVAL;
 	}
+	/* if something keeps the device open, its cache holds blocks that an earlier mount has verified */
+	sync_blockdev(sb->s_bdev);
+	invalidate_bdev(sb->s_bdev);
 	sb->s_magic = VEXFS_SUPER_MAGIC;
 	sb->s_op = &super_ops;
 	sb->s_export_op = &vexfs_export_ops;

@@ -190,11 +190,13 @@ static vx_buf *group_read(struct vexfs_fs *fs, __u32 g)
 	if (IS_ERR(buf))
 		return buf;
 	b = vx_data(buf);
-	err = vexfs_group_check(fs, g, b);
+	err = vx_verified(buf) ? 0 : vexfs_group_check(fs, g, b);
 	/* nothing is taken from a damaged group */
 	fs->group_free[g] = err ? 0 : le32_to_cpu(b->g_free_blocks);
-	if (!err)
+	if (!err) {
+		vx_set_verified(buf);
 		return buf;
+	}
 	vx_brelse(buf);
 	return ERR_PTR(err);
 }

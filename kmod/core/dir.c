@@ -84,10 +84,12 @@ static const char *block_wrong(const struct vexfs_inode_core *c, vx_buf *buf, __
 
 	if (le32_to_cpu(db->db_magic) != VEXFS_DIR_MAGIC)
 		return "no directory block";
-	if (le32_to_cpu(db->db_crc) != block_crc(c, db, lblk))
+	if (!vx_verified(buf) && le32_to_cpu(db->db_crc) != block_crc(c, db, lblk))
 		return "checksum is wrong";
 	if (le32_to_cpu(db->db_lblk) != lblk || le32_to_cpu(db->db_generation) != c->generation)
 		return "block belongs elsewhere";
+	if (vx_verified(buf))
+		return NULL;
 	for (off = HEAD; off < VEXFS_BLOCK_SIZE; off += len) {
 		const struct vexfs_dirent *d = entry_at(buf, off);
 
@@ -100,6 +102,7 @@ static const char *block_wrong(const struct vexfs_inode_core *c, vx_buf *buf, __
 		if (why)
 			return why;
 	}
+	vx_set_verified(buf);
 	return NULL;
 }
 

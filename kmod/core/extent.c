@@ -7,7 +7,7 @@
  * A key in an index entry is a bound, not a copy: the subtree holds what lies between it and the next key.
  * The first key of a node equals the bound that its parent gives it, 0 in the root.  So a
  * descent never falls off the left edge, and no key has to be changed when an extent is.
- * A node is verified whenever it is read: against its own identity, and against the bounds, which no block can
+ * A node is verified whenever it is read (its checksum and order once): against its own identity, and against the bounds, which no block can
  * meet twice, so that a hostile tree is neither endless nor entangled.
  *
  * Nothing is rolled back when a transaction fails, so every change first takes what can fail (blocks for new
@@ -104,14 +104,18 @@ static __u32 node_crc(const struct vexfs_inode_core *c, const struct vexfs_exten
 			  c->generation, block);
 }
 
-static const char *node_wrong(const struct vexfs_inode_core *c, const struct vexfs_extent_block *eb, __u64 block,
-			      unsigned int depth, __u32 lo, __u64 hi)
+/* A verified node is in order, but the bounds come from the node above. */
+static const char *node_wrong(const struct vexfs_inode_core *c, vx_buf *buf, __u64 block, unsigned int depth,
+			      __u32 lo, __u64 hi)
 {
+	const struct vexfs_extent_block *eb = vx_data(buf);
+	const struct vexfs_extent *x = (const struct vexfs_extent *)eb->eb_bytes;
 	unsigned int n = le16_to_cpu(eb->eb_entries);
+	const char *why;
 
 	if (le32_to_cpu(eb->eb_magic) != VEXFS_EXTENT_MAGIC)
 		return "no extent node";
-	if (le32_to_cpu(eb->eb_crc) != node_crc(c, eb, block))
+	if (!vx_verified(buf) && le32_to_cpu(eb->eb_crc) != node_crc(c, eb, block))
 		return "checksum is wrong";
 	if (le64_to_cpu(eb->eb_ino) != c->ino || le32_to_cpu(eb->eb_generation) != c->generation ||
 	    le64_to_cpu(eb->eb_block) != block)
@@ -120,7 +124,14 @@ static const char *node_wrong(const struct vexfs_inode_core *c, const struct vex
 		return "wrong depth";
 	if (!n || n > VEXFS_EXTENTS_PER_BLOCK)
 		return "wrong number of entries";
-	return vexfs_extent_check(c->fs, eb->eb_bytes, n, depth, lo, hi);
+	if (!vx_verified(buf)) {
+		why = vexfs_extent_check(c->fs, x, n, depth, lo, hi);
+		if (!why)
+			vx_set_verified(buf);
+		return why;
+	}
+	why = vexfs_extent_check(c->fs, x, 1, depth, lo, hi);
+	return why ? why : vexfs_extent_check(c->fs, x + n - 1, 1, depth, x_lblk(x + n - 1), hi);
 }
 
 /* --- descent --- */
@@ -168,7 +179,7 @@ static int path_child(struct vexfs_inode_core *c, struct vexfs_path *p, unsigned
 		return PTR_ERR(buf);
 	eb = vx_data(buf);
 	hi = l->at + 1 < l->n ? x_lblk(l->x + l->at + 1) : l->hi;
-	why = node_wrong(c, eb, block, c->depth - k - 1, x_lblk(l->x + l->at), hi);
+	why = node_wrong(c, buf, block, c->depth - k - 1, x_lblk(l->x + l->at), hi);
 	if (why) {
 		vexfs_damage(c->fs, "inode %llu, extent node %llu: %s", (unsigned long long)c->ino,
 			     (unsigned long long)block, why);

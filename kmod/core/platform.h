@@ -7,6 +7,10 @@
  *
  * Checksums are computed by the core when it has changed a block and before vx_txn_dirty(): no trigger is needed, since
  * a core block changes only inside one lock per block.
+ *
+ * vx_verified(b): the block was found to be good since it was read, vx_set_verified(b) said so, and only transactions have
+ * changed it.  That spares checksums, not the checks of what depends on who asks.  Not in user space, where every reader
+ * verifies.
  */
 #ifndef _VEXFS_CORE_PLATFORM_H
 #define _VEXFS_CORE_PLATFORM_H
@@ -33,6 +37,8 @@ typedef struct rw_semaphore vx_rwsem;
 #define vx_up_read(s) up_read(s)
 #define vx_down_write(s) down_write(s)
 #define vx_up_write(s) up_write(s)
+#define vx_verified(b) buffer_verified(b)
+#define vx_set_verified(b) set_buffer_verified(b)
 #else
 #include <vexfs-user.h>		/* ctl/platform/vexfs-user.h: the same names in user space, libc, endian helpers, ERR_PTR */
 #endif
