@@ -161,6 +161,19 @@ static int vexfs_fiemap(struct inode *inode, struct fiemap_extent_info *info, u6
 	return err;
 }
 
+/* Is a block from `from` on allocated, as far as one look tells? */
+static bool has_blocks(struct inode *inode, u32 from)
+{
+	struct vexfs_inode_core *core = &VEXFS_I(inode)->core;
+	struct vexfs_map map;
+	int err;
+
+	down_read(&core->lock);
+	err = vexfs_extent_lookup(core, from, &map);
+	up_read(&core->lock);
+	return !err && (map.pblk || (u64)map.lblk + map.len < U32_MAX);
+}
+
 /*
  * The last writer gives back what was allocated ahead.  Failing is harmless: the next truncate or
  * unlink frees it.
@@ -176,9 +189,12 @@ static int vexfs_release(struct inode *inode, struct file *file)
 	inode_lock(inode);
 	if (test_and_clear_bit(VEXFS_I_PREALLOC, &vi->state)) {
 		from = DIV_ROUND_UP_ULL(i_size_read(inode), VEXFS_BLOCK_SIZE);
-		sb_start_intwrite(inode->i_sb);
-		vexfs_free_from(inode, max_t(u64, from, vi->keep));
-		sb_end_intwrite(inode->i_sb);
+		from = max_t(u64, from, vi->keep);
+		if (has_blocks(inode, from)) {
+			sb_start_intwrite(inode->i_sb);
+			vexfs_free_from(inode, from);
+			sb_end_intwrite(inode->i_sb);
+		}
 	}
 	inode_unlock(inode);
 	return 0;

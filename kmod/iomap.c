@@ -23,8 +23,8 @@
 /*
  * How many blocks to take for a hole at map->lblk of which want are needed.  Planes grow in big
  * chunks, or two of them that grow together would interleave.  A file that is being extended gets
- * as many extra blocks as it has, and gives them back at release; those that nobody claims past its
- * end start at vi->keep.
+ * as many extra blocks as it has.  At release it gives them back, and those of a write that failed;
+ * what nobody claims past its end starts at vi->keep.
  */
 static u32 chunk(struct inode *inode, const struct vexfs_map *map, u32 want, bool extend)
 {
@@ -35,14 +35,12 @@ static u32 chunk(struct inode *inode, const struct vexfs_map *map, u32 want, boo
 	if (vi->core.flags & VEXFS_INODE_HIDDEN)
 		return max3(want, VEXFS_PLANE_CHUNK,
 			    (u32)min_t(u64, blocks / 4, VEXFS_EXTENT_MAX_LEN));
-	extra = min_t(u64, blocks, MAX_EXTRA);
-	if (!extend || !extra || map->len <= want || map->len - want < MAX_EXTRA)
-		return want;
-	if ((u64)map->lblk + map->len < limit)	/* more extents follow */
+	if (!extend || (u64)map->lblk + map->len < limit)	/* more extents follow */
 		return want;
 	if (!test_and_set_bit(VEXFS_I_PREALLOC, &vi->state))
 		vi->keep = max(vi->keep, map->lblk);
-	return want + extra;
+	extra = min_t(u64, blocks, MAX_EXTRA);
+	return map->len - want < extra ? want : want + extra;
 }
 
 /* Allocate at lblk if it is a hole; *map is what is there afterwards. */

@@ -65,7 +65,7 @@ struct vexfs_sb_info {
 
 /* vexfs_inode_info.state, atomic bit operations */
 enum {
-	VEXFS_I_PREALLOC,		/* has blocks past EOF for writes to come: release trims */
+	VEXFS_I_PREALLOC,		/* may have blocks past EOF that nobody asked for: release trims */
 	VEXFS_I_FRESH,			/* never logged: its slot on disk holds its last owner */
 };
 

@@ -1,117 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * posix --list            print the tests: a name and what must hold posix NAME DIR [SEED]   run
- * one in DIR, a directory of the filesystem under test posix --shutdown DIR HOW  leave a file and
- * orphans behind and stop the filesystem: FS_IOC_SHUTDOWN with HOW (0, 1, 2) posix --kept DIR
- * is the file there, and as it should be?
- *
- * Each test starts in an empty directory DIR/NAME and leaves it there, empty.  Exit code 0: it
- * held.
- */
-#define _GNU_SOURCE
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <ftw.h>
-#include <limits.h>
+/* Data of files: reading, writing, mapping, holes, and the space that they take.  See posix.h. */
+#include "posix.h"
 #include <linux/fiemap.h>
 #include <linux/fs.h>
 #include <setjmp.h>
 #include <signal.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
-#include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/sysmacros.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
-
-#define BLOCK 4096
-
-#define CHECK(cond) do { if (!(cond)) { \
-	fprintf(stderr, "line %d: %s (errno %d: %s)\n", __LINE__, #cond, errno, strerror(errno)); \
-	exit(1); } } while (0)
-#define FAILS(call, error) do { errno = 0; CHECK((call) == -1); CHECK(errno == (error)); } while (0)
-
-static unsigned int seed = 1;
-
-static unsigned int rnd(unsigned int *s, unsigned int n)
-{
-	*s = *s * 1664525u + 1013904223u;
-	return (*s >> 8) % n;
-}
-
-/* Bytes that say where they are, so that a block in the wrong place shows. */
-static void pattern(unsigned char *p, size_t len, uint64_t off, unsigned int salt)
-{
-	for (size_t i = 0; i < len; i++, off++)
-		p[i] = (off >> 12) * 31 + off * 7 + salt + 1;
-}
-
-static void put(int fd, uint64_t off, size_t len, unsigned int salt)
-{
-	unsigned char *p = malloc(len);
-
-	pattern(p, len, off, salt);
-	CHECK(pwrite(fd, p, len, off) == (ssize_t)len);
-	free(p);
-}
-
-static void expect(int fd, uint64_t off, size_t len, unsigned int salt)
-{
-	unsigned char *want = malloc(len), *got = malloc(len);
-
-	pattern(want, len, off, salt);
-	CHECK(pread(fd, got, len, off) == (ssize_t)len);
-	CHECK(!memcmp(want, got, len));
-	free(want);
-	free(got);
-}
-
-static void expect_zero(int fd, uint64_t off, size_t len)
-{
-	unsigned char *got = malloc(len);
-
-	CHECK(pread(fd, got, len, off) == (ssize_t)len);
-	for (size_t i = 0; i < len; i++)
-		CHECK(!got[i]);
-	free(got);
-}
-
-static int make(const char *name)
-{
-	int fd = open(name, O_RDWR | O_CREAT | O_EXCL, 0644);
-
-	CHECK(fd >= 0);
-	return fd;
-}
-
-static struct stat st_of(const char *name)
-{
-	struct stat st;
-
-	CHECK(!lstat(name, &st));
-	return st;
-}
-
-/* Forget what is cached, so that it is read from the device. */
-static void drop_caches(void)
-{
-	int fd = open("/proc/sys/vm/drop_caches", O_WRONLY);
-
-	sync();
-	if (fd >= 0) {
-		CHECK(write(fd, "3", 1) == 1);
-		close(fd);
-	}
-}
 
 /* Extents of a file as FIEMAP tells; *flags: those of all of them, ored. */
 static unsigned int extents(int fd, uint32_t *flags)
@@ -144,207 +41,6 @@ static unsigned int extents(int fd, uint32_t *flags)
 	free(m);
 	return n;
 }
-
-/* --- names --- */
-
-static void t_names(void)
-{
-	char name[300];
-	struct stat st;
-	int fd;
-
-	close(make("a"));
-	FAILS(open("a", O_CREAT | O_EXCL | O_RDWR, 0600), EEXIST);
-	FAILS(open("nothing", O_RDONLY), ENOENT);
-	st = st_of("a");
-	CHECK(st.st_nlink == 1 && st.st_size == 0 && S_ISREG(st.st_mode) && st.st_blocks == 0);
-	CHECK(!link("a", "b"));
-	CHECK(st_of("b").st_ino == st.st_ino && st_of("a").st_nlink == 2);
-	FAILS(link("a", "b"), EEXIST);
-	CHECK(!unlink("a"));
-	FAILS(unlink("a"), ENOENT);
-	CHECK(st_of("b").st_nlink == 1);
-	CHECK(!unlink("b"));
-
-	memset(name, 'n', 255);
-	name[255] = 0;
-	close(make(name));
-	st_of(name);
-	CHECK(!unlink(name));
-	name[255] = 'n';
-	name[256] = 0;
-	FAILS(open(name, O_CREAT | O_RDWR, 0600), ENAMETOOLONG);
-
-	/* an unlinked file lives on while it is open */
-	fd = make("open");
-	put(fd, 0, 10000, 1);
-	CHECK(!unlink("open"));
-	CHECK(!fstat(fd, &st) && st.st_nlink == 0);
-	put(fd, 20000, 5000, 1);
-	expect(fd, 0, 10000, 1);
-	CHECK(!ftruncate(fd, 100));
-	expect(fd, 0, 100, 1);
-	close(fd);
-}
-
-static void t_dirs(void)
-{
-	CHECK(!mkdir("d", 0755));
-	FAILS(mkdir("d", 0755), EEXIST);
-	CHECK(st_of("d").st_nlink == 2 && st_of(".").st_nlink == 3);
-	CHECK(!mkdir("d/e", 0755));
-	CHECK(st_of("d").st_nlink == 3);
-	FAILS(rmdir("d"), ENOTEMPTY);
-	FAILS(unlink("d/e"), EISDIR);
-	close(make("f"));
-	FAILS(rmdir("f"), ENOTDIR);
-	FAILS(link("d", "l"), EPERM);
-	CHECK(st_of("d/e/..").st_ino == st_of("d").st_ino);
-	CHECK(!rmdir("d/e"));
-	CHECK(st_of("d").st_nlink == 2);
-	CHECK(!rmdir("d"));
-	CHECK(st_of(".").st_nlink == 2);
-	CHECK(!unlink("f"));
-}
-
-static void t_special(void)
-{
-	CHECK(!mknod("fifo", S_IFIFO | 0600, 0));
-	CHECK(!mknod("sock", S_IFSOCK | 0600, 0));
-	CHECK(!mknod("chr", S_IFCHR | 0600, makedev(240, 70000)));
-	CHECK(!mknod("blk", S_IFBLK | 0600, makedev(7, 3)));
-	drop_caches();
-	CHECK(S_ISFIFO(st_of("fifo").st_mode) && S_ISSOCK(st_of("sock").st_mode));
-	CHECK(S_ISCHR(st_of("chr").st_mode) && st_of("chr").st_rdev == makedev(240, 70000));
-	CHECK(S_ISBLK(st_of("blk").st_mode) && st_of("blk").st_rdev == makedev(7, 3));
-	CHECK(!unlink("fifo") && !unlink("sock") && !unlink("chr") && !unlink("blk"));
-}
-
-static void t_symlinks(void)
-{
-	static const int lens[] = { 1, 100, 190, 191, 192, 193, 1000, 4000, 4095 };
-	char target[5000], got[5000], name[32];
-	unsigned int i;
-
-	for (int round = 0; round < 2; round++) {
-		for (i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
-			snprintf(name, sizeof(name), "l%d", lens[i]);
-			memset(target, 'a' + i, lens[i]);
-			target[lens[i]] = 0;
-			if (!round)
-				CHECK(!symlink(target, name));
-			CHECK(readlink(name, got, sizeof(got)) == lens[i]);
-			CHECK(!memcmp(target, got, lens[i]));
-			CHECK(st_of(name).st_size == lens[i] && S_ISLNK(st_of(name).st_mode));
-		}
-		drop_caches();
-	}
-	for (i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
-		snprintf(name, sizeof(name), "l%d", lens[i]);
-		CHECK(!unlink(name));
-	}
-	close(make("file"));
-	CHECK(!symlink("file", "s"));
-	FAILS(symlink("x", "s"), EEXIST);
-	CHECK(!access("s", F_OK));
-	CHECK(!unlink("file"));
-	FAILS(access("s", F_OK), ENOENT);
-	CHECK(!unlink("s"));
-}
-
-static void t_rename(void)
-{
-	ino_t a, b;
-
-	close(make("a"));
-	close(make("b"));
-	a = st_of("a").st_ino;
-	b = st_of("b").st_ino;
-	FAILS(renameat2(AT_FDCWD, "a", AT_FDCWD, "b", RENAME_NOREPLACE), EEXIST);
-	CHECK(!renameat2(AT_FDCWD, "a", AT_FDCWD, "b", RENAME_EXCHANGE));
-	CHECK(st_of("a").st_ino == b && st_of("b").st_ino == a);
-	CHECK(!rename("a", "b"));			/* over a file: a's old inode is gone */
-	CHECK(st_of("b").st_ino == b);
-	FAILS(access("a", F_OK), ENOENT);
-	CHECK(!renameat2(AT_FDCWD, "b", AT_FDCWD, "c", RENAME_NOREPLACE));
-	FAILS(renameat2(AT_FDCWD, "c", AT_FDCWD, "w", RENAME_WHITEOUT), EINVAL);
-
-	CHECK(!mkdir("d", 0755) && !mkdir("e", 0755) && !mkdir("d/x", 0755));
-	FAILS(rename("c", "d"), EISDIR);
-	FAILS(rename("d", "c"), ENOTDIR);
-	FAILS(rename("d", "d/x/y"), EINVAL);
-	FAILS(rename("e", "d"), ENOTEMPTY);
-	CHECK(!rename("d/x", "e/x"));
-	CHECK(st_of("d").st_nlink == 2 && st_of("e").st_nlink == 3);
-	drop_caches();
-	CHECK(st_of("e/x/..").st_ino == st_of("e").st_ino);
-	CHECK(!rename("e", "d"));			/* over an empty directory */
-	CHECK(st_of("d").st_nlink == 3 && st_of(".").st_nlink == 3);
-	CHECK(!mkdir("f", 0755));
-	CHECK(!rename("c", "f/c"));
-	/* a file and a directory */
-	CHECK(!renameat2(AT_FDCWD, "f/c", AT_FDCWD, "d/x", RENAME_EXCHANGE));
-	CHECK(st_of("d").st_nlink == 2 && st_of("f").st_nlink == 3);
-	drop_caches();
-	CHECK(st_of("f/c/..").st_ino == st_of("f").st_ino);
-	CHECK(!link("d/x", "d/y"));
-	/* two names of one inode: nothing happens */
-	CHECK(!rename("d/x", "d/y"));
-	CHECK(st_of("d/x").st_nlink == 2);
-	CHECK(!unlink("d/x") && !unlink("d/y") && !rmdir("d") && !rmdir("f/c") && !rmdir("f"));
-	CHECK(st_of(".").st_nlink == 2);
-}
-
-static void t_attributes(void)
-{
-	struct timespec ts[2] = { { 1234567890, 123456789 }, { -5, 999999999 } };
-	struct statx sx;
-	struct stat st;
-	int fd = make("f");
-
-	CHECK(!fchmod(fd, 06751) && !fchown(fd, 70000, 80000) && !fchmod(fd, 0751));
-	CHECK(!futimens(fd, ts));
-	CHECK(!fsync(fd));
-	close(fd);
-	drop_caches();
-	st = st_of("f");
-	CHECK((st.st_mode & 07777) == 0751 && st.st_uid == 70000 && st.st_gid == 80000);
-	CHECK(st.st_atim.tv_sec == 1234567890 && st.st_atim.tv_nsec == 123456789);
-	CHECK(st.st_mtim.tv_sec == -5 && st.st_mtim.tv_nsec == 999999999);
-	CHECK(!statx(AT_FDCWD, "f", 0, STATX_ALL, &sx));
-	CHECK((sx.stx_mask & STATX_BTIME) && sx.stx_btime.tv_sec > 1000000);
-	CHECK(sx.stx_btime.tv_sec <= sx.stx_ctime.tv_sec);
-	CHECK(st.st_blksize == BLOCK);
-	FAILS(open("f", O_RDONLY | O_DIRECT), EINVAL);
-	CHECK(!unlink("f"));
-}
-
-static void t_tmpfile(void)
-{
-	char path[64];
-	int fd = open(".", O_TMPFILE | O_RDWR, 0600);
-	struct stat st;
-
-	CHECK(fd >= 0);
-	put(fd, 0, 9000, 3);
-	CHECK(!fstat(fd, &st) && st.st_nlink == 0);
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	CHECK(!linkat(AT_FDCWD, path, AT_FDCWD, "named", AT_SYMLINK_FOLLOW));
-	close(fd);
-	drop_caches();
-	fd = open("named", O_RDONLY);
-	CHECK(fd >= 0);
-	expect(fd, 0, 9000, 3);
-	CHECK(!fstat(fd, &st) && st.st_nlink == 1);
-	close(fd);
-	fd = open(".", O_TMPFILE | O_RDWR, 0600);	/* and one that is never named */
-	CHECK(fd >= 0);
-	put(fd, 0, 100000, 3);
-	close(fd);
-	CHECK(!unlink("named"));
-}
-
-/* --- data --- */
 
 static void t_data(void)
 {
@@ -392,6 +88,80 @@ static void t_data(void)
 	CHECK(write(fd, "tail", 4) == 4 && lseek(fd, 0, SEEK_END) == 300004);
 	close(fd);
 	CHECK(!unlink("appended"));
+}
+
+/* A write that fails takes no space, and does not take what was asked for before. */
+static void t_fault(void)
+{
+	unsigned char *p = mmap(NULL, 3 * BLOCK, PROT_READ | PROT_WRITE,
+				MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int fd = make("f");
+
+	CHECK(p != MAP_FAILED && !munmap(p + 2 * BLOCK, BLOCK));
+	FAILS(pwrite(fd, p + 2 * BLOCK, BLOCK, 0), EFAULT);
+	FAILS(pwrite(fd, p + 2 * BLOCK, 100 * BLOCK, 0), EFAULT);
+	CHECK(st_of("f").st_size == 0);
+	close(fd);
+	CHECK(st_of("f").st_blocks == 0);
+	fd = open("f", O_RDWR);
+	pattern(p, 2 * BLOCK, 0, 1);
+	CHECK(pwrite(fd, p, 50 * BLOCK, 0) == 2 * BLOCK);	/* as far as it goes */
+	CHECK(st_of("f").st_size == 2 * BLOCK);
+	close(fd);
+	CHECK(st_of("f").st_blocks == 16);
+	fd = open("f", O_RDWR);
+	CHECK(!fallocate(fd, FALLOC_FL_KEEP_SIZE, 2 * BLOCK, 10 * BLOCK));
+	CHECK(!fsync(fd));
+	close(fd);
+	drop_caches();
+	fd = open("f", O_RDWR);
+	FAILS(pwrite(fd, p + 2 * BLOCK, 100 * BLOCK, 12 * BLOCK), EFAULT);
+	CHECK(pread(fd, p + 2 * BLOCK, BLOCK, 0) == -1 && errno == EFAULT);
+	expect(fd, 0, 2 * BLOCK, 1);
+	close(fd);
+	CHECK(st_of("f").st_blocks == 12 * 8 && st_of("f").st_size == 2 * BLOCK);
+	CHECK(!munmap(p, 2 * BLOCK));
+	CHECK(!unlink("f"));
+}
+
+#define APPENDERS 4
+#define RECORDS 500
+#define RECORD 100
+
+static void appender(int id)
+{
+	char rec[RECORD + 1];
+	int fd = open("log", O_WRONLY | O_APPEND);
+
+	CHECK(fd >= 0);
+	for (int i = 0; i < RECORDS; i++) {
+		snprintf(rec, sizeof(rec), "%d %-*d\n", id, RECORD - 3, i);
+		CHECK(write(fd, rec, RECORD) == RECORD);
+	}
+	close(fd);
+}
+
+/* Appends of several processes: each record is there, whole, and in its process's order. */
+static void t_append(void)
+{
+	int next[APPENDERS] = { }, id, i;
+	char rec[RECORD + 1];
+	FILE *f;
+
+	close(make("log"));
+	spawn(APPENDERS, appender);
+	drop_caches();
+	CHECK(st_of("log").st_size == APPENDERS * RECORDS * RECORD);
+	f = fopen("log", "r");
+	CHECK(f);
+	while (fread(rec, RECORD, 1, f) == 1) {
+		rec[RECORD] = 0;
+		CHECK(sscanf(rec, "%d %d", &id, &i) == 2 && rec[RECORD - 1] == '\n');
+		CHECK(id >= 0 && id < APPENDERS && i == next[id]++);
+	}
+	fclose(f);
+	for (i = 0; i < APPENDERS; i++)
+		CHECK(next[i] == RECORDS);
 }
 
 static void t_sparse(void)
@@ -633,142 +403,7 @@ static void t_sync(void)
 	CHECK(!unlink("f"));
 }
 
-/* --- many --- */
-
-static void t_many(void)
-{
-	enum { FILES = 10000 };
-	bool *seen = calloc(FILES, 1);
-	char name[64];
-	struct dirent *e;
-	int n = 0;
-	DIR *d;
-
-	for (int i = 0; i < FILES; i++) {
-		snprintf(name, sizeof(name), "a-file-with-some-name-%d", i);
-		close(make(name));
-	}
-	drop_caches();
-	d = opendir(".");
-	CHECK(d);
-	while ((e = readdir(d))) {
-		int i;
-
-		if (e->d_name[0] == '.')
-			continue;
-		CHECK(sscanf(e->d_name, "a-file-with-some-name-%d", &i) == 1 && i < FILES &&
-		      !seen[i]);
-		CHECK(e->d_type == DT_REG);
-		seen[i] = true;
-		n++;
-	}
-	CHECK(n == FILES);
-	/* positions stay good while others come and go: remove every second one on the way */
-	memset(seen, 0, FILES);
-	rewinddir(d);
-	n = 0;
-	while ((e = readdir(d))) {
-		int i;
-
-		if (e->d_name[0] == '.')
-			continue;
-		CHECK(sscanf(e->d_name, "a-file-with-some-name-%d", &i) == 1 && !seen[i]);
-		seen[i] = true;
-		if (n++ % 2)
-			CHECK(!unlink(e->d_name));
-	}
-	CHECK(n == FILES);
-	closedir(d);
-	d = opendir(".");
-	for (n = 0; (e = readdir(d)); n++) {
-		if (n == 1000) {			/* seek back to where we were */
-			long pos = telldir(d);
-			struct dirent *x = readdir(d);
-			ino_t ino = x->d_ino;
-
-			CHECK(x && readdir(d));
-			seekdir(d, pos);
-			x = readdir(d);
-			CHECK(x && x->d_ino == ino);
-		}
-	}
-	closedir(d);
-	free(seen);
-	FAILS(rmdir("../many"), ENOTEMPTY);
-}
-
-static void spawn(int n, void (*fn)(int id))
-{
-	for (int i = 0; i < n; i++) {
-		pid_t pid = fork();
-
-		CHECK(pid >= 0);
-		if (!pid) {
-			fn(i);
-			exit(0);
-		}
-	}
-	for (int i = 0; i < n; i++) {
-		int status;
-
-		CHECK(wait(&status) > 0);
-		CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-	}
-}
-
-#define STORM_NAMES 30
-
-/* All move the same files about.  Whatever they do, no file is lost or found twice. */
-static void storm(int id)
-{
-	unsigned int s = seed + id * 977;
-	char a[64], b[64];
-
-	for (int i = 0; i < 3000; i++) {
-		snprintf(a, sizeof(a), "d%u/%u", rnd(&s, 3), rnd(&s, STORM_NAMES));
-		snprintf(b, sizeof(b), "d%u/%u", rnd(&s, 3), rnd(&s, STORM_NAMES));
-		if (renameat2(AT_FDCWD, a, AT_FDCWD, b,
-			      rnd(&s, 2) ? RENAME_NOREPLACE : RENAME_EXCHANGE))
-			CHECK(errno == ENOENT || errno == EEXIST || errno == EINVAL ||
-			      errno == ENOTEMPTY);
-	}
-}
-
-static void t_storm(void)
-{
-	bool seen[STORM_NAMES] = { };
-	char name[64];
-	int n = 0;
-
-	for (int i = 0; i < 3; i++) {
-		snprintf(name, sizeof(name), "d%d", i);
-		CHECK(!mkdir(name, 0755));
-	}
-	for (int i = 0; i < STORM_NAMES; i++) {
-		int fd;
-
-		snprintf(name, sizeof(name), "d0/%d", i);
-		fd = make(name);
-		CHECK(write(fd, &i, sizeof(i)) == sizeof(i));
-		close(fd);
-	}
-	spawn(4, storm);
-	for (int d = 0; d < 3; d++)
-		for (int i = 0; i < STORM_NAMES; i++) {
-			int fd, v;
-
-			snprintf(name, sizeof(name), "d%d/%d", d, i);
-			fd = open(name, O_RDONLY);
-			if (fd < 0)
-				continue;
-			CHECK(read(fd, &v, sizeof(v)) == sizeof(v) && v >= 0 && v < STORM_NAMES &&
-			      !seen[v]);
-			seen[v] = true;
-			n++;
-			close(fd);
-		}
-	CHECK(n == STORM_NAMES);
-}
+/* --- many at once --- */
 
 /*
  * One process: random operations on a file of its own, against a copy in memory; names in a shared
@@ -957,8 +592,6 @@ static void fill_data(void)
 	}
 }
 
-static void remove_all(void);
-
 /* DIR must be on a small filesystem. */
 static void t_full(void)
 {
@@ -1001,75 +634,12 @@ static void t_full(void)
 	}
 }
 
-/* --- stopping --- */
-
-#ifndef FS_IOC_SHUTDOWN
-#define FS_IOC_SHUTDOWN _IOR('X', 125, __u32)
-#endif
-
-static int kept(void)
-{
-	int fd = open("kept", O_RDONLY);
-
-	CHECK(fd >= 0);
-	expect(fd, 0, 1 << 20, 5);
-	CHECK(st_of("kept").st_size == 1 << 20);
-	CHECK(!unlink("kept"));
-	FAILS(access("gone", F_OK), ENOENT);
-	return 0;
-}
-
-static int shut_down(uint32_t how)
-{
-	int fd = make("kept"), gone = make("gone"), tmp = open(".", O_TMPFILE | O_RDWR, 0600);
-	int dir = open(".", O_RDONLY), late;
-	uint32_t bad = 9;
-
-	CHECK(tmp >= 0 && dir >= 0);
-	put(fd, 0, 1 << 20, 5);
-	put(gone, 0, 4 << 20, 6);
-	put(tmp, 0, 2 << 20, 7);
-	CHECK(!unlink("gone") && !syncfs(dir));
-	late = make("late");				/* not synced */
-	put(late, 0, 10000, 8);
-	FAILS(ioctl(dir, FS_IOC_SHUTDOWN, &bad), EINVAL);
-	CHECK(!ioctl(dir, FS_IOC_SHUTDOWN, &how));
-	CHECK(!ioctl(dir, FS_IOC_SHUTDOWN, &how));	/* once is enough */
-	FAILS(open("new", O_RDWR | O_CREAT, 0600), EIO);
-	FAILS(pwrite(fd, "x", 1, 0), EIO);
-	FAILS(fsync(late), EIO);
-	FAILS(mkdir("newdir", 0700), EIO);
-	FAILS(unlink("kept"), EIO);
-	return 0;
-}
-
 /* --- main --- */
 
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-	(void)st;
-	(void)flag;
-	return ftw->level ? remove(path) : 0;
-}
-
-static void remove_all(void)
-{
-	CHECK(!nftw(".", remove_one, 32, FTW_DEPTH | FTW_PHYS));
-}
-
-static const struct {
-	const char *name;
-	void (*fn)(void);
-	const char *what;
-} tests[] = {
-	{ "names", t_names, "create, link, unlink, long names, unlinked open files" },
-	{ "dirs", t_dirs, "directories and their link counts" },
-	{ "special", t_special, "fifos, sockets, devices" },
-	{ "symlinks", t_symlinks, "symlinks of 1 to 4095 bytes" },
-	{ "rename", t_rename, "rename, over things, NOREPLACE, EXCHANGE, across directories" },
-	{ "attributes", t_attributes, "mode, owner, times, btime" },
-	{ "tmpfile", t_tmpfile, "O_TMPFILE, and naming it" },
+static const struct test tests[] = {
 	{ "data", t_data, "files of many sizes, appends, no blocks wasted" },
+	{ "fault", t_fault, "a write from a bad address takes no space" },
+	{ "append", t_append, "four processes append to one file" },
 	{ "sparse", t_sparse, "holes, SEEK_HOLE, SEEK_DATA, the largest file" },
 	{ "truncate", t_truncate, "truncate down and up never shows old bytes" },
 	{ "mmap", t_mmap, "shared mappings, holes, EOF, SIGBUS" },
@@ -1077,8 +647,6 @@ static const struct {
 	{ "splice", t_splice, "sendfile and splice" },
 	{ "sync", t_sync, "fsync, fdatasync, syncfs, O_SYNC" },
 	{ "fragments", t_fragments, "two files of 5,000 extents each" },
-	{ "many", t_many, "10,000 files in a directory, readdir while it changes" },
-	{ "storm", t_storm, "four processes rename the same files, none is lost" },
 	{ "stress", t_stress, "four processes, random operations against a model" },
 	{ "race", t_race, "truncate, write and read of one file at once" },
 	{ "full", t_full, "a full filesystem, and all space comes back" },
@@ -1086,38 +654,5 @@ static const struct {
 
 int main(int argc, char **argv)
 {
-	if (argc == 2 && !strcmp(argv[1], "--list")) {
-		for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
-			printf("%s %s\n", tests[i].name, tests[i].what);
-		return 0;
-	}
-	if (argc < 3) {
-		fputs("usage: posix --list | NAME DIR [SEED] | --shutdown DIR HOW | --kept DIR\n",
-		      stderr);
-		return 2;
-	}
-	if (argv[1][0] == '-') {
-		CHECK(!chdir(argv[2]));
-		if (!strcmp(argv[1], "--kept"))
-			return kept();
-		if (!strcmp(argv[1], "--shutdown") && argc == 4)
-			return shut_down(atoi(argv[3]));
-	}
-	if (argc > 3)
-		seed = strtoul(argv[3], NULL, 0);
-	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
-		if (strcmp(argv[1], tests[i].name))
-			continue;
-		umask(0);
-		CHECK(!chdir(argv[2]));
-		CHECK(!mkdir(argv[1], 0755));
-		CHECK(!chdir(argv[1]));
-		tests[i].fn();
-		remove_all();
-		CHECK(!chdir(".."));
-		CHECK(!rmdir(argv[1]));
-		return 0;
-	}
-	fprintf(stderr, "no test %s\n", argv[1]);
-	return 2;
+	return run_tests(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
 }

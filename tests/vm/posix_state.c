@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A filesystem that is stopped, or read-only.
+ *
+ *	posix_state --shutdown DIR HOW	leave files and orphans behind and stop the filesystem:
+ *					FS_IOC_SHUTDOWN with HOW (0, 1, 2)
+ *	posix_state --kept DIR		are the files there, and as they should be?
+ *	posix_state --readonly DIR	DIR, with `file` and `dir` in it, takes no change
+ *
+ * Exit code 0: it is so.
+ */
+#include "posix.h"
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+
+#ifndef FS_IOC_SHUTDOWN
+#define FS_IOC_SHUTDOWN _IOR('X', 125, __u32)
+#endif
+
+/* What fsync of the file alone keeps: its bytes and its names. */
+static void make_synced(void)
+{
+	int fd = make("first"), dir;
+
+	put(fd, 0, 300000, 9);
+	CHECK(!fsync(fd));
+	CHECK(!rename("first", "moved") && !link("moved", "linked") && !fsync(fd));
+	close(fd);
+	close(make("over"));
+	fd = make("tmp");
+	put(fd, 0, 5000, 10);
+	CHECK(!rename("tmp", "over") && !fdatasync(fd));
+	close(fd);
+	CHECK(!mkdir("syncdir", 0751));
+	dir = open("syncdir", O_RDONLY | O_DIRECTORY);
+	CHECK(dir >= 0 && !fsync(dir));
+	close(dir);
+}
+
+static void check_synced(void)
+{
+	int fd = open("moved", O_RDONLY);
+
+	CHECK(fd >= 0 && st_of("moved").st_size == 300000 && st_of("moved").st_nlink == 2);
+	expect(fd, 0, 300000, 9);
+	close(fd);
+	CHECK(st_of("linked").st_ino == st_of("moved").st_ino);
+	FAILS(access("first", F_OK), ENOENT);
+	FAILS(access("tmp", F_OK), ENOENT);
+	fd = open("over", O_RDONLY);
+	CHECK(fd >= 0 && st_of("over").st_size == 5000);
+	expect(fd, 0, 5000, 10);
+	close(fd);
+	CHECK((st_of("syncdir").st_mode & 07777) == 0751 && st_of(".").st_nlink >= 3);
+	CHECK(!unlink("moved") && !unlink("linked") && !unlink("over") && !rmdir("syncdir"));
+}
+
+static int kept(void)
+{
+	int fd = open("kept", O_RDONLY);
+
+	CHECK(fd >= 0);
+	expect(fd, 0, 1 << 20, 5);
+	CHECK(st_of("kept").st_size == 1 << 20);
+	CHECK(!unlink("kept"));
+	FAILS(access("gone", F_OK), ENOENT);
+	check_synced();
+	return 0;
+}
+
+static int read_only(void)
+{
+	struct timespec now[2] = { };
+	int fd = open("file", O_RDONLY);
+	char c;
+
+	CHECK(fd >= 0 && read(fd, &c, 1) == 1);
+	FAILS(open("file", O_RDWR), EROFS);
+	FAILS(open("file", O_RDONLY | O_TRUNC), EROFS);
+	FAILS(open("absent", O_WRONLY | O_CREAT, 0600), EROFS);
+	FAILS(open(".", O_WRONLY | O_TMPFILE, 0600), EROFS);
+	FAILS(mkdir("absent", 0700), EROFS);
+	FAILS(mknod("absent", S_IFIFO | 0600, 0), EROFS);
+	FAILS(symlink("x", "absent"), EROFS);
+	FAILS(link("file", "absent"), EROFS);
+	FAILS(rename("file", "absent"), EROFS);
+	FAILS(unlink("file"), EROFS);
+	FAILS(rmdir("dir"), EROFS);
+	FAILS(chmod("file", 0600), EROFS);
+	FAILS(fchown(fd, 1, 1), EROFS);
+	FAILS(futimens(fd, now), EROFS);
+	FAILS(truncate("file", 0), EROFS);
+	CHECK(!fsync(fd) && !syncfs(fd));
+	CHECK(mmap(NULL, BLOCK, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) == MAP_FAILED);
+	close(fd);
+	return 0;
+}
+
+static int shut_down(uint32_t how)
+{
+	int fd = make("kept"), gone = make("gone"), tmp = open(".", O_TMPFILE | O_RDWR, 0600);
+	int dir = open(".", O_RDONLY), late;
+	uint32_t bad = 9;
+
+	CHECK(tmp >= 0 && dir >= 0);
+	put(fd, 0, 1 << 20, 5);
+	put(gone, 0, 4 << 20, 6);
+	put(tmp, 0, 2 << 20, 7);
+	CHECK(!unlink("gone") && !syncfs(dir));
+	make_synced();
+	late = make("late");				/* not synced */
+	put(late, 0, 10000, 8);
+	FAILS(ioctl(dir, FS_IOC_SHUTDOWN, &bad), EINVAL);
+	CHECK(!ioctl(dir, FS_IOC_SHUTDOWN, &how));
+	CHECK(!ioctl(dir, FS_IOC_SHUTDOWN, &how));	/* once is enough */
+	FAILS(open("new", O_RDWR | O_CREAT, 0600), EIO);
+	FAILS(pwrite(fd, "x", 1, 0), EIO);
+	FAILS(fsync(late), EIO);
+	FAILS(mkdir("newdir", 0700), EIO);
+	FAILS(unlink("kept"), EIO);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc >= 3 && !chdir(argv[2])) {
+		if (argc == 3 && !strcmp(argv[1], "--kept"))
+			return kept();
+		if (argc == 3 && !strcmp(argv[1], "--readonly"))
+			return read_only();
+		if (argc == 4 && !strcmp(argv[1], "--shutdown"))
+			return shut_down(atoi(argv[3]));
+	}
+	fputs("usage: posix_state --shutdown DIR HOW | --kept DIR | --readonly DIR\n", stderr);
+	return 2;
+}
