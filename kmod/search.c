@@ -19,7 +19,8 @@
 #include <linux/sched/signal.h>
 #include "collection.h"
 
-#define MAX_PRECISION_RESTARTS	4
+/* The engine enlarges its pool five times before it says VEXFS_TRUNC_PRECISION. */
+#define MAX_PRECISION_RESTARTS	8
 
 struct run {
 	struct vexfs_collection_mem *c;
@@ -243,7 +244,7 @@ static int run(struct run *r, struct vexfs_hit_f *found)
 			if (n != -EAGAIN)
 				return n;
 			if (++precision > MAX_PRECISION_RESTARTS)
-				return -ENOTRECOVERABLE;	/* the engine says VEXFS_TRUNC_PRECISION before */
+				return -ENOTRECOVERABLE;	/* cannot be */
 		} else if (n != AGAIN) {
 			return n;
 		}

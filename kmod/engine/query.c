@@ -168,8 +168,10 @@ static int charge(struct vexfs_query *q, __u32 *n)
 	}
 	if (q->npending > PENDING - VEXFS_BATCH)
 		return -EAGAIN;
-	if (*n > max - q->visited)
+	if (*n > max - q->visited) {	/* what is cut off is not looked at */
 		*n = max - q->visited;
+		q->why |= VEXFS_TRUNC_VISITS;
+	}
 	return 0;
 }
 
