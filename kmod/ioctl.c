@@ -46,10 +46,18 @@ static int copy_out(void __user *to, const void *from, u32 usize)
 	return copy_to_user(to, from, usize) ? -EFAULT : 0;
 }
 
-/* n items at a user pointer, n * size already bounded by the caller. */
+/* n items at a user pointer, n * size already bounded by the caller.  The user pays for the memory. */
 static void *copy_array(u64 from, size_t n, size_t size)
 {
-	return vmemdup_user(u64_to_user_ptr(from), n * size);
+	void *p = kvmalloc_array(n, size, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+
+	if (!p)
+		return ERR_PTR(-ENOMEM);
+	if (copy_from_user(p, u64_to_user_ptr(from), n * size)) {
+		kvfree(p);
+		return ERR_PTR(-EFAULT);
+	}
+	return p;
 }
 
 #define ALL_ZERO(a)	(!memchr_inv(a, 0, sizeof(a)))
@@ -150,11 +158,12 @@ static long ioc_insert(struct file *file, struct vexfs_collection_mem *c, void _
 		return -EMSGSIZE;
 	if (arg.n > VEXFS_MAX_BATCH || (u64)arg.n * arg.row_bytes > VEXFS_MAX_BATCH_BYTES)
 		return -E2BIG;
-	err = may_write(file);
-	if (err)
-		return err;
 	arg.seq = 0;
 	arg.bad = ~0ULL;
+	/* before anything changes: can the answer be written? */
+	err = copy_out(argp, &arg, usize) ?: may_write(file);
+	if (err)
+		return err;
 	err = insert(c, &arg);
 	mnt_drop_write_file(file);
 	e2 = copy_out(argp, &arg, usize);
@@ -208,10 +217,10 @@ static long ioc_delete(struct file *file, struct vexfs_collection_mem *c, void _
 		return -EINVAL;
 	if (arg.n > VEXFS_MAX_BATCH)
 		return -E2BIG;
-	err = may_write(file);
+	arg.bad = ~0ULL;
+	err = copy_out(argp, &arg, usize) ?: may_write(file);	/* as in ioc_insert() */
 	if (err)
 		return err;
-	arg.bad = ~0ULL;
 	ids = copy_array(arg.ids, arg.n, sizeof(__u64));
 	err = PTR_ERR_OR_ZERO(ids);
 	if (!err) {
