@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What collection.c and crashload.c share: rows made from a seed, and thin wrappers of the ioctls. */
+/* What test programs of the guest share: rows made from a seed, and thin wrappers of the ioctls. */
 #ifndef _VEXFS_TESTS_ROWS_H
 #define _VEXFS_TESTS_ROWS_H
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <vexfs/ioctl.h>
 
 #define PTR(p)	((__u64)(uintptr_t)(p))
@@ -36,6 +38,12 @@ static inline void make_row(float *v, uint32_t dims, uint64_t seed, uint64_t id)
 	}
 	if (v[0] == 0)
 		v[0] = 1;
+}
+
+/* The id of slot i in a collection that collection.c fills: no order, no gaps to rely on. */
+static inline uint64_t fill_id(uint32_t i)
+{
+	return (uint64_t)i * 7919 % 65537 * 3 + 3;
 }
 
 /* 0 or the errno. */
@@ -112,6 +120,31 @@ static inline int vx_search(int fd, uint32_t k, uint32_t dims, const float *v, s
 
 	*out = a;
 	return err;
+}
+
+/* Open the directory DIR/name, after making it if need be.  -1 and errno. */
+static inline int vx_directory(const char *dir, const char *name)
+{
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	if (mkdir(path, 0755) && errno != EEXIST)
+		return -1;
+	return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* A new collection DIR/name, opened; the end of the program if it cannot be had. */
+static inline int vx_collection(const char *dir, const char *name, uint32_t dims, uint32_t metric,
+				uint32_t attrs)
+{
+	int fd = vx_directory(dir, name);
+
+	errno = fd < 0 ? errno : vx_create(fd, dims, metric, attrs);
+	if (errno) {
+		printf("%s/%s: %s\n", dir, name, strerror(errno));
+		exit(1);
+	}
+	return fd;
 }
 
 #endif /* _VEXFS_TESTS_ROWS_H */
