@@ -56,6 +56,12 @@ static const char *why_mount(int err)
 	}
 }
 
+/* libmount lets a user do what fstab allows; for the rest it does not even try, and blames something else. */
+static bool refused_user(struct libmnt_context *cxt)
+{
+	return mnt_context_is_restricted(cxt) && !mnt_context_syscall_called(cxt);
+}
+
 static int mount_(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -95,6 +101,8 @@ static int mount_(int argc, char **argv)
 	rc = mnt_context_mount(cxt);
 	err = mnt_context_syscall_called(cxt) ? mnt_context_get_syscall_errno(cxt) : rc < 0 ? -rc : rc;
 	if (rc || !mnt_context_get_status(cxt)) {
+		if (refused_user(cxt))
+			err = EPERM;
 		mnt_context_get_excode(cxt, rc, buf, sizeof(buf));
 		buf[strcspn(buf, "\n")] = 0;
 		why = why_mount(err);
@@ -130,6 +138,8 @@ static int umount_(int argc, char **argv)
 	if (rc || !mnt_context_get_status(cxt)) {
 		int err = mnt_context_syscall_called(cxt) ? mnt_context_get_syscall_errno(cxt) : 0;
 
+		if (refused_user(cxt))
+			err = EPERM;
 		mnt_context_get_excode(cxt, rc, buf, sizeof(buf));
 		buf[strcspn(buf, "\n")] = 0;
 		rc = fail(dir, "%s",

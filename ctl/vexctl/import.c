@@ -50,12 +50,11 @@ struct job {
 	char **words;
 };
 
-static volatile sig_atomic_t stop;
+static volatile sig_atomic_t stop;	/* the signal that ends us after the batch at hand */
 
 static void on_signal(int sig)
 {
-	(void)sig;
-	stop = 1;
+	stop = sig;
 }
 
 /* At most ten times a second on a terminal, once a second elsewhere. */
@@ -500,7 +499,7 @@ static int import(int argc, char **argv)
 	free(j.rows);
 	if (j.fd >= 0)
 		vexfs_close(j.fd);
-	return ret;
+	return ret == VEXCTL_FAILED && stop ? 128 + stop : ret;
 }
 
 const struct verb import_verbs[] = {
@@ -508,7 +507,8 @@ const struct verb import_verbs[] = {
 	  "FILE is fvecs (per record a le32 with the number of dimensions and as many le32 floats) or text (per line\n"
 	  "`word v1 v2 ...`); - is standard input, which is copied to a temporary file first.\n"
 	  "The whole file is checked before the first record goes in: a bad file changes nothing.  After that records go\n"
-	  "in by batches, each all or nothing.  Ctrl-C ends after a batch and says how many records are in.\n"
+	  "in by batches, each all or nothing.  Ctrl-C ends after a batch, says how many records are in and\n"
+	  "where to go on, and makes the exit code 130.\n"
 	  "  -f, --format F       fvecs or text; guessed from the name and the content without it\n"
 	  "  -s, --start-id N     id of the first record of the file [0]; the next one is N+1, and so on\n"
 	  "      --skip N         leave out the first N records (their ids stay theirs): to continue an import\n"
