@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Collections: creating, loading, binding programs, dropping, and what the filesystem asks for.
+ * Collections in memory: loading, binding programs, and what the filesystem asks for.
  *
- * A loaded collection (struct vexfs_collection_mem) hangs on its directory's inode and goes when that is
- * evicted.  While it holds operations that are not committed it pins the directory, so that memory
- * reclaim cannot drop them.
+ * A loaded collection (struct vexfs_collection_mem) hangs on its directory's inode and goes when
+ * that is evicted.  While it holds operations that are not committed it pins the directory, so that
+ * memory reclaim cannot drop them.
  *
  * Lock order (outer first):
  *	i_rwsem of the directory	shared by insert, delete and use; exclusive: create, rmdir
@@ -14,119 +14,16 @@
  *	vexfs_sb_info.collections_lock	the list only: nothing is allocated or waited for under it
  *	vexfs_collection_mem.prog_lock
  *
- * unlink of a file takes none of them, and evict only collections_lock: iget() waits for an inode that is being
- * evicted.
+ * unlink of a file takes none of them, and evict only collections_lock: iget() waits for an inode
+ * that is being evicted.
  */
 #include <linux/crc32c.h>
 #include <linux/pagemap.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
-#include <linux/uuid.h>
 #include "collection.h"
 
 #define RECORD_BYTES	sizeof(struct vexfs_record)
-
-/* --- the collection block --- */
-
-static struct vexfs_collection *raw_of(struct buffer_head *bh)
-{
-	return vx_data(bh);
-}
-
-static u32 block_crc(struct inode *dir, u64 block, const void *raw)
-{
-	return vexfs_csum(VEXFS_I(dir)->core.fs, raw, VEXFS_BLOCK_SIZE, offsetof(struct vexfs_collection, c_crc),
-			  dir->i_ino, dir->i_generation, block);
-}
-
-/* A name in a fixed field: [a-z_][a-z0-9_]*, terminated. */
-static bool name_valid(const char *name, size_t room)
-{
-	size_t i, len = strnlen(name, room);
-
-	if (!len || len == room)
-		return false;
-	for (i = 0; i < len; i++)
-		if (!(name[i] >= 'a' && name[i] <= 'z') && name[i] != '_' &&
-		    !(i && name[i] >= '0' && name[i] <= '9'))
-			return false;
-	return true;
-}
-
-/* All that can be said about the block alone.  NULL, or what is wrong. */
-static const char *block_check(struct inode *dir, u64 block, const struct vexfs_collection *raw)
-{
-	u64 count = le64_to_cpu(raw->c_count), live = le64_to_cpu(raw->c_live);
-	u32 dims = le32_to_cpu(raw->c_dims), attrs = le32_to_cpu(raw->c_attrs), i;
-
-	if (le32_to_cpu(raw->c_magic) != VEXFS_COLLECTION_MAGIC)
-		return "no collection block";
-	if (le32_to_cpu(raw->c_crc) != block_crc(dir, block, raw))
-		return "bad checksum";
-	if (le64_to_cpu(raw->c_ino) != dir->i_ino || le32_to_cpu(raw->c_generation) != dir->i_generation)
-		return "belongs to another directory";
-	if (!dims || dims > VEXFS_MAX_DIMS)
-		return "bad dims";
-	if (!le16_to_cpu(raw->c_element) || le16_to_cpu(raw->c_element) > VEXFS_ELEM_BIT ||
-	    !le16_to_cpu(raw->c_metric) || le16_to_cpu(raw->c_metric) > VEXFS_METRIC_HAMMING)
-		return "bad element type or metric";
-	if (count > VEXFS_MAX_SLOTS || live > count || le64_to_cpu(raw->c_next_seq) <= count)
-		return "bad counts";
-	if (attrs > VEXFS_MAX_ATTRS)
-		return "too many attributes";
-	for (i = 0; i < attrs; i++)
-		if (!name_valid(raw->c_attr[i].a_name, VEXFS_ATTR_NAME_LEN))
-			return "bad attribute name";
-	for (i = 0; i < VEXFS_SLOTS; i++)
-		if (strnlen(raw->c_program[i], VEXFS_PROG_NAME_LEN) == VEXFS_PROG_NAME_LEN)
-			return "bad program name";
-	return NULL;
-}
-
-/* Schemas that this module does not know are fine on disk. */
-static int schema_supported(const struct vexfs_collection *raw)
-{
-	u32 i;
-
-	if (le16_to_cpu(raw->c_element) != VEXFS_ELEM_F32 || le16_to_cpu(raw->c_metric) == VEXFS_METRIC_HAMMING)
-		return -EOPNOTSUPP;
-	for (i = 0; i < le32_to_cpu(raw->c_attrs); i++)
-		if (le16_to_cpu(raw->c_attr[i].a_type) != VEXFS_ATTR_INT)
-			return -EOPNOTSUPP;
-	return 0;
-}
-
-static struct buffer_head *read_block(struct inode *dir, u64 block)
-{
-	struct vexfs_fs *fs = VEXFS_I(dir)->core.fs;
-	struct buffer_head *bh;
-	const char *why;
-
-	if (!vexfs_data_run(fs, block, 1)) {
-		vexfs_error(dir->i_sb, "collection %lu: its block %llu is outside the data", dir->i_ino, block);
-		return ERR_PTR(-EUCLEAN);
-	}
-	bh = vx_bread(fs, block);
-	if (IS_ERR(bh))
-		return bh;
-	why = block_check(dir, block, raw_of(bh));
-	if (why) {
-		vexfs_error(dir->i_sb, "collection %lu, block %llu: %s", dir->i_ino, block, why);
-		vx_brelse(bh);
-		return ERR_PTR(-EUCLEAN);
-	}
-	return bh;
-}
-
-struct buffer_head *vexfs_collection_block(struct vexfs_collection_mem *c)
-{
-	return read_block(c->dir, c->block);
-}
-
-void vexfs_collection_stamp(struct vexfs_collection_mem *c, struct buffer_head *bh)
-{
-	raw_of(bh)->c_crc = cpu_to_le32(block_crc(c->dir, c->block, raw_of(bh)));
-}
 
 /* --- planes --- */
 
@@ -140,7 +37,8 @@ static struct inode *open_plane(struct inode *dir, u64 ino, u32 flags, const cha
 	core = &VEXFS_I(plane)->core;
 	if (!S_ISREG(plane->i_mode) || (core->flags & VEXFS_INODE_METADATA) != flags ||
 	    core->parent != dir->i_ino || core->parent_generation != dir->i_generation) {
-		vexfs_error(dir->i_sb, "collection %lu: inode %llu is not its %s plane", dir->i_ino, ino, what);
+		vexfs_error(dir->i_sb, "collection %lu: inode %llu is not its %s plane", dir->i_ino,
+			    ino, what);
 		iput(plane);
 		return ERR_PTR(-EUCLEAN);
 	}
@@ -177,12 +75,14 @@ static int open_planes(struct vexfs_collection_mem *c, const struct vexfs_collec
 	for (i = 0; i < ARRAY_SIZE(plane); i++) {
 		for (j = 0; j < i; j++)
 			if (plane[i].ino == plane[j].ino) {
-				vexfs_error(c->dir->i_sb, "collection %lu: two planes in inode %llu", c->dir->i_ino,
-					    le64_to_cpu(plane[i].ino));
+				vexfs_error(c->dir->i_sb,
+					    "collection %lu: two planes in inode %llu",
+					    c->dir->i_ino, le64_to_cpu(plane[i].ino));
 				close_planes(c);
 				return -EUCLEAN;
 			}
-		inode = open_plane(c->dir, le64_to_cpu(plane[i].ino), plane[i].flags, plane[i].what);
+		inode = open_plane(c->dir, le64_to_cpu(plane[i].ino), plane[i].flags,
+				   plane[i].what);
 		if (IS_ERR(inode)) {
 			close_planes(c);
 			return PTR_ERR(inode);
@@ -192,60 +92,25 @@ static int open_planes(struct vexfs_collection_mem *c, const struct vexfs_collec
 	return 0;
 }
 
-/* Has a plane the committed slots?  What lies beyond them, after a crash or a failed insert, is forgotten. */
-static int size_plane(struct vexfs_collection_mem *c, struct inode *plane, u64 count, u32 width, const char *what)
+/*
+ * Has a plane the committed slots?  What lies beyond them, after a crash or a failed insert, is
+ * forgotten.
+ */
+static int size_plane(struct vexfs_collection_mem *c, struct inode *plane, u64 count, u32 width,
+		      const char *what)
 {
 	struct vexfs_inode_core *core = &VEXFS_I(plane)->core;
 	u64 bytes = count * width;
 
 	if (core->disk_size < bytes || core->blocks < DIV_ROUND_UP_ULL(bytes, VEXFS_BLOCK_SIZE)) {
-		vexfs_error(c->dir->i_sb, "collection %lu: its %s plane is too short for %llu slots", c->dir->i_ino,
-			    what, count);
+		vexfs_error(c->dir->i_sb,
+			    "collection %lu: its %s plane is too short for %llu slots",
+			    c->dir->i_ino, what, count);
 		return -EUCLEAN;
 	}
 	i_size_write(plane, bytes);
 	truncate_pagecache(plane, bytes);
 	return 0;
-}
-
-/* --- the dead bitmap --- */
-
-struct buffer_head *vexfs_dead_block(struct vexfs_collection_mem *c, u32 lblk)
-{
-	struct vexfs_inode_core *core = &VEXFS_I(c->dead)->core;
-	const struct vexfs_dead_block *x;
-	struct buffer_head *bh;
-	struct vexfs_map map;
-	const char *why;
-	int err;
-
-	down_read(&core->lock);
-	err = vexfs_extent_lookup(core, lblk, &map);
-	up_read(&core->lock);
-	if (err)
-		return ERR_PTR(err);
-	if (!map.pblk || map.unwritten) {
-		vexfs_error(c->dir->i_sb, "collection %lu: dead bitmap block %u is missing", c->dir->i_ino, lblk);
-		return ERR_PTR(-EUCLEAN);
-	}
-	bh = vx_bread(core->fs, map.pblk);
-	if (IS_ERR(bh))
-		return bh;
-	x = vx_data(bh);
-	if (le32_to_cpu(x->x_magic) != VEXFS_DEAD_MAGIC || le32_to_cpu(x->x_lblk) != lblk)
-		why = "no dead bitmap block";
-	else if (le32_to_cpu(x->x_crc) != vexfs_csum(core->fs, x, VEXFS_BLOCK_SIZE,
-						     offsetof(struct vexfs_dead_block, x_crc), core->ino,
-						     core->generation, lblk))
-		why = "bad checksum";
-	else if (le32_to_cpu(x->x_dead) != memweight(x->x_bits, sizeof(x->x_bits)))
-		why = "its count does not match its bits";
-	else
-		return bh;
-	vexfs_error(c->dir->i_sb, "collection %lu, dead bitmap block %u at %llu: %s", c->dir->i_ino, lblk,
-		    map.pblk, why);
-	vx_brelse(bh);
-	return ERR_PTR(-EUCLEAN);
 }
 
 /* --- loading --- */
@@ -270,12 +135,14 @@ static int damaged(struct vexfs_collection_mem *c, const char *fmt, ...)
 	va_start(args, fmt);
 	vaf.fmt = fmt;
 	vaf.va = &args;
-	pr_err_ratelimited("vexfs (%s): collection %lu: %pV\n", c->dir->i_sb->s_id, c->dir->i_ino, &vaf);
+	pr_err_ratelimited("vexfs (%s): collection %lu: %pV\n", c->dir->i_sb->s_id, c->dir->i_ino,
+			   &vaf);
 	va_end(args);
 	return -EUCLEAN;
 }
 
-static int load_record(struct vexfs_collection_mem *c, struct loading *l, u64 slot, const struct vexfs_record *r)
+static int load_record(struct vexfs_collection_mem *c, struct loading *l, u64 slot,
+		       const struct vexfs_record *r)
 {
 	u32 bit = slot % VEXFS_DEAD_SLOTS, i;
 	s64 attr[VEXFS_MAX_ATTRS];
@@ -293,7 +160,7 @@ static int load_record(struct vexfs_collection_mem *c, struct loading *l, u64 sl
 	}
 	if (le32_to_cpu(r->r_flags) & ~VEXFS_RECORD_ALL || seq <= l->seq || seq >= l->next_seq)
 		return damaged(c, "record %llu is damaged", slot);
-	if (r->r_flags)			/* whether a bound file still exists is not looked at here */
+	if (r->r_flags) /* whether a bound file still exists is not looked at here */
 		return -EOPNOTSUPP;
 	l->seq = seq;
 	for (i = 0; i < VEXFS_MAX_ATTRS; i++) {
@@ -344,14 +211,19 @@ static int load_records(struct vexfs_collection_mem *c, struct loading *l)
 		n = min_t(u64, l->count - slot, LOAD_RECORDS);
 		if (slot % (LOAD_AHEAD * per_page) == 0)
 			vexfs_plane_ahead(c->records, slot / per_page,
-					  min_t(u64, LOAD_AHEAD, DIV_ROUND_UP_ULL(l->count - slot, per_page)));
-		/* step by step: a damaged count must not make us reserve for records that are not there */
+					  min_t(u64, LOAD_AHEAD,
+						DIV_ROUND_UP_ULL(l->count - slot, per_page)));
+		/*
+		 * step by step: a damaged count must not make us reserve for records that are not
+		 * there
+		 */
 		if (slot + n > room) {
 			room = min(l->count, max_t(u64, 2 * room, 1 << 16));
 			err = vexfs_columns_reserve(c->columns, room);
 		}
 		if (!err)
-			err = vexfs_plane_read(c->records, slot * RECORD_BYTES, buf, n * RECORD_BYTES);
+			err = vexfs_plane_read(c->records, slot * RECORD_BYTES, buf,
+					       n * RECORD_BYTES);
 		for (i = 0; i < n && !err; i++)
 			err = load_record(c, l, slot + i, buf + i);
 		if (!err && fatal_signal_pending(current))
@@ -429,11 +301,11 @@ static int load(struct vexfs_collection_mem *c)
 	int err;
 
 	c->block = VEXFS_I(c->dir)->core.collection;
-	bh = read_block(c->dir, c->block);
+	bh = vexfs_schema_read(c->dir, c->block);
 	if (IS_ERR(bh))
 		return PTR_ERR(bh);
-	raw = raw_of(bh);
-	err = schema_supported(raw);
+	raw = vexfs_schema_raw(bh);
+	err = vexfs_schema_supported(raw);
 	if (err)
 		goto out;
 	count = le64_to_cpu(raw->c_count);
@@ -446,7 +318,8 @@ static int load(struct vexfs_collection_mem *c)
 	c->committed = count;
 	c->committed_seq = c->next_seq = le64_to_cpu(raw->c_next_seq);
 	if (le32_to_cpu(raw->c_row_bytes) != c->row_bytes) {
-		err = damaged(c, "rows of %u bytes, not %u", le32_to_cpu(raw->c_row_bytes), c->row_bytes);
+		err = damaged(c, "rows of %u bytes, not %u", le32_to_cpu(raw->c_row_bytes),
+			      c->row_bytes);
 		goto out;
 	}
 	err = open_planes(c, raw);
@@ -536,164 +409,10 @@ static struct vexfs_collection_mem *if_loaded(struct inode *dir)
 	return c && smp_load_acquire(&c->loaded) ? c : NULL;
 }
 
-/* --- creating --- */
-
-static int check_create(const struct vexfs_ioc_create *arg)
-{
-	u32 i, j;
-
-	if (!arg->dims || arg->dims > VEXFS_MAX_DIMS || arg->attrs > VEXFS_MAX_ATTRS)
-		return -EINVAL;
-	if (!arg->element || arg->element > VEXFS_ELEM_BIT || !arg->metric || arg->metric > VEXFS_METRIC_HAMMING)
-		return -EINVAL;
-	for (i = 0; i < VEXFS_MAX_ATTRS; i++) {
-		const struct vexfs_attr *a = arg->attr + i;
-
-		if (i >= arg->attrs) {
-			if (memchr_inv(a, 0, sizeof(*a)))
-				return -EINVAL;
-			continue;
-		}
-		if (!name_valid(a->name, sizeof(a->name)) || a->reserved || a->type > VEXFS_ATTR_KEYWORD ||
-		    a->type == VEXFS_ATTR_NONE)
-			return -EINVAL;
-		for (j = 0; j < i; j++)
-			if (!strcmp(a->name, arg->attr[j].name))
-				return -EINVAL;
-	}
-	if (arg->element != VEXFS_ELEM_F32 || arg->metric == VEXFS_METRIC_HAMMING)
-		return -EOPNOTSUPP;
-	for (i = 0; i < arg->attrs; i++)
-		if (arg->attr[i].type != VEXFS_ATTR_INT)
-			return -EOPNOTSUPP;
-	return 0;
-}
-
-static void fill_block(struct vexfs_collection *raw, struct inode *dir, const struct vexfs_ioc_create *arg,
-		       struct inode *const plane[4])
-{
-	u32 i;
-
-	raw->c_magic = cpu_to_le32(VEXFS_COLLECTION_MAGIC);
-	raw->c_ino = cpu_to_le64(dir->i_ino);
-	raw->c_generation = cpu_to_le32(dir->i_generation);
-	raw->c_element = cpu_to_le16(arg->element);
-	raw->c_metric = cpu_to_le16(arg->metric);
-	raw->c_dims = cpu_to_le32(arg->dims);
-	raw->c_row_bytes = cpu_to_le32(arg->dims * sizeof(__le32));
-	raw->c_next_seq = cpu_to_le64(1);
-	raw->c_vectors = cpu_to_le64(plane[0]->i_ino);
-	raw->c_records = cpu_to_le64(plane[1]->i_ino);
-	raw->c_keys = cpu_to_le64(plane[2]->i_ino);
-	raw->c_dead = cpu_to_le64(plane[3]->i_ino);
-	generate_random_uuid(raw->c_uuid);
-	raw->c_attrs = cpu_to_le32(arg->attrs);
-	for (i = 0; i < arg->attrs; i++) {
-		strscpy(raw->c_attr[i].a_name, arg->attr[i].name, VEXFS_ATTR_NAME_LEN);
-		raw->c_attr[i].a_type = cpu_to_le16(arg->attr[i].type);
-	}
-}
-
-/* In a transaction: the block with all in it, and the directory that names it. */
-static int create_block(handle_t *handle, struct inode *dir, const struct vexfs_ioc_create *arg,
-			struct inode *const plane[4])
-{
-	struct vexfs_inode_core *core = &VEXFS_I(dir)->core;
-	struct vexfs_collection *raw;
-	struct buffer_head *bh;
-	u64 block;
-	u32 len;
-	int err;
-
-	err = vexfs_alloc_blocks(handle, core->fs,
-				 vexfs_group_data(core->fs, (dir->i_ino - 1) / core->fs->inodes_per_group), 1, 0, &block,
-				 &len);
-	if (err)
-		return err;
-	bh = vx_getblk(core->fs, block);
-	err = PTR_ERR_OR_ZERO(bh);
-	if (!err)
-		err = vx_txn_create(handle, bh);
-	if (err) {
-		if (!IS_ERR(bh))
-			vx_brelse(bh);
-		vexfs_free_blocks(handle, core->fs, block, 1, false);
-		return err;
-	}
-	raw = raw_of(bh);
-	fill_block(raw, dir, arg, plane);
-	raw->c_crc = cpu_to_le32(block_crc(dir, block, raw));
-	err = vx_txn_dirty(handle, core->fs, bh);
-	vx_brelse(bh);
-	if (err)			/* the journal is gone */
-		return err;
-	inode_set_ctime_current(dir);
-	inode_inc_iversion(dir);
-	down_write(&core->lock);
-	core->flags |= VEXFS_INODE_COLLECTION;
-	core->collection = block;
-	err = vexfs_log_inode_locked(handle, dir, true);
-	up_write(&core->lock);
-	return err;
-}
-
-static int try_create(struct inode *dir, const struct vexfs_ioc_create *arg)
-{
-	struct inode *plane[4] = {};
-	handle_t *handle;
-	int err = 0, e2;
-	u32 i, n;
-
-	handle = vexfs_start(dir->i_sb, ARRAY_SIZE(plane) * (VEXFS_NEW_CREDITS + VEXFS_FREE_CREDITS) +
-			     VEXFS_ALLOC_CREDITS + 1 + VEXFS_INODE_CREDITS);
-	if (IS_ERR(handle))
-		return PTR_ERR(handle);
-	for (n = 0; n < ARRAY_SIZE(plane) && !err; n++) {
-		plane[n] = vexfs_new_hidden(handle, dir, n == 3 ? VEXFS_INODE_METADATA : 0);
-		if (IS_ERR(plane[n])) {
-			err = PTR_ERR(plane[n]);
-			plane[n] = NULL;
-		}
-	}
-	if (!err)
-		err = create_block(handle, dir, arg, plane);
-	if (err)
-		for (i = 0; i < n; i++) {
-			e2 = plane[i] ? vexfs_unlink_hidden(handle, plane[i]) : 0;
-			if (e2)
-				vexfs_error(dir->i_sb, "inode %lu is lost (error %d)", plane[i]->i_ino, e2);
-		}
-	err = vexfs_stop(handle, err);
-	for (i = 0; i < n; i++)
-		iput(plane[i]);		/* unlinked ones are freed here */
-	return err;
-}
-
-int vexfs_collection_create(struct inode *dir, const struct vexfs_ioc_create *arg)
-{
-	int err = check_create(arg), retries = 0;
-
-	if (err)
-		return err;
-	if (down_write_killable(&dir->i_rwsem))
-		return -EINTR;
-	if (IS_DEADDIR(dir) || !dir->i_nlink)
-		err = -ENOENT;
-	else if (vexfs_is_collection(dir))
-		err = -EEXIST;
-	else
-		err = vexfs_dir_empty(&VEXFS_I(dir)->core);
-	if (!err)
-		do
-			err = try_create(dir, arg);
-		while (vexfs_retry_alloc(dir->i_sb, err, &retries));
-	inode_unlock(dir);
-	return err;
-}
-
 /* --- binding --- */
 
-void vexfs_collection_programs(struct vexfs_collection_mem *c, struct vexfs_program *prog[VEXFS_SLOTS])
+void vexfs_collection_programs(struct vexfs_collection_mem *c,
+			       struct vexfs_program *prog[VEXFS_SLOTS])
 {
 	u32 slot;
 
@@ -721,7 +440,7 @@ static int write_binding(struct vexfs_collection_mem *c, u32 slot, const char *n
 	tid = handle->h_transaction->t_tid;
 	err = vx_txn_write(handle, bh);
 	if (!err) {
-		strscpy_pad(raw_of(bh)->c_program[slot], name, VEXFS_PROG_NAME_LEN);
+		strscpy_pad(vexfs_schema_raw(bh)->c_program[slot], name, VEXFS_PROG_NAME_LEN);
 		vexfs_collection_stamp(c, bh);
 		err = vx_txn_dirty(handle, VEXFS_I(c->dir)->core.fs, bh);
 	}
@@ -773,7 +492,7 @@ put:
 	return err;
 }
 
-void vexfs_collection_info(struct vexfs_collection_mem *c, struct vexfs_ioc_info *info)
+int vexfs_collection_info(struct vexfs_collection_mem *c, struct vexfs_ioc_info *info)
 {
 	struct vexfs_hookset set = {};
 	u32 i;
@@ -787,7 +506,8 @@ void vexfs_collection_info(struct vexfs_collection_mem *c, struct vexfs_ioc_info
 		memcpy(info->attr[i].name, c->attr[i].a_name, VEXFS_ATTR_NAME_LEN);
 		info->attr[i].type = le16_to_cpu(c->attr[i].a_type);
 	}
-	mutex_lock(&c->lock);
+	if (mutex_lock_killable(&c->lock))
+		return -EINTR;
 	info->count = vexfs_columns_count(c->columns);
 	info->committed = c->committed;
 	info->live = vexfs_columns_live(c->columns);
@@ -800,6 +520,7 @@ void vexfs_collection_info(struct vexfs_collection_mem *c, struct vexfs_ioc_info
 	for (i = 0; i < VEXFS_SLOTS; i++)
 		vexfs_program_bound(set.prog[i], i, info->bound + i);
 	vexfs_hooks_put(&set);
+	return 0;
 }
 
 /* --- what the filesystem asks for --- */
@@ -812,8 +533,8 @@ int vexfs_collection_sync(struct inode *dir)
 }
 
 /*
- * Call fn for every loaded collection, with its directory held.  A collection stays on the list while its directory is
- * held, so the one at hand marks the place while the lock is dropped.
+ * Call fn for every loaded collection, with its directory held.  A collection stays on the list
+ * while its directory is held, so the one at hand marks the place while the lock is dropped.
  */
 static int for_each_collection(struct super_block *sb, int (*fn)(struct vexfs_collection_mem *c))
 {
@@ -855,8 +576,9 @@ static int shut_down_one(struct vexfs_collection_mem *c)
 	int err = vexfs_record_commit(c, true);
 
 	if (err)
-		vexfs_msg(KERN_ERR, c->dir->i_sb, "collection %lu: the last operations are lost (error %d)",
-			  c->dir->i_ino, err);
+		vexfs_msg(KERN_ERR, c->dir->i_sb,
+			  "collection %lu: the last operations are lost (error %d)", c->dir->i_ino,
+			  err);
 	vexfs_record_abandon(c, false);
 	return 0;
 }
@@ -881,34 +603,6 @@ void vexfs_collection_unlinked(struct inode *dir)
 		vexfs_record_abandon(c, true);
 }
 
-/*
- * One transaction takes everything from the directory: the planes become orphans, the block is freed and the
- * directory is a plain one again.  Whatever happens next, each of them is freed once.
- */
-static int drop(struct vexfs_collection_mem *c)
-{
-	struct inode *plane[] = { c->vectors, c->records, c->keys, c->dead };
-	struct vexfs_inode_core *core = &VEXFS_I(c->dir)->core;
-	handle_t *handle;
-	int err;
-	u32 i;
-
-	handle = vexfs_start(c->dir->i_sb, ARRAY_SIZE(plane) * VEXFS_FREE_CREDITS + VEXFS_FREE_CREDITS);
-	if (IS_ERR(handle))
-		return PTR_ERR(handle);
-	err = vexfs_free_blocks(handle, core->fs, core->collection, 1, true);
-	for (i = 0; i < ARRAY_SIZE(plane) && !err; i++)
-		err = vexfs_unlink_hidden(handle, plane[i]);
-	if (!err) {
-		down_write(&core->lock);
-		core->flags &= ~VEXFS_INODE_COLLECTION;
-		core->collection = 0;
-		err = vexfs_log_inode_locked(handle, c->dir, true);
-		up_write(&core->lock);
-	}
-	return vexfs_stop(handle, err);
-}
-
 int vexfs_collection_free(struct inode *dir)
 {
 	struct vexfs_collection_mem *c = attach(dir);
@@ -918,13 +612,14 @@ int vexfs_collection_free(struct inode *dir)
 	if (IS_ERR(c))
 		return PTR_ERR(c);
 	if (!c->vectors) {		/* not loaded: the planes are all that is needed */
-		bh = read_block(dir, VEXFS_I(dir)->core.collection);
+		bh = vexfs_schema_read(dir, VEXFS_I(dir)->core.collection);
 		if (IS_ERR(bh))
 			return PTR_ERR(bh);
-		err = open_planes(c, raw_of(bh));
+		err = open_planes(c, vexfs_schema_raw(bh));
 		vx_brelse(bh);
 	}
-	return err ?: drop(c);		/* vexfs_collection_evict() lets go of the planes, which frees them */
+	/* vexfs_collection_evict() lets go of the planes, which frees them */
+	return err ?: vexfs_schema_drop(c);
 }
 
 void vexfs_collection_evict(struct inode *dir)

@@ -19,8 +19,8 @@
 #define MIN_SIZE	8
 
 /*
- * Copy in a struct whose first field says how long the caller thinks it is.  *usize: how much of it to copy out.
- * -EINVAL too short, -E2BIG longer than ours with something in the tail.
+ * Copy in a struct whose first field says how long the caller thinks it is.  *usize: how much of it
+ * to copy out. -EINVAL too short, -E2BIG longer than ours with something in the tail.
  */
 static int copy_in(void *to, size_t size, void __user *from, u32 *usize)
 {
@@ -46,7 +46,9 @@ static int copy_out(void __user *to, const void *from, u32 usize)
 	return copy_to_user(to, from, usize) ? -EFAULT : 0;
 }
 
-/* n items at a user pointer, n * size already bounded by the caller.  The user pays for the memory. */
+/*
+ * n items at a user pointer, n * size already bounded by the caller.  The user pays for the memory.
+ */
 static void *copy_array(u64 from, size_t n, size_t size)
 {
 	void *p = kvmalloc_array(n, size, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
@@ -68,7 +70,10 @@ static int may_read(struct file *file)
 	return file->f_mode & FMODE_READ ? 0 : -EBADF;
 }
 
-/* Changing: nobody can open a directory for writing, so ask now.  0: mnt_drop_write_file() afterwards. */
+/*
+ * Changing: nobody can open a directory for writing, so ask now.  0: mnt_drop_write_file()
+ * afterwards.
+ */
 static int may_write(struct file *file)
 {
 	int err = inode_permission(file_mnt_idmap(file), file_inode(file), MAY_WRITE);
@@ -108,8 +113,8 @@ static long ioc_info(struct file *file, struct vexfs_collection_mem *c, void __u
 		return -EINVAL;
 	memset(&arg, 0, sizeof(arg));
 	arg.size = in.size;
-	vexfs_collection_info(c, &arg);
-	return copy_out(argp, &arg, usize);
+	err = vexfs_collection_info(c, &arg);
+	return err ?: copy_out(argp, &arg, usize);
 }
 
 /* rows, ids and attrs are user pointers. */
@@ -261,8 +266,8 @@ static long ioc_search(struct file *file, struct vexfs_collection_mem *c, void _
 	err = may_read(file) ?: copy_in(&arg, sizeof(arg), argp, &usize);
 	if (err)
 		return err;
-	if (arg.flags & ~(VEXFS_SEARCH_BY_ID | VEXFS_SEARCH_BUILTIN) || !ALL_ZERO(arg.reserved) || !arg.k ||
-	    arg.timeout_us > VEXFS_MAX_TIMEOUT_US)
+	if (arg.flags & ~(VEXFS_SEARCH_BY_ID | VEXFS_SEARCH_BUILTIN) || !ALL_ZERO(arg.reserved) ||
+	    !arg.k || arg.timeout_us > VEXFS_MAX_TIMEOUT_US)
 		return -EINVAL;
 	if (arg.k > VEXFS_MAX_K)
 		return -E2BIG;

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Planes: hidden inodes that hold the rows and records of a collection.  They are read and written through
- * the page cache without a struct file, because an open file would pin the mount.
+ * Planes: hidden inodes that hold the rows and records of a collection.  They are read and written
+ * through the page cache without a struct file, because an open file would pin the mount.
  *
- * Writing: the blocks were allocated unwritten before (vexfs_ensure_alloc) and i_size was raised, so dirtying folios is
- * all that is left to do, and writeback cannot fail for want of space.  A plane only grows; bytes below the
- * committed count never change, so readers take no lock.
+ * Writing: the blocks were allocated unwritten before (vexfs_ensure_alloc) and i_size was raised,
+ * so dirtying folios is all that is left to do, and writeback cannot fail for want of space.  A
+ * plane only grows; bytes below the committed count never change, so readers take no lock.
  *
- * Lock order: collection mutex (by our caller, for writing), then a folio lock.  No transaction here.
+ * Lock order: collection mutex (by our caller, for writing), then a folio lock.  No transaction
+ * here.
  */
 #include <linux/blkdev.h>
 #include <linux/pagemap.h>
@@ -25,14 +26,16 @@ int vexfs_plane_write(struct inode *plane, loff_t pos, const void *from, size_t 
 
 		if (fatal_signal_pending(current))
 			return -EINTR;
-		folio = __filemap_get_folio(mapping, pos >> PAGE_SHIFT, FGP_WRITEBEGIN | fgf_set_order(n),
+		folio = __filemap_get_folio(mapping, pos >> PAGE_SHIFT,
+					    FGP_WRITEBEGIN | fgf_set_order(n),
 					    mapping_gfp_mask(mapping));
 		if (IS_ERR(folio))
 			return PTR_ERR(folio);
 		off = offset_in_folio(folio, pos);
 		len = min(n, folio_size(folio) - off);
 		if (!folio_test_uptodate(folio)) {
-			if (off || folio->private) {	/* older rows are in it: read them, then look again */
+			/* older rows are in it: read them, then look again */
+			if (off || folio->private) {
 				folio_unlock(folio);
 				folio_put(folio);
 				folio = read_mapping_folio(mapping, pos >> PAGE_SHIFT, NULL);
@@ -42,7 +45,8 @@ int vexfs_plane_write(struct inode *plane, loff_t pos, const void *from, size_t 
 				continue;
 			}
 			folio_zero_segment(folio, len, folio_size(folio));
-			folio_mark_uptodate(folio);	/* before dirtying: iomap copies it into its bits */
+			/* before dirtying: iomap copies it into its bits */
+			folio_mark_uptodate(folio);
 		}
 		memcpy_to_folio(folio, off, from, len);
 		folio_mark_dirty(folio);
@@ -154,7 +158,10 @@ void vx_rows_put(struct vx_rows *r)
 	unpin(r, 0);
 }
 
-/* The folio with page `index`, pinned.  Rows of a batch are often neighbours: look at the last one first. */
+/*
+ * The folio with page `index`, pinned.  Rows of a batch are often neighbours: look at the last one
+ * first.
+ */
 static struct folio *pin(struct vx_rows *r, pgoff_t index, bool wait)
 {
 	struct address_space *mapping = r->vectors->i_mapping;
@@ -231,9 +238,10 @@ void vx_rows_ahead(struct vx_rows *r, const __u64 *slot, __u32 n)
 	blk_start_plug(&plug);
 	for (i = 0; i < n && !fatal_signal_pending(current); i++) {
 		u64 pos = slot[i] * r->row_bytes;
-		pgoff_t first = pos >> PAGE_SHIFT, end = ((pos + r->row_bytes - 1) >> PAGE_SHIFT) + 1;
+		pgoff_t first = pos >> PAGE_SHIFT;
+		pgoff_t end = ((pos + r->row_bytes - 1) >> PAGE_SHIFT) + 1;
 
-		if (first >= from && first <= to && to) {	/* goes on where the last one ended */
+		if (first >= from && first <= to && to) { /* goes on where the last one ended */
 			to = max(to, end);
 			continue;
 		}

@@ -2,12 +2,14 @@
 /*
  * Records of a collection: insert, delete, fetch, and the commit that makes them durable.
  *
- * An operation changes memory and, for an insert, the page cache of the planes; it is acknowledged then, and
- * seen by searches at once.  A commit takes everything acknowledged so far: it writes the planes, waits for that and for
- * the conversion of their extents, and then raises the count and sets the dead bits in *one* transaction.  So
- * what a crash leaves is a prefix of the operations: each insert is there as a whole or not at all.
+ * An operation changes memory and, for an insert, the page cache of the planes; it is acknowledged
+ * then, and seen by searches at once.  A commit takes everything acknowledged so far: it writes the
+ * planes, waits for that and for the conversion of their extents, and then raises the count and
+ * sets the dead bits in *one* transaction.  So what a crash leaves is a prefix of the operations:
+ * each insert is there as a whole or not at all.
  *
- * Every record and every deletion takes one sequence number, so the committed c_next_seq says where the prefix ends.
+ * Every record and every deletion takes one sequence number, so the committed c_next_seq says where
+ * the prefix ends.
  *
  * Locks: see collection.c.  insert and delete hold i_rwsem shared, against rmdir.
  */
@@ -30,32 +32,6 @@ struct death_chunk {
 };
 #define DEATHS_PER_CHUNK	ARRAY_SIZE(((struct death_chunk *)0)->slot)
 
-/* --- sets of dead bitmap blocks --- */
-
-static int set_find(const struct vexfs_dead_set *set, u32 lblk)
-{
-	int i;
-
-	for (i = set->n - 1; i >= 0; i--)	/* the last one added is the likeliest */
-		if (set->lblk[i] == lblk)
-			return i;
-	return -1;
-}
-
-/*
- * Add a block to `pending`, unless that would be more than a commit can take: those of a running commit
- * count too, because they come back when it fails.
- */
-static bool set_add(struct vexfs_dead_set *pending, const struct vexfs_dead_set *inflight, u32 lblk)
-{
-	if (set_find(pending, lblk) >= 0)
-		return true;
-	if (pending->n + inflight->n >= VEXFS_COMMIT_DEAD_BLOCKS)
-		return false;
-	pending->lblk[pending->n++] = lblk;
-	return true;
-}
-
 /* --- pinning the directory while something is not committed; c->lock held --- */
 
 static void pin_dir(struct vexfs_collection_mem *c)
@@ -66,7 +42,9 @@ static void pin_dir(struct vexfs_collection_mem *c)
 	}
 }
 
-/* True: the caller iput()s the directory once it holds no lock; that is never the last reference. */
+/*
+ * True: the caller iput()s the directory once it holds no lock; that is never the last reference.
+ */
 static bool unpin_dir(struct vexfs_collection_mem *c)
 {
 	bool pinned = c->pinned;
@@ -135,7 +113,7 @@ static void commit_end(struct vexfs_collection_mem *c, struct snapshot *s, int e
 	if (err) {			/* nothing happened: all of it is for the next commit */
 		list_splice_init(&s->deaths, &c->deaths);
 		for (i = 0; i < c->inflight.n; i++)
-			if (set_find(&c->pending, c->inflight.lblk[i]) < 0)
+			if (vexfs_dead_find(&c->pending, c->inflight.lblk[i]) < 0)
 				c->pending.lblk[c->pending.n++] = c->inflight.lblk[i];
 	} else {
 		c->committed = s->count;
@@ -144,14 +122,20 @@ static void commit_end(struct vexfs_collection_mem *c, struct snapshot *s, int e
 	c->inflight.n = 0;
 }
 
-/* A write error is reported to one waiter and leaves clean folios behind: look at what has happened since loading. */
+/*
+ * A write error is reported to one waiter and leaves clean folios behind: look at what has happened
+ * since loading.
+ */
 static int plane_errors(struct vexfs_collection_mem *c)
 {
 	return filemap_check_wb_err(c->vectors->i_mapping, c->vectors_since) ?:
 	       filemap_check_wb_err(c->records->i_mapping, c->records_since) ? -EIO : 0;
 }
 
-/* Writeback of a folio ends after its unwritten extent was converted, so waiting for it waits for both. */
+/*
+ * Writeback of a folio ends after its unwritten extent was converted, so waiting for it waits for
+ * both.
+ */
 static int write_planes(struct vexfs_collection_mem *c, u64 from, u64 to)
 {
 	struct {
@@ -166,7 +150,8 @@ static int write_planes(struct vexfs_collection_mem *c, u64 from, u64 to)
 
 	if (from < to) {
 		for (i = 0; i < ARRAY_SIZE(plane); i++)
-			filemap_fdatawrite_range(plane[i].mapping, from * plane[i].width, to * plane[i].width - 1);
+			filemap_fdatawrite_range(plane[i].mapping, from * plane[i].width,
+						 to * plane[i].width - 1);
 		for (i = 0; i < ARRAY_SIZE(plane); i++) {
 			e2 = filemap_write_and_wait_range(plane[i].mapping, from * plane[i].width,
 							  to * plane[i].width - 1);
@@ -176,16 +161,8 @@ static int write_planes(struct vexfs_collection_mem *c, u64 from, u64 to)
 	return err ?: plane_errors(c);
 }
 
-static void stamp_dead(struct vexfs_collection_mem *c, struct buffer_head *bh)
-{
-	struct vexfs_inode_core *core = &VEXFS_I(c->dead)->core;
-	struct vexfs_dead_block *x = vx_data(bh);
-
-	x->x_crc = cpu_to_le32(vexfs_csum(core->fs, x, VEXFS_BLOCK_SIZE, offsetof(struct vexfs_dead_block, x_crc),
-					  core->ino, core->generation, le32_to_cpu(x->x_lblk)));
-}
-
-static void set_dead_bits(struct vexfs_collection_mem *c, const struct snapshot *s, struct buffer_head **bh)
+static void set_dead_bits(struct vexfs_collection_mem *c, const struct snapshot *s,
+			  struct buffer_head **bh)
 {
 	struct vexfs_dead_block *x;
 	struct death_chunk *d;
@@ -193,16 +170,20 @@ static void set_dead_bits(struct vexfs_collection_mem *c, const struct snapshot 
 
 	list_for_each_entry(d, &s->deaths, list)
 		for (i = 0; i < d->n; i++) {
-			x = vx_data(bh[set_find(&c->inflight, d->slot[i] / VEXFS_DEAD_SLOTS)]);
-			if (!__test_and_set_bit_le(d->slot[i] % VEXFS_DEAD_SLOTS, x->x_bits))
-				le32_add_cpu(&x->x_dead, 1);
+		x = vx_data(bh[vexfs_dead_find(&c->inflight, d->slot[i] / VEXFS_DEAD_SLOTS)]);
+		if (!__test_and_set_bit_le(d->slot[i] % VEXFS_DEAD_SLOTS, x->x_bits))
+			le32_add_cpu(&x->x_dead, 1);
 		}
 	for (i = 0; i < c->inflight.n; i++)
-		stamp_dead(c, bh[i]);
+		vexfs_dead_stamp(c, bh[i]);
 }
 
-/* The transaction.  commit_lock held; bh: the dead bitmap blocks of c->inflight, then the collection block. */
-static int commit_blocks(struct vexfs_collection_mem *c, const struct snapshot *s, struct buffer_head **bh)
+/*
+ * The transaction.  commit_lock held; bh: the dead bitmap blocks of c->inflight, then the
+ * collection block.
+ */
+static int commit_blocks(struct vexfs_collection_mem *c, const struct snapshot *s,
+			 struct buffer_head **bh)
 {
 	struct vexfs_fs *fs = VEXFS_I(c->dir)->core.fs;
 	struct vexfs_collection *raw = vx_data(bh[c->inflight.n]);
@@ -241,7 +222,8 @@ static int commit_write(struct vexfs_collection_mem *c, const struct snapshot *s
 
 	err = write_planes(c, c->committed, s->count);
 	while (!err && n <= c->inflight.n) {
-		bh[n] = n < c->inflight.n ? vexfs_dead_block(c, c->inflight.lblk[n]) : vexfs_collection_block(c);
+		bh[n] = n < c->inflight.n ? vexfs_dead_block(c, c->inflight.lblk[n]) :
+					    vexfs_collection_block(c);
 		err = PTR_ERR_OR_ZERO(bh[n]);
 		if (!err)
 			n++;
@@ -286,60 +268,8 @@ int vexfs_record_commit(struct vexfs_collection_mem *c, bool barrier)
 
 /* --- insert --- */
 
-/* Dead bitmap blocks for `slots` slots, now, so that a delete never needs space.  c->lock held. */
-static int grow_dead(struct vexfs_collection_mem *c, u64 slots)
-{
-	struct super_block *sb = c->dir->i_sb;
-	struct vexfs_inode_core *core = &VEXFS_I(c->dead)->core;
-	u64 want = DIV_ROUND_UP_ULL(slots, VEXFS_DEAD_SLOTS);
-	int retries = 0, err = 0;
-
-	while (c->dead_blocks < want) {
-		u32 lblk = c->dead_blocks;
-		struct vexfs_dead_block *x;
-		struct buffer_head *bh;
-		struct vexfs_map map;
-		handle_t *handle;
-
-		handle = vexfs_start(sb, VEXFS_EXTENT_CREDITS + VEXFS_INODE_CREDITS + 1);
-		if (IS_ERR(handle))
-			return PTR_ERR(handle);
-		down_write(&core->lock);
-		err = vexfs_extent_lookup(core, lblk, &map);
-		if (!err && !map.pblk)		/* else left from a try that failed below */
-			err = vexfs_extent_alloc(handle, core, lblk, 1, false, &map);
-		if (!err) {
-			bh = vx_getblk(core->fs, map.pblk);
-			err = PTR_ERR_OR_ZERO(bh);
-			if (!err)
-				err = vx_txn_create(handle, bh);
-			if (!err) {
-				x = vx_data(bh);
-				x->x_magic = cpu_to_le32(VEXFS_DEAD_MAGIC);
-				x->x_lblk = cpu_to_le32(lblk);
-				stamp_dead(c, bh);
-				err = vx_txn_dirty(handle, core->fs, bh);
-			}
-			if (!IS_ERR_OR_NULL(bh))
-				vx_brelse(bh);
-			if (!err) {
-				core->disk_size = (u64)(lblk + 1) << VEXFS_BLOCK_SHIFT;
-				i_size_write(c->dead, core->disk_size);
-			}
-			err = vexfs_log_inode_locked(handle, c->dead, true) ?: err;
-		}
-		up_write(&core->lock);
-		err = vexfs_stop(handle, err);
-		if (vexfs_retry_alloc(sb, err, &retries))
-			continue;
-		if (err)
-			return err;
-		c->dead_blocks++;
-	}
-	return 0;
-}
-
-static u32 record_crc(const struct vexfs_collection_mem *c, u64 slot, const struct vexfs_record *r, const void *row)
+static u32 record_crc(const struct vexfs_collection_mem *c, u64 slot, const struct vexfs_record *r,
+		      const void *row)
 {
 	__le64 s = cpu_to_le64(slot);
 	u32 crc = crc32c(c->crc_seed, &s, sizeof(s));
@@ -348,8 +278,8 @@ static u32 record_crc(const struct vexfs_collection_mem *c, u64 slot, const stru
 	return crc32c(crc, row, c->row_bytes);
 }
 
-static int write_records(struct vexfs_collection_mem *c, u64 slot, u32 n, const void *rows, const __u64 *ids,
-			 const __s64 *attrs)
+static int write_records(struct vexfs_collection_mem *c, u64 slot, u32 n, const void *rows,
+			 const __u64 *ids, const __s64 *attrs)
 {
 	struct vexfs_record *buf;
 	u32 i, j, k, some;
@@ -368,9 +298,11 @@ static int write_records(struct vexfs_collection_mem *c, u64 slot, u32 n, const 
 			r->r_seq = cpu_to_le64(c->next_seq + i + j);
 			for (k = 0; attrs && k < c->attrs; k++)
 				r->r_attr[k] = cpu_to_le64(attrs[(size_t)(i + j) * c->attrs + k]);
-			r->r_crc = cpu_to_le32(record_crc(c, slot + i + j, r, rows + (size_t)(i + j) * c->row_bytes));
+			r->r_crc = cpu_to_le32(record_crc(c, slot + i + j, r,
+							  rows + (size_t)(i + j) * c->row_bytes));
 		}
-		err = vexfs_plane_write(c->records, (slot + i) * RECORD_BYTES, buf, some * RECORD_BYTES);
+		err = vexfs_plane_write(c->records, (slot + i) * RECORD_BYTES, buf,
+					some * RECORD_BYTES);
 	}
 	kfree(buf);
 	return err;
@@ -392,8 +324,8 @@ static int reserve_plane(struct inode *plane, u64 from, u64 to)
 }
 
 /* c->lock held: everything but publishing. */
-static int insert_locked(struct vexfs_collection_mem *c, u32 n, const void *rows, const __u64 *ids, const __s64 *attrs,
-			 __u64 *bad)
+static int insert_locked(struct vexfs_collection_mem *c, u32 n, const void *rows, const __u64 *ids,
+			 const __s64 *attrs, __u64 *bad)
 {
 	static const __s64 zeros[VEXFS_MAX_ATTRS];
 	u64 first = vexfs_columns_count(c->columns);
@@ -407,31 +339,31 @@ static int insert_locked(struct vexfs_collection_mem *c, u32 n, const void *rows
 		err = vexfs_columns_reserve(c->columns, first + n);
 	if (err)
 		return err;
-	for (i = 0; i < n && !err; i++) {
-		err = vexfs_columns_put(c->columns, first + i, ids[i], attrs ? attrs + (size_t)i * c->attrs : zeros);
+	for (i = 0; i < n; i++) {
+		err = fatal_signal_pending(current) ? -EINTR :
+		      vexfs_columns_put(c->columns, first + i, ids[i],
+					attrs ? attrs + (size_t)i * c->attrs : zeros);
 		if (err == -EEXIST)
 			*bad = i;
+		if (err)
+			goto unput;
 		cond_resched();
-	}
-	if (err) {
-		i--;			/* that one was not put */
-		goto unput;
 	}
 	err = reserve_plane(c->vectors, first * c->row_bytes, (first + n) * c->row_bytes) ?:
 	      reserve_plane(c->records, first * RECORD_BYTES, (first + n) * RECORD_BYTES) ?:
-	      grow_dead(c, first + n) ?:
+	      vexfs_dead_grow(c, first + n) ?:
 	      vexfs_plane_write(c->vectors, first * c->row_bytes, rows, (size_t)n * c->row_bytes) ?:
 	      write_records(c, first, n, rows, ids, attrs);
 	if (!err)
 		return 0;
-unput:					/* what was written lies beyond the count: the next insert overwrites it */
+unput: /* what was written lies beyond the count: the next insert overwrites it */
 	while (i)
 		vexfs_columns_unput(c->columns, first + --i);
 	return err;
 }
 
-int vexfs_record_insert(struct vexfs_collection_mem *c, u32 n, const void *rows, const __u64 *ids, const __s64 *attrs,
-			__u64 *seq, __u64 *bad)
+int vexfs_record_insert(struct vexfs_collection_mem *c, u32 n, const void *rows, const __u64 *ids,
+			const __s64 *attrs, __u64 *seq, __u64 *bad)
 {
 	u32 i;
 	int err;
@@ -506,12 +438,12 @@ static s64 first_duplicate(u32 n, const __u64 *ids)
 	return dup;
 }
 
-static int alloc_chunks(struct list_head *chunks, u32 n)
+static int alloc_chunks(struct list_head *chunks, u32 n, gfp_t gfp)
 {
 	u32 i;
 
 	for (i = 0; i < DIV_ROUND_UP(n, DEATHS_PER_CHUNK); i++) {
-		struct death_chunk *d = kmalloc(sizeof(*d), GFP_KERNEL_ACCOUNT);
+		struct death_chunk *d = kmalloc(sizeof(*d), GFP_KERNEL_ACCOUNT | gfp);
 
 		if (!d) {
 			free_chunks(chunks);
@@ -538,9 +470,12 @@ static struct death_chunk *chunk_with_room(struct vexfs_collection_mem *c, struc
 	return d;
 }
 
-/* c->lock held.  -EAGAIN: the deletions touch more of the dead bitmap than the next commit can take. */
-static int find_victims(struct vexfs_collection_mem *c, u32 n, const __u64 *ids, u32 dup, u64 *slot, bool in_parts,
-			__u64 *bad)
+/*
+ * c->lock held.  -EAGAIN: the deletions touch more of the dead bitmap than the next commit can
+ * take.
+ */
+static int find_victims(struct vexfs_collection_mem *c, u32 n, const __u64 *ids, u32 dup, u64 *slot,
+			bool in_parts, __u64 *bad)
 {
 	struct vexfs_dead_set set = c->pending;
 	u32 i;
@@ -554,19 +489,22 @@ static int find_victims(struct vexfs_collection_mem *c, u32 n, const __u64 *ids,
 			*bad = i;
 			return err;
 		}
+		if (fatal_signal_pending(current))
+			return -EINTR;
 		cond_resched();
 	}
 	for (i = 0; i < n && !in_parts; i++)
-		if (!set_add(&set, &c->inflight, slot[i] / VEXFS_DEAD_SLOTS))
+		if (!vexfs_dead_add(&set, &c->inflight, slot[i] / VEXFS_DEAD_SLOTS))
 			return -EAGAIN;
 	return 0;
 }
 
 /*
- * c->lock held; with in_parts commit_lock too: then what one commit cannot take is committed part by part,
- * in the order of the ids.
+ * c->lock held; with in_parts commit_lock too: then what one commit cannot take is committed part
+ * by part, in the order of the ids.
  */
-static int kill_victims(struct vexfs_collection_mem *c, u32 n, const u64 *slot, struct list_head *spare, bool in_parts)
+static int kill_victims(struct vexfs_collection_mem *c, u32 n, const u64 *slot,
+			struct list_head *spare, bool in_parts)
 {
 	struct snapshot s;
 	u32 i;
@@ -575,7 +513,7 @@ static int kill_victims(struct vexfs_collection_mem *c, u32 n, const u64 *slot, 
 	for (i = 0; i < n; i++) {
 		struct death_chunk *d;
 
-		if (!set_add(&c->pending, &c->inflight, slot[i] / VEXFS_DEAD_SLOTS)) {
+		if (!vexfs_dead_add(&c->pending, &c->inflight, slot[i] / VEXFS_DEAD_SLOTS)) {
 			if (WARN_ON_ONCE(!in_parts) || !commit_begin(c, &s))
 				return -EIO;
 			err = commit_write(c, &s);
@@ -583,10 +521,9 @@ static int kill_victims(struct vexfs_collection_mem *c, u32 n, const u64 *slot, 
 			if (err)
 				return err;
 			free_chunks(&s.deaths);
-			err = alloc_chunks(spare, 1);	/* the last one went with half of its room unused */
-			if (err)
-				return err;
-			set_add(&c->pending, &c->inflight, slot[i] / VEXFS_DEAD_SLOTS);
+			/* the last one went with half of its room unused; too late to give up */
+			alloc_chunks(spare, 1, __GFP_NOFAIL);
+			vexfs_dead_add(&c->pending, &c->inflight, slot[i] / VEXFS_DEAD_SLOTS);
 		}
 		d = chunk_with_room(c, spare);
 		d->slot[d->n++] = slot[i];
@@ -611,7 +548,7 @@ int vexfs_record_delete(struct vexfs_collection_mem *c, u32 n, const __u64 *ids,
 	slot = kvmalloc_array(n, sizeof(*slot), GFP_KERNEL_ACCOUNT);
 	if (!slot)
 		return -ENOMEM;
-	err = alloc_chunks(&spare, n);
+	err = alloc_chunks(&spare, n, 0);
 	if (err)
 		goto out;
 	err = -EINTR;
@@ -657,7 +594,8 @@ int vexfs_record_find(struct vexfs_collection_mem *c, u64 id, u64 *slot)
 }
 
 /* No lock: a published slot does not change, on disk or in memory. */
-int vexfs_record_fetch(struct vexfs_collection_mem *c, u64 slot, struct vexfs_record *record, void *row)
+int vexfs_record_fetch(struct vexfs_collection_mem *c, u64 slot, struct vexfs_record *record,
+		       void *row)
 {
 	int err;
 
@@ -667,8 +605,9 @@ int vexfs_record_fetch(struct vexfs_collection_mem *c, u64 slot, struct vexfs_re
 		return err;
 	if (le32_to_cpu(record->r_crc) != record_crc(c, slot, record, row) ||
 	    le64_to_cpu(record->r_id) != vexfs_columns_id(c->columns, slot)) {
-		pr_err_ratelimited("vexfs (%s): collection %lu: record %llu or its row is damaged: bad checksum\n",
-				   c->dir->i_sb->s_id, c->dir->i_ino, slot);
+		pr_err_ratelimited(
+			"vexfs (%s): collection %lu: record %llu or its row is damaged: bad checksum\n",
+			c->dir->i_sb->s_id, c->dir->i_ino, slot);
 		return -EUCLEAN;
 	}
 	return 0;

@@ -2,16 +2,16 @@
 /*
  * One query: rounds of the strategy, reading what they queued, the exact end, and falling back.
  *
- * BPF runs in a round, between vexfs_hooks_enter() and vexfs_hooks_leave(), and nothing else does: rows are read
- * between rounds, so that replacing a program never waits for I/O.  An attempt is a run over one generation of the
- * programs; the query begins another one when
+ * BPF runs in a round, between vexfs_hooks_enter() and vexfs_hooks_leave(), and nothing else does:
+ * rows are read between rounds, so that replacing a program never waits for I/O.  An attempt is a
+ * run over one generation of the programs; the query begins another one when
  *
  *	a program came, went or was replaced		so no answer mixes two
- *	the search program failed or took too long	with the built-in strategy and the time that is left
- *	f32 may have refused a record that belongs among the k best	with a larger pool (vexfs_query_finish)
+ *	the search program failed or took too long	with the built-in strategy and what time is left
+ *	f32 may have refused one of the k best		with a larger pool (vexfs_query_finish)
  *
- * A filter or distance program that is missing or fails makes the query fail: a tenant's filter must never
- * fail open.
+ * A filter or distance program that is missing or fails makes the query fail: a tenant's filter
+ * must never fail open.
  *
  * No lock is held here, but for a moment in vexfs_collection_programs().
  */
@@ -65,7 +65,10 @@ static void restart(struct run *r)
 	vexfs_query_restart(r->q);
 }
 
-/* Enter a round.  *idx: to leave with, -1 where nothing is bound.  -ESTALE, -ENOLINK: nothing to leave. */
+/*
+ * Enter a round.  *idx: to leave with, -1 where nothing is bound.  -ESTALE, -ENOLINK: nothing to
+ * leave.
+ */
 static int enter(struct run *r, int *idx)
 {
 	const struct vexfs_ops *filter, *distance, *search;
@@ -81,11 +84,13 @@ static int enter(struct run *r, int *idx)
 	filter = r->set.ops[VEXFS_SLOT_FILTER];
 	distance = r->set.ops[VEXFS_SLOT_DISTANCE];
 	search = r->set.ops[VEXFS_SLOT_SEARCH];
-	if ((r->set.prog[VEXFS_SLOT_FILTER] && !filter) || (r->set.prog[VEXFS_SLOT_DISTANCE] && !distance)) {
+	if ((r->set.prog[VEXFS_SLOT_FILTER] && !filter) ||
+	    (r->set.prog[VEXFS_SLOT_DISTANCE] && !distance)) {
 		vexfs_hooks_leave(&r->set, *idx);
 		return -ENOLINK;
 	}
-	vexfs_query_hooks(r->q, filter ? filter->filter : NULL, distance ? distance->distance : NULL);
+	vexfs_query_hooks(r->q, filter ? filter->filter : NULL,
+			  distance ? distance->distance : NULL);
 	if (first && search && !r->fell_back) {
 		now = vx_clock_us();
 		r->own_deadline = now + (search->timeout_us ?: r->s->timeout_us / 2);
@@ -173,14 +178,14 @@ static int hook_failed(struct run *r)
 
 	for (i = 0; i < ARRAY_SIZE(slots); i++)
 		if (loaded(r, slots[i]))
-			vexfs_program_error(r->set.prog[slots[i]], slots[i], r->set.generation[slots[i]],
-					    vexfs_query_failed(r->q));
+			vexfs_program_error(r->set.prog[slots[i]], slots[i],
+					    r->set.generation[slots[i]], vexfs_query_failed(r->q));
 	return -EPROTO;
 }
 
 /*
- * After a round: is the strategy done?  0 yes, VEXFS_MORE no, else AGAIN or an error.  before: slots visited when it
- * began; read: rows that it had queued.
+ * After a round: is the strategy done?  0 yes, VEXFS_MORE no, else AGAIN or an error.  before:
+ * slots visited when it began; read: rows that it had queued.
  */
 static int judge(struct run *r, int ret, u64 before, s64 read)
 {
@@ -253,8 +258,11 @@ static int run(struct run *r, struct vexfs_hit_f *found)
 	}
 }
 
-/* Records of the hits, verified: a distance is only as good as the row that it was computed from. */
-static int fill_hits(struct vexfs_collection_mem *c, const struct vexfs_hit_f *found, u32 n, struct vexfs_hit *hits)
+/*
+ * Records of the hits, verified: a distance is only as good as the row that it was computed from.
+ */
+static int fill_hits(struct vexfs_collection_mem *c, const struct vexfs_hit_f *found, u32 n,
+		     struct vexfs_hit *hits)
 {
 	struct vexfs_record record;
 	void *row = kvmalloc(c->row_bytes, GFP_KERNEL_ACCOUNT);
@@ -299,8 +307,8 @@ static void report(struct run *r, u32 n)
 		    sizeof(s->strategy));
 }
 
-int vexfs_collection_search(struct vexfs_collection_mem *c, struct vexfs_ioc_search *s, const void *row,
-			    struct vexfs_hit *hits)
+int vexfs_collection_search(struct vexfs_collection_mem *c, struct vexfs_ioc_search *s,
+			    const void *row, struct vexfs_hit *hits)
 {
 	struct vexfs_query_params params = {
 		.row = row,

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The dead bitmap of a collection: a hidden inode of journaled blocks, a bit per slot.  It grows
+ * with the slots, before anybody can delete them; bits are set by commits (record.c) and read at
+ * loading.
+ *
+ * Locks: growing is done under vexfs_collection_mem.lock; it takes a transaction and core.lock.
+ * Bits change in transactions under commit_lock.
+ */
+#include "collection.h"
+
+/* --- sets of blocks --- */
+
+int vexfs_dead_find(const struct vexfs_dead_set *set, u32 lblk)
+{
+	int i;
+
+	for (i = set->n - 1; i >= 0; i--)	/* the last one added is the likeliest */
+		if (set->lblk[i] == lblk)
+			return i;
+	return -1;
+}
+
+bool vexfs_dead_add(struct vexfs_dead_set *pending, const struct vexfs_dead_set *inflight, u32 lblk)
+{
+	if (vexfs_dead_find(pending, lblk) >= 0)
+		return true;
+	if (pending->n + inflight->n >= VEXFS_COMMIT_DEAD_BLOCKS)
+		return false;
+	pending->lblk[pending->n++] = lblk;
+	return true;
+}
+
+/* --- blocks --- */
+
+struct buffer_head *vexfs_dead_block(struct vexfs_collection_mem *c, u32 lblk)
+{
+	struct vexfs_inode_core *core = &VEXFS_I(c->dead)->core;
+	const struct vexfs_dead_block *x;
+	struct buffer_head *bh;
+	struct vexfs_map map;
+	const char *why;
+	int err;
+
+	down_read(&core->lock);
+	err = vexfs_extent_lookup(core, lblk, &map);
+	up_read(&core->lock);
+	if (err)
+		return ERR_PTR(err);
+	if (!map.pblk || map.unwritten) {
+		vexfs_error(c->dir->i_sb, "collection %lu: dead bitmap block %u is missing",
+			    c->dir->i_ino, lblk);
+		return ERR_PTR(-EUCLEAN);
+	}
+	bh = vx_bread(core->fs, map.pblk);
+	if (IS_ERR(bh))
+		return bh;
+	x = vx_data(bh);
+	if (le32_to_cpu(x->x_magic) != VEXFS_DEAD_MAGIC || le32_to_cpu(x->x_lblk) != lblk)
+		why = "no dead bitmap block";
+	else if (le32_to_cpu(x->x_crc) != vexfs_csum(core->fs, x, VEXFS_BLOCK_SIZE,
+						     offsetof(struct vexfs_dead_block, x_crc),
+						     core->ino, core->generation, lblk))
+		why = "bad checksum";
+	else if (le32_to_cpu(x->x_dead) != memweight(x->x_bits, sizeof(x->x_bits)))
+		why = "its count does not match its bits";
+	else
+		return bh;
+	vexfs_error(c->dir->i_sb, "collection %lu, dead bitmap block %u at %llu: %s", c->dir->i_ino,
+		    lblk, map.pblk, why);
+	vx_brelse(bh);
+	return ERR_PTR(-EUCLEAN);
+}
+
+void vexfs_dead_stamp(struct vexfs_collection_mem *c, struct buffer_head *bh)
+{
+	struct vexfs_inode_core *core = &VEXFS_I(c->dead)->core;
+	struct vexfs_dead_block *x = vx_data(bh);
+
+	x->x_crc = cpu_to_le32(vexfs_csum(core->fs, x, VEXFS_BLOCK_SIZE,
+					  offsetof(struct vexfs_dead_block, x_crc), core->ino,
+					  core->generation, le32_to_cpu(x->x_lblk)));
+}
+
+int vexfs_dead_grow(struct vexfs_collection_mem *c, u64 slots)
+{
+	struct super_block *sb = c->dir->i_sb;
+	struct vexfs_inode_core *core = &VEXFS_I(c->dead)->core;
+	u64 want = DIV_ROUND_UP_ULL(slots, VEXFS_DEAD_SLOTS);
+	int retries = 0, err = 0;
+
+	while (c->dead_blocks < want) {
+		u32 lblk = c->dead_blocks;
+		struct vexfs_dead_block *x;
+		struct buffer_head *bh;
+		struct vexfs_map map;
+		handle_t *handle;
+
+		handle = vexfs_start(sb, VEXFS_EXTENT_CREDITS + VEXFS_INODE_CREDITS + 1);
+		if (IS_ERR(handle))
+			return PTR_ERR(handle);
+		down_write(&core->lock);
+		err = vexfs_extent_lookup(core, lblk, &map);
+		if (!err && !map.pblk)		/* else left from a try that failed below */
+			err = vexfs_extent_alloc(handle, core, lblk, 1, false, &map);
+		if (!err) {
+			bh = vx_getblk(core->fs, map.pblk);
+			err = PTR_ERR_OR_ZERO(bh);
+			if (!err)
+				err = vx_txn_create(handle, bh);
+			if (!err) {
+				x = vx_data(bh);
+				x->x_magic = cpu_to_le32(VEXFS_DEAD_MAGIC);
+				x->x_lblk = cpu_to_le32(lblk);
+				vexfs_dead_stamp(c, bh);
+				err = vx_txn_dirty(handle, core->fs, bh);
+			}
+			if (!IS_ERR_OR_NULL(bh))
+				vx_brelse(bh);
+			if (!err) {
+				core->disk_size = (u64)(lblk + 1) << VEXFS_BLOCK_SHIFT;
+				i_size_write(c->dead, core->disk_size);
+			}
+			err = vexfs_log_inode_locked(handle, c->dead, true) ?: err;
+		}
+		up_write(&core->lock);
+		err = vexfs_stop(handle, err);
+		if (vexfs_retry_alloc(sb, err, &retries))
+			continue;
+		if (err)
+			return err;
+		c->dead_blocks++;
+	}
+	return 0;
+}
