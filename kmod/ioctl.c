@@ -109,7 +109,7 @@ static long ioc_info(struct file *file, struct vexfs_collection_mem *c, void __u
 	err = may_read(file) ?: copy_in(&in, sizeof(in), argp, &usize);
 	if (err)
 		return err;
-	if (in.flags || !ALL_ZERO(in.reserved))
+	if (in.flags || in.reserved32 || !ALL_ZERO(in.reserved))
 		return -EINVAL;
 	memset(&arg, 0, sizeof(arg));
 	arg.size = in.size;

@@ -117,8 +117,8 @@ int vexfs_parse_vector(const char *s, float *out, __u32 max, __u32 *bad)
 }
 
 /*
- * Read a line into buf without its end (\n or \r\n).  Returns 1, 0 at the end of the file, -E2BIG longer than size,
- * -EILSEQ it holds a NUL, -EIO.
+ * Read a line into buf without its end (\n or \r\n).  Returns 1, 0 at the end of the file, -E2BIG
+ * longer than size, -EILSEQ it holds a NUL, -EIO.
  */
 static int read_line(FILE *file, char *buf, size_t size, __u64 *bytes)
 {
@@ -168,8 +168,8 @@ static int guess(struct vexfs_import *im)
 	return 0;
 }
 
-int vexfs_import_open(struct vexfs_import *im, FILE *file, enum vexfs_import_format format, __u32 dims,
-		      bool nonzero)
+int vexfs_import_open(struct vexfs_import *im, FILE *file, enum vexfs_import_format format,
+		      __u32 dims, bool nonzero)
 {
 	memset(im, 0, sizeof(*im));
 	if (!dims || dims > VEXFS_MAX_DIMS)
@@ -222,20 +222,24 @@ static int next_fvecs(struct vexfs_import *im)
 	if (ferror(im->file))
 		return complain(im, -EIO, "record %llu cannot be read", im->record);
 	if (got < sizeof(dims))
-		return complain(im, -EBADMSG, "the file is truncated: record %llu ends after %zu of %zu bytes",
+		return complain(im, -EBADMSG,
+				"the file is truncated: record %llu ends after %zu of %zu bytes",
 				im->record, got, sizeof(dims) + want);
 	if (le32toh(dims) != im->dims) {
 		if (!le32toh(dims) || le32toh(dims) > VEXFS_MAX_DIMS)
-			return complain(im, -EBADMSG, "this is not fvecs: record %llu claims %u dimensions",
+			return complain(im, -EBADMSG,
+					"this is not fvecs: record %llu claims %u dimensions",
 					im->record, le32toh(dims));
-		return complain(im, -EMSGSIZE, "record %llu has %u dimensions, the collection has %u",
-				im->record, le32toh(dims), im->dims);
+		return complain(im, -EMSGSIZE,
+				"record %llu has %u dimensions, the collection has %u", im->record,
+				le32toh(dims), im->dims);
 	}
 	got = fread(im->row, 1, want, im->file);
 	if (ferror(im->file))
 		return complain(im, -EIO, "record %llu cannot be read", im->record);
 	if (got < want)
-		return complain(im, -EBADMSG, "the file is truncated: record %llu ends after %zu of %zu bytes",
+		return complain(im, -EBADMSG,
+				"the file is truncated: record %llu ends after %zu of %zu bytes",
 				im->record, sizeof(dims) + got, sizeof(dims) + want);
 	for (i = 0; i < im->dims; i++) {
 		__u32 bits;
@@ -244,7 +248,8 @@ static int next_fvecs(struct vexfs_import *im)
 		bits = le32toh(bits);
 		memcpy(&im->row[i], &bits, sizeof(bits));
 		if (!isfinite(im->row[i]))
-			return complain(im, -EINVAL, "record %llu, dimension %u is NaN or infinity", im->record, i);
+			return complain(im, -EINVAL, "record %llu, dimension %u is NaN or infinity",
+					im->record, i);
 	}
 	im->bytes += sizeof(dims) + want;
 	return 1;
@@ -258,7 +263,8 @@ static bool is_header(const struct vexfs_import *im)
 
 	if (im->line != 1 || im->dims == 1 || strspn(im->buf, "0123456789 ") != strlen(im->buf))
 		return false;
-	return sscanf(im->buf, "%19llu %9llu %n", &records, &dims, &end) == 2 && !im->buf[end] && dims == im->dims;
+	return sscanf(im->buf, "%19llu %9llu %n", &records, &dims, &end) == 2 && !im->buf[end] &&
+	       dims == im->dims;
 }
 
 static int next_line(struct vexfs_import *im)
@@ -270,9 +276,11 @@ static int next_line(struct vexfs_import *im)
 	im->line++;
 	switch (ret) {
 	case -E2BIG:
-		return complain(im, -EBADMSG, "line %llu is longer than %u bytes", im->line, VEXFS_IMPORT_LINE - 1);
+		return complain(im, -EBADMSG, "line %llu is longer than %u bytes", im->line,
+				VEXFS_IMPORT_LINE - 1);
 	case -EILSEQ:
-		return complain(im, -EBADMSG, "line %llu holds a NUL byte: this is not text", im->line);
+		return complain(im, -EBADMSG, "line %llu holds a NUL byte: this is not text",
+				im->line);
 	case -EIO:
 		return complain(im, -EIO, "line %llu cannot be read", im->line);
 	}
@@ -294,7 +302,9 @@ static int next_text(struct vexfs_import *im)
 	s = im->buf;
 	im->label = s;
 	if (!*s || is_space(*s))
-		return complain(im, -EBADMSG, "line %llu is empty or starts with a space: the word is missing", im->line);
+		return complain(im, -EBADMSG,
+				"line %llu is empty or starts with a space: the word is missing",
+				im->line);
 	while (*s && !is_space(*s))
 		s++;
 	if (*s)
@@ -304,15 +314,19 @@ static int next_text(struct vexfs_import *im)
 		char *end;
 
 		if (parse_float(s, &end, " \t", &v))
-			return complain(im, -EINVAL, "line %llu, number %u is not a finite number: %.32s", im->line, n + 1, s);
+			return complain(im, -EINVAL,
+					"line %llu, number %u is not a finite number: %.32s",
+					im->line, n + 1, s);
 		if (n < im->dims)
 			im->row[n] = v;
 		n++;
 		s = end;
 	}
 	if (n != im->dims)
-		return complain(im, -EMSGSIZE, "line %llu has %u numbers after the word, the collection has %u dimensions",
-				im->line, n, im->dims);
+		return complain(
+			im, -EMSGSIZE,
+			"line %llu has %u numbers after the word, the collection has %u dimensions",
+			im->line, n, im->dims);
 	return 1;
 }
 
@@ -326,8 +340,14 @@ int vexfs_import_next(struct vexfs_import *im)
 	for (i = 0; im->nonzero && im->row[i] == 0; i++)
 		if (i + 1 == im->dims)
 			return im->format == VEXFS_IMPORT_FVECS ?
-				complain(im, -EDOM, "record %llu is all zeros, which has no direction for cosine", im->record) :
-				complain(im, -EDOM, "line %llu is all zeros, which has no direction for cosine", im->line);
+				       complain(
+					       im, -EDOM,
+					       "record %llu is all zeros, which has no direction for cosine",
+					       im->record) :
+				       complain(
+					       im, -EDOM,
+					       "line %llu is all zeros, which has no direction for cosine",
+					       im->line);
 	im->record++;
 	return 1;
 }
@@ -349,12 +369,14 @@ int vexfs_import_numbers(FILE *file, __s64 *out, __u32 n, __u64 *lines, char *er
 	}
 	for (s = strtok_r(buf, " \t", &save); s; s = strtok_r(NULL, " \t", &save), i++) {
 		if (i < n && vexfs_parse_s64(s, &out[i])) {
-			snprintf(error, size, "line %llu: '%.32s' is not a 64-bit whole number", *lines, s);
+			snprintf(error, size, "line %llu: '%.32s' is not a 64-bit whole number",
+				 *lines, s);
 			return -EBADMSG;
 		}
 	}
 	if (i != n) {
-		snprintf(error, size, "line %llu has %u numbers, the collection has %u attributes", *lines, i, n);
+		snprintf(error, size, "line %llu has %u numbers, the collection has %u attributes",
+			 *lines, i, n);
 		return -EBADMSG;
 	}
 	return 1;

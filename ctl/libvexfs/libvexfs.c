@@ -108,7 +108,8 @@ int vexfs_delete(int fd, const __u64 *ids, __u32 n, __u64 *bad)
 	return err;
 }
 
-int vexfs_search(int fd, const struct vexfs_request *request, struct vexfs_hit *hits, struct vexfs_answer *answer)
+int vexfs_search(int fd, const struct vexfs_request *request, struct vexfs_hit *hits,
+		 struct vexfs_answer *answer)
 {
 	struct vexfs_ioc_search s = {
 		.size = sizeof(s),

@@ -19,11 +19,15 @@ static int add_attr(struct vexfs_schema *s, const char *arg)
 	if (colon && strcmp(colon, ":int"))
 		return usage("--attr: the type in '%s' is unknown; it is int", arg);
 	if (!len || len >= sizeof(a->name))
-		return usage("--attr: the name in '%s' has %zu bytes; it has 1 to %zu", arg, len, sizeof(a->name) - 1);
+		return usage("--attr: the name in '%s' has %zu bytes; it has 1 to %zu", arg, len,
+			     sizeof(a->name) - 1);
 	memcpy(a->name, arg, len);
 	a->name[len] = 0;
-	if (strspn(a->name, "abcdefghijklmnopqrstuvwxyz_0123456789") != len || (*a->name >= '0' && *a->name <= '9'))
-		return usage("--attr: '%s' is no attribute name; it consists of a-z, 0-9 and _, no digit first", a->name);
+	if (strspn(a->name, "abcdefghijklmnopqrstuvwxyz_0123456789") != len ||
+	    (*a->name >= '0' && *a->name <= '9'))
+		return usage(
+			"--attr: '%s' is no attribute name; it consists of a-z, 0-9 and _, no digit first",
+			a->name);
 	for (i = 0; i < s->attrs; i++)
 		if (!strcmp(s->attr[i].name, a->name))
 			return usage("--attr: '%s' is given twice", a->name);
@@ -57,7 +61,8 @@ static int create(int argc, char **argv)
 		case 'm':
 			c = vexfs_metric_by_name(optarg);
 			if (c < 0)
-				return usage("--metric: '%s' is unknown; it is l2, cosine or dot", optarg);
+				return usage("--metric: '%s' is unknown; it is l2, cosine or dot",
+					     optarg);
 			schema.metric = c;
 			break;
 		case 'e':
@@ -83,7 +88,8 @@ static int create(int argc, char **argv)
 		made = true;
 	else if (errno != EEXIST)
 		return fail(dir, "cannot make the directory: %s",
-			    errno == EROFS ? vexfs_strerror_for(VEXFS_OP_CREATE, EROFS) : strerror(errno));
+			    errno == EROFS ? vexfs_strerror_for(VEXFS_OP_CREATE, EROFS) :
+					     strerror(errno));
 	fd = vexfs_open(dir);
 	if (fd < 0) {
 		err = fail_op(dir, VEXFS_OP_OPEN, fd);
@@ -102,8 +108,8 @@ static int create(int argc, char **argv)
 	vexfs_close(fd);
 	if (!err)
 		printf("created %s: %u x %s, %s, %u attribute%s\n", dir, schema.dims,
-		       vexfs_element_name(schema.element), vexfs_metric_name(schema.metric), schema.attrs,
-		       schema.attrs == 1 ? "" : "s");
+		       vexfs_element_name(schema.element), vexfs_metric_name(schema.metric),
+		       schema.attrs, schema.attrs == 1 ? "" : "s");
 undo:
 	if (made)
 		rmdir(dir);
@@ -180,7 +186,7 @@ static int info(int argc, char **argv)
 	if (fd < 0)
 		return VEXCTL_FAILED;
 	vexfs_close(fd);
-	for (n = 0; n < VEXFS_SLOTS; n++)	/* names come from the disk: do not trust their end */
+	for (n = 0; n < VEXFS_SLOTS; n++) /* names come from the disk: do not trust their end */
 		i.bound[n].name[sizeof(i.bound[n].name) - 1] = 0;
 	for (n = 0; n < i.attrs; n++)
 		i.attr[n].name[sizeof(i.attr[n].name) - 1] = 0;
@@ -188,15 +194,18 @@ static int info(int argc, char **argv)
 		info_json(&i);
 		return VEXCTL_OK;
 	}
-	printf("vectors     %u x %s, metric %s, %u bytes each\n", i.dims, known(vexfs_element_name(i.element)),
-	       known(vexfs_metric_name(i.metric)), i.row_bytes);
+	printf("vectors     %u x %s, metric %s, %u bytes each\n", i.dims,
+	       known(vexfs_element_name(i.element)), known(vexfs_metric_name(i.metric)),
+	       i.row_bytes);
 	printf("attributes ");
 	for (n = 0; n < i.attrs; n++)
 		printf(" %s:%s", i.attr[n].name, i.attr[n].type == VEXFS_ATTR_INT ? "int" : "?");
 	printf("%s\n", i.attrs ? "" : " none");
-	printf("records     %llu in %llu slots, %llu of them on disk\n", i.live, i.count, i.committed);
+	printf("records     %llu in %llu slots, %llu of them on disk\n", i.live, i.count,
+	       i.committed);
 	printf("memory      %llu bytes of derived data\n", i.resident);
-	printf("queries     %llu since it was loaded, %llu fell back to the built-in\n", i.queries, i.fallbacks);
+	printf("queries     %llu since it was loaded, %llu fell back to the built-in\n", i.queries,
+	       i.fallbacks);
 	for (n = 0; n < VEXFS_SLOTS; n++) {
 		const struct vexfs_bound *b = &i.bound[n];
 
@@ -207,14 +216,15 @@ static int info(int argc, char **argv)
 			printf("%s, not loaded: %s\n", b->name,
 			       n == VEXFS_SLOT_SEARCH ? "the built-in answers" : "queries fail");
 		else
-			printf("%s, %s, generation %llu, %u errors\n", b->name, state_name(b->state), b->generation,
-			       b->errors);
+			printf("%s, %s, generation %llu, %u errors\n", b->name,
+			       state_name(b->state), b->generation, b->errors);
 	}
 	return VEXCTL_OK;
 }
 
 const struct verb collection_verbs[] = {
-	{ "collection create", create, "DIR --dims N [OPTION]...", "make a collection of an empty or new directory",
+	{ "collection create", create, "DIR --dims N [OPTION]...",
+	  "make a collection of an empty or new directory",
 	  "  -d, --dims N         numbers per vector, 1 to 4096\n"
 	  "  -m, --metric M       l2 (default; squared distance), cosine (1 - cos), dot (-a.b)\n"
 	  "  -e, --element E      f32\n"

@@ -56,7 +56,10 @@ static const char *why_mount(int err)
 	}
 }
 
-/* libmount lets a user do what fstab allows; for the rest it does not even try, and blames something else. */
+/*
+ * libmount lets a user do what fstab allows; for the rest it does not even try, and blames
+ * something else.
+ */
 static bool refused_user(struct libmnt_context *cxt)
 {
 	return mnt_context_is_restricted(cxt) && !mnt_context_syscall_called(cxt);
@@ -92,14 +95,19 @@ static int mount_(int argc, char **argv)
 	if (want_args(argc, 2, 2, "DEVICE and DIR"))
 		return VEXCTL_USAGE;
 	cxt = mnt_new_context();
-	if (!cxt || mnt_context_set_fstype(cxt, "vexfs") || mnt_context_set_source(cxt, argv[optind]) ||
-	    mnt_context_set_target(cxt, argv[optind + 1]) || (opts && mnt_context_set_options(cxt, opts)) ||
+	if (!cxt || mnt_context_set_fstype(cxt, "vexfs") ||
+	    mnt_context_set_source(cxt, argv[optind]) ||
+	    mnt_context_set_target(cxt, argv[optind + 1]) ||
+	    (opts && mnt_context_set_options(cxt, opts)) ||
 	    (readonly && mnt_context_append_options(cxt, "ro")))
 		return fail(argv[optind], "out of memory");
 	/* do not mount read-only behind the user's back */
-	mnt_context_enable_rwonly_mount(cxt, !readonly && !(opts && mnt_optstr_get_option(opts, "ro", NULL, NULL) == 0));
+	mnt_context_enable_rwonly_mount(
+		cxt, !readonly && !(opts && mnt_optstr_get_option(opts, "ro", NULL, NULL) == 0));
 	rc = mnt_context_mount(cxt);
-	err = mnt_context_syscall_called(cxt) ? mnt_context_get_syscall_errno(cxt) : rc < 0 ? -rc : rc;
+	err = mnt_context_syscall_called(cxt) ? mnt_context_get_syscall_errno(cxt) :
+	      rc < 0			      ? -rc :
+						rc;
 	if (rc || !mnt_context_get_status(cxt)) {
 		if (refused_user(cxt))
 			err = EPERM;
@@ -142,17 +150,23 @@ static int umount_(int argc, char **argv)
 			err = EPERM;
 		mnt_context_get_excode(cxt, rc, buf, sizeof(buf));
 		buf[strcspn(buf, "\n")] = 0;
-		rc = fail(dir, "%s",
-			  err == EBUSY ? "it is in use; end what has files open there, see `fuser -vm DIR`" :
-			  err == EINVAL ? "nothing is mounted on this very directory; see `findmnt -t vexfs`" :
-			  err == EPERM ? "not permitted; run it as root" : *buf ? buf : strerror(err));
+		rc = fail(
+			dir, "%s",
+			err == EBUSY ?
+				"it is in use; end what has files open there, see `fuser -vm DIR`" :
+			err == EINVAL ?
+				"nothing is mounted on this very directory; see `findmnt -t vexfs`" :
+			err == EPERM ? "not permitted; run it as root" :
+			*buf	     ? buf :
+				       strerror(err));
 	}
 	mnt_free_context(cxt);
 	return rc;
 }
 
 const struct verb fs_verbs[] = {
-	{ "mkfs", mkfs, "[OPTION]... DEVICE", "make a VexFS on a partition; the options are those of mkfs.vexfs",
+	{ "mkfs", mkfs, "[OPTION]... DEVICE",
+	  "make a VexFS on a partition; the options are those of mkfs.vexfs",
 	  "  -L LABEL     label\n"
 	  "  -U UUID      UUID instead of a random one\n"
 	  "  --force      also where a filesystem or another signature is found; its data are lost\n" },

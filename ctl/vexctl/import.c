@@ -2,9 +2,10 @@
 /*
  * vexctl import: the records of a file into a collection.
  *
- * The whole file is read and checked before the first record goes in, and so are its ids, so that a bad file changes
- * nothing.  What can still fail after that (a full disk, somebody else's record of the same id) ends the import between two
- * batches: every batch is all or nothing, and the message says how many records are in.
+ * The whole file is read and checked before the first record goes in, and so are its ids, so that a
+ * bad file changes nothing.  What can still fail after that (a full disk, somebody else's record of
+ * the same id) ends the import between two batches: every batch is all or nothing, and the message
+ * says how many records are in.
  */
 #include <errno.h>
 #include <signal.h>
@@ -88,8 +89,9 @@ static void progress(const char *what, __u64 done, __u64 total, const char *unit
 	filled = total ? (int)(done * 30.0 / total) : 0;
 	if (filled > 30)
 		filled = 30;
-	fprintf(stderr, "\r\033[K%s [%.*s%.*s] %3d%% %llu of %llu %s", what, filled, "##############################",
-		30 - filled, "..............................", total ? (int)(done * 100.0 / total) : 0, done, total, unit);
+	fprintf(stderr, "\r\033[K%s [%.*s%.*s] %3d%% %llu of %llu %s", what, filled,
+		"##############################", 30 - filled, "..............................",
+		total ? (int)(done * 100.0 / total) : 0, done, total, unit);
 }
 
 /* What cannot be read twice is first copied to a temporary file. */
@@ -138,13 +140,16 @@ static int open_input(struct job *j, enum vexfs_import_format format)
 	j->size = st.st_size;
 	if (format == VEXFS_IMPORT_GUESS && dot && !strcmp(dot, ".fvecs"))
 		format = VEXFS_IMPORT_FVECS;
-	if (vexfs_import_open(&j->im, j->file, format, j->info.dims, j->info.metric == VEXFS_METRIC_COSINE))
+	if (vexfs_import_open(&j->im, j->file, format, j->info.dims,
+			      j->info.metric == VEXFS_METRIC_COSINE))
 		return fail(j->path, "%s", j->im.error);
 	if (j->labels_path && j->im.format != VEXFS_IMPORT_TEXT)
-		return fail(j->path, "it is fvecs, which has no words to save; leave out --save-labels");
+		return fail(j->path,
+			    "it is fvecs, which has no words to save; leave out --save-labels");
 	if (j->attr_path) {
 		if (!j->info.attrs)
-			return fail(j->dir, "the collection has no attributes; leave out --attr-file");
+			return fail(j->dir,
+				    "the collection has no attributes; leave out --attr-file");
 		j->attr_file = fopen(j->attr_path, "re");
 		if (!j->attr_file)
 			return fail(j->attr_path, "%s", strerror(errno));
@@ -163,7 +168,9 @@ static int set_attr(struct job *j, char *arg)
 	*value++ = 0;
 	i = attr_by_name(&j->info, arg);
 	if (i < 0)
-		return fail(j->dir, "the collection has no attribute '%s'; see `vexctl collection info`", arg);
+		return fail(j->dir,
+			    "the collection has no attribute '%s'; see `vexctl collection info`",
+			    arg);
 	if (!strcmp(value, "lineno")) {
 		j->attr[i].from = ATTR_LINENO;
 		return 0;
@@ -179,10 +186,13 @@ static int next_attrs(struct job *j, __s64 *out)
 	__u32 i;
 
 	if (j->attr_file) {
-		int ret = vexfs_import_numbers(j->attr_file, out, j->info.attrs, &j->attr_lines, error, sizeof(error));
+		int ret = vexfs_import_numbers(j->attr_file, out, j->info.attrs, &j->attr_lines,
+					       error, sizeof(error));
 
 		if (!ret)
-			return fail(j->attr_path, "it ends after %llu lines; every record needs one", j->attr_lines);
+			return fail(j->attr_path,
+				    "it ends after %llu lines; every record needs one",
+				    j->attr_lines);
 		if (ret < 0)
 			return fail(j->attr_path, "%s", error);
 	} else {
@@ -220,7 +230,8 @@ static int validate(struct job *j)
 	if (j->skip >= j->total)
 		return fail(j->path, "it has %llu records, --skip leaves none of them", j->total);
 	if (j->start_id + (j->total - 1) < j->start_id)
-		return fail(j->path, "its ids would go beyond 64 bits; choose a smaller --start-id");
+		return fail(j->path,
+			    "its ids would go beyond 64 bits; choose a smaller --start-id");
 	ret = vexfs_import_rewind(&j->im);
 	if (!ret && j->attr_file && fseeko(j->attr_file, 0, SEEK_SET))
 		ret = -errno;
@@ -228,7 +239,10 @@ static int validate(struct job *j)
 	return ret ? fail(j->path, "cannot be read twice: %s", strerror(-ret)) : 0;
 }
 
-/* None of the ids may be taken.  Somebody may still take one while we import; then that batch fails as a whole. */
+/*
+ * None of the ids may be taken.  Somebody may still take one while we import; then that batch fails
+ * as a whole.
+ */
 static int check_ids(struct job *j)
 {
 	__u64 r;
@@ -237,8 +251,10 @@ static int check_ids(struct job *j)
 		int err = vexfs_get(j->fd, j->start_id + r, NULL, 0, NULL);
 
 		if (!err)
-			return fail(j->path, "id %llu is taken; choose another --start-id, or delete that record first; nothing was imported",
-				    j->start_id + r);
+			return fail(
+				j->path,
+				"id %llu is taken; choose another --start-id, or delete that record first; nothing was imported",
+				j->start_id + r);
 		if (err != -ENOENT)
 			return fail_op(j->dir, VEXFS_OP_GET, err);
 		if (stop)
@@ -254,8 +270,10 @@ static int ended(const struct job *j, const char *why)
 
 	if (!j->done)
 		return fail(j->path, "%s; nothing was imported", why);
-	return fail(j->path, "%s; %llu of %llu records are in (ids %llu to %llu), continue with --skip %llu", why, j->done,
-		    j->total - j->skip, j->start_id + j->skip, j->start_id + next - 1, next);
+	return fail(j->path,
+		    "%s; %llu of %llu records are in (ids %llu to %llu), continue with --skip %llu",
+		    why, j->done, j->total - j->skip, j->start_id + j->skip, j->start_id + next - 1,
+		    next);
 }
 
 /* Fill the batch.  Returns the number of records, 0 at the end, or -1 and a message. */
@@ -321,14 +339,16 @@ static int insert(struct job *j)
 				snprintf(why, sizeof(why), "id %llu: %s", j->ids[b.bad],
 					 vexfs_strerror_for(VEXFS_OP_INSERT, err));
 			else
-				snprintf(why, sizeof(why), "%s", vexfs_strerror_for(VEXFS_OP_INSERT, err));
+				snprintf(why, sizeof(why), "%s",
+					 vexfs_strerror_for(VEXFS_OP_INSERT, err));
 			return ended(j, why);
 		}
 		j->done += n;
 		if (j->labels) {
 			err = save_words(j, n);
 			if (err) {
-				snprintf(why, sizeof(why), "cannot write %s: %s", j->labels_path, strerror(-err));
+				snprintf(why, sizeof(why), "cannot write %s: %s", j->labels_path,
+					 strerror(-err));
 				return ended(j, why);
 			}
 		}
@@ -346,7 +366,8 @@ static int buffers(struct job *j)
 	if (most > VEXFS_MAX_BATCH)
 		most = VEXFS_MAX_BATCH;
 	if (j->batch > most)
-		return usage("--batch: %u is too many; at most %u records of %u bytes", j->batch, most, j->info.row_bytes);
+		return usage("--batch: %u is too many; at most %u records of %u bytes", j->batch,
+			     most, j->info.row_bytes);
 	if (!j->batch) {
 		j->batch = BATCH_BYTES / j->info.row_bytes;
 		if (j->batch > BATCH_RECORDS)
@@ -361,7 +382,8 @@ static int buffers(struct job *j)
 	return 0;
 }
 
-static int run_job(struct job *j, enum vexfs_import_format format, char **attrs, int n_attrs, bool json)
+static int run_job(struct job *j, enum vexfs_import_format format, char **attrs, int n_attrs,
+		   bool json)
 {
 	int i, ret, err;
 
@@ -408,8 +430,9 @@ static int run_job(struct job *j, enum vexfs_import_format format, char **attrs,
 		add_u64(o, "vector_bytes", j->done * j->info.row_bytes);
 		print_json(o);
 	} else {
-		printf("imported %llu records into %s: ids %llu to %llu, %u dimensions, on disk\n", j->done, j->dir,
-		       j->start_id + j->skip, j->start_id + j->total - 1, j->info.dims);
+		printf("imported %llu records into %s: ids %llu to %llu, %u dimensions, on disk\n",
+		       j->done, j->dir, j->start_id + j->skip, j->start_id + j->total - 1,
+		       j->info.dims);
 	}
 	return VEXCTL_OK;
 }
@@ -444,7 +467,8 @@ static int import(int argc, char **argv)
 			else if (!strcmp(optarg, "text"))
 				format = VEXFS_IMPORT_TEXT;
 			else
-				return usage("--format: '%s' is unknown; it is fvecs or text", optarg);
+				return usage("--format: '%s' is unknown; it is fvecs or text",
+					     optarg);
 			break;
 		case 's':
 			if (want_u64("--start-id", optarg, 0, ~0ULL, &j.start_id))

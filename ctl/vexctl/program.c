@@ -76,7 +76,8 @@ static struct json_object *program_json(const struct vexfs_program_info *i)
 }
 
 /* The options of load, unload and replace. */
-static int load_args(int argc, char **argv, const char *what, struct vexfs_load_opts *opts, bool *json)
+static int load_args(int argc, char **argv, const char *what, struct vexfs_load_opts *opts,
+		     bool *json)
 {
 	static const struct option options[] = {
 		{ "verbose", no_argument, NULL, 'v' },
@@ -151,7 +152,8 @@ static int unload(int argc, char **argv)
 	if (vexfs_unload(argv[optind], &opts, &info, &err))
 		return fail_load(argv[optind], &err);
 	if (info.bound)
-		fprintf(stderr, "vexctl unload: note: %u binding%s of collections still name%s it; until it is loaded again, "
+		fprintf(stderr,
+			"vexctl unload: note: %u binding%s of collections still name%s it; until it is loaded again, "
 			"searches are built-in, and queries through its filter or distance fail\n",
 			info.bound, info.bound == 1 ? "" : "s", info.bound == 1 ? "s" : "");
 	return done("unloaded", &info, json);
@@ -190,7 +192,9 @@ static int use(int argc, char **argv)
 		case 's':
 			slot = vexfs_slot_by_name(optarg);
 			if (slot < 0)
-				return usage("--slot: '%s' is unknown; it is search, distance or filter", optarg);
+				return usage(
+					"--slot: '%s' is unknown; it is search, distance or filter",
+					optarg);
 			break;
 		case 'b':
 			builtin = true;
@@ -199,7 +203,8 @@ static int use(int argc, char **argv)
 			return bad_option(argv);
 		}
 	}
-	if (want_args(argc, builtin ? 1 : 2, builtin ? 1 : 2, builtin ? "DIR alone with --builtin" : "DIR and NAME, or DIR --builtin"))
+	if (want_args(argc, builtin ? 1 : 2, builtin ? 1 : 2,
+		      builtin ? "DIR alone with --builtin" : "DIR and NAME, or DIR --builtin"))
 		return VEXCTL_USAGE;
 	dir = argv[optind];
 	fd = open_collection(dir, &info);
@@ -237,7 +242,8 @@ static int use(int argc, char **argv)
 	if (err)
 		err = fail_op(builtin ? dir : name, VEXFS_OP_USE, err);
 	else
-		printf("%s: %s is %s now\n", dir, vexfs_slot_name(slot), builtin ? "built-in" : name);
+		printf("%s: %s is %s now\n", dir, vexfs_slot_name(slot),
+		       builtin ? "built-in" : name);
 out:
 	vexfs_close(fd);
 	return err;
@@ -254,10 +260,10 @@ static int print_row(const struct vexfs_program_info *i, void *n)
 	char ops[32];
 
 	if (!(*(int *)n)++)
-		printf("%-31s %-10s %-22s %10s %5s %10s %6s\n", "name", "state", "ops", "generation", "bound", "queries",
-		       "errors");
-	printf("%-31s %-10s %-22s %10llu %5u %10llu %6llu\n", i->name, state_name(i), ops_names(i->ops, ops),
-	       i->generation, i->bound, i->queries, i->errors);
+		printf("%-31s %-10s %-22s %10s %5s %10s %6s\n", "name", "state", "ops",
+		       "generation", "bound", "queries", "errors");
+	printf("%-31s %-10s %-22s %10llu %5u %10llu %6llu\n", i->name, state_name(i),
+	       ops_names(i->ops, ops), i->generation, i->bound, i->queries, i->errors);
 	return 0;
 }
 
@@ -287,8 +293,8 @@ static int list(int argc, char **argv)
 }
 
 /* A whole number of BTF type `type` at data[off]: a member of o.  What is no number is left out. */
-static void add_member(struct json_object *o, const struct btf *btf, const char *name, __u32 type, const char *data,
-		       size_t size, size_t off)
+static void add_member(struct json_object *o, const struct btf *btf, const char *name, __u32 type,
+		       const char *data, size_t size, size_t off)
 {
 	int id = btf__resolve_type(btf, type);
 	const struct btf_type *t = id > 0 ? btf__type_by_id(btf, id) : NULL;
@@ -308,7 +314,8 @@ static void add_member(struct json_object *o, const struct btf *btf, const char 
 }
 
 /* The numbers in a value of a map. */
-static struct json_object *value_json(const struct btf *btf, __u32 type, const char *data, size_t size)
+static struct json_object *value_json(const struct btf *btf, __u32 type, const char *data,
+				      size_t size)
 {
 	struct json_object *o = json_object_new_object();
 	int id = btf__resolve_type(btf, type), i;
@@ -319,8 +326,8 @@ static struct json_object *value_json(const struct btf *btf, __u32 type, const c
 
 		for (i = 0; i < btf_vlen(t); i++)
 			if (!btf_member_bitfield_size(t, i))
-				add_member(o, btf, btf__name_by_offset(btf, m[i].name_off), m[i].type, data, size,
-					   btf_member_bit_offset(t, i) / 8);
+				add_member(o, btf, btf__name_by_offset(btf, m[i].name_off),
+					   m[i].type, data, size, btf_member_bit_offset(t, i) / 8);
 	} else if (t && btf_is_datasec(t)) {
 		const struct btf_var_secinfo *s = btf_var_secinfos(t);
 
@@ -328,8 +335,8 @@ static struct json_object *value_json(const struct btf *btf, __u32 type, const c
 			const struct btf_type *var = btf__type_by_id(btf, s[i].type);
 
 			if (var)
-				add_member(o, btf, btf__name_by_offset(btf, var->name_off), s[i].type, data, size,
-					   s[i].offset);
+				add_member(o, btf, btf__name_by_offset(btf, var->name_off),
+					   s[i].type, data, size, s[i].offset);
 		}
 	} else {
 		add_member(o, btf, "value", type, data, size, 0);
@@ -356,7 +363,8 @@ static struct json_object *map_values(__u32 map_id)
 	}
 	for (key = 0; btf && data && key < info.max_entries && key < MAX_ENTRIES; key++)
 		if (!bpf_map_lookup_elem(fd, &key, data))
-			json_object_array_add(values, value_json(btf, info.btf_value_type_id, data, info.value_size));
+			json_object_array_add(values, value_json(btf, info.btf_value_type_id, data,
+								 info.value_size));
 	free(data);
 	btf__free(btf);
 	close(fd);
@@ -389,10 +397,12 @@ static void show_text(const struct vexfs_program_info *i)
 	printf("queries     %llu, errors %llu\n", i->queries, i->errors);
 	if (!i->loaded)
 		return;
-	printf("ops         %s%s\n", ops_names(i->ops, ops), i->flags & VEXFS_OPS_EXHAUSTIVE ? ", exhaustive" : "");
+	printf("ops         %s%s\n", ops_names(i->ops, ops),
+	       i->flags & VEXFS_OPS_EXHAUSTIVE ? ", exhaustive" : "");
 	printf("generation  %llu\n", i->generation);
 	if (i->max_visits || i->timeout_us)
-		printf("limits      max_visits %llu, timeout_us %u\n", i->max_visits, i->timeout_us);
+		printf("limits      max_visits %llu, timeout_us %u\n", i->max_visits,
+		       i->timeout_us);
 	if (!i->link_id) {
 		printf("ids and maps are shown to root only\n");
 		return;
@@ -455,14 +465,17 @@ const struct verb program_verbs[] = {
 	{ "unload", unload, "NAME [-v] [--json]", "take a program out of the kernel",
 	  "Collections that are bound to it keep the binding: searches are built-in, and queries through its filter\n"
 	  "or distance fail, until an object of that name is loaded again.\n" },
-	{ "replace", replace, "OBJECT [-v] [--json]", "put an object in the place of the loaded one of its name",
+	{ "replace", replace, "OBJECT [-v] [--json]",
+	  "put an object in the place of the loaded one of its name",
 	  "Queries go on; none fails, none mixes the two.  The maps (knobs, counters) are those of the new object.\n" },
-	{ "use", use, "DIR {NAME | --builtin} [--slot search|distance|filter]", "bind a loaded program to a collection",
+	{ "use", use, "DIR {NAME | --builtin} [--slot search|distance|filter]",
+	  "bind a loaded program to a collection",
 	  "  -s, --slot SLOT      needed only where the program, or with --builtin the collection, has several\n"
 	  "      --builtin        unbind: back to what is built in\n"
 	  "The binding is on disk: it works again after a mount, as soon as the program is loaded.\n" },
 	{ "program list", list, "[--json]", "programs that are loaded or bound", "" },
-	{ "program show", show, "NAME [--json]", "one of them: counters, BPF ids, and the numbers in its maps",
+	{ "program show", show, "NAME [--json]",
+	  "one of them: counters, BPF ids, and the numbers in its maps",
 	  "`bpftool map update` changes the numbers while queries run.\n" },
 	{}
 };

@@ -52,7 +52,8 @@ static int get(int argc, char **argv)
 	}
 	printf("id %llu  slot %llu  seq %llu", id, item.slot, item.seq);
 	for (i = 0; i < info.attrs; i++)
-		printf("  %.*s=%lld", (int)sizeof(info.attr[i].name) - 1, info.attr[i].name, item.attr[i]);
+		printf("  %.*s=%lld", (int)sizeof(info.attr[i].name) - 1, info.attr[i].name,
+		       item.attr[i]);
 	printf("\nvector");
 	for (i = 0; i < info.dims; i++)	/* nine digits bring back the same float */
 		printf(" %.9g", row[i]);
@@ -86,7 +87,8 @@ static int delete(int argc, char **argv)
 	}
 	err = vexfs_delete(fd, ids, n, &bad);
 	if (err)
-		err = fail_op(bad < (__u64)n ? argv[optind + 1 + bad] : argv[optind], VEXFS_OP_DELETE, err);
+		err = fail_op(bad < (__u64)n ? argv[optind + 1 + bad] : argv[optind],
+			      VEXFS_OP_DELETE, err);
 	else
 		printf("deleted %d record%s\n", n, n == 1 ? "" : "s");
 	vexfs_close(fd);

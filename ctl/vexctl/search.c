@@ -29,7 +29,7 @@ struct load {
 	int first_error;
 	struct vexfs_answer answer;	/* of the first query that succeeded */
 	struct vexfs_hit *hits;
-	__u64 *generation;		/* of search, those seen, in the order of their first sight */
+	__u64 *generation; /* of search, those seen, in the order of their first sight */
 	size_t generations, room;
 };
 
@@ -66,7 +66,8 @@ static const char *used_name(__u32 used)
 	return "?";
 }
 
-static struct json_object *answer_json(const struct ask *a, const struct vexfs_hit *hits, const struct vexfs_answer *r)
+static struct json_object *answer_json(const struct ask *a, const struct vexfs_hit *hits,
+				       const struct vexfs_answer *r)
 {
 	struct json_object *o = json_object_new_object(), *list = json_object_new_array(), *e;
 	__u32 i;
@@ -105,7 +106,8 @@ static struct json_object *answer_json(const struct ask *a, const struct vexfs_h
 	return o;
 }
 
-static void answer_text(const struct ask *a, const struct vexfs_hit *hits, const struct vexfs_answer *r)
+static void answer_text(const struct ask *a, const struct vexfs_hit *hits,
+			const struct vexfs_answer *r)
 {
 	const char *sep = "; truncated by ";
 	__u32 i;
@@ -114,17 +116,19 @@ static void answer_text(const struct ask *a, const struct vexfs_hit *hits, const
 	for (i = 0; i < r->n; i++) {
 		const char *label = label_of(a, hits[i].id);
 
-		printf("%4u  %-20llu %14.6f%s%s\n", i + 1, hits[i].id, hits[i].distance, label ? "  " : "",
-		       label ? label : "");
+		printf("%4u  %-20llu %14.6f%s%s\n", i + 1, hits[i].id, hits[i].distance,
+		       label ? "  " : "", label ? label : "");
 	}
-	printf("cost: visited %llu, scored %llu, rounds %u, strategy %s (", r->visited, r->scored, r->rounds, r->strategy);
+	printf("cost: visited %llu, scored %llu, rounds %u, strategy %s (", r->visited, r->scored,
+	       r->rounds, r->strategy);
 	if (r->used[VEXFS_SLOT_SEARCH] == VEXFS_BOUND_LOADED)
 		printf("generation %llu)", r->generation[VEXFS_SLOT_SEARCH]);
 	else
 		printf("%s)", used_name(r->used[VEXFS_SLOT_SEARCH]));
 	for (i = VEXFS_SLOT_SEARCH + 1; i < VEXFS_SLOTS; i++)
 		if (r->used[i] == VEXFS_BOUND_LOADED)
-			printf(", %s program (generation %llu)", vexfs_slot_name(i), r->generation[i]);
+			printf(", %s program (generation %llu)", vexfs_slot_name(i),
+			       r->generation[i]);
 	if (r->restarts)
 		printf(", restarts %u", r->restarts);
 	for (i = 0; i < REASONS; i++)
@@ -147,7 +151,9 @@ static int ask_once(struct ask *a)
 	if (err)
 		err = fail_op(a->what, VEXFS_OP_SEARCH, err);
 	else if (r.n > a->q.k)
-		err = fail(a->dir, "the kernel module gave more hits than asked for; it does not fit this vexctl");
+		err = fail(
+			a->dir,
+			"the kernel module gave more hits than asked for; it does not fit this vexctl");
 	else if (a->json)
 		print_json(answer_json(a, hits, &r));
 	else
@@ -241,7 +247,8 @@ static int ask_often(struct ask *a, __u64 repeat, __u32 threads)
 		fail(a->dir, "cannot start %u threads: %s", threads + 1, strerror(err));
 	qsort(l.generation, l.generations, sizeof(*l.generation), compare);
 	if (a->json) {
-		struct json_object *o = l.ok ? answer_json(a, l.hits, &l.answer) : json_object_new_object();
+		struct json_object *o = l.ok ? answer_json(a, l.hits, &l.answer) :
+					       json_object_new_object();
 		struct json_object *list = json_object_new_array();
 		size_t i;
 
@@ -263,8 +270,8 @@ static int ask_often(struct ask *a, __u64 repeat, __u32 threads)
 		printf("\n");
 	}
 	if (l.failed)
-		err = fail(a->what, "%llu of %llu queries failed, the first one: %s", l.failed, l.ok + l.failed,
-			   vexfs_strerror_for(VEXFS_OP_SEARCH, l.first_error));
+		err = fail(a->what, "%llu of %llu queries failed, the first one: %s", l.failed,
+			   l.ok + l.failed, vexfs_strerror_for(VEXFS_OP_SEARCH, l.first_error));
 	free(l.generation);
 	free(l.hits);
 	return err ? VEXCTL_FAILED : VEXCTL_OK;
@@ -276,10 +283,14 @@ static int set_vector(struct ask *a, const char *text)
 	int n = vexfs_parse_vector(text, a->row, a->info.dims, &bad);
 
 	if (n < 0)
-		return fail(a->what, "number %u is not a finite number; give %u numbers with spaces between them", bad + 1,
-			    a->info.dims);
+		return fail(
+			a->what,
+			"number %u is not a finite number; give %u numbers with spaces between them",
+			bad + 1, a->info.dims);
 	if ((__u32)n != a->info.dims)
-		return fail(a->what, "it has %d numbers, the collection has %u dimensions; give as many", n, a->info.dims);
+		return fail(a->what,
+			    "it has %d numbers, the collection has %u dimensions; give as many", n,
+			    a->info.dims);
 	a->q.vector = a->row;
 	a->q.vector_bytes = a->info.row_bytes;
 	return 0;
@@ -298,7 +309,8 @@ static int ask_stdin(struct ask *a)
 	while (!ret && fgets(line, VEXFS_IMPORT_LINE, stdin)) {
 		snprintf(what, sizeof(what), "standard input, line %llu", ++n);
 		if (!strchr(line, '\n') && !feof(stdin)) {
-			ret = fail(what, "it is longer than %u bytes, or not text", VEXFS_IMPORT_LINE - 1);
+			ret = fail(what, "it is longer than %u bytes, or not text",
+				   VEXFS_IMPORT_LINE - 1);
 			break;
 		}
 		ret = set_vector(a, line);
@@ -311,7 +323,8 @@ static int ask_stdin(struct ask *a)
 	if (!ret && ferror(stdin))
 		ret = fail("standard input", "cannot be read: %s", strerror(errno));
 	else if (!ret && !n)
-		ret = fail("standard input", "it is empty; give one vector per line, or --id, --word or --vector");
+		ret = fail("standard input",
+			   "it is empty; give one vector per line, or --id, --word or --vector");
 	free(line);
 	return ret;
 }
@@ -449,7 +462,8 @@ static int search(int argc, char **argv)
 }
 
 const struct verb search_verbs[] = {
-	{ "search", search, "DIR [--id N | --vector 'V1 V2 ...' | --word W --labels FILE] [OPTION]...",
+	{ "search", search,
+	  "DIR [--id N | --vector 'V1 V2 ...' | --word W --labels FILE] [OPTION]...",
 	  "find the nearest records",
 	  "Without --id, --vector and --word, every line of standard input is a vector to search for.\n"
 	  "  -k N                 records wanted, 1 to 1000 [10]\n"

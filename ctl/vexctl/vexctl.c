@@ -28,8 +28,8 @@ static void say(const char *what, const char *fmt, va_list ap, const char *tail)
 	char msg[1024];
 
 	vsnprintf(msg, sizeof(msg), fmt, ap);
-	fprintf(stderr, "vexctl%s%s: %s%s%s%s\n", verb_name ? " " : "", verb_name ? verb_name : "", what ? what : "",
-		what ? ": " : "", msg, tail);
+	fprintf(stderr, "vexctl%s%s: %s%s%s%s\n", verb_name ? " " : "", verb_name ? verb_name : "",
+		what ? what : "", what ? ": " : "", msg, tail);
 }
 
 int fail(const char *what, const char *fmt, ...)
@@ -52,7 +52,8 @@ int usage(const char *fmt, ...)
 	char tail[96];
 	va_list ap;
 
-	snprintf(tail, sizeof(tail), "; see `vexctl %s%s`", verb_name ? verb_name : "help", verb_name ? " --help" : "");
+	snprintf(tail, sizeof(tail), "; see `vexctl %s%s`", verb_name ? verb_name : "help",
+		 verb_name ? " --help" : "");
 	va_start(ap, fmt);
 	say(NULL, fmt, ap, tail);
 	va_end(ap);
@@ -96,7 +97,8 @@ int want_s64(const char *option, const char *s, __s64 *out)
 
 	if (!err)
 		return 0;
-	return usage("%s: '%s' is not a %s", option, s, err == -ERANGE ? "64-bit number" : "whole number");
+	return usage("%s: '%s' is not a %s", option, s,
+		     err == -ERANGE ? "64-bit number" : "whole number");
 }
 
 int open_collection(const char *dir, struct vexfs_ioc_info *info)
@@ -114,7 +116,8 @@ int open_collection(const char *dir, struct vexfs_ioc_info *info)
 		fail_op(dir, VEXFS_OP_INFO, err);
 	else if (info->element != VEXFS_ELEM_F32 || info->attrs > VEXFS_MAX_ATTRS || !info->dims ||
 		 info->dims > VEXFS_MAX_DIMS || info->row_bytes != info->dims * sizeof(float))
-		fail(dir, "its schema is unknown to this vexctl; use the one that came with the kernel module");
+		fail(dir,
+		     "its schema is unknown to this vexctl; use the one that came with the kernel module");
 	else
 		return fd;
 	vexfs_close(fd);
@@ -194,7 +197,8 @@ void labels_free(struct labels *l)
 
 void print_json(struct json_object *o)
 {
-	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE));
+	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_SPACED |
+						       JSON_C_TO_STRING_NOSLASHESCAPE));
 	json_object_put(o);
 }
 
@@ -311,7 +315,8 @@ static int run_help(int argc, char **argv)
 		return help();
 	v = find(argc, argv, &words);
 	if (!v)
-		return usage("there is no verb '%s%s%s'", argv[0], argc > 1 ? " " : "", argc > 1 ? argv[1] : "");
+		return usage("there is no verb '%s%s%s'", argv[0], argc > 1 ? " " : "",
+			     argc > 1 ? argv[1] : "");
 	print_verb(v);
 	return VEXCTL_OK;
 }
@@ -342,7 +347,8 @@ int main(int argc, char **argv)
 	}
 	v = find(argc - 1, argv + 1, &words);
 	if (!v)
-		return usage("there is no verb '%s%s%s'", argv[1], argc > 2 && argv[2][0] != '-' ? " " : "",
+		return usage("there is no verb '%s%s%s'", argv[1],
+			     argc > 2 && argv[2][0] != '-' ? " " : "",
 			     argc > 2 && argv[2][0] != '-' ? argv[2] : "");
 	verb_name = v->name;
 	for (i = 1 + words; i < argc && strcmp(argv[i], "--"); i++)

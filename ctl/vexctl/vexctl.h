@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * vexctl: one file per object (fs, collection, import, search, record, program), each with a table of verbs.
+ * vexctl: one file per object (fs, collection, import, search, record, program), each with a table
+ * of verbs.
  *
- * A verb gets its own name as argv[0] and returns an exit code.  What goes wrong is one line on stderr:
- * `vexctl VERB: what: why; what to do`.
+ * A verb gets its own name as argv[0] and returns an exit code.  What goes wrong is one line on
+ * stderr: `vexctl VERB: what: why; what to do`.
  */
 #ifndef _VEXCTL_H
 #define _VEXCTL_H
@@ -18,7 +19,8 @@
 
 enum {
 	VEXCTL_OK = 0,
-	VEXCTL_FAILED = 1,		/* it was understood, but could not be done: nothing changed, or the line says what */
+	/* it was understood, but could not be done: nothing changed, or the line says what */
+	VEXCTL_FAILED = 1,
 	VEXCTL_USAGE = 2,		/* the command line is wrong; nothing was tried */
 };
 
@@ -31,8 +33,8 @@ struct verb {
 };
 
 /* Each ends with an entry without a name. */
-extern const struct verb fs_verbs[], collection_verbs[], import_verbs[], search_verbs[], record_verbs[],
-	program_verbs[];
+extern const struct verb fs_verbs[], collection_verbs[], import_verbs[], search_verbs[],
+	record_verbs[], program_verbs[];
 
 /* Say on stderr that `what` (may be NULL) failed and why.  Returns VEXCTL_FAILED. */
 __attribute__((format(printf, 2, 3))) int fail(const char *what, const char *fmt, ...);
@@ -42,7 +44,10 @@ int fail_op(const char *what, enum vexfs_op op, int err);
 __attribute__((format(printf, 1, 2))) int usage(const char *fmt, ...);
 /* getopt_long() returned '?' or ':'. */
 int bad_option(char **argv);
-/* Are there min to max arguments behind the options?  0, or VEXCTL_USAGE and a line that names what is missing. */
+/*
+ * Are there min to max arguments behind the options?  0, or VEXCTL_USAGE and a line that names what
+ * is missing.
+ */
 int want_args(int argc, int min, int max, const char *what);
 
 /* The value of an option as a number within bounds.  0, or VEXCTL_USAGE and a line. */

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
 /*
  * VexFS ioctls, on an open directory.  Every struct begins with its own size (set by the caller to
- * sizeof) and flags.  A kernel that knows less accepts a longer struct whose tail is zero (else E2BIG); a kernel that knows
- * more takes missing fields as zero.  Unknown flags and non-zero reserved fields are EINVAL.  Numbers are never reused.
+ * sizeof) and flags.  A kernel that knows less accepts a longer struct whose tail is zero (else
+ * E2BIG); a kernel that knows more takes missing fields as zero.  Unknown flags and non-zero
+ * reserved fields are EINVAL.  Numbers are never reused.
  *
- * Searching and reading need the directory opened for reading; a directory cannot be opened for writing, so changing
- * needs write permission on it (EACCES) and a writable mount (EROFS).
+ * Searching and reading need the directory opened for reading; a directory cannot be opened for
+ * writing, so changing needs write permission on it (EACCES) and a writable mount (EROFS).
  *
- * Errors common to all: ENOTTY not a VexFS directory, ENODATA not a collection, EFAULT, EINTR (a fatal signal), EIO and
- * EUCLEAN (device, damage), ENOMEM, EOPNOTSUPP (this kernel module does not do that).
+ * Errors common to all: ENOTTY not a VexFS directory, ENODATA not a collection, EFAULT, EINTR (a
+ * fatal signal), EIO and EUCLEAN (device, damage), ENOMEM, EOPNOTSUPP (this kernel module does not
+ * do that).
  */
 #ifndef _VEXFS_IOCTL_H
 #define _VEXFS_IOCTL_H
@@ -30,8 +32,10 @@ struct vexfs_attr {
 	__u32	reserved;
 };
 
-/* Turn the empty directory into a collection.  EEXIST is one already, ENOTEMPTY, EINVAL dims/names,
- * EOPNOTSUPP element other than f32 or metric hamming. Durable once it returns after fsync of the directory. */
+/*
+ * Turn the empty directory into a collection.  EEXIST is one already, ENOTEMPTY, EINVAL dims/names,
+ * EOPNOTSUPP element other than f32 or metric hamming.  Durable after fsync of the directory.
+ */
 struct vexfs_ioc_create {
 	__u32	size, flags;		/* flags: 0 */
 	__u32	dims;			/* 1 .. VEXFS_MAX_DIMS */
@@ -45,8 +49,10 @@ struct vexfs_ioc_create {
 /* One slot of a collection. */
 #define VEXFS_BOUND_BUILTIN	0	/* nothing bound */
 #define VEXFS_BOUND_LOADED	1
-#define VEXFS_BOUND_MISSING	2	/* bound by name; the object is not loaded (search: built-in; others: queries fail ENOLINK) */
-#define VEXFS_BOUND_EJECTED	3	/* search only: too many errors; built-in until used or replaced again */
+/* bound by name; the object is not loaded (search: built-in; others: queries fail ENOLINK) */
+#define VEXFS_BOUND_MISSING	2
+/* search only: too many errors; built-in until used or replaced again */
+#define VEXFS_BOUND_EJECTED	3
 struct vexfs_bound {
 	char	name[VEXFS_PROG_NAME_LEN];
 	__u32	state;			/* VEXFS_BOUND_* */
@@ -59,25 +65,30 @@ struct vexfs_ioc_info {
 	__u32	dims, element, metric, row_bytes;
 	__u32	attrs, reserved32;
 	__u64	count;			/* slots, those not committed yet included */
-	__u64	committed;		/* slots that survive a crash now */
+	__u64	committed;		/* slots in the last commit, which fsync waits for */
 	__u64	live;			/* records */
 	__u64	next_seq;
 	__u64	resident;		/* bytes of memory that derived data take */
-	__u64	queries, fallbacks;	/* since loaded: calls of search; those that fell back to the built-in */
+	/* since loaded: calls of search; those that fell back to the built-in */
+	__u64	queries, fallbacks;
 	struct vexfs_attr attr[VEXFS_MAX_ATTRS];
 	struct vexfs_bound bound[VEXFS_SLOTS];
 	__u64	reserved[8];
 };
 
-/* Insert n records, all or nothing.  EEXIST an id is taken (or twice in the batch), EINVAL NaN or infinity, EDOM a zero vector
- * for cosine, EMSGSIZE row_bytes is not the collection's, E2BIG more than VEXFS_MAX_BATCH rows or VEXFS_MAX_BATCH_BYTES,
- * ENOSPC, EDQUOT never.  *bad is the index of the first row at fault where a row is (else ~0). Survives a crash after fsync. */
+/*
+ * Insert n records, all or nothing.  EEXIST an id is taken (or twice in the batch), EINVAL NaN or
+ * infinity, EDOM a zero vector for cosine, EMSGSIZE row_bytes is not the collection's, E2BIG more
+ * than VEXFS_MAX_BATCH rows or VEXFS_MAX_BATCH_BYTES, ENOSPC.  *bad is the index of the first row
+ * at fault where a row is (else ~0).  Survives a crash after fsync.
+ */
 struct vexfs_ioc_insert {
 	__u32	size, flags;		/* flags: VEXFS_INSERT_UPSERT is EOPNOTSUPP */
 	__u32	n, row_bytes;
 	__u64	rows;			/* pointer: n * row_bytes */
 	__u64	ids;			/* pointer: n u64 */
-	__u64	attrs;			/* pointer: n * (attributes of the collection) s64; 0: all zero */
+	/* pointer: n * (attributes of the collection) s64; 0: all zero */
+	__u64	attrs;
 	__u64	seq;			/* out: sequence number of the first record */
 	__u64	bad;			/* out */
 	__u64	reserved[4];
@@ -89,14 +100,19 @@ struct vexfs_ioc_get {
 	__u32	size, flags;
 	__u64	id;
 	__u64	row;			/* pointer or 0 */
-	__u32	row_bytes;		/* room at row: at least that of the collection, else EMSGSIZE */
+	/* room at row: at least that of the collection, else EMSGSIZE */
+	__u32	row_bytes;
 	__u32	reserved32;
 	__u64	slot, seq;		/* out */
 	__s64	attr[VEXFS_MAX_ATTRS];	/* out */
 	__u64	reserved[4];
 };
 
-/* Delete n records by id, all or nothing.  ENOENT (bad: index of the first unknown id, or of one named twice). */
+/*
+ * Delete n records by id, all or nothing.  ENOENT (bad: index of the first unknown id, or of one
+ * named twice).  Survives a crash after fsync; before it a crash may leave a delete undone, or one
+ * that touches more than two million slots half done, its first ids deleted.
+ */
 struct vexfs_ioc_delete {
 	__u32	size, flags;
 	__u32	n, reserved32;
@@ -112,7 +128,8 @@ struct vexfs_hit {
 #ifdef __KERNEL__
 	__u64	distance;		/* the bits of a double: no floating point in the kernel */
 #else
-	double	distance;		/* of the metric, penalties of a distance program included */
+	/* of the metric, penalties of a distance program included */
+	double	distance;
 #endif
 	__u64	file;			/* inode of the bound file, 0: none */
 	__u64	file_off;
@@ -123,12 +140,16 @@ struct vexfs_hit {
 /* Why an answer may miss something (truncated); several may be set. */
 #define VEXFS_TRUNC_DEADLINE	0x1u	/* timeout_us ran out */
 #define VEXFS_TRUNC_VISITS	0x2u	/* max_visits used up */
-#define VEXFS_TRUNC_STRATEGY	0x4u	/* the program stopped with fewer than k although slots were left */
-#define VEXFS_TRUNC_PRECISION	0x8u	/* order among almost equal distances was not settled in double precision */
+/* the program stopped with fewer than k although slots were left */
+#define VEXFS_TRUNC_STRATEGY	0x4u
+/* order among almost equal distances was not settled in double precision */
+#define VEXFS_TRUNC_PRECISION	0x8u
 
-/* Search.  EINVAL k is 0 or vector holds NaN or infinity, E2BIG k > VEXFS_MAX_K, EDOM zero vector for cosine, EMSGSIZE vector_bytes,
- * ENOENT by an unknown id, ENOLINK a bound filter or distance program is not loaded, EPROTO it failed,
- * ENOTRECOVERABLE never. */
+/*
+ * Search.  EINVAL k is 0 or vector holds NaN or infinity, E2BIG k > VEXFS_MAX_K, EDOM zero vector
+ * for cosine, EMSGSIZE vector_bytes, ENOENT by an unknown id, ENOLINK a bound filter or distance
+ * program is not loaded, EPROTO it failed.
+ */
 struct vexfs_ioc_search {
 	__u32	size, flags;		/* VEXFS_SEARCH_* */
 	__u32	k;
@@ -138,19 +159,24 @@ struct vexfs_ioc_search {
 	__u64	hits;			/* pointer: room for k struct vexfs_hit */
 	__u64	arg[VEXFS_MAX_ARGS];	/* for the programs: e.g. the tenant, the time now */
 	__u64	max_visits;		/* slots looked at; 0: no limit */
-	__u32	timeout_us;		/* 0: VEXFS_DEFAULT_TIMEOUT_US; at most VEXFS_MAX_TIMEOUT_US */
+	/* 0: VEXFS_DEFAULT_TIMEOUT_US; at most VEXFS_MAX_TIMEOUT_US */
+	__u32	timeout_us;
 	__u32	n;			/* out: hits, best first, ties by id */
 	__u32	truncated;		/* out: VEXFS_TRUNC_* */
 	__u32	rounds;			/* out */
 	__u64	visited, scored;	/* out: slots looked at, slots measured */
-	__u32	used[VEXFS_SLOTS];	/* out: VEXFS_BOUND_*: what ran; search MISSING or EJECTED: the built-in did */
-	__u32	restarts;		/* out: because a program was replaced or failed, or for precision */
+	/* out: VEXFS_BOUND_*: what ran; search MISSING or EJECTED: the built-in did */
+	__u32	used[VEXFS_SLOTS];
+	/* out: because a program was replaced or failed, or for precision */
+	__u32	restarts;
 	__u64	generation[VEXFS_SLOTS];/* out: of the programs that answered, 0: built-in */
-	char	strategy[VEXFS_PROG_NAME_LEN];	/* out: name of the search program, "flat" built in: "exact" */
+	/* out: name of the search program, "flat" built in: "exact" */
+	char	strategy[VEXFS_PROG_NAME_LEN];
 	__u64	reserved[4];
 };
 #define VEXFS_SEARCH_BY_ID	1u
-#define VEXFS_SEARCH_BUILTIN	2u	/* ignore the bound search program (not filter nor distance) */
+/* ignore the bound search program (not filter nor distance) */
+#define VEXFS_SEARCH_BUILTIN	2u
 
 /* Bind a loaded program to a slot ("": the built-in).  The binding is on disk when this returns.
  * ENOENT nothing of that name is loaded, EOPNOTSUPP the object has no such op. */

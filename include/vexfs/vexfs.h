@@ -12,16 +12,18 @@
  *	for (i = 0; i < (int)a.n; i++)
  *		printf("%llu %f\n", hit[i].id, hit[i].distance);
  *
- * A collection is a directory, and its handle is a file descriptor of that directory: it may be shared by threads,
- * duplicated and inherited, and is closed with vexfs_close() or close().
+ * A collection is a directory, and its handle is a file descriptor of that directory: it may be
+ * shared by threads, duplicated and inherited, and is closed with vexfs_close() or close().
  *
- * The library has no state and starts no thread: every call is one system call and may be made from any number of threads
- * on one descriptor.  All functions return 0 or more on success and a negative errno on failure; errno itself
- * is left alone or not, rely on the return value.  vexfs_strerror_for() says what an error means for the
- * call that gave it.  Structs are to be zeroed (or initialised with {}) before they are filled in.
+ * The library has no state and starts no thread: every call is one system call and may be made from
+ * any number of threads on one descriptor.  All functions return 0 or more on success and a
+ * negative errno on failure; errno itself is left alone or not, rely on the return value.
+ * vexfs_strerror_for() says what an error means for the call that gave it.  Structs are to be
+ * zeroed (or initialised with {}) before they are filled in.
  *
- * Errors that every call on a descriptor can give: -ENOTTY not a VexFS directory, -ENODATA not a collection, -EFAULT,
- * -EINTR a fatal signal, -EIO and -EUCLEAN device and damage, -ENOMEM, -EOPNOTSUPP this kernel module does not do that.
+ * Errors that every call on a descriptor can give: -ENOTTY not a VexFS directory, -ENODATA not a
+ * collection, -EFAULT, -EINTR a fatal signal, -EIO and -EUCLEAN device and damage, -ENOMEM,
+ * -EOPNOTSUPP this kernel module does not do that.
  */
 #ifndef _VEXFS_VEXFS_H
 #define _VEXFS_VEXFS_H
@@ -49,9 +51,11 @@ struct vexfs_batch {
 	__u32	row_bytes;		/* of one row: that of the collection, f32: 4 * dims */
 	const void *rows;		/* row after row, no padding between them */
 	const __u64 *ids;		/* unique in the collection */
-	const __s64 *attrs;		/* record after record, in the order of the schema; NULL: all 0 */
+	/* record after record, in the order of the schema; NULL: all 0 */
+	const __s64 *attrs;
 	__u64	seq;			/* out: sequence number of the first record */
-	__u64	bad;			/* out, on failure: index of the first record at fault, ~0 where no record is */
+	/* out, on failure: index of the first record at fault, ~0 where no record is */
+	__u64	bad;
 };
 
 /* A record as vexfs_get() finds it. */
@@ -67,21 +71,26 @@ struct vexfs_request {
 	__u32	vector_bytes;		/* row_bytes of the collection */
 	__u32	k;			/* records wanted, 1 .. VEXFS_MAX_K */
 	__u32	flags;			/* VEXFS_SEARCH_* */
-	__u32	timeout_us;		/* 0: VEXFS_DEFAULT_TIMEOUT_US; at most VEXFS_MAX_TIMEOUT_US */
-	__u64	id;			/* BY_ID: the record to find neighbours of; it is among them */
+	/* 0: VEXFS_DEFAULT_TIMEOUT_US; at most VEXFS_MAX_TIMEOUT_US */
+	__u32	timeout_us;
+	/* BY_ID: the record to find neighbours of; it is among them */
+	__u64	id;
 	__u64	max_visits;		/* slots to look at; 0: no limit */
 	__u64	arg[VEXFS_MAX_ARGS];	/* for filter and distance programs */
 };
 
 /* What a query found and what it cost. */
 struct vexfs_answer {
-	__u32	n;			/* hits, at most k; fewer: no more match, or truncated says why */
+	/* hits, at most k; fewer: no more match, or truncated says why */
+	__u32	n;
 	__u32	truncated;		/* VEXFS_TRUNC_* */
 	__u32	rounds;			/* runs of the search program */
-	__u32	restarts;		/* because a program was replaced or failed, or for precision */
+	/* because a program was replaced or failed, or for precision */
+	__u32	restarts;
 	__u64	visited;		/* slots looked at */
 	__u64	scored;			/* slots measured */
-	__u32	used[VEXFS_SLOTS];	/* VEXFS_BOUND_*: LOADED the program answered; else the built-in did */
+	/* VEXFS_BOUND_*: LOADED the program answered; else the built-in did */
+	__u32	used[VEXFS_SLOTS];
 	__u64	generation[VEXFS_SLOTS];/* of the programs that answered, 0: built-in */
 	char	strategy[VEXFS_PROG_NAME_LEN];	/* name of the search program, built-in: "exact" */
 };
@@ -104,8 +113,9 @@ enum vexfs_op {
  * vexfs_open - open a directory, a collection or one that is to become one
  * @path: the directory
  *
- * Returns a descriptor (close-on-exec) that is good for every call below.  Those that change the collection also need write permission on the
- * directory and a writable mount.  -ENOENT, -ENOTDIR, -EACCES no permission to read it, -EMFILE, ...
+ * Returns a descriptor (close-on-exec) that is good for every call below.  Those that change the
+ * collection also need write permission on the directory and a writable mount.  -ENOENT, -ENOTDIR,
+ * -EACCES no permission to read it, -EMFILE, ...
  */
 int vexfs_open(const char *path);
 
@@ -122,8 +132,9 @@ int vexfs_close(int fd);
  * @fd: the directory
  * @schema: what it shall hold
  *
- * -EEXIST it is one already, -ENOTEMPTY, -EINVAL dims or an attribute name or number, -EOPNOTSUPP element other than f32,
- * metric hamming or keyword attributes, -EACCES, -EROFS, -ENOSPC.  Durable after vexfs_sync().
+ * -EEXIST it is one already, -ENOTEMPTY, -EINVAL dims or an attribute name or number, -EOPNOTSUPP
+ * element other than f32, metric hamming or keyword attributes, -EACCES, -EROFS, -ENOSPC.  Durable
+ * after vexfs_sync().
  */
 int vexfs_create(int fd, const struct vexfs_schema *schema);
 
@@ -141,9 +152,9 @@ int vexfs_info(int fd, struct vexfs_ioc_info *info);
  *
  * A record is found by searches as soon as this returns, and survives a crash after vexfs_sync().
  *
- * -EEXIST an id is taken or given twice, -EINVAL NaN or infinity or n is 0, -EDOM a zero vector and the metric is cosine, -EMSGSIZE
- * row_bytes is not the collection's, -E2BIG more than VEXFS_MAX_BATCH records or VEXFS_MAX_BATCH_BYTES of rows,
- * -EACCES, -EROFS, -ENOSPC.
+ * -EEXIST an id is taken or given twice, -EINVAL NaN or infinity or n is 0, -EDOM a zero vector and
+ * the metric is cosine, -EMSGSIZE row_bytes is not the collection's, -E2BIG more than
+ * VEXFS_MAX_BATCH records or VEXFS_MAX_BATCH_BYTES of rows, -EACCES, -EROFS, -ENOSPC.
  */
 int vexfs_insert(int fd, struct vexfs_batch *batch);
 
@@ -174,15 +185,17 @@ int vexfs_delete(int fd, const __u64 *ids, __u32 n, __u64 *bad);
  * vexfs_search - find the nearest records
  * @fd: the collection
  * @request: the query
- * @hits: room for request->k hits; answer->n are written, nearest first, ties by id.  Distances: l2 is the squared
- *	distance, cosine is 1 - cos, dot is the negated product; penalties of a distance program are added
+ * @hits: room for request->k hits; answer->n are written, nearest first, ties by id.
+ *	Distances: l2 is the squared distance, cosine is 1 - cos, dot is the negated product;
+ *	penalties of a distance program are added
  * @answer: how many, and the cost; or NULL
  *
- * -EINVAL k is 0 or NaN or infinity in the vector, -E2BIG k > VEXFS_MAX_K, -EDOM a zero vector and the metric is cosine, -EMSGSIZE
- * vector_bytes is not row_bytes, -ENOENT BY_ID and no such record, -ENOLINK a bound filter or distance program is not
- * loaded, -EPROTO it failed.
+ * -EINVAL k is 0 or NaN or infinity in the vector, -E2BIG k > VEXFS_MAX_K, -EDOM a zero vector and
+ * the metric is cosine, -EMSGSIZE vector_bytes is not row_bytes, -ENOENT BY_ID and no such record,
+ * -ENOLINK a bound filter or distance program is not loaded, -EPROTO it failed.
  */
-int vexfs_search(int fd, const struct vexfs_request *request, struct vexfs_hit *hits, struct vexfs_answer *answer);
+int vexfs_search(int fd, const struct vexfs_request *request, struct vexfs_hit *hits,
+		 struct vexfs_answer *answer);
 
 /**
  * vexfs_use - bind a loaded program to a slot
@@ -190,8 +203,9 @@ int vexfs_search(int fd, const struct vexfs_request *request, struct vexfs_hit *
  * @slot: VEXFS_SLOT_*
  * @name: of the loaded object; "" or NULL: back to the built-in
  *
- * The binding is on disk when this returns.  -ENOENT nothing of that name is loaded, -EOPNOTSUPP it has no such op,
- * -EINVAL slot or name, -ENAMETOOLONG @name has VEXFS_PROG_NAME_LEN bytes or more, -EACCES, -EROFS.
+ * The binding is on disk when this returns.  -ENOENT nothing of that name is loaded, -EOPNOTSUPP it
+ * has no such op, -EINVAL slot or name, -ENAMETOOLONG @name has VEXFS_PROG_NAME_LEN bytes or more,
+ * -EACCES, -EROFS.
  */
 int vexfs_use(int fd, __u32 slot, const char *name);
 
@@ -199,7 +213,8 @@ int vexfs_use(int fd, __u32 slot, const char *name);
  * vexfs_sync - make everything acknowledged so far durable
  * @fd: the collection
  *
- * -EIO a write failed, now or since the last sync: some of what was acknowledged may be lost at a crash.  -ENOSPC.
+ * -EIO a write failed, now or since the last sync: some of what was acknowledged may be lost at a
+ * crash.  -ENOSPC.
  */
 int vexfs_sync(int fd);
 

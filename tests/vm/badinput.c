@@ -426,6 +426,9 @@ static void bad_sizes(const char *dir)
 	info.flags = 1;
 	EXPECT(EINVAL, vx_ioctl(c.fd, VEXFS_IOC_INFO, &info), "info flags");
 	info.flags = 0;
+	info.reserved32 = 1;
+	EXPECT(EINVAL, vx_ioctl(c.fd, VEXFS_IOC_INFO, &info), "info reserved32");
+	info.reserved32 = 0;
 	info.reserved[7] = 1;
 	EXPECT(EINVAL, vx_ioctl(c.fd, VEXFS_IOC_INFO, &info), "info reserved");
 
