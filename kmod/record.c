@@ -166,13 +166,14 @@ static void set_dead_bits(struct vexfs_collection_mem *c, const struct snapshot 
 {
 	struct vexfs_dead_block *x;
 	struct death_chunk *d;
-	u32 i;
+	u32 i, at;
 
 	list_for_each_entry(d, &s->deaths, list)
 		for (i = 0; i < d->n; i++) {
-		x = vx_data(bh[vexfs_dead_find(&c->inflight, d->slot[i] / VEXFS_DEAD_SLOTS)]);
-		if (!__test_and_set_bit_le(d->slot[i] % VEXFS_DEAD_SLOTS, x->x_bits))
-			le32_add_cpu(&x->x_dead, 1);
+			at = vexfs_dead_find(&c->inflight, d->slot[i] / VEXFS_DEAD_SLOTS);
+			x = vx_data(bh[at]);
+			if (!__test_and_set_bit_le(d->slot[i] % VEXFS_DEAD_SLOTS, x->x_bits))
+				le32_add_cpu(&x->x_dead, 1);
 		}
 	for (i = 0; i < c->inflight.n; i++)
 		vexfs_dead_stamp(c, bh[i]);
