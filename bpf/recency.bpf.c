@@ -3,8 +3,8 @@
  * recency: older records count as farther away.
  *
  * What it does: adds to each distance a penalty of `per_unit` millionths per unit of age. Age is
- * "now" minus an attribute of the record; what is newer than now has none.  Now is the first
- * argument of the query, or a knob if that is 0; units are whatever the attribute counts.
+ * "now" minus an attribute of the record; what is newer than now has none.  Now is the second
+ * argument of the query (tenant takes the first), or a knob if that is 0; units are whatever the attribute counts.
  *
  * What it shows: a distance program, once per batch of 64.  It may only increase the distance, so
  * the order stays exact: the answer is the true one under the new measure.
@@ -51,7 +51,7 @@ int BPF_PROG(recency_distance, struct vexfs_search *s)
 	struct recency_knobs *k = bpf_map_lookup_elem(&knobs, &key);
 	struct recency_stats *st = bpf_map_lookup_elem(&stats, &key);
 	__u64 per_unit = 1, penalized = 0, age, limit;
-	__s64 now = s->arg[0];
+	__s64 now = s->arg[1];
 	struct vexfs_cand *cand;
 	const __s64 *made;
 

@@ -35,8 +35,9 @@ struct run {
 	u32 rounds;
 };
 
-/* Between attempts: which another one is wanted for. */
-#define AGAIN	1
+/* What an attempt returns when another one is wanted; not to be taken for VEXFS_MORE. */
+#define AGAIN	2
+static_assert(AGAIN != VEXFS_MORE);
 
 static bool loaded(const struct run *r, unsigned int slot)
 {

@@ -1,0 +1,192 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Programs: what is refused, what is contained, what a binding survives, and what stays when a loader dies.
+. ./lib.sh
+lib=/usr/lib/vexfs
+c=/mnt/c
+
+# names: what is loaded or bound, in one line
+names() { echo $(ls /sys/fs/vexfs/programs) + $(ls /sys/fs/bpf/vexfs 2>/dev/null); }
+# says NAME TEXT: the last command said it
+says() { if grep -qF -- "$2" "$out"; then ok "$1: $2"; else not_ok "$1 does not say '$2'" "$(cat "$out")"; fi; }
+bound() { hookq bound $c | grep "^$1 " | cut -d' ' -f2,3; }
+
+run "mkfs" mkfs.vexfs --force /dev/vda
+run "mount" vexctl mount /dev/vda /mnt
+run "fill" hookq fill $c 3000
+run "built-in" hookq check $c
+says "built-in" "strategy=exact used=0,0,0"
+equal "nothing is loaded" "+" "$(names)"
+
+# --- refused; each says why, and nothing is left of it
+refused() { expect_fail "$1 is refused" "$2" vexctl load "$3" && equal "nothing left of $1" "+" "$(names)"; }
+refused "another ABI" "built for ABI 4711" $lib/bad_abi.bpf.o
+refused "no name" "the program has no name" $lib/no_name.bpf.o
+refused "no ops" "holds no vexfs_ops" $lib/no_ops.bpf.o
+refused "no BTF" "has no BTF" $lib/nobtf.bpf.o
+refused "two ops" "holds more than one vexfs_ops" $lib/two_ops.bpf.o
+refused "a read past the batch" "the verifier refused it" $lib/past_batch.bpf.o
+refused "a write to the count" "the verifier refused it" $lib/write_count.bpf.o
+refused "a filter that sleeps" "distance and filter into SEC(\"struct_ops/" $lib/sleepy_filter.bpf.o
+refused "a filter that scans" "the verifier refused it" $lib/scan_filter.bpf.o
+refused "a script" "is not a BPF object file" ./lib.sh
+refused "a missing file" "No such file" /nowhere.bpf.o
+refused "a directory" "/tmp" /tmp
+head -c 900 $lib/flat.bpf.o > /tmp/cut.bpf.o
+refused "a truncated object" "/tmp/cut.bpf.o" /tmp/cut.bpf.o
+cp "$(command -v vexctl)" /tmp/x86.bpf.o
+refused "an x86 program" "has no BTF" /tmp/x86.bpf.o
+expect_fail "load as nobody" "needs root" su nobody -s /bin/sh -c "vexctl load $lib/flat.bpf.o"
+
+# --- the kernel's own checks, without the loader in front
+raw() { equal "the kernel on $1" "$2" "$(hookraw attach $lib/flat.bpf.o $1)"; }
+raw "" ok
+raw abi=9 EPROTONOSUPPORT
+raw name= EINVAL
+raw name=UPPER EINVAL
+raw name=../x EINVAL
+raw name=abcdefghijklmnopqrstuvwxyz0123456789 ENAMETOOLONG
+raw flags=128 EINVAL
+raw reserved=1 EINVAL
+raw ops= EINVAL
+raw nolink EOPNOTSUPP
+equal "nothing left of them" "+" "$(names)"
+
+# --- load, use, replace, unload
+run "load flat" vexctl load $lib/flat.bpf.o
+expect_fail "load it twice" "is loaded: replace it" vexctl load $lib/flat.bpf.o
+expect_fail "unload what is not loaded" "no program named 'sample'" vexctl unload sample
+expect_fail "replace what is not loaded" "no program named 'sample'" vexctl replace $lib/sample.bpf.o
+expect_fail "use what is not loaded" "no program of that name" vexctl use $c sample
+expect_fail "a filter that has none" "has no such op" vexctl use $c flat --slot filter
+equal "nothing is bound" "- builtin" "$(bound search)"
+run "use flat" vexctl use $c flat
+run "flat is exact" hookq check $c
+says "flat" "strategy=flat used=1,0,0"
+run "replace flat" vexctl replace $lib/flat.bpf.o
+run "flat is exact" hookq check $c
+equal "update the link with another name" EINVAL "$(hookraw update $lib/sample.bpf.o flat)"
+equal "flat is still what is bound" "flat loaded" "$(bound search)"
+
+# --- a binding outlives the mount and the program
+run "umount" vexctl umount /mnt
+run "mount" vexctl mount /dev/vda /mnt
+equal "bound after a mount" "flat loaded" "$(bound search)"
+run "unload flat" vexctl unload flat
+equal "bound, but missing" "flat missing" "$(bound search)"
+run "the built-in answers" hookq check $c
+says "without flat" "strategy=exact"
+run "umount" vexctl umount /mnt
+run "mount" vexctl mount /dev/vda /mnt
+run "load it again" vexctl load $lib/flat.bpf.o
+run "it is used again" hookq check $c
+says "flat is back" "strategy=flat"
+run "use the built-in" vexctl use $c --builtin --slot search
+run "unload flat" vexctl unload flat
+
+# --- filter and distance
+run "load tenant" vexctl load $lib/tenant.bpf.o
+run "use tenant" vexctl use $c tenant
+run "only one tenant" hookq check $c arg0=2 tenant=2
+run "another tenant" hookq check $c arg0=3 tenant=3
+run "load recency" vexctl load $lib/recency.bpf.o
+# attr 1, per_unit 10000
+run "recency looks at the attribute 'made'" bpftool map update pinned /sys/fs/bpf/vexfs/recency/maps/knobs \
+	key 0 0 0 0 value 1 0 0 0 0 0 0 0 16 39 0 0 0 0 0 0 0 0 0 0 0 0 0 0
+run "use recency" vexctl use $c recency
+run "both" hookq check $c arg0=1 tenant=1 arg1=20000 now=20000 per_unit=10000
+says "both" "used=0,1,1"
+run "unload tenant" vexctl unload tenant
+equal "without its filter a query fails" ENOLINK "$(hookq ask $c)"
+expect_fail "and vexctl says why" "is not loaded; \`vexctl load\` it" vexctl search $c --id 1
+run "use no filter" vexctl use $c --builtin --slot filter
+run "it answers again" hookq check $c arg1=20000 now=20000 per_unit=10000
+run "use no distance" vexctl use $c --builtin --slot distance
+run "unload recency" vexctl unload recency
+
+# --- contained
+run "load wrong_op" vexctl load $lib/wrong_op.bpf.o
+run "use it" vexctl use $c wrong_op
+run "a filter cannot score or offer" hookq check $c
+run "use no filter" vexctl use $c --builtin --slot filter
+run "unload wrong_op" vexctl unload wrong_op
+run "load bad_filter" vexctl load $lib/bad_filter.bpf.o
+run "use it" vexctl use $c bad_filter
+equal "a filter that fails fails the query" EPROTO "$(hookq ask $c)"
+run "use no filter" vexctl use $c --builtin --slot filter
+run "unload bad_filter" vexctl unload bad_filter
+for p in overrun bad_search; do
+	run "load $p" vexctl load $lib/$p.bpf.o
+	run "use $p" vexctl use $c $p
+	run "queries are exact beside $p" hookq check $c
+	says "$p" "strategy=exact"
+	equal "$p is ejected" "$p ejected" "$(bound search)"
+	run "program list says it" sh -c "vexctl program list | grep $p | grep ejected"
+	equal "one line in the log about $p" 1 "$(dmesg | grep -c "search program '$p' ejected")"
+	run "bind it again" vexctl use $c $p
+	equal "$p gets another chance" "$p loaded" "$(bound search)"
+	run "use the built-in" vexctl use $c --builtin --slot search
+	run "unload $p" vexctl unload $p
+done
+
+# --- sample: cheaper and worse, by its knob
+run "load sample" vexctl load $lib/sample.bpf.o
+run "use sample" vexctl use $c sample
+few=$(hookq ask $c id=5 | sed 's/.*visited=\([0-9]*\).*/\1/')
+run "its knob" bpftool map update pinned /sys/fs/bpf/vexfs/sample/maps/knobs key 0 0 0 0 value 100 0 0 0 0 0 0 0
+run "all of it is exact" hookq check $c
+says "sample" "strategy=sample"
+if [ "$few" -gt 0 ] && [ "$few" -lt 1000 ]; then ok "a tenth is less: $few of 3000"; else not_ok "a tenth is $few"; fi
+run "its counters" bpftool map dump pinned /sys/fs/bpf/vexfs/sample/maps/stats
+run "bpftool prog" bpftool prog show name sample_search
+run "bpftool link" bpftool link show
+expect_fail "unload as nobody" "needs root" su nobody -s /bin/sh -c "vexctl unload sample"
+expect_fail "replace as nobody" "needs root" su nobody -s /bin/sh -c "vexctl replace $lib/sample.bpf.o"
+
+# --- the module stays while it is used
+expect_fail "rmmod while loaded and mounted" "" rmmod vexfs
+run "umount" vexctl umount /mnt
+expect_fail "rmmod while loaded" "" rmmod vexfs
+run "unload sample" vexctl unload sample
+run "mount" vexctl mount /dev/vda /mnt
+expect_fail "rmmod while mounted" "" rmmod vexfs
+
+# --- loaders that die
+hookraw hold $lib/flat.bpf.o > /tmp/held & pid=$!
+i=0; while ! grep -q held /tmp/held && [ $i -lt 100 ]; do sleep 0.1; i=$((i + 1)); done
+kill -9 $pid; wait $pid 2>/dev/null
+run "its pins stay" test -e /sys/fs/bpf/vexfs/flat/link
+run "and its program works" vexctl use $c flat
+run "exactly" hookq check $c
+run "unload it" vexctl unload flat
+hookraw die $lib/flat.bpf.o 2>/dev/null
+run "what a loader left half-way does not stop the next" vexctl load $lib/flat.bpf.o
+run "exact" hookq check $c
+i=0 bad=
+while [ $i -lt 20 ]; do
+	case $((i % 3)) in
+	0) vexctl unload flat > /dev/null 2>&1 & ;;
+	1) vexctl load $lib/flat.bpf.o > /dev/null 2>&1 & ;;
+	2) vexctl replace $lib/flat.bpf.o > /dev/null 2>&1 & ;;
+	esac
+	pid=$!
+	usleep $((i * 7919 % 150 * 1000))
+	kill -9 $pid 2>/dev/null; wait $pid 2>/dev/null
+	hookq check $c > "$out" 2>&1 || bad="$bad round $i: $(cat "$out")"
+	i=$((i + 1))
+done
+equal "queries beside 20 loaders that were killed" "" "$bad"
+vexctl unload flat > /dev/null 2>&1
+run "load after them" vexctl load $lib/flat.bpf.o
+run "exact" hookq check $c
+says "flat" "strategy=flat"
+run "use the built-in" vexctl use $c --builtin --slot search
+run "unload" vexctl unload flat
+equal "nothing is left" "+" "$(names)"
+run "umount" vexctl umount /mnt
+i=0; while ! rmmod vexfs 2>/dev/null && [ $i -lt 20 ]; do sleep 0.5; i=$((i + 1)); done	# freed a moment later
+run "rmmod" test ! -d /sys/module/vexfs
+load vexfs
+run "insmod again" test -s /sys/kernel/btf/vexfs
+finish
