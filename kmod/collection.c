@@ -244,7 +244,7 @@ static int load_columns(struct vexfs_collection_mem *c, const struct vexfs_colle
 	};
 	int err;
 
-	c->columns = vexfs_columns_new(c->dims, c->metric, c->attrs);
+	c->columns = vexfs_columns_new(c->attrs);
 	if (!c->columns)
 		return -ENOMEM;
 	err = load_records(c, &l);

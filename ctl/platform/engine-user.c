@@ -4,8 +4,13 @@
 #include <time.h>
 #include "engine/platform.h"
 
+long vx_ealloc_left = -1;
+
 void *vx_ealloc(size_t bytes)
 {
+	if (!vx_ealloc_left)
+		return NULL;
+	vx_ealloc_left -= vx_ealloc_left > 0;
 	return calloc(1, bytes ? bytes : 1);
 }
 
@@ -17,16 +22,21 @@ void vx_efree(const void *p)
 int vx_rows_wait(struct vx_rows *r, __u64 slot, struct vx_seg *seg)
 {
 	const char *row = (const char *)r->data + slot * r->row_bytes;
+	__u32 at = 0, len;
+	int n = 0;
 
 	if (slot >= r->n)
 		return -EIO;
-	if (!r->cut || r->cut >= r->row_bytes) {
-		seg[0] = (struct vx_seg){ row, r->row_bytes };
-		return 1;
+	if (r->error && slot == r->broken)
+		return r->error;
+	while (at < r->row_bytes) {
+		len = r->row_bytes - at;
+		if (r->cut && r->cut < len && n + 1 < VX_ROW_SEGS)
+			len = r->cut;
+		seg[n++] = (struct vx_seg){ row + at, len };
+		at += len;
 	}
-	seg[0] = (struct vx_seg){ row, r->cut };
-	seg[1] = (struct vx_seg){ row + r->cut, r->row_bytes - r->cut };
-	return 2;
+	return n;
 }
 
 int vx_rows_get(struct vx_rows *r, __u64 slot, struct vx_seg *seg)

@@ -17,12 +17,20 @@
 #define vx_fpu_end() do { } while (0)
 #define vx_has_avx2() (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
 
-/* Rows in memory, for tests: n rows of row_bytes.  cut: bytes after which a row is split, 0: never;
- * absent: every so many-th row is "not in memory" until it was waited for, 0: none. */
+/*
+ * Rows in memory, for tests: n rows of row_bytes.  cut: bytes after which a row is split again and
+ * again, 0: never.  absent: every so many-th row is "not in memory" until it was waited for, 0: none.
+ * broken: waiting for this row gives error.
+ */
 struct vx_rows {
 	const void *data;
 	__u64 n;
 	__u32 row_bytes, cut, absent;
+	__u64 broken;
+	int error;			/* 0: nothing is broken */
 };
+
+/* After so many allocations they fail; negative: never. */
+extern long vx_ealloc_left;
 
 #endif /* _VEXFS_ENGINE_USER_H */

@@ -36,12 +36,10 @@ struct vexfs_columns {
 	struct chunk **table[TABLE_SIZE];
 };
 
-struct vexfs_columns *vexfs_columns_new(__u32 dims, __u32 metric, __u32 attrs)
+struct vexfs_columns *vexfs_columns_new(__u32 attrs)
 {
 	struct vexfs_columns *c = attrs <= VEXFS_MAX_ATTRS ? vx_ealloc(sizeof(*c)) : NULL;
 
-	(void)dims;
-	(void)metric;
 	if (c) {
 		c->attrs = attrs;
 		c->bytes = sizeof(*c);

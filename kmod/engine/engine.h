@@ -16,7 +16,7 @@
 
 /* --- columns.c: ids, attributes, dead bits, norms by slot, in chunks that never move; and the id map --- */
 struct vexfs_columns;
-struct vexfs_columns *vexfs_columns_new(__u32 dims, __u32 metric, __u32 attrs);	/* NULL: no memory */
+struct vexfs_columns *vexfs_columns_new(__u32 attrs);	/* NULL: no memory */
 void vexfs_columns_free(struct vexfs_columns *c);
 /* Make room for slots [0, slots) and as many ids.  -ENOMEM and nothing changed; -EFBIG beyond VEXFS_MAX_SLOTS. */
 int vexfs_columns_reserve(struct vexfs_columns *c, __u64 slots);

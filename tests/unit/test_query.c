@@ -1,0 +1,456 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Queries over rows in memory against exact search in double precision.  The order of additions is the
+ * documented one (four sums, by the dimension modulo 4), so ids and distances must be equal to the last bit.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include "box.h"
+#include "engine/internal.h"
+
+#define MAX_N	6000
+#define DIMS	40
+
+static float rows[MAX_N][DIMS], query[DIMS];
+static __u64 ids[MAX_N];
+static __s64 attr[MAX_N];
+static bool dead[MAX_N];
+static struct vexfs_columns *columns;
+static struct vx_rows plane;
+static __u32 n_rows, dims;
+
+struct near {
+	double distance;
+	__u64 id;
+};
+
+static double distance(__u32 metric, const float *x)
+{
+	double s[4] = { 0 }, t[4] = { 0 }, u = 0, sum, norm;
+	__u32 i;
+
+	for (i = 0; i < dims; i++) {
+		double a = query[i], b = x[i];
+
+		s[i % 4] += metric == VEXFS_METRIC_L2 ? (a - b) * (a - b) : a * b;
+		t[i % 4] += b * b;
+		u += a * a;
+	}
+	sum = (s[0] + s[1]) + (s[2] + s[3]);
+	if (metric == VEXFS_METRIC_L2)
+		return sum;
+	if (metric == VEXFS_METRIC_DOT)
+		return -sum;
+	norm = (t[0] + t[1]) + (t[2] + t[3]);
+	sum /= sqrt(u) * sqrt(norm);
+	return 1 - (sum > 1 ? 1 : sum < -1 ? -1 : sum);
+}
+
+static int nearer(const void *a, const void *b)
+{
+	const struct near *x = a, *y = b;
+
+	if (x->distance != y->distance)
+		return x->distance < y->distance ? -1 : 1;
+	return x->id < y->id ? -1 : x->id > y->id;
+}
+
+/* kind of data: 0 ordinary, 1 many equal rows, 2 rows that differ in the last bit, 3 huge and tiny */
+static void fill(__u32 n, __u32 d, __u32 kind)
+{
+	__u32 i, k;
+
+	n_rows = n;
+	dims = d;
+	columns = vexfs_columns_new(1);
+	assert_non_null(columns);
+	assert_int_equal(vexfs_columns_reserve(columns, n), 0);
+	for (k = 0; k < d; k++)
+		query[k] = (float)chance(1u << 24) / (1 << 23) - 1;
+	for (i = 0; i < n; i++) {
+		float *x = &rows[0][0] + (size_t)i * d;
+		float size = kind == 3 ? ldexpf(1, (int)chance(200) - 100) : 1;
+
+		for (k = 0; k < d; k++)
+			x[k] = ((float)chance(1u << 24) / (1 << 23) - 0.99f) * size;
+		if (kind == 1)
+			for (k = 0; k < d; k++)
+				x[k] = (float)(i % 7) + 1;
+		if (kind == 2)
+			for (k = 0; k < d; k++)
+				x[k] = nextafterf(1.5f + k, k == i % d ? 2e9f : 1.5f + k);
+		ids[i] = (__u64)i * 0x9e3779b97f4a7c15ULL;
+		attr[i] = i % 4;
+		dead[i] = false;
+		assert_int_equal(vexfs_columns_put(columns, i, ids[i], &attr[i]), 0);
+	}
+	vexfs_columns_publish(columns, n);
+	plane = (struct vx_rows){ .data = rows, .n = n, .row_bytes = d * 4 };
+}
+
+static void kill_some(__u32 n)
+{
+	while (n--) {
+		__u32 slot = chance(n_rows);
+
+		if (!dead[slot])
+			vexfs_columns_kill(columns, slot);
+		dead[slot] = true;
+	}
+}
+
+static struct vexfs_query *begin(__u32 metric, __u32 k, __u64 max_visits, __u64 deadline)
+{
+	struct vexfs_query_params p = { .row = query, .dims = dims, .metric = metric, .k = k, .attrs = 1,
+					.max_visits = max_visits, .deadline_us = deadline };
+
+	return vexfs_query_new(columns, &plane, &p);
+}
+
+/* What kmod/search.c does, without programs of its own.  The strategy may be another one. */
+static int run(struct vexfs_query *q, int (*strategy)(struct vexfs_search *), struct vexfs_hit_f *hits,
+	       __u32 *truncated, __u32 *restarts)
+{
+	int n, err;
+
+	for (*restarts = 0;; ++*restarts, vexfs_query_restart(q)) {
+		do {
+			vexfs_query_phase(q, VEXFS_PHASE_SEARCH);
+			err = strategy(vexfs_query_search(q));
+			vexfs_query_phase(q, VEXFS_PHASE_NONE);
+			if (vexfs_query_failed(q))
+				return vexfs_query_failed(q);
+			while ((n = vexfs_query_read(q)) > 0)
+				if ((n = vexfs_query_score_read(q)) || (n = vexfs_query_failed(q)))
+					return n;
+			if (n < 0)
+				return n;
+		} while (err == VEXFS_MORE);
+		if (err)
+			return err;
+		n = vexfs_query_finish(q, hits, truncated);
+		if (n != -EAGAIN)
+			return n;
+		assert_true(*restarts < 8);
+	}
+}
+
+/* Compare with the truth over the records for which keep() holds, penalty() added. */
+static void check(__u32 metric, __u32 k, bool (*keep)(__u32), double (*penalty)(__u32),
+		  const struct vexfs_hit_f *hits, int n)
+{
+	struct near *t = calloc(n_rows + 1, sizeof(*t));
+	__u32 i, found = 0;
+	double d;
+
+	for (i = 0; i < n_rows; i++)
+		if (!dead[i] && (!keep || keep(i))) {
+			d = distance(metric, &rows[0][0] + (size_t)i * dims);
+			t[found++] = (struct near){ d + (penalty ? penalty(i) : 0), ids[i] };
+		}
+	qsort(t, found, sizeof(*t), nearer);
+	assert_int_equal(n, found < k ? found : k);
+	for (i = 0; i < (__u32)n; i++) {
+		memcpy(&d, &hits[i].distance, 8);
+		if (hits[i].id != t[i].id || d != t[i].distance)
+			fail_msg("metric %u dims %u k %u hit %u: %llx at %.17g, not %llx at %.17g", metric, dims, k, i,
+				 hits[i].id, d, t[i].id, t[i].distance);
+	}
+	free(t);
+}
+
+static __u32 search(__u32 metric, __u32 k)
+{
+	struct vexfs_query *q = begin(metric, k, 0, ~0ULL);
+	struct vexfs_hit_f hits[VEXFS_MAX_K];
+	__u32 truncated, restarts;
+	int n;
+
+	assert_non_null(q);
+	n = run(q, vexfs_flat, hits, &truncated, &restarts);
+	assert_true(n >= 0);
+	assert_int_equal(truncated, 0);
+	check(metric, k, NULL, NULL, hits, n);
+	vexfs_query_free(q);
+	return restarts;
+}
+
+static void test_exact(void **state)
+{
+	static const __u32 sizes[] = { 0, 1, 63, 64, 65, 700, 5000 }, ks[] = { 1, 10, 64, 1000 };
+	__u32 s, k, m, kind, way, restarts = 0;
+
+	(void)state;
+	for (s = 0; s < 7; s++)
+		for (kind = 0; kind < 4; kind++) {
+			fill(sizes[s], kind == 3 ? 3 : 1 + chance(DIMS), kind);
+			if (sizes[s] > 10)
+				kill_some(sizes[s] / 10);
+			for (k = 0; k < 4; k++)
+				for (m = VEXFS_METRIC_L2; m <= VEXFS_METRIC_DOT; m++) {
+					way = chance(4);
+					vexfs_scalar_only = way & 1;
+					plane.cut = way & 2 ? 4 * (1 + chance(dims)) : 0;
+					plane.absent = chance(2) ? 1 + chance(5) : 0;
+					restarts += search(m, ks[k]);
+				}
+			vexfs_columns_free(columns);
+		}
+	vexfs_scalar_only = false;
+	print_message("%u restarts for precision\n", restarts);
+	assert_true(restarts > 0);		/* equal rows need a larger pool */
+}
+
+/* --- programs --- */
+
+static __u32 calls;
+
+static bool keep_odd(__u32 i)
+{
+	return attr[i] % 2;
+}
+
+static double by_attr(__u32 i)
+{
+	return attr[i] * 1000 * 1e-6;
+}
+
+static int odd_filter(struct vexfs_search *s)
+{
+	__s64 *a = vexfs_q_attribute(vexfs_search_query(s), 0);
+	__u32 i;
+
+	calls++;
+	assert_int_equal(s->phase, VEXFS_PHASE_FILTER);
+	assert_null(vexfs_q_attribute(vexfs_search_query(s), 1));
+	assert_int_equal(vexfs_q_range(vexfs_search_query(s), 0, 1), -EPERM);
+	assert_int_equal(vexfs_q_score(vexfs_search_query(s)), -EPERM);
+	assert_int_equal(vexfs_q_offer(vexfs_search_query(s)), -EPERM);
+	for (i = 0; i < s->batch; i++)
+		if (a[i] % 2 == 0)
+			s->keep &= ~(1ULL << i);
+	return 0;
+}
+
+static int attr_distance(struct vexfs_search *s)
+{
+	__s64 *a = vexfs_q_attribute(vexfs_search_query(s), 0);
+	struct vexfs_cand *c = vexfs_q_candidates(vexfs_search_query(s));
+	__u32 i;
+
+	calls++;
+	for (i = 0; i < s->batch; i++) {
+		assert_int_equal(a[i], attr[c[i].slot]);
+		assert_int_equal(c[i].id, ids[c[i].slot]);
+		c[i].penalty = a[i] * 1000;
+	}
+	return 0;
+}
+
+static int failing(struct vexfs_search *s)
+{
+	(void)s;
+	return ++calls > 3 ? -EDOM : 0;
+}
+
+static void test_hooks(void **state)
+{
+	struct vexfs_hit_f hits[VEXFS_MAX_K];
+	__u32 m, absent, truncated, restarts;
+	struct vexfs_query *q;
+	int n;
+
+	(void)state;
+	fill(3000, 17, 0);
+	kill_some(200);
+	for (absent = 0; absent < 4; absent++)
+		for (m = VEXFS_METRIC_L2; m <= VEXFS_METRIC_DOT; m++) {
+			plane.absent = absent;
+			q = begin(m, 20, 0, ~0ULL);
+			calls = 0;
+			vexfs_query_hooks(q, odd_filter, NULL);
+			n = run(q, vexfs_flat, hits, &truncated, &restarts);
+			check(m, 20, keep_odd, NULL, hits, n);
+			assert_true(calls >= 3000 / VEXFS_BATCH);
+			vexfs_query_restart(q);
+			vexfs_query_hooks(q, odd_filter, attr_distance);
+			n = run(q, vexfs_flat, hits, &truncated, &restarts);
+			check(m, 20, keep_odd, by_attr, hits, n);
+			vexfs_query_restart(q);
+			calls = 0;
+			vexfs_query_hooks(q, absent & 1 ? failing : NULL, absent & 1 ? NULL : failing);
+			assert_int_equal(run(q, vexfs_flat, hits, &truncated, &restarts), -EDOM);
+			vexfs_query_free(q);
+		}
+	vexfs_columns_free(columns);
+}
+
+/* --- strategies --- */
+
+/* Backwards, twice, by slots, with dead, equal and impossible ones among them. */
+static int backwards(struct vexfs_search *s)
+{
+	struct vexfs_query *q = vexfs_search_query(s);
+	__u64 slots[VEXFS_BATCH];
+	__u32 i;
+	int n;
+
+	for (; s->state[0] < 2 * s->count; s->state[0] += 32) {
+		for (i = 0; i < 32; i++)
+			slots[i] = slots[i + 32] = 2 * s->count - 1 - (s->state[0] + i) % (2 * s->count);
+		for (i = 32; i < 64; i++)
+			slots[i] %= s->count;
+		slots[5] = ~0ULL;
+		n = vexfs_q_slots(q, slots, 64);
+		if (n > 0)
+			n = vexfs_q_score(q);
+		if (n > 0)
+			n = vexfs_q_offer(q);
+		if (n < 0)
+			return n == -EAGAIN ? VEXFS_MORE : n;
+	}
+	return 0;
+}
+
+static int wrong_calls(struct vexfs_search *s)
+{
+	struct vexfs_query *q = vexfs_search_query(s);
+	__u64 slot = 0;
+
+	assert_int_equal(vexfs_q_range(q, s->count + 1, 1), -EINVAL);
+	assert_int_equal(vexfs_q_range(q, ~0ULL, 64), -EINVAL);
+	assert_int_equal(vexfs_q_range(q, 0, 65), -EINVAL);
+	assert_int_equal(vexfs_q_slots(q, &slot, 65), -EINVAL);
+	assert_int_equal(vexfs_q_range(q, s->count, 64), 0);
+	assert_int_equal(vexfs_q_offer(q), 0);		/* nothing was scored */
+	assert_null(vexfs_q_attribute(q, 8));
+	return 0;
+}
+
+static void test_strategies(void **state)
+{
+	struct vexfs_hit_f hits[VEXFS_MAX_K];
+	__u32 truncated, restarts, absent;
+	struct vexfs_query *q;
+	int n;
+
+	(void)state;
+	fill(2000, 12, 0);
+	kill_some(100);
+	for (absent = 0; absent < 3; absent++) {
+		plane.absent = absent;
+		q = begin(VEXFS_METRIC_L2, 30, 0, ~0ULL);
+		n = run(q, backwards, hits, &truncated, &restarts);
+		check(VEXFS_METRIC_L2, 30, NULL, NULL, hits, n);
+		vexfs_query_free(q);
+	}
+	q = begin(VEXFS_METRIC_L2, 30, 0, ~0ULL);
+	assert_int_equal(vexfs_q_range(q, 0, 1), -EPERM);	/* no program runs */
+	assert_null(vexfs_q_candidates(q));
+	assert_int_equal(run(q, wrong_calls, hits, &truncated, &restarts), 0);
+	assert_int_equal(truncated, VEXFS_TRUNC_STRATEGY);
+	vexfs_query_free(q);
+	vexfs_columns_free(columns);
+}
+
+static void test_limits(void **state)
+{
+	struct vexfs_hit_f hits[VEXFS_MAX_K];
+	__u32 truncated, restarts, was;
+	struct vexfs_query *q;
+	int n;
+
+	(void)state;
+	fill(2000, 8, 0);
+	q = begin(VEXFS_METRIC_L2, 10, 1000, ~0ULL);
+	n = run(q, vexfs_flat, hits, &truncated, &restarts);
+	assert_int_equal(truncated, VEXFS_TRUNC_VISITS);
+	assert_int_equal(vexfs_query_search(q)->visited, 1000);
+	was = n_rows;
+	n_rows = 1000;					/* exact over what it looked at */
+	check(VEXFS_METRIC_L2, 10, NULL, NULL, hits, n);
+	n_rows = was;
+	vexfs_query_free(q);
+
+	q = begin(VEXFS_METRIC_L2, 10, 0, ~0ULL);
+	vexfs_query_limits(q, 64, 0);			/* a program's own */
+	n = run(q, vexfs_flat, hits, &truncated, &restarts);
+	assert_int_equal(truncated, VEXFS_TRUNC_VISITS);
+	vexfs_query_free(q);
+
+	q = begin(VEXFS_METRIC_L2, 10, 0, 1);		/* long ago */
+	n = run(q, vexfs_flat, hits, &truncated, &restarts);
+	assert_int_equal(n, 0);
+	assert_int_equal(truncated, VEXFS_TRUNC_DEADLINE);
+	vexfs_query_free(q);
+
+	/* what is published or dies later */
+	q = begin(VEXFS_METRIC_L2, 2000, 0, ~0ULL);
+	vexfs_query_free(q);
+	q = begin(VEXFS_METRIC_L2, 1000, 0, ~0ULL);
+	vexfs_query_phase(q, VEXFS_PHASE_SEARCH);
+	assert_int_equal(vexfs_flat(vexfs_query_search(q)), 0);
+	kill_some(300);
+	n = vexfs_query_finish(q, hits, &truncated);
+	if (n == -EAGAIN) {
+		vexfs_query_restart(q);
+		n = run(q, vexfs_flat, hits, &truncated, &restarts);
+	}
+	check(VEXFS_METRIC_L2, 1000, NULL, NULL, hits, n);
+	vexfs_query_free(q);
+	vexfs_columns_free(columns);
+}
+
+static void test_errors(void **state)
+{
+	struct vexfs_hit_f hits[VEXFS_MAX_K];
+	__u32 truncated, restarts;
+	struct vexfs_query *q;
+	long fail;
+	int n;
+
+	(void)state;
+	fill(3000, 8, 1);		/* equal rows: the pool must grow */
+	plane.absent = 3;
+	plane.broken = 1500;		/* absent */
+	plane.error = -EIO;
+	q = begin(VEXFS_METRIC_L2, 10, 0, ~0ULL);
+	assert_int_equal(run(q, vexfs_flat, hits, &truncated, &restarts), -EIO);
+	plane.error = -EINTR;
+	vexfs_query_restart(q);
+	assert_int_equal(run(q, vexfs_flat, hits, &truncated, &restarts), -EINTR);
+	plane.error = 0;
+	vexfs_query_restart(q);
+	n = run(q, vexfs_flat, hits, &truncated, &restarts);
+	check(VEXFS_METRIC_L2, 10, NULL, NULL, hits, n);
+	vexfs_query_free(q);
+
+	for (fail = 0; fail < 20; fail++) {
+		vx_ealloc_left = fail;
+		q = begin(VEXFS_METRIC_L2, 10, 0, ~0ULL);
+		n = q ? run(q, backwards, hits, &truncated, &restarts) : -ENOMEM;
+		vx_ealloc_left = -1;
+		assert_true(n >= 0 || n == -ENOMEM);
+		if (n >= 0)
+			break;
+		vexfs_query_free(q);
+	}
+	assert_true(fail > 4 && fail < 20);
+	check(VEXFS_METRIC_L2, 10, NULL, NULL, hits, n);
+	vexfs_query_free(q);
+	vexfs_columns_free(columns);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_exact),
+		cmocka_unit_test(test_hooks),
+		cmocka_unit_test(test_strategies),
+		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_errors),
+	};
+
+	chance_seed(4);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
