@@ -1,0 +1,102 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Damaged metadata: a clear error, no oops, and what is whole goes on.  Collections are t_collection's.
+. ./lib.sh
+dev=/dev/vda
+
+# number OFFSET: 32 bits of the device
+number() { dd if=$dev bs=1 skip="$1" count=4 2>/dev/null | hexdump -e '1/4 "%u"'; }
+# flip OFFSET: another byte than the one that was there
+flip() {
+	old=$(dd if=$dev bs=1 skip="$1" count=1 2>/dev/null | hexdump -e '1/1 "%u"')
+	printf "\\$(printf %03o $((old ^ 85)))" | dd of=$dev bs=1 seek="$1" conv=notrunc,fsync 2>/dev/null
+}
+# group_of INODE, group_block GROUP (1 and 3 begin with a copy of the superblock), inode_at INODE: byte offset
+group_of() { echo $((($1 - 1) / $(number 92))); }
+group_block() { case $1 in 0 | 1 | 3) echo $(($1 * 16384 + 1));; *) echo $(($1 * 16384));; esac; }
+inode_at() {
+	index=$((($1 - 1) % $(number 92)))
+	echo $((($(group_block "$(group_of "$1")") + 1 + index / 8) * 4096 + index % 8 * 512))
+}
+# fresh: two files and a directory of a file, unmounted
+fresh() {
+	mkfs.vexfs -q --force $dev || return 1
+	vexctl mount $dev /mnt && mkdir /mnt/d && cp /bin/busybox /mnt/a && echo hello > /mnt/b && echo deep > /mnt/d/f
+	a=$(stat -c %i /mnt/a) d=$(stat -c %i /mnt/d)
+	vexctl umount /mnt
+}
+told() { if dmesg | tail -n 20 | grep -qi "$2"; then ok "the log says $1"; else not_ok "the log does not say $1" "$(dmesg | tail -n 3)"; fi; }
+
+# refused NAME LOG: the mount fails and says where to look; the kernel log says what it is
+refused() { expect_fail "$1" "damaged; see the kernel log" vexctl mount $dev /mnt && told "$1" "$2"; }
+
+# --- superblock
+fresh
+flip 0
+expect_fail "no magic" "not a VexFS" vexctl mount $dev /mnt
+flip 0; flip 2000
+refused "a wrong checksum of the superblock" "superblock checksum is wrong"
+flip 2000
+run "as it was: mount" vexctl mount $dev /mnt
+run "all files are there" cmp /bin/busybox /mnt/a
+run "umount" vexctl umount /mnt
+run "and nothing is wrong" vexfs-verify $dev
+
+# --- the journal's superblock
+log=$(number 96)
+dd if=/dev/zero of=$dev bs=4096 seek="$log" count=1 conv=notrunc,fsync 2>/dev/null
+refused "no journal" "the log is damaged"
+fresh
+flip $((log * 4096 + 16))		# s_maxlen
+refused "a journal of another size" "the log is damaged"
+
+# --- the group block: header, inode bitmap, block bitmap
+for byte in 10 1600 2200; do
+	fresh
+	flip $((4096 + byte))
+	refused "the group of the root, byte $byte" "group 0: checksum is wrong"
+	fresh
+	g=$(group_of "$d")
+	[ "$g" -gt 0 ] || not_ok "the directory is in another group than the root"
+	flip $(($(group_block "$g") * 4096 + byte))
+	run "group $g, byte $byte: mount" vexctl mount -o errors=continue $dev /mnt
+	run "files elsewhere can be read" cmp /bin/busybox /mnt/a
+	expect_fail "nothing is read or allocated there" "needs cleaning" cp /bin/busybox /mnt/d/new
+	told "where" "group $g: checksum is wrong"
+	run "elsewhere it is" cp /bin/busybox /mnt/new
+	run "and right" cmp /bin/busybox /mnt/new
+	run "umount" vexctl umount /mnt
+done
+
+# --- an inode
+fresh
+flip $(($(inode_at "$a") + 60))
+run "mount" vexctl mount -o errors=continue $dev /mnt
+expect_fail "a damaged inode" "needs cleaning" cat /mnt/a
+told "which one" "inode $a"
+run "the others are fine" cat /mnt/b /mnt/d/f
+run "and new ones" cp /bin/busybox /mnt/c
+expect_fail "it cannot be removed either" "needs cleaning" rm -f /mnt/a
+run "umount" vexctl umount /mnt
+
+# --- a directory block, with errors=remount-ro (the default), and with continue
+fresh
+block=$(number $(($(inode_at "$d") + 152 + 8)))
+for mode in continue remount-ro; do
+	[ $mode = continue ] && flip $((block * 4096 + 60))
+	run "mount -o errors=$mode" vexctl mount -o errors=$mode $dev /mnt
+	expect_fail "a damaged directory is not taken for an empty one" "needs cleaning" rmdir /mnt/d
+	expect_fail "nor looked up in" "needs cleaning" cat /mnt/d/f
+	run "the rest is read" cmp /bin/busybox /mnt/a
+	if [ $mode = continue ]; then
+		run "and written" touch /mnt/new
+	else
+		expect_fail "not written" "/mnt/newer" touch /mnt/newer
+		told "so" "no further writes"
+	fi
+	run "umount" vexctl umount /mnt
+done
+expect_fail "vexfs-verify sees it" "problem" vexfs-verify $dev
+run "the state is kept" sh -c "vexctl mount $dev /mnt && cat /mnt/b && vexctl umount /mnt"
+finish
