@@ -56,8 +56,8 @@ near king
 
 say "8. Replace the strategy under a loop of queries.  No query may fail."
 show vexctl search /mnt/words --word king --labels $words -k 6 --repeat 1
-echo "\$ vexctl search /mnt/words --word king ... --repeat 400 --threads 4 &"
-vexctl search /mnt/words --word king --labels $words -k 6 --repeat 400 --threads 4 > /tmp/loop 2>&1 &
+echo "\$ vexctl search /mnt/words --word king ... --repeat 4000 --threads 4 &"
+vexctl search /mnt/words --word king --labels $words -k 6 --repeat 4000 --threads 4 > /tmp/loop 2>&1 &
 loop=$!
 i=0
 while kill -0 $loop 2>/dev/null && [ $i -lt 50 ]; do
