@@ -549,6 +549,9 @@ int vexfs_setattr(struct mnt_idmap *idmap, struct dentry *dentry, struct iattr *
 	if (attr->ia_valid & ATTR_SIZE) {
 		if (!S_ISREG(inode->i_mode))
 			return -EINVAL;
+		/* ftruncate(2) asks for new times, truncate(2) only if the size changes */
+		if (attr->ia_size != i_size_read(inode))
+			attr->ia_valid |= ATTR_MTIME | ATTR_CTIME;
 		err = vexfs_setsize(inode, attr->ia_size);
 		if (err)
 			return err;

@@ -265,23 +265,20 @@ static int prepare_ioend(struct iomap_ioend *io, int status)
 	return status;
 }
 
+/*
+ * A mapping that dirties the folio in which the file ends dirties what is behind the end too.  If
+ * a write or a truncate moves the end before it is written back, that is a hole, of zeros: iomap
+ * skips it.  Whoever changes it takes a fault first, which allocates.
+ */
 static int map_blocks(struct iomap_writepage_ctx *wpc, struct inode *inode, loff_t pos,
 		      unsigned int len)
 {
-	int err;
-
 	if (vexfs_is_shutdown(inode->i_sb))
 		return -EIO;
 	if (pos >= wpc->iomap.offset && pos < wpc->iomap.offset + wpc->iomap.length &&
 	    iomap_still_valid(inode, &wpc->iomap))
 		return 0;
-	err = fill_iomap(inode, pos >> VEXFS_BLOCK_SHIFT, &wpc->iomap);
-	if (!err && wpc->iomap.type == IOMAP_HOLE) {
-		vexfs_error(inode->i_sb, "inode %lu: no block for dirty data at %lld", inode->i_ino,
-			    pos);
-		err = -EIO;
-	}
-	return err;
+	return fill_iomap(inode, pos >> VEXFS_BLOCK_SHIFT, &wpc->iomap);
 }
 
 static const struct iomap_writeback_ops writeback_ops = {

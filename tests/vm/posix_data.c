@@ -3,12 +3,16 @@
 #include "posix.h"
 #include <linux/fiemap.h>
 #include <linux/fs.h>
+#include <linux/userfaultfd.h>
+#include <poll.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
 
 /* Extents of a file as FIEMAP tells; *flags: those of all of them, ored. */
 static unsigned int extents(int fd, uint32_t *flags)
@@ -289,6 +293,61 @@ static void t_mmap(void)
 	CHECK(!munmap(p, BLOCK));
 	close(fd);
 	free(want);
+	CHECK(!unlink("f"));
+}
+
+static int extend_fd;
+
+static void *extend(void *page)
+{
+	CHECK(pwrite(extend_fd, page, BLOCK, 100 * BLOCK) == BLOCK);
+	return NULL;
+}
+
+/*
+ * A write leaves a hole behind the end of the file while a mapping dirties the folio that the end is
+ * in, all of it.  The write is held in the middle: its source is a page that we provide.
+ */
+static void t_straddle(void)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	struct uffdio_zeropage zero = { };
+	struct pollfd event;
+	struct uffd_msg msg;
+	pthread_t thread;
+	void *page;
+	char *p;
+	int fd = make("f");
+
+	extend_fd = fd;
+	put(fd, 0, 4 * BLOCK, 1);		/* one folio */
+	CHECK(!ftruncate(fd, 2 * BLOCK + 100));
+	p = mmap(NULL, 4 * BLOCK, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	page = mmap(NULL, BLOCK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	CHECK(p != MAP_FAILED && page != MAP_FAILED);
+	event = (struct pollfd){ .fd = syscall(SYS_userfaultfd, O_CLOEXEC), .events = POLLIN };
+	CHECK(event.fd >= 0 && !ioctl(event.fd, UFFDIO_API, &api));
+	reg.range.start = zero.range.start = (uintptr_t)page;
+	reg.range.len = zero.range.len = BLOCK;
+	CHECK(!ioctl(event.fd, UFFDIO_REGISTER, &reg));
+	CHECK(!pthread_create(&thread, NULL, extend, page));
+	CHECK(poll(&event, 1, 20000) == 1);
+	CHECK(read(event.fd, &msg, sizeof(msg)) == sizeof(msg) && msg.event == UFFD_EVENT_PAGEFAULT);
+	CHECK(st_of("f").st_size == 2 * BLOCK + 100);
+	p[0] = 77;
+	CHECK(!ioctl(event.fd, UFFDIO_ZEROPAGE, &zero) && !pthread_join(thread, NULL));
+	close(event.fd);
+	CHECK(!fsync(fd));
+	CHECK(!munmap(p, 4 * BLOCK) && !munmap(page, BLOCK));
+	close(fd);
+	drop_caches();
+	CHECK(st_of("f").st_size == 101 * BLOCK && st_of("f").st_blocks == 4 * 8);
+	fd = open("f", O_RDONLY);
+	CHECK(pread(fd, &msg, 1, 0) == 1 && *(char *)&msg == 77);
+	expect(fd, 1, 2 * BLOCK + 99, 1);
+	expect_zero(fd, 2 * BLOCK + 100, 99 * BLOCK - 100);
+	close(fd);
 	CHECK(!unlink("f"));
 }
 
@@ -643,6 +702,7 @@ static const struct test tests[] = {
 	{ "sparse", t_sparse, "holes, SEEK_HOLE, SEEK_DATA, the largest file" },
 	{ "truncate", t_truncate, "truncate down and up never shows old bytes" },
 	{ "mmap", t_mmap, "shared mappings, holes, EOF, SIGBUS" },
+	{ "straddle", t_straddle, "mmap and a write past EOF in one folio" },
 	{ "fallocate", t_fallocate, "fallocate, KEEP_SIZE, unwritten blocks read as zeros" },
 	{ "splice", t_splice, "sendfile and splice" },
 	{ "sync", t_sync, "fsync, fdatasync, syncfs, O_SYNC" },

@@ -286,6 +286,9 @@ static void t_times(void)
 	put(fd, 0, 10, 1);
 	CHECK(!strcmp(changed("f", &f), "mc"));
 	CHECK(!ftruncate(fd, 10) && !strcmp(changed("f", &f), "mc"));
+	CHECK(!truncate("f", 5) && !strcmp(changed("f", &f), "mc"));
+	CHECK(!truncate("f", 20) && !strcmp(changed("f", &f), "mc"));
+	CHECK(!truncate("f", 20) && !strcmp(changed("f", &f), ""));
 	CHECK(!fallocate(fd, 0, 0, 8192) && !strcmp(changed("f", &f), "mc"));
 	p = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	CHECK(p != MAP_FAILED);
