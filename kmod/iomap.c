@@ -268,17 +268,27 @@ static int prepare_ioend(struct iomap_ioend *io, int status)
 /*
  * A mapping that dirties the folio in which the file ends dirties what is behind the end too.  If
  * a write or a truncate moves the end before it is written back, that is a hole, of zeros: iomap
- * skips it.  Whoever changes it takes a fault first, which allocates.
+ * skips it.  Whoever changes it takes a fault first, which allocates.  Not so in a plane, where all
+ * was allocated before: there it is a row that would be lost.
  */
 static int map_blocks(struct iomap_writepage_ctx *wpc, struct inode *inode, loff_t pos,
 		      unsigned int len)
 {
+	int err;
+
 	if (vexfs_is_shutdown(inode->i_sb))
 		return -EIO;
 	if (pos >= wpc->iomap.offset && pos < wpc->iomap.offset + wpc->iomap.length &&
 	    iomap_still_valid(inode, &wpc->iomap))
 		return 0;
-	return fill_iomap(inode, pos >> VEXFS_BLOCK_SHIFT, &wpc->iomap);
+	err = fill_iomap(inode, pos >> VEXFS_BLOCK_SHIFT, &wpc->iomap);
+	if (!err && wpc->iomap.type == IOMAP_HOLE &&
+	    VEXFS_I(inode)->core.flags & VEXFS_INODE_HIDDEN) {
+		vexfs_error(inode->i_sb, "inode %lu: no block for dirty data at %lld", inode->i_ino,
+			    pos);
+		err = -EIO;
+	}
+	return err;
 }
 
 static const struct iomap_writeback_ops writeback_ops = {
