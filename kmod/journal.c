@@ -7,7 +7,6 @@
  * file data are written to unwritten extents, which a transaction converts afterwards (iomap.c).
  */
 #include <linux/blkdev.h>
-#include <linux/ratelimit.h>
 #include <linux/sched/signal.h>
 #include <linux/journal-head.h>
 #include "vexfs.h"
@@ -181,10 +180,9 @@ bool vx_killed(void)
 
 static void found_error(struct super_block *sb, struct va_format *vaf)
 {
-	static DEFINE_RATELIMIT_STATE(limit, 10 * HZ, 20);
 	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
 
-	if (__ratelimit(&limit))
+	if (__ratelimit(&sbi->error_limit))
 		vexfs_msg(KERN_ERR, sb, "%pV", vaf);
 	if (sb_rdonly(sb) || !sbi->journal) {
 		set_bit(VEXFS_SBI_ERROR, &sbi->flags);

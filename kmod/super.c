@@ -368,6 +368,7 @@ static int fill_super(struct super_block *sb, struct fs_context *fc)
 	sbi->opts.errors = VEXFS_ERRORS_RO;
 	INIT_DELAYED_WORK(&sbi->raise, raise_work);
 	INIT_WORK(&sbi->error_work, error_work);
+	ratelimit_state_init(&sbi->error_limit, 10 * HZ, 20);
 	mutex_init(&sbi->orphan_lock);
 	INIT_LIST_HEAD(&sbi->orphans);
 	mutex_init(&sbi->collections_lock);

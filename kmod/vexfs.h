@@ -21,6 +21,7 @@
 #include <linux/fs.h>
 #include <linux/iversion.h>
 #include <linux/jbd2.h>
+#include <linux/ratelimit.h>
 #include <linux/workqueue.h>
 #include "core/core.h"
 
@@ -54,6 +55,7 @@ struct vexfs_sb_info {
 	struct workqueue_struct *wq;	/* I/O completion: WQ_MEM_RECLAIM | WQ_UNBOUND */
 	struct delayed_work raise;	/* vexfs_collections_sync() every opts.commit seconds */
 	struct work_struct error_work;	/* writes VEXFS_STATE_ERROR, errors=continue only */
+	struct ratelimit_state error_limit;	/* of a mount: one's noise hides no other's damage */
 
 	struct mutex orphan_lock;	/* orphans and every vexfs_inode_info.orphan */
 	struct list_head orphans;	/* in the order of the list on disk */
