@@ -29,7 +29,8 @@ $(B)/san/libvexfs-core.a: $(call san,$(CORE_SRC))
 	$(archive)
 .SECONDARY: $(call san,$(wildcard tests/unit/*.c)) $(call objs,$(VM_C) $(wildcard tests/crash/*.c))
 
-$(UNIT_TESTS): $(B)/tests/%: $(B)/san/tests/unit/test_%.o $(call san,$(UNIT_SHARED)) $(B)/san/libvexfs-core.a
+$(UNIT_TESTS): $(B)/tests/%: $(B)/san/tests/unit/test_%.o $(call san,$(UNIT_SHARED) ctl/libvexfs/import.c) \
+		$(B)/san/libvexfs-core.a
 	$(call link,$(SANITIZE) -lcmocka $(PKG_LIBS) -lm)
 $(VM_HELPERS): $(B)/tests/vm/%: $(B)/obj/tests/vm/%.o $(B)/lib/libvexfs.a $(B)/lib/libvexfs-core.a $(LIBBPF)
 	$(call link,$(PKG_LIBS) $(LIBBPF_LIBS) -lpthread -lm)
@@ -43,7 +44,7 @@ check:
 	@tests/check
 
 # Each of the three ends with a line of counts, which tests/check adds up.
-check-unit: $(UNIT_TESTS)
+check-unit: $(UNIT_TESTS) $(B)/bin/mkfs.vexfs
 	@tests/unit/run $(UNIT_TESTS)
 
 check-vm: module bpf tools $(VM_HELPERS) $(VM_BPF) $(B)/tests/states

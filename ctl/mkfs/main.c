@@ -181,7 +181,8 @@ static void open_device(struct vexfs_dev *dev, const char *path)
 	if (err)
 		fail("%s: %s", path, strerror(-err));
 	if (dev->blocks < VEXFS_MIN_BLOCKS || dev->blocks > VEXFS_MAX_BLOCKS)
-		fail("%s has %s; VexFS needs 8 MiB to 16 TiB", path, human(dev->blocks << VEXFS_BLOCK_SHIFT));
+		fail("%s has %llu whole blocks of 4 KiB; VexFS needs %u to %llu (8 MiB to 16 TiB)", path,
+		     (unsigned long long)dev->blocks, VEXFS_MIN_BLOCKS, VEXFS_MAX_BLOCKS);
 }
 
 int main(int argc, char **argv)

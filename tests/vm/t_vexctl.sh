@@ -304,7 +304,7 @@ section "permissions"
 # --- devices
 
 truncate -s 7M /tmp/disk
-bad "a device too small" 1 "VexFS needs 8 MiB to 16 TiB" vexctl mkfs /tmp/disk
+bad "a device too small" 1 "8 MiB to 16 TiB" vexctl mkfs /tmp/disk
 bad "a mounted device" 1 "is mounted on /mnt; unmount it first" vexctl mkfs /dev/vda
 bad "a mounted device, by force" 1 "is mounted on /mnt; unmount it first" \
 	vexctl mkfs --force /dev/vda
