@@ -45,9 +45,24 @@ static struct inode *open_plane(struct inode *dir, u64 ino, u32 flags, const cha
 	return plane;
 }
 
-static void close_planes(struct vexfs_collection_mem *c)
+/* --- the body --- */
+
+static struct vexfs_body *new_body(struct vexfs_collection_mem *c)
 {
-	struct inode **plane[] = { &c->vectors, &c->records, &c->keys, &c->dead };
+	struct vexfs_body *b = kzalloc(sizeof(*b), GFP_KERNEL_ACCOUNT);
+
+	if (b) {
+		refcount_set(&b->refs, 1);
+		b->dir = c->dir;
+		b->row_bytes = c->row_bytes;
+		b->crc_seed = c->crc_seed;
+	}
+	return b;
+}
+
+static void close_planes(struct vexfs_body *b)
+{
+	struct inode **plane[] = { &b->vectors, &b->records, &b->keys, &b->dead };
 	u32 i;
 
 	for (i = 0; i < ARRAY_SIZE(plane); i++) {
@@ -56,7 +71,27 @@ static void close_planes(struct vexfs_collection_mem *c)
 	}
 }
 
-static int open_planes(struct vexfs_collection_mem *c, const struct vexfs_collection *raw)
+struct vexfs_body *vexfs_body_get(struct vexfs_collection_mem *c)
+{
+	struct vexfs_body *b;
+
+	spin_lock(&c->prog_lock);
+	b = c->body;
+	refcount_inc(&b->refs);
+	spin_unlock(&c->prog_lock);
+	return b;
+}
+
+void vexfs_body_put(struct vexfs_body *b)
+{
+	if (!b || !refcount_dec_and_test(&b->refs))
+		return;
+	vexfs_columns_free(b->columns);
+	close_planes(b);
+	kfree(b);
+}
+
+static int open_planes(struct vexfs_body *b, const struct vexfs_collection *raw)
 {
 	struct {
 		struct inode **to;
@@ -64,10 +99,10 @@ static int open_planes(struct vexfs_collection_mem *c, const struct vexfs_collec
 		u32 flags;
 		const char *what;
 	} plane[] = {
-		{ &c->vectors, raw->c_vectors, 0, "vectors" },
-		{ &c->records, raw->c_records, 0, "records" },
-		{ &c->keys, raw->c_keys, 0, "keys" },
-		{ &c->dead, raw->c_dead, VEXFS_INODE_METADATA, "dead" },
+		{ &b->vectors, raw->c_vectors, 0, "vectors" },
+		{ &b->records, raw->c_records, 0, "records" },
+		{ &b->keys, raw->c_keys, 0, "keys" },
+		{ &b->dead, raw->c_dead, VEXFS_INODE_METADATA, "dead" },
 	};
 	struct inode *inode;
 	u32 i, j;
@@ -75,16 +110,16 @@ static int open_planes(struct vexfs_collection_mem *c, const struct vexfs_collec
 	for (i = 0; i < ARRAY_SIZE(plane); i++) {
 		for (j = 0; j < i; j++)
 			if (plane[i].ino == plane[j].ino) {
-				vexfs_error(c->dir->i_sb,
+				vexfs_error(b->dir->i_sb,
 					    "collection %lu: two planes in inode %llu",
-					    c->dir->i_ino, le64_to_cpu(plane[i].ino));
-				close_planes(c);
+					    b->dir->i_ino, le64_to_cpu(plane[i].ino));
+				close_planes(b);
 				return -EUCLEAN;
 			}
-		inode = open_plane(c->dir, le64_to_cpu(plane[i].ino), plane[i].flags,
+		inode = open_plane(b->dir, le64_to_cpu(plane[i].ino), plane[i].flags,
 				   plane[i].what);
 		if (IS_ERR(inode)) {
-			close_planes(c);
+			close_planes(b);
 			return PTR_ERR(inode);
 		}
 		*plane[i].to = inode;
@@ -96,16 +131,16 @@ static int open_planes(struct vexfs_collection_mem *c, const struct vexfs_collec
  * Has a plane the committed slots?  What lies beyond them, after a crash or a failed insert, is
  * forgotten.
  */
-static int size_plane(struct vexfs_collection_mem *c, struct inode *plane, u64 count, u32 width,
+static int size_plane(struct vexfs_body *b, struct inode *plane, u64 count, u32 width,
 		      const char *what)
 {
 	struct vexfs_inode_core *core = &VEXFS_I(plane)->core;
 	u64 bytes = count * width;
 
 	if (core->disk_size < bytes || core->blocks < DIV_ROUND_UP_ULL(bytes, VEXFS_BLOCK_SIZE)) {
-		vexfs_error(c->dir->i_sb,
+		vexfs_error(b->dir->i_sb,
 			    "collection %lu: its %s plane is too short for %llu slots",
-			    c->dir->i_ino, what, count);
+			    b->dir->i_ino, what, count);
 		return -EUCLEAN;
 	}
 	i_size_write(plane, bytes);
@@ -123,6 +158,7 @@ struct loading {
 	u64 count, next_seq;
 	u64 seq;			/* of the record before */
 	u64 live;
+	struct vexfs_body *b;
 	struct buffer_head *dead;	/* bitmap block of the slot at hand */
 };
 
@@ -151,7 +187,7 @@ static int load_record(struct vexfs_collection_mem *c, struct loading *l, u64 sl
 
 	if (!bit) {
 		vx_brelse(l->dead);
-		l->dead = vexfs_dead_block(c, slot / VEXFS_DEAD_SLOTS);
+		l->dead = vexfs_dead_block(l->b, slot / VEXFS_DEAD_SLOTS);
 		if (IS_ERR(l->dead)) {
 			err = PTR_ERR(l->dead);
 			l->dead = NULL;
@@ -168,14 +204,14 @@ static int load_record(struct vexfs_collection_mem *c, struct loading *l, u64 sl
 		if (i >= c->attrs && attr[i])
 			return damaged(c, "record %llu has attributes that the schema lacks", slot);
 	}
-	err = vexfs_columns_put(c->columns, slot, le64_to_cpu(r->r_id), attr);
+	err = vexfs_columns_put(l->b->columns, slot, le64_to_cpu(r->r_id), attr);
 	if (err == -EEXIST)
 		return damaged(c, "records share the id %llu", le64_to_cpu(r->r_id));
 	if (err)
 		return err;
-	vexfs_columns_publish(c->columns, slot + 1);
+	vexfs_columns_publish(l->b->columns, slot + 1);
 	if (test_bit_le(bit, ((struct vexfs_dead_block *)vx_data(l->dead))->x_bits))
-		vexfs_columns_kill(c->columns, slot);
+		vexfs_columns_kill(l->b->columns, slot);
 	else
 		l->live++;
 	return 0;
@@ -210,7 +246,7 @@ static int load_records(struct vexfs_collection_mem *c, struct loading *l)
 	for (slot = 0; slot < l->count && !err; slot += n) {
 		n = min_t(u64, l->count - slot, LOAD_RECORDS);
 		if (slot % (LOAD_AHEAD * per_page) == 0)
-			vexfs_plane_ahead(c->records, slot / per_page,
+			vexfs_plane_ahead(l->b->records, slot / per_page,
 					  min_t(u64, LOAD_AHEAD,
 						DIV_ROUND_UP_ULL(l->count - slot, per_page)));
 		/*
@@ -219,10 +255,10 @@ static int load_records(struct vexfs_collection_mem *c, struct loading *l)
 		 */
 		if (slot + n > room) {
 			room = min(l->count, max_t(u64, 2 * room, 1 << 16));
-			err = vexfs_columns_reserve(c->columns, room);
+			err = vexfs_columns_reserve(l->b->columns, room);
 		}
 		if (!err)
-			err = vexfs_plane_read(c->records, slot * RECORD_BYTES, buf,
+			err = vexfs_plane_read(l->b->records, slot * RECORD_BYTES, buf,
 					       n * RECORD_BYTES);
 		for (i = 0; i < n && !err; i++)
 			err = load_record(c, l, slot + i, buf + i);
@@ -236,25 +272,23 @@ static int load_records(struct vexfs_collection_mem *c, struct loading *l)
 	return err;
 }
 
-static int load_columns(struct vexfs_collection_mem *c, const struct vexfs_collection *raw)
+static int load_columns(struct vexfs_collection_mem *c, struct vexfs_body *b,
+			const struct vexfs_collection *raw)
 {
 	struct loading l = {
 		.count = le64_to_cpu(raw->c_count),
 		.next_seq = le64_to_cpu(raw->c_next_seq),
+		.b = b,
 	};
 	int err;
 
-	c->columns = vexfs_columns_new(c->attrs);
-	if (!c->columns)
+	b->columns = vexfs_columns_new(c->attrs);
+	if (!b->columns)
 		return -ENOMEM;
 	err = load_records(c, &l);
 	vx_brelse(l.dead);
 	if (!err && l.live != le64_to_cpu(raw->c_live))
 		err = damaged(c, "%llu records live, not %llu", l.live, le64_to_cpu(raw->c_live));
-	if (err) {
-		vexfs_columns_free(c->columns);
-		c->columns = NULL;
-	}
 	return err;
 }
 
@@ -291,13 +325,35 @@ static void drop_programs(struct vexfs_collection_mem *c)
 	}
 }
 
+/* The planes of a block, checked, and what is derived from them. */
+static int load_body(struct vexfs_collection_mem *c, struct vexfs_body *b,
+		     const struct vexfs_collection *raw)
+{
+	u64 count = le64_to_cpu(raw->c_count);
+	int err;
+
+	b->epoch = le64_to_cpu(raw->c_epoch);
+	err = open_planes(b, raw);
+	if (!err)
+		err = size_plane(b, b->vectors, count, c->row_bytes, "vectors") ?:
+		      size_plane(b, b->records, count, RECORD_BYTES, "records");
+	if (err)
+		return err;
+	b->dead_blocks = VEXFS_I(b->dead)->core.disk_size >> VEXFS_BLOCK_SHIFT;
+	if (b->dead_blocks < DIV_ROUND_UP_ULL(count, VEXFS_DEAD_SLOTS))
+		return damaged(c, "its dead bitmap is too short");
+	b->vectors_since = filemap_sample_wb_err(b->vectors->i_mapping);
+	b->records_since = filemap_sample_wb_err(b->records->i_mapping);
+	return load_columns(c, b, raw);
+}
+
 /* c->lock held. */
 static int load(struct vexfs_collection_mem *c)
 {
 	struct vexfs_sb_info *sbi = VEXFS_SB(c->dir->i_sb);
 	struct vexfs_collection *raw;
 	struct buffer_head *bh;
-	u64 count;
+	struct vexfs_body *b;
 	int err;
 
 	c->block = VEXFS_I(c->dir)->core.collection;
@@ -308,52 +364,33 @@ static int load(struct vexfs_collection_mem *c)
 	err = vexfs_schema_supported(raw);
 	if (err)
 		goto out;
-	count = le64_to_cpu(raw->c_count);
 	c->dims = le32_to_cpu(raw->c_dims);
 	c->metric = le16_to_cpu(raw->c_metric);
 	c->attrs = le32_to_cpu(raw->c_attrs);
 	c->row_bytes = c->dims * sizeof(__le32);
 	memcpy(c->attr, raw->c_attr, sizeof(c->attr));
 	c->crc_seed = crc32c(~0, raw->c_uuid, sizeof(raw->c_uuid));
-	c->committed = count;
+	c->committed = le64_to_cpu(raw->c_count);
 	c->committed_seq = c->next_seq = le64_to_cpu(raw->c_next_seq);
 	if (le32_to_cpu(raw->c_row_bytes) != c->row_bytes) {
 		err = damaged(c, "rows of %u bytes, not %u", le32_to_cpu(raw->c_row_bytes),
 			      c->row_bytes);
 		goto out;
 	}
-	err = open_planes(c, raw);
-	if (err)
+	b = new_body(c);
+	err = b ? load_body(c, b, raw) : -ENOMEM;
+	if (!err)
+		err = load_programs(c, raw);
+	if (err) {
+		drop_programs(c);
+		vexfs_body_put(b);
 		goto out;
-	err = size_plane(c, c->vectors, count, c->row_bytes, "vectors") ?:
-	      size_plane(c, c->records, count, RECORD_BYTES, "records");
-	if (err)
-		goto planes;
-	c->dead_blocks = VEXFS_I(c->dead)->core.disk_size >> VEXFS_BLOCK_SHIFT;
-	if (c->dead_blocks < DIV_ROUND_UP_ULL(count, VEXFS_DEAD_SLOTS)) {
-		err = damaged(c, "its dead bitmap is too short");
-		goto planes;
 	}
-	c->vectors_since = filemap_sample_wb_err(c->vectors->i_mapping);
-	c->records_since = filemap_sample_wb_err(c->records->i_mapping);
-	err = load_columns(c, raw);
-	if (err)
-		goto planes;
-	err = load_programs(c, raw);
-	if (err)
-		goto programs;
+	c->body = b;
 	mutex_lock(&sbi->collections_lock);
 	list_add_tail(&c->list, &sbi->collections);
 	mutex_unlock(&sbi->collections_lock);
 	smp_store_release(&c->loaded, true);
-	vx_brelse(bh);
-	return 0;
-programs:
-	drop_programs(c);
-	vexfs_columns_free(c->columns);
-	c->columns = NULL;
-planes:
-	close_planes(c);
 out:
 	vx_brelse(bh);
 	return err;
@@ -508,11 +545,11 @@ int vexfs_collection_info(struct vexfs_collection_mem *c, struct vexfs_ioc_info 
 	}
 	if (mutex_lock_killable(&c->lock))
 		return -EINTR;
-	info->count = vexfs_columns_count(c->columns);
+	info->count = vexfs_columns_count(c->body->columns);
 	info->committed = c->committed;
-	info->live = vexfs_columns_live(c->columns);
+	info->live = vexfs_columns_live(c->body->columns);
 	info->next_seq = c->next_seq;
-	info->resident = sizeof(*c) + vexfs_columns_bytes(c->columns);
+	info->resident = sizeof(*c) + vexfs_columns_bytes(c->body->columns);
 	mutex_unlock(&c->lock);
 	info->queries = atomic64_read(&c->queries);
 	info->fallbacks = atomic64_read(&c->fallbacks);
@@ -591,8 +628,15 @@ void vexfs_collections_shutdown(struct super_block *sb)
 bool vexfs_collection_has_records(struct inode *dir)
 {
 	struct vexfs_collection_mem *c = vexfs_collection_get(dir);
+	struct vexfs_body *b;
+	bool live;
 
-	return IS_ERR(c) || vexfs_columns_live(c->columns);
+	if (IS_ERR(c))
+		return true;
+	b = vexfs_body_get(c);
+	live = vexfs_columns_live(b->columns);
+	vexfs_body_put(b);
+	return live;
 }
 
 void vexfs_collection_unlinked(struct inode *dir)
@@ -611,11 +655,14 @@ int vexfs_collection_free(struct inode *dir)
 
 	if (IS_ERR(c))
 		return PTR_ERR(c);
-	if (!c->vectors) {		/* not loaded: the planes are all that is needed */
+	if (!c->body) {			/* not loaded: the planes are all that is needed */
+		c->body = new_body(c);
+		if (!c->body)
+			return -ENOMEM;
 		bh = vexfs_schema_read(dir, VEXFS_I(dir)->core.collection);
 		if (IS_ERR(bh))
 			return PTR_ERR(bh);
-		err = open_planes(c, vexfs_schema_raw(bh));
+		err = open_planes(c->body, vexfs_schema_raw(bh));
 		vx_brelse(bh);
 	}
 	/* vexfs_collection_evict() lets go of the planes, which frees them */
@@ -634,10 +681,8 @@ void vexfs_collection_evict(struct inode *dir)
 	list_del(&c->list);
 	mutex_unlock(&sbi->collections_lock);
 	drop_programs(c);
-	close_planes(c);
+	vexfs_body_put(c->body);	/* the last reference: nobody has the directory */
 	vexfs_record_free_deaths(c);
-	if (c->columns)
-		vexfs_columns_free(c->columns);
 	kfree(c);
 }
 
@@ -648,5 +693,5 @@ void vexfs_collections_put(struct super_block *sb)
 	struct vexfs_collection_mem *c;
 
 	list_for_each_entry(c, &sbi->collections, list)
-		close_planes(c);
+		close_planes(c->body);
 }

@@ -29,6 +29,25 @@ struct vexfs_dead_set {
 };
 
 /*
+ * All that slots index: the planes, and what is derived from them.  Compaction replaces it as a
+ * whole; who looks at slots without vexfs_collection_mem.lock holds a reference.
+ */
+struct vexfs_body {
+	refcount_t refs;		/* one is the collection's */
+	u64 epoch;			/* c_epoch: slots of different epochs are unrelated */
+	u32 row_bytes;
+	u32 crc_seed;
+	struct inode *dir;		/* no reference: who holds a body holds the directory */
+	/* a reference each */
+	struct inode *vectors, *records, *keys, *dead;
+	errseq_t vectors_since, records_since;	/* write errors after these are sticky */
+	/* written under vexfs_collection_mem.lock, read without (see engine.h) */
+	struct vexfs_columns *columns;
+	/* vexfs_collection_mem.lock: dead bitmap blocks 0 .. dead_blocks - 1 exist */
+	u64 dead_blocks;
+};
+
+/*
  * A loaded collection.  Hangs on its directory's vexfs_inode_info.coll from the first use until the
  * directory is evicted.
  */
@@ -43,13 +62,10 @@ struct vexfs_collection_mem {
 	u32 dims, metric, row_bytes, attrs;	/* (const) */
 	struct vexfs_attr_def attr[VEXFS_MAX_ATTRS];	/* (const) */
 	u32 crc_seed;			/* (const) of records: c_uuid */
-	struct inode *vectors, *records, *keys, *dead;	/* (const) a reference each */
-	errseq_t vectors_since, records_since;	/* (const) write errors after these are sticky */
 
-	/* (const) pointer; written under lock, read without (see engine.h) */
-	struct vexfs_columns *columns;
+	/* lock and prog_lock to change, either to look at; see vexfs_body_get() */
+	struct vexfs_body *body;
 	u64 next_seq;			/* lock */
-	u64 dead_blocks;		/* lock: dead bitmap blocks 0 .. dead_blocks - 1 exist */
 	bool unlinked;			/* lock: the directory is gone, no more commits */
 	bool pinned;			/* lock: something is not committed, so we hold dir */
 	struct list_head deaths;	/* lock: deletions to commit, struct death_chunk */
@@ -91,6 +107,10 @@ void vexfs_rows_close(struct vx_rows *rows);
  */
 struct vexfs_collection_mem *vexfs_collection_get(struct inode *dir);
 int vexfs_collection_use(struct vexfs_collection_mem *c, u32 slot, const char *name);
+/* The body as it is now, with a reference.  May be called under any lock. */
+struct vexfs_body *vexfs_body_get(struct vexfs_collection_mem *c);
+/* NULL is fine.  Outside transactions and locks: the last one lets go of the planes. */
+void vexfs_body_put(struct vexfs_body *b);
 /* -EINTR. */
 int vexfs_collection_info(struct vexfs_collection_mem *c, struct vexfs_ioc_info *info);
 /* The programs that are bound now, a reference each (vexfs_hooks_put). */
@@ -132,13 +152,13 @@ int vexfs_dead_find(const struct vexfs_dead_set *set, u32 lblk);
 bool vexfs_dead_add(struct vexfs_dead_set *pending, const struct vexfs_dead_set *inflight,
 		    u32 lblk);
 /* A block of the dead bitmap, verified.  ERR_PTR: -EUCLEAN after a line in the log, -EIO. */
-struct buffer_head *vexfs_dead_block(struct vexfs_collection_mem *c, u32 lblk);
+struct buffer_head *vexfs_dead_block(struct vexfs_body *b, u32 lblk);
 /* Set its checksum, after a change and before it is marked dirty. */
-void vexfs_dead_stamp(struct vexfs_collection_mem *c, struct buffer_head *bh);
+void vexfs_dead_stamp(struct vexfs_body *b, struct buffer_head *bh);
 /*
  * Blocks for `slots` slots, now, so that a delete never needs space.  c->lock held.  -ENOSPC, -EIO.
  */
-int vexfs_dead_grow(struct vexfs_collection_mem *c, u64 slots);
+int vexfs_dead_grow(struct vexfs_body *b, u64 slots);
 
 /* --- record.c --- */
 
@@ -149,11 +169,10 @@ int vexfs_dead_grow(struct vexfs_collection_mem *c, u64 slots);
 int vexfs_record_insert(struct vexfs_collection_mem *c, u32 n, const void *rows, const __u64 *ids,
 			const __s64 *attrs, __u64 *seq, __u64 *bad);
 int vexfs_record_delete(struct vexfs_collection_mem *c, u32 n, const __u64 *ids, __u64 *bad);
-/* Slot of a live id.  -ENOENT, -EINTR. */
-int vexfs_record_find(struct vexfs_collection_mem *c, u64 id, u64 *slot);
+/* Slot of a live id, and the body that it is a slot of, with a reference.  -ENOENT, -EINTR. */
+int vexfs_record_find(struct vexfs_collection_mem *c, u64 id, struct vexfs_body **b, u64 *slot);
 /* Record and row (row_bytes) of a published slot, verified.  -EUCLEAN after a line in the log. */
-int vexfs_record_fetch(struct vexfs_collection_mem *c, u64 slot, struct vexfs_record *record,
-		       void *row);
+int vexfs_record_fetch(struct vexfs_body *b, u64 slot, struct vexfs_record *record, void *row);
 /* Commit all operations acknowledged so far; barrier: and wait until they are on stable storage. */
 int vexfs_record_commit(struct vexfs_collection_mem *c, bool barrier);
 /* Give up what is not committed: the collection is going, or nothing can be written any more. */

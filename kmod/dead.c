@@ -33,9 +33,9 @@ bool vexfs_dead_add(struct vexfs_dead_set *pending, const struct vexfs_dead_set 
 
 /* --- blocks --- */
 
-struct buffer_head *vexfs_dead_block(struct vexfs_collection_mem *c, u32 lblk)
+struct buffer_head *vexfs_dead_block(struct vexfs_body *b, u32 lblk)
 {
-	struct vexfs_inode_core *core = &VEXFS_I(c->dead)->core;
+	struct vexfs_inode_core *core = &VEXFS_I(b->dead)->core;
 	const struct vexfs_dead_block *x;
 	struct buffer_head *bh;
 	struct vexfs_map map;
@@ -48,8 +48,8 @@ struct buffer_head *vexfs_dead_block(struct vexfs_collection_mem *c, u32 lblk)
 	if (err)
 		return ERR_PTR(err);
 	if (!map.pblk || map.unwritten) {
-		vexfs_error(c->dir->i_sb, "collection %lu: dead bitmap block %u is missing",
-			    c->dir->i_ino, lblk);
+		vexfs_error(b->dir->i_sb, "collection %lu: dead bitmap block %u is missing",
+			    b->dir->i_ino, lblk);
 		return ERR_PTR(-EUCLEAN);
 	}
 	bh = vx_bread(core->fs, map.pblk);
@@ -66,15 +66,15 @@ struct buffer_head *vexfs_dead_block(struct vexfs_collection_mem *c, u32 lblk)
 		why = "its count does not match its bits";
 	else
 		return bh;
-	vexfs_error(c->dir->i_sb, "collection %lu, dead bitmap block %u at %llu: %s", c->dir->i_ino,
+	vexfs_error(b->dir->i_sb, "collection %lu, dead bitmap block %u at %llu: %s", b->dir->i_ino,
 		    lblk, map.pblk, why);
 	vx_brelse(bh);
 	return ERR_PTR(-EUCLEAN);
 }
 
-void vexfs_dead_stamp(struct vexfs_collection_mem *c, struct buffer_head *bh)
+void vexfs_dead_stamp(struct vexfs_body *b, struct buffer_head *bh)
 {
-	struct vexfs_inode_core *core = &VEXFS_I(c->dead)->core;
+	struct vexfs_inode_core *core = &VEXFS_I(b->dead)->core;
 	struct vexfs_dead_block *x = vx_data(bh);
 
 	x->x_crc = cpu_to_le32(vexfs_csum(core->fs, x, VEXFS_BLOCK_SIZE,
@@ -82,15 +82,15 @@ void vexfs_dead_stamp(struct vexfs_collection_mem *c, struct buffer_head *bh)
 					  core->generation, le32_to_cpu(x->x_lblk)));
 }
 
-int vexfs_dead_grow(struct vexfs_collection_mem *c, u64 slots)
+int vexfs_dead_grow(struct vexfs_body *b, u64 slots)
 {
-	struct super_block *sb = c->dir->i_sb;
-	struct vexfs_inode_core *core = &VEXFS_I(c->dead)->core;
+	struct super_block *sb = b->dir->i_sb;
+	struct vexfs_inode_core *core = &VEXFS_I(b->dead)->core;
 	u64 want = DIV_ROUND_UP_ULL(slots, VEXFS_DEAD_SLOTS);
 	int retries = 0, err = 0;
 
-	while (c->dead_blocks < want) {
-		u32 lblk = c->dead_blocks;
+	while (b->dead_blocks < want) {
+		u32 lblk = b->dead_blocks;
 		struct vexfs_dead_block *x;
 		struct buffer_head *bh;
 		struct vexfs_map map;
@@ -112,16 +112,16 @@ int vexfs_dead_grow(struct vexfs_collection_mem *c, u64 slots)
 				x = vx_data(bh);
 				x->x_magic = cpu_to_le32(VEXFS_DEAD_MAGIC);
 				x->x_lblk = cpu_to_le32(lblk);
-				vexfs_dead_stamp(c, bh);
+				vexfs_dead_stamp(b, bh);
 				err = vx_txn_dirty(handle, core->fs, bh);
 			}
 			if (!IS_ERR_OR_NULL(bh))
 				vx_brelse(bh);
 			if (!err) {
 				core->disk_size = (u64)(lblk + 1) << VEXFS_BLOCK_SHIFT;
-				i_size_write(c->dead, core->disk_size);
+				i_size_write(b->dead, core->disk_size);
 			}
-			err = vexfs_log_inode_locked(handle, c->dead, true) ?: err;
+			err = vexfs_log_inode_locked(handle, b->dead, true) ?: err;
 		}
 		up_write(&core->lock);
 		err = vexfs_stop(handle, err);
@@ -129,7 +129,7 @@ int vexfs_dead_grow(struct vexfs_collection_mem *c, u64 slots)
 			continue;
 		if (err)
 			return err;
-		c->dead_blocks++;
+		b->dead_blocks++;
 	}
 	return 0;
 }

@@ -179,6 +179,7 @@ static long ioc_get(struct file *file, struct vexfs_collection_mem *c, void __us
 {
 	struct vexfs_record record;
 	struct vexfs_ioc_get arg;
+	struct vexfs_body *b;
 	void *row;
 	u32 usize, i;
 	int err;
@@ -190,13 +191,12 @@ static long ioc_get(struct file *file, struct vexfs_collection_mem *c, void __us
 		return -EINVAL;
 	if (arg.row && arg.row_bytes < c->row_bytes)
 		return -EMSGSIZE;
-	err = vexfs_record_find(c, arg.id, &arg.slot);
+	err = vexfs_record_find(c, arg.id, &b, &arg.slot);
 	if (err)
 		return err;
 	row = kvmalloc(c->row_bytes, GFP_KERNEL_ACCOUNT);
-	if (!row)
-		return -ENOMEM;
-	err = vexfs_record_fetch(c, arg.slot, &record, row);
+	err = row ? vexfs_record_fetch(b, arg.slot, &record, row) : -ENOMEM;
+	vexfs_body_put(b);
 	if (!err && arg.row && copy_to_user(u64_to_user_ptr(arg.row), row, c->row_bytes))
 		err = -EFAULT;
 	kvfree(row);
@@ -241,12 +241,17 @@ static long ioc_delete(struct file *file, struct vexfs_collection_mem *c, void _
 static int search_row(struct vexfs_collection_mem *c, const struct vexfs_ioc_search *arg, void *row)
 {
 	struct vexfs_record record;
+	struct vexfs_body *b;
 	u64 slot;
 	int err;
 
 	if (arg->flags & VEXFS_SEARCH_BY_ID) {
-		err = vexfs_record_find(c, arg->id, &slot);
-		return err ?: vexfs_record_fetch(c, slot, &record, row);
+		err = vexfs_record_find(c, arg->id, &b, &slot);
+		if (err)
+			return err;
+		err = vexfs_record_fetch(b, slot, &record, row);
+		vexfs_body_put(b);
+		return err;
 	}
 	if (arg->vector_bytes != c->row_bytes)
 		return -EMSGSIZE;

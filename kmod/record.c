@@ -95,8 +95,8 @@ static bool commit_begin(struct vexfs_collection_mem *c, struct snapshot *s)
 	lockdep_assert_held(&c->lock);
 	if (c->unlinked || c->next_seq == c->committed_seq)
 		return false;
-	s->count = vexfs_columns_count(c->columns);
-	s->live = vexfs_columns_live(c->columns);
+	s->count = vexfs_columns_count(c->body->columns);
+	s->live = vexfs_columns_live(c->body->columns);
 	s->next_seq = c->next_seq;
 	INIT_LIST_HEAD(&s->deaths);
 	list_splice_init(&c->deaths, &s->deaths);
@@ -126,24 +126,24 @@ static void commit_end(struct vexfs_collection_mem *c, struct snapshot *s, int e
  * A write error is reported to one waiter and leaves clean folios behind: look at what has happened
  * since loading.
  */
-static int plane_errors(struct vexfs_collection_mem *c)
+static int plane_errors(const struct vexfs_body *b)
 {
-	return filemap_check_wb_err(c->vectors->i_mapping, c->vectors_since) ?:
-	       filemap_check_wb_err(c->records->i_mapping, c->records_since) ? -EIO : 0;
+	return filemap_check_wb_err(b->vectors->i_mapping, b->vectors_since) ?:
+	       filemap_check_wb_err(b->records->i_mapping, b->records_since) ? -EIO : 0;
 }
 
 /*
  * Writeback of a folio ends after its unwritten extent was converted, so waiting for it waits for
  * both.
  */
-static int write_planes(struct vexfs_collection_mem *c, u64 from, u64 to)
+static int write_planes(const struct vexfs_body *b, u64 from, u64 to)
 {
 	struct {
 		struct address_space *mapping;
 		u32 width;
 	} plane[] = {
-		{ c->vectors->i_mapping, c->row_bytes },
-		{ c->records->i_mapping, RECORD_BYTES },
+		{ b->vectors->i_mapping, b->row_bytes },
+		{ b->records->i_mapping, RECORD_BYTES },
 	};
 	int err = 0, e2;
 	u32 i;
@@ -158,7 +158,7 @@ static int write_planes(struct vexfs_collection_mem *c, u64 from, u64 to)
 			err = err ?: e2;
 		}
 	}
-	return err ?: plane_errors(c);
+	return err ?: plane_errors(b);
 }
 
 static void set_dead_bits(struct vexfs_collection_mem *c, const struct snapshot *s,
@@ -176,7 +176,7 @@ static void set_dead_bits(struct vexfs_collection_mem *c, const struct snapshot 
 				le32_add_cpu(&x->x_dead, 1);
 		}
 	for (i = 0; i < c->inflight.n; i++)
-		vexfs_dead_stamp(c, bh[i]);
+		vexfs_dead_stamp(c->body, bh[i]);
 }
 
 /*
@@ -221,9 +221,9 @@ static int commit_write(struct vexfs_collection_mem *c, const struct snapshot *s
 	u32 n = 0;
 	int err;
 
-	err = write_planes(c, c->committed, s->count);
+	err = write_planes(c->body, c->committed, s->count);
 	while (!err && n <= c->inflight.n) {
-		bh[n] = n < c->inflight.n ? vexfs_dead_block(c, c->inflight.lblk[n]) :
+		bh[n] = n < c->inflight.n ? vexfs_dead_block(c->body, c->inflight.lblk[n]) :
 					    vexfs_collection_block(c);
 		err = PTR_ERR_OR_ZERO(bh[n]);
 		if (!err)
@@ -269,14 +269,14 @@ int vexfs_record_commit(struct vexfs_collection_mem *c, bool barrier)
 
 /* --- insert --- */
 
-static u32 record_crc(const struct vexfs_collection_mem *c, u64 slot, const struct vexfs_record *r,
+static u32 record_crc(const struct vexfs_body *b, u64 slot, const struct vexfs_record *r,
 		      const void *row)
 {
 	__le64 s = cpu_to_le64(slot);
-	u32 crc = crc32c(c->crc_seed, &s, sizeof(s));
+	u32 crc = crc32c(b->crc_seed, &s, sizeof(s));
 
 	crc = crc32c(crc, (const u8 *)r + sizeof(r->r_crc), RECORD_BYTES - sizeof(r->r_crc));
-	return crc32c(crc, row, c->row_bytes);
+	return crc32c(crc, row, b->row_bytes);
 }
 
 static int write_records(struct vexfs_collection_mem *c, u64 slot, u32 n, const void *rows,
@@ -299,10 +299,10 @@ static int write_records(struct vexfs_collection_mem *c, u64 slot, u32 n, const 
 			r->r_seq = cpu_to_le64(c->next_seq + i + j);
 			for (k = 0; attrs && k < c->attrs; k++)
 				r->r_attr[k] = cpu_to_le64(attrs[(size_t)(i + j) * c->attrs + k]);
-			r->r_crc = cpu_to_le32(record_crc(c, slot + i + j, r,
+			r->r_crc = cpu_to_le32(record_crc(c->body, slot + i + j, r,
 							  rows + (size_t)(i + j) * c->row_bytes));
 		}
-		err = vexfs_plane_write(c->records, (slot + i) * RECORD_BYTES, buf,
+		err = vexfs_plane_write(c->body->records, (slot + i) * RECORD_BYTES, buf,
 					some * RECORD_BYTES);
 	}
 	kfree(buf);
@@ -329,20 +329,21 @@ static int insert_locked(struct vexfs_collection_mem *c, u32 n, const void *rows
 			 const __s64 *attrs, __u64 *bad)
 {
 	static const __s64 zeros[VEXFS_MAX_ATTRS];
-	u64 first = vexfs_columns_count(c->columns);
+	struct vexfs_body *b = c->body;
+	u64 first = vexfs_columns_count(b->columns);
 	u32 i;
 	int err;
 
 	if (c->unlinked)
 		return -ENOENT;
-	err = plane_errors(c);
+	err = plane_errors(b);
 	if (!err)
-		err = vexfs_columns_reserve(c->columns, first + n);
+		err = vexfs_columns_reserve(b->columns, first + n);
 	if (err)
 		return err;
 	for (i = 0; i < n; i++) {
 		err = fatal_signal_pending(current) ? -EINTR :
-		      vexfs_columns_put(c->columns, first + i, ids[i],
+		      vexfs_columns_put(b->columns, first + i, ids[i],
 					attrs ? attrs + (size_t)i * c->attrs : zeros);
 		if (err == -EEXIST)
 			*bad = i;
@@ -350,22 +351,23 @@ static int insert_locked(struct vexfs_collection_mem *c, u32 n, const void *rows
 			goto unput;
 		cond_resched();
 	}
-	err = reserve_plane(c->vectors, first * c->row_bytes, (first + n) * c->row_bytes) ?:
-	      reserve_plane(c->records, first * RECORD_BYTES, (first + n) * RECORD_BYTES) ?:
-	      vexfs_dead_grow(c, first + n) ?:
-	      vexfs_plane_write(c->vectors, first * c->row_bytes, rows, (size_t)n * c->row_bytes) ?:
+	err = reserve_plane(b->vectors, first * b->row_bytes, (first + n) * b->row_bytes) ?:
+	      reserve_plane(b->records, first * RECORD_BYTES, (first + n) * RECORD_BYTES) ?:
+	      vexfs_dead_grow(b, first + n) ?:
+	      vexfs_plane_write(b->vectors, first * b->row_bytes, rows, (size_t)n * b->row_bytes) ?:
 	      write_records(c, first, n, rows, ids, attrs);
 	if (!err)
 		return 0;
 unput: /* what was written lies beyond the count: the next insert overwrites it */
 	while (i)
-		vexfs_columns_unput(c->columns, first + --i);
+		vexfs_columns_unput(b->columns, first + --i);
 	return err;
 }
 
 int vexfs_record_insert(struct vexfs_collection_mem *c, u32 n, const void *rows, const __u64 *ids,
 			const __s64 *attrs, __u64 *seq, __u64 *bad)
 {
+	struct vexfs_body *b;
 	u32 i;
 	int err;
 
@@ -380,8 +382,10 @@ int vexfs_record_insert(struct vexfs_collection_mem *c, u32 n, const void *rows,
 		cond_resched();
 	}
 	/* throttle writers before any lock is taken */
-	balance_dirty_pages_ratelimited(c->vectors->i_mapping);
-	balance_dirty_pages_ratelimited(c->records->i_mapping);
+	b = vexfs_body_get(c);
+	balance_dirty_pages_ratelimited(b->vectors->i_mapping);
+	balance_dirty_pages_ratelimited(b->records->i_mapping);
+	vexfs_body_put(b);
 	if (down_read_killable(&c->dir->i_rwsem))
 		return -EINTR;
 	err = -EINTR;
@@ -392,7 +396,7 @@ int vexfs_record_insert(struct vexfs_collection_mem *c, u32 n, const void *rows,
 		*seq = c->next_seq;
 		c->next_seq += n;
 		pin_dir(c);
-		vexfs_columns_publish(c->columns, vexfs_columns_count(c->columns) + n);
+		vexfs_columns_publish(c->body->columns, vexfs_columns_count(c->body->columns) + n);
 	}
 	mutex_unlock(&c->lock);
 out:
@@ -485,7 +489,7 @@ static int find_victims(struct vexfs_collection_mem *c, u32 n, const __u64 *ids,
 	if (c->unlinked)
 		return -ENOENT;
 	for (i = 0; i < n; i++) {
-		err = i == dup ? -ENOENT : vexfs_columns_find(c->columns, ids[i], slot + i);
+		err = i == dup ? -ENOENT : vexfs_columns_find(c->body->columns, ids[i], slot + i);
 		if (err) {
 			*bad = i;
 			return err;
@@ -528,7 +532,7 @@ static int kill_victims(struct vexfs_collection_mem *c, u32 n, const u64 *slot,
 		}
 		d = chunk_with_room(c, spare);
 		d->slot[d->n++] = slot[i];
-		vexfs_columns_kill(c->columns, slot[i]);
+		vexfs_columns_kill(c->body->columns, slot[i]);
 		c->next_seq++;
 		pin_dir(c);
 		cond_resched();
@@ -583,32 +587,33 @@ out:
 
 /* --- looking up and fetching --- */
 
-int vexfs_record_find(struct vexfs_collection_mem *c, u64 id, u64 *slot)
+int vexfs_record_find(struct vexfs_collection_mem *c, u64 id, struct vexfs_body **b, u64 *slot)
 {
 	int err;
 
 	if (mutex_lock_killable(&c->lock))
 		return -EINTR;
-	err = vexfs_columns_find(c->columns, id, slot);
+	err = vexfs_columns_find(c->body->columns, id, slot);
+	if (!err)
+		*b = vexfs_body_get(c);
 	mutex_unlock(&c->lock);
 	return err;
 }
 
 /* No lock: a published slot does not change, on disk or in memory. */
-int vexfs_record_fetch(struct vexfs_collection_mem *c, u64 slot, struct vexfs_record *record,
-		       void *row)
+int vexfs_record_fetch(struct vexfs_body *b, u64 slot, struct vexfs_record *record, void *row)
 {
 	int err;
 
-	err = vexfs_plane_read(c->records, slot * RECORD_BYTES, record, RECORD_BYTES) ?:
-	      vexfs_plane_read(c->vectors, slot * c->row_bytes, row, c->row_bytes);
+	err = vexfs_plane_read(b->records, slot * RECORD_BYTES, record, RECORD_BYTES) ?:
+	      vexfs_plane_read(b->vectors, slot * b->row_bytes, row, b->row_bytes);
 	if (err)
 		return err;
-	if (le32_to_cpu(record->r_crc) != record_crc(c, slot, record, row) ||
-	    le64_to_cpu(record->r_id) != vexfs_columns_id(c->columns, slot)) {
+	if (le32_to_cpu(record->r_crc) != record_crc(b, slot, record, row) ||
+	    le64_to_cpu(record->r_id) != vexfs_columns_id(b->columns, slot)) {
 		pr_err_ratelimited(
 			"vexfs (%s): collection %lu: record %llu or its row is damaged: bad checksum\n",
-			c->dir->i_sb->s_id, c->dir->i_ino, slot);
+			b->dir->i_sb->s_id, b->dir->i_ino, slot);
 		return -EUCLEAN;
 	}
 	return 0;

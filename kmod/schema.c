@@ -279,7 +279,8 @@ int vexfs_collection_create(struct inode *dir, const struct vexfs_ioc_create *ar
  */
 int vexfs_schema_drop(struct vexfs_collection_mem *c)
 {
-	struct inode *plane[] = { c->vectors, c->records, c->keys, c->dead };
+	struct vexfs_body *b = c->body;
+	struct inode *plane[] = { b->vectors, b->records, b->keys, b->dead };
 	struct vexfs_inode_core *core = &VEXFS_I(c->dir)->core;
 	handle_t *handle;
 	int err;

@@ -24,6 +24,7 @@
 
 struct run {
 	struct vexfs_collection_mem *c;
+	struct vexfs_body *b;
 	struct vexfs_ioc_search *s;
 	struct vexfs_query *q;
 	struct vexfs_hookset set;
@@ -262,18 +263,18 @@ static int run(struct run *r, struct vexfs_hit_f *found)
 /*
  * Records of the hits, verified: a distance is only as good as the row that it was computed from.
  */
-static int fill_hits(struct vexfs_collection_mem *c, const struct vexfs_hit_f *found, u32 n,
+static int fill_hits(struct vexfs_body *b, const struct vexfs_hit_f *found, u32 n,
 		     struct vexfs_hit *hits)
 {
 	struct vexfs_record record;
-	void *row = kvmalloc(c->row_bytes, GFP_KERNEL_ACCOUNT);
+	void *row = kvmalloc(b->row_bytes, GFP_KERNEL_ACCOUNT);
 	int err = 0;
 	u32 i;
 
 	if (!row)
 		return -ENOMEM;
 	for (i = 0; i < n && !err; i++) {
-		err = vexfs_record_fetch(c, found[i].slot, &record, row);
+		err = vexfs_record_fetch(b, found[i].slot, &record, row);
 		hits[i] = (struct vexfs_hit){
 			.id = found[i].id,
 			.slot = found[i].slot,
@@ -337,19 +338,21 @@ int vexfs_collection_search(struct vexfs_collection_mem *c, struct vexfs_ioc_sea
 		r.programs |= r.set.prog[i] != NULL;
 
 	found = kvmalloc_array(s->k, sizeof(*found), GFP_KERNEL_ACCOUNT);
-	rows = vexfs_rows_open(c->vectors, c->row_bytes);
+	r.b = vexfs_body_get(c);
+	rows = vexfs_rows_open(r.b->vectors, c->row_bytes);
 	if (found && rows)
-		r.q = vexfs_query_new(c->columns, rows, &params);
+		r.q = vexfs_query_new(r.b->columns, rows, &params);
 	if (r.q) {
 		n = run(&r, found);
 		vx_rows_put(rows);
 		if (n >= 0) {
 			report(&r, n);
-			n = fill_hits(c, found, n, hits);
+			n = fill_hits(r.b, found, n, hits);
 		}
 		vexfs_query_free(r.q);
 	}
 	vexfs_rows_close(rows);
+	vexfs_body_put(r.b);
 	kvfree(found);
 	vexfs_hooks_put(&r.set);
 	atomic64_inc(&c->queries);
