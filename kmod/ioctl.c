@@ -276,6 +276,8 @@ static long ioc_search(struct file *file, struct vexfs_collection_mem *c, void _
 		return -EINVAL;
 	if (arg.k > VEXFS_MAX_K)
 		return -E2BIG;
+	if (arg.where || arg.where_values || arg.where_nodes || arg.where_values_n)
+		return -EOPNOTSUPP;
 	if (!arg.timeout_us)
 		arg.timeout_us = VEXFS_DEFAULT_TIMEOUT_US;
 	arg.n = arg.truncated = arg.rounds = arg.restarts = 0;

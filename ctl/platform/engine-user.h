@@ -15,6 +15,7 @@
 #endif
 #define vx_fpu_begin() do { } while (0)
 #define vx_fpu_end() do { } while (0)
+#define vx_popcount(x) ((__u32)__builtin_popcountll(x))
 #define vx_has_avx2() (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
 
 /*

@@ -146,9 +146,34 @@ struct vexfs_hit {
 #define VEXFS_TRUNC_PRECISION	0x8u
 
 /*
+ * A predicate over the attributes: a program in postfix order for a stack of truth values, which
+ * must end with one, and never hold more than VEXFS_MAX_PREDICATE_DEPTH.  What is not a field of
+ * the op is 0.  E2BIG too many nodes or values, ENXIO no such attribute, EPROTOTYPE LT or MASK on a
+ * keyword attribute, EBADMSG any other fault.
+ */
+#define VEXFS_PRED_EQ		1	/* push: attribute == value */
+#define VEXFS_PRED_LT		2	/* push: attribute < value */
+#define VEXFS_PRED_MASK		3	/* push: (attribute & value) != 0 */
+/* push: the attribute is one of the values first .. first + n - 1, n > 0, in ascending order */
+#define VEXFS_PRED_IN		4
+#define VEXFS_PRED_AND		5	/* pop two, push */
+#define VEXFS_PRED_OR		6	/* pop two, push */
+#define VEXFS_PRED_NOT		7	/* pop one, push */
+struct vexfs_predicate_node {
+	__u16	op;			/* VEXFS_PRED_* */
+	__u16	attr;			/* position in the schema */
+	__u32	first, n;		/* of the values, IN */
+	__u32	reserved;
+	__s64	value;			/* EQ, LT, MASK */
+};
+#define VEXFS_MAX_PREDICATE		64	/* nodes */
+#define VEXFS_MAX_PREDICATE_VALUES	1024	/* of all IN together */
+#define VEXFS_MAX_PREDICATE_DEPTH	16
+
+/*
  * Search.  EINVAL k is 0 or vector holds NaN or infinity, E2BIG k > VEXFS_MAX_K, EDOM zero vector
  * for cosine, EMSGSIZE vector_bytes, ENOENT by an unknown id, ENOLINK a bound filter or distance
- * program is not loaded, EPROTO it failed.
+ * program is not loaded, EPROTO it failed; and those of a predicate.
  */
 struct vexfs_ioc_search {
 	__u32	size, flags;		/* VEXFS_SEARCH_* */
@@ -172,6 +197,10 @@ struct vexfs_ioc_search {
 	__u64	generation[VEXFS_SLOTS];/* out: of the programs that answered, 0: built-in */
 	/* out: name of the search program, "flat" built in: "exact" */
 	char	strategy[VEXFS_PROG_NAME_LEN];
+	/* pointers: only records for which this holds, where_nodes 0: all */
+	__u64	where;			/* where_nodes struct vexfs_predicate_node */
+	__u64	where_values;		/* where_values_n s64 */
+	__u32	where_nodes, where_values_n;
 	__u64	reserved[4];
 };
 #define VEXFS_SEARCH_BY_ID	1u
@@ -201,6 +230,8 @@ _Static_assert(sizeof(struct vexfs_ioc_create) == 376, "vexfs_ioc_create");
 _Static_assert(sizeof(struct vexfs_ioc_insert) == 88, "vexfs_ioc_insert");
 _Static_assert(sizeof(struct vexfs_ioc_get) == 144, "vexfs_ioc_get");
 _Static_assert(sizeof(struct vexfs_ioc_delete) == 64, "vexfs_ioc_delete");
+_Static_assert(sizeof(struct vexfs_predicate_node) == 24, "vexfs_predicate_node");
+_Static_assert(sizeof(struct vexfs_ioc_search) == 240, "vexfs_ioc_search");
 _Static_assert(sizeof(struct vexfs_hit) == 48, "vexfs_hit");
 _Static_assert(sizeof(struct vexfs_ioc_use) == 64, "vexfs_ioc_use");
 _Static_assert(sizeof(struct vexfs_bound) == 48, "vexfs_bound");

@@ -43,7 +43,8 @@
 
 /*
  * One query, as its programs see it.  Read-only but for `state` (search) and `keep` (filter).
- * Slots are 0 .. count - 1; some are dead, the kfuncs skip those.
+ * Slots are 0 .. count - 1; the kfuncs skip those that are dead or do not match the query's
+ * predicate.
  */
 struct vexfs_search {
 	__u64 count;			/* slots in the query's snapshot */
@@ -63,6 +64,8 @@ struct vexfs_search {
 	__u32 phase;			/* for the module: which op is running */
 	__u64 keep;			/* filter: a bit per candidate; clear those to drop */
 	__u64 state[VEXFS_STATE_WORDS];	/* search's own: zero in round 0, kept between rounds */
+	/* slots, dead ones included, for which the query's predicate holds; count without one */
+	__u64 matches;
 };
 
 /* One candidate of the batch, see vexfs_candidates(). */
@@ -110,12 +113,13 @@ struct vexfs_ops {
 #endif
 
 /*
- * search: the batch becomes the live slots of [from, from + n); n <= VEXFS_BATCH.  Returns how
- * many.
+ * search: the batch becomes the live slots of [from, from + n) that match; n <= VEXFS_BATCH.
+ * Returns how many.
  */
 extern int vexfs_batch_range(struct vexfs_search *s, __u64 from, __u32 n) __ksym;
 /*
- * search: the batch becomes those of the slots (slots__sz bytes of them) that exist and are live.
+ * search: the batch becomes those of the slots (slots__sz bytes of them) that exist, are live and
+ * match.
  */
 extern int vexfs_batch_slots(struct vexfs_search *s, __u64 *slots, __u32 slots__sz) __ksym;
 /*

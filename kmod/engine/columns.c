@@ -8,7 +8,8 @@
 #include "internal.h"
 
 #define CHUNK_SHIFT	10
-#define CHUNK_SLOTS	(1u << CHUNK_SHIFT)
+#define CHUNK_SLOTS	VEXFS_CHUNK_SLOTS
+_Static_assert(CHUNK_SLOTS == 1u << CHUNK_SHIFT, "slots of a chunk");
 #define TABLE_SHIFT	11
 #define TABLE_SIZE	(1u << TABLE_SHIFT)
 #define NO_SLOT		(~0ULL)
@@ -232,6 +233,11 @@ __u64 vexfs_columns_id(const struct vexfs_columns *c, __u64 slot)
 __s64 vexfs_columns_attr(const struct vexfs_columns *c, __u64 slot, __u32 attr)
 {
 	return chunk_of(c, slot)->attr[attr * CHUNK_SLOTS + (slot & (CHUNK_SLOTS - 1))];
+}
+
+const __s64 *vexfs_columns_column(const struct vexfs_columns *c, __u64 slot, __u32 attr)
+{
+	return chunk_of(c, slot)->attr + attr * CHUNK_SLOTS;
 }
 
 __u64 vexfs_columns_bytes(const struct vexfs_columns *c)

@@ -33,6 +33,33 @@ __u64 vexfs_columns_id(const struct vexfs_columns *c, __u64 slot);
 __s64 vexfs_columns_attr(const struct vexfs_columns *c, __u64 slot, __u32 attr);
 __u64 vexfs_columns_bytes(const struct vexfs_columns *c);
 
+/*
+ * --- predicate.c, predicate_avx2.c: a predicate over the attributes, and the bitmap of the slots for which it holds.
+ * Attributes never change, so the bitmap only grows: one caller at a time extends it, queries read beside it, below the
+ * count that they were given. ---
+ */
+struct vexfs_predicate;
+struct vexfs_condition {		/* as it comes with a query, see ioctl.h */
+	const struct vexfs_predicate_node *node;
+	const __s64 *value;
+	__u32 n, values;
+};
+/* May it be evaluated?  keywords: a bit per attribute.  -E2BIG, -ENXIO, -EPROTOTYPE, -EBADMSG, see ioctl.h. */
+int vexfs_condition_check(const struct vexfs_condition *c, __u32 attrs, __u32 keywords);
+struct vexfs_predicate *vexfs_predicate_new(const struct vexfs_condition *c);	/* checked; copied.  NULL: no memory */
+void vexfs_predicate_free(struct vexfs_predicate *p);
+bool vexfs_predicate_is(const struct vexfs_predicate *p, const struct vexfs_condition *c);
+__u64 vexfs_predicate_bytes(const struct vexfs_predicate *p);
+/* What a query gets: it does not look at slots from count on. */
+struct vexfs_match {
+	const struct vexfs_predicate *p;
+	__u64 count;			/* slots evaluated */
+	__u64 matches;			/* of those, dead ones included */
+	bool cut;			/* the deadline came first: there are more slots */
+};
+/* Evaluate what was published in c since the last time.  -ENOMEM, -EINTR a fatal signal; sleeps. */
+int vexfs_predicate_match(struct vexfs_predicate *p, const struct vexfs_columns *c, __u64 deadline_us, struct vexfs_match *m);
+
 /* --- distance.c, distance_avx2.c.  Call the *_raw ones between vx_fpu_begin() and vx_fpu_end() only --- */
 /* May this row be stored or searched with?  Integer work, no FPU.  -EINVAL NaN or infinity, -EDOM zero vector with cosine. */
 int vexfs_row_check(__u32 metric, const void *row, __u32 dims);
@@ -50,6 +77,7 @@ struct vexfs_query_params {
 	__u64 arg[4];
 	__u64 max_visits;		/* 0: none */
 	__u64 deadline_us;		/* vx_clock_us() when to stop */
+	const struct vexfs_match *match;	/* admit only these; copied.  NULL: all */
 };
 
 /* Allocate and prepare a query over c and rows.  k <= 1000.  NULL: no memory. */

@@ -17,6 +17,20 @@ __u32 *vexfs_columns_norm(struct vexfs_columns *c, __u64 slot);
 /* Bit i of the result: slot from + i exists below count and is not dead.  n <= 64. */
 __u64 vexfs_columns_live_mask(const struct vexfs_columns *c, __u64 from, __u32 n, __u64 count);
 
+#define VEXFS_CHUNK_SLOTS	1024u	/* slots of a chunk */
+/* An attribute in the chunk of a slot, of all its VEXFS_CHUNK_SLOTS slots; those from the count on are anything. */
+const __s64 *vexfs_columns_column(const struct vexfs_columns *c, __u64 slot, __u32 attr);
+
+/* --- predicate.c --- */
+
+/* Bit i of the result: slot from + i matches and is below the count of the match.  n <= 64. */
+__u64 vexfs_match_mask(const struct vexfs_match *m, __u64 from, __u32 n);
+
+/* --- predicate_avx2.c, between vx_fpu_begin() and vx_fpu_end(): bit i of out tells about col[i], i < 64 * words --- */
+void vexfs_in_avx2(const __s64 *col, const __s64 *value, __u32 n, __u32 words, __u64 *out);	/* is it one of n values */
+void vexfs_lt_avx2(const __s64 *col, __s64 value, __u32 words, __u64 *out);
+void vexfs_mask_avx2(const __s64 *col, __s64 value, __u32 words, __u64 *out);
+
 /* --- pool.c --- */
 
 struct vexfs_entry {

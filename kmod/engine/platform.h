@@ -15,6 +15,7 @@
 #include <asm/cpufeature.h>
 #define vx_fpu_begin() kernel_fpu_begin()	/* no sleeping, no faults, under 50 us; they do not nest */
 #define vx_fpu_end() kernel_fpu_end()
+#define vx_popcount(x) hweight64(x)
 #define vx_has_avx2() (boot_cpu_has(X86_FEATURE_AVX2) && boot_cpu_has(X86_FEATURE_FMA))
 #else
 #include <engine-user.h>		/* ctl/platform/engine-user.h: the same names in user space */

@@ -9,16 +9,19 @@
 #define SLACK		64		/* pool entries beyond k + k / 4 */
 #define MAX_POOL	(64u << 10)
 #define YIELD_BATCHES	64
+#define SCAN_WORDS	4096		/* of a predicate's bitmap, between looks at the clock */
 
 struct vexfs_query {
 	struct vexfs_search s;
 	struct vexfs_columns *cols;
 	struct vx_rows *rows;
+	struct vexfs_match match;	/* p is NULL: every slot matches */
 	struct vexfs_prep prep;
 	void *row;			/* the query's own copy */
 	__u64 count;			/* the snapshot; programs see a copy of these */
 	__u64 max_visits, deadline_us, own_visits, own_deadline_us;
 	__u64 visited, scored, next;	/* next: no slot from here on was looked at */
+	__u64 passed;			/* slots not visited because they do not match */
 	__u64 *seen;			/* bit per slot, once a program goes back */
 	__u64 seen_words;
 	int (*filter)(struct vexfs_search *s);
@@ -64,14 +67,18 @@ void vexfs_query_restart(struct vexfs_query *q)
 
 	vexfs_pool_clear(&q->pool);
 	q->count = vexfs_columns_count(q->cols);
-	q->visited = q->scored = q->next = 0;
-	q->npending = q->from = q->n = q->why = 0;
+	if (q->match.p && q->match.count < q->count)
+		q->count = q->match.count;
+	q->visited = q->scored = q->next = q->passed = 0;
+	q->npending = q->from = q->n = 0;
+	q->why = q->match.cut ? VEXFS_TRUNC_DEADLINE : 0;
 	q->failed = 0;
 	q->scored_batch = false;
 	vx_efree(q->seen);
 	q->seen = NULL;
 	s->count = q->count;
 	s->live = vexfs_columns_live(q->cols);
+	s->matches = q->match.p ? q->match.matches : q->count;
 	s->worst = ~0ULL;
 	s->round = 0;
 	memset(s->state, 0, sizeof(s->state));
@@ -93,6 +100,8 @@ struct vexfs_query *vexfs_query_new(struct vexfs_columns *c, struct vx_rows *row
 	memcpy(q->row, p->row, (size_t)p->dims * 4);
 	q->cols = c;
 	q->rows = rows;
+	if (p->match)
+		q->match = *p->match;
 	q->max_visits = p->max_visits ?: ~0ULL;
 	q->deadline_us = p->deadline_us;
 	q->prep.row = q->row;
@@ -194,6 +203,14 @@ static int need_seen(struct vexfs_query *q)
 	return 0;
 }
 
+/* Bit i: slot from + i may become a candidate: it is live and matches the predicate.  n <= 64. */
+static __u64 admitted(const struct vexfs_query *q, __u64 from, __u32 n)
+{
+	__u64 mask = q->match.p ? vexfs_match_mask(&q->match, from, n) : ~0ULL;
+
+	return mask ? mask & vexfs_columns_live_mask(q->cols, from, n, q->count) : 0;
+}
+
 static void take(struct vexfs_query *q, __u64 slot)
 {
 	if (q->seen) {
@@ -220,7 +237,7 @@ int vexfs_q_range(struct vexfs_query *q, __u64 from, __u32 n)
 		return err;
 	q->n = 0;
 	q->scored_batch = false;
-	for (mask = n ? vexfs_columns_live_mask(q->cols, from, n, q->count) : 0; mask; mask &= mask - 1)
+	for (mask = n ? admitted(q, from, n) : 0; mask; mask &= mask - 1)
 		take(q, from + __builtin_ctzll(mask));
 	q->visited += n;
 	if (from + n > q->next)
@@ -244,10 +261,56 @@ int vexfs_q_slots(struct vexfs_query *q, const __u64 *slots, __u32 n)
 	q->n = 0;
 	q->scored_batch = false;
 	for (i = 0; i < may; i++)
-		if (slots[i] < q->count && !vexfs_columns_dead(q->cols, slots[i]))
+		if (slots[i] < q->count && admitted(q, slots[i], 1))
 			take(q, slots[i]);
 	q->visited += may;
 	publish(q);
+	return q->n;
+}
+
+/*
+ * The batch becomes the live ones of the next matching slots from `from` on, a batch of them at most.  *next: where to go
+ * on.  Slots in between that do not match cost no visit.  Returns as vexfs_q_range().
+ */
+static int next_matches(struct vexfs_query *q, __u64 from, __u64 *next)
+{
+	__u32 n = VEXFS_BATCH, found = 0, words = 0, why = q->why;
+	__u64 at = from, match, admit;
+	int err;
+
+	err = charge(q, &n);
+	if (!err && from < q->next)
+		err = need_seen(q);
+	if (err)
+		return err;
+	q->n = 0;
+	q->scored_batch = false;
+	while (at < q->count && words++ < SCAN_WORDS) {
+		__u32 len = 64 - at % 64;
+
+		match = vexfs_match_mask(&q->match, at, len);
+		if (len > q->count - at)
+			match &= (1ULL << (q->count - at)) - 1;
+		admit = match ? admitted(q, at, len) : 0;
+		for (; match && found < n; match &= match - 1, found++)
+			if (admit & match & -match)
+				take(q, at + __builtin_ctzll(match));
+		if (match) {
+			at += __builtin_ctzll(match);
+			break;
+		}
+		at += len;
+	}
+	if (at > q->count)
+		at = q->count;
+	if (found < n || at == q->count)
+		q->why = why;		/* charge() had cut a batch that is not full */
+	q->visited += found;
+	q->passed += at - from - found;
+	if (at > q->next)
+		q->next = at;
+	publish(q);
+	*next = at;
 	return q->n;
 }
 
@@ -413,10 +476,12 @@ int vexfs_flat(struct vexfs_search *s)
 {
 	struct vexfs_query *q = vexfs_search_query(s);
 	__u32 batches = 0;
+	__u64 next;
 	int n;
 
 	while (s->state[0] < q->count) {
-		n = vexfs_q_range(q, s->state[0], VEXFS_BATCH);
+		next = s->state[0] + VEXFS_BATCH;
+		n = q->match.p ? next_matches(q, s->state[0], &next) : vexfs_q_range(q, s->state[0], VEXFS_BATCH);
 		if (n > 0)
 			n = vexfs_q_score(q);
 		if (n > 0)
@@ -427,7 +492,7 @@ int vexfs_flat(struct vexfs_search *s)
 			return 0;
 		if (n < 0)
 			return n;
-		s->state[0] += VEXFS_BATCH;
+		s->state[0] = next;
 		if (++batches % YIELD_BATCHES == 0) {
 			if (q->filter || q->distance)
 				return VEXFS_MORE;	/* inside SRCU: let a replace pass */
@@ -588,7 +653,7 @@ int vexfs_query_finish(struct vexfs_query *q, struct vexfs_hit_f *hits, __u32 *t
 	}
 	vx_efree(f);
 	*truncated |= q->why;
-	if (n < q->s.k && !q->why && q->visited < q->count)
+	if (n < q->s.k && !q->why && q->visited + q->passed < q->count)
 		*truncated |= VEXFS_TRUNC_STRATEGY;
 	return n;
 }

@@ -15,6 +15,7 @@ static float rows[MAX_N][DIMS], query[DIMS];
 static __u64 ids[MAX_N];
 static __s64 attr[MAX_N];
 static bool dead[MAX_N];
+static const struct vexfs_match *match;
 static struct vexfs_columns *columns;
 static struct vx_rows plane;
 static __u32 n_rows, dims;
@@ -102,7 +103,7 @@ static void kill_some(__u32 n)
 static struct vexfs_query *begin(__u32 metric, __u32 k, __u64 max_visits, __u64 deadline)
 {
 	struct vexfs_query_params p = { .row = query, .dims = dims, .metric = metric, .k = k, .attrs = 1,
-					.max_visits = max_visits, .deadline_us = deadline };
+					.max_visits = max_visits, .deadline_us = deadline, .match = match };
 
 	return vexfs_query_new(columns, &plane, &p);
 }
@@ -353,6 +354,196 @@ static void test_strategies(void **state)
 	vexfs_columns_free(columns);
 }
 
+/* --- predicates: attr < below --- */
+
+static __s64 below;
+
+static bool keep_below(__u32 i)
+{
+	return attr[i] < below;
+}
+
+static bool keep_odd_below(__u32 i)
+{
+	return keep_odd(i) && keep_below(i);
+}
+
+static struct vexfs_predicate *predicate(struct vexfs_match *m)
+{
+	struct vexfs_predicate_node lt = { .op = VEXFS_PRED_LT, .value = below };
+	struct vexfs_predicate *p = vexfs_predicate_new(&(struct vexfs_condition){ .node = &lt, .n = 1 });
+
+	assert_non_null(p);
+	assert_int_equal(vexfs_predicate_match(p, columns, ~0ULL, m), 0);
+	return p;
+}
+
+/* Slots that match, dead ones included. */
+static __u32 matching(void)
+{
+	__u32 i, n = 0;
+
+	for (i = 0; i < n_rows; i++)
+		n += keep_below(i);
+	return n;
+}
+
+static void fill_random(__u32 n, __u32 d, __u32 kind)
+{
+	__u32 i, k;
+
+	fill(n, d, kind);
+	vexfs_columns_free(columns);
+	columns = vexfs_columns_new(1);
+	assert_int_equal(vexfs_columns_reserve(columns, n), 0);
+	k = chance(1000);
+	for (i = 0; i < n; i++) {
+		attr[i] = i / 64 % 10 == 3 ? 0 : chance(1000) ? 1 + (__s64)(i + k) % 1000 : -1000;
+		assert_int_equal(vexfs_columns_put(columns, i, ids[i], &attr[i]), 0);
+	}
+	vexfs_columns_publish(columns, n);
+}
+
+static void test_predicates(void **state)
+{
+	static const __u32 sizes[] = { 0, 1, 64, 65, 1000, MAX_N }, ks[] = { 1, 10, 100, 1000 };
+	static const __s64 belows[] = { INT64_MIN, -999, 0, 1, 2, 10, 500, 990, 1001, INT64_MAX };
+	struct vexfs_hit_f hits[VEXFS_MAX_K];
+	__u32 s, b, k, m, truncated, restarts;
+	struct vexfs_predicate *p;
+	struct vexfs_match mem;
+	struct vexfs_query *q;
+	int n;
+
+	(void)state;
+	for (s = 0; s < 6; s++) {
+		fill_random(sizes[s], 1 + chance(DIMS), chance(3));
+		kill_some(sizes[s] / 5);
+		for (b = 0; b < 10; b++) {
+			below = belows[b];
+			p = predicate(&mem);
+			match = &mem;
+			for (k = 0; k < 4; k++) {
+				plane.absent = chance(2) ? 1 + chance(5) : 0;
+				m = VEXFS_METRIC_L2 + chance(3);
+				q = begin(m, ks[k], 0, ~0ULL);
+				n = run(q, vexfs_flat, hits, &truncated, &restarts);
+				assert_int_equal(truncated, 0);
+				check(m, ks[k], keep_below, NULL, hits, n);
+				assert_int_equal(vexfs_query_search(q)->matches, matching());
+				assert_int_equal(vexfs_query_search(q)->visited, matching());	/* and no other slot */
+				vexfs_query_restart(q);
+				vexfs_query_hooks(q, odd_filter, NULL);
+				n = run(q, vexfs_flat, hits, &truncated, &restarts);
+				assert_int_equal(truncated, 0);
+				check(m, ks[k], keep_odd_below, NULL, hits, n);
+				vexfs_query_hooks(q, NULL, NULL);
+				vexfs_query_restart(q);
+				n = run(q, backwards, hits, &truncated, &restarts);
+				assert_int_equal(truncated, 0);
+				check(m, ks[k], keep_below, NULL, hits, n);
+				vexfs_query_free(q);
+			}
+			vexfs_predicate_free(p);
+			match = NULL;
+		}
+		vexfs_columns_free(columns);
+	}
+}
+
+/* A program that goes by ranges, not aligned. */
+static int ranges(struct vexfs_search *s)
+{
+	int n;
+
+	for (; s->state[0] < s->count; s->state[0] += 50) {
+		n = vexfs_q_range(vexfs_search_query(s), s->state[0], 50);
+		if (n > 0)
+			n = vexfs_q_score(vexfs_search_query(s));
+		if (n > 0)
+			n = vexfs_q_offer(vexfs_search_query(s));
+		if (n < 0)
+			return n == -EAGAIN ? VEXFS_MORE : n == -ENOSPC ? 0 : n;
+	}
+	return 0;
+}
+
+static void test_predicate_limits(void **state)
+{
+	struct vexfs_hit_f hits[VEXFS_MAX_K];
+	__u32 truncated, restarts, i;
+	struct vexfs_predicate *p;
+	struct vexfs_match mem;
+	struct vexfs_query *q;
+	__u64 visited;
+	int n;
+
+	(void)state;
+	fill_random(MAX_N, 8, 0);
+	below = 300;
+	p = predicate(&mem);
+	match = &mem;
+	q = begin(VEXFS_METRIC_L2, 20, 0, ~0ULL);
+	n = run(q, ranges, hits, &truncated, &restarts);
+	assert_int_equal(truncated, 0);
+	check(VEXFS_METRIC_L2, 20, keep_below, NULL, hits, n);
+	assert_int_equal(vexfs_query_search(q)->visited, MAX_N);
+	vexfs_query_free(q);
+
+	/* a budget: just enough, and one too few */
+	for (i = 0; i < 2; i++) {
+		visited = matching() - i;
+		q = begin(VEXFS_METRIC_L2, 1000, visited, ~0ULL);
+		n = run(q, vexfs_flat, hits, &truncated, &restarts);
+		assert_int_equal(truncated, i ? VEXFS_TRUNC_VISITS : 0);
+		assert_int_equal(vexfs_query_search(q)->visited, visited);
+		if (!i)
+			check(VEXFS_METRIC_L2, 1000, keep_below, NULL, hits, n);
+		vexfs_query_free(q);
+	}
+
+	/* fewer than k because the strategy gave up, although more match */
+	q = begin(VEXFS_METRIC_L2, 1000, 0, ~0ULL);
+	vexfs_query_limits(q, MAX_N / 2, 0);
+	run(q, ranges, hits, &truncated, &restarts);
+	assert_int_equal(truncated, VEXFS_TRUNC_VISITS);
+	vexfs_query_free(q);
+
+	/* slots that came after the predicate was evaluated are not there, whatever they hold */
+	mem.count = 3000;
+	q = begin(VEXFS_METRIC_L2, 1000, 0, ~0ULL);
+	assert_int_equal(vexfs_query_search(q)->count, 3000);
+	n = run(q, vexfs_flat, hits, &truncated, &restarts);
+	n_rows = 3000;
+	check(VEXFS_METRIC_L2, 1000, keep_below, NULL, hits, n);
+	n_rows = MAX_N;
+	vexfs_query_free(q);
+	mem.cut = true;					/* by the deadline */
+	mem.count = 0;
+	q = begin(VEXFS_METRIC_L2, 1000, 0, ~0ULL);
+	assert_int_equal(run(q, vexfs_flat, hits, &truncated, &restarts), 0);
+	assert_int_equal(truncated, VEXFS_TRUNC_DEADLINE);
+	vexfs_query_free(q);
+	vexfs_predicate_free(p);
+
+	/* some die while the query runs: their places are taken */
+	p = predicate(&mem);
+	q = begin(VEXFS_METRIC_L2, 100, 0, ~0ULL);
+	vexfs_query_phase(q, VEXFS_PHASE_SEARCH);
+	assert_int_equal(vexfs_flat(vexfs_query_search(q)), 0);
+	kill_some(MAX_N / 2);
+	n = vexfs_query_finish(q, hits, &truncated);
+	if (n == -EAGAIN) {
+		vexfs_query_restart(q);
+		n = run(q, vexfs_flat, hits, &truncated, &restarts);
+	}
+	check(VEXFS_METRIC_L2, 100, keep_below, NULL, hits, n);
+	vexfs_query_free(q);
+	vexfs_predicate_free(p);
+	match = NULL;
+	vexfs_columns_free(columns);
+}
+
 static void test_limits(void **state)
 {
 	struct vexfs_hit_f hits[VEXFS_MAX_K];
@@ -447,6 +638,8 @@ int main(void)
 		cmocka_unit_test(test_exact),
 		cmocka_unit_test(test_hooks),
 		cmocka_unit_test(test_strategies),
+		cmocka_unit_test(test_predicates),
+		cmocka_unit_test(test_predicate_limits),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_errors),
 	};
