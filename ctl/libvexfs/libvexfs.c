@@ -126,6 +126,12 @@ int vexfs_search(int fd, const struct vexfs_request *request, struct vexfs_hit *
 
 	_Static_assert(sizeof(s.arg) == sizeof(request->arg), "arguments of a query");
 	memcpy(s.arg, request->arg, sizeof(s.arg));
+	if (request->where && request->where->n) {
+		s.where = to_u64(request->where->node);
+		s.where_values = to_u64(request->where->value);
+		s.where_nodes = request->where->n;
+		s.where_values_n = request->where->values;
+	}
 	err = call(fd, VEXFS_IOC_SEARCH, &s);
 	if (!answer)
 		return err;

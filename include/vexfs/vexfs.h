@@ -28,6 +28,7 @@
 #ifndef _VEXFS_VEXFS_H
 #define _VEXFS_VEXFS_H
 
+#include <stddef.h>
 #include <vexfs/ioctl.h>
 
 #ifdef __cplusplus
@@ -65,6 +66,19 @@ struct vexfs_item {
 	__s64	attr[VEXFS_MAX_ATTRS];	/* in the order of the schema, 0 beyond it */
 };
 
+/* A condition on the attributes, from vexfs_where_parse(); or made by hand, see ioctl.h. */
+struct vexfs_where {
+	__u32	n, values;		/* of node and of value in use; n 0: no condition */
+	struct vexfs_predicate_node node[VEXFS_MAX_PREDICATE];
+	__s64	value[VEXFS_MAX_PREDICATE_VALUES];
+};
+
+/* How vexfs_where_parse() comes by the code of a word of a keyword attribute; -1: there is none. */
+struct vexfs_words {
+	__s64	(*code)(void *arg, __u32 attr, const char *word);
+	void	*arg;
+};
+
 /* A query. */
 struct vexfs_request {
 	const void *vector;		/* one row; NULL with VEXFS_SEARCH_BY_ID */
@@ -77,6 +91,7 @@ struct vexfs_request {
 	__u64	id;
 	__u64	max_visits;		/* slots to look at; 0: no limit */
 	__u64	arg[VEXFS_MAX_ARGS];	/* for filter and distance programs */
+	const struct vexfs_where *where;/* only records for which this holds; NULL: all */
 };
 
 /* What a query found and what it cost. */
@@ -192,10 +207,30 @@ int vexfs_delete(int fd, const __u64 *ids, __u32 n, __u64 *bad);
  *
  * -EINVAL k is 0 or NaN or infinity in the vector, -E2BIG k > VEXFS_MAX_K, -EDOM a zero vector and
  * the metric is cosine, -EMSGSIZE vector_bytes is not row_bytes, -ENOENT BY_ID and no such record,
- * -ENOLINK a bound filter or distance program is not loaded, -EPROTO it failed.
+ * -ENOLINK a bound filter or distance program is not loaded, -EPROTO it failed.  The condition:
+ * -E2BIG, -ENXIO no such attribute, -EPROTOTYPE not for this type, -EBADMSG malformed.
  */
 int vexfs_search(int fd, const struct vexfs_request *request, struct vexfs_hit *hits,
 		 struct vexfs_answer *answer);
+
+/**
+ * vexfs_where_parse - a condition from its text
+ * @text: such as "tenant = 5 and not (made < 100 or kind in (1, 2))": attributes compared with
+ *	integers (decimal or 0x..., 64 bits with sign) by = != < <= > >= in (...) not in (...), or & for
+ *	"any of these bits is set"; keyword attributes with 'words' by = != in; joined by not, and,
+ *	or (in this order of precedence) and parentheses.  An attribute whose name is one of these
+ *	words is written in "double quotes"
+ * @info: the collection, from vexfs_info()
+ * @words: looks up words of keyword attributes; NULL: they are errors
+ * @out: the condition
+ * @error: on failure one line, "column N: what is wrong; what to do", N counts characters from 1
+ * @size: room at @error
+ *
+ * -EINVAL and @error.
+ */
+int vexfs_where_parse(const char *text, const struct vexfs_ioc_info *info,
+		      const struct vexfs_words *words, struct vexfs_where *out, char *error,
+		      size_t size);
 
 /**
  * vexfs_use - bind a loaded program to a slot
