@@ -8,7 +8,7 @@
  *	collection.c  load, bind; what the filesystem asks for
  *	record.c      insert, fetch, delete, commit
  *	search.c      one query
- *	ioctl.c       the door to user space
+ *	ioctl*.c      the door to user space, see door.h
  */
 #ifndef _VEXFS_COLLECTION_H
 #define _VEXFS_COLLECTION_H

@@ -330,7 +330,7 @@ int vexfs_collection_search(struct vexfs_collection_mem *c, struct vexfs_ioc_sea
 	memcpy(params.arg, s->arg, sizeof(params.arg));
 	r.deadline = params.deadline_us = vx_clock_us() + s->timeout_us;
 	vexfs_collection_programs(c, r.set.prog);
-	if (s->flags & VEXFS_SEARCH_BUILTIN) {
+	if (s->flags & (VEXFS_SEARCH_BUILTIN | VEXFS_SEARCH_EXACT)) {
 		vexfs_program_put(r.set.prog[VEXFS_SLOT_SEARCH]);
 		r.set.prog[VEXFS_SLOT_SEARCH] = NULL;
 	}

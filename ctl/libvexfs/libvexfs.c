@@ -85,11 +85,8 @@ int vexfs_get(int fd, __u64 id, void *row, __u32 row_bytes, struct vexfs_item *i
 	};
 	int err = call(fd, VEXFS_IOC_GET, &g);
 
-	if (!err && item) {
-		item->slot = g.slot;
-		item->seq = g.seq;
-		memcpy(item->attr, g.attr, sizeof(item->attr));
-	}
+	if (!err && item)
+		*item = g.item;
 	return err;
 }
 

@@ -163,7 +163,8 @@ struct vexfs_extent_block {
 #define VEXFS_INODE_HIDDEN	0x00000002u		/* a plane: no name; i_parent is its collection's directory */
 #define VEXFS_INODE_METADATA	0x00000004u		/* its blocks are journaled metadata (directories, dead bitmaps) */
 #define VEXFS_INODE_HASHED	0x00000008u		/* a directory with a hash index */
-#define VEXFS_INODE_ALL		0x0000000fu
+#define VEXFS_INODE_BOUND	0x00000010u		/* a file: records of its collection are, or were, bound to it */
+#define VEXFS_INODE_ALL		0x0000001fu
 
 /* An inode, 512 bytes.  All zeros (i_mode 0): never used. */
 struct vexfs_inode {
@@ -178,7 +179,7 @@ struct vexfs_inode {
 	__le32	i_entries;		/* of i_extent or i_index */
 	__le64	i_size;			/* bytes */
 	__le64	i_blocks;		/* 4 KiB blocks, extent blocks included */
-	__le64	i_change;		/* change counter (statx STATX_CHANGE_COOKIE); records remember it */
+	__le64	i_change;		/* change counter (statx STATX_CHANGE_COOKIE) */
 	__le64	i_parent;		/* inode of one directory that holds a name of this one; 0: none known */
 	__le32	i_parent_generation;
 	__le32	i_rdev;			/* character and block devices, new_encode_dev() */
@@ -200,7 +201,8 @@ struct vexfs_inode {
 		struct vexfs_extent_index i_index[VEXFS_INLINE_EXTENTS];
 		__u8			  i_link[VEXFS_INLINE_EXTENTS * 16];
 	};
-	__u8	i_xattr[512 - 152 - VEXFS_INLINE_EXTENTS * 16];	/* inline xattrs; zeros: none */
+	__le64	i_data_change;		/* VEXFS_INODE_BOUND: raised by the first change of data after a binding */
+	__u8	i_xattr[512 - 160 - VEXFS_INLINE_EXTENTS * 16];	/* inline xattrs; zeros: none */
 };
 
 /*
@@ -234,6 +236,7 @@ struct vexfs_dirent {
  *   records	128 bytes each, slot after slot
  *   keys	bytes of user keys, append-only
  *   dead	bitmap blocks (struct vexfs_dead_block), journaled
+ *   words	dictionaries of keyword attributes, append-only
  * A slot below c_count is committed, immutable, and never used again.
  */
 #define VEXFS_COLLECTION_MAGIC	0x4c4c4356u		/* "VCLL" */
@@ -243,6 +246,7 @@ struct vexfs_dirent {
 #define VEXFS_PROG_NAME_LEN	32			/* with the NUL: name of a loaded program object */
 #define VEXFS_MAX_SLOTS		(1ULL << 32)
 #define VEXFS_MAX_SNAPSHOTS	32
+#define VEXFS_SNAPSHOT_NAME_LEN	32			/* with the NUL */
 
 /* c_element */
 #define VEXFS_ELEM_F32		1
@@ -274,7 +278,7 @@ struct vexfs_snapshot {
 	__le64	n_count;		/* slots below it are in the snapshot, 0: entry is free */
 	__le64	n_dead_ino;		/* hidden inode with the dead bitmap of that moment */
 	__le64	n_time;			/* seconds since 1970 */
-	char	n_name[32];		/* NUL-terminated */
+	char	n_name[VEXFS_SNAPSHOT_NAME_LEN];	/* NUL-terminated */
 };
 
 struct vexfs_collection {
@@ -301,7 +305,21 @@ struct vexfs_collection {
 	struct vexfs_attr_def c_attr[VEXFS_MAX_ATTRS];
 	char	c_program[VEXFS_SLOTS][VEXFS_PROG_NAME_LEN];	/* bound programs, "" : built-in */
 	struct vexfs_snapshot c_snapshot[VEXFS_MAX_SNAPSHOTS];
-	__u8	c_reserved[4096 - 128 - VEXFS_MAX_ATTRS * 40 - VEXFS_SLOTS * 32 - VEXFS_MAX_SNAPSHOTS * 56];
+	__le64	c_words;		/* hidden inode: dictionaries of keyword attributes, struct vexfs_word; 0: none */
+	__le64	c_word_bytes;		/* committed bytes of it */
+	__u8	c_reserved[4096 - 144 - VEXFS_MAX_ATTRS * 40 - VEXFS_SLOTS * 32 - VEXFS_MAX_SNAPSHOTS * 56];
+};
+
+/*
+ * A word of a keyword attribute, in the words plane, back to back.  The n-th word of an attribute has the
+ * code n, from 1; 0 is "none".
+ */
+struct vexfs_word {
+	__le32	w_crc;			/* rest of the entry and its bytes; seed: c_uuid, then its offset as le64 */
+	__u8	w_attr;			/* position in c_attr */
+	__u8	w_len;			/* 1 .. 255 */
+	__le16	w_reserved;		/* 0 */
+	char	w_bytes[];		/* no NUL */
 };
 
 /* A record, 128 bytes, in the records plane. */
@@ -309,7 +327,7 @@ struct vexfs_collection {
 #define VEXFS_RECORD_KEYED	0x00000002u		/* r_key is valid */
 #define VEXFS_RECORD_ALL	0x00000003u
 struct vexfs_record {
-	__le32	r_crc;			/* rest of the record, then the row; seed: c_uuid, then slot as le64 */
+	__le32	r_crc;			/* rest of the record, the row, the key; seed: c_uuid, then slot as le64 */
 	__le32	r_flags;		/* VEXFS_RECORD_* */
 	__le64	r_id;			/* chosen by the user; unique among live records */
 	__le64	r_seq;			/* sequence number of the operation that wrote it, from 1 */
@@ -317,7 +335,7 @@ struct vexfs_record {
 	__le32	r_file_generation;
 	__le32	r_file_len;		/* bytes of the range */
 	__le64	r_file_off;		/* where the range starts */
-	__le64	r_file_change;		/* the file's change counter at binding */
+	__le64	r_file_change;		/* the file's i_data_change at binding */
 	__le64	r_key;			/* offset in the keys plane << 8 | length */
 	__le64	r_attr[VEXFS_MAX_ATTRS];	/* by position in c_attr; 0 where there is none */
 };

@@ -28,7 +28,7 @@
 
 struct vexfs_attr {
 	char	name[VEXFS_ATTR_NAME_LEN];	/* NUL-terminated, [a-z_][a-z0-9_]* */
-	__u32	type;			/* VEXFS_ATTR_INT; VEXFS_ATTR_KEYWORD is EOPNOTSUPP */
+	__u32	type;			/* VEXFS_ATTR_INT or VEXFS_ATTR_KEYWORD */
 	__u32	reserved;
 };
 
@@ -73,52 +73,217 @@ struct vexfs_ioc_info {
 	__u64	queries, fallbacks;
 	struct vexfs_attr attr[VEXFS_MAX_ATTRS];
 	struct vexfs_bound bound[VEXFS_SLOTS];
+	__u64	gone;			/* records whose file is gone; not in live */
+	__u64	epoch;			/* compactions */
+	/* slots that the running compaction has looked at, of so many; 0 of 0: none runs */
+	__u64	compact_done, compact_total;
+	__u32	snapshots, reserved32b;
+	__u64	key_bytes;		/* of the keys plane */
 	__u64	reserved[8];
 };
 
 /*
- * Insert n records, all or nothing.  EEXIST an id is taken (or twice in the batch), EINVAL NaN or
- * infinity, EDOM a zero vector for cosine, EMSGSIZE row_bytes is not the collection's, E2BIG more
- * than VEXFS_MAX_BATCH rows or VEXFS_MAX_BATCH_BYTES, ENOSPC.  *bad is the index of the first row
- * at fault where a row is (else ~0).  Survives a crash after fsync.
+ * Strings from user memory come packed: the bytes back to back, no NULs in between, and a length of
+ * 0 .. 255 for each.
+ */
+#define VEXFS_MAX_KEY		255		/* bytes of a key or word; any byte but NUL */
+#define VEXFS_MAX_STRING_BYTES	(64u << 20)	/* of one call */
+
+/*
+ * What a record is bound to: a byte range of a file.  The file must be a regular one, opened for
+ * reading, that belongs to the collection (created below its directory).
+ */
+struct vexfs_bind {
+	__s32	fd;			/* -1: not bound, and the rest is 0 */
+	__u32	len;
+	__u64	off;
+};
+
+/*
+ * Insert n records, all or nothing.  EEXIST an id or key is taken (or twice in the batch), EINVAL
+ * NaN or infinity, or a key with a NUL, EDOM a zero vector for cosine, EMSGSIZE row_bytes is not
+ * the collection's, E2BIG more than VEXFS_MAX_BATCH rows, VEXFS_MAX_BATCH_BYTES or
+ * VEXFS_MAX_STRING_BYTES, EBADF and EXDEV a file to bind to is not open for reading, or not of this
+ * collection, ENOSPC.  *bad is the index of the first row at fault where a row is (else ~0).
+ * Survives a crash after fsync.
+ *
+ * With VEXFS_INSERT_UPSERT a record replaces the live one of its id, and the one of its key, in the
+ * same step.
  */
 struct vexfs_ioc_insert {
-	__u32	size, flags;		/* flags: VEXFS_INSERT_UPSERT is EOPNOTSUPP */
+	__u32	size, flags;		/* flags: VEXFS_INSERT_UPSERT */
 	__u32	n, row_bytes;
 	__u64	rows;			/* pointer: n * row_bytes */
 	__u64	ids;			/* pointer: n u64 */
-	/* pointer: n * (attributes of the collection) s64; 0: all zero */
+	/* pointer: n * (attributes of the collection) s64; 0: all zero.  Keywords: their codes */
 	__u64	attrs;
 	__u64	seq;			/* out: sequence number of the first record */
 	__u64	bad;			/* out */
+	__u64	keys;			/* pointer: key_bytes; 0: no record has a key */
+	__u64	key_lens;		/* pointer: n u8, 0: that one has no key */
+	__u64	binds;			/* pointer: n struct vexfs_bind; 0: none is bound */
+	__u32	key_bytes, reserved32;
 	__u64	reserved[4];
 };
 #define VEXFS_INSERT_UPSERT	1u
 
-/* Fetch a record by id.  ENOENT. */
+/* What there is to a record, in vexfs_ioc_get and vexfs_ioc_list. */
+#define VEXFS_ITEM_KEYED	0x1u
+#define VEXFS_ITEM_BOUND	0x2u
+/* the file's data have changed since it was bound */
+#define VEXFS_ITEM_STALE	0x4u
+struct vexfs_item {
+	__u64	id, slot, seq;
+	__u64	file;			/* inode of the bound file, 0: none */
+	__u64	file_off;
+	__u32	file_len;
+	__u32	flags;			/* VEXFS_ITEM_* */
+	__u32	key_off, key_len;	/* in the bytes of keys that are returned with it */
+	__s64	attr[VEXFS_MAX_ATTRS];	/* in the order of the schema, 0 beyond it */
+};
+
+/* Fetch a record by id, or by key (BY_KEY).  ENOENT. */
 struct vexfs_ioc_get {
-	__u32	size, flags;
+	__u32	size, flags;		/* VEXFS_GET_BY_KEY */
 	__u64	id;
 	__u64	row;			/* pointer or 0 */
 	/* room at row: at least that of the collection, else EMSGSIZE */
 	__u32	row_bytes;
+	__u32	key_len;		/* BY_KEY: 1 .. VEXFS_MAX_KEY */
+	/* pointer: BY_KEY, in: the key */
+	__u64	key;
+	/* pointer or 0: VEXFS_MAX_KEY bytes for the record's key, item.key_len of them are written */
+	__u64	key_out;
+	struct vexfs_item item;		/* out; key_off 0 */
+	__u64	reserved[4];
+};
+#define VEXFS_GET_BY_KEY	1u
+
+/*
+ * Delete n records by id, or by key (BY_KEY), all or nothing.  ENOENT (bad: index of the first
+ * unknown id, or of one named twice).  Survives a crash after fsync; before it a crash may leave a
+ * delete undone, or one that touches more than two million slots half done, its first ids deleted.
+ */
+struct vexfs_ioc_delete {
+	__u32	size, flags;		/* VEXFS_DELETE_BY_KEY */
+	__u32	n, key_bytes;
+	__u64	ids;			/* pointer: n u64; not with BY_KEY */
+	__u64	bad;			/* out */
+	__u64	keys, key_lens;		/* BY_KEY: as in vexfs_ioc_insert, no length is 0 */
+	__u64	reserved[4];
+};
+#define VEXFS_DELETE_BY_KEY	1u
+
+/*
+ * List records in the order of their slots, from a cursor on.  Records that come later have higher
+ * slots: a listing sees each record that is there all the time exactly once.  ESTALE: the collection
+ * was compacted since the cursor was given, begin anew; ENOENT no such snapshot; EINVAL.
+ */
+struct vexfs_ioc_list {
+	__u32	size, flags;		/* VEXFS_LIST_STALE: only those whose file has changed */
+	__u32	n;			/* in: room for so many, 1 .. VEXFS_MAX_BATCH; out: how many */
+	__u32	row_bytes;		/* the collection's, with rows */
+	__u64	cursor;			/* in: 0 the beginning; out: where to go on, ~0 the end */
+	__u64	epoch;			/* in: 0 with cursor 0; out: to give with the cursor */
+	__u64	items;			/* pointer: n struct vexfs_item */
+	__u64	rows;			/* pointer: n * row_bytes, or 0 */
+	__u64	keys;			/* pointer: bytes of keys, or 0 */
+	__u32	key_bytes;		/* in: room, at least VEXFS_MAX_KEY; out: used */
 	__u32	reserved32;
-	__u64	slot, seq;		/* out */
-	__s64	attr[VEXFS_MAX_ATTRS];	/* out */
+	/* list the snapshot of this name; "": as it is now */
+	char	snapshot[VEXFS_SNAPSHOT_NAME_LEN];
+	__u64	reserved[8];
+};
+#define VEXFS_LIST_STALE	1u
+
+/*
+ * Codes of words of a keyword attribute: 1, 2, ... in the order of their first use.  Unknown words
+ * get a new code; with LOOKUP they get 0.  A code is durable once a record with it is, and is never
+ * reused.  EINVAL no keyword attribute, an empty word or one with a NUL; E2BIG, ENOSPC.
+ */
+struct vexfs_ioc_intern {
+	__u32	size, flags;		/* VEXFS_INTERN_LOOKUP */
+	__u32	attr;			/* position in the schema */
+	__u32	n;			/* words, 1 .. VEXFS_MAX_BATCH */
+	__u64	words, lens;		/* pointers: packed bytes, n u8 */
+	__u64	codes;			/* pointer: n s64, out */
+	__u32	word_bytes, reserved32;
+	__u64	reserved[4];
+};
+#define VEXFS_INTERN_LOOKUP	1u
+
+/* The words of a keyword attribute, from a code on.  EINVAL, E2BIG. */
+struct vexfs_ioc_words {
+	__u32	size, flags;
+	__u32	attr;
+	__u32	n;			/* in: room; out: how many */
+	__s64	first;			/* code of the first one wanted, from 1 */
+	__u64	words, lens;		/* pointers: room for word_bytes, n u8 */
+	__u32	word_bytes;		/* in: at least VEXFS_MAX_KEY; out: used */
+	__u32	reserved32;
+	__u64	total;			/* out: words that there are */
 	__u64	reserved[4];
 };
 
-/*
- * Delete n records by id, all or nothing.  ENOENT (bad: index of the first unknown id, or of one
- * named twice).  Survives a crash after fsync; before it a crash may leave a delete undone, or one
- * that touches more than two million slots half done, its first ids deleted.
- */
-struct vexfs_ioc_delete {
+/* Make a collection a plain directory again: all its records are gone, its files stay. */
+struct vexfs_ioc_drop {
 	__u32	size, flags;
-	__u32	n, reserved32;
-	__u64	ids;			/* pointer: n u64 */
-	__u64	bad;			/* out */
-	__u64	reserved[4];
+	__u64	reserved[3];
+};
+
+/*
+ * Where a file of the collection is, relative to the collection's directory, no NUL.  ENOENT no such
+ * file in this collection, or no name of it is known; EACCES a directory on the way may not be read
+ * by the caller; ERANGE room.
+ */
+struct vexfs_ioc_path {
+	__u32	size, flags;
+	__u64	file;			/* inode */
+	__u64	path;			/* pointer */
+	__u32	room;			/* bytes at path */
+	__u32	len;			/* out */
+	__u64	reserved[2];
+};
+
+/*
+ * Snapshots.  CREATE: what was acknowledged so far, under a name [a-z0-9._-]+; it is durable when this
+ * returns.  EEXIST, ENOSPC (also: VEXFS_MAX_SNAPSHOTS are there), EINVAL name.  DELETE: ENOENT.
+ */
+struct vexfs_ioc_snapshot {
+	__u32	size, flags;
+	__u32	op;			/* VEXFS_SNAPSHOT_* */
+	__u32	reserved32;
+	char	name[VEXFS_SNAPSHOT_NAME_LEN];
+	__u64	reserved[2];
+};
+#define VEXFS_SNAPSHOT_CREATE	1u
+#define VEXFS_SNAPSHOT_DELETE	2u
+
+struct vexfs_snapshot_info {
+	char	name[VEXFS_SNAPSHOT_NAME_LEN];
+	__u64	time;			/* seconds since 1970 */
+	__u64	count, live;		/* slots, records */
+	__u64	reserved;
+};
+struct vexfs_ioc_snapshots {
+	__u32	size, flags;
+	__u32	n;			/* in: room; out: how many there are, at most VEXFS_MAX_SNAPSHOTS */
+	__u32	reserved32;
+	__u64	snapshots;		/* pointer: n struct vexfs_snapshot_info, oldest first */
+	__u64	reserved[2];
+};
+
+/*
+ * Give dead space back: copies what is alive, in the collection or a snapshot of it, into new planes
+ * and swaps them in, while queries and changes go on.  Killable; what was done until then is undone.
+ * EBUSY one is running.  Less than min_dead percent dead: nothing is done, and 0 returned.
+ */
+struct vexfs_ioc_compact {
+	__u32	size, flags;
+	__u32	min_dead;		/* percent of the slots, 0 .. 100 */
+	__u32	reserved32;
+	__u64	before, after;		/* out: slots */
+	__u64	reserved[2];
 };
 
 /* A hit. */
@@ -134,7 +299,7 @@ struct vexfs_hit {
 	__u64	file;			/* inode of the bound file, 0: none */
 	__u64	file_off;
 	__u32	file_len;
-	__u32	flags;			/* VEXFS_HIT_*; 0 */
+	__u32	flags;			/* VEXFS_ITEM_* */
 };
 
 /* Why an answer may miss something (truncated); several may be set. */
@@ -144,6 +309,10 @@ struct vexfs_hit {
 #define VEXFS_TRUNC_STRATEGY	0x4u
 /* order among almost equal distances was not settled in double precision */
 #define VEXFS_TRUNC_PRECISION	0x8u
+/* a range search found more than k */
+#define VEXFS_TRUNC_LIMIT	0x10u
+/* per_file: too many candidates of few files */
+#define VEXFS_TRUNC_FILES	0x20u
 
 /*
  * A predicate over the attributes: a program in postfix order for a stack of truth values, which
@@ -171,20 +340,25 @@ struct vexfs_predicate_node {
 #define VEXFS_MAX_PREDICATE_DEPTH	16
 
 /*
- * Search.  EINVAL k is 0 or vector holds NaN or infinity, E2BIG k > VEXFS_MAX_K, EDOM zero vector
- * for cosine, EMSGSIZE vector_bytes, ENOENT by an unknown id, ENOLINK a bound filter or distance
- * program is not loaded, EPROTO it failed; and those of a predicate.
+ * Search.  EINVAL k is 0 or vector holds NaN or infinity, E2BIG k > VEXFS_MAX_K (RANGE:
+ * VEXFS_MAX_RANGE), EDOM zero vector for cosine, EMSGSIZE vector_bytes, ENOENT by an unknown id or
+ * key, or no such snapshot, ENOLINK a bound filter or distance program is not loaded, EPROTO it
+ * failed; and those of a predicate.
+ *
+ * Several queries in one call use one snapshot of the records and one generation of the programs.
+ * With `answers` each query has its own counts; the struct's hold the sums (n, visited, scored) and
+ * the union (truncated).
  */
 struct vexfs_ioc_search {
 	__u32	size, flags;		/* VEXFS_SEARCH_* */
 	__u32	k;
 	__u32	vector_bytes;		/* the collection's row_bytes */
-	__u64	vector;			/* pointer; ignored with BY_ID */
+	__u64	vector;			/* pointer: queries * vector_bytes; ignored with BY_ID, BY_KEY */
 	__u64	id;			/* BY_ID: more like this one (itself included) */
-	__u64	hits;			/* pointer: room for k struct vexfs_hit */
+	__u64	hits;			/* pointer: room for queries * k struct vexfs_hit */
 	__u64	arg[VEXFS_MAX_ARGS];	/* for the programs: e.g. the tenant, the time now */
-	__u64	max_visits;		/* slots looked at; 0: no limit */
-	/* 0: VEXFS_DEFAULT_TIMEOUT_US; at most VEXFS_MAX_TIMEOUT_US */
+	__u64	max_visits;		/* slots looked at, by each query; 0: no limit */
+	/* of the call; 0: VEXFS_DEFAULT_TIMEOUT_US; at most VEXFS_MAX_TIMEOUT_US */
 	__u32	timeout_us;
 	__u32	n;			/* out: hits, best first, ties by id */
 	__u32	truncated;		/* out: VEXFS_TRUNC_* */
@@ -195,17 +369,40 @@ struct vexfs_ioc_search {
 	/* out: because a program was replaced or failed, or for precision */
 	__u32	restarts;
 	__u64	generation[VEXFS_SLOTS];/* out: of the programs that answered, 0: built-in */
-	/* out: name of the search program, "flat" built in: "exact" */
+	/* out: name of the search program, built in: "exact" or "coded" */
 	char	strategy[VEXFS_PROG_NAME_LEN];
+	__u32	queries;		/* in one call, 0 (taken for 1) .. VEXFS_MAX_QUERIES; 1 with BY_* */
+	__u32	per_file;		/* at most so many hits of one bound file; 0: no limit */
+	__u64	answers;		/* pointer: queries struct vexfs_query_answer, or 0 */
+	__u64	radius;			/* RANGE: the bits of a double: only hits within this distance */
+	__u64	key;			/* BY_KEY: pointer */
+	__u32	key_len, reserved32;
+	/* search the snapshot of this name; "": as it is now */
+	char	snapshot[VEXFS_SNAPSHOT_NAME_LEN];
 	/* pointers: only records for which this holds, where_nodes 0: all */
 	__u64	where;			/* where_nodes struct vexfs_predicate_node */
 	__u64	where_values;		/* where_values_n s64 */
 	__u32	where_nodes, where_values_n;
-	__u64	reserved[4];
+	__u64	reserved[8];
 };
 #define VEXFS_SEARCH_BY_ID	1u
 /* ignore the bound search program (not filter nor distance) */
 #define VEXFS_SEARCH_BUILTIN	2u
+/* the same, and the built-in measures every record: no codes */
+#define VEXFS_SEARCH_EXACT	4u
+#define VEXFS_SEARCH_BY_KEY	8u
+/* all records within `radius`, at most k; more: truncated by LIMIT */
+#define VEXFS_SEARCH_RANGE	16u
+#define VEXFS_MAX_QUERIES	1024u
+#define VEXFS_MAX_RANGE		65536u
+#define VEXFS_MAX_HITS		(1u << 20)	/* queries * k */
+
+/* Of one of several queries. */
+struct vexfs_query_answer {
+	__u32	n;			/* hits; those of query i begin at hit i * k */
+	__u32	truncated;
+	__u64	visited, scored;
+};
 
 /* Bind a loaded program to a slot ("": the built-in).  The binding is on disk when this returns.
  * ENOENT nothing of that name is loaded, EOPNOTSUPP the object has no such op. */
@@ -225,15 +422,30 @@ struct vexfs_ioc_use {
 #define VEXFS_IOC_DELETE	_IOWR(VEXFS_IOC_MAGIC, 5, struct vexfs_ioc_delete)
 #define VEXFS_IOC_SEARCH	_IOWR(VEXFS_IOC_MAGIC, 6, struct vexfs_ioc_search)
 #define VEXFS_IOC_USE		_IOWR(VEXFS_IOC_MAGIC, 7, struct vexfs_ioc_use)
+#define VEXFS_IOC_LIST		_IOWR(VEXFS_IOC_MAGIC, 8, struct vexfs_ioc_list)
+#define VEXFS_IOC_INTERN	_IOWR(VEXFS_IOC_MAGIC, 9, struct vexfs_ioc_intern)
+#define VEXFS_IOC_WORDS		_IOWR(VEXFS_IOC_MAGIC, 10, struct vexfs_ioc_words)
+#define VEXFS_IOC_DROP		_IOWR(VEXFS_IOC_MAGIC, 11, struct vexfs_ioc_drop)
+#define VEXFS_IOC_PATH		_IOWR(VEXFS_IOC_MAGIC, 12, struct vexfs_ioc_path)
+#define VEXFS_IOC_SNAPSHOT	_IOWR(VEXFS_IOC_MAGIC, 13, struct vexfs_ioc_snapshot)
+#define VEXFS_IOC_SNAPSHOTS	_IOWR(VEXFS_IOC_MAGIC, 14, struct vexfs_ioc_snapshots)
+#define VEXFS_IOC_COMPACT	_IOWR(VEXFS_IOC_MAGIC, 15, struct vexfs_ioc_compact)
+#define VEXFS_IOC_LAST		15
 
 _Static_assert(sizeof(struct vexfs_ioc_create) == 376, "vexfs_ioc_create");
-_Static_assert(sizeof(struct vexfs_ioc_insert) == 88, "vexfs_ioc_insert");
-_Static_assert(sizeof(struct vexfs_ioc_get) == 144, "vexfs_ioc_get");
-_Static_assert(sizeof(struct vexfs_ioc_delete) == 64, "vexfs_ioc_delete");
+_Static_assert(sizeof(struct vexfs_bind) == 16, "vexfs_bind");
+_Static_assert(sizeof(struct vexfs_ioc_insert) == 120, "vexfs_ioc_insert");
+_Static_assert(sizeof(struct vexfs_item) == 120, "vexfs_item");
+_Static_assert(sizeof(struct vexfs_ioc_get) == 200, "vexfs_ioc_get");
+_Static_assert(sizeof(struct vexfs_ioc_delete) == 80, "vexfs_ioc_delete");
+_Static_assert(sizeof(struct vexfs_ioc_list) == 160, "vexfs_ioc_list");
+_Static_assert(sizeof(struct vexfs_ioc_intern) == 80, "vexfs_ioc_intern");
+_Static_assert(sizeof(struct vexfs_ioc_words) == 88, "vexfs_ioc_words");
 _Static_assert(sizeof(struct vexfs_predicate_node) == 24, "vexfs_predicate_node");
-_Static_assert(sizeof(struct vexfs_ioc_search) == 240, "vexfs_ioc_search");
 _Static_assert(sizeof(struct vexfs_hit) == 48, "vexfs_hit");
+_Static_assert(sizeof(struct vexfs_query_answer) == 24, "vexfs_query_answer");
 _Static_assert(sizeof(struct vexfs_ioc_use) == 64, "vexfs_ioc_use");
 _Static_assert(sizeof(struct vexfs_bound) == 48, "vexfs_bound");
+_Static_assert(sizeof(struct vexfs_snapshot_info) == 64, "vexfs_snapshot_info");
 
 #endif /* _VEXFS_IOCTL_H */

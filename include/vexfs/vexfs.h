@@ -59,13 +59,6 @@ struct vexfs_batch {
 	__u64	bad;
 };
 
-/* A record as vexfs_get() finds it. */
-struct vexfs_item {
-	__u64	slot;			/* place in the collection */
-	__u64	seq;			/* sequence number of the insert that wrote it */
-	__s64	attr[VEXFS_MAX_ATTRS];	/* in the order of the schema, 0 beyond it */
-};
-
 /* A condition on the attributes, from vexfs_where_parse(); or made by hand, see ioctl.h. */
 struct vexfs_where {
 	__u32	n, values;		/* of node and of value in use; n 0: no condition */
@@ -179,7 +172,7 @@ int vexfs_insert(int fd, struct vexfs_batch *batch);
  * @id: of the record
  * @row: room for one row, or NULL: not wanted
  * @row_bytes: room at @row, at least row_bytes of the collection; 0 without @row
- * @item: what else there is to the record, or NULL
+ * @item: what else there is to the record, or NULL (see ioctl.h)
  *
  * -ENOENT no such record, -EMSGSIZE @row_bytes is too small.
  */

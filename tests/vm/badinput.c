@@ -298,8 +298,8 @@ static void bad_deletes(void)
 		unchanged(what);                                                                \
 	} while (0)
 	DELETE(EINVAL, -2, "delete n 0", del.n = 0);
-	DELETE(EINVAL, -2, "delete flags", del.flags = 1);
-	DELETE(EINVAL, -2, "delete reserved32", del.reserved32 = 1);
+	DELETE(EINVAL, -2, "delete flags", del.flags = 2);
+	DELETE(EINVAL, -2, "delete by id with keys", del.key_bytes = 1);
 	DELETE(EINVAL, -2, "delete reserved", del.reserved[3] = 1);
 	DELETE(E2BIG, -2, "delete too many", del.n = VEXFS_MAX_BATCH + 1);
 	DELETE(E2BIG, -2, "delete n ~0", del.n = ~0u);
@@ -327,11 +327,11 @@ static void bad_gets(void)
 	GET(EMSGSIZE, "get with too little room", get.row_bytes--);
 	GET(EFAULT, "get to nowhere", get.row = 8);
 	GET(EFAULT, "get into the kernel", get.row = KERNEL_ADDRESS);
-	GET(EINVAL, "get flags", get.flags = 1);
-	GET(EINVAL, "get reserved32", get.reserved32 = 1);
+	GET(EINVAL, "get flags", get.flags = 2);
+	GET(EINVAL, "get by id with a key", get.key_len = 1);
 	GET(EINVAL, "get reserved", get.reserved[3] = 1);
 	GET(0, "get without row", get.row = 0, get.row_bytes = 0);
-	FAIL(get.slot != 5 || get.seq != 6, "slot %llu seq %llu", get.slot, get.seq);
+	FAIL(get.item.slot != 5 || get.item.seq != 6, "slot %llu seq %llu", get.item.slot, get.item.seq);
 	unchanged("gets");
 }
 
@@ -350,7 +350,7 @@ static void bad_searches(void)
 	SEARCH(EINVAL, "k 0", s.k = 0);
 	SEARCH(E2BIG, "k 1001", s.k = 1001);
 	SEARCH(E2BIG, "k ~0", s.k = ~0u);
-	SEARCH(EINVAL, "search flags", s.flags = 4);
+	SEARCH(EINVAL, "search flags", s.flags = 32);
 	SEARCH(EINVAL, "search reserved", s.reserved[1] = 1);
 	SEARCH(EINVAL, "timeout", s.timeout_us = VEXFS_MAX_TIMEOUT_US + 1);
 	SEARCH(EINVAL, "timeout ~0", s.timeout_us = ~0u);

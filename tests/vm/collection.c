@@ -177,10 +177,10 @@ static void check_records(int fd, const struct model *m, uint32_t attrs)
 		if (EXPECT(m->dead[i] ? ENOENT : 0, err, "get") || err)
 			continue;
 		FAIL(memcmp(row, row_of(m, i), m->dims * 4), "row of id %llu differs", get.id);
-		FAIL(get.slot != i, "id %llu in slot %llu, not %u", get.id, get.slot, i);
+		FAIL(get.item.slot != i, "id %llu in slot %llu, not %u", get.id, get.item.slot, i);
 		for (a = 0; a < VEXFS_MAX_ATTRS; a++)
-			FAIL(get.attr[a] != (a < attrs ? attribute(m->ids[i], a) : 0),
-			     "attribute %u of id %llu is %lld", a, get.id, get.attr[a]);
+			FAIL(get.item.attr[a] != (a < attrs ? attribute(m->ids[i], a) : 0),
+			     "attribute %u of id %llu is %lld", a, get.item.id, get.item.attr[a]);
 	}
 	EXPECT(0, vx_info(fd, &info), "info");
 	FAIL(info.live != live || info.count != m->n, "%llu records in %llu slots, not %llu in %u",

@@ -244,9 +244,9 @@ static void check_record(int fd, uint64_t id)
 	if (err)
 		die("id %llu: %s", (unsigned long long)id, strerror(err));
 	row_of(want, id, r->seq);
-	if (get.seq != r->seq || get.attr[0] != r->batch || get.attr[1] != r->size || get.attr[2] != r->place ||
+	if (get.item.seq != r->seq || get.item.attr[0] != r->batch || get.item.attr[1] != r->size || get.item.attr[2] != r->place ||
 	    memcmp(row, want, sizeof(row)))
-		die("id %llu: wrong record (seq %llu, not %llu)", (unsigned long long)id, (unsigned long long)get.seq,
+		die("id %llu: wrong record (seq %llu, not %llu)", (unsigned long long)id, (unsigned long long)get.item.seq,
 		    (unsigned long long)r->seq);
 }
 

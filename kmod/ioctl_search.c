@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The ioctl of a search (see vexfs/ioctl.h).
+ *
+ * Everything is copied in and checked before a lock is taken; nothing is copied out under one.
+ */
+#include <linux/slab.h>
+#include "door.h"
+
+#define SEARCH_FLAGS (VEXFS_SEARCH_BY_ID | VEXFS_SEARCH_BUILTIN | VEXFS_SEARCH_EXACT | \
+		      VEXFS_SEARCH_BY_KEY | VEXFS_SEARCH_RANGE)
+
+/* The vector to search with, from user memory or of a record. */
+static int search_row(struct vexfs_collection_mem *c, const struct vexfs_ioc_search *arg, void *row)
+{
+	struct vexfs_record record;
+	struct vexfs_body *b;
+	u64 slot;
+	int err;
+
+	if (arg->flags & VEXFS_SEARCH_BY_ID) {
+		err = vexfs_record_find(c, arg->id, &b, &slot);
+		if (err)
+			return err;
+		err = vexfs_record_fetch(b, slot, &record, row);
+		vexfs_body_put(b);
+		return err;
+	}
+	if (arg->vector_bytes != c->row_bytes)
+		return -EMSGSIZE;
+	if (copy_from_user(row, u64_to_user_ptr(arg->vector), c->row_bytes))
+		return -EFAULT;
+	return vexfs_row_check(c->metric, row, c->dims);
+}
+
+long vexfs_ioc_search(struct file *file, struct vexfs_collection_mem *c, void __user *argp)
+{
+	struct vexfs_hit *hits = NULL;
+	struct vexfs_ioc_search arg;
+	void *row = NULL;
+	u32 usize;
+	int err;
+
+	err = vexfs_may_read(file) ?: vexfs_copy_in(&arg, sizeof(arg), argp, &usize);
+	if (err)
+		return err;
+	if (arg.flags & ~SEARCH_FLAGS || arg.reserved32 || !ALL_ZERO(arg.reserved) || !arg.k ||
+	    arg.timeout_us > VEXFS_MAX_TIMEOUT_US)
+		return -EINVAL;
+	if (arg.flags & (VEXFS_SEARCH_BY_KEY | VEXFS_SEARCH_RANGE) || arg.queries > 1 ||
+	    arg.per_file || arg.answers || arg.radius || arg.key || arg.key_len ||
+	    !ALL_ZERO(arg.snapshot) || arg.where || arg.where_values || arg.where_nodes ||
+	    arg.where_values_n)
+		return -EOPNOTSUPP;
+	if (arg.k > VEXFS_MAX_K)
+		return -E2BIG;
+	if (!arg.timeout_us)
+		arg.timeout_us = VEXFS_DEFAULT_TIMEOUT_US;
+	arg.n = arg.truncated = arg.rounds = arg.restarts = 0;
+	row = kvmalloc(c->row_bytes, GFP_KERNEL_ACCOUNT);
+	hits = kvcalloc(arg.k, sizeof(*hits), GFP_KERNEL_ACCOUNT);
+	err = row && hits ? search_row(c, &arg, row) : -ENOMEM;
+	if (!err)
+		err = vexfs_collection_search(c, &arg, row, hits);
+	if (!err && copy_to_user(u64_to_user_ptr(arg.hits), hits, arg.n * sizeof(*hits)))
+		err = -EFAULT;
+	kvfree(hits);
+	kvfree(row);
+	return err ?: vexfs_copy_out(argp, &arg, usize);
+}
