@@ -34,6 +34,11 @@ __u64 vexfs_key_bits(__u64 k)
 /* -0.0 + 0.0 is 0.0: equal distances get equal keys */
 static __u64 double_key(double d) { return key64(b64(d + 0.0)); }
 
+__u64 vexfs_bits_key(__u64 bits)
+{
+	return double_key(f64(bits));
+}
+
 /* The largest f32 that is not above d. */
 static float round_toward_low(double d)
 {
@@ -216,18 +221,39 @@ __u64 vexfs_measure_f64(const struct vexfs_prep *p, const struct vx_seg *seg, __
 	return double_key(exact(p, seg, segs) + (double)penalty * 1e-6);
 }
 
+/*
+ * The bound: of something whose f32 total is t the distance is at least t / scale - off - 4 u |t|.  Products, additions,
+ * the sums over segments, and some for the steps after the sum; the last term is for the rounding of the total itself.
+ */
+static void f32_bound(const struct vexfs_prep *p, __u32 max_norm2, double *scale, double *off)
+{
+	double n = p->dims + 16.0, u = 0x1p-24, gamma = n * u / (1 - n * u);
+
+	*scale = 1;
+	*off = 0;
+	if (p->metric == VEXFS_METRIC_L2)
+		*scale = 1 + 2 * gamma;		/* t >= 0; differences are rounded too: 2 gamma */
+	else if (p->metric == VEXFS_METRIC_COSINE)
+		*off = 4 * gamma;
+	else
+		*off = 2 * gamma * _mm_cvtsd_f64(_mm_sqrt_sd(_mm_setzero_pd(),
+				_mm_set_sd(f64(p->norm2) * f32(max_norm2) * (1 + 2 * gamma))));
+}
+
 bool vexfs_certify(const struct vexfs_prep *p, __u64 kth, __u32 refused, __u32 max_norm2)
 {
-	/* products, additions, the sums over segments, and some for the steps after the sum */
-	double n = p->dims + 16.0, u = 0x1p-24, gamma = n * u / (1 - n * u), t = f32(unkey32(refused)), low;
+	double t = f32(unkey32(refused)), scale, off;
 
-	if (p->metric == VEXFS_METRIC_L2)
-		low = t / (1 + 2 * gamma);	/* t >= 0; differences are rounded too: 2 gamma */
-	else if (p->metric == VEXFS_METRIC_COSINE)
-		low = t - 4 * gamma;
-	else
-		low = t - 2 * gamma * _mm_cvtsd_f64(_mm_sqrt_sd(_mm_setzero_pd(),
-				_mm_set_sd(f64(p->norm2) * f32(max_norm2) * (1 + 2 * gamma))));
-	low -= (t < 0 ? -t : t) * 4 * u;
-	return f64(vexfs_key_bits(kth)) < low;
+	f32_bound(p, max_norm2, &scale, &off);
+	return f64(vexfs_key_bits(kth)) < t / scale - off - (t < 0 ? -t : t) * 0x1p-22;
+}
+
+__u32 vexfs_gate(const struct vexfs_prep *p, __u64 radius, __u32 max_norm2)
+{
+	double r = f64(vexfs_key_bits(radius)), scale, off;
+
+	f32_bound(p, max_norm2, &scale, &off);
+	r += off;
+	r /= r < 0 ? 1 / scale + 0x1p-22 : 1 / scale - 0x1p-22;
+	return key32(b32((float)r)) + 1;	/* rounded up */
 }

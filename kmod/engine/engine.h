@@ -78,15 +78,19 @@ struct vexfs_query_params {
 	__u64 max_visits;		/* 0: none */
 	__u64 deadline_us;		/* vx_clock_us() when to stop */
 	const struct vexfs_match *match;	/* admit only these; copied.  NULL: all */
+	bool range;			/* only what is within ... */
+	__u64 radius;			/* ... this distance: bits of a double, no NaN */
 };
 
-/* Allocate and prepare a query over c and rows.  k <= 1000.  NULL: no memory. */
+/* Allocate and prepare a query over c and rows, and take a snapshot of the count.  k <= VEXFS_MAX_RANGE.  NULL: no memory. */
 struct vexfs_query *vexfs_query_new(struct vexfs_columns *c, struct vx_rows *rows, const struct vexfs_query_params *p);
 void vexfs_query_free(struct vexfs_query *q);
 struct vexfs_search *vexfs_query_search(struct vexfs_query *q);	/* what programs see */
 struct vexfs_query *vexfs_search_query(struct vexfs_search *s);
-/* Forget all candidates, take a new snapshot of the count, round 0. */
+/* Forget all candidates, round 0.  The snapshot stays. */
 void vexfs_query_restart(struct vexfs_query *q);
+/* The same, for another vector (checked, dims * 4 bytes; copied). */
+void vexfs_query_reset(struct vexfs_query *q, const void *row);
 /* The programs of the coming round; NULL: none.  Called with rows pinned and outside FPU sections. */
 void vexfs_query_hooks(struct vexfs_query *q, int (*filter)(struct vexfs_search *), int (*distance)(struct vexfs_search *));
 /* Budget and deadline of the strategy itself (a program's own, stricter); 0: only the query's. */
@@ -114,8 +118,8 @@ int vexfs_query_read(struct vexfs_query *q);
 int vexfs_query_score_read(struct vexfs_query *q);
 /*
  * The end: measure the pool again in double precision (reads rows, sleeps), sort by distance, then id; drop what has died
- * meanwhile.  Returns the hits written (<= k); -EAGAIN when f32 may have refused one that belongs among
- * them: the pool has been enlarged, restart the query (at most a few times, then VEXFS_TRUNC_PRECISION).  *truncated: VEXFS_TRUNC_*.
+ * meanwhile, or lies beyond the radius.  Returns the hits written (<= k); -EAGAIN when f32 may have refused one that belongs among
+ * them: the pool may be larger now, restart the query (at most a few times, then VEXFS_TRUNC_PRECISION).  *truncated: VEXFS_TRUNC_*.
  */
 int vexfs_query_finish(struct vexfs_query *q, struct vexfs_hit_f *hits, __u32 *truncated);
 

@@ -44,12 +44,15 @@ struct vexfs_entry {
 struct vexfs_pool {
 	struct vexfs_entry *entry;
 	__u32 *best;
-	__u32 n, cap, nbest, k;
+	__u32 n, nbest, k;
+	__u32 cap, room;		/* entries: so many are kept; there is memory for so many now */
 	__u32 refused;			/* smallest key that was turned away or thrown out ... */
 	bool any_refused;		/* ... if any was */
 };
 
 int vexfs_pool_init(struct vexfs_pool *p, __u32 k, __u32 cap);	/* -ENOMEM */
+/* Memory for so many more offers.  What is offered beyond it takes the place of others, or is refused.  -ENOMEM. */
+int vexfs_pool_reserve(struct vexfs_pool *p, __u32 more);
 void vexfs_pool_free(struct vexfs_pool *p);
 void vexfs_pool_clear(struct vexfs_pool *p);
 bool vexfs_pool_offer(struct vexfs_pool *p, __u64 slot, __u32 key, __u64 penalty);	/* did it get in? */
@@ -85,8 +88,11 @@ __u64 vexfs_widen_key(__u32 key);
 /* u64 key of the distance in double precision plus penalty; the same on every machine and however the row is cut */
 __u64 vexfs_measure_f64(const struct vexfs_prep *p, const struct vx_seg *seg, __u32 segs, __u64 penalty);
 __u64 vexfs_key_bits(__u64 key);	/* u64 key -> bits of the double */
+__u64 vexfs_bits_key(__u64 bits);	/* and back, not for NaN; both zeros have one key */
 /* Is everything whose f32 total has at least the key `refused` truly farther than kth (a u64 key)? */
 bool vexfs_certify(const struct vexfs_prep *p, __u64 kth, __u32 refused, __u32 max_norm2);
+/* The largest f32 total, or a little more, that something within `radius` (a u64 key) may have. */
+__u32 vexfs_gate(const struct vexfs_prep *p, __u64 radius, __u32 max_norm2);
 
 /* --- distance_avx2.c --- */
 float vexfs_l2_avx2(const float *a, const float *b, __u32 n);

@@ -6,9 +6,12 @@
  */
 #include "internal.h"
 
+#define POOL_START	2048		/* entries to begin with; enough for all but range searches */
+
 int vexfs_pool_init(struct vexfs_pool *p, __u32 k, __u32 cap)
 {
-	p->entry = vx_ealloc((size_t)cap * sizeof(*p->entry));
+	p->room = cap < POOL_START ? cap : POOL_START;
+	p->entry = vx_ealloc((size_t)p->room * sizeof(*p->entry));
 	p->best = vx_ealloc((size_t)k * sizeof(*p->best));
 	p->cap = cap;
 	p->k = k;
@@ -26,6 +29,28 @@ void vexfs_pool_free(struct vexfs_pool *p)
 	vx_efree(p->best);
 	p->entry = NULL;
 	p->best = NULL;
+}
+
+int vexfs_pool_reserve(struct vexfs_pool *p, __u32 more)
+{
+	struct vexfs_entry *e;
+	__u32 room = p->room;
+
+	if (more > p->cap - p->n)
+		more = p->cap - p->n;
+	if (p->n + more <= room)
+		return 0;
+	room = room < p->cap / 2 ? room * 2 : p->cap;
+	if (room < p->n + more)
+		room = p->n + more;
+	e = vx_ealloc((size_t)room * sizeof(*e));
+	if (!e)
+		return -ENOMEM;
+	memcpy(e, p->entry, p->n * sizeof(*e));
+	vx_efree(p->entry);
+	p->entry = e;
+	p->room = room;
+	return 0;
 }
 
 void vexfs_pool_clear(struct vexfs_pool *p)
@@ -91,7 +116,7 @@ bool vexfs_pool_offer(struct vexfs_pool *p, __u64 slot, __u32 key, __u64 penalty
 	struct vexfs_entry x = { .slot = slot, .penalty = penalty, .key = key }, *e = p->entry;
 	__u32 i;
 
-	if (p->n == p->cap) {
+	if (p->n == p->cap || p->n == p->room) {
 		if (!before(&x, &e[0])) {
 			refuse(p, key);
 			return false;

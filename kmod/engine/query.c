@@ -22,8 +22,10 @@ struct vexfs_query {
 	__u64 max_visits, deadline_us, own_visits, own_deadline_us;
 	__u64 visited, scored, next;	/* next: no slot from here on was looked at */
 	__u64 passed;			/* slots not visited because they do not match */
-	__u64 *seen;			/* bit per slot, once a program goes back */
-	__u64 seen_words;
+	__u64 *seen;			/* bit per slot; marking: once a program goes back */
+	bool marking;
+	bool range;			/* only what is within the radius is wanted */
+	__u64 radius;			/* u64 key */
 	int (*filter)(struct vexfs_search *s);
 	int (*distance)(struct vexfs_search *s);
 	__u32 phase;
@@ -66,24 +68,34 @@ void vexfs_query_restart(struct vexfs_query *q)
 	struct vexfs_search *s = &q->s;
 
 	vexfs_pool_clear(&q->pool);
-	q->count = vexfs_columns_count(q->cols);
-	if (q->match.p && q->match.count < q->count)
-		q->count = q->match.count;
 	q->visited = q->scored = q->next = q->passed = 0;
 	q->npending = q->from = q->n = 0;
 	q->why = q->match.cut ? VEXFS_TRUNC_DEADLINE : 0;
 	q->failed = 0;
 	q->scored_batch = false;
-	vx_efree(q->seen);
-	q->seen = NULL;
-	s->count = q->count;
+	q->marking = false;
 	s->live = vexfs_columns_live(q->cols);
-	s->matches = q->match.p ? q->match.matches : q->count;
-	s->worst = ~0ULL;
+	s->worst = q->range ? q->radius : ~0ULL;
 	s->round = 0;
 	memset(s->state, 0, sizeof(s->state));
 	set_phase(q, VEXFS_PHASE_NONE);
 	publish(q);
+}
+
+/* The pool of a fresh query: more than k, because f32 may order neighbours wrongly. */
+static __u32 pool_cap(__u32 k)
+{
+	return k + k / 4 + SLACK;
+}
+
+void vexfs_query_reset(struct vexfs_query *q, const void *row)
+{
+	memcpy(q->row, row, (size_t)q->s.dims * 4);
+	vx_fpu_begin();
+	vexfs_prepare(&q->prep);
+	vx_fpu_end();
+	q->pool.cap = pool_cap(q->s.k);
+	vexfs_query_restart(q);
 }
 
 struct vexfs_query *vexfs_query_new(struct vexfs_columns *c, struct vx_rows *rows, const struct vexfs_query_params *p)
@@ -93,11 +105,10 @@ struct vexfs_query *vexfs_query_new(struct vexfs_columns *c, struct vx_rows *row
 	if (!q)
 		return NULL;
 	q->row = vx_ealloc((size_t)p->dims * 4);
-	if (!q->row || vexfs_pool_init(&q->pool, p->k, p->k + p->k / 4 + SLACK)) {
+	if (!q->row || vexfs_pool_init(&q->pool, p->k, pool_cap(p->k))) {
 		vexfs_query_free(q);
 		return NULL;
 	}
-	memcpy(q->row, p->row, (size_t)p->dims * 4);
 	q->cols = c;
 	q->rows = rows;
 	if (p->match)
@@ -107,16 +118,22 @@ struct vexfs_query *vexfs_query_new(struct vexfs_columns *c, struct vx_rows *row
 	q->prep.row = q->row;
 	q->prep.dims = p->dims;
 	q->prep.metric = p->metric;
+	q->range = p->range;
 	vx_fpu_begin();
-	vexfs_prepare(&q->prep);
+	q->radius = vexfs_bits_key(p->radius);
 	vx_fpu_end();
+	q->count = vexfs_columns_count(c);
+	if (p->match && p->match->count < q->count)
+		q->count = p->match->count;
+	q->s.count = q->count;
+	q->s.matches = p->match ? p->match->matches : q->count;
 	q->s.dims = p->dims;
 	q->s.metric = p->metric;
 	q->s.k = p->k;
 	q->s.attrs = p->attrs;
 	memcpy(q->s.arg, p->arg, sizeof(q->s.arg));
 	vexfs_query_limits(q, 0, 0);
-	vexfs_query_restart(q);
+	vexfs_query_reset(q, p->row);
 	return q;
 }
 
@@ -177,6 +194,8 @@ static int charge(struct vexfs_query *q, __u32 *n)
 	}
 	if (q->npending > PENDING - VEXFS_BATCH)
 		return -EAGAIN;
+	if (vexfs_pool_reserve(&q->pool, VEXFS_BATCH))
+		return -ENOMEM;
 	if (*n > max - q->visited) {	/* what is cut off is not looked at */
 		*n = max - q->visited;
 		q->why |= VEXFS_TRUNC_VISITS;
@@ -188,14 +207,18 @@ static int charge(struct vexfs_query *q, __u32 *n)
  * only if it is asked for slot by slot, so the marks begin with what is known to be in the pool or waiting. */
 static int need_seen(struct vexfs_query *q)
 {
+	size_t bytes = (q->count / 64 + 1) * sizeof(*q->seen);
 	__u64 i;
 
-	if (q->seen)
+	if (q->marking)
 		return 0;
-	q->seen_words = q->count / 64 + 1;
-	q->seen = vx_ealloc(q->seen_words * sizeof(*q->seen));
+	if (q->seen)
+		memset(q->seen, 0, bytes);
+	else
+		q->seen = vx_ealloc(bytes);
 	if (!q->seen)
 		return -ENOMEM;
+	q->marking = true;
 	for (i = 0; i < q->pool.n; i++)
 		q->seen[q->pool.entry[i].slot / 64] |= 1ULL << q->pool.entry[i].slot % 64;
 	for (i = q->from; i < q->npending; i++)
@@ -213,7 +236,7 @@ static __u64 admitted(const struct vexfs_query *q, __u64 from, __u32 n)
 
 static void take(struct vexfs_query *q, __u64 slot)
 {
-	if (q->seen) {
+	if (q->marking) {
 		if (q->seen[slot / 64] >> slot % 64 & 1)
 			return;
 		q->seen[slot / 64] |= 1ULL << slot % 64;
@@ -409,20 +432,26 @@ int vexfs_q_score(struct vexfs_query *q)
 
 static int offer(struct vexfs_query *q)
 {
-	__u32 keys[VEXFS_BATCH], i, in = 0;
+	__u32 keys[VEXFS_BATCH], gate = ~0u, i, in = 0;
+	__u64 worst;
 
 	if (!q->scored_batch || !q->n)
 		return 0;
 	vx_fpu_begin();
 	for (i = 0; i < q->n; i++)
 		keys[i] = vexfs_total_key(q->measure[i].dist, q->penalty[i]);
+	if (q->range)			/* the gate of -dot widens with the norms that were met */
+		gate = vexfs_gate(&q->prep, q->radius, q->max_norm2);
 	vx_fpu_end();
 	for (i = 0; i < q->n; i++)
-		in += vexfs_pool_offer(&q->pool, q->slot[i], keys[i], q->penalty[i]);
+		if (keys[i] <= gate)
+			in += vexfs_pool_offer(&q->pool, q->slot[i], keys[i], q->penalty[i]);
 	if (in && q->pool.nbest == q->pool.k) {
 		vx_fpu_begin();
-		q->s.worst = vexfs_widen_key(q->pool.best[0]);
+		worst = vexfs_widen_key(q->pool.best[0]);
 		vx_fpu_end();
+		if (worst < q->s.worst)
+			q->s.worst = worst;
 	}
 	q->n = 0;
 	q->scored_batch = false;
@@ -512,6 +541,8 @@ int vexfs_query_read(struct vexfs_query *q)
 		q->s.round++;
 		return 0;
 	}
+	if (vexfs_pool_reserve(&q->pool, VEXFS_BATCH))
+		return -ENOMEM;
 	if (!q->from)
 		vx_rows_ahead(q->rows, q->pending, q->npending);
 	q->n = 0;
@@ -579,81 +610,128 @@ static void heapsort(struct final *f, __u32 n)
 	}
 }
 
-/* Four times the pool, if there may be a larger one. */
+/* Four times the pool, if there may be a larger one: -EAGAIN, else -EFBIG. */
 static int enlarge(struct vexfs_query *q)
 {
-	struct vexfs_pool p = { 0 };
-	int err;
+	__u32 cap = q->pool.cap, max = MAX_POOL + q->s.k;
 
-	if (q->pool.cap >= MAX_POOL + q->s.k)
+	if (cap >= max)
 		return -EFBIG;
-	err = vexfs_pool_init(&p, q->s.k, q->pool.cap * 4 < MAX_POOL + q->s.k ? q->pool.cap * 4 : MAX_POOL + q->s.k);
-	if (err)
-		return err;
-	vexfs_pool_free(&q->pool);
-	q->pool = p;
+	q->pool.cap = cap < max / 4 ? cap * 4 : max;
 	return -EAGAIN;
+}
+
+/* Measure an entry of the pool, whose row is pinned, in double precision; appended to f unless it has died or is too far. */
+static void finalize(struct vexfs_query *q, const struct vexfs_entry *e, const struct vx_seg *seg, int segs,
+		     struct final *f, __u32 *n)
+{
+	__u64 key;
+
+	vx_fpu_begin();
+	key = vexfs_measure_f64(&q->prep, seg, segs, e->penalty);
+	vx_fpu_end();
+	if (vexfs_columns_dead(q->cols, e->slot) || (q->range && key > q->radius))
+		return;
+	f[*n].key = key;
+	f[*n].slot = e->slot;
+	f[(*n)++].id = vexfs_columns_id(q->cols, e->slot);
+}
+
+/*
+ * The whole pool in double precision: first what is in memory; the rest is read, all of PENDING rows submitted before one is
+ * waited for.  Changes the order of the pool.  How many, or an error.
+ */
+static int measure_pool(struct vexfs_query *q, struct final *f)
+{
+	struct vexfs_entry *e = q->pool.entry, x;
+	struct vx_seg seg[VX_ROW_SEGS];
+	__u32 i, k, ahead, absent = 0, n = 0;
+	int segs;
+
+	for (i = 0; i < q->pool.n; i++) {
+		segs = vx_rows_get(q->rows, e[i].slot, seg);
+		if (segs >= 0) {
+			finalize(q, &e[i], seg, segs, f, &n);
+			vx_rows_put(q->rows);
+		} else {
+			x = e[absent];
+			e[absent++] = e[i];
+			e[i] = x;
+		}
+		if (i % 64 == 63) {
+			if (vx_ekilled())
+				return -EINTR;
+			vx_yield();
+		}
+	}
+	for (i = 0; i < absent; i += ahead) {
+		ahead = absent - i < PENDING ? absent - i : PENDING;
+		for (k = 0; k < ahead; k++)
+			q->pending[k] = e[i + k].slot;
+		vx_rows_ahead(q->rows, q->pending, ahead);
+		for (k = 0; k < ahead; k++) {
+			segs = vx_rows_wait(q->rows, e[i + k].slot, seg);
+			if (segs < 0)
+				return segs;
+			finalize(q, &e[i + k], seg, segs, f, &n);
+			vx_rows_put(q->rows);
+		}
+	}
+	return n;
+}
+
+/*
+ * Was nothing refused that belongs among the first k of f, which is sorted?  And in a range search, are there more than
+ * k if anything was refused?
+ */
+static bool is_sure(struct vexfs_query *q, const struct final *f, __u32 n)
+{
+	struct vexfs_pool *p = &q->pool;
+	bool sure;
+
+	if (!p->any_refused)
+		return true;
+	if (n < q->s.k + q->range)
+		return false;
+	vx_fpu_begin();
+	sure = vexfs_certify(&q->prep, f[q->s.k - 1].key, p->refused, q->max_norm2);
+	vx_fpu_end();
+	return sure;
 }
 
 int vexfs_query_finish(struct vexfs_query *q, struct vexfs_hit_f *hits, __u32 *truncated)
 {
-	struct vexfs_pool *p = &q->pool;
-	struct final *f;
-	struct vx_seg seg[VX_ROW_SEGS];
-	__u32 i, n = 0;
-	bool sure = true;
-	int segs = 0;
+	struct final *f = vx_ealloc(((size_t)q->pool.n + 1) * sizeof(*f));
+	int n, i;
 
 	*truncated = 0;
-	f = vx_ealloc(((size_t)p->n + 1) * sizeof(*f));
 	if (!f)
 		return -ENOMEM;
-	for (i = 0; i < p->n; i++) {
-		const struct vexfs_entry *e = &p->entry[i];
-
-		if (vexfs_columns_dead(q->cols, e->slot))
-			continue;
-		segs = vx_rows_wait(q->rows, e->slot, seg);
-		if (segs < 0)
-			break;
-		vx_fpu_begin();
-		f[n].key = vexfs_measure_f64(&q->prep, seg, segs, e->penalty);
-		vx_fpu_end();
-		vx_rows_put(q->rows);
-		f[n].slot = e->slot;
-		f[n++].id = vexfs_columns_id(q->cols, e->slot);
-		if (i % 64 == 63)
-			vx_yield();
-	}
-	if (segs < 0) {
-		vx_efree(f);
-		return segs;
-	}
+	n = measure_pool(q, f);
+	if (n < 0)
+		goto out;
 	heapsort(f, n);
-	if (p->any_refused) {
-		vx_fpu_begin();
-		sure = n >= q->s.k && vexfs_certify(&q->prep, f[q->s.k - 1].key, p->refused, q->max_norm2);
-		vx_fpu_end();
-	}
-	if (!sure) {
-		int err = enlarge(q);
-
-		if (err != -EFBIG) {
-			vx_efree(f);
-			return err;
+	if (!is_sure(q, f, n)) {
+		if (enlarge(q) == -EAGAIN) {
+			n = -EAGAIN;
+			goto out;
 		}
 		*truncated |= VEXFS_TRUNC_PRECISION;
 	}
-	if (n > q->s.k)
+	if (n > (int)q->s.k) {
 		n = q->s.k;
+		if (q->range)
+			*truncated |= VEXFS_TRUNC_LIMIT;
+	}
 	for (i = 0; i < n; i++) {
 		hits[i].slot = f[i].slot;
 		hits[i].id = f[i].id;
 		hits[i].distance = vexfs_key_bits(f[i].key);
 	}
-	vx_efree(f);
 	*truncated |= q->why;
-	if (n < q->s.k && !q->why && q->visited + q->passed < q->count)
+	if (n < (int)q->s.k && !q->why && q->visited + q->passed < q->count)
 		*truncated |= VEXFS_TRUNC_STRATEGY;
+out:
+	vx_efree(f);
 	return n;
 }

@@ -16,6 +16,7 @@ static __u64 ids[MAX_N];
 static __s64 attr[MAX_N];
 static bool dead[MAX_N];
 static const struct vexfs_match *match;
+static const double *radius;		/* NULL: the k nearest */
 static struct vexfs_columns *columns;
 static struct vx_rows plane;
 static __u32 n_rows, dims;
@@ -105,6 +106,10 @@ static struct vexfs_query *begin(__u32 metric, __u32 k, __u64 max_visits, __u64 
 	struct vexfs_query_params p = { .row = query, .dims = dims, .metric = metric, .k = k, .attrs = 1,
 					.max_visits = max_visits, .deadline_us = deadline, .match = match };
 
+	if (radius) {
+		p.range = true;
+		memcpy(&p.radius, radius, 8);
+	}
 	return vexfs_query_new(columns, &plane, &p);
 }
 
@@ -136,6 +141,8 @@ static int run(struct vexfs_query *q, int (*strategy)(struct vexfs_search *), st
 	}
 }
 
+static __u32 truth;			/* records that check() found, k or not */
+
 /* Compare with the truth over the records for which keep() holds, penalty() added. */
 static void check(__u32 metric, __u32 k, bool (*keep)(__u32), double (*penalty)(__u32),
 		  const struct vexfs_hit_f *hits, int n)
@@ -146,8 +153,9 @@ static void check(__u32 metric, __u32 k, bool (*keep)(__u32), double (*penalty)(
 
 	for (i = 0; i < n_rows; i++)
 		if (!dead[i] && (!keep || keep(i))) {
-			d = distance(metric, &rows[0][0] + (size_t)i * dims);
-			t[found++] = (struct near){ d + (penalty ? penalty(i) : 0), ids[i] };
+			d = distance(metric, &rows[0][0] + (size_t)i * dims) + (penalty ? penalty(i) : 0);
+			if (!radius || d <= *radius)
+				t[found++] = (struct near){ d, ids[i] };
 		}
 	qsort(t, found, sizeof(*t), nearer);
 	assert_int_equal(n, found < k ? found : k);
@@ -158,6 +166,7 @@ static void check(__u32 metric, __u32 k, bool (*keep)(__u32), double (*penalty)(
 				 hits[i].id, d, t[i].id, t[i].distance);
 	}
 	free(t);
+	truth = found;
 }
 
 static __u32 search(__u32 metric, __u32 k)
@@ -632,6 +641,156 @@ static void test_errors(void **state)
 	vexfs_columns_free(columns);
 }
 
+/* One query object for many vectors: as good as a fresh one for each, whatever the one before it did. */
+static void test_reuse(void **state)
+{
+	struct vexfs_hit_f hits[VEXFS_MAX_K];
+	__u32 kind, m, i, k, truncated, restarts, grown = 0;
+	struct vexfs_query *q;
+	int n;
+
+	(void)state;
+	for (kind = 0; kind < 3; kind++)
+		for (m = VEXFS_METRIC_L2; m <= VEXFS_METRIC_DOT; m++) {
+			fill(2500, 9, kind);
+			kill_some(100);
+			plane.absent = chance(4);
+			q = begin(m, 15, 0, ~0ULL);
+			for (i = 0; i < 10; i++) {
+				for (k = 0; k < dims; k++)
+					query[k] = (float)chance(1000) / 500 - 0.999f;
+				vexfs_query_reset(q, query);
+				n = run(q, i % 3 == 2 ? backwards : vexfs_flat, hits, &truncated, &restarts);
+				assert_int_equal(truncated, 0);
+				check(m, 15, NULL, NULL, hits, n);
+				grown += restarts;
+				/* left in the middle; what it allocates from here on is needed no more */
+				if (i % 3 == 0) {
+					vexfs_query_reset(q, query);
+					vexfs_query_phase(q, VEXFS_PHASE_SEARCH);
+					assert_true(vexfs_q_range(q, 500, 64) > 0);
+					vexfs_q_score(q);
+				}
+			}
+			/* the count is that of the beginning */
+			assert_int_equal(vexfs_columns_reserve(columns, 2501), 0);
+			assert_int_equal(vexfs_columns_put(columns, 2500, 12345, &attr[0]), 0);
+			vexfs_columns_publish(columns, 2501);
+			vexfs_query_reset(q, query);
+			assert_int_equal(vexfs_query_search(q)->count, 2500);
+			n = run(q, vexfs_flat, hits, &truncated, &restarts);
+			check(m, 15, NULL, NULL, hits, n);
+			vexfs_query_free(q);
+			vexfs_columns_free(columns);
+		}
+	assert_true(grown > 0);
+}
+
+/* --- all within a distance --- */
+
+static double radius_of(__u32 metric, __u32 way)
+{
+	double d = distance(metric, &rows[0][0] + (size_t)chance(n_rows) * dims);
+
+	switch (way) {
+	case 0:
+		return d;			/* something lies on the border */
+	case 1:
+		return nextafter(d, -INFINITY);
+	case 2:
+		return nextafter(d, INFINITY);
+	case 3:
+		return 0;
+	case 4:
+		return -fabs(d) / 3;
+	case 5:
+		return INFINITY;
+	case 6:
+		return -INFINITY;
+	}
+	return chance(2) ? 1e300 : -1e300;
+}
+
+static void range(__u32 metric, __u32 k, double r, struct vexfs_hit_f *hits)
+{
+	bool hooks = chance(3) == 0;
+	__u32 truncated, restarts;
+	struct vexfs_query *q;
+	int n;
+
+	radius = &r;
+	q = begin(metric, k, 0, ~0ULL);
+	assert_non_null(q);
+	if (hooks)
+		vexfs_query_hooks(q, odd_filter, attr_distance);
+	n = run(q, chance(4) ? vexfs_flat : backwards, hits, &truncated, &restarts);
+	check(metric, k, hooks ? keep_odd : NULL, hooks ? by_attr : NULL, hits, n);
+	assert_int_equal(truncated, truth > k ? VEXFS_TRUNC_LIMIT : 0);
+	vexfs_query_free(q);
+	radius = NULL;
+}
+
+static void test_range(void **state)
+{
+	static const __u32 ks[] = { 1, 10, 1000, MAX_N, VEXFS_MAX_RANGE };
+	struct vexfs_hit_f *hits = calloc(VEXFS_MAX_RANGE, sizeof(*hits));
+	__u32 kind, way, m, k;
+
+	(void)state;
+	assert_non_null(hits);
+	for (kind = 0; kind < 4; kind++)
+		for (m = VEXFS_METRIC_L2; m <= VEXFS_METRIC_DOT; m++) {
+			fill(kind == 1 ? MAX_N : 1500, kind == 3 ? 3 : 1 + chance(DIMS), kind);
+			kill_some(n_rows / 10);
+			for (way = 0; way < 8; way++)
+				for (k = 0; k < 5; k++) {
+					vexfs_scalar_only = chance(2);
+					plane.cut = chance(2) ? 4 * (1 + chance(dims)) : 0;
+					plane.absent = chance(2) ? 1 + chance(5) : 0;
+					range(m, ks[k], radius_of(m, way), hits);
+				}
+			vexfs_columns_free(columns);
+		}
+	vexfs_scalar_only = false;
+	free(hits);
+}
+
+/* What a program sees of a radius: the worst that is still of use. */
+static int sees_radius(struct vexfs_search *s)
+{
+	assert_int_equal(vexfs_key_bits(s->worst), 0x3fe0000000000000ULL);	/* 0.5 */
+	assert_int_equal(s->found, 0);
+	return 0;
+}
+
+static void test_range_limits(void **state)
+{
+	struct vexfs_hit_f hits[100];
+	__u32 truncated, restarts;
+	double half = 0.5, all = 1e9;
+	struct vexfs_query *q;
+	int n;
+
+	(void)state;
+	fill(3000, 8, 0);
+	radius = &half;
+	q = begin(VEXFS_METRIC_L2, 100, 0, ~0ULL);
+	assert_int_equal(run(q, sees_radius, hits, &truncated, &restarts), 0);
+	assert_int_equal(truncated, VEXFS_TRUNC_STRATEGY);	/* it has looked at nothing */
+	vexfs_query_free(q);
+
+	/* too many, and out of budget before all were seen */
+	radius = &all;
+	q = begin(VEXFS_METRIC_L2, 100, 1000, ~0ULL);
+	n = run(q, vexfs_flat, hits, &truncated, &restarts);
+	assert_int_equal(n, 100);
+	assert_int_equal(truncated, VEXFS_TRUNC_LIMIT | VEXFS_TRUNC_VISITS);
+	vexfs_query_free(q);
+
+	radius = NULL;
+	vexfs_columns_free(columns);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -642,6 +801,9 @@ int main(void)
 		cmocka_unit_test(test_predicate_limits),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_reuse),
+		cmocka_unit_test(test_range),
+		cmocka_unit_test(test_range_limits),
 	};
 
 	chance_seed(4);
