@@ -27,10 +27,12 @@ $(B)/san/%.o: %.c | $(LIBBPF)
 $(B)/san/kmod/engine/%_avx2.o: CFLAGS_EXTRA := -mavx2 -mfma
 $(B)/san/libvexfs-core.a: $(call san,$(CORE_SRC))
 	$(archive)
+$(B)/san/libvexfs.a: $(call san,$(LIBVEXFS_SRC))
+	$(archive)
 .SECONDARY: $(call san,$(wildcard tests/unit/*.c)) $(call objs,$(VM_C) $(wildcard tests/crash/*.c))
 
-$(UNIT_TESTS): $(B)/tests/%: $(B)/san/tests/unit/test_%.o $(call san,$(UNIT_SHARED) ctl/libvexfs/import.c ctl/libvexfs/where.c) \
-		$(B)/san/libvexfs-core.a
+$(UNIT_TESTS): $(B)/tests/%: $(B)/san/tests/unit/test_%.o $(call san,$(UNIT_SHARED)) \
+		$(B)/san/libvexfs.a $(B)/san/libvexfs-core.a
 	$(call link,$(SANITIZE) -lcmocka $(PKG_LIBS) -lm)
 $(VM_HELPERS): $(B)/tests/vm/%: $(B)/obj/tests/vm/%.o $(B)/lib/libvexfs.a $(B)/lib/libvexfs-core.a $(LIBBPF)
 	$(call link,$(PKG_LIBS) $(LIBBPF_LIBS) -lpthread -lm)

@@ -6,30 +6,36 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include "libvexfs/import.h"
+#include <json.h>
+#include "libvexfs/file_format.h"
 
-/* Say what is wrong, return err. */
-__attribute__((format(printf, 3, 4)))
-static int complain(struct vexfs_import *im, int err, const char *fmt, ...)
+/* What is quoted from a file must neither end the line nor command the terminal. */
+static void say(char *out, size_t size, const char *fmt, va_list ap)
+{
+	vsnprintf(out, size, fmt, ap);
+	for (; *out; out++)
+		if ((unsigned char)*out < ' ' || *out == 0x7f)
+			*out = '?';
+}
+
+int vexfs_import_complain(struct vexfs_import *im, int err, const char *fmt, ...)
 {
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(im->error, sizeof(im->error), fmt, ap);
+	say(im->error, sizeof(im->error), fmt, ap);
 	va_end(ap);
 	return err;
 }
 
-static bool is_space(char c)
+int vexfs_export_complain(struct vexfs_export *ex, int err, const char *fmt, ...)
 {
-	return c == ' ' || c == '\t';
-}
+	va_list ap;
 
-static char *skip_space(char *s)
-{
-	while (is_space(*s))
-		s++;
-	return s;
+	va_start(ap, fmt);
+	say(ex->error, sizeof(ex->error), fmt, ap);
+	va_end(ap);
+	return err;
 }
 
 /* A whole number must start like one: strtoull would take " -1". */
@@ -82,14 +88,13 @@ int vexfs_parse_s64(const char *s, __s64 *out)
 	return 0;
 }
 
-/* One float at s, up to one of the separators or the end.  Sets *end behind it. */
-static int parse_float(const char *s, char **end, const char *separators, float *out)
+int vexfs_parse_float(const char *s, char **end, const char *separators, float *out)
 {
 	float v = strtof(s, end);
 
 	if (*end == s || (**end && !strchr(separators, **end)))
 		return -EINVAL;
-	if (!isfinite(v))		/* also what is too large for a float */
+	if (!isfinite(v)) /* also what is too large for a float */
 		return -EINVAL;
 	*out = v;
 	return 0;
@@ -104,7 +109,7 @@ int vexfs_parse_vector(const char *s, float *out, __u32 max, __u32 *bad)
 		float v;
 		char *end;
 
-		if (parse_float(s, &end, separators, &v)) {
+		if (vexfs_parse_float(s, &end, separators, &v)) {
 			*bad = n;
 			return -EINVAL;
 		}
@@ -117,89 +122,196 @@ int vexfs_parse_vector(const char *s, float *out, __u32 max, __u32 *bad)
 }
 
 /*
- * Read a line into buf without its end (\n or \r\n).  Returns 1, 0 at the end of the file, -E2BIG
- * longer than size, -EILSEQ it holds a NUL, -EIO.
+ * Read a line into buf, from byte *n of it on, without its end (\n or \r\n).  Returns 1, 0 at the end
+ * of the file, -E2BIG size does not do (more room, and it can go on), -EILSEQ it holds a NUL, -EIO.
  */
-static int read_line(FILE *file, char *buf, size_t size, __u64 *bytes)
+static int read_line(FILE *file, char *buf, size_t size, size_t *n, __u64 *bytes)
 {
-	size_t n = 0;
 	int c;
 
 	while ((c = getc_unlocked(file)) != EOF && c != '\n') {
-		++*bytes;
-		if (n + 1 >= size)
+		if (*n + 1 >= size) {
+			ungetc(c, file);
 			return -E2BIG;
+		}
 		if (!c)
 			return -EILSEQ;
-		buf[n++] = c;
+		buf[(*n)++] = c;
+		++*bytes;
 	}
 	if (ferror(file))
 		return -EIO;
-	if (c == EOF && !n)
+	if (c == EOF && !*n)
 		return 0;
 	*bytes += c == '\n';
-	if (n && buf[n - 1] == '\r')
-		n--;
-	buf[n] = 0;
+	if (*n && buf[*n - 1] == '\r')
+		--*n;
+	buf[*n] = 0;
 	return 1;
 }
 
-/* What it is by its content: fvecs starts with a plausible le32, text with printable characters. */
+int vexfs_import_line(struct vexfs_import *im)
+{
+	size_t n = 0;
+	int ret;
+
+	while ((ret = read_line(im->file, im->buf, im->room, &n, &im->bytes)) == -E2BIG &&
+	       im->room < VEXFS_IMPORT_LINE) {
+		size_t room = im->room * 4 < VEXFS_IMPORT_LINE ? im->room * 4 : VEXFS_IMPORT_LINE;
+		char *buf = realloc(im->buf, room);
+
+		if (!buf)
+			return vexfs_import_complain(im, -ENOMEM, "line %llu: out of memory",
+						     im->line + 1);
+		im->buf = buf;
+		im->room = room;
+	}
+	if (!ret)
+		return 0;
+	im->line++;
+	switch (ret) {
+	case -E2BIG:
+		return vexfs_import_complain(im, -EBADMSG, "line %llu is longer than %u bytes",
+					     im->line, VEXFS_IMPORT_LINE - 1);
+	case -EILSEQ:
+		return vexfs_import_complain(
+			im, -EBADMSG, "line %llu holds a NUL byte: this is not text", im->line);
+	case -EIO:
+		return vexfs_import_complain(im, -EIO, "line %llu cannot be read", im->line);
+	}
+	return 1;
+}
+
+static const struct vexfs_file_ops *const formats[VEXFS_FILE_FORMATS] = {
+	[VEXFS_FILE_FVECS] = &vexfs_fvecs_ops, [VEXFS_FILE_BVECS] = &vexfs_bvecs_ops,
+	[VEXFS_FILE_IVECS] = &vexfs_ivecs_ops, [VEXFS_FILE_NPY] = &vexfs_npy_ops,
+	[VEXFS_FILE_JSONL] = &vexfs_jsonl_ops, [VEXFS_FILE_TEXT] = &vexfs_text_ops,
+};
+
+const struct vexfs_file_ops *vexfs_file_ops(enum vexfs_file_format format)
+{
+	return (unsigned int)format < VEXFS_FILE_FORMATS ? formats[format] : NULL;
+}
+
+const char *vexfs_file_format_name(enum vexfs_file_format format)
+{
+	const struct vexfs_file_ops *ops = vexfs_file_ops(format);
+
+	return ops ? ops->name : NULL;
+}
+
+int vexfs_file_format_by_name(const char *name)
+{
+	int f;
+
+	for (f = VEXFS_FILE_GUESS + 1; f < VEXFS_FILE_FORMATS; f++)
+		if (!strcmp(formats[f]->name, name))
+			return f;
+	return -EINVAL;
+}
+
+enum vexfs_file_format vexfs_file_format_of(const char *path)
+{
+	const char *dot = strrchr(path, '.');
+	size_t i;
+	int f;
+
+	for (f = VEXFS_FILE_GUESS + 1; dot && f < VEXFS_FILE_FORMATS; f++)
+		for (i = 0; i < sizeof(formats[f]->extensions) / sizeof(char *); i++)
+			if (formats[f]->extensions[i] && !strcmp(formats[f]->extensions[i], dot))
+				return f;
+	return VEXFS_FILE_GUESS;
+}
+
+/*
+ * What it is by its content: npy has a magic number, fvecs starts with a plausible le32, text and
+ * jsonl with printable characters.  bvecs and ivecs look like fvecs.
+ */
 static int guess(struct vexfs_import *im)
 {
 	unsigned char head[4096];
 	size_t n = fread(head, 1, sizeof(head), im->file), i;
 	bool binary = false;
-	__le32 d;
+	__le32 d = 0;
 
 	if (ferror(im->file))
-		return complain(im, -EIO, "cannot be read");
+		return vexfs_import_complain(im, -EIO, "cannot be read");
 	rewind(im->file);
-	for (i = 0; i < n; i++)		/* UTF-8 in words is text */
+	for (i = 0; i < n; i++) /* UTF-8 in words is text */
 		binary |= head[i] < ' ' && !memchr("\t\r\n", head[i], 3);
-	if (!binary) {
-		im->format = VEXFS_IMPORT_TEXT;
+	if (n >= 6 && !memcmp(head, "\x93NUMPY", 6)) {
+		im->format = VEXFS_FILE_NPY;
+		return 0;
+	}
+	if (!binary) { /* a word may be a lone brace */
+		im->format = n >= 2 && head[0] == '{' && (head[1] == '"' || head[1] == '}') ?
+				     VEXFS_FILE_JSONL :
+				     VEXFS_FILE_TEXT;
 		return 0;
 	}
 	memcpy(&d, head, n < sizeof(d) ? n : sizeof(d));
 	if (n < sizeof(d) || !le32toh(d) || le32toh(d) > VEXFS_MAX_DIMS)
-		return complain(im, -ENOEXEC, "is neither fvecs nor text; say which with --format");
-	im->format = VEXFS_IMPORT_FVECS;
+		return vexfs_import_complain(
+			im, -ENOEXEC,
+			"is none of fvecs, npy, jsonl and text; say which with --format");
+	im->format = VEXFS_FILE_FVECS;
 	return 0;
 }
 
-int vexfs_import_open(struct vexfs_import *im, FILE *file, enum vexfs_import_format format,
+/* Read the header, if there is one. */
+static int start(struct vexfs_import *im)
+{
+	const struct vexfs_file_ops *ops = vexfs_file_ops(im->format);
+
+	return ops->start ? ops->start(im) : 0;
+}
+
+int vexfs_import_open(struct vexfs_import *im, FILE *file, enum vexfs_file_format format,
 		      __u32 dims, bool nonzero)
 {
+	int err = 0;
+
 	memset(im, 0, sizeof(*im));
 	if (!dims || dims > VEXFS_MAX_DIMS)
-		return complain(im, -EINVAL, "has to have 1 to %d dimensions", VEXFS_MAX_DIMS);
+		return vexfs_import_complain(im, -EINVAL, "has to have 1 to %d dimensions",
+					     VEXFS_MAX_DIMS);
+	if ((unsigned int)format >= VEXFS_FILE_FORMATS)
+		return vexfs_import_complain(im, -EINVAL, "is of an unknown format");
 	im->file = file;
 	im->format = format;
 	im->dims = dims;
 	im->nonzero = nonzero;
-	if (format == VEXFS_IMPORT_GUESS) {
-		int err = guess(im);
-
-		if (err)
-			return err;
-	}
+	if (format == VEXFS_FILE_GUESS)
+		err = guess(im);
+	if (err)
+		return err;
+	im->room = vexfs_file_ops(im->format)->room;
+	if (im->room < dims * 8)
+		im->room = dims * 8;
 	im->row = malloc(dims * sizeof(*im->row));
-	if (im->format == VEXFS_IMPORT_TEXT)
-		im->buf = malloc(VEXFS_IMPORT_LINE);
-	if (!im->row || (im->format == VEXFS_IMPORT_TEXT && !im->buf)) {
+	im->buf = malloc(im->room);
+	if (!im->row || !im->buf)
+		err = vexfs_import_complain(im, -ENOMEM, "is too large for the memory");
+	else
+		err = start(im);
+	if (err)
 		vexfs_import_close(im);
-		return complain(im, -ENOMEM, "is too large for the memory");
-	}
-	return 0;
+	return err;
 }
 
 void vexfs_import_close(struct vexfs_import *im)
 {
+	if (im->object)
+		json_object_put(im->object);
+	if (im->tokener)
+		json_tokener_free(im->tokener);
 	free(im->row);
 	free(im->buf);
+	im->tokener = NULL;
+	im->object = NULL;
 	im->row = NULL;
 	im->buf = im->label = NULL;
+	memset(&im->r, 0, sizeof(im->r));
 }
 
 int vexfs_import_rewind(struct vexfs_import *im)
@@ -207,147 +319,39 @@ int vexfs_import_rewind(struct vexfs_import *im)
 	im->record = im->line = im->bytes = 0;
 	im->label = NULL;
 	clearerr(im->file);
-	return fseeko(im->file, 0, SEEK_SET) ? -errno : 0;
-}
-
-static int next_fvecs(struct vexfs_import *im)
-{
-	size_t want = im->dims * sizeof(float), got;
-	__le32 dims;
-	__u32 i;
-
-	got = fread(&dims, 1, sizeof(dims), im->file);
-	if (!got && !ferror(im->file))
-		return 0;
-	if (ferror(im->file))
-		return complain(im, -EIO, "record %llu cannot be read", im->record);
-	if (got < sizeof(dims))
-		return complain(im, -EBADMSG,
-				"the file is truncated: record %llu ends after %zu of %zu bytes",
-				im->record, got, sizeof(dims) + want);
-	if (le32toh(dims) != im->dims) {
-		if (!le32toh(dims) || le32toh(dims) > VEXFS_MAX_DIMS)
-			return complain(im, -EBADMSG,
-					"this is not fvecs: record %llu claims %u dimensions",
-					im->record, le32toh(dims));
-		return complain(im, -EMSGSIZE,
-				"record %llu has %u dimensions, the collection has %u", im->record,
-				le32toh(dims), im->dims);
-	}
-	got = fread(im->row, 1, want, im->file);
-	if (ferror(im->file))
-		return complain(im, -EIO, "record %llu cannot be read", im->record);
-	if (got < want)
-		return complain(im, -EBADMSG,
-				"the file is truncated: record %llu ends after %zu of %zu bytes",
-				im->record, sizeof(dims) + got, sizeof(dims) + want);
-	for (i = 0; i < im->dims; i++) {
-		__u32 bits;
-
-		memcpy(&bits, &im->row[i], sizeof(bits));
-		bits = le32toh(bits);
-		memcpy(&im->row[i], &bits, sizeof(bits));
-		if (!isfinite(im->row[i]))
-			return complain(im, -EINVAL, "record %llu, dimension %u is NaN or infinity",
-					im->record, i);
-	}
-	im->bytes += sizeof(dims) + want;
-	return 1;
-}
-
-/* Is this the line `records dims` that some tools write first? */
-static bool is_header(const struct vexfs_import *im)
-{
-	unsigned long long records, dims;
-	int end = 0;
-
-	if (im->line != 1 || im->dims == 1 || strspn(im->buf, "0123456789 ") != strlen(im->buf))
-		return false;
-	return sscanf(im->buf, "%19llu %9llu %n", &records, &dims, &end) == 2 && !im->buf[end] &&
-	       dims == im->dims;
-}
-
-static int next_line(struct vexfs_import *im)
-{
-	int ret = read_line(im->file, im->buf, VEXFS_IMPORT_LINE, &im->bytes);
-
-	if (!ret)
-		return 0;
-	im->line++;
-	switch (ret) {
-	case -E2BIG:
-		return complain(im, -EBADMSG, "line %llu is longer than %u bytes", im->line,
-				VEXFS_IMPORT_LINE - 1);
-	case -EILSEQ:
-		return complain(im, -EBADMSG, "line %llu holds a NUL byte: this is not text",
-				im->line);
-	case -EIO:
-		return complain(im, -EIO, "line %llu cannot be read", im->line);
-	}
-	return 1;
-}
-
-static int next_text(struct vexfs_import *im)
-{
-	__u32 n = 0;
-	char *s;
-	int ret;
-
-	do {
-		ret = next_line(im);
-		if (ret <= 0)
-			return ret;
-	} while (is_header(im));
-
-	s = im->buf;
-	im->label = s;
-	if (!*s || is_space(*s))
-		return complain(im, -EBADMSG,
-				"line %llu is empty or starts with a space: the word is missing",
-				im->line);
-	while (*s && !is_space(*s))
-		s++;
-	if (*s)
-		*s++ = 0;
-	for (s = skip_space(s); *s; s = skip_space(s)) {
-		float v;
-		char *end;
-
-		if (parse_float(s, &end, " \t", &v))
-			return complain(im, -EINVAL,
-					"line %llu, number %u is not a finite number: %.32s",
-					im->line, n + 1, s);
-		if (n < im->dims)
-			im->row[n] = v;
-		n++;
-		s = end;
-	}
-	if (n != im->dims)
-		return complain(
-			im, -EMSGSIZE,
-			"line %llu has %u numbers after the word, the collection has %u dimensions",
-			im->line, n, im->dims);
-	return 1;
+	if (fseeko(im->file, 0, SEEK_SET))
+		return vexfs_import_complain(im, -errno, "cannot be read twice: %s",
+					     strerror(errno));
+	return start(im);
 }
 
 int vexfs_import_next(struct vexfs_import *im)
 {
-	int ret = im->format == VEXFS_IMPORT_FVECS ? next_fvecs(im) : next_text(im);
+	const char *what;
+	bool zero = true;
+	__u64 at;
+	int ret;
 	__u32 i;
 
+	memset(&im->r, 0, sizeof(im->r));
+	ret = vexfs_file_ops(im->format)->next(im);
 	if (ret <= 0)
 		return ret;
-	for (i = 0; im->nonzero && im->row[i] == 0; i++)
-		if (i + 1 == im->dims)
-			return im->format == VEXFS_IMPORT_FVECS ?
-				       complain(
-					       im, -EDOM,
-					       "record %llu is all zeros, which has no direction for cosine",
-					       im->record) :
-				       complain(
-					       im, -EDOM,
-					       "line %llu is all zeros, which has no direction for cosine",
-					       im->line);
+	what = im->line ? "line" : "record";
+	at = im->line ? im->line : im->record;
+	for (i = 0; i < im->dims; i++) {
+		if (!isfinite(im->row[i]))
+			return vexfs_import_complain(
+				im, -EINVAL,
+				"%s %llu, dimension %u is NaN or infinity as a 32-bit float", what,
+				at, i);
+		zero &= im->row[i] == 0;
+	}
+	if (zero && im->nonzero)
+		return vexfs_import_complain(
+			im, -EDOM, "%s %llu is all zeros, which has no direction for cosine", what,
+			at);
+	im->r.row = im->row;
 	im->record++;
 	return 1;
 }
@@ -357,14 +361,17 @@ int vexfs_import_numbers(FILE *file, __s64 *out, __u32 n, __u64 *lines, char *er
 	char buf[VEXFS_MAX_ATTRS * 32], *s, *save;
 	__u64 bytes = 0;
 	__u32 i = 0;
-	int ret = read_line(file, buf, sizeof(buf), &bytes);
+	size_t len = 0;
+	int ret = read_line(file, buf, sizeof(buf), &len, &bytes);
 
 	if (!ret)
 		return 0;
 	++*lines;
 	if (ret < 0) {
-		snprintf(error, size, ret == -EIO ? "line %llu cannot be read" :
-			 "line %llu is too long, or not text", *lines);
+		snprintf(error, size,
+			 ret == -EIO ? "line %llu cannot be read" :
+				       "line %llu is too long, or not text",
+			 *lines);
 		return ret == -EIO ? -EIO : -EBADMSG;
 	}
 	for (s = strtok_r(buf, " \t", &save); s; s = strtok_r(NULL, " \t", &save), i++) {

@@ -8,11 +8,8 @@
  * says how many records are in.
  */
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 #include "libvexfs/import.h"
 #include "vexctl/vexctl.h"
@@ -24,11 +21,14 @@ struct job {
 	const char *dir, *path;
 	int fd;				/* the collection */
 	struct vexfs_ioc_info info;
-	FILE *file;
+	struct input in;
 	struct vexfs_import im;
 	__u64 total;			/* records of the file */
-	__u64 size;			/* bytes of the file */
 	__u64 start_id;			/* id of record 0 */
+	bool start_given;
+	/* ids that the file brings, of all its records; NULL: it brings none */
+	__u64 *own_ids;
+	__u64 room;			/* of own_ids */
 	__u64 skip;			/* records not to insert */
 	__u32 batch;			/* records */
 	__u64 done;			/* records inserted */
@@ -51,101 +51,20 @@ struct job {
 	char **words;
 };
 
-static volatile sig_atomic_t stop;	/* the signal that ends us after the batch at hand */
-
-static void on_signal(int sig)
+static int open_input(struct job *j, enum vexfs_file_format format)
 {
-	stop = sig;
-}
-
-/* At most ten times a second on a terminal, once a second elsewhere. */
-static void progress(const char *what, __u64 done, __u64 total, const char *unit, bool last)
-{
-	static struct timespec before;
-	static bool shown;
-	struct timespec now;
-	bool tty = isatty(STDERR_FILENO);
-	double elapsed;
-	int filled;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (!before.tv_sec)
-		before = now;
-	elapsed = (now.tv_sec - before.tv_sec) + (now.tv_nsec - before.tv_nsec) / 1e9;
-	if (last) {
-		if (tty && shown)
-			fputs("\r\033[K", stderr);
-		shown = false;
-		return;
-	}
-	if (elapsed < (tty ? 0.1 : 1))
-		return;
-	before = now;
-	shown = true;
-	if (!tty) {
-		fprintf(stderr, "%s: %llu of %llu %s\n", what, done, total, unit);
-		return;
-	}
-	filled = total ? (int)(done * 30.0 / total) : 0;
-	if (filled > 30)
-		filled = 30;
-	fprintf(stderr, "\r\033[K%s [%.*s%.*s] %3d%% %llu of %llu %s", what, filled,
-		"##############################", 30 - filled, "..............................",
-		total ? (int)(done * 100.0 / total) : 0, done, total, unit);
-}
-
-/* What cannot be read twice is first copied to a temporary file. */
-static int spool(struct job *j)
-{
-	FILE *copy = tmpfile();
-	char buf[65536];
-	size_t n;
-
-	if (!copy)
-		return fail(j->path, "cannot make a temporary copy: %s", strerror(errno));
-	while (!stop && (n = fread(buf, 1, sizeof(buf), j->file)) > 0)
-		if (fwrite(buf, 1, n, copy) != n)
-			break;
-	if (stop || ferror(j->file) || ferror(copy) || fflush(copy)) {
-		fail(j->path, "%s; nothing was imported", stop ? "interrupted" :
-		     ferror(j->file) ? "cannot be read" : "no room for a temporary copy in /tmp");
-		fclose(copy);
+	if (input_open(&j->in, j->path))
 		return VEXCTL_FAILED;
-	}
-	fclose(j->file);
-	j->file = copy;
-	return 0;
-}
-
-static int open_input(struct job *j, enum vexfs_import_format format)
-{
-	const char *dot = strrchr(j->path, '.');
-	struct stat st;
-
-	if (!strcmp(j->path, "-")) {
-		j->file = fdopen(dup(STDIN_FILENO), "r");
-		j->path = "standard input";
-	} else {
-		j->file = fopen(j->path, "re");
-	}
-	if (!j->file)
-		return fail(j->path, "%s", strerror(errno));
-	if (!fstat(fileno(j->file), &st) && S_ISDIR(st.st_mode))
-		return fail(j->path, "it is a directory; give a file of vectors");
-	if (!S_ISREG(st.st_mode) && spool(j))
-		return VEXCTL_FAILED;
-	rewind(j->file);
-	if (fstat(fileno(j->file), &st))
-		return fail(j->path, "%s", strerror(errno));
-	j->size = st.st_size;
-	if (format == VEXFS_IMPORT_GUESS && dot && !strcmp(dot, ".fvecs"))
-		format = VEXFS_IMPORT_FVECS;
-	if (vexfs_import_open(&j->im, j->file, format, j->info.dims,
+	if (format == VEXFS_FILE_GUESS)
+		format = vexfs_file_format_of(j->path);
+	j->path = j->in.path;
+	if (vexfs_import_open(&j->im, j->in.file, format, j->info.dims,
 			      j->info.metric == VEXFS_METRIC_COSINE))
-		return fail(j->path, "%s", j->im.error);
-	if (j->labels_path && j->im.format != VEXFS_IMPORT_TEXT)
+		return fail(j->path, "%s; nothing was imported", j->im.error);
+	if (j->labels_path && j->im.format != VEXFS_FILE_TEXT)
 		return fail(j->path,
-			    "it is fvecs, which has no words to save; leave out --save-labels");
+			    "it is %s, which has no words to save; leave out --save-labels",
+			    vexfs_file_format_name(j->im.format));
 	if (j->attr_path) {
 		if (!j->info.attrs)
 			return fail(j->dir,
@@ -184,6 +103,7 @@ static int next_attrs(struct job *j, __s64 *out)
 {
 	char error[128] = "";
 	__u32 i;
+	int a;
 
 	if (j->attr_file) {
 		int ret = vexfs_import_numbers(j->attr_file, out, j->info.attrs, &j->attr_lines,
@@ -198,6 +118,15 @@ static int next_attrs(struct job *j, __s64 *out)
 	} else {
 		memset(out, 0, j->info.attrs * sizeof(*out));
 	}
+	for (i = 0; i < j->im.r.attrs; i++) {
+		a = attr_by_name(&j->info, j->im.r.attr[i].name);
+		if (a < 0)
+			return fail(
+				j->path,
+				"line %llu: the collection has no attribute '%.64s'; see `vexctl collection info`",
+				j->im.line, j->im.r.attr[i].name);
+		out[a] = j->im.r.attr[i].number;
+	}
 	for (i = 0; i < j->info.attrs; i++) {
 		if (j->attr[i].from == ATTR_CONST)
 			out[i] = j->attr[i].value;
@@ -207,6 +136,75 @@ static int next_attrs(struct job *j, __s64 *out)
 	return 0;
 }
 
+static __u64 id_of(const struct job *j, __u64 record)
+{
+	return j->own_ids ? j->own_ids[record] : j->start_id + record;
+}
+
+/* The record just read may have an id of its own, if all have one.  Keep it. */
+static int own_id(struct job *j)
+{
+	__u64 n = j->im.record - 1, *ids;
+
+	if (n && j->im.r.has_id != (j->own_ids != NULL))
+		return fail(j->path, "line %llu: it has %s id, unlike those before it; give all an id or none",
+			    j->im.line, j->im.r.has_id ? "an" : "no");
+	if (!j->im.r.has_id)
+		return 0;
+	if (j->start_given)
+		return fail(j->path, "it has ids of its own; leave out --start-id");
+	if (n == j->room) {
+		j->room = n ? 2 * n : 4096;
+		ids = realloc(j->own_ids, j->room * sizeof(*ids));
+		if (!ids)
+			return fail(j->path, "out of memory");
+		j->own_ids = ids;
+	}
+	j->own_ids[n] = j->im.r.id;
+	return 0;
+}
+
+static int compare(const void *a, const void *b)
+{
+	__u64 x = *(const __u64 *)a, y = *(const __u64 *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* No id may be there twice. */
+static int check_own_ids(const struct job *j)
+{
+	__u64 *sorted = malloc(j->total * sizeof(*sorted)), i;
+	int ret = 0;
+
+	if (!sorted)
+		return fail(j->path, "out of memory");
+	memcpy(sorted, j->own_ids, j->total * sizeof(*sorted));
+	qsort(sorted, j->total, sizeof(*sorted), compare);
+	for (i = 1; i < j->total && !ret; i++)
+		if (sorted[i] == sorted[i - 1])
+			ret = fail(j->path, "two of its records have the id %llu; nothing was imported",
+				   sorted[i]);
+	free(sorted);
+	return ret;
+}
+
+/* What a file may hold and the kernel module does not take. */
+static int unsupported(const struct job *j)
+{
+	const struct vexfs_file_record *r = &j->im.r;
+	const char *what = r->key ? "a key" : r->file ? "a file" : NULL;
+	__u32 i;
+
+	for (i = 0; i < r->attrs && !what; i++)
+		what = r->attr[i].word ? "a keyword attribute" : NULL;
+	if (!what)
+		return 0;
+	return fail(j->path,
+		    "line %llu: it has %s, which is not supported by this kernel module; nothing was imported",
+		    j->im.line, what);
+}
+
 /* Read everything once, and count. */
 static int validate(struct job *j)
 {
@@ -214,14 +212,14 @@ static int validate(struct job *j)
 	int ret;
 
 	while ((ret = vexfs_import_next(&j->im)) > 0) {
-		if (next_attrs(j, attrs))
+		if (unsupported(j) || own_id(j) || next_attrs(j, attrs))
 			return VEXCTL_FAILED;
-		if (stop)
+		if (interrupted())
 			return fail(j->path, "interrupted; nothing was imported");
 		if (!(j->im.record & 1023))
-			progress("checking", j->im.bytes, j->size, "bytes", false);
+			progress("checking", j->im.bytes, j->in.size, "bytes");
 	}
-	progress("checking", 0, 0, "", true);
+	progress(NULL, 0, 0, NULL);
 	if (ret < 0)
 		return fail(j->path, "%s; nothing was imported", j->im.error);
 	j->total = j->im.record;
@@ -229,14 +227,17 @@ static int validate(struct job *j)
 		return fail(j->path, "it holds no record; nothing was imported");
 	if (j->skip >= j->total)
 		return fail(j->path, "it has %llu records, --skip leaves none of them", j->total);
-	if (j->start_id + (j->total - 1) < j->start_id)
+	if (j->own_ids && check_own_ids(j))
+		return VEXCTL_FAILED;
+	if (!j->own_ids && j->start_id + (j->total - 1) < j->start_id)
 		return fail(j->path,
 			    "its ids would go beyond 64 bits; choose a smaller --start-id");
-	ret = vexfs_import_rewind(&j->im);
-	if (!ret && j->attr_file && fseeko(j->attr_file, 0, SEEK_SET))
-		ret = -errno;
+	if (vexfs_import_rewind(&j->im))
+		return fail(j->path, "%s; nothing was imported", j->im.error);
+	if (j->attr_file && fseeko(j->attr_file, 0, SEEK_SET))
+		return fail(j->attr_path, "cannot be read twice: %s", strerror(errno));
 	j->attr_lines = 0;
-	return ret ? fail(j->path, "cannot be read twice: %s", strerror(-ret)) : 0;
+	return 0;
 }
 
 /*
@@ -248,16 +249,16 @@ static int check_ids(struct job *j)
 	__u64 r;
 
 	for (r = j->info.live ? j->skip : j->total; r < j->total; r++) {
-		int err = vexfs_get(j->fd, j->start_id + r, NULL, 0, NULL);
+		int err = vexfs_get(j->fd, id_of(j, r), NULL, 0, NULL);
 
 		if (!err)
 			return fail(
 				j->path,
-				"id %llu is taken; choose another --start-id, or delete that record first; nothing was imported",
-				j->start_id + r);
+				"id %llu is taken; choose another%s, or delete that record first; nothing was imported",
+				id_of(j, r), j->own_ids ? "" : " --start-id");
 		if (err != -ENOENT)
 			return fail_op(j->dir, VEXFS_OP_GET, err);
-		if (stop)
+		if (interrupted())
 			return fail(j->path, "interrupted; nothing was imported");
 	}
 	return 0;
@@ -272,8 +273,7 @@ static int ended(const struct job *j, const char *why)
 		return fail(j->path, "%s; nothing was imported", why);
 	return fail(j->path,
 		    "%s; %llu of %llu records are in (ids %llu to %llu), continue with --skip %llu",
-		    why, j->done, j->total - j->skip, j->start_id + j->skip, j->start_id + next - 1,
-		    next);
+		    why, j->done, j->total - j->skip, id_of(j, j->skip), id_of(j, next - 1), next);
 }
 
 /* Fill the batch.  Returns the number of records, 0 at the end, or -1 and a message. */
@@ -291,12 +291,14 @@ static int fill(struct job *j)
 			ended(j, j->im.error);
 			return -1;
 		}
+		if (j->im.record > j->total)
+			return ended(j, "it has grown meanwhile"), -1;
 		if (next_attrs(j, attrs))
 			return -1;
 		if (j->im.record <= j->skip)
 			continue;
 		memcpy(j->rows + (size_t)n * j->info.row_bytes, j->im.row, j->info.row_bytes);
-		j->ids[n] = j->start_id + j->im.record - 1;
+		j->ids[n] = id_of(j, j->im.record - 1);
 		if (j->labels) {
 			j->words[n] = strdup(j->im.label);
 			if (!j->words[n])
@@ -352,8 +354,8 @@ static int insert(struct job *j)
 				return ended(j, why);
 			}
 		}
-		progress("importing", j->done, j->total - j->skip, "records", false);
-		if (stop && j->skip + j->done < j->total)
+		progress("importing", j->done, j->total - j->skip, "records");
+		if (interrupted() && j->skip + j->done < j->total)
 			return ended(j, "interrupted");
 	}
 	return n ? VEXCTL_FAILED : VEXCTL_OK;
@@ -382,7 +384,7 @@ static int buffers(struct job *j)
 	return 0;
 }
 
-static int run_job(struct job *j, enum vexfs_import_format format, char **attrs, int n_attrs,
+static int run_job(struct job *j, enum vexfs_file_format format, char **attrs, int n_attrs,
 		   bool json)
 {
 	int i, ret, err;
@@ -411,7 +413,7 @@ static int run_job(struct job *j, enum vexfs_import_format format, char **attrs,
 				    "the file exists and is not overwritten" : strerror(errno));
 	}
 	ret = insert(j);
-	progress("importing", 0, 0, "", true);
+	progress(NULL, 0, 0, NULL);
 	if (j->labels && !j->done)
 		unlink(j->labels_path);
 	if (!j->done)
@@ -425,14 +427,13 @@ static int run_job(struct job *j, enum vexfs_import_format format, char **attrs,
 		struct json_object *o = json_object_new_object();
 
 		add_u64(o, "records", j->done);
-		add_u64(o, "first_id", j->start_id + j->skip);
-		add_u64(o, "last_id", j->start_id + j->total - 1);
+		add_u64(o, "first_id", id_of(j, j->skip));
+		add_u64(o, "last_id", id_of(j, j->total - 1));
 		add_u64(o, "vector_bytes", j->done * j->info.row_bytes);
 		print_json(o);
 	} else {
 		printf("imported %llu records into %s: ids %llu to %llu, %u dimensions, on disk\n",
-		       j->done, j->dir, j->start_id + j->skip, j->start_id + j->total - 1,
-		       j->info.dims);
+		       j->done, j->dir, id_of(j, j->skip), id_of(j, j->total - 1), j->info.dims);
 	}
 	return VEXCTL_OK;
 }
@@ -450,8 +451,7 @@ static int import(int argc, char **argv)
 		{ "json", no_argument, NULL, 'j' },
 		{}
 	};
-	struct sigaction sa = { .sa_handler = on_signal };
-	enum vexfs_import_format format = VEXFS_IMPORT_GUESS;
+	enum vexfs_file_format format = VEXFS_FILE_GUESS;
 	char *attrs[VEXFS_MAX_ATTRS];
 	struct job j = { .fd = -1 };
 	bool json = false;
@@ -462,17 +462,13 @@ static int import(int argc, char **argv)
 	while ((c = getopt_long(argc, argv, "f:s:b:a:", options, NULL)) != -1) {
 		switch (c) {
 		case 'f':
-			if (!strcmp(optarg, "fvecs"))
-				format = VEXFS_IMPORT_FVECS;
-			else if (!strcmp(optarg, "text"))
-				format = VEXFS_IMPORT_TEXT;
-			else
-				return usage("--format: '%s' is unknown; it is fvecs or text",
-					     optarg);
+			if (want_format(optarg, &format))
+				return VEXCTL_USAGE;
 			break;
 		case 's':
 			if (want_u64("--start-id", optarg, 0, ~0ULL, &j.start_id))
 				return VEXCTL_USAGE;
+			j.start_given = true;
 			break;
 		case 'k':
 			if (want_u64("--skip", optarg, 0, ~0ULL, &j.skip))
@@ -505,36 +501,41 @@ static int import(int argc, char **argv)
 		return VEXCTL_USAGE;
 	j.dir = argv[optind];
 	j.path = argv[optind + 1];
-	sigaction(SIGINT, &sa, NULL);
-	sigaction(SIGTERM, &sa, NULL);
+	catch_signals();
 	ret = run_job(&j, format, attrs, n_attrs, json);
 	if (j.labels)
 		fclose(j.labels);
 	if (j.attr_file)
 		fclose(j.attr_file);
 	vexfs_import_close(&j.im);
-	if (j.file)
-		fclose(j.file);
+	input_close(&j.in);
 	for (i = 0; j.words && i < j.batch; i++)
 		free(j.words[i]);
+	free(j.own_ids);
 	free(j.words);
 	free(j.attrs);
 	free(j.ids);
 	free(j.rows);
 	if (j.fd >= 0)
 		vexfs_close(j.fd);
-	return ret == VEXCTL_FAILED && stop ? 128 + stop : ret;
+	return interrupted_code(ret);
 }
 
 const struct verb import_verbs[] = {
 	{ "import", import, "DIR FILE [OPTION]...", "insert the vectors of a file",
-	  "FILE is fvecs (per record a le32 with the number of dimensions and as many le32 floats) or text (per line\n"
-	  "`word v1 v2 ...`); - is standard input, which is copied to a temporary file first.\n"
+	  "FILE is, by its name, its content or --format:\n"
+	  "  fvecs bvecs ivecs    per record a le32 with the number of dimensions, and as many le32 floats, bytes,\n"
+	  "                       le32 integers\n"
+	  "  npy                  a NumPy array (records, dims) in C order of <f4 <f8 <f2 |u1 |i1 <i4 <i8\n"
+	  "  jsonl                per line {\"id\": 7, \"attrs\": {\"age\": 3}, \"vector\": [1, 2.5]}, all but the vector\n"
+	  "                       optional; either all records have an id or none\n"
+	  "  text                 per line `word v1 v2 ...`\n"
+	  "- is standard input, which is copied to a temporary file first.\n"
 	  "The whole file is checked before the first record goes in: a bad file changes nothing.  After that records go\n"
 	  "in by batches, each all or nothing.  Ctrl-C ends after a batch, says how many records are in and\n"
 	  "where to go on, and makes the exit code 130.\n"
-	  "  -f, --format F       fvecs or text; guessed from the name and the content without it\n"
-	  "  -s, --start-id N     id of the first record of the file [0]; the next one is N+1, and so on\n"
+	  "  -f, --format F       one of these; needed for bvecs and ivecs of another name\n"
+	  "  -s, --start-id N     id of the first record of the file [0], if it brings no ids; the next is N+1, ...\n"
 	  "      --skip N         leave out the first N records (their ids stay theirs): to continue an import\n"
 	  "  -b, --batch N        records per batch [4096, or 8 MiB of vectors]\n"
 	  "  -a, --attr NAME=V    set an attribute of every record: to the number V, or with V `lineno` to the\n"

@@ -4,7 +4,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include "libvexfs/import.h"
 #include "vexctl/vexctl.h"
 
 #define MAX_THREADS	256

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include "libvexfs/import.h"
 #include "vexctl/vexctl.h"
 
 static const struct {

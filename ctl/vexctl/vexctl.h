@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * vexctl: one file per object (fs, collection, import, search, record, program), each with a table
- * of verbs.
+ * vexctl: one file per object (fs, collection, import, export, search, eval, record, program), each
+ * with a table of verbs.
  *
  * A verb gets its own name as argv[0] and returns an exit code.  What goes wrong is one line on
  * stderr: `vexctl VERB: what: why; what to do`.
@@ -16,6 +16,7 @@
 #include <json.h>
 #include <vexfs/program.bpf.h>
 #include <vexfs/vexfs.h>
+#include "libvexfs/import.h"
 
 enum {
 	VEXCTL_OK = 0,
@@ -33,8 +34,8 @@ struct verb {
 };
 
 /* Each ends with an entry without a name. */
-extern const struct verb fs_verbs[], collection_verbs[], import_verbs[], search_verbs[],
-	record_verbs[], program_verbs[];
+extern const struct verb fs_verbs[], collection_verbs[], import_verbs[], export_verbs[],
+	search_verbs[], eval_verbs[], record_verbs[], program_verbs[];
 
 /* Say on stderr that `what` (may be NULL) failed and why.  Returns VEXCTL_FAILED. */
 __attribute__((format(printf, 2, 3))) int fail(const char *what, const char *fmt, ...);
@@ -70,6 +71,37 @@ struct labels {
 };
 int labels_read(struct labels *l, const char *path);	/* 0, or VEXCTL_FAILED and a line */
 void labels_free(struct labels *l);
+
+/* Ctrl-C and SIGTERM from now on only set a mark, which long loops look at. */
+void catch_signals(void);
+bool interrupted(void);
+/* The exit code of a verb that was interrupted: 128 + signal instead of VEXCTL_FAILED. */
+int interrupted_code(int code);
+/* How far it is, on stderr; cheap enough for every turn of a loop.  what NULL: the end of it. */
+void progress(const char *what, __u64 done, __u64 total, const char *unit);
+
+/* A file to read, as often as need be. */
+struct input {
+	const char *path;		/* for messages */
+	FILE *file;
+	__u64 size;			/* bytes */
+};
+/* "-": standard input.  0, or VEXCTL_FAILED and a line; input_close() is fine after either. */
+int input_open(struct input *in, const char *path);
+void input_close(struct input *in);
+/* The value of --format.  0, or VEXCTL_USAGE and a line. */
+int want_format(const char *s, enum vexfs_file_format *out);
+
+/* A file to write; it has its name once it is complete. */
+struct output {
+	const char *path;		/* for messages */
+	char *temp;			/* NULL: it is written to as it is */
+	FILE *file;
+};
+/* "-": standard output.  0, or VEXCTL_FAILED and a line, and nothing is left of it. */
+int output_open(struct output *out, const char *path);
+int output_finish(struct output *out);
+void output_abandon(struct output *out);	/* also fine after the others */
 
 /* One JSON value on one line of stdout; takes the reference. */
 void print_json(struct json_object *o);

@@ -13,7 +13,7 @@ static float first;
 static char label[300], error[256];
 static __u64 at;
 
-static int import(const void *data, size_t len, enum vexfs_import_format format, __u32 dims, bool nonzero)
+static int import(const void *data, size_t len, enum vexfs_file_format format, __u32 dims, bool nonzero)
 {
 	FILE *f = len ? fmemopen((void *)data, len, "r") : fopen("/dev/null", "r");
 	struct vexfs_import im;
@@ -31,7 +31,7 @@ static int import(const void *data, size_t len, enum vexfs_import_format format,
 			for (__u32 i = 0; i < dims; i++)
 				assert_true(isfinite(im.row[i]));
 		}
-		at = format == VEXFS_IMPORT_TEXT ? im.line : im.record;
+		at = format == VEXFS_FILE_TEXT ? im.line : im.record;
 		snprintf(error, sizeof(error), "%s", im.error);
 		if (r < 0) {
 			assert_true(error[0] && !strchr(error, '\n'));
@@ -47,7 +47,7 @@ static int import(const void *data, size_t len, enum vexfs_import_format format,
 
 static int text(const char *s, __u32 dims)
 {
-	return import(s, strlen(s), VEXFS_IMPORT_TEXT, dims, false);
+	return import(s, strlen(s), VEXFS_FILE_TEXT, dims, false);
 }
 
 static void test_fvecs(void **state)
@@ -57,29 +57,29 @@ static void test_fvecs(void **state)
 	size_t i;
 
 	(void)state;
-	assert_int_equal(import(r, sizeof(r), VEXFS_IMPORT_FVECS, 3, false), 2);
+	assert_int_equal(import(r, sizeof(r), VEXFS_FILE_FVECS, 3, false), 2);
 	assert_true(first == 4);
-	assert_int_equal(import(r, sizeof(r), VEXFS_IMPORT_GUESS, 3, false), 2);
+	assert_int_equal(import(r, sizeof(r), VEXFS_FILE_GUESS, 3, false), 2);
 	for (i = 1; i < sizeof(r); i++)
-		assert_int_equal(import(r, i, VEXFS_IMPORT_FVECS, 3, false), i == 16 ? 1 : -EBADMSG);
-	assert_int_equal(import(r, 0, VEXFS_IMPORT_FVECS, 3, false), 0);
+		assert_int_equal(import(r, i, VEXFS_FILE_FVECS, 3, false), i == 16 ? 1 : -EBADMSG);
+	assert_int_equal(import(r, 0, VEXFS_FILE_FVECS, 3, false), 0);
 	for (i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
 		r[1].dims = wrong[i];
-		if (import(r, sizeof(r), VEXFS_IMPORT_FVECS, 3, false) >= 0)
+		if (import(r, sizeof(r), VEXFS_FILE_FVECS, 3, false) >= 0)
 			fail_msg("%u dims are taken", wrong[i]);
 		assert_non_null(strstr(error, "1"));		/* the record */
 	}
 	r[1].dims = 3;
 	r[1].v[2] = NAN;
-	assert_int_equal(import(r, sizeof(r), VEXFS_IMPORT_FVECS, 3, false), -EINVAL);
+	assert_int_equal(import(r, sizeof(r), VEXFS_FILE_FVECS, 3, false), -EINVAL);
 	r[1].v[2] = -INFINITY;
-	assert_int_equal(import(r, sizeof(r), VEXFS_IMPORT_FVECS, 3, false), -EINVAL);
+	assert_int_equal(import(r, sizeof(r), VEXFS_FILE_FVECS, 3, false), -EINVAL);
 	memset(r[1].v, 0, sizeof(r[1].v));
-	assert_int_equal(import(r, sizeof(r), VEXFS_IMPORT_FVECS, 3, false), 2);
-	assert_int_equal(import(r, sizeof(r), VEXFS_IMPORT_FVECS, 3, true), -EDOM);
-	assert_int_equal(import(r, sizeof(r), VEXFS_IMPORT_FVECS, 2, false), -EMSGSIZE);
-	assert_int_equal(import(r, sizeof(r), VEXFS_IMPORT_FVECS, 0, false), -EINVAL);
-	assert_int_equal(import(r, sizeof(r), VEXFS_IMPORT_FVECS, VEXFS_MAX_DIMS + 1, false), -EINVAL);
+	assert_int_equal(import(r, sizeof(r), VEXFS_FILE_FVECS, 3, false), 2);
+	assert_int_equal(import(r, sizeof(r), VEXFS_FILE_FVECS, 3, true), -EDOM);
+	assert_int_equal(import(r, sizeof(r), VEXFS_FILE_FVECS, 2, false), -EMSGSIZE);
+	assert_int_equal(import(r, sizeof(r), VEXFS_FILE_FVECS, 0, false), -EINVAL);
+	assert_int_equal(import(r, sizeof(r), VEXFS_FILE_FVECS, VEXFS_MAX_DIMS + 1, false), -EINVAL);
 }
 
 static void test_text(void **state)
@@ -110,8 +110,8 @@ static void test_text(void **state)
 	assert_int_equal(text("a 1 1e999\n", 2), -EINVAL);
 	assert_true(text("a\n", 2) < 0);
 	assert_true(text("\n", 2) < 0 || text("\n", 2) == 0);
-	assert_int_equal(import("a 0 0\n", 6, VEXFS_IMPORT_TEXT, 2, true), -EDOM);
-	assert_int_equal(import("a 1\0 2\n", 7, VEXFS_IMPORT_TEXT, 2, false) < 0, 1);
+	assert_int_equal(import("a 0 0\n", 6, VEXFS_FILE_TEXT, 2, true), -EDOM);
+	assert_int_equal(import("a 1\0 2\n", 7, VEXFS_FILE_TEXT, 2, false) < 0, 1);
 
 	line = malloc(VEXFS_IMPORT_LINE + 100);
 	memset(line, 'w', VEXFS_IMPORT_LINE + 99);
@@ -123,8 +123,8 @@ static void test_text(void **state)
 static void test_guess(void **state)
 {
 	(void)state;
-	assert_int_equal(import("a 1 2\n", 6, VEXFS_IMPORT_GUESS, 2, false), 1);
-	assert_int_equal(import("\x7f" "ELF\x02\x01\x01", 7, VEXFS_IMPORT_GUESS, 2, false), -ENOEXEC);
+	assert_int_equal(import("a 1 2\n", 6, VEXFS_FILE_GUESS, 2, false), 1);
+	assert_int_equal(import("\x7f" "ELF\x02\x01\x01", 7, VEXFS_FILE_GUESS, 2, false), -ENOEXEC);
 }
 
 static void test_numbers(void **state)
@@ -165,7 +165,7 @@ static void test_noise(void **state)
 			data[i] = round % 2 ? (unsigned char)some[chance(sizeof(some) - 1)] : chance(256);
 		if (n >= 4 && round % 4 == 0)
 			memcpy(data, "\2\0\0\0", 4);
-		import(data, n, round % 3, 2, round % 5 == 0);
+		import(data, n, round % VEXFS_FILE_FORMATS, 2, round % 5 == 0);
 	}
 }
 

@@ -202,7 +202,7 @@ imp "zeros in fvecs" 1 "record 1 is all zeros"
 { cat /tmp/one; printf '\005\000\000\000'; head -c 20 /dev/zero; } > /tmp/bad
 imp "fvecs of other dims" 1 "record 1 has 5 dimensions, the collection has 4"
 head -c 4000 /dev/zero > /tmp/bad
-imp "neither fvecs nor text" 1 "neither fvecs nor text; say which"
+imp "neither fvecs nor text" 1 "is none of fvecs, npy, jsonl and text; say which"
 cp /tmp/text /tmp/bad; imp "text taken for fvecs" 1 "this is not fvecs" --format fvecs
 bad "no such file" 1 "No such file" vexctl import $c /tmp/nowhere
 bad "a directory" 1 "it is a directory; give a file" vexctl import $c /tmp
