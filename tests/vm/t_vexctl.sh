@@ -358,7 +358,7 @@ kill -INT $pid
 wait $pid; rc=$?
 exec 9>&-
 rm -f /tmp/fifo
-want=130 name="interrupted before the first record" text="interrupted; nothing was imported"
+want=130 name="interrupted before the first record" text="interrupted; nothing was done"
 check_bad vexctl import $c -
 
 run "unload" vexctl unload tenant
