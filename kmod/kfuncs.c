@@ -35,6 +35,23 @@ __bpf_kfunc int vexfs_batch_slots(struct vexfs_search *s, __u64 *slots, __u32 sl
 	return vexfs_q_slots(vexfs_search_query(s), slots, slots__sz / sizeof(*slots));
 }
 
+__bpf_kfunc int vexfs_estimate(struct vexfs_search *s, __u64 from, __u32 n, __u32 sigma)
+{
+	cond_resched();
+	return vexfs_q_estimate(vexfs_search_query(s), from, n, sigma);
+}
+
+__bpf_kfunc int vexfs_defer(struct vexfs_search *s)
+{
+	return vexfs_q_defer(vexfs_search_query(s));
+}
+
+__bpf_kfunc int vexfs_take(struct vexfs_search *s)
+{
+	cond_resched();
+	return vexfs_q_take(vexfs_search_query(s));
+}
+
 __bpf_kfunc int vexfs_score(struct vexfs_search *s)
 {
 	return vexfs_q_score(vexfs_search_query(s));
@@ -65,6 +82,9 @@ __bpf_kfunc_end_defs();
 BTF_KFUNCS_START(vexfs_kfunc_ids)
 BTF_ID_FLAGS(func, vexfs_batch_range, KF_TRUSTED_ARGS | KF_SLEEPABLE)
 BTF_ID_FLAGS(func, vexfs_batch_slots, KF_TRUSTED_ARGS | KF_SLEEPABLE)
+BTF_ID_FLAGS(func, vexfs_estimate, KF_TRUSTED_ARGS | KF_SLEEPABLE)
+BTF_ID_FLAGS(func, vexfs_defer, KF_TRUSTED_ARGS | KF_SLEEPABLE)
+BTF_ID_FLAGS(func, vexfs_take, KF_TRUSTED_ARGS | KF_SLEEPABLE)
 BTF_ID_FLAGS(func, vexfs_score, KF_TRUSTED_ARGS)
 BTF_ID_FLAGS(func, vexfs_offer, KF_TRUSTED_ARGS)
 BTF_ID_FLAGS(func, vexfs_candidates, KF_TRUSTED_ARGS | KF_RET_NULL)

@@ -29,6 +29,7 @@
 #define VEXFS_BATCH		64	/* candidates in a batch; the bits of `keep` */
 #define VEXFS_STATE_WORDS	8
 #define VEXFS_OPS_NAME_LEN	32
+#define VEXFS_MAX_SIGMA		10000	/* width of bounds, in hundredths of a standard deviation */
 
 /* vexfs_ops.flags */
 #define VEXFS_OPS_EXHAUSTIVE	1u	/* distance measures in its own way: EOPNOTSUPP */
@@ -106,7 +107,8 @@ struct vexfs_ops {
  *	ENOSPC	budget used up, and
  *	ETIME	deadline passed: return 0, the answer so far is given, marked as truncated
  *
- * range and slots may sleep: only search can call them (the verifier sees to it).
+ * range, slots, estimate, defer and take may sleep: only search can call them (the verifier sees to
+ * it).
  */
 #ifndef __ksym
 #define __ksym		/* the module, which has the functions, sees the prototypes too */
@@ -130,6 +132,25 @@ extern int vexfs_batch_slots(struct vexfs_search *s, __u64 *slots, __u32 slots__
 extern int vexfs_score(struct vexfs_search *s) __ksym;
 /* search: offer the scored batch to the pool of the k best.  Returns how many got in. */
 extern int vexfs_offer(struct vexfs_search *s) __ksym;
+/*
+ * search: as vexfs_batch_range(), but those of the slots whose codes show that they are not among
+ * the k nearest are left out.  An estimated distance comes with a lower and an upper bound, `sigma`
+ * hundredths of its standard deviation away, 0: the default, 300; at most VEXFS_MAX_SIGMA.  A slot
+ * without a code (the collection is small, new or larger than its memory budget) stays in.
+ */
+extern int vexfs_estimate(struct vexfs_search *s, __u64 from, __u32 n, __u32 sigma) __ksym;
+/*
+ * search: filter the batch and put it aside, to be taken by its lower bounds.  Those without an
+ * estimate are measured and offered at once.  Returns how many there were of both; the batch is
+ * empty.  EINVAL it has been scored.
+ */
+extern int vexfs_defer(struct vexfs_search *s) __ksym;
+/*
+ * search: the batch becomes the up to VEXFS_BATCH deferred ones with the smallest lower bounds, as
+ * far as they may still be among the k nearest.  Returns how many; 0: none is left.  The visits were
+ * charged before: ENOSPC cannot happen.
+ */
+extern int vexfs_take(struct vexfs_search *s) __ksym;
 /*
  * any op: the batch, an array of VEXFS_BATCH of which s->batch are in use; only `penalty` in
  * distance is read back.  rdwr_buf_size is sizeof(struct vexfs_cand) * VEXFS_BATCH, see

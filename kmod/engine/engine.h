@@ -60,6 +60,32 @@ struct vexfs_match {
 /* Evaluate what was published in c since the last time.  -ENOMEM, -EINTR a fatal signal; sleeps. */
 int vexfs_predicate_match(struct vexfs_predicate *p, const struct vexfs_columns *c, __u64 deadline_us, struct vexfs_match *m);
 
+/*
+ * --- codes.c, rabitq.c, rotate.c: 1-bit codes of rows, from which bounds of distances follow, by slot; FastScan blocks and
+ * row-major.  Chunks as in columns.c: one writer at a time, readers below the count.  A slot that has no code is
+ * known to be anywhere: a search measures it. ---
+ */
+struct vexfs_codes;
+/* seed: of the rotation.  NULL: no memory. */
+struct vexfs_codes *vexfs_codes_new(__u32 metric, __u32 dims, __u64 seed);
+void vexfs_codes_free(struct vexfs_codes *c);
+__u64 vexfs_codes_cost(__u32 dims, __u64 slots);	/* bytes that codes of so many slots take */
+__u64 vexfs_codes_bytes(const struct vexfs_codes *c);	/* and what these do */
+/* Make room for slots [0, slots).  -ENOMEM: for fewer, perhaps; -EFBIG beyond VEXFS_MAX_SLOTS. */
+int vexfs_codes_reserve(struct vexfs_codes *c, __u64 slots);
+__u64 vexfs_codes_reserved(const struct vexfs_codes *c);
+/* Before the first put: centre on a sample of the rows of [0, count).  Sleeps.  Errors of vx_rows_wait(); -ENOMEM. */
+int vexfs_codes_centre(struct vexfs_codes *c, struct vx_rows *rows, __u64 count);
+/* Encode a row, at a reserved slot that is not published.  FPU sections inside. */
+void vexfs_codes_put(struct vexfs_codes *c, __u64 slot, const struct vx_seg *seg, __u32 segs);
+void vexfs_codes_publish(struct vexfs_codes *c, __u64 count);	/* release */
+__u64 vexfs_codes_count(const struct vexfs_codes *c);	/* acquire */
+/*
+ * Read, encode and publish the rows up to slot `to`, which is reserved.  Sleeps.  0, also when the deadline came first;
+ * errors of vx_rows_wait().
+ */
+int vexfs_codes_extend(struct vexfs_codes *c, struct vx_rows *rows, __u64 to, __u64 deadline_us);
+
 /* --- distance.c, distance_avx2.c.  Call the *_raw ones between vx_fpu_begin() and vx_fpu_end() only --- */
 /* May this row be stored or searched with?  Integer work, no FPU.  -EINVAL NaN or infinity, -EDOM zero vector with cosine. */
 int vexfs_row_check(__u32 metric, const void *row, __u32 dims);
@@ -80,6 +106,7 @@ struct vexfs_query_params {
 	const struct vexfs_match *match;	/* admit only these; copied.  NULL: all */
 	bool range;			/* only what is within ... */
 	__u64 radius;			/* ... this distance: bits of a double, no NaN */
+	const struct vexfs_codes *codes;	/* NULL: no estimates */
 };
 
 /* Allocate and prepare a query over c and rows, and take a snapshot of the count.  k <= VEXFS_MAX_RANGE.  NULL: no memory. */
@@ -101,6 +128,9 @@ int vexfs_q_range(struct vexfs_query *q, __u64 from, __u32 n);
 int vexfs_q_slots(struct vexfs_query *q, const __u64 *slots, __u32 n);
 int vexfs_q_score(struct vexfs_query *q);
 int vexfs_q_offer(struct vexfs_query *q);
+int vexfs_q_estimate(struct vexfs_query *q, __u64 from, __u32 n, __u32 sigma);
+int vexfs_q_defer(struct vexfs_query *q);
+int vexfs_q_take(struct vexfs_query *q);
 struct vexfs_cand *vexfs_q_candidates(struct vexfs_query *q);	/* fills ids and, in distance, key and micro */
 __s64 *vexfs_q_attribute(struct vexfs_query *q, __u32 attr);	/* NULL: out of range */
 #define VEXFS_PHASE_NONE	0
@@ -112,6 +142,11 @@ int vexfs_query_failed(const struct vexfs_query *q);	/* errno of a filter or dis
 
 /* The built-in strategy: exact, all slots, in batches, through the functions above.  Same contract as vexfs_ops.search. */
 int vexfs_flat(struct vexfs_search *s);
+/*
+ * The one over codes: estimates all slots, then measures the best until no other one may be among the k nearest, as far
+ * as the bounds are true.
+ */
+int vexfs_coded(struct vexfs_search *s);
 /* Rows that were not in memory.  read: start all, then wait for up to VEXFS_BATCH and pin them (sleeps, outside SRCU);
  * returns how many (0: none left) or an error.  score: measure and offer those, unpin (hooks run: inside SRCU). */
 int vexfs_query_read(struct vexfs_query *q);
@@ -119,7 +154,8 @@ int vexfs_query_score_read(struct vexfs_query *q);
 /*
  * The end: measure the pool again in double precision (reads rows, sleeps), sort by distance, then id; drop what has died
  * meanwhile, or lies beyond the radius.  Returns the hits written (<= k); -EAGAIN when f32 may have refused one that belongs among
- * them: the pool may be larger now, restart the query (at most a few times, then VEXFS_TRUNC_PRECISION).  *truncated: VEXFS_TRUNC_*.
+ * them: the pool may be larger now, restart the query (at most a few times, then VEXFS_TRUNC_PRECISION); or when an estimate
+ * may have: the next attempt makes none.  *truncated: VEXFS_TRUNC_*.
  */
 int vexfs_query_finish(struct vexfs_query *q, struct vexfs_hit_f *hits, __u32 *truncated);
 

@@ -40,11 +40,22 @@ struct vexfs_entry {
 	__u32 reserved;
 };
 
-/* The best `cap` entries offered, a max-heap by (key, slot), and the keys of the best k, a max-heap. */
+/* The k smallest keys offered, a max-heap: key[0] is the worst of them. */
+struct vexfs_kth {
+	__u32 *key;
+	__u32 n, k;
+};
+void vexfs_kth_offer(struct vexfs_kth *t, __u32 key);
+static inline __u32 vexfs_kth_worst(const struct vexfs_kth *t)	/* ~0: there are not k yet */
+{
+	return t->n && t->n == t->k ? t->key[0] : ~0u;
+}
+
+/* The best `cap` entries offered, a max-heap by (key, slot), and the keys of the best k. */
 struct vexfs_pool {
 	struct vexfs_entry *entry;
-	__u32 *best;
-	__u32 n, nbest, k;
+	struct vexfs_kth best;
+	__u32 n;
 	__u32 cap, room;		/* entries: so many are kept; there is memory for so many now */
 	__u32 refused;			/* smallest key that was turned away or thrown out ... */
 	bool any_refused;		/* ... if any was */
@@ -93,6 +104,112 @@ __u64 vexfs_bits_key(__u64 bits);	/* and back, not for NaN; both zeros have one 
 bool vexfs_certify(const struct vexfs_prep *p, __u64 kth, __u32 refused, __u32 max_norm2);
 /* The largest f32 total, or a little more, that something within `radius` (a u64 key) may have. */
 __u32 vexfs_gate(const struct vexfs_prep *p, __u64 radius, __u32 max_norm2);
+
+/* --- rotate.c, rotate_avx2.c; between vx_fpu_begin() and vx_fpu_end() --- */
+
+#define VEXFS_ROTATION_ROUNDS	4
+struct vexfs_rotation {
+	__u32 padded;			/* dims, up to a multiple of 64 */
+	__u32 pow2;			/* the largest power of two that is not above */
+	__u64 sign[VEXFS_ROTATION_ROUNDS][VEXFS_MAX_DIMS / 64];
+};
+
+__u64 vexfs_splitmix(__u64 *state);	/* repeatable chance; integers, no FPU */
+void vexfs_rotation_init(struct vexfs_rotation *r, __u32 dims, __u64 seed);
+/* Rotate x, `padded` floats, in place.  Squared norms within [2^-60, 2^60], or 0. */
+void vexfs_rotate(const struct vexfs_rotation *r, float *x);
+void vexfs_rotate_avx2(const struct vexfs_rotation *r, float *x, float by);	/* 1 / sqrt(pow2) */
+
+/*
+ * --- rabitq.c, rabitq_avx2.c; between vx_fpu_begin() and vx_fpu_end().  Others move the floats of these structs about
+ * and look at none. ---
+ */
+
+#define VEXFS_CODE_BLOCK	32	/* codes of a FastScan block */
+/* Key of a lower bound: 0 where nothing is known, which no distance has; the upper bound is ~0 then. */
+#define VEXFS_UNKNOWN		0u
+#define VEXFS_SIGMA		300	/* bounds, in hundredths of the standard deviation; see codes.c */
+
+/* How rows become codes. */
+struct vexfs_coder {
+	__u32 dims, metric;
+	float *mean;			/* [dims] */
+	float *scratch;			/* [padded], the writer's */
+	struct vexfs_rotation rotation;
+};
+
+/* What goes with the code of a row. */
+struct vexfs_factor {
+	float norm2;			/* of the residual */
+	float scale;			/* f; negative: out of range, nothing is known */
+};
+
+/* A query against codes. */
+struct vexfs_estimator {
+	__u32 padded;
+	bool usable;			/* false: the query is out of range, nothing is known */
+	__u8 *table;			/* [padded / 4][16]: sums of 4 dims, for each of their 16 codes */
+	__u64 *plane;			/* [4][padded / 64]: bits of the 4-bit query */
+	float *scratch;			/* [padded] */
+	/* distance = times_norm2 * norm2 + plus - times * scale * step * (sum - middle) */
+	float times_norm2, plus, times, step, middle;
+	/* and what it may be off by, see bound() */
+	float dims, variance, lost, slop, slop_norm2, slop_scale;
+};
+
+/* Add a row (cosine: of length 1) to sum[dims].  False: its norm is out of range. */
+bool vexfs_rabitq_sum(const struct vexfs_coder *c, const struct vx_seg *seg, __u32 segs, double *sum);
+void vexfs_rabitq_mean(struct vexfs_coder *c, const double *sum, __u32 n);
+void vexfs_rabitq_encode(struct vexfs_coder *c, const struct vx_seg *seg, __u32 segs, __u64 *bits, struct vexfs_factor *f);
+void vexfs_rabitq_prepare(const struct vexfs_coder *c, struct vexfs_estimator *e, const void *row);
+/* Of each code: the sum over dims of the 4-bit query, or of 15 less it where the bit is 0; at most 61,440. */
+void vexfs_rabitq_sums(const struct vexfs_estimator *e, const __u8 *block, __u16 *sum);
+void vexfs_rabitq_bound(const struct vexfs_estimator *e, __u32 sum, const struct vexfs_factor *f, __u32 sigma,
+			__u32 *lower, __u32 *upper);
+/* Bounds of a block as u32 keys.  Returns a bit for each lower bound up to the gate; *refused: the least that is above. */
+__u32 vexfs_rabitq_block(const struct vexfs_estimator *e, const __u8 *block, const struct vexfs_factor *f, __u32 sigma,
+			 __u32 gate, __u32 *lower, __u32 *upper, __u32 *refused);
+double vexfs_signs_avx2(const float *x, __u32 n, __u64 *bits);	/* also the sum of |x| */
+void vexfs_fastscan_avx2(const __u8 *block, const __u8 *table, __u32 padded, __u16 *sum);
+__u32 vexfs_bounds_avx2(const struct vexfs_estimator *e, const __u16 *sum, const struct vexfs_factor *f, float sigma,
+			__u32 gate, __u32 *lower, __u32 *upper, __u32 *refused);
+
+/* --- codes.c --- */
+
+struct vexfs_estimator *vexfs_estimator_new(const struct vexfs_codes *c);	/* NULL: no memory; vx_efree() it */
+void vexfs_estimator_prepare(const struct vexfs_codes *c, struct vexfs_estimator *e, const void *row);	/* for a query */
+/*
+ * Bounds of the slots [from, from + n), n <= VEXFS_BATCH, that are in mask; lower and upper have room for
+ * VEXFS_BATCH + VEXFS_CODE_BLOCK keys, that of slot from + i is at i + *shift.  Returns the mask of those whose lower bound
+ * is not above the gate; *refused sinks to the least that is.
+ */
+__u64 vexfs_codes_range(const struct vexfs_codes *c, const struct vexfs_estimator *e, __u64 from, __u32 n, __u64 mask,
+			__u32 sigma, __u32 gate, __u32 *lower, __u32 *upper, __u32 *shift, __u32 *refused);
+/* Bounds of one slot. */
+void vexfs_codes_slot(const struct vexfs_codes *c, const struct vexfs_estimator *e, __u64 slot, __u32 sigma, __u32 *lower,
+		      __u32 *upper);
+/* The sum of a slot from its row-major code, and those of its block; for tests. */
+__u32 vexfs_codes_row_sum(const struct vexfs_codes *c, const struct vexfs_estimator *e, __u64 slot);
+const __u8 *vexfs_codes_block(const struct vexfs_codes *c, __u64 slot);
+
+/* --- defer.c: candidates put off, by the lower bound of their distance --- */
+
+struct vexfs_deferred {
+	__u64 *entry;			/* key of the lower bound << 32 | slot; a min-heap */
+	__u32 n, cap;
+	__u32 refused;			/* least lower bound that was turned away, ~0: none was */
+	struct vexfs_kth upper;		/* upper bounds of distances, of different slots */
+};
+int vexfs_deferred_init(struct vexfs_deferred *d, __u32 k);	/* -ENOMEM */
+void vexfs_deferred_free(struct vexfs_deferred *d);
+void vexfs_deferred_clear(struct vexfs_deferred *d);
+/*
+ * Room for a batch: lets go of what the gate shuts out, grows, or else drops the worst; turned away are both.  Allocates.
+ */
+void vexfs_deferred_room(struct vexfs_deferred *d, __u32 gate);
+void vexfs_deferred_push(struct vexfs_deferred *d, __u32 lower, __u64 slot);
+/* Take out the entry of the smallest lower bound that the gate lets pass.  False: none; the rest was turned away. */
+bool vexfs_deferred_pop(struct vexfs_deferred *d, __u32 gate, __u64 *slot);
 
 /* --- distance_avx2.c --- */
 float vexfs_l2_avx2(const float *a, const float *b, __u32 n);

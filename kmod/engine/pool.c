@@ -8,14 +8,36 @@
 
 #define POOL_START	2048		/* entries to begin with; enough for all but range searches */
 
+void vexfs_kth_offer(struct vexfs_kth *t, __u32 key)
+{
+	__u32 i, c, *b = t->key;
+
+	if (t->n < t->k) {
+		for (i = t->n++; i && b[(i - 1) / 2] < key; i = (i - 1) / 2)
+			b[i] = b[(i - 1) / 2];
+		b[i] = key;
+		return;
+	}
+	if (key >= b[0])
+		return;
+	for (i = 0; (c = 2 * i + 1) < t->n; i = c) {
+		if (c + 1 < t->n && b[c] < b[c + 1])
+			c++;
+		if (key >= b[c])
+			break;
+		b[i] = b[c];
+	}
+	b[i] = key;
+}
+
 int vexfs_pool_init(struct vexfs_pool *p, __u32 k, __u32 cap)
 {
 	p->room = cap < POOL_START ? cap : POOL_START;
 	p->entry = vx_ealloc((size_t)p->room * sizeof(*p->entry));
-	p->best = vx_ealloc((size_t)k * sizeof(*p->best));
+	p->best.key = vx_ealloc((size_t)k * sizeof(*p->best.key));
 	p->cap = cap;
-	p->k = k;
-	if (!p->entry || !p->best) {
+	p->best.k = k;
+	if (!p->entry || !p->best.key) {
 		vexfs_pool_free(p);
 		return -ENOMEM;
 	}
@@ -26,9 +48,9 @@ int vexfs_pool_init(struct vexfs_pool *p, __u32 k, __u32 cap)
 void vexfs_pool_free(struct vexfs_pool *p)
 {
 	vx_efree(p->entry);
-	vx_efree(p->best);
+	vx_efree(p->best.key);
 	p->entry = NULL;
-	p->best = NULL;
+	p->best.key = NULL;
 }
 
 int vexfs_pool_reserve(struct vexfs_pool *p, __u32 more)
@@ -56,7 +78,7 @@ int vexfs_pool_reserve(struct vexfs_pool *p, __u32 more)
 void vexfs_pool_clear(struct vexfs_pool *p)
 {
 	p->n = 0;
-	p->nbest = 0;
+	p->best.n = 0;
 	p->any_refused = false;
 	p->refused = ~0u;
 }
@@ -80,28 +102,6 @@ static void entry_down(struct vexfs_entry *e, __u32 n, struct vexfs_entry x)
 		i = c;
 	}
 	e[i] = x;
-}
-
-static void best_offer(struct vexfs_pool *p, __u32 key)
-{
-	__u32 i, c, *b = p->best;
-
-	if (p->nbest < p->k) {
-		for (i = p->nbest++; i && b[(i - 1) / 2] < key; i = (i - 1) / 2)
-			b[i] = b[(i - 1) / 2];
-		b[i] = key;
-		return;
-	}
-	if (key >= b[0])
-		return;
-	for (i = 0; (c = 2 * i + 1) < p->nbest; i = c) {
-		if (c + 1 < p->nbest && b[c] < b[c + 1])
-			c++;
-		if (key >= b[c])
-			break;
-		b[i] = b[c];
-	}
-	b[i] = key;
 }
 
 static void refuse(struct vexfs_pool *p, __u32 key)
@@ -128,6 +128,6 @@ bool vexfs_pool_offer(struct vexfs_pool *p, __u64 slot, __u32 key, __u64 penalty
 			e[i] = e[(i - 1) / 2];
 		e[i] = x;
 	}
-	best_offer(p, key);
+	vexfs_kth_offer(&p->best, key);
 	return true;
 }

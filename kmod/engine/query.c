@@ -1,48 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * One query: the batch, the budget, what waits to be read, and the exact end.  No floating point here.
+ * One query: the batch, the budget, bounds, and what waits to be read.  No floating point here.
  */
-#include "internal.h"
+#include "query.h"
 
-#define PENDING		1024		/* rows that may wait to be read */
 #define SECTION_BYTES	(128u << 10)	/* of rows per FPU section: under 50 us */
 #define SLACK		64		/* pool entries beyond k + k / 4 */
-#define MAX_POOL	(64u << 10)
-#define YIELD_BATCHES	64
 #define SCAN_WORDS	4096		/* of a predicate's bitmap, between looks at the clock */
-
-struct vexfs_query {
-	struct vexfs_search s;
-	struct vexfs_columns *cols;
-	struct vx_rows *rows;
-	struct vexfs_match match;	/* p is NULL: every slot matches */
-	struct vexfs_prep prep;
-	void *row;			/* the query's own copy */
-	__u64 count;			/* the snapshot; programs see a copy of these */
-	__u64 max_visits, deadline_us, own_visits, own_deadline_us;
-	__u64 visited, scored, next;	/* next: no slot from here on was looked at */
-	__u64 passed;			/* slots not visited because they do not match */
-	__u64 *seen;			/* bit per slot; marking: once a program goes back */
-	bool marking;
-	bool range;			/* only what is within the radius is wanted */
-	__u64 radius;			/* u64 key */
-	int (*filter)(struct vexfs_search *s);
-	int (*distance)(struct vexfs_search *s);
-	__u32 phase;
-	int failed;
-	__u32 why;			/* VEXFS_TRUNC_* */
-	bool scored_batch;
-	__u32 n;			/* candidates in the batch */
-	__u64 slot[VEXFS_BATCH];
-	struct vexfs_row measure[VEXFS_BATCH];
-	struct vexfs_cand cand[VEXFS_BATCH];
-	__s64 column[VEXFS_BATCH];
-	__u64 penalty[VEXFS_BATCH];
-	__u64 pending[PENDING];
-	__u32 npending, from;		/* those before `from` were read and measured */
-	__u32 max_norm2;
-	struct vexfs_pool pool;
-};
+#define FEW_CODES	8		/* of 64: estimated one by one, row-major, not in blocks */
+#define QUEUE_TAKEN	128		/* rows to read before the deferred ones are looked at again */
 
 static void set_phase(struct vexfs_query *q, __u32 phase)
 {
@@ -60,7 +26,7 @@ static void publish(struct vexfs_query *q)
 	q->s.visited = q->visited;
 	q->s.scored = q->scored;
 	q->s.batch = q->n;
-	q->s.found = q->pool.nbest;
+	q->s.found = q->pool.best.n;
 }
 
 void vexfs_query_restart(struct vexfs_query *q)
@@ -68,6 +34,7 @@ void vexfs_query_restart(struct vexfs_query *q)
 	struct vexfs_search *s = &q->s;
 
 	vexfs_pool_clear(&q->pool);
+	vexfs_deferred_clear(&q->deferred);
 	q->visited = q->scored = q->next = q->passed = 0;
 	q->npending = q->from = q->n = 0;
 	q->why = q->match.cut ? VEXFS_TRUNC_DEADLINE : 0;
@@ -95,6 +62,8 @@ void vexfs_query_reset(struct vexfs_query *q, const void *row)
 	vexfs_prepare(&q->prep);
 	vx_fpu_end();
 	q->pool.cap = pool_cap(q->s.k);
+	q->codes = q->have_codes;
+	q->estimating = false;
 	vexfs_query_restart(q);
 }
 
@@ -111,6 +80,7 @@ struct vexfs_query *vexfs_query_new(struct vexfs_columns *c, struct vx_rows *row
 	}
 	q->cols = c;
 	q->rows = rows;
+	q->have_codes = p->codes;
 	if (p->match)
 		q->match = *p->match;
 	q->max_visits = p->max_visits ?: ~0ULL;
@@ -142,6 +112,8 @@ void vexfs_query_free(struct vexfs_query *q)
 	if (!q)
 		return;
 	vexfs_pool_free(&q->pool);
+	vexfs_deferred_free(&q->deferred);
+	vx_efree(q->estimator);
 	vx_efree(q->seen);
 	vx_efree(q->row);
 	vx_efree(q);
@@ -175,10 +147,10 @@ int vexfs_query_failed(const struct vexfs_query *q)
 	return q->failed;
 }
 
-/* May the strategy look at more?  *n is cut to the budget. */
-static int charge(struct vexfs_query *q, __u32 *n)
+/* May the strategy go on, with up to max_pending rows to read? */
+static int go_on(struct vexfs_query *q, __u32 max_pending)
 {
-	__u64 now = vx_clock_us(), max = q->s.max_visits;
+	__u64 now = vx_clock_us();
 
 	if (q->phase != VEXFS_PHASE_SEARCH)
 		return -EPERM;
@@ -188,12 +160,23 @@ static int charge(struct vexfs_query *q, __u32 *n)
 		q->why |= VEXFS_TRUNC_DEADLINE;
 		return -ETIME;
 	}
+	return q->npending > max_pending ? -EAGAIN : 0;
+}
+
+/* May it look at more?  *n is cut to the budget. */
+static int charge(struct vexfs_query *q, __u32 *n)
+{
+	__u64 max = q->s.max_visits;
+	int err = go_on(q, PENDING - VEXFS_BATCH);
+
+	if (err && err != -EAGAIN)
+		return err;
 	if (q->visited >= max) {
 		q->why |= VEXFS_TRUNC_VISITS;
 		return -ENOSPC;
 	}
-	if (q->npending > PENDING - VEXFS_BATCH)
-		return -EAGAIN;
+	if (err)
+		return err;
 	if (vexfs_pool_reserve(&q->pool, VEXFS_BATCH))
 		return -ENOMEM;
 	if (*n > max - q->visited) {	/* what is cut off is not looked at */
@@ -204,7 +187,7 @@ static int charge(struct vexfs_query *q, __u32 *n)
 }
 
 /* A program goes back, or picks slots: from now on every slot is marked.  All before `next` that it may have skipped counts as unseen
- * only if it is asked for slot by slot, so the marks begin with what is known to be in the pool or waiting. */
+ * only if it is asked for slot by slot, so the marks begin with what is known to be in the pool, deferred or waiting. */
 static int need_seen(struct vexfs_query *q)
 {
 	size_t bytes = (q->count / 64 + 1) * sizeof(*q->seen);
@@ -223,6 +206,8 @@ static int need_seen(struct vexfs_query *q)
 		q->seen[q->pool.entry[i].slot / 64] |= 1ULL << q->pool.entry[i].slot % 64;
 	for (i = q->from; i < q->npending; i++)
 		q->seen[q->pending[i] / 64] |= 1ULL << q->pending[i] % 64;
+	for (i = 0; i < q->deferred.n; i++)
+		q->seen[(__u32)q->deferred.entry[i] / 64] |= 1ULL << q->deferred.entry[i] % 64;
 	return 0;
 }
 
@@ -234,13 +219,22 @@ static __u64 admitted(const struct vexfs_query *q, __u64 from, __u32 n)
 	return mask ? mask & vexfs_columns_live_mask(q->cols, from, n, q->count) : 0;
 }
 
-static void take(struct vexfs_query *q, __u64 slot)
+static void new_batch(struct vexfs_query *q)
+{
+	q->n = 0;
+	q->scored_batch = false;
+	q->filtered = false;
+}
+
+static void add(struct vexfs_query *q, __u64 slot, __u32 lower, __u32 upper)
 {
 	if (q->marking) {
 		if (q->seen[slot / 64] >> slot % 64 & 1)
 			return;
 		q->seen[slot / 64] |= 1ULL << slot % 64;
 	}
+	q->lower[q->n] = lower;
+	q->upper[q->n] = upper;
 	q->slot[q->n++] = slot;
 }
 
@@ -258,10 +252,9 @@ int vexfs_q_range(struct vexfs_query *q, __u64 from, __u32 n)
 		err = need_seen(q);
 	if (err)
 		return err;
-	q->n = 0;
-	q->scored_batch = false;
+	new_batch(q);
 	for (mask = n ? admitted(q, from, n) : 0; mask; mask &= mask - 1)
-		take(q, from + __builtin_ctzll(mask));
+		add(q, from + __builtin_ctzll(mask), VEXFS_UNKNOWN, ~0u);
 	q->visited += n;
 	if (from + n > q->next)
 		q->next = from + n;
@@ -281,21 +274,119 @@ int vexfs_q_slots(struct vexfs_query *q, const __u64 *slots, __u32 n)
 		err = need_seen(q);
 	if (err)
 		return err;
-	q->n = 0;
-	q->scored_batch = false;
+	new_batch(q);
 	for (i = 0; i < may; i++)
 		if (slots[i] < q->count && admitted(q, slots[i], 1))
-			take(q, slots[i]);
+			add(q, slots[i], VEXFS_UNKNOWN, ~0u);
 	q->visited += may;
 	publish(q);
 	return q->n;
 }
 
-/*
- * The batch becomes the live ones of the next matching slots from `from` on, a batch of them at most.  *next: where to go
- * on.  Slots in between that do not match cost no visit.  Returns as vexfs_q_range().
- */
-static int next_matches(struct vexfs_query *q, __u64 from, __u64 *next)
+__u32 vexfs_query_radius_gate(struct vexfs_query *q)
+{
+	__u32 gate;
+
+	if (!q->range)
+		return ~0u;
+	vx_fpu_begin();
+	gate = vexfs_gate(&q->prep, q->radius, q->max_norm2);	/* that of -dot widens with the norms that were met */
+	vx_fpu_end();
+	return gate;
+}
+
+/* What is farther than this, before penalties, is not among the k best; a key.  ~0: anything may be. */
+static __u32 gate(struct vexfs_query *q)
+{
+	__u32 measured = vexfs_kth_worst(&q->pool.best), estimated = vexfs_kth_worst(&q->deferred.upper);
+	__u32 radius = vexfs_query_radius_gate(q);
+
+	/* penalties go on top of upper bounds, but not of measured totals */
+	if (!q->distance && estimated < measured)
+		measured = estimated;
+	return measured < radius ? measured : radius;
+}
+
+static int need_estimator(struct vexfs_query *q)
+{
+	if (!q->codes || q->estimating)
+		return 0;
+	if (!q->estimator)
+		q->estimator = vexfs_estimator_new(q->codes);
+	if (!q->estimator)
+		return -ENOMEM;
+	vexfs_estimator_prepare(q->codes, q->estimator, q->row);
+	q->estimating = true;
+	return 0;
+}
+
+static void refuse(struct vexfs_query *q, __u32 lower)
+{
+	if (lower < q->deferred.refused)
+		q->deferred.refused = lower;
+}
+
+/* Bounds of the batch, one by one; drops what the gate shuts out. */
+static void bound_batch(struct vexfs_query *q, __u32 sigma)
+{
+	__u32 i, kept = 0, lower, upper, most = gate(q);
+
+	for (i = 0; i < q->n; i++) {
+		vexfs_codes_slot(q->codes, q->estimator, q->slot[i], sigma, &lower, &upper);
+		if (lower > most) {
+			refuse(q, lower);
+			continue;
+		}
+		q->lower[kept] = lower;
+		q->upper[kept] = upper;
+		q->slot[kept++] = q->slot[i];
+	}
+	q->n = kept;
+}
+
+int vexfs_q_estimate(struct vexfs_query *q, __u64 from, __u32 n, __u32 sigma)
+{
+	__u32 shift = 0, i;
+	__u64 mask;
+	int err;
+
+	sigma = sigma ?: VEXFS_SIGMA;
+	if (n > VEXFS_BATCH || from > q->count || sigma > VEXFS_MAX_SIGMA)
+		return q->phase == VEXFS_PHASE_SEARCH ? -EINVAL : -EPERM;
+	if (n > q->count - from)
+		n = q->count - from;
+	err = charge(q, &n);
+	if (!err && from < q->next)
+		err = need_seen(q);
+	if (!err)
+		err = need_estimator(q);
+	if (err)
+		return err;
+	new_batch(q);
+	mask = n ? admitted(q, from, n) : 0;
+	if (!q->codes) {
+		for (; mask; mask &= mask - 1)
+			add(q, from + __builtin_ctzll(mask), VEXFS_UNKNOWN, ~0u);
+	} else if (vx_popcount(mask) <= FEW_CODES) {
+		for (; mask; mask &= mask - 1)
+			add(q, from + __builtin_ctzll(mask), VEXFS_UNKNOWN, ~0u);
+		bound_batch(q, sigma);
+	} else {
+		mask = vexfs_codes_range(q->codes, q->estimator, from, n, mask, sigma, gate(q), q->lower,
+					 q->upper, &shift, &q->deferred.refused);
+		for (; mask; mask &= mask - 1) {
+			i = __builtin_ctzll(mask);
+			add(q, from + i, q->lower[i + shift], q->upper[i + shift]);	/* in place */
+		}
+	}
+	q->visited += n;
+	if (from + n > q->next)
+		q->next = from + n;
+	publish(q);
+	return q->n;
+}
+
+int vexfs_q_matches(struct vexfs_query *q, __u64 from, __u64 *next, bool estimate)
 {
 	__u32 n = VEXFS_BATCH, found = 0, words = 0, why = q->why;
 	__u64 at = from, match, admit;
@@ -304,10 +395,11 @@ static int next_matches(struct vexfs_query *q, __u64 from, __u64 *next)
 	err = charge(q, &n);
 	if (!err && from < q->next)
 		err = need_seen(q);
+	if (!err && estimate)
+		err = need_estimator(q);
 	if (err)
 		return err;
-	q->n = 0;
-	q->scored_batch = false;
+	new_batch(q);
 	while (at < q->count && words++ < SCAN_WORDS) {
 		__u32 len = 64 - at % 64;
 
@@ -317,7 +409,7 @@ static int next_matches(struct vexfs_query *q, __u64 from, __u64 *next)
 		admit = match ? admitted(q, at, len) : 0;
 		for (; match && found < n; match &= match - 1, found++)
 			if (admit & match & -match)
-				take(q, at + __builtin_ctzll(match));
+				add(q, at + __builtin_ctzll(match), VEXFS_UNKNOWN, ~0u);
 		if (match) {
 			at += __builtin_ctzll(match);
 			break;
@@ -332,6 +424,8 @@ static int next_matches(struct vexfs_query *q, __u64 from, __u64 *next)
 	q->passed += at - from - found;
 	if (at > q->next)
 		q->next = at;
+	if (estimate && q->codes)
+		bound_batch(q, VEXFS_SIGMA);
 	publish(q);
 	*next = at;
 	return q->n;
@@ -357,16 +451,20 @@ static int apply_filter(struct vexfs_query *q)
 	__u32 i, kept = 0;
 	int err;
 
-	if (!q->filter || !q->n)
+	if (!q->filter || !q->n || q->filtered)
 		return 0;
 	q->s.keep = all;
 	err = call(q, q->filter, VEXFS_PHASE_FILTER);
 	if (err)
 		return err;
 	for (i = 0; i < q->n; i++)
-		if (q->s.keep >> i & 1)
+		if (q->s.keep >> i & 1) {
+			q->lower[kept] = q->lower[i];
+			q->upper[kept] = q->upper[i];
 			q->slot[kept++] = q->slot[i];
+		}
 	q->n = kept;
+	q->filtered = true;
 	return 0;
 }
 
@@ -432,23 +530,22 @@ int vexfs_q_score(struct vexfs_query *q)
 
 static int offer(struct vexfs_query *q)
 {
-	__u32 keys[VEXFS_BATCH], gate = ~0u, i, in = 0;
+	__u32 keys[VEXFS_BATCH], most, i, in = 0;
 	__u64 worst;
 
 	if (!q->scored_batch || !q->n)
 		return 0;
+	most = vexfs_query_radius_gate(q);
 	vx_fpu_begin();
 	for (i = 0; i < q->n; i++)
 		keys[i] = vexfs_total_key(q->measure[i].dist, q->penalty[i]);
-	if (q->range)			/* the gate of -dot widens with the norms that were met */
-		gate = vexfs_gate(&q->prep, q->radius, q->max_norm2);
 	vx_fpu_end();
 	for (i = 0; i < q->n; i++)
-		if (keys[i] <= gate)
+		if (keys[i] <= most)
 			in += vexfs_pool_offer(&q->pool, q->slot[i], keys[i], q->penalty[i]);
-	if (in && q->pool.nbest == q->pool.k) {
+	if (in && q->pool.best.n == q->pool.best.k) {
 		vx_fpu_begin();
-		worst = vexfs_widen_key(q->pool.best[0]);
+		worst = vexfs_widen_key(q->pool.best.key[0]);
 		vx_fpu_end();
 		if (worst < q->s.worst)
 			q->s.worst = worst;
@@ -464,6 +561,72 @@ int vexfs_q_offer(struct vexfs_query *q)
 	if (q->phase != VEXFS_PHASE_SEARCH)
 		return -EPERM;
 	return q->failed ?: offer(q);
+}
+
+static int need_deferred(struct vexfs_query *q)
+{
+	return q->deferred.entry ? 0 : vexfs_deferred_init(&q->deferred, q->s.k);
+}
+
+int vexfs_q_defer(struct vexfs_query *q)
+{
+	__u32 i, unknown = 0, n = 0;
+	int err;
+
+	if (q->phase != VEXFS_PHASE_SEARCH)
+		return -EPERM;
+	if (q->failed)
+		return q->failed;
+	if (q->scored_batch)
+		return -EINVAL;
+	err = need_deferred(q);
+	if (!err)
+		err = apply_filter(q);
+	if (err)
+		return err;
+	vexfs_deferred_room(&q->deferred, gate(q));
+	for (i = 0; i < q->n; i++) {
+		if (q->lower[i] == VEXFS_UNKNOWN) {	/* nothing to wait for */
+			q->slot[unknown++] = q->slot[i];
+			continue;
+		}
+		vexfs_deferred_push(&q->deferred, q->lower[i], q->slot[i]);
+		vexfs_kth_offer(&q->deferred.upper, q->upper[i]);
+		n++;
+	}
+	q->n = unknown;
+	memset(q->lower, 0, unknown * sizeof(*q->lower));
+	if (unknown) {
+		err = vexfs_q_score(q);
+		if (err > 0)
+			offer(q);
+		if (err < 0)
+			return err;
+	}
+	publish(q);
+	return n + unknown;
+}
+
+int vexfs_q_take(struct vexfs_query *q)
+{
+	__u32 most = gate(q);
+	__u64 slot;
+	int err = go_on(q, QUEUE_TAKEN - VEXFS_BATCH);
+
+	if (!err)
+		err = vexfs_pool_reserve(&q->pool, VEXFS_BATCH);
+	if (err)
+		return err;
+	new_batch(q);
+	q->filtered = true;
+	while (q->n < VEXFS_BATCH && vexfs_deferred_pop(&q->deferred, most, &slot))
+		if (!vexfs_columns_dead(q->cols, slot)) {
+			q->lower[q->n] = VEXFS_UNKNOWN;
+			q->upper[q->n] = ~0u;
+			q->slot[q->n++] = slot;
+		}
+	publish(q);
+	return q->n;
 }
 
 struct vexfs_cand *vexfs_q_candidates(struct vexfs_query *q)
@@ -499,36 +662,6 @@ __s64 *vexfs_q_attribute(struct vexfs_query *q, __u32 attr)
 	for (i = 0; i < q->n; i++)
 		q->column[i] = vexfs_columns_attr(q->cols, q->slot[i], attr);
 	return q->column;
-}
-
-int vexfs_flat(struct vexfs_search *s)
-{
-	struct vexfs_query *q = vexfs_search_query(s);
-	__u32 batches = 0;
-	__u64 next;
-	int n;
-
-	while (s->state[0] < q->count) {
-		next = s->state[0] + VEXFS_BATCH;
-		n = q->match.p ? next_matches(q, s->state[0], &next) : vexfs_q_range(q, s->state[0], VEXFS_BATCH);
-		if (n > 0)
-			n = vexfs_q_score(q);
-		if (n > 0)
-			n = vexfs_q_offer(q);
-		if (n == -EAGAIN)
-			return VEXFS_MORE;
-		if (n == -ENOSPC || n == -ETIME)
-			return 0;
-		if (n < 0)
-			return n;
-		s->state[0] = next;
-		if (++batches % YIELD_BATCHES == 0) {
-			if (q->filter || q->distance)
-				return VEXFS_MORE;	/* inside SRCU: let a replace pass */
-			vx_yield();
-		}
-	}
-	return 0;
 }
 
 int vexfs_query_read(struct vexfs_query *q)
@@ -569,169 +702,4 @@ int vexfs_query_score_read(struct vexfs_query *q)
 	if (n > 0)
 		offer(q);
 	return n < 0 ? n : 0;
-}
-
-struct final {
-	__u64 key, id, slot;
-};
-
-static bool final_before(const struct final *a, const struct final *b)
-{
-	return a->key != b->key ? a->key < b->key : a->id < b->id;
-}
-
-static void sift(struct final *f, __u32 i, __u32 n)
-{
-	struct final x = f[i];
-	__u32 c;
-
-	for (; (c = 2 * i + 1) < n; i = c) {
-		if (c + 1 < n && final_before(&f[c], &f[c + 1]))
-			c++;
-		if (!final_before(&x, &f[c]))
-			break;
-		f[i] = f[c];
-	}
-	f[i] = x;
-}
-
-static void heapsort(struct final *f, __u32 n)
-{
-	__u32 i;
-
-	for (i = n / 2; i-- > 0;)
-		sift(f, i, n);
-	while (n > 1) {
-		struct final x = f[--n];
-
-		f[n] = f[0];
-		f[0] = x;
-		sift(f, 0, n);
-	}
-}
-
-/* Four times the pool, if there may be a larger one: -EAGAIN, else -EFBIG. */
-static int enlarge(struct vexfs_query *q)
-{
-	__u32 cap = q->pool.cap, max = MAX_POOL + q->s.k;
-
-	if (cap >= max)
-		return -EFBIG;
-	q->pool.cap = cap < max / 4 ? cap * 4 : max;
-	return -EAGAIN;
-}
-
-/* Measure an entry of the pool, whose row is pinned, in double precision; appended to f unless it has died or is too far. */
-static void finalize(struct vexfs_query *q, const struct vexfs_entry *e, const struct vx_seg *seg, int segs,
-		     struct final *f, __u32 *n)
-{
-	__u64 key;
-
-	vx_fpu_begin();
-	key = vexfs_measure_f64(&q->prep, seg, segs, e->penalty);
-	vx_fpu_end();
-	if (vexfs_columns_dead(q->cols, e->slot) || (q->range && key > q->radius))
-		return;
-	f[*n].key = key;
-	f[*n].slot = e->slot;
-	f[(*n)++].id = vexfs_columns_id(q->cols, e->slot);
-}
-
-/*
- * The whole pool in double precision: first what is in memory; the rest is read, all of PENDING rows submitted before one is
- * waited for.  Changes the order of the pool.  How many, or an error.
- */
-static int measure_pool(struct vexfs_query *q, struct final *f)
-{
-	struct vexfs_entry *e = q->pool.entry, x;
-	struct vx_seg seg[VX_ROW_SEGS];
-	__u32 i, k, ahead, absent = 0, n = 0;
-	int segs;
-
-	for (i = 0; i < q->pool.n; i++) {
-		segs = vx_rows_get(q->rows, e[i].slot, seg);
-		if (segs >= 0) {
-			finalize(q, &e[i], seg, segs, f, &n);
-			vx_rows_put(q->rows);
-		} else {
-			x = e[absent];
-			e[absent++] = e[i];
-			e[i] = x;
-		}
-		if (i % 64 == 63) {
-			if (vx_ekilled())
-				return -EINTR;
-			vx_yield();
-		}
-	}
-	for (i = 0; i < absent; i += ahead) {
-		ahead = absent - i < PENDING ? absent - i : PENDING;
-		for (k = 0; k < ahead; k++)
-			q->pending[k] = e[i + k].slot;
-		vx_rows_ahead(q->rows, q->pending, ahead);
-		for (k = 0; k < ahead; k++) {
-			segs = vx_rows_wait(q->rows, e[i + k].slot, seg);
-			if (segs < 0)
-				return segs;
-			finalize(q, &e[i + k], seg, segs, f, &n);
-			vx_rows_put(q->rows);
-		}
-	}
-	return n;
-}
-
-/*
- * Was nothing refused that belongs among the first k of f, which is sorted?  And in a range search, are there more than
- * k if anything was refused?
- */
-static bool is_sure(struct vexfs_query *q, const struct final *f, __u32 n)
-{
-	struct vexfs_pool *p = &q->pool;
-	bool sure;
-
-	if (!p->any_refused)
-		return true;
-	if (n < q->s.k + q->range)
-		return false;
-	vx_fpu_begin();
-	sure = vexfs_certify(&q->prep, f[q->s.k - 1].key, p->refused, q->max_norm2);
-	vx_fpu_end();
-	return sure;
-}
-
-int vexfs_query_finish(struct vexfs_query *q, struct vexfs_hit_f *hits, __u32 *truncated)
-{
-	struct final *f = vx_ealloc(((size_t)q->pool.n + 1) * sizeof(*f));
-	int n, i;
-
-	*truncated = 0;
-	if (!f)
-		return -ENOMEM;
-	n = measure_pool(q, f);
-	if (n < 0)
-		goto out;
-	heapsort(f, n);
-	if (!is_sure(q, f, n)) {
-		if (enlarge(q) == -EAGAIN) {
-			n = -EAGAIN;
-			goto out;
-		}
-		*truncated |= VEXFS_TRUNC_PRECISION;
-	}
-	if (n > (int)q->s.k) {
-		n = q->s.k;
-		if (q->range)
-			*truncated |= VEXFS_TRUNC_LIMIT;
-	}
-	for (i = 0; i < n; i++) {
-		hits[i].slot = f[i].slot;
-		hits[i].id = f[i].id;
-		hits[i].distance = vexfs_key_bits(f[i].key);
-	}
-	*truncated |= q->why;
-	if (n < (int)q->s.k && !q->why && q->visited + q->passed < q->count)
-		*truncated |= VEXFS_TRUNC_STRATEGY;
-out:
-	vx_efree(f);
-	return n;
 }

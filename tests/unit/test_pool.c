@@ -42,9 +42,9 @@ static void check(__u32 k, __u32 cap, __u32 n, __u32 keys)
 		}
 		qsort(o, n, sizeof(*o), by_key);
 		assert_int_equal(p.n, kept);
-		assert_int_equal(p.nbest, n < k ? n : k);
+		assert_int_equal(p.best.n, n < k ? n : k);
 		if (n)
-			assert_int_equal(p.best[0], o[(n < k ? n : k) - 1].key);
+			assert_int_equal(p.best.key[0], o[(n < k ? n : k) - 1].key);
 		assert_int_equal(p.any_refused, n > cap);
 		if (n > cap)
 			assert_int_equal(p.refused, o[cap].key);
@@ -55,7 +55,7 @@ static void check(__u32 k, __u32 cap, __u32 n, __u32 keys)
 			assert_int_equal(p.entry[i].penalty, o[i].slot * 7);
 		}
 		vexfs_pool_clear(&p);
-		assert_int_equal(p.n + p.nbest + p.any_refused, 0);
+		assert_int_equal(p.n + p.best.n + p.any_refused, 0);
 	}
 	vexfs_pool_free(&p);
 	free(o);

@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The codes of a collection by slot: storage, building, and bounds for queries.  No floating point
+ * here.
+ *
+ * Chunks of 1,024 slots hang on a table of tables and never move, as in columns.c.  A chunk holds
+ * each code twice, in FastScan blocks of 32 for scans and row-major for single slots: which pays
+ * less per byte, but fetches one cache line or a few where a block is 32 rows long.  Writing a code
+ * into a block changes half of a byte whose other half a reader may be looking at; that half is
+ * stored as it was.
+ */
+#include "internal.h"
+
+#define TABLE_SHIFT 11
+#define TABLE_SIZE (1u << TABLE_SHIFT)
+#define SAMPLE 1024 /* rows whose mean is the centre */
+#define AHEAD 256 /* rows read ahead */
+
+struct code_chunk {
+	struct vexfs_factor factor[VEXFS_CHUNK_SLOTS];
+	__u64 row[]; /* [VEXFS_CHUNK_SLOTS][padded / 64], then the blocks */
+};
+
+struct vexfs_codes {
+	struct vexfs_coder coder;
+	__u64 count; /* published; release and acquire */
+	__u64 reserved; /* slots that have chunks */
+	__u64 bytes;
+	struct code_chunk **table[TABLE_SIZE];
+};
+
+static __u32 padded_of(__u32 dims)
+{
+	return (dims + 63) / 64 * 64;
+}
+
+static size_t chunk_bytes(__u32 padded)
+{
+	return sizeof(struct code_chunk) + 2 * (size_t)VEXFS_CHUNK_SLOTS * (padded / 8);
+}
+
+static size_t floats_bytes(__u32 dims)
+{
+	return (dims + padded_of(dims)) * sizeof(__u32);
+}
+
+__u64 vexfs_codes_cost(__u32 dims, __u64 slots)
+{
+	__u64 chunks = (slots + VEXFS_CHUNK_SLOTS - 1) / VEXFS_CHUNK_SLOTS;
+	__u64 tables = (chunks + TABLE_SIZE - 1) >> TABLE_SHIFT;
+
+	return sizeof(struct vexfs_codes) + floats_bytes(dims) +
+	       chunks * chunk_bytes(padded_of(dims)) + tables * TABLE_SIZE * sizeof(void *);
+}
+
+struct vexfs_codes *vexfs_codes_new(__u32 metric, __u32 dims, __u64 seed)
+{
+	struct vexfs_codes *c = dims && dims <= VEXFS_MAX_DIMS ? vx_ealloc(sizeof(*c)) : NULL;
+
+	if (!c)
+		return NULL;
+	c->coder.mean = vx_ealloc(floats_bytes(dims));
+	if (!c->coder.mean) {
+		vx_efree(c);
+		return NULL;
+	}
+	c->coder.scratch = c->coder.mean + dims;
+	c->coder.dims = dims;
+	c->coder.metric = metric;
+	c->bytes = sizeof(*c) + floats_bytes(dims);
+	vx_fpu_begin();
+	vexfs_rotation_init(&c->coder.rotation, dims, seed);
+	vx_fpu_end();
+	return c;
+}
+
+void vexfs_codes_free(struct vexfs_codes *c)
+{
+	__u32 i, k;
+
+	if (!c)
+		return;
+	for (i = 0; i < TABLE_SIZE && c->table[i]; i++) {
+		for (k = 0; k < TABLE_SIZE && c->table[i][k]; k++)
+			vx_efree(c->table[i][k]);
+		vx_efree(c->table[i]);
+	}
+	vx_efree(c->coder.mean);
+	vx_efree(c);
+}
+
+__u64 vexfs_codes_bytes(const struct vexfs_codes *c)
+{
+	return READ_ONCE(c->bytes);
+}
+
+__u64 vexfs_codes_reserved(const struct vexfs_codes *c)
+{
+	return c->reserved;
+}
+
+int vexfs_codes_reserve(struct vexfs_codes *c, __u64 slots)
+{
+	size_t bytes = chunk_bytes(c->coder.rotation.padded);
+
+	if (slots > VEXFS_MAX_SLOTS)
+		return -EFBIG;
+	while (c->reserved < slots) {
+		__u64 n = c->reserved / VEXFS_CHUNK_SLOTS;
+		struct code_chunk ***t = &c->table[n >> TABLE_SHIFT];
+
+		if (!*t) {
+			*t = vx_ealloc(TABLE_SIZE * sizeof(**t));
+			if (!*t)
+				return -ENOMEM;
+			WRITE_ONCE(c->bytes, c->bytes + TABLE_SIZE * sizeof(**t));
+		}
+		(*t)[n & (TABLE_SIZE - 1)] = vx_ealloc(bytes);
+		if (!(*t)[n & (TABLE_SIZE - 1)])
+			return -ENOMEM;
+		WRITE_ONCE(c->bytes, c->bytes + bytes);
+		c->reserved += VEXFS_CHUNK_SLOTS;
+	}
+	return 0;
+}
+
+void vexfs_codes_publish(struct vexfs_codes *c, __u64 count)
+{
+	__atomic_store_n(&c->count, count, __ATOMIC_RELEASE);
+}
+
+__u64 vexfs_codes_count(const struct vexfs_codes *c)
+{
+	return __atomic_load_n(&c->count, __ATOMIC_ACQUIRE);
+}
+
+static struct code_chunk *chunk_of(const struct vexfs_codes *c, __u64 slot)
+{
+	__u64 n = slot / VEXFS_CHUNK_SLOTS;
+
+	return c->table[n >> TABLE_SHIFT][n & (TABLE_SIZE - 1)];
+}
+
+static const struct vexfs_factor *factor_of(const struct vexfs_codes *c, __u64 slot)
+{
+	return &chunk_of(c, slot)->factor[slot & (VEXFS_CHUNK_SLOTS - 1)];
+}
+
+static __u64 *row_of(const struct vexfs_codes *c, __u64 slot)
+{
+	return chunk_of(c, slot)->row +
+	       (slot & (VEXFS_CHUNK_SLOTS - 1)) * (c->coder.rotation.padded / 64);
+}
+
+/*
+ * Blocks: per 4 dims 16 bytes, byte i holds those dims of code i in its low half, of code i + 16 in
+ * its high one.
+ */
+static __u8 *block_of(const struct vexfs_codes *c, __u64 slot)
+{
+	__u32 words = c->coder.rotation.padded / 64, at = slot & (VEXFS_CHUNK_SLOTS - 1);
+
+	return (__u8 *)(chunk_of(c, slot)->row + (size_t)VEXFS_CHUNK_SLOTS * words +
+			(size_t)(at / VEXFS_CODE_BLOCK) * VEXFS_CODE_BLOCK * words);
+}
+
+const __u8 *vexfs_codes_block(const struct vexfs_codes *c, __u64 slot)
+{
+	return block_of(c, slot);
+}
+
+void vexfs_codes_put(struct vexfs_codes *c, __u64 slot, const struct vx_seg *seg, __u32 segs)
+{
+	__u32 at = slot & (VEXFS_CHUNK_SLOTS - 1), shift = at / 16 % 2 * 4, g;
+	__u8 *byte = block_of(c, slot) + at % 16;
+	__u64 *row = row_of(c, slot);
+
+	vx_fpu_begin();
+	vexfs_rabitq_encode(&c->coder, seg, segs, row, &chunk_of(c, slot)->factor[at]);
+	vx_fpu_end();
+	for (g = 0; g < c->coder.rotation.padded / 4; g++, byte += 16)
+		WRITE_ONCE(*byte, (*byte & ~(15 << shift)) | (row[g / 16] >> g % 16 * 4 & 15)
+								     << shift);
+}
+
+int vexfs_codes_centre(struct vexfs_codes *c, struct vx_rows *rows, __u64 count)
+{
+	__u32 want = count < SAMPLE ? (__u32)count : SAMPLE, got = 0, i;
+	struct vx_seg seg[VX_ROW_SEGS];
+	__u64 *slot = vx_ealloc(SAMPLE * sizeof(*slot));
+	double *sum = vx_ealloc(c->coder.dims * sizeof(*sum));
+	int segs = slot && sum ? 0 : -ENOMEM;
+
+	for (i = 0; !segs && i < want; i++)
+		slot[i] = count / want * i;
+	if (!segs)
+		vx_rows_ahead(rows, slot, want);
+	for (i = 0; segs >= 0 && i < want; i++) {
+		segs = vx_rows_wait(rows, slot[i], seg);
+		if (segs < 0)
+			break;
+		vx_fpu_begin();
+		got += vexfs_rabitq_sum(&c->coder, seg, segs, sum);
+		vx_fpu_end();
+		vx_rows_put(rows);
+		vx_yield();
+	}
+	if (segs >= 0) {
+		vx_fpu_begin();
+		vexfs_rabitq_mean(&c->coder, sum, got);
+		vx_fpu_end();
+	}
+	vx_efree(sum);
+	vx_efree(slot);
+	return segs < 0 ? segs : 0;
+}
+
+int vexfs_codes_extend(struct vexfs_codes *c, struct vx_rows *rows, __u64 to, __u64 deadline_us)
+{
+	__u64 *ahead = vx_ealloc(AHEAD * sizeof(*ahead)), at = c->count, read = at;
+	struct vx_seg seg[VX_ROW_SEGS];
+	__u32 n;
+	int segs = ahead ? 0 : -ENOMEM;
+
+	if (to > c->reserved)
+		to = c->reserved;
+	while (segs >= 0 && at < to) {
+		if (at == read) {
+			for (n = 0; n < AHEAD && read < to; n++)
+				ahead[n] = read++;
+			vx_rows_ahead(rows, ahead, n);
+		}
+		segs = vx_rows_wait(rows, at, seg);
+		if (segs < 0)
+			break;
+		vexfs_codes_put(c, at++, seg, segs);
+		vx_rows_put(rows);
+		if (at % VEXFS_BATCH && at < to)
+			continue;
+		vexfs_codes_publish(c, at);
+		vx_yield();
+		if (vx_clock_us() >= deadline_us)
+			break;
+	}
+	vexfs_codes_publish(c, at);
+	vx_efree(ahead);
+	return segs < 0 ? segs : 0;
+}
+
+/* --- queries --- */
+
+struct vexfs_estimator *vexfs_estimator_new(const struct vexfs_codes *c)
+{
+	__u32 padded = c->coder.rotation.padded;
+	struct vexfs_estimator *e = vx_ealloc(sizeof(*e) + padded / 2 + 2 * padded * 4);
+
+	if (e) {
+		e->plane = (__u64 *)(e + 1);
+		e->table = (__u8 *)e->plane + padded / 2;
+		e->scratch = (float *)(e->table + padded * 4);
+	}
+	return e;
+}
+
+void vexfs_estimator_prepare(const struct vexfs_codes *c, struct vexfs_estimator *e,
+			     const void *row)
+{
+	vx_fpu_begin();
+	vexfs_rabitq_prepare(&c->coder, e, row);
+	vx_fpu_end();
+}
+
+/*
+ * By bit planes: where the bit of the code is that of plane i, 2^i is in the sum (section 3.3.2,
+ * without tables).
+ */
+__u32 vexfs_codes_row_sum(const struct vexfs_codes *c, const struct vexfs_estimator *e, __u64 slot)
+{
+	const __u64 *row = row_of(c, slot), *plane = e->plane;
+	__u32 words = e->padded / 64, i, k, sum = 0;
+
+	for (i = 0; i < 4; i++, plane += words)
+		for (k = 0; k < words; k++)
+			sum += (__u32)vx_popcount(~(row[k] ^ plane[k])) << i;
+	return sum;
+}
+
+void vexfs_codes_slot(const struct vexfs_codes *c, const struct vexfs_estimator *e, __u64 slot,
+		      __u32 sigma, __u32 *lower, __u32 *upper)
+{
+	__u32 sum;
+
+	*lower = VEXFS_UNKNOWN;
+	*upper = ~0u;
+	if (!e->usable || slot >= vexfs_codes_count(c))
+		return;
+	sum = vexfs_codes_row_sum(c, e, slot);
+	vx_fpu_begin();
+	vexfs_rabitq_bound(e, sum, factor_of(c, slot), sigma, lower, upper);
+	vx_fpu_end();
+}
+
+__u64 vexfs_codes_range(const struct vexfs_codes *c, const struct vexfs_estimator *e, __u64 from,
+			__u32 n, __u64 mask, __u32 sigma, __u32 gate, __u32 *lower, __u32 *upper,
+			__u32 *shift, __u32 *refused)
+{
+	__u64 count = vexfs_codes_count(c), first = from & ~(__u64)(VEXFS_CODE_BLOCK - 1), slot,
+	      in = 0;
+	__u32 i, at = from - first, known;
+
+	*shift = at;
+	known = !e->usable || count <= from ? 0 : count - from < n ? (__u32)(count - from) : n;
+	vx_fpu_begin();
+	for (slot = first, i = 0; known && slot < from + known;
+	     slot += VEXFS_CODE_BLOCK, i += VEXFS_CODE_BLOCK) {
+		__u64 m = vexfs_rabitq_block(e, block_of(c, slot), factor_of(c, slot), sigma, gate,
+					     lower + i, upper + i, refused);
+
+		in |= i < at ? m >> (at - i) : m << (i - at);
+	}
+	vx_fpu_end();
+	for (i = known; i < n; i++) {
+		lower[i + at] = VEXFS_UNKNOWN;
+		upper[i + at] = ~0u;
+	}
+	if (known < 64)
+		in = (in & ((1ULL << known) - 1)) | ~0ULL << known;
+	return in & mask;
+}

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The end of a query: the pool in double precision, in order, and whether anything may be missing. */
+#include "query.h"
+
+#define MAX_POOL	(64u << 10)
+
+struct final {
+	__u64 key, id, slot;
+	__u32 total;			/* the f32 key by which it was chosen */
+};
+
+static bool final_before(const struct final *a, const struct final *b)
+{
+	return a->key != b->key ? a->key < b->key : a->id < b->id;
+}
+
+static void sift(struct final *f, __u32 i, __u32 n)
+{
+	struct final x = f[i];
+	__u32 c;
+
+	for (; (c = 2 * i + 1) < n; i = c) {
+		if (c + 1 < n && final_before(&f[c], &f[c + 1]))
+			c++;
+		if (!final_before(&x, &f[c]))
+			break;
+		f[i] = f[c];
+	}
+	f[i] = x;
+}
+
+static void heapsort(struct final *f, __u32 n)
+{
+	__u32 i;
+
+	for (i = n / 2; i-- > 0;)
+		sift(f, i, n);
+	while (n > 1) {
+		struct final x = f[--n];
+
+		f[n] = f[0];
+		f[0] = x;
+		sift(f, 0, n);
+	}
+}
+
+/* Four times the pool, if there may be a larger one: -EAGAIN, else -EFBIG. */
+static int enlarge(struct vexfs_query *q)
+{
+	__u32 cap = q->pool.cap, max = MAX_POOL + q->s.k;
+
+	if (cap >= max)
+		return -EFBIG;
+	q->pool.cap = cap < max / 4 ? cap * 4 : max;
+	return -EAGAIN;
+}
+
+/* Measure an entry of the pool, whose row is pinned, in double precision; appended to f unless it has died or is too far. */
+static void finalize(struct vexfs_query *q, const struct vexfs_entry *e, const struct vx_seg *seg, int segs,
+		     struct final *f, __u32 *n)
+{
+	__u64 key;
+
+	vx_fpu_begin();
+	key = vexfs_measure_f64(&q->prep, seg, segs, e->penalty);
+	vx_fpu_end();
+	if (vexfs_columns_dead(q->cols, e->slot) || (q->range && key > q->radius))
+		return;
+	f[*n].key = key;
+	f[*n].slot = e->slot;
+	f[*n].total = e->key;
+	f[(*n)++].id = vexfs_columns_id(q->cols, e->slot);
+}
+
+/*
+ * The whole pool in double precision: first what is in memory; the rest is read, all of PENDING rows submitted before one is
+ * waited for.  Changes the order of the pool.  How many, or an error.
+ */
+static int measure_pool(struct vexfs_query *q, struct final *f)
+{
+	struct vexfs_entry *e = q->pool.entry, x;
+	struct vx_seg seg[VX_ROW_SEGS];
+	__u32 i, k, ahead, absent = 0, n = 0;
+	int segs;
+
+	for (i = 0; i < q->pool.n; i++) {
+		segs = vx_rows_get(q->rows, e[i].slot, seg);
+		if (segs >= 0) {
+			finalize(q, &e[i], seg, segs, f, &n);
+			vx_rows_put(q->rows);
+		} else {
+			x = e[absent];
+			e[absent++] = e[i];
+			e[i] = x;
+		}
+		if (i % 64 == 63) {
+			if (vx_ekilled())
+				return -EINTR;
+			vx_yield();
+		}
+	}
+	for (i = 0; i < absent; i += ahead) {
+		ahead = absent - i < PENDING ? absent - i : PENDING;
+		for (k = 0; k < ahead; k++)
+			q->pending[k] = e[i + k].slot;
+		vx_rows_ahead(q->rows, q->pending, ahead);
+		for (k = 0; k < ahead; k++) {
+			segs = vx_rows_wait(q->rows, e[i + k].slot, seg);
+			if (segs < 0)
+				return segs;
+			finalize(q, &e[i + k], seg, segs, f, &n);
+			vx_rows_put(q->rows);
+		}
+	}
+	return n;
+}
+
+/*
+ * Was nothing refused that belongs among the first k of f, which is sorted?  And in a range search, are there more than
+ * k if anything was refused?
+ */
+static bool is_sure(struct vexfs_query *q, const struct final *f, __u32 n)
+{
+	struct vexfs_pool *p = &q->pool;
+	bool sure;
+
+	if (!p->any_refused)
+		return true;
+	if (n < q->s.k + q->range)
+		return false;
+	vx_fpu_begin();
+	sure = vexfs_certify(&q->prep, f[q->s.k - 1].key, p->refused, q->max_norm2);
+	vx_fpu_end();
+	return sure;
+}
+
+/*
+ * Might one of those that bounds turned away belong among the first k?  Because records died that had tightened the gate,
+ * or because a bound was wrong, which happens now and then.
+ */
+static bool missed(struct vexfs_query *q, const struct final *f, __u32 n)
+{
+	__u32 i;
+
+	if (q->deferred.refused == ~0u || q->deferred.refused > vexfs_query_radius_gate(q))
+		return false;
+	for (i = 0; i < n && i < q->s.k; i++)
+		if (f[i].total > q->deferred.refused)
+			return true;
+	return n < q->s.k;
+}
+
+int vexfs_query_finish(struct vexfs_query *q, struct vexfs_hit_f *hits, __u32 *truncated)
+{
+	struct final *f = vx_ealloc(((size_t)q->pool.n + 1) * sizeof(*f));
+	int n, i;
+
+	*truncated = 0;
+	if (!f)
+		return -ENOMEM;
+	n = measure_pool(q, f);
+	if (n < 0)
+		goto out;
+	heapsort(f, n);
+	if (missed(q, f, n)) {
+		q->codes = NULL;	/* measure everything */
+		n = -EAGAIN;
+		goto out;
+	}
+	if (!is_sure(q, f, n)) {
+		if (enlarge(q) == -EAGAIN) {
+			n = -EAGAIN;
+			goto out;
+		}
+		*truncated |= VEXFS_TRUNC_PRECISION;
+	}
+	if (n > (int)q->s.k) {
+		n = q->s.k;
+		if (q->range)
+			*truncated |= VEXFS_TRUNC_LIMIT;
+	}
+	for (i = 0; i < n; i++) {
+		hits[i].slot = f[i].slot;
+		hits[i].id = f[i].id;
+		hits[i].distance = vexfs_key_bits(f[i].key);
+	}
+	*truncated |= q->why;
+	if (n < (int)q->s.k && !q->why && q->visited + q->passed < q->count)
+		*truncated |= VEXFS_TRUNC_STRATEGY;
+out:
+	vx_efree(f);
+	return n;
+}

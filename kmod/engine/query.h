@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The insides of a query, for query.c, strategy.c and finish.c. */
+#ifndef _VEXFS_ENGINE_QUERY_H
+#define _VEXFS_ENGINE_QUERY_H
+
+#include "internal.h"
+
+#define PENDING		1024		/* rows that may wait to be read */
+
+struct vexfs_query {
+	struct vexfs_search s;
+	struct vexfs_columns *cols;
+	struct vx_rows *rows;
+	struct vexfs_match match;	/* p is NULL: every slot matches */
+	struct vexfs_prep prep;
+	void *row;			/* the query's own copy */
+	__u64 count;			/* the snapshot; programs see a copy of these */
+	__u64 max_visits, deadline_us, own_visits, own_deadline_us;
+	__u64 visited, scored, next;	/* next: no slot from here on was looked at */
+	__u64 passed;			/* slots not visited because they do not match */
+	__u64 *seen;			/* bit per slot; marking: once a program goes back */
+	bool marking;
+	bool range;			/* only what is within the radius is wanted */
+	__u64 radius;			/* u64 key */
+	int (*filter)(struct vexfs_search *s);
+	int (*distance)(struct vexfs_search *s);
+	__u32 phase;
+	int failed;
+	__u32 why;			/* VEXFS_TRUNC_* */
+	bool scored_batch;
+	bool filtered;			/* the filter has seen the batch */
+	__u32 n;			/* candidates in the batch */
+	__u64 slot[VEXFS_BATCH];
+	/* bounds of the candidates' distances, before penalties; keys, see internal.h */
+	__u32 lower[VEXFS_BATCH + VEXFS_CODE_BLOCK], upper[VEXFS_BATCH + VEXFS_CODE_BLOCK];
+	struct vexfs_row measure[VEXFS_BATCH];
+	struct vexfs_cand cand[VEXFS_BATCH];
+	__s64 column[VEXFS_BATCH];
+	__u64 penalty[VEXFS_BATCH];
+	__u64 pending[PENDING];
+	__u32 npending, from;		/* those before `from` were read and measured */
+	__u32 max_norm2;
+	struct vexfs_pool pool;
+	const struct vexfs_codes *have_codes;	/* NULL: none */
+	const struct vexfs_codes *codes;	/* the same, or NULL: this attempt shall measure everything */
+	struct vexfs_estimator *estimator;	/* made on first use; estimating: for this vector */
+	bool estimating;
+	struct vexfs_deferred deferred;	/* made on first use */
+};
+
+/*
+ * The batch becomes the live ones of the next matching slots from `from` on, a batch of them at
+ * most.  *next: where to go on.  Slots in between that do not match cost no visit.  Returns as
+ * vexfs_q_range(), or vexfs_q_estimate().
+ */
+int vexfs_q_matches(struct vexfs_query *q, __u64 from, __u64 *next, bool estimate);
+/* What has a larger f32 total than this lies beyond the radius; a key.  ~0: there is no radius. */
+__u32 vexfs_query_radius_gate(struct vexfs_query *q);
+
+#endif /* _VEXFS_ENGINE_QUERY_H */

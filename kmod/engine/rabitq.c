@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * 1-bit codes with an error bound: RaBitQ (Gao and Long, SIGMOD 2024).  Sections below are of that
+ * paper.
+ *
+ * A row o has the residual r = o - m, m the mean of the collection; for cosine o is first made a
+ * unit vector.  Its code is the signs s of the D dims of P r, P the random rotation (3.1).  For any
+ * z independent of r
+ *
+ *	<r, z>  ~  f <s, P z>,   f = |r|^2 / <s, P r>				(3.2.1, Theorem 3.2)
+ *
+ * without bias, and as s covers all of r but a random direction orthogonal to it, the error is that
+ * of one coordinate of a random unit vector in D - 1 dims:  with a = <s, P r> / (sqrt(D) |r|)
+ *
+ *	|r| |z| sqrt((1 - a^2) / a^2) / sqrt(D - 1)  =  |z| sqrt((f^2 D - |r|^2) / (D - 1))
+ *
+ * is its standard deviation, which the paper multiplies by epsilon_0 (3.2.2).  So a row needs two
+ * numbers, |r|^2 and f. The rotated query P z is rounded to 4 bits per dim at random, which keeps
+ * the estimate without bias (3.3.1); the rounding adds f |d| to the deviation, d what was rounded
+ * off, independent of the code.
+ *
+ * From <r, z> follow the distances:
+ *	l2	|o - q|^2 = |r|^2 + |z|^2 - 2 <r, z>,     z = q - m
+ *	cosine	half of that, of unit vectors
+ *	dot	-<o, q> = -<m, q> - <r, z>,               z = q
+ * As r is what is left after m, the mean costs nothing per row; further centres c would fold <c -
+ * m, z> into the constant part of a partition and <s, P (c - m)> into a third number per row, with
+ * the same table for all of them.
+ *
+ * All of this runs between vx_fpu_begin() and vx_fpu_end().
+ */
+#include "internal.h"
+#include <immintrin.h>
+
+#define SAFE_MIN 0x1p-60
+#define SAFE_MAX 0x1p60
+#define SLOP 0x1p-16f /* of the magnitude of a distance: what f32 may be off by, amply */
+#define LEVELS 15 /* 4 bits */
+
+static float f32(__u32 b)
+{
+	float f;
+
+	__builtin_memcpy(&f, &b, 4);
+	return f;
+}
+
+static __u32 b32(float f)
+{
+	__u32 b;
+
+	__builtin_memcpy(&b, &f, 4);
+	return b;
+}
+
+static __u32 key32(float f)
+{
+	__u32 b = b32(f);
+
+	return b >> 31 ? ~b : b | 1u << 31;
+}
+
+static float root(float f)
+{
+	return _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(f)));
+}
+
+static double droot(double d)
+{
+	return _mm_cvtsd_f64(_mm_sqrt_sd(_mm_setzero_pd(), _mm_set_sd(d)));
+}
+
+static bool is_safe(double norm2)
+{
+	return norm2 >= SAFE_MIN && norm2 <= SAFE_MAX;
+}
+
+/* 1 / |o| of a row in segments, 0: out of range. */
+static float inverse_norm(const struct vx_seg *seg, __u32 segs)
+{
+	double s[4] = { 0 }, sum;
+	__u32 i, k;
+
+	for (i = 0; i < segs; i++) {
+		const float *x = seg[i].p;
+
+		for (k = 0; k < seg[i].bytes / 4; k++)
+			s[k & 3] += (double)x[k] * x[k];
+	}
+	sum = (s[0] + s[1]) + (s[2] + s[3]);
+	return is_safe(sum) ? (float)(1 / droot(sum)) : 0;
+}
+
+/*
+ * x = the row, for cosine of length 1, less m (or nothing), padded with zeros.  False: out of
+ * range, x is not filled.
+ */
+static bool centred(const struct vexfs_coder *c, const struct vx_seg *seg, __u32 segs,
+		    const float *m, float *x)
+{
+	float scale = c->metric == VEXFS_METRIC_COSINE ? inverse_norm(seg, segs) : 1;
+	__u32 i, k, d = 0;
+
+	if (!scale)
+		return false;
+	for (i = 0; i < segs; i++) {
+		const float *row = seg[i].p;
+
+		for (k = 0; k < seg[i].bytes / 4; k++, d++)
+			x[d] = row[k] * scale - (m ? m[d] : 0);
+	}
+	for (; d < c->rotation.padded; d++)
+		x[d] = 0;
+	return true;
+}
+
+static double norm2_of(const float *x, __u32 n)
+{
+	double s[4] = { 0 };
+	__u32 i;
+
+	for (i = 0; i < n; i++)
+		s[i & 3] += (double)x[i] * x[i];
+	return (s[0] + s[1]) + (s[2] + s[3]);
+}
+
+bool vexfs_rabitq_sum(const struct vexfs_coder *c, const struct vx_seg *seg, __u32 segs,
+		      double *sum)
+{
+	float scale = inverse_norm(seg, segs);
+	__u32 i, k, d = 0;
+
+	if (!scale)
+		return false;
+	if (c->metric != VEXFS_METRIC_COSINE)
+		scale = 1;
+	for (i = 0; i < segs; i++) {
+		const float *x = seg[i].p;
+
+		for (k = 0; k < seg[i].bytes / 4; k++, d++)
+			sum[d] += (double)(x[k] * scale);
+	}
+	return true;
+}
+
+void vexfs_rabitq_mean(struct vexfs_coder *c, const double *sum, __u32 n)
+{
+	__u32 i;
+
+	for (i = 0; i < c->dims; i++)
+		c->mean[i] = n ? (float)(sum[i] / n) : 0;
+}
+
+void vexfs_rabitq_encode(struct vexfs_coder *c, const struct vx_seg *seg, __u32 segs, __u64 *bits,
+			 struct vexfs_factor *f)
+{
+	double norm2, length = 0;
+	float *x = c->scratch;
+	__u32 i;
+
+	memset(bits, 0, c->rotation.padded / 8);
+	f->norm2 = 0;
+	f->scale = -1;
+	if (!centred(c, seg, segs, c->mean, x))
+		return;
+	norm2 = norm2_of(x, c->dims);
+	if (norm2 == 0)
+		f->scale = 0; /* the mean itself */
+	if (!is_safe(norm2))
+		return;
+	vexfs_rotate(&c->rotation, x);
+	if (vx_has_avx2() && !vexfs_scalar_only) {
+		length = vexfs_signs_avx2(x, c->rotation.padded, bits);
+	} else {
+		for (i = 0; i < c->rotation.padded; i++) {
+			bits[i / 64] |= (__u64) !(b32(x[i]) >> 31) << i % 64;
+			length += (double)f32(b32(x[i]) & 0x7fffffffu);
+		}
+	}
+	f->norm2 = (float)norm2;
+	f->scale = (float)(norm2 / length);
+}
+
+/* Round P z to 4 bits per dim, at random; fills the bit planes and the table.  Returns |d|^2. */
+static double quantise(struct vexfs_estimator *e, const float *x, float step)
+{
+	__u32 padded = e->padded, words = padded / 64, i, k, u;
+	__u64 state = 1, random = 0;
+	float inverse = step > 0 ? 1 / step : 0, v;
+	double lost = 0;
+
+	memset(e->plane, 0, words * 4 * sizeof(__u64));
+	for (i = 0; i < padded; i += 4) {
+		__u8 *t = e->table + i * 4, level[4];
+
+		for (k = 0; k < 4; k++) {
+			if (!((i + k) % 4))
+				random = vexfs_splitmix(&state);
+			v = x[i + k] * inverse + 0.5f * LEVELS +
+			    (float)(random & 0xffff) * 0x1p-16f;
+			random >>= 16;
+			level[k] = v > 0 ? v < LEVELS ? (__u8)v : LEVELS : 0;
+			v = x[i + k] - step * (level[k] - 0.5f * LEVELS);
+			lost += (double)v * v;
+			for (u = 0; u < 4; u++)
+				e->plane[u * words + (i + k) / 64] |= (__u64)(level[k] >> u & 1)
+								      << (i + k) % 64;
+		}
+		for (u = 0; u < 16; u++) {
+			t[u] = 0;
+			for (k = 0; k < 4; k++)
+				t[u] += u >> k & 1 ? level[k] : LEVELS - level[k];
+		}
+	}
+	return lost;
+}
+
+void vexfs_rabitq_prepare(const struct vexfs_coder *c, struct vexfs_estimator *e, const void *row)
+{
+	struct vx_seg seg = { row, c->dims * 4 };
+	double norm2, lost, dot = 0, mean2 = 0;
+	__u32 padded = c->rotation.padded, i;
+	float most = 0, step, length, *x = e->scratch;
+
+	e->usable = false;
+	e->padded = padded;
+	if (!centred(c, &seg, 1, c->metric == VEXFS_METRIC_DOT ? NULL : c->mean, x))
+		return;
+	norm2 = norm2_of(x, c->dims);
+	if (norm2 && !is_safe(norm2))
+		return;
+	if (c->metric == VEXFS_METRIC_DOT)
+		for (i = 0; i < c->dims; i++) {
+			dot += (double)x[i] * c->mean[i];
+			mean2 += (double)c->mean[i] * c->mean[i];
+		}
+	vexfs_rotate(&c->rotation, x);
+	for (i = 0; i < padded; i++) {
+		float a = f32(b32(x[i]) & 0x7fffffffu);
+
+		most = a > most ? a : most;
+	}
+	step = 2 * most / LEVELS;
+	lost = quantise(e, x, step);
+	length = root((float)norm2);
+	e->times_norm2 = c->metric == VEXFS_METRIC_L2	  ? 1 :
+			 c->metric == VEXFS_METRIC_COSINE ? 0.5f :
+							    0;
+	e->times = c->metric == VEXFS_METRIC_L2 ? 2 : 1;
+	e->plus = c->metric == VEXFS_METRIC_DOT ? (float)-dot : (float)norm2 * e->times_norm2;
+	e->step = step;
+	e->middle = 0.5f * LEVELS * padded;
+	e->dims = padded;
+	e->variance = (float)(norm2 / (padded - 1));
+	e->lost = (float)lost;
+	e->slop = SLOP * (c->metric == VEXFS_METRIC_DOT ? root((float)mean2) * length : e->plus);
+	e->slop_norm2 = SLOP * e->times_norm2;
+	e->slop_scale = SLOP * e->times * root(padded) * length;
+	e->usable = true;
+}
+
+static void sums_scalar(const __u8 *block, const __u8 *table, __u32 padded, __u16 *sum)
+{
+	__u32 g, v;
+
+	memset(sum, 0, VEXFS_CODE_BLOCK * sizeof(*sum));
+	for (g = 0; g < padded / 4; g++, block += 16, table += 16)
+		for (v = 0; v < VEXFS_CODE_BLOCK; v++)
+			sum[v] += table[block[v & 15] >> (v >> 4) * 4 & 15];
+}
+
+/* The bounds of one row from its sum. */
+static void bound(const struct vexfs_estimator *e, __u32 sum, const struct vexfs_factor *f,
+		  float sigma, __u32 *lower, __u32 *upper)
+{
+	float r2 = f->norm2, s = f->scale, t = s * s * e->dims - r2, off, dist;
+
+	if (s < 0) { /* its norm is out of range */
+		*lower = 0;
+		*upper = ~0u;
+		return;
+	}
+	dist = e->times_norm2 * r2 + e->plus - e->times * s * (e->step * ((float)sum - e->middle));
+	off = (t > 0 ? t : 0) * e->variance + s * s * e->lost;
+	off = sigma * e->times * root(off) + e->slop + e->slop_norm2 * r2 + e->slop_scale * s;
+	*lower = key32(dist - off);
+	*upper = key32(dist + off);
+}
+
+void vexfs_rabitq_sums(const struct vexfs_estimator *e, const __u8 *block, __u16 *sum)
+{
+	if (vx_has_avx2() && !vexfs_scalar_only)
+		vexfs_fastscan_avx2(block, e->table, e->padded, sum);
+	else
+		sums_scalar(block, e->table, e->padded, sum);
+}
+
+void vexfs_rabitq_bound(const struct vexfs_estimator *e, __u32 sum, const struct vexfs_factor *f,
+			__u32 sigma, __u32 *lower, __u32 *upper)
+{
+	bound(e, sum, f, (float)sigma * 0.01f, lower, upper);
+}
+
+__u32 vexfs_rabitq_block(const struct vexfs_estimator *e, const __u8 *block,
+			 const struct vexfs_factor *f, __u32 sigma, __u32 gate, __u32 *lower,
+			 __u32 *upper, __u32 *refused)
+{
+	__u16 sum[VEXFS_CODE_BLOCK];
+	__u32 i, mask = 0;
+
+	vexfs_rabitq_sums(e, block, sum);
+	if (vx_has_avx2() && !vexfs_scalar_only)
+		return vexfs_bounds_avx2(e, sum, f, (float)sigma * 0.01f, gate, lower, upper,
+					 refused);
+	for (i = 0; i < VEXFS_CODE_BLOCK; i++) {
+		bound(e, sum[i], f + i, (float)sigma * 0.01f, lower + i, upper + i);
+		if (lower[i] <= gate)
+			mask |= 1u << i;
+		else if (lower[i] < *refused)
+			*refused = lower[i];
+	}
+	return mask;
+}

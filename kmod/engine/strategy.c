@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The built-in strategies, made of what programs have too. */
+#include "query.h"
+
+#define YIELD_BATCHES 64
+#define SPARSE 4 /* less than one in so many match: go from match to match */
+
+int vexfs_flat(struct vexfs_search *s)
+{
+	struct vexfs_query *q = vexfs_search_query(s);
+	__u32 batches = 0;
+	__u64 next;
+	int n;
+
+	while (s->state[0] < q->count) {
+		next = s->state[0] + VEXFS_BATCH;
+		n = q->match.p ? vexfs_q_matches(q, s->state[0], &next, false) :
+				 vexfs_q_range(q, s->state[0], VEXFS_BATCH);
+		if (n > 0)
+			n = vexfs_q_score(q);
+		if (n > 0)
+			n = vexfs_q_offer(q);
+		if (n == -EAGAIN)
+			return VEXFS_MORE;
+		if (n == -ENOSPC || n == -ETIME)
+			return 0;
+		if (n < 0)
+			return n;
+		s->state[0] = next;
+		if (++batches % YIELD_BATCHES == 0) {
+			if (q->filter || q->distance)
+				return VEXFS_MORE; /* inside SRCU: let a replace pass */
+			vx_yield();
+		}
+	}
+	return 0;
+}
+
+/* Put off all slots, or all that match; -ENOSPC counts as all. */
+static int defer_all(struct vexfs_query *q, __u32 *batches)
+{
+	bool sparse = q->match.p && q->match.matches < q->count / SPARSE;
+	struct vexfs_search *s = &q->s;
+	__u64 next;
+	int n;
+
+	while (s->state[0] < q->count) {
+		next = s->state[0] + VEXFS_BATCH;
+		n = sparse ? vexfs_q_matches(q, s->state[0], &next, true) :
+			     vexfs_q_estimate(q, s->state[0], VEXFS_BATCH, 0);
+		if (n > 0)
+			n = vexfs_q_defer(q);
+		if (n == -ENOSPC)
+			next = q->count;
+		else if (n < 0)
+			return n;
+		s->state[0] = next;
+		if (++*batches % YIELD_BATCHES == 0) {
+			if (q->filter || q->distance)
+				return -EAGAIN; /* inside SRCU: let a replace pass */
+			vx_yield();
+		}
+	}
+	return 0;
+}
+
+int vexfs_coded(struct vexfs_search *s)
+{
+	struct vexfs_query *q = vexfs_search_query(s);
+	__u32 batches = 0;
+	int n = defer_all(q, &batches);
+
+	while (!n) {
+		n = vexfs_q_take(q);
+		if (!n)
+			return 0;
+		if (n > 0)
+			n = vexfs_q_score(q);
+		if (n > 0)
+			n = vexfs_q_offer(q);
+		if (n >= 0)
+			n = 0;
+		if (!n && ++batches % YIELD_BATCHES == 0) {
+			if (q->filter || q->distance)
+				return VEXFS_MORE;
+			vx_yield();
+		}
+	}
+	return n == -EAGAIN ? VEXFS_MORE : n == -ETIME ? 0 : n;
+}
