@@ -15,6 +15,7 @@ static const struct {
 	{ "Collections", collection_verbs },
 	{ NULL, import_verbs },
 	{ "Search", search_verbs },
+	{ NULL, eval_verbs },
 	{ "Records", record_verbs },
 	{ "Programs (eBPF: search, distance, filter)", program_verbs },
 };

@@ -118,6 +118,84 @@ jsonl "an id that is taken" "id 101 is taken; choose another, or delete" '{"id":
 fails "ids of its own and --start-id" "leave out --start-id" vexctl import $c a.jsonl --start-id 5
 equal "nothing was imported" "$before" "$(records $c)"
 
+# --- eval: words whose neighbours are looked for among the others
+
+w=/mnt/w words=/tests/data/glove-2k.fvecs
+head -c $((1900 * 404)) $words > base.fvecs
+tail -c +$((1900 * 404 + 1)) $words > q.fvecs
+run "create" vexctl collection create /mnt/e --dims 2
+run "create" vexctl collection create $w --dims 100 --metric cosine
+run "import 1,900 words" vexctl import $w base.fvecs
+run "eval" vexctl eval $w --queries q.fvecs --write-truth gt.ivecs
+sed 's/^/# /' "$out"
+says "recall" "recall@10   1.0000 on average, 1.0000 at worst"
+says "queries" "queries     100 of q.fvecs"
+equal "100 lists of 10 ids" 4400 "$(wc -c < gt.ivecs)"
+equal "nothing else is left" "gt.ivecs" "$(echo gt*)"
+equal "truth is what search finds" \
+	"$(tail -c 404 q.fvecs | tail -c 400 | od -An -v -tf4 -w400 | vexctl search $w | awk '$1 + 0 { printf " %d", $2 }')" \
+	"$(tail -c 40 gt.ivecs | od -An -v -td4 -w40 | sed -E 's/ +/ /g')"
+run "eval with truth from a file" vexctl eval $w --queries q.fvecs --truth gt.ivecs --exact --json
+says "recall" '{ "queries": 100, "k": 10, "recall": 1, "recall_worst": 1, "nearer_than_truth": 0, "latency_ms": { "p50": '
+run "load half" vexctl load /usr/lib/vexfs/half.bpf.o
+run "use half" vexctl use $w half
+run "eval of a program that looks at half" vexctl eval $w --queries q.fvecs --truth gt.ivecs --json
+want=$(od -An -v -td4 -w44 gt.ivecs | awk '{ for (i = 2; i <= 11; i++) n += int($i / 64) % 2 == 0 } END { printf "%.4f", n / 1000 }')
+equal "its recall" "$want" "$(sed -E 's/.*"recall": ([0-9.]+).*/\1/' "$out" | awk '{ printf "%.4f", $1 }')"
+says "its name" '"strategy": "half"'
+run "eval, exact in spite of it" vexctl eval $w -q q.fvecs --truth gt.ivecs --exact
+says "recall" "recall@10   1.0000 on"
+run "unbind it" vexctl use $w --builtin
+run "unload it" vexctl unload half
+run "the same words by l2" vexctl collection create /mnt/l2 --dims 100
+run "import" vexctl import /mnt/l2 base.fvecs
+run "truth of the other metric" vexctl eval /mnt/l2 -q q.fvecs --truth gt.ivecs
+says "it is noticed" "nearer than the truth allows: it is not of these vectors, or of another metric"
+
+# Ties count as found: 1 to 4 are equally far from the query, 5 is farther.
+cat > ties.jsonl <<'J'
+{"id": 1, "vector": [1, 0]}
+{"id": 2, "vector": [0, 1]}
+{"id": 3, "vector": [-1, 0]}
+{"id": 4, "vector": [0, -1]}
+{"id": 5, "vector": [3, 0]}
+J
+echo '{"vector": [0, 0]}' > zero.jsonl
+run "create" vexctl collection create /mnt/t --dims 2
+run "import ties" vexctl import /mnt/t ties.jsonl
+tie() { # NAME TRUTH RECALL NEARER
+	printf "$2" > t.ivecs
+	run "eval of $1" vexctl eval /mnt/t -q zero.jsonl -k 2 --truth t.ivecs --json
+	says "recall of $1" "\"recall\": $3, \"recall_worst\": $3, \"nearer_than_truth\": $4,"
+}
+tie "the same" '\002\000\000\000\001\000\000\000\002\000\000\000' 1 0
+tie "ties" '\002\000\000\000\004\000\000\000\003\000\000\000' 1 0
+tie "more columns than k" '\003\000\000\000\003\000\000\000\004\000\000\000\377\000\000\000' 1 0
+tie "a truth that is none" '\002\000\000\000\001\000\000\000\005\000\000\000' 1 1
+
+# --- eval: what is wrong
+
+fails "other dims of queries" "record 0 has 100 dimensions, the collection has 2" vexctl eval /mnt/t -q q.fvecs
+fails "k over the columns" "list 0 has 10 ids, fewer than the 11 wanted; give -k 10" \
+	vexctl eval $w -q q.fvecs --truth gt.ivecs -k 11
+head -c 4399 gt.ivecs > bad
+fails "truth cut off" "the file is truncated: list 99 is not whole" vexctl eval $w -q q.fvecs --truth bad
+head -c 4356 gt.ivecs > bad
+fails "fewer lists than queries" "it has 99 lists, there are more queries" vexctl eval $w -q q.fvecs --truth bad
+cat gt.ivecs gt.ivecs > bad
+fails "more lists than queries" "more lists than the 100 queries" vexctl eval $w -q q.fvecs --truth bad
+fails "truth that is no ivecs" "this is not ivecs" vexctl eval $w -q q.fvecs --truth ties.jsonl
+printf '\002\000\000\000\001\000\000\000\377\000\000\000' > bad
+fails "truth of ids that are not there" "the id 255, which /mnt/t does not have" \
+	vexctl eval /mnt/t -q zero.jsonl -k 2 --truth bad
+: > bad
+fails "no query" "it holds no query" vexctl eval $w -q bad
+fails "no record" "no record matches" vexctl eval /mnt/e -q zero.jsonl
+fails "a directory that is not there" "cannot be written" vexctl eval /mnt/t -q zero.jsonl --write-truth /nowhere/t
+fails "ids too large for ivecs" "larger than the 31 bits" vexctl eval $c -q zero.jsonl --write-truth big.ivecs -k 100
+equal "nothing is left of it" "big*" "$(echo big*)"
+expect_fail "no queries" "--queries is missing" vexctl eval $w
+
 run "umount" vexctl umount /mnt
 run "verify" vexfs-verify /dev/vda
 finish
