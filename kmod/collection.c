@@ -13,6 +13,7 @@
  *	folio lock, transaction, vexfs_inode_core.lock	(see vexfs.h)
  *	vexfs_sb_info.collections_lock	the list only: nothing is allocated or waited for under it
  *	vexfs_collection_mem.prog_lock
+ *	vexfs_predicates.lock, vexfs_cached.lock	see predicate.c
  *
  * unlink of a file takes none of them, and evict only collections_lock: iget() waits for an inode
  * that is being evicted.
@@ -56,6 +57,7 @@ static struct vexfs_body *new_body(struct vexfs_collection_mem *c)
 		b->dir = c->dir;
 		b->row_bytes = c->row_bytes;
 		b->crc_seed = c->crc_seed;
+		vexfs_predicates_init(&b->predicates);
 	}
 	return b;
 }
@@ -86,6 +88,7 @@ void vexfs_body_put(struct vexfs_body *b)
 {
 	if (!b || !refcount_dec_and_test(&b->refs))
 		return;
+	vexfs_predicates_drop(&b->predicates);
 	vexfs_columns_free(b->columns);
 	close_planes(b);
 	kfree(b);
@@ -549,7 +552,8 @@ int vexfs_collection_info(struct vexfs_collection_mem *c, struct vexfs_ioc_info 
 	info->committed = c->committed;
 	info->live = vexfs_columns_live(c->body->columns);
 	info->next_seq = c->next_seq;
-	info->resident = sizeof(*c) + vexfs_columns_bytes(c->body->columns);
+	info->resident = sizeof(*c) + vexfs_columns_bytes(c->body->columns) +
+			 vexfs_predicates_bytes(&c->body->predicates);
 	mutex_unlock(&c->lock);
 	info->queries = atomic64_read(&c->queries);
 	info->fallbacks = atomic64_read(&c->fallbacks);

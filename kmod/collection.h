@@ -7,6 +7,7 @@
  *	dead.c        the dead bitmap
  *	collection.c  load, bind; what the filesystem asks for
  *	record.c      insert, fetch, delete, commit
+ *	predicate.c   predicates that were asked for, and their bitmaps
  *	search.c      one query
  *	ioctl*.c      the door to user space, see door.h
  */
@@ -28,6 +29,13 @@ struct vexfs_dead_set {
 	u32 lblk[VEXFS_COMMIT_DEAD_BLOCKS];
 };
 
+/* Predicates that were asked for, see predicate.c. */
+struct vexfs_predicates {
+	struct mutex lock;
+	struct list_head list;		/* lock: struct vexfs_cached */
+	u32 n;				/* lock */
+};
+
 /*
  * All that slots index: the planes, and what is derived from them.  Compaction replaces it as a
  * whole; who looks at slots without vexfs_collection_mem.lock holds a reference.
@@ -45,6 +53,7 @@ struct vexfs_body {
 	struct vexfs_columns *columns;
 	/* vexfs_collection_mem.lock: dead bitmap blocks 0 .. dead_blocks - 1 exist */
 	u64 dead_blocks;
+	struct vexfs_predicates predicates;
 };
 
 /*
@@ -179,13 +188,29 @@ int vexfs_record_commit(struct vexfs_collection_mem *c, bool barrier);
 void vexfs_record_abandon(struct vexfs_collection_mem *c, bool unlinked);
 void vexfs_record_free_deaths(struct vexfs_collection_mem *c);
 
+/* --- predicate.c --- */
+
+struct vexfs_cached;
+void vexfs_predicates_init(struct vexfs_predicates *cache);
+/* With the body: nobody uses any. */
+void vexfs_predicates_drop(struct vexfs_predicates *cache);
+u64 vexfs_predicates_bytes(struct vexfs_predicates *cache);
+/*
+ * Evaluate a condition, which was checked, over all slots of a body.  *match is good while the
+ * caller holds what is returned.  ERR_PTR: -ENOMEM, -EINTR.  Sleeps.
+ */
+struct vexfs_cached *vexfs_predicate_get(struct vexfs_body *b, const struct vexfs_condition *c,
+					 u64 deadline, struct vexfs_match *match);
+void vexfs_predicate_put(struct vexfs_cached *e);	/* NULL and ERR_PTR are fine */
+
 /* --- search.c --- */
 
 /*
- * Run the query in *s, whose vector is `row`; hits must have room for s->k.  Fills the out fields
- * of *s.
+ * Run the query in *s, whose vector is `row` and whose predicate is `where`, checked, or NULL; hits
+ * must have room for s->k.  Fills the out fields of *s.
  */
 int vexfs_collection_search(struct vexfs_collection_mem *c, struct vexfs_ioc_search *s,
-			    const void *row, struct vexfs_hit *hits);
+			    const void *row, const struct vexfs_condition *where,
+			    struct vexfs_hit *hits);
 
 #endif /* _VEXFS_COLLECTION_H */

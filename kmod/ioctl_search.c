@@ -10,6 +10,52 @@
 #define SEARCH_FLAGS (VEXFS_SEARCH_BY_ID | VEXFS_SEARCH_BUILTIN | VEXFS_SEARCH_EXACT | \
 		      VEXFS_SEARCH_BY_KEY | VEXFS_SEARCH_RANGE)
 
+/* The attributes that hold codes of words. */
+static u32 keywords(const struct vexfs_collection_mem *c)
+{
+	u32 i, bits = 0;
+
+	for (i = 0; i < c->attrs; i++)
+		if (c->attr[i].a_type == cpu_to_le16(VEXFS_ATTR_KEYWORD))
+			bits |= BIT(i);
+	return bits;
+}
+
+/*
+ * The predicate of a search, checked; where->n is 0: none.  free_condition() whatever is returned.
+ */
+static int copy_condition(const struct vexfs_collection_mem *c, const struct vexfs_ioc_search *arg,
+			  struct vexfs_condition *where)
+{
+	void *p;
+
+	memset(where, 0, sizeof(*where));
+	if (arg->where_nodes > VEXFS_MAX_PREDICATE ||
+	    arg->where_values_n > VEXFS_MAX_PREDICATE_VALUES)
+		return -E2BIG;
+	if (!arg->where_nodes)
+		return arg->where_values_n ? -EBADMSG : 0;
+	p = vexfs_copy_array(arg->where, arg->where_nodes, sizeof(*where->node));
+	if (IS_ERR(p))
+		return PTR_ERR(p);
+	where->node = p;
+	where->n = arg->where_nodes;
+	if (arg->where_values_n) {
+		p = vexfs_copy_array(arg->where_values, arg->where_values_n, sizeof(*where->value));
+		if (IS_ERR(p))
+			return PTR_ERR(p);
+		where->value = p;
+		where->values = arg->where_values_n;
+	}
+	return vexfs_condition_check(where, c->attrs, keywords(c));
+}
+
+static void free_condition(struct vexfs_condition *where)
+{
+	kvfree(where->node);
+	kvfree(where->value);
+}
+
 /* The vector to search with, from user memory or of a record. */
 static int search_row(struct vexfs_collection_mem *c, const struct vexfs_ioc_search *arg, void *row)
 {
@@ -36,6 +82,7 @@ static int search_row(struct vexfs_collection_mem *c, const struct vexfs_ioc_sea
 long vexfs_ioc_search(struct file *file, struct vexfs_collection_mem *c, void __user *argp)
 {
 	struct vexfs_hit *hits = NULL;
+	struct vexfs_condition where;
 	struct vexfs_ioc_search arg;
 	void *row = NULL;
 	u32 usize;
@@ -49,22 +96,26 @@ long vexfs_ioc_search(struct file *file, struct vexfs_collection_mem *c, void __
 		return -EINVAL;
 	if (arg.flags & (VEXFS_SEARCH_BY_KEY | VEXFS_SEARCH_RANGE) || arg.queries > 1 ||
 	    arg.per_file || arg.answers || arg.radius || arg.key || arg.key_len ||
-	    !ALL_ZERO(arg.snapshot) || arg.where || arg.where_values || arg.where_nodes ||
-	    arg.where_values_n)
+	    !ALL_ZERO(arg.snapshot))
 		return -EOPNOTSUPP;
 	if (arg.k > VEXFS_MAX_K)
 		return -E2BIG;
 	if (!arg.timeout_us)
 		arg.timeout_us = VEXFS_DEFAULT_TIMEOUT_US;
 	arg.n = arg.truncated = arg.rounds = arg.restarts = 0;
+	err = copy_condition(c, &arg, &where);
+	if (err)
+		goto out;
 	row = kvmalloc(c->row_bytes, GFP_KERNEL_ACCOUNT);
 	hits = kvcalloc(arg.k, sizeof(*hits), GFP_KERNEL_ACCOUNT);
 	err = row && hits ? search_row(c, &arg, row) : -ENOMEM;
 	if (!err)
-		err = vexfs_collection_search(c, &arg, row, hits);
+		err = vexfs_collection_search(c, &arg, row, where.n ? &where : NULL, hits);
 	if (!err && copy_to_user(u64_to_user_ptr(arg.hits), hits, arg.n * sizeof(*hits)))
 		err = -EFAULT;
 	kvfree(hits);
 	kvfree(row);
+out:
+	free_condition(&where);
 	return err ?: vexfs_copy_out(argp, &arg, usize);
 }

@@ -13,7 +13,8 @@
  * A filter or distance program that is missing or fails makes the query fail: a tenant's filter
  * must never fail open.
  *
- * No lock is held here, but for a moment in vexfs_collection_programs().
+ * No lock is held here, but for a moment in vexfs_collection_programs() and while the predicate is
+ * evaluated.
  */
 #include <linux/slab.h>
 #include <linux/sched/signal.h>
@@ -310,7 +311,8 @@ static void report(struct run *r, u32 n)
 }
 
 int vexfs_collection_search(struct vexfs_collection_mem *c, struct vexfs_ioc_search *s,
-			    const void *row, struct vexfs_hit *hits)
+			    const void *row, const struct vexfs_condition *where,
+			    struct vexfs_hit *hits)
 {
 	struct vexfs_query_params params = {
 		.row = row,
@@ -321,6 +323,8 @@ int vexfs_collection_search(struct vexfs_collection_mem *c, struct vexfs_ioc_sea
 		.max_visits = s->max_visits,
 	};
 	struct run r = { .c = c, .s = s };
+	struct vexfs_cached *predicate = NULL;
+	struct vexfs_match match;
 	struct vexfs_hit_f *found;
 	struct vx_rows *rows;
 	int n = -ENOMEM;
@@ -340,7 +344,13 @@ int vexfs_collection_search(struct vexfs_collection_mem *c, struct vexfs_ioc_sea
 	found = kvmalloc_array(s->k, sizeof(*found), GFP_KERNEL_ACCOUNT);
 	r.b = vexfs_body_get(c);
 	rows = vexfs_rows_open(r.b->vectors, c->row_bytes);
-	if (found && rows)
+	if (where) {
+		predicate = vexfs_predicate_get(r.b, where, r.deadline, &match);
+		params.match = &match;
+	}
+	if (IS_ERR(predicate))
+		n = PTR_ERR(predicate);
+	else if (found && rows)
 		r.q = vexfs_query_new(r.b->columns, rows, &params);
 	if (r.q) {
 		n = run(&r, found);
@@ -352,6 +362,7 @@ int vexfs_collection_search(struct vexfs_collection_mem *c, struct vexfs_ioc_sea
 		vexfs_query_free(r.q);
 	}
 	vexfs_rows_close(rows);
+	vexfs_predicate_put(predicate);
 	vexfs_body_put(r.b);
 	kvfree(found);
 	vexfs_hooks_put(&r.set);
