@@ -14,6 +14,7 @@ struct ask {
 	struct vexfs_ioc_info info;
 	struct vexfs_request q;
 	float row[VEXFS_MAX_DIMS];
+	struct vexfs_where where;
 	struct labels labels;
 	__u64 start_id;			/* id of the first label */
 	bool json;
@@ -344,6 +345,16 @@ static int find_word(struct ask *a, const char *word)
 	return 0;
 }
 
+static int set_where(struct ask *a, const char *text)
+{
+	char error[512];
+
+	if (vexfs_where_parse(text, &a->info, NULL, &a->where, error, sizeof(error)))
+		return fail("--where", "%s", error);
+	a->q.where = &a->where;
+	return 0;
+}
+
 static int search(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -352,6 +363,7 @@ static int search(int argc, char **argv)
 		{ "word", required_argument, NULL, 'w' },
 		{ "labels", required_argument, NULL, 'l' },
 		{ "start-id", required_argument, NULL, 's' },
+		{ "where", required_argument, NULL, 'W' },
 		{ "arg", required_argument, NULL, 'a' },
 		{ "timeout", required_argument, NULL, 't' },
 		{ "max-visits", required_argument, NULL, 'm' },
@@ -361,9 +373,9 @@ static int search(int argc, char **argv)
 		{ "json", no_argument, NULL, 'j' },
 		{}
 	};
-	const char *vector = NULL, *word = NULL, *labels = NULL, *id = NULL;
+	const char *vector = NULL, *word = NULL, *labels = NULL, *id = NULL, *where = NULL;
 	__u64 v, repeat = 0, threads = 1;
-	static struct ask a;		/* 16 KiB of it are a row */
+	static struct ask a;		/* 16 KiB of it are a row, 10 a condition */
 	int c, ret, args = 0;
 	__s64 s;
 
@@ -388,6 +400,9 @@ static int search(int argc, char **argv)
 			break;
 		case 's':
 			ret = want_u64("--start-id", optarg, 0, ~0ULL, &a.start_id);
+			break;
+		case 'W':
+			where = optarg;
 			break;
 		case 'k':
 			ret = want_u64("-k", optarg, 1, VEXFS_MAX_K, &v);
@@ -444,6 +459,8 @@ static int search(int argc, char **argv)
 		return VEXCTL_FAILED;
 	a.fd = open_collection(a.dir, &a.info);
 	ret = a.fd < 0 ? VEXCTL_FAILED : 0;
+	if (!ret && where)
+		ret = set_where(&a, where);
 	if (!ret && vector)
 		ret = set_vector(&a, vector);
 	if (!ret && word)
@@ -471,6 +488,8 @@ const struct verb search_verbs[] = {
 	  "      --word W         of the record whose label is W\n"
 	  "      --labels FILE    show labels: line n of FILE, from 0, is that of the id start-id + n\n"
 	  "      --start-id N     [0]\n"
+	  "      --where COND     only records for which this holds, such as\n"
+	  "                       'tenant = 5 and not (made < 100 or kind in (1, 2))'; see below\n"
 	  "  -a, --arg N          a number for the filter and distance programs; up to four, in order\n"
 	  "      --timeout MS     give the best found after so long [10000]\n"
 	  "      --max-visits N   look at so many slots at most\n"
@@ -479,6 +498,8 @@ const struct verb search_verbs[] = {
 	  "                       search program answered; the answer shown is the first one\n"
 	  "      --threads N      by N threads at once [1]\n"
 	  "      --json\n"
+	  "COND compares attributes with integers (decimal or 0x...): = != < <= > >= in (...) not in (...), and\n"
+	  "& for `any of these bits is set`; joined by not, and, or (the first binds tightest) and parentheses.\n"
 	  "Distances: l2 squared, cosine 1 - cos, dot -a.b, with the penalties of a distance program.  `truncated by`\n"
 	  "says why something may be missing: deadline, visits (--max-visits), strategy (the program stopped early),\n"
 	  "precision (the order of almost equal distances).\n" },
