@@ -5,7 +5,8 @@
  *
  * Both locks are leaves, and not held together: nothing but memory is waited for under them.
  *	vexfs_predicates.lock	the list
- *	vexfs_cached.lock	one query at a time extends a bitmap; those of others do not wait
+ *	vexfs_cached.lock	one query at a time extends a bitmap, until its deadline at most; those
+ *				of other predicates do not wait
  */
 #include <linux/slab.h>
 #include "collection.h"

@@ -84,7 +84,8 @@ static int expected(struct parser *p, const char *what)
 	for (i = 0; i < n && i < MAX_SHOWN; i++)
 		shown[i] = iscntrl((unsigned char)p->start[i]) ? '?' : p->start[i];
 	shown[i] = 0;
-	return bad(p, p->start, "%s is expected, not `%s%s`", what, shown, n > MAX_SHOWN ? "..." : "");
+	return bad(p, p->start, "%s is expected, not `%s%s`", what, shown,
+		   n > MAX_SHOWN ? "..." : "");
 }
 
 /* --- tokens --- */
@@ -210,8 +211,9 @@ static void next(struct parser *p)
 static int emit(struct parser *p, const char *at, struct vexfs_predicate_node node)
 {
 	if (p->out->n == VEXFS_MAX_PREDICATE)
-		return bad(p, at, "the condition is too long; at most %d comparisons, and, or, not: "
-			   "`in (...)` may save some", VEXFS_MAX_PREDICATE);
+		return bad(p, at,
+			   "the condition is too long; at most %d comparisons, and, or, not: `in (...)` may save some",
+			   VEXFS_MAX_PREDICATE);
 	if (node.op < VEXFS_PRED_AND)
 		p->stack++;
 	else if (node.op != VEXFS_PRED_NOT)
@@ -296,6 +298,7 @@ static int ascending(const void *a, const void *b)
 
 static int list(struct parser *p, __u32 attr, const char *at)
 {
+	struct vexfs_predicate_node in = { .op = VEXFS_PRED_IN, .attr = attr };
 	struct vexfs_where *w = p->out;
 	__u32 first = w->values, n, i;
 	int err;
@@ -321,8 +324,9 @@ static int list(struct parser *p, __u32 attr, const char *at)
 	for (i = 0, w->values = first; i < n; i++)
 		if (!i || w->value[first + i] != w->value[w->values - 1])
 			w->value[w->values++] = w->value[first + i];
-	return emit(p, at, (struct vexfs_predicate_node){ .op = VEXFS_PRED_IN, .attr = attr, .first = first,
-							  .n = w->values - first });
+	in.first = first;
+	in.n = w->values - first;
+	return emit(p, at, in);
 }
 
 /* attr OP v, by the comparisons that there are. */
@@ -339,7 +343,7 @@ static int comparison(struct parser *p, const char *at, enum token op, __u32 att
 	if (op == LE || op == GT) {
 		if (v < INT64_MAX) {
 			x.value = v + 1;
-		} else {		/* <= always holds, > never: nothing is below the smallest */
+		} else {		/* <= holds, > does not: nothing is below the smallest */
 			x.value = INT64_MIN;
 			negate = !negate;
 		}
@@ -374,7 +378,8 @@ static int test(struct parser *p)
 	if (!compares(op))
 		return expected(p, "one of = != < <= > >= & in");
 	if (is_keyword(p, attr) && op != EQ && op != NE)
-		return bad(p, p->start, "`%.*s` holds words, which have no order; it takes =, != and in",
+		return bad(p, p->start,
+			   "`%.*s` holds words, which have no order; it takes =, != and in",
 			   VEXFS_ATTR_NAME_LEN - 1, p->info->attr[attr].name);
 	next(p);
 	err = value(p, attr, &v);
@@ -399,7 +404,8 @@ static int not_(struct parser *p)
 		negate = !negate;
 	if (p->token == OPEN) {
 		if (p->nesting == MAX_NESTING)
-			return bad(p, p->start, "the condition is nested too deeply; at most %d levels",
+			return bad(p, p->start,
+				   "the condition is nested too deeply; at most %d levels",
 				   MAX_NESTING);
 		p->nesting++;
 		next(p);
