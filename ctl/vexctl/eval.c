@@ -21,29 +21,29 @@ struct eval {
 	const char *dir;
 	int fd;
 	struct vexfs_ioc_info info;
-	struct vexfs_request q; /* of the search that is evaluated */
+	struct vexfs_request q;	/* of the search that is evaluated */
 
 	struct input queries;
 	struct vexfs_import im;
-	struct input truth; /* file NULL: truth is searched for */
-	struct output save; /* file NULL: it is not kept */
+	struct input truth;	/* file NULL: truth is searched for */
+	struct output save;	/* file NULL: it is not kept */
 
 	/* of the query at hand */
 	struct vexfs_hit *hits, *exact;
 	struct vexfs_answer answer;
-	__u64 *ids; /* the true neighbours, nearest first */
-	__u32 n; /* how many, at most k */
-	double kth; /* distance of the last of them */
+	__u64 *ids;		/* the true neighbours, nearest first */
+	__u32 n;		/* how many, at most k */
+	double kth;		/* distance of the last of them */
 
 	/* of all */
 	__u64 done;
 	__u64 right, wanted;
-	double worst; /* smallest recall of a query */
-	__u64 nearer; /* hits nearer than the last true neighbour, and not among them */
+	double worst;		/* smallest recall of a query */
+	__u64 nearer;		/* hits nearer than the last true neighbour, and not among them */
 	__u64 truncated, visited, scored;
-	__u64 *ns; /* time that each query took */
-	__u64 room; /* of ns */
-	char first[VEXFS_PROG_NAME_LEN], last[VEXFS_PROG_NAME_LEN]; /* strategies */
+	__u64 *ns;		/* time that each query took */
+	__u64 room;		/* of ns */
+	char first[VEXFS_PROG_NAME_LEN], last[VEXFS_PROG_NAME_LEN];	/* strategies */
 };
 
 /* The true neighbours of the query at hand, from the file. */
