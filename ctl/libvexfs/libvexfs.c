@@ -3,24 +3,12 @@
  * libvexfs: the ioctls as functions, see <vexfs/vexfs.h>.  No state, no lock: each function is one
  * system call on the caller's descriptor.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
-#include <vexfs/vexfs.h>
+#include "libvexfs/call.h"
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
-
-static __u64 to_u64(const void *p)
-{
-	return (__u64)(unsigned long)p;
-}
-
-static int call(int fd, unsigned long cmd, void *arg)
-{
-	return ioctl(fd, cmd, arg) < 0 ? -errno : 0;
-}
 
 int vexfs_open(const char *path)
 {

@@ -79,6 +79,17 @@ static const struct {
 	{ VEXFS_OP_SYNC, EIO,
 	  "a write to the device failed, what was written last may be lost; see the kernel log (dmesg)" },
 
+	{ VEXFS_OP_LIST, ENOENT, "there is no such snapshot" },
+	{ VEXFS_OP_LIST, ESTALE, "the collection was compacted meanwhile; begin anew" },
+	{ VEXFS_OP_LIST, ENAMETOOLONG, "there is no such snapshot: the name is too long" },
+	{ VEXFS_OP_WORDS, EINVAL, "it is no keyword attribute; see `vexctl collection info`" },
+	{ VEXFS_OP_INTERN, EINVAL,
+	  "it is no keyword attribute, or a word is empty or has a NUL in it" },
+	{ VEXFS_OP_PATH, ENOENT, "there is no such file in the collection, or its name is not known" },
+	{ VEXFS_OP_PATH, EACCES, "a directory on the way to it may not be read" },
+	{ VEXFS_OP_PATH, ERANGE, "its path is too long" },
+
+	{ ANY, EPROTO, "the kernel module's answer makes no sense; it does not fit this library" },
 	{ ANY, ENOTTY, "not in a VexFS filesystem; mount one with `vexctl mount`" },
 	{ ANY, ENODATA, "not a collection; make one with `vexctl collection create`" },
 	{ ANY, EACCES, "no write permission on the directory; ask its owner" },

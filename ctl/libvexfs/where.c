@@ -465,3 +465,65 @@ int vexfs_where_parse(const char *text, const struct vexfs_ioc_info *info,
 		memset(out, 0, sizeof(*out));
 	return err;
 }
+
+/* Is value among those, which are in ascending order? */
+static bool among(const __s64 *among, __u32 n, __s64 value)
+{
+	__u32 from = 0;
+
+	while (from < n) {
+		__u32 middle = from + (n - from) / 2;
+
+		if (among[middle] == value)
+			return true;
+		if (among[middle] < value)
+			from = middle + 1;
+		else
+			n = middle;
+	}
+	return false;
+}
+
+bool vexfs_where_holds(const struct vexfs_where *where, const __s64 *attr)
+{
+	bool stack[VEXFS_MAX_PREDICATE];	/* no node pushes more than one */
+	__u32 depth = 0, i;
+
+	for (i = 0; i < where->n && i < VEXFS_MAX_PREDICATE; i++) {
+		const struct vexfs_predicate_node *n = &where->node[i];
+		__s64 v = attr[n->attr < VEXFS_MAX_ATTRS ? n->attr : 0];
+
+		if (depth < (n->op == VEXFS_PRED_NOT ? 1 : n->op > VEXFS_PRED_IN ? 2 : 0))
+			return false;	/* malformed */
+		switch (n->op) {
+		case VEXFS_PRED_EQ:
+			stack[depth++] = v == n->value;
+			break;
+		case VEXFS_PRED_LT:
+			stack[depth++] = v < n->value;
+			break;
+		case VEXFS_PRED_MASK:
+			stack[depth++] = (v & n->value) != 0;
+			break;
+		case VEXFS_PRED_IN:
+			if (n->first > where->values || n->n > where->values - n->first)
+				return false;
+			stack[depth++] = among(where->value + n->first, n->n, v);
+			break;
+		case VEXFS_PRED_AND:
+			depth--;
+			stack[depth - 1] &= stack[depth];
+			break;
+		case VEXFS_PRED_OR:
+			depth--;
+			stack[depth - 1] |= stack[depth];
+			break;
+		case VEXFS_PRED_NOT:
+			stack[depth - 1] = !stack[depth - 1];
+			break;
+		default:
+			return false;
+		}
+	}
+	return !where->n || (depth == 1 && stack[0]);
+}

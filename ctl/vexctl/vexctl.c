@@ -14,6 +14,7 @@ static const struct {
 	{ "Filesystem", fs_verbs },
 	{ "Collections", collection_verbs },
 	{ NULL, import_verbs },
+	{ NULL, export_verbs },
 	{ "Search", search_verbs },
 	{ NULL, eval_verbs },
 	{ "Records", record_verbs },

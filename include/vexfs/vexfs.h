@@ -29,6 +29,7 @@
 #define _VEXFS_VEXFS_H
 
 #include <stddef.h>
+#include <stdbool.h>
 #include <vexfs/ioctl.h>
 
 #ifdef __cplusplus
@@ -103,6 +104,30 @@ struct vexfs_answer {
 	char	strategy[VEXFS_PROG_NAME_LEN];	/* name of the search program, built-in: "exact" */
 };
 
+/* A page of a listing; zero it before the first one, and leave out to the next call. */
+struct vexfs_page {
+	__u32	flags;			/* VEXFS_LIST_* */
+	__u32	room;			/* for items, 1 .. VEXFS_MAX_BATCH */
+	__u32	row_bytes;		/* of the collection, with rows */
+	__u32	key_room;		/* with keys: bytes, VEXFS_MAX_KEY or more */
+	struct vexfs_item *items;	/* see ioctl.h */
+	void	*rows;			/* one per item, or NULL */
+	char	*keys;			/* where items' key_off and key_len point to, or NULL */
+	const char *snapshot;		/* its name, or NULL: the collection as it is now */
+	__u32	n;			/* out: items */
+	__u32	key_bytes;		/* out: bytes of keys */
+	__u64	cursor, epoch;		/* out: where to go on */
+};
+
+/* Words of a keyword attribute: their bytes back to back, without NULs. */
+struct vexfs_word_list {
+	__u32	n;			/* words */
+	__u32	room;			/* for words, at lens; vexfs_words() */
+	__u32	byte_room;		/* the same, at bytes: VEXFS_MAX_KEY or more */
+	char	*bytes;
+	__u8	*lens;			/* 1 .. VEXFS_MAX_KEY */
+};
+
 /* The calls, for vexfs_strerror_for(). */
 enum vexfs_op {
 	VEXFS_OP_OPEN,
@@ -114,6 +139,10 @@ enum vexfs_op {
 	VEXFS_OP_SEARCH,
 	VEXFS_OP_USE,
 	VEXFS_OP_SYNC,
+	VEXFS_OP_LIST,
+	VEXFS_OP_WORDS,
+	VEXFS_OP_INTERN,
+	VEXFS_OP_PATH,
 	VEXFS_OP_MAX,			/* how many */
 };
 
@@ -224,6 +253,60 @@ int vexfs_search(int fd, const struct vexfs_request *request, struct vexfs_hit *
 int vexfs_where_parse(const char *text, const struct vexfs_ioc_info *info,
 		      const struct vexfs_words *words, struct vexfs_where *out, char *error,
 		      size_t size);
+
+/**
+ * vexfs_where_holds - does a condition hold for a record?
+ * @where: from vexfs_where_parse(), or checked by a search
+ * @attr: the record's attributes, in the order of the schema
+ */
+bool vexfs_where_holds(const struct vexfs_where *where, const __s64 *attr);
+
+/**
+ * vexfs_list - the next records, in the order in which they were inserted
+ * @fd: the collection
+ * @page: what is wanted, and room for it; n, key_bytes, cursor and epoch are written
+ *
+ * A record that is there all the time is listed exactly once.  Returns 1, 0 at the end (n is 0).
+ * -ENOENT no such snapshot, -ESTALE the collection was compacted meanwhile: begin anew, -EINVAL,
+ * -ENAMETOOLONG, -EPROTO the kernel module's answer makes no sense.
+ */
+int vexfs_list(int fd, struct vexfs_page *page);
+
+/**
+ * vexfs_words - the words of a keyword attribute
+ * @fd: the collection
+ * @attr: its position in the schema
+ * @first: code of the first word that is wanted, from 1; the next one has the next code
+ * @list: room for them; n is written, 0: there are no more
+ *
+ * -EINVAL no keyword attribute, -EPROTO.
+ */
+int vexfs_words(int fd, __u32 attr, __s64 first, struct vexfs_word_list *list);
+
+/**
+ * vexfs_intern - the codes of words of a keyword attribute
+ * @fd: the collection
+ * @attr: its position in the schema
+ * @list: n words
+ * @codes: room for n
+ * @flags: 0: unknown words get a new code; VEXFS_INTERN_LOOKUP: they get 0
+ *
+ * -EINVAL no keyword attribute, a word is empty or has a NUL, -E2BIG, -EACCES, -EROFS, -ENOSPC.
+ */
+int vexfs_intern(int fd, __u32 attr, const struct vexfs_word_list *list, __s64 *codes,
+		 __u32 flags);
+
+/**
+ * vexfs_path - where a file of the collection is
+ * @fd: the collection
+ * @file: its inode, as hits and items name it
+ * @path: room for the path, relative to the collection's directory, with a NUL at its end
+ * @room: bytes at @path
+ *
+ * -ENOENT no such file in the collection, or no name of it is known, -EACCES a directory on the way
+ * may not be read, -ERANGE @room.
+ */
+int vexfs_path(int fd, __u64 file, char *path, __u32 room);
 
 /**
  * vexfs_use - bind a loaded program to a slot

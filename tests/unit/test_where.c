@@ -50,47 +50,6 @@ static int parse(const char *text)
 	return err;
 }
 
-/* What the program says about a record; it has passed the check. */
-static bool holds(const __s64 *attr)
-{
-	bool stack[VEXFS_MAX_PREDICATE_DEPTH];
-	__u32 i, k, n = 0;
-
-	for (i = 0; i < where.n; i++) {
-		const struct vexfs_predicate_node *x = &where.node[i];
-		__s64 a = attr[x->attr];
-
-		switch (x->op) {
-		case VEXFS_PRED_EQ:
-			stack[n++] = a == x->value;
-			break;
-		case VEXFS_PRED_LT:
-			stack[n++] = a < x->value;
-			break;
-		case VEXFS_PRED_MASK:
-			stack[n++] = a & x->value;
-			break;
-		case VEXFS_PRED_IN:
-			stack[n] = false;
-			for (k = 0; k < x->n; k++)
-				stack[n] |= where.value[x->first + k] == a;
-			n++;
-			break;
-		case VEXFS_PRED_AND:
-			n--;
-			stack[n - 1] &= stack[n];
-			break;
-		case VEXFS_PRED_OR:
-			n--;
-			stack[n - 1] |= stack[n];
-			break;
-		case VEXFS_PRED_NOT:
-			stack[n - 1] = !stack[n - 1];
-		}
-	}
-	return stack[0];
-}
-
 static void test_meaning(void **state)
 {
 	static const struct {
@@ -153,7 +112,7 @@ static void test_meaning(void **state)
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		__s64 attr[] = { cases[i].tenant, cases[i].made, cases[i].in, cases[i].lang };
 
-		if (parse(cases[i].text) || holds(attr) != cases[i].holds)
+		if (parse(cases[i].text) || vexfs_where_holds(&where, attr) != cases[i].holds)
 			fail_msg("%s: %s", cases[i].text, *error ? error : "wrong");
 	}
 }
@@ -417,7 +376,7 @@ static void test_random(void **state)
 		}
 		good++;
 		for (i = 0; i < 16; i++)
-			if (holds(attr[i]) != (bits >> i & 1))
+			if (vexfs_where_holds(&where, attr[i]) != (bits >> i & 1))
 				fail_msg("record %u: %s", i, text);
 	}
 	assert_true(good > 19000);

@@ -63,7 +63,7 @@ records() { vexctl collection info "$1" --json | sed -E 's/.*"records": ([0-9]+)
 
 run "help" vexctl --help
 says "help names the verbs" "collection create"
-for v in mkfs mount umount "collection create" "collection info" import search eval get delete sync load \
+for v in mkfs mount umount "collection create" "collection info" import export search eval get delete sync load \
 		unload use replace "program list" "program show"; do
 	run "$v --help" vexctl $v --help
 	says "$v --help shows its usage" "usage: vexctl $v"

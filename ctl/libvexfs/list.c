@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0
+/* libvexfs: what is in a collection: records, words, paths of files; see <vexfs/vexfs.h>. */
+#include <string.h>
+#include "libvexfs/call.h"
+
+#define END (~0ULL) /* of the cursor */
+
+int vexfs_list(int fd, struct vexfs_page *page)
+{
+	struct vexfs_ioc_list l = {};
+	size_t len = page->snapshot ? strlen(page->snapshot) : 0;
+	int err;
+
+	if (len >= sizeof(l.snapshot))
+		return -ENAMETOOLONG;
+	page->n = 0;
+	while (!page->n && page->cursor != END) { /* a page may hold nothing but dead slots */
+		memset(&l, 0, sizeof(l));
+		l.size = sizeof(l);
+		l.flags = page->flags;
+		l.n = page->room;
+		l.row_bytes = page->rows ? page->row_bytes : 0;
+		l.cursor = page->cursor;
+		l.epoch = page->epoch;
+		l.items = to_u64(page->items);
+		l.rows = to_u64(page->rows);
+		l.keys = to_u64(page->keys);
+		l.key_bytes = page->keys ? page->key_room : 0;
+		if (len)
+			memcpy(l.snapshot, page->snapshot, len);
+		err = call(fd, VEXFS_IOC_LIST, &l);
+		if (err)
+			return err;
+		if (l.n > page->room || (page->keys && l.key_bytes > page->key_room) ||
+		    (!l.n && l.cursor == page->cursor))
+			return -EPROTO;
+		page->n = l.n;
+		page->key_bytes = l.key_bytes;
+		page->cursor = l.cursor;
+		page->epoch = l.epoch;
+	}
+	return page->n != 0;
+}
+
+int vexfs_words(int fd, __u32 attr, __s64 first, struct vexfs_word_list *list)
+{
+	struct vexfs_ioc_words w = {
+		.size = sizeof(w),
+		.attr = attr,
+		.n = list->room,
+		.first = first,
+		.words = to_u64(list->bytes),
+		.lens = to_u64(list->lens),
+		.word_bytes = list->byte_room,
+	};
+	int err = call(fd, VEXFS_IOC_WORDS, &w);
+
+	if (!err && (w.n > list->room || w.word_bytes > list->byte_room))
+		err = -EPROTO;
+	list->n = err ? 0 : w.n;
+	return err;
+}
+
+int vexfs_intern(int fd, __u32 attr, const struct vexfs_word_list *list, __s64 *codes, __u32 flags)
+{
+	struct vexfs_ioc_intern i = {
+		.size = sizeof(i),
+		.flags = flags,
+		.attr = attr,
+		.n = list->n,
+		.words = to_u64(list->bytes),
+		.lens = to_u64(list->lens),
+		.codes = to_u64(codes),
+	};
+	__u64 bytes = 0;
+	__u32 n;
+
+	for (n = 0; n < list->n; n++)
+		bytes += list->lens[n];
+	if (bytes > VEXFS_MAX_STRING_BYTES)
+		return -E2BIG;
+	i.word_bytes = bytes;
+	return call(fd, VEXFS_IOC_INTERN, &i);
+}
+
+int vexfs_path(int fd, __u64 file, char *path, __u32 room)
+{
+	struct vexfs_ioc_path p = {
+		.size = sizeof(p),
+		.file = file,
+		.path = to_u64(path),
+		.room = room - 1,
+	};
+	int err;
+
+	if (!room)
+		return -ERANGE;
+	err = call(fd, VEXFS_IOC_PATH, &p);
+	if (!err && p.len >= room)
+		err = -EPROTO;
+	if (!err)
+		path[p.len] = 0;
+	return err;
+}

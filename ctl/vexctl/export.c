@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0
+/* vexctl export: the records of a collection into a file. */
+#include <errno.h>
+#include <string.h>
+#include "libvexfs/export.h"
+#include "libvexfs/walk.h"
+#include "vexctl/vexctl.h"
+
+struct job {
+	const char *dir;
+	const char *snapshot;
+	int fd;
+	struct vexfs_ioc_info info;
+	struct vexfs_where where;
+	struct vexfs_walk walk;
+	struct output out;
+	struct vexfs_export ex;
+};
+
+static int export_all(struct job *j)
+{
+	int ret;
+
+	while ((ret = vexfs_walk_next(&j->walk)) > 0) {
+		if (vexfs_export_record(&j->ex, &j->walk.r))
+			return fail(j->out.path, "%s", j->ex.error);
+		if (!(j->ex.record & 255))
+			progress("exporting", j->ex.record, j->info.live, "records");
+		if (interrupted())
+			return fail(j->out.path, "interrupted; %s",
+				    j->out.temp ? "nothing was written" : "it is not complete");
+	}
+	if (ret < 0)
+		return fail(j->dir, "%s", j->walk.error);
+	if (vexfs_export_finish(&j->ex))
+		return fail(j->out.path, "%s", j->ex.error);
+	return output_finish(&j->out);
+}
+
+static int run_job(struct job *j, const char *path, enum vexfs_file_format format,
+		   const char *where)
+{
+	char error[256];
+	int ret;
+
+	j->fd = open_collection(j->dir, &j->info);
+	if (j->fd < 0)
+		return VEXCTL_FAILED;
+	if (where && vexfs_where_parse(where, &j->info, NULL, &j->where, error, sizeof(error)))
+		return fail("--where", "%s", error);
+	if (vexfs_walk_open(&j->walk, j->fd, &j->info, j->snapshot, 0))
+		return fail(j->dir, "%s", j->walk.error);
+	j->walk.where = where ? &j->where : NULL;
+	ret = output_open(&j->out, path);
+	if (ret)
+		return ret;
+	if (vexfs_export_open(&j->ex, j->out.file, format, j->info.dims))
+		return fail(j->out.path, "%s", j->ex.error);
+	return export_all(j);
+}
+
+static int export(int argc, char **argv)
+{
+	static const struct option options[] = { { "format", required_argument, NULL, 'f' },
+						 { "output", required_argument, NULL, 'o' },
+						 { "where", required_argument, NULL, 'W' },
+						 { "as-of", required_argument, NULL, 'a' },
+						 { "json", no_argument, NULL, 'j' },
+						 {} };
+	enum vexfs_file_format format = VEXFS_FILE_GUESS;
+	const char *path = "-", *where = NULL;
+	static struct job j = { .fd = -1 }; /* a condition is 10 KiB */
+	bool json = false;
+	int c, ret;
+
+	while ((c = getopt_long(argc, argv, "f:o:", options, NULL)) != -1) {
+		switch (c) {
+		case 'f':
+			if (want_format(optarg, &format))
+				return VEXCTL_USAGE;
+			break;
+		case 'o':
+			path = optarg;
+			break;
+		case 'W':
+			where = optarg;
+			break;
+		case 'a':
+			j.snapshot = optarg;
+			break;
+		case 'j':
+			json = true;
+			break;
+		default:
+			return bad_option(argv);
+		}
+	}
+	if (want_args(argc, 1, 1, "DIR"))
+		return VEXCTL_USAGE;
+	if (format == VEXFS_FILE_GUESS)
+		format = vexfs_file_format_of(path);
+	if (format == VEXFS_FILE_GUESS)
+		format = VEXFS_FILE_JSONL;
+	if (!vexfs_export_can(format))
+		return usage("--format: %s is only read; choose jsonl, fvecs or npy",
+			     vexfs_file_format_name(format));
+	if (json && !strcmp(path, "-"))
+		return usage("--json needs -o FILE, standard output holds the records");
+	j.dir = argv[optind];
+	catch_signals();
+	ret = run_job(&j, path, format, where);
+	progress(NULL, 0, 0, NULL);
+	if (!ret && json) {
+		struct json_object *o = json_object_new_object();
+
+		add_u64(o, "records", j.ex.record);
+		add_str(o, "format", vexfs_file_format_name(format));
+		print_json(o);
+	} else if (!ret && strcmp(path, "-")) {
+		printf("exported %llu records to %s: %s%s\n", j.ex.record, path,
+		       vexfs_file_format_name(format),
+		       format == VEXFS_FILE_JSONL ? "" : ", vectors alone");
+	}
+	output_abandon(&j.out);
+	vexfs_walk_close(&j.walk);
+	if (j.fd >= 0)
+		vexfs_close(j.fd);
+	return interrupted_code(ret);
+}
+
+const struct verb export_verbs[] = {
+	{ "export", export, "DIR [-o FILE] [OPTION]...",
+	  "write the records of a collection to a file",
+	  "Records come in the order in which they were inserted.  Those that others insert or delete meanwhile are\n"
+	  "there or not; --as-of gives one moment.  FILE has its name once it is complete, and replaces an older one.\n"
+	  "  -o, --output FILE    [standard output]\n"
+	  "  -f, --format F       jsonl: all of a record; fvecs, npy (<f4): the vectors alone.  Without it FILE's name\n"
+	  "                       says it, else it is jsonl\n"
+	  "      --where COND     only records for which this holds, see `vexctl search --help`\n"
+	  "      --as-of NAME     the snapshot of this name\n"
+	  "      --json           say how many records, as JSON\n"
+	  "`vexctl import` reads all of them, numbers bit by bit.  Paths of bound files are relative to DIR.\n" },
+	{}
+};
