@@ -78,6 +78,37 @@ int vexfs_get(int fd, __u64 id, void *row, __u32 row_bytes, struct vexfs_item *i
 	return err;
 }
 
+int vexfs_list(int fd, struct vexfs_listing *l)
+{
+	struct vexfs_ioc_list a = {
+		.size = sizeof(a),
+		.flags = l->flags,
+		.n = l->n,
+		.row_bytes = l->rows ? l->row_bytes : 0,
+		.cursor = l->cursor,
+		.epoch = l->epoch,
+		.items = to_u64(l->items),
+		.rows = to_u64(l->rows),
+		.keys = to_u64(l->keys),
+		.key_bytes = l->keys ? l->key_bytes : 0,
+	};
+	size_t len = l->snapshot ? strlen(l->snapshot) : 0;
+	int err;
+
+	if (len >= sizeof(a.snapshot))
+		return -ENAMETOOLONG;
+	if (len)
+		memcpy(a.snapshot, l->snapshot, len);
+	err = call(fd, VEXFS_IOC_LIST, &a);
+	if (err)
+		return err;
+	l->n = a.n;
+	l->key_bytes = a.key_bytes;
+	l->cursor = a.cursor;
+	l->epoch = a.epoch;
+	return 0;
+}
+
 int vexfs_delete(int fd, const __u64 *ids, __u32 n, __u64 *bad)
 {
 	struct vexfs_ioc_delete d = {

@@ -79,9 +79,11 @@ static const struct {
 	{ VEXFS_OP_SYNC, EIO,
 	  "a write to the device failed, what was written last may be lost; see the kernel log (dmesg)" },
 
-	{ VEXFS_OP_LIST, ENOENT, "there is no such snapshot" },
-	{ VEXFS_OP_LIST, ESTALE, "the collection was compacted meanwhile; begin anew" },
-	{ VEXFS_OP_LIST, ENAMETOOLONG, "there is no such snapshot: the name is too long" },
+	{ VEXFS_OP_LIST, ESTALE, "the collection was compacted meanwhile; list it again" },
+	{ VEXFS_OP_LIST, ENOENT,
+	  "there is no snapshot of that name; see them with `vexctl snapshot list`" },
+	{ VEXFS_OP_LIST, ENAMETOOLONG, "there is no snapshot of that name; it is too long" },
+
 	{ VEXFS_OP_WORDS, EINVAL, "it is no keyword attribute; see `vexctl collection info`" },
 	{ VEXFS_OP_INTERN, EINVAL,
 	  "it is no keyword attribute, or a word is empty or has a NUL in it" },

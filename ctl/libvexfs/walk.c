@@ -6,9 +6,10 @@
 #include <string.h>
 #include "libvexfs/walk.h"
 
-#define PAGE_ROWS (4u << 20) /* bytes of rows of a page, about */
-#define PAGE_ITEMS 4096u
-#define WORDS 4096u /* at once */
+#define PAGE_ROWS	(4u << 20)	/* bytes of rows of a page, about */
+#define PAGE_ITEMS	4096u
+#define WORDS		4096u		/* at once */
+#define END		(~0ULL)		/* the cursor, at the end */
 
 __attribute__((format(printf, 3, 4))) static int complain(struct vexfs_walk *w, int err,
 							  const char *fmt, ...)
@@ -34,13 +35,13 @@ int vexfs_walk_open(struct vexfs_walk *w, int fd, const struct vexfs_ioc_info *i
 	w->page.flags = flags;
 	w->page.snapshot = snapshot;
 	w->page.row_bytes = info->row_bytes;
-	w->page.room = PAGE_ROWS / info->row_bytes + 1;
-	if (w->page.room > PAGE_ITEMS)
-		w->page.room = PAGE_ITEMS;
-	w->page.key_room = w->page.room * (VEXFS_MAX_KEY + 1);
-	w->page.items = malloc(w->page.room * sizeof(*w->page.items));
-	w->page.rows = malloc((size_t)w->page.room * info->row_bytes);
-	w->page.keys = malloc(w->page.key_room);
+	w->room = PAGE_ROWS / info->row_bytes + 1;
+	if (w->room > PAGE_ITEMS)
+		w->room = PAGE_ITEMS;
+	w->key_room = w->room * VEXFS_MAX_KEY;
+	w->page.items = malloc(w->room * sizeof(*w->page.items));
+	w->page.rows = malloc((size_t)w->room * info->row_bytes);
+	w->page.keys = malloc(w->key_room);
 	if (w->page.items && w->page.rows && w->page.keys)
 		return 0;
 	vexfs_walk_close(w);
@@ -183,19 +184,39 @@ static int set_record(struct vexfs_walk *w, __u32 index)
 	return err;
 }
 
+/* Read the next page that is not empty.  1, 0 at the end. */
+static int next_page(struct vexfs_walk *w)
+{
+	struct vexfs_listing *p = &w->page;
+	__u64 before;
+	int err;
+
+	w->at = p->n = 0;
+	while (!p->n && p->cursor != END) {
+		before = p->cursor;
+		p->n = w->room;
+		p->key_bytes = w->key_room;
+		err = vexfs_list(w->fd, p);
+		if (!err && (p->n > w->room || p->key_bytes > w->key_room ||
+			     (!p->n && p->cursor == before)))
+			err = -EPROTO;
+		if (err) {
+			p->n = 0;
+			return complain(w, err, "%s", vexfs_strerror_for(VEXFS_OP_LIST, err));
+		}
+	}
+	return p->n != 0;
+}
+
 int vexfs_walk_next(struct vexfs_walk *w)
 {
 	int ret;
 
 	do {
 		if (w->at == w->page.n) {
-			w->at = 0;
-			ret = vexfs_list(w->fd, &w->page);
-			if (ret < 0)
-				return complain(w, ret, "%s",
-						vexfs_strerror_for(VEXFS_OP_LIST, ret));
-			if (!ret)
-				return 0;
+			ret = next_page(w);
+			if (ret <= 0)
+				return ret;
 		}
 		w->item = &w->page.items[w->at++];
 		ret = 1;

@@ -19,7 +19,8 @@ struct vexfs_walk {
 	int	fd;			/* the caller's */
 	struct vexfs_ioc_info info;
 	const struct vexfs_where *where;/* only records for which this holds; NULL: all */
-	struct vexfs_page page;
+	struct vexfs_listing page;
+	__u32	room, key_room;		/* of the page: records, bytes of keys */
 	__u32	at;			/* next one in the page */
 	struct vexfs_item *item;	/* of the record just met */
 	struct vexfs_file_record r;	/* the same; both are good until the next one is */

@@ -206,8 +206,8 @@ static int no_dots(const struct dirent *d)
 	return d->d_name[0] != '.';
 }
 
-int vexfs_list_programs(int (*fn)(const struct vexfs_program_info *info, void *arg), void *arg,
-			struct vexfs_load_error *err)
+int vexfs_programs(int (*fn)(const struct vexfs_program_info *info, void *arg), void *arg,
+	       struct vexfs_load_error *err)
 {
 	struct vexfs_program_info info;
 	struct dirent **entry;

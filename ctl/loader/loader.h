@@ -101,7 +101,7 @@ int vexfs_unload(const char *name, const struct vexfs_load_opts *opts,
 int vexfs_program_info(const char *name, struct vexfs_program_info *info,
 		       struct vexfs_load_error *err);
 /* Call fn for every name, sorted; a non-zero return ends the listing and is returned. */
-int vexfs_list_programs(int (*fn)(const struct vexfs_program_info *info, void *arg), void *arg,
-			struct vexfs_load_error *err);
+int vexfs_programs(int (*fn)(const struct vexfs_program_info *info, void *arg), void *arg,
+	       struct vexfs_load_error *err);
 
 #endif /* _VEXFS_LOADER_H */

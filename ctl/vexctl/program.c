@@ -281,7 +281,7 @@ static int list(int argc, char **argv)
 	}
 	if (want_args(argc, 0, 0, "none"))
 		return VEXCTL_USAGE;
-	if (vexfs_list_programs(array ? add_row : print_row, array ? (void *)array : &n, &err)) {
+	if (vexfs_programs(array ? add_row : print_row, array ? (void *)array : &n, &err)) {
 		json_object_put(array);
 		return fail(NULL, "%s", err.msg);
 	}

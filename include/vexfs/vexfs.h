@@ -104,19 +104,17 @@ struct vexfs_answer {
 	char	strategy[VEXFS_PROG_NAME_LEN];	/* name of the search program, built-in: "exact" */
 };
 
-/* A page of a listing; zero it before the first one, and leave out to the next call. */
-struct vexfs_page {
+/* A page of records, see vexfs_list(). */
+struct vexfs_listing {
+	__u32	n;			/* in: room in items and rows; out: how many there are */
 	__u32	flags;			/* VEXFS_LIST_* */
-	__u32	room;			/* for items, 1 .. VEXFS_MAX_BATCH */
+	struct vexfs_item *items;
+	void	*rows;			/* n * row_bytes, or NULL: not wanted */
+	char	*keys;			/* their keys, see key_off and key_len of each; or NULL */
 	__u32	row_bytes;		/* of the collection, with rows */
-	__u32	key_room;		/* with keys: bytes, VEXFS_MAX_KEY or more */
-	struct vexfs_item *items;	/* see ioctl.h */
-	void	*rows;			/* one per item, or NULL */
-	char	*keys;			/* where items' key_off and key_len point to, or NULL */
-	const char *snapshot;		/* its name, or NULL: the collection as it is now */
-	__u32	n;			/* out: items */
-	__u32	key_bytes;		/* out: bytes of keys */
-	__u64	cursor, epoch;		/* out: where to go on */
+	__u32	key_bytes;		/* in: room in keys, at least VEXFS_MAX_KEY; out: used */
+	__u64	cursor, epoch;		/* in: 0 at first, then as they were given; cursor ~0: the end */
+	const char *snapshot;		/* of this snapshot; NULL: as it is now */
 };
 
 /* Words of a keyword attribute: their bytes back to back, without NULs. */
@@ -208,6 +206,19 @@ int vexfs_insert(int fd, struct vexfs_batch *batch);
 int vexfs_get(int fd, __u64 id, void *row, __u32 row_bytes, struct vexfs_item *item);
 
 /**
+ * vexfs_list - list records, page by page
+ * @fd: the collection
+ * @l: what is wanted and where to begin; what there is and where to go on.  A page may hold fewer
+ *	records than there is room for, even none, without being the last: that is the one after which
+ *	the cursor is ~0
+ *
+ * Records come in the order of their slots.  One that is there all the time comes exactly once.
+ * -ESTALE the collection was compacted meanwhile: begin anew, -EINVAL n is 0 or the room for keys too
+ * small, -ENOENT no such snapshot.
+ */
+int vexfs_list(int fd, struct vexfs_listing *l);
+
+/**
  * vexfs_delete - delete records by id, all or nothing
  * @fd: the collection
  * @ids: of the records
@@ -260,17 +271,6 @@ int vexfs_where_parse(const char *text, const struct vexfs_ioc_info *info,
  * @attr: the record's attributes, in the order of the schema
  */
 bool vexfs_where_holds(const struct vexfs_where *where, const __s64 *attr);
-
-/**
- * vexfs_list - the next records, in the order in which they were inserted
- * @fd: the collection
- * @page: what is wanted, and room for it; n, key_bytes, cursor and epoch are written
- *
- * A record that is there all the time is listed exactly once.  Returns 1, 0 at the end (n is 0).
- * -ENOENT no such snapshot, -ESTALE the collection was compacted meanwhile: begin anew, -EINVAL,
- * -ENAMETOOLONG, -EPROTO the kernel module's answer makes no sense.
- */
-int vexfs_list(int fd, struct vexfs_page *page);
 
 /**
  * vexfs_words - the words of a keyword attribute

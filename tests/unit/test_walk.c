@@ -344,7 +344,7 @@ static void test_trouble(void **state)
 	}
 	reset(64);
 	assert_int_equal(walk(NULL, "tuesday", &n, error), -ENOENT);
-	assert_string_equal(error, "there is no such snapshot");
+	assert_string_equal(error, "there is no snapshot of that name; see them with `vexctl snapshot list`");
 	assert_int_equal(walk(NULL, "a-name-of-32-bytes-which-is-long", &n, error), -ENAMETOOLONG);
 }
 

@@ -231,7 +231,7 @@ else
 	run "the same bytes" cmp w2.fvecs base.fvecs
 	run "npy to a pipe is refused" sh -c "vexctl export $w -f npy 2>&1 | grep 'npy needs a file'"
 	fails "export to a full device" "No space left" vexctl export $w -o /dev/full -f fvecs
-	fails "export of no snapshot" "there is no such snapshot" vexctl export $w -o x.jsonl --as-of monday
+	fails "export of no snapshot" "there is no snapshot of that name" vexctl export $w -o x.jsonl --as-of monday
 	equal "nothing is left of it" "x.jsonl*" "$(echo x.jsonl*)"
 fi
 

@@ -1,46 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-/* libvexfs: what is in a collection: records, words, paths of files; see <vexfs/vexfs.h>. */
-#include <string.h>
+/* libvexfs: words of keyword attributes, paths of files; see <vexfs/vexfs.h>. */
 #include "libvexfs/call.h"
-
-#define END (~0ULL) /* of the cursor */
-
-int vexfs_list(int fd, struct vexfs_page *page)
-{
-	struct vexfs_ioc_list l = {};
-	size_t len = page->snapshot ? strlen(page->snapshot) : 0;
-	int err;
-
-	if (len >= sizeof(l.snapshot))
-		return -ENAMETOOLONG;
-	page->n = 0;
-	while (!page->n && page->cursor != END) { /* a page may hold nothing but dead slots */
-		memset(&l, 0, sizeof(l));
-		l.size = sizeof(l);
-		l.flags = page->flags;
-		l.n = page->room;
-		l.row_bytes = page->rows ? page->row_bytes : 0;
-		l.cursor = page->cursor;
-		l.epoch = page->epoch;
-		l.items = to_u64(page->items);
-		l.rows = to_u64(page->rows);
-		l.keys = to_u64(page->keys);
-		l.key_bytes = page->keys ? page->key_room : 0;
-		if (len)
-			memcpy(l.snapshot, page->snapshot, len);
-		err = call(fd, VEXFS_IOC_LIST, &l);
-		if (err)
-			return err;
-		if (l.n > page->room || (page->keys && l.key_bytes > page->key_room) ||
-		    (!l.n && l.cursor == page->cursor))
-			return -EPROTO;
-		page->n = l.n;
-		page->key_bytes = l.key_bytes;
-		page->cursor = l.cursor;
-		page->epoch = l.epoch;
-	}
-	return page->n != 0;
-}
 
 int vexfs_words(int fd, __u32 attr, __s64 first, struct vexfs_word_list *list)
 {
