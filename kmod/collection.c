@@ -10,6 +10,7 @@
  *	i_rwsem of the directory	shared by insert, delete and use; exclusive: create, rmdir
  *	vexfs_collection_mem.commit_lock	commits, and every change of the collection block
  *	vexfs_collection_mem.lock	loading, writers of the columns
+ *	vexfs_body.codes_lock		writers of the codes; a search takes it alone
  *	folio lock, transaction, vexfs_inode_core.lock	(see vexfs.h)
  *	vexfs_sb_info.collections_lock	the list only: nothing is allocated or waited for under it
  *	vexfs_collection_mem.prog_lock
@@ -54,6 +55,7 @@ static struct vexfs_body *new_body(struct vexfs_collection_mem *c)
 
 	if (b) {
 		refcount_set(&b->refs, 1);
+		mutex_init(&b->codes_lock);
 		b->dir = c->dir;
 		b->row_bytes = c->row_bytes;
 		b->crc_seed = c->crc_seed;
@@ -89,6 +91,7 @@ void vexfs_body_put(struct vexfs_body *b)
 	if (!b || !refcount_dec_and_test(&b->refs))
 		return;
 	vexfs_predicates_drop(&b->predicates);
+	vexfs_body_drop_codes(b);
 	vexfs_columns_free(b->columns);
 	close_planes(b);
 	kfree(b);
@@ -534,6 +537,7 @@ put:
 
 int vexfs_collection_info(struct vexfs_collection_mem *c, struct vexfs_ioc_info *info)
 {
+	const struct vexfs_codes *codes;
 	struct vexfs_hookset set = {};
 	u32 i;
 
@@ -554,6 +558,9 @@ int vexfs_collection_info(struct vexfs_collection_mem *c, struct vexfs_ioc_info 
 	info->next_seq = c->next_seq;
 	info->resident = sizeof(*c) + vexfs_columns_bytes(c->body->columns) +
 			 vexfs_predicates_bytes(&c->body->predicates);
+	codes = smp_load_acquire(&c->body->codes);
+	if (codes)
+		info->resident += vexfs_codes_bytes(codes);
 	mutex_unlock(&c->lock);
 	info->queries = atomic64_read(&c->queries);
 	info->fallbacks = atomic64_read(&c->fallbacks);

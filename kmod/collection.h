@@ -8,6 +8,7 @@
  *	collection.c  load, bind; what the filesystem asks for
  *	record.c      insert, fetch, delete, commit
  *	predicate.c   predicates that were asked for, and their bitmaps
+ *	codes.c       codes of rows in memory, within the mount's budget
  *	search.c      one query
  *	ioctl*.c      the door to user space, see door.h
  */
@@ -54,6 +55,11 @@ struct vexfs_body {
 	/* vexfs_collection_mem.lock: dead bitmap blocks 0 .. dead_blocks - 1 exist */
 	u64 dead_blocks;
 	struct vexfs_predicates predicates;
+
+	/* who adds codes; inside vexfs_collection_mem.lock it is only tried */
+	struct mutex codes_lock;
+	struct vexfs_codes *codes;	/* codes_lock to set; once set it stays; NULL: none */
+	u64 codes_charged;		/* codes_lock: of vexfs_sb_info.resident */
 };
 
 /*
@@ -202,6 +208,18 @@ u64 vexfs_predicates_bytes(struct vexfs_predicates *cache);
 struct vexfs_cached *vexfs_predicate_get(struct vexfs_body *b, const struct vexfs_condition *c,
 					 u64 deadline, struct vexfs_match *match);
 void vexfs_predicate_put(struct vexfs_cached *e);	/* NULL and ERR_PTR are fine */
+
+/* --- codes.c --- */
+
+/*
+ * The codes of a body, NULL: none, as it is small or does not fit the budget.  Slots that have none
+ * are encoded first, for up to `us` microseconds, unless somebody else is at it.  Reads rows.
+ */
+struct vexfs_codes *vexfs_body_codes(const struct vexfs_collection_mem *c, struct vexfs_body *b,
+				     u32 us);
+/* Encode n rows that are about to be published as slots `first` on.  c->lock held. */
+void vexfs_body_encode(const struct vexfs_collection_mem *c, u64 first, u32 n, const void *rows);
+void vexfs_body_drop_codes(struct vexfs_body *b);	/* the body is going */
 
 /* --- search.c --- */
 

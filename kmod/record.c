@@ -396,6 +396,7 @@ int vexfs_record_insert(struct vexfs_collection_mem *c, u32 n, const void *rows,
 		*seq = c->next_seq;
 		c->next_seq += n;
 		pin_dir(c);
+		vexfs_body_encode(c, vexfs_columns_count(c->body->columns), n, rows);
 		vexfs_columns_publish(c->body->columns, vexfs_columns_count(c->body->columns) + n);
 	}
 	mutex_unlock(&c->lock);

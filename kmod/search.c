@@ -9,6 +9,7 @@
  *	a program came, went or was replaced		so no answer mixes two
  *	the search program failed or took too long	with the built-in strategy and what time is left
  *	f32 may have refused one of the k best		with a larger pool (vexfs_query_finish)
+ *	an estimate may have				without estimates (the same)
  *
  * A filter or distance program that is missing or fails makes the query fail: a tenant's filter
  * must never fail open.
@@ -28,6 +29,7 @@ struct run {
 	struct vexfs_body *b;
 	struct vexfs_ioc_search *s;
 	struct vexfs_query *q;
+	const struct vexfs_codes *codes;	/* NULL: every record is measured */
 	struct vexfs_hookset set;
 	bool programs;			/* any is bound: rounds enter SRCU */
 	bool fell_back;			/* the search program was given up */
@@ -127,7 +129,7 @@ static int run_strategy(struct run *r, int *ret)
 			leave(r, idx);
 			idx = -1;
 		}
-		*ret = vexfs_flat(s);
+		*ret = r->codes ? vexfs_coded(s) : vexfs_flat(s);
 	}
 	vexfs_query_phase(r->q, VEXFS_PHASE_NONE);
 	leave(r, idx);
@@ -306,7 +308,9 @@ static void report(struct run *r, u32 n)
 		if (ran)
 			vexfs_program_ok(r->set.prog[slot], slot, r->set.generation[slot]);
 	}
-	strscpy_pad(s->strategy, own_strategy(r) ? r->set.prog[VEXFS_SLOT_SEARCH]->name : "exact",
+	strscpy_pad(s->strategy,
+		    own_strategy(r) ? r->set.prog[VEXFS_SLOT_SEARCH]->name :
+		    r->codes ? "coded" : "exact",
 		    sizeof(s->strategy));
 }
 
@@ -343,6 +347,8 @@ int vexfs_collection_search(struct vexfs_collection_mem *c, struct vexfs_ioc_sea
 
 	found = kvmalloc_array(s->k, sizeof(*found), GFP_KERNEL_ACCOUNT);
 	r.b = vexfs_body_get(c);
+	if (!(s->flags & VEXFS_SEARCH_EXACT))
+		r.codes = params.codes = vexfs_body_codes(c, r.b, s->timeout_us / 2);
 	rows = vexfs_rows_open(r.b->vectors, c->row_bytes);
 	if (where) {
 		predicate = vexfs_predicate_get(r.b, where, r.deadline, &match);

@@ -31,7 +31,7 @@ struct vexfs_collection_mem;		/* collection.c: a loaded collection */
 struct vexfs_mount_opts {
 	u16 errors;			/* VEXFS_ERRORS_*; the superblock's s_errors by default */
 	unsigned int commit;		/* seconds between two runs of the raise worker, 1 .. 300 */
-	u64 resident;			/* bytes that derived data may occupy in memory */
+	u64 resident;			/* bytes that codes may occupy in memory */
 };
 
 #define VEXFS_DEFAULT_COMMIT	5
@@ -51,6 +51,8 @@ struct vexfs_sb_info {
 	journal_t *journal;
 	struct vexfs_mount_opts opts;
 	unsigned long flags;		/* VEXFS_SBI_*, atomic bit operations */
+
+	atomic64_t resident;		/* bytes charged to opts.resident, see codes.c */
 
 	struct workqueue_struct *wq;	/* I/O completion: WQ_MEM_RECLAIM | WQ_UNBOUND */
 	struct delayed_work raise;	/* vexfs_collections_sync() every opts.commit seconds */

@@ -368,6 +368,7 @@ static int search(int argc, char **argv)
 		{ "timeout", required_argument, NULL, 't' },
 		{ "max-visits", required_argument, NULL, 'm' },
 		{ "builtin", no_argument, NULL, 'b' },
+		{ "exact", no_argument, NULL, 'e' },
 		{ "repeat", required_argument, NULL, 'r' },
 		{ "threads", required_argument, NULL, 'T' },
 		{ "json", no_argument, NULL, 'j' },
@@ -427,6 +428,9 @@ static int search(int argc, char **argv)
 			break;
 		case 'b':
 			a.q.flags |= VEXFS_SEARCH_BUILTIN;
+			break;
+		case 'e':
+			a.q.flags |= VEXFS_SEARCH_EXACT;
 			break;
 		case 'r':
 			ret = want_u64("--repeat", optarg, 1, 1000000000, &repeat);
@@ -493,7 +497,8 @@ const struct verb search_verbs[] = {
 	  "  -a, --arg N          a number for the filter and distance programs; up to four, in order\n"
 	  "      --timeout MS     give the best found after so long [10000]\n"
 	  "      --max-visits N   look at so many slots at most\n"
-	  "      --builtin        exact search instead of the bound search program\n"
+	  "      --builtin        the built-in search instead of the bound search program\n"
+	  "      --exact          the same, and every record is measured: no estimates by codes\n"
 	  "      --repeat N       ask N times in all, and tell how many succeeded and which generations of the\n"
 	  "                       search program answered; the answer shown is the first one\n"
 	  "      --threads N      by N threads at once [1]\n"

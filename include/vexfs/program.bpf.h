@@ -135,8 +135,9 @@ extern int vexfs_offer(struct vexfs_search *s) __ksym;
 /*
  * search: as vexfs_batch_range(), but those of the slots whose codes show that they are not among
  * the k nearest are left out.  An estimated distance comes with a lower and an upper bound, `sigma`
- * hundredths of its standard deviation away, 0: the default, 300; at most VEXFS_MAX_SIGMA.  A slot
- * without a code (the collection is small, new or larger than its memory budget) stays in.
+ * hundredths of its standard deviation away, 0: the default, 300; at most VEXFS_MAX_SIGMA.  Less
+ * than the default narrows the lower bound only.  A slot without a code (the collection is small,
+ * new or larger than its memory budget) stays in.
  */
 extern int vexfs_estimate(struct vexfs_search *s, __u64 from, __u32 n, __u32 sigma) __ksym;
 /*

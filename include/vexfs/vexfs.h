@@ -101,7 +101,7 @@ struct vexfs_answer {
 	/* VEXFS_BOUND_*: LOADED the program answered; else the built-in did */
 	__u32	used[VEXFS_SLOTS];
 	__u64	generation[VEXFS_SLOTS];/* of the programs that answered, 0: built-in */
-	char	strategy[VEXFS_PROG_NAME_LEN];	/* name of the search program, built-in: "exact" */
+	char	strategy[VEXFS_PROG_NAME_LEN];	/* the search program; built in: "exact" or "coded" */
 };
 
 /* A page of records, see vexfs_list(). */

@@ -142,6 +142,8 @@ static bool missed(struct vexfs_query *q, const struct final *f, __u32 n)
 {
 	__u32 i;
 
+	if (q->why || q->deferred.n)	/* the strategy did not get to its end, or did not want to */
+		return false;
 	if (q->deferred.refused == ~0u || q->deferred.refused > vexfs_query_radius_gate(q))
 		return false;
 	for (i = 0; i < n && i < q->s.k; i++)
@@ -185,7 +187,7 @@ int vexfs_query_finish(struct vexfs_query *q, struct vexfs_hit_f *hits, __u32 *t
 		hits[i].distance = vexfs_key_bits(f[i].key);
 	}
 	*truncated |= q->why;
-	if (n < (int)q->s.k && !q->why && q->visited + q->passed < q->count)
+	if (n < (int)q->s.k && !q->why && (q->visited + q->passed < q->count || q->deferred.n))
 		*truncated |= VEXFS_TRUNC_STRATEGY;
 out:
 	vx_efree(f);

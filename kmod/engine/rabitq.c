@@ -36,6 +36,7 @@
 #define SAFE_MAX 0x1p60
 #define SLOP 0x1p-16f /* of the magnitude of a distance: what f32 may be off by, amply */
 #define LEVELS 15 /* 4 bits */
+#define SIGMA (VEXFS_SIGMA * 0.01f)
 
 static float f32(__u32 b)
 {
@@ -269,22 +270,25 @@ static void sums_scalar(const __u8 *block, const __u8 *table, __u32 padded, __u1
 			sum[v] += table[block[v & 15] >> (v >> 4) * 4 & 15];
 }
 
-/* The bounds of one row from its sum. */
+/*
+ * The bounds of one row from its sum.  Only the lower one may be narrower than the default: what is
+ * turned away is the strategy's choice, but an upper bound shuts out others.
+ */
 static void bound(const struct vexfs_estimator *e, __u32 sum, const struct vexfs_factor *f,
 		  float sigma, __u32 *lower, __u32 *upper)
 {
-	float r2 = f->norm2, s = f->scale, t = s * s * e->dims - r2, off, dist;
+	float r2 = f->norm2, s = f->scale, t = s * s * e->dims - r2, off, slop, dist;
 
 	if (s < 0) { /* its norm is out of range */
-		*lower = 0;
+		*lower = VEXFS_UNKNOWN;
 		*upper = ~0u;
 		return;
 	}
 	dist = e->times_norm2 * r2 + e->plus - e->times * s * (e->step * ((float)sum - e->middle));
-	off = (t > 0 ? t : 0) * e->variance + s * s * e->lost;
-	off = sigma * e->times * root(off) + e->slop + e->slop_norm2 * r2 + e->slop_scale * s;
-	*lower = key32(dist - off);
-	*upper = key32(dist + off);
+	off = e->times * root((t > 0 ? t : 0) * e->variance + s * s * e->lost);
+	slop = e->slop + e->slop_norm2 * r2 + e->slop_scale * s;
+	*lower = key32(dist - sigma * off - slop);
+	*upper = key32(dist + (sigma > SIGMA ? sigma : SIGMA) * off + slop);
 }
 
 void vexfs_rabitq_sums(const struct vexfs_estimator *e, const __u8 *block, __u16 *sum)

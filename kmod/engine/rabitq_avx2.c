@@ -77,7 +77,8 @@ __u32 vexfs_bounds_avx2(const struct vexfs_estimator *e, const __u16 *sum,
 			const struct vexfs_factor *f, float sigma, __u32 gate, __u32 *lower,
 			__u32 *upper, __u32 *refused)
 {
-	const __m256 zero = _mm256_setzero_ps(), width = _mm256_set1_ps(sigma * e->times);
+	const float wide = sigma > VEXFS_SIGMA * 0.01f ? sigma : VEXFS_SIGMA * 0.01f;
+	const __m256 zero = _mm256_setzero_ps();
 	const __m256i open = _mm256_set1_epi32(gate), all = _mm256_set1_epi32(-1);
 	__m256i least = all;
 	__u32 i, mask = 0, low[8];
@@ -85,7 +86,7 @@ __u32 vexfs_bounds_avx2(const struct vexfs_estimator *e, const __u16 *sum,
 	for (i = 0; i < VEXFS_CODE_BLOCK; i += 8) {
 		/* norm2 and scale by turns: into two vectors */
 		__m256 p = _mm256_loadu_ps(&f[i].norm2), q = _mm256_loadu_ps(&f[i + 4].norm2), s,
-		       r2, t, off, dist;
+		       r2, t, off, slop, dist;
 		__m256i k, in, unknown;
 
 		t = _mm256_permute2f128_ps(p, q, 0x20);
@@ -102,14 +103,16 @@ __u32 vexfs_bounds_avx2(const struct vexfs_estimator *e, const __u16 *sum,
 		t = _mm256_max_ps(_mm256_fmsub_ps(off, _mm256_set1_ps(e->dims), r2), zero);
 		off = _mm256_fmadd_ps(off, _mm256_set1_ps(e->lost),
 				      _mm256_mul_ps(t, _mm256_set1_ps(e->variance)));
-		off = _mm256_fmadd_ps(width, _mm256_sqrt_ps(off), _mm256_set1_ps(e->slop));
-		off = _mm256_fmadd_ps(_mm256_set1_ps(e->slop_norm2), r2, off);
-		off = _mm256_fmadd_ps(_mm256_set1_ps(e->slop_scale), s, off);
+		off = _mm256_mul_ps(_mm256_sqrt_ps(off), _mm256_set1_ps(e->times));
+		slop = _mm256_fmadd_ps(_mm256_set1_ps(e->slop_norm2), r2, _mm256_set1_ps(e->slop));
+		slop = _mm256_fmadd_ps(_mm256_set1_ps(e->slop_scale), s, slop);
 		unknown = _mm256_castps_si256(_mm256_cmp_ps(s, zero, _CMP_LT_OQ));
-		k = _mm256_andnot_si256(unknown, key(_mm256_sub_ps(dist, off)));
+		t = _mm256_sub_ps(_mm256_fnmadd_ps(off, _mm256_set1_ps(sigma), dist), slop);
+		k = _mm256_andnot_si256(unknown, key(t));
+		t = _mm256_add_ps(_mm256_fmadd_ps(off, _mm256_set1_ps(wide), dist), slop);
 		_mm256_storeu_si256((__m256i *)(lower + i), k);
 		_mm256_storeu_si256((__m256i *)(upper + i),
-				    _mm256_or_si256(unknown, key(_mm256_add_ps(dist, off))));
+				    _mm256_or_si256(unknown, key(t)));
 		in = _mm256_cmpeq_epi32(_mm256_max_epu32(k, open), open);
 		least = _mm256_min_epu32(least, _mm256_or_si256(k, in));
 		mask |= (__u32)_mm256_movemask_ps(_mm256_castsi256_ps(in)) << i;

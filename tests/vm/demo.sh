@@ -33,7 +33,9 @@ show vexctl collection create /mnt/words --dims 100 --metric cosine
 show vexctl import /mnt/words data/glove-2k.fvecs
 show vexctl collection info /mnt/words
 
-say "4. The kernel module answers: which words mean something similar?  Exact, built in."
+say "4. The kernel module answers: which words mean something similar?  First every vector is measured; then, built in,
+    1-bit codes tell which few to measure."
+near king --exact
 near king
 near piano
 near paris

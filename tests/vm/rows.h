@@ -109,17 +109,25 @@ static inline int vx_delete(int fd, uint32_t n, const uint64_t *ids, uint64_t *b
 	return err;
 }
 
-static inline int vx_search(int fd, uint32_t k, uint32_t dims, const float *v, struct vexfs_hit *hits,
-			    struct vexfs_ioc_search *out)
+/* flags: VEXFS_SEARCH_*. */
+static inline int vx_search_as(int fd, uint32_t flags, uint32_t k, uint32_t dims, const float *v,
+			       struct vexfs_hit *hits, struct vexfs_ioc_search *out)
 {
 	struct vexfs_ioc_search a = {
-		.size = sizeof(a), .k = k, .vector_bytes = dims * 4, .vector = PTR(v), .hits = PTR(hits),
-		.timeout_us = VEXFS_MAX_TIMEOUT_US,
+		.size = sizeof(a), .flags = flags, .k = k, .vector_bytes = dims * 4, .vector = PTR(v),
+		.hits = PTR(hits), .timeout_us = VEXFS_MAX_TIMEOUT_US,
 	};
 	int err = vx_ioctl(fd, VEXFS_IOC_SEARCH, &a);
 
 	*out = a;
 	return err;
+}
+
+/* Every record is measured: what an oracle compares with. */
+static inline int vx_search(int fd, uint32_t k, uint32_t dims, const float *v, struct vexfs_hit *hits,
+			    struct vexfs_ioc_search *out)
+{
+	return vx_search_as(fd, VEXFS_SEARCH_EXACT, k, dims, v, hits, out);
 }
 
 /* Open the directory DIR/name, after making it if need be.  -1 and errno. */

@@ -92,7 +92,10 @@ static void *deleter(void *arg)
 	return NULL;
 }
 
-/* A record that is acknowledged, and was not deleted before the search began, is found. */
+/*
+ * A record that is acknowledged, and was not deleted before the search began, is found: by codes,
+ * whose estimate of a record by itself has no error to speak of, and before there are any.
+ */
 static void *searcher(void *arg)
 {
 	uint64_t s = (uintptr_t)arg * 1000;
@@ -116,7 +119,7 @@ static void *searcher(void *arg)
 		make_row(q, DIMS, 7, id);
 		for (i = 0; i < WRITERS; i++)
 			gone[i] = state.deleted[i];
-		if (EXPECT(0, vx_search(state.fd, 10, DIMS, q, hit, &out), "search"))
+		if (EXPECT(0, vx_search_as(state.fd, 0, 10, DIMS, q, hit, &out), "search"))
 			break;
 		for (i = 0; i < WRITERS; i++)
 			had[i] = state.written[i] + 200; /* the batch being inserted may be seen */

@@ -344,9 +344,9 @@ run "the last of them" vexctl get /mnt/i 99
 expect_fail "not the next one" "no record of that id" vexctl get /mnt/i 100
 run "on from there" vexctl import /mnt/i data/glove-2k.fvecs --skip 100
 equal "all are there" 2000 "$(records /mnt/i)"
-vexctl search /mnt/w --id 5 | sed '/^cost/d' > "$err"
+vexctl search /mnt/w --id 5 --exact | sed '/^cost/d' > "$err"
 equal "the same answer as without an interruption" "$(cat "$err")" \
-	"$(vexctl search /mnt/i --id 5 | sed '/^cost/d')"
+	"$(vexctl search /mnt/i --id 5 --exact | sed '/^cost/d')"
 before=$(state 2>&1)
 mkfifo /tmp/fifo
 vexctl import $c - --start-id 1000 < /tmp/fifo > "$out" 2> "$err" &

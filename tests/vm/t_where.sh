@@ -23,7 +23,7 @@ said
 # --- programs are given only what matches
 run "fill" hookq fill $c 3000
 run "built in" where check $c
-equal "it visits what matches" "n=125 visited=125 truncated=0 strategy=exact" "$(cat "$out")"
+equal "it visits what matches" "n=125 visited=125 truncated=0 strategy=coded" "$(cat "$out")"
 run "load flat" vexctl load /usr/lib/vexfs/flat.bpf.o
 run "use flat" vexctl use $c flat
 run "flat" where check $c
@@ -56,7 +56,7 @@ run "delete" vexctl delete $c 8
 equal "a deleted record is gone" "" "$(vexctl search $c --id 9 --where 'made = 80' | grep '^ *1  ')"
 run "often" vexctl search $c --id 9 --where 'tenant = 1' --repeat 40 --threads 3
 says "often counts" "queries 40, ok 40, failed 0"
-run "vectors on stdin" sh -c "printf '1 1 0 0 0 0 0 0\n0 0 1 0 0 0 0 0\n' | vexctl search $c -k 1 --where 'tenant = 3'"
+run "vectors on stdin" sh -c "printf '1 1 0 0 0 0 0 0\n0 0 1 0 0 0 0 0\n' | vexctl search $c -k 1 --exact --where 'tenant = 3'"
 equal "an answer per line" 2 "$(grep -c '^cost: visited 750' "$out")"
 
 # bad TEXT COND: vexctl says where and why, in one line, and exits with 1

@@ -44,11 +44,11 @@ static uint32_t chance(uint32_t below)
 	return random64(&seed) % below;
 }
 
-static int where_search(int fd, uint32_t k, uint32_t dims, const float *v, const struct condition *c,
-			struct vexfs_hit *hits, struct vexfs_ioc_search *out)
+static int where_search(int fd, uint32_t flags, uint32_t k, uint32_t dims, const float *v,
+			const struct condition *c, struct vexfs_hit *hits, struct vexfs_ioc_search *out)
 {
 	struct vexfs_ioc_search a = {
-		.size = sizeof(a), .k = k, .vector_bytes = dims * 4, .vector = PTR(v), .hits = PTR(hits),
+		.size = sizeof(a), .flags = flags, .k = k, .vector_bytes = dims * 4, .vector = PTR(v), .hits = PTR(hits),
 		.timeout_us = VEXFS_MAX_TIMEOUT_US, .where = PTR(c->node), .where_values = PTR(c->value),
 		.where_nodes = c->n, .where_values_n = c->values,
 	};
@@ -135,7 +135,7 @@ static void compare(int fd, const struct record *r, uint32_t n, uint32_t dims, u
 		if (!r[i].dead && holds(c, r[i].attr))
 			t[found++] = (struct near){ r[i].id, distance(v, r[i].row, dims) };
 	qsort(t, found, sizeof(*t), nearer);
-	if (EXPECT(0, where_search(fd, k, dims, v, c, hits, &s), "search"))
+	if (EXPECT(0, where_search(fd, VEXFS_SEARCH_EXACT, k, dims, v, c, hits, &s), "search"))
 		return;
 	if (FAIL(s.n != (found < k ? found : k) || s.truncated,
 		 "%u hits of %u, k is %u, truncated %u", s.n, found, k, s.truncated))
@@ -446,7 +446,7 @@ static void *storm_searcher(void *arg)
 		c.node[1].op = VEXFS_PRED_NOT;
 		make_row(v, STORM_DIMS, 4, random64(&s) % 100);
 		gone = storm.deleted;
-		if (EXPECT(0, where_search(storm.fd, 50, STORM_DIMS, v, &c, hits, &out), "search"))
+		if (EXPECT(0, where_search(storm.fd, 0, 50, STORM_DIMS, v, &c, hits, &out), "search"))
 			break;
 		/* what was there all the time */
 		for (id = 0; id < written && want < 50; id++)
@@ -496,7 +496,7 @@ static void check(const char *dir)
 
 	if (fd < 0 || vx_info(fd, &info))
 		die(dir);
-	EXPECT(0, where_search(fd, VEXFS_MAX_K, 8, v, &c, hits, &s), "search");
+	EXPECT(0, where_search(fd, 0, VEXFS_MAX_K, 8, v, &c, hits, &s), "search");
 	printf("n=%u visited=%llu truncated=%u strategy=%s\n", s.n, s.visited, s.truncated, s.strategy);
 	for (i = 0; i < s.n; i++)
 		FAIL(hits[i].id % 4 != 2 || hits[i].id >= 500, "hit %llu does not match", hits[i].id);
