@@ -25,6 +25,7 @@ include ctl/ctl.mk
 include kmod/kmod.mk
 include bpf/bpf.mk
 include tests/tests.mk
+include bench/bench.mk
 
 .PHONY: all clean help FORCE
 all: module bpf tools tests
@@ -39,6 +40,7 @@ help:
 	@echo 'make check       deps, all, sparse, check-unit and check-vm; ends with one line of counts'
 	@echo 'make check-unit  unit tests, natively, under AddressSanitizer and UBSan'
 	@echo 'make check-vm    tests on the stock Debian kernel in QEMU'
+	@echo 'make bench-native  measure the engine on this machine'
 	@echo 'make sparse      run sparse over the module; any warning is an error'
 	@echo 'make clean       remove what was built'
 	@echo
