@@ -46,7 +46,7 @@ id=1
 # takes FILE ROW: it is imported, and this is the vector of its last record
 takes() {
 	run "import $1" vexctl import $c "$1" --start-id $id --json
-	id=$(($(sed -E 's/.*"last_id": ([0-9]+).*/\1/' "$out") + 1))
+	id=$(($(sed -nE 's/.*"last_id": ([0-9]+).*/\1/p' "$out") + 1))
 	equal "the vector of $1" "$2" "$(vector $c $((id - 1)))"
 }
 takes a.bvecs "7 128"
@@ -142,7 +142,7 @@ run "load half" vexctl load /usr/lib/vexfs/half.bpf.o
 run "use half" vexctl use $w half
 run "eval of a program that looks at half" vexctl eval $w --queries q.fvecs --truth gt.ivecs --json
 want=$(od -An -v -td4 -w44 gt.ivecs | awk '{ for (i = 2; i <= 11; i++) n += int($i / 64) % 2 == 0 } END { printf "%.4f", n / 1000 }')
-equal "its recall" "$want" "$(sed -E 's/.*"recall": ([0-9.]+).*/\1/' "$out" | awk '{ printf "%.4f", $1 }')"
+equal "its recall" "$want" "$(sed -nE 's/.*"recall": ([0-9.]+).*/\1/p' "$out" | awk '{ printf "%.4f", $1 }')"
 says "its name" '"strategy": "half"'
 run "eval, exact in spite of it" vexctl eval $w -q q.fvecs --truth gt.ivecs --exact
 says "recall" "recall@10   1.0000 on"
