@@ -12,18 +12,13 @@
 _Static_assert(CHUNK_SLOTS == 1u << CHUNK_SHIFT, "slots of a chunk");
 #define TABLE_SHIFT	11
 #define TABLE_SIZE	(1u << TABLE_SHIFT)
-#define NO_SLOT		(~0ULL)
-#define GRAVE		(~0ULL - 1)
 
 struct chunk {
 	__u64 id[CHUNK_SLOTS];
 	__u64 dead[CHUNK_SLOTS / 64];
 	__u32 norm[CHUNK_SLOTS];
+	__u32 until[CHUNK_SLOTS];	/* dead slots: superseded at the count of this + 1; 0: not */
 	__s64 attr[];			/* [attrs][CHUNK_SLOTS] */
-};
-
-struct bucket {
-	__u64 id, slot;			/* slot: NO_SLOT empty, GRAVE was used */
 };
 
 struct vexfs_columns {
@@ -32,8 +27,8 @@ struct vexfs_columns {
 	__u64 live;
 	__u64 reserved;			/* slots that have chunks */
 	__u64 bytes;
-	struct bucket *map;
-	__u64 map_size, map_used;	/* a power of two; used and graves */
+	struct vexfs_map64 ids;		/* of live slots, and of those that are not published */
+	__u64 superseded;		/* largest count that a slot was superseded at */
 	struct chunk **table[TABLE_SIZE];
 };
 
@@ -59,7 +54,7 @@ void vexfs_columns_free(struct vexfs_columns *c)
 			vx_efree(c->table[i][k]);
 		vx_efree(c->table[i]);
 	}
-	vx_efree(c->map);
+	vexfs_map_free(&c->ids);
 	vx_efree(c);
 }
 
@@ -68,64 +63,6 @@ static struct chunk *chunk_of(const struct vexfs_columns *c, __u64 slot)
 	__u64 n = slot >> CHUNK_SHIFT;
 
 	return c->table[n >> TABLE_SHIFT][n & (TABLE_SIZE - 1)];
-}
-
-static __u64 hash(__u64 id)
-{
-	id ^= id >> 32;			/* splitmix64's mixer */
-	id *= 0xbf58476d1ce4e5b9ULL;
-	id ^= id >> 29;
-	id *= 0x94d049bb133111ebULL;
-	return id ^ id >> 32;
-}
-
-static void map_put(struct bucket *map, __u64 size, __u64 id, __u64 slot, __u64 *used)
-{
-	__u64 i = hash(id) & (size - 1);
-
-	while (map[i].slot < GRAVE)
-		i = (i + 1) & (size - 1);
-	*used += map[i].slot == NO_SLOT;
-	map[i].id = id;
-	map[i].slot = slot;
-}
-
-static struct bucket *map_find(const struct vexfs_columns *c, __u64 id)
-{
-	__u64 i;
-
-	if (!c->map_size)
-		return NULL;
-	for (i = hash(id) & (c->map_size - 1); c->map[i].slot != NO_SLOT; i = (i + 1) & (c->map_size - 1))
-		if (c->map[i].id == id && c->map[i].slot != GRAVE)
-			return &c->map[i];
-	return NULL;
-}
-
-/* Room for `more` further ids at a load of at most one half, graves included. */
-static int map_reserve(struct vexfs_columns *c, __u64 more)
-{
-	__u64 size = c->map_size ?: 64, used = 0, i;
-	struct bucket *map;
-
-	if (c->map_size && c->map_used + more <= c->map_size / 2)
-		return 0;
-	while ((c->live + more) * 2 >= size)
-		size *= 2;
-	map = vx_ealloc(size * sizeof(*map));
-	if (!map)
-		return -ENOMEM;
-	for (i = 0; i < size; i++)
-		map[i].slot = NO_SLOT;
-	for (i = 0; i < c->map_size; i++)
-		if (c->map[i].slot < GRAVE)
-			map_put(map, size, c->map[i].id, c->map[i].slot, &used);
-	c->bytes += (size - c->map_size) * sizeof(*map);
-	vx_efree(c->map);
-	c->map = map;
-	c->map_size = size;
-	c->map_used = used;
-	return 0;
 }
 
 int vexfs_columns_reserve(struct vexfs_columns *c, __u64 slots)
@@ -150,39 +87,58 @@ int vexfs_columns_reserve(struct vexfs_columns *c, __u64 slots)
 		c->bytes += bytes;
 		c->reserved += CHUNK_SLOTS;
 	}
-	return slots > c->count ? map_reserve(c, slots - c->count) : 0;
+	return slots > c->count ? vexfs_map_reserve(&c->ids, slots - c->count) : 0;
+}
+
+static void fill(struct vexfs_columns *c, __u64 slot, __u64 id, const __s64 *attr)
+{
+	struct chunk *k = chunk_of(c, slot);
+	__u32 i, at = slot & (CHUNK_SLOTS - 1);
+
+	k->id[at] = id;
+	k->norm[at] = 0;
+	k->until[at] = 0;
+	k->dead[at / 64] &= ~(1ULL << at % 64);
+	for (i = 0; i < c->attrs; i++)
+		k->attr[i * CHUNK_SLOTS + at] = attr ? attr[i] : 0;
+	c->live++;
+}
+
+int vexfs_columns_replace(struct vexfs_columns *c, __u64 slot, __u64 id, const __s64 *attr,
+			  __u64 *old)
+{
+	if (slot >= c->reserved)
+		return -EINVAL;
+	*old = VEXFS_NO_SLOT;
+	vexfs_columns_find(c, id, old);
+	if (*old != VEXFS_NO_SLOT && *old >= c->count)
+		return -EEXIST;
+	if (vexfs_map_reserve(&c->ids, 1))
+		return -ENOMEM;
+	if (*old != VEXFS_NO_SLOT)
+		vexfs_map_del(&c->ids, id, *old);
+	vexfs_map_put(&c->ids, id, slot);
+	fill(c, slot, id, attr);
+	return 0;
 }
 
 int vexfs_columns_put(struct vexfs_columns *c, __u64 slot, __u64 id, const __s64 *attr)
 {
-	struct chunk *k;
-	__u32 i, at = slot & (CHUNK_SLOTS - 1);
+	__u64 old;
 
-	if (slot >= c->reserved)
-		return -EINVAL;
-	if (map_find(c, id))
+	if (slot < c->reserved && !vexfs_columns_find(c, id, &old))
 		return -EEXIST;
-	if ((c->map_used + 1) * 2 > c->map_size + 1 && map_reserve(c, 1))
-		return -ENOMEM;
-	k = chunk_of(c, slot);
-	k->id[at] = id;
-	k->norm[at] = 0;
-	k->dead[at / 64] &= ~(1ULL << at % 64);
-	for (i = 0; i < c->attrs; i++)
-		k->attr[i * CHUNK_SLOTS + at] = attr ? attr[i] : 0;
-	map_put(c->map, c->map_size, id, slot, &c->map_used);
-	c->live++;
-	return 0;
+	return vexfs_columns_replace(c, slot, id, attr, &old);
 }
 
-void vexfs_columns_unput(struct vexfs_columns *c, __u64 slot)
+void vexfs_columns_unput(struct vexfs_columns *c, __u64 slot, __u64 old)
 {
-	struct bucket *b = map_find(c, vexfs_columns_id(c, slot));
+	__u64 id = vexfs_columns_id(c, slot);
 
-	if (b && b->slot == slot) {
-		b->slot = GRAVE;
-		c->live--;
-	}
+	vexfs_map_del(&c->ids, id, slot);
+	if (old != VEXFS_NO_SLOT)	/* there is room: its own grave */
+		vexfs_map_put(&c->ids, id, old);
+	c->live--;
 }
 
 void vexfs_columns_publish(struct vexfs_columns *c, __u64 count)
@@ -202,20 +158,37 @@ __u64 vexfs_columns_live(const struct vexfs_columns *c)
 
 int vexfs_columns_find(const struct vexfs_columns *c, __u64 id, __u64 *slot)
 {
-	struct bucket *b = map_find(c, id);
+	__u64 at = 0;
 
-	if (!b)
-		return -ENOENT;
-	*slot = b->slot;
-	return 0;
+	return vexfs_map_next(&c->ids, id, &at, slot) ? 0 : -ENOENT;
+}
+
+static void bury(struct vexfs_columns *c, __u64 slot, __u64 count)
+{
+	struct chunk *k = chunk_of(c, slot);
+	__u32 at = slot & (CHUNK_SLOTS - 1);
+
+	if (k->dead[at / 64] >> at % 64 & 1)
+		return;
+	vexfs_map_del(&c->ids, k->id[at], slot);
+	c->live--;
+	if (count) {
+		/* before the bit: who sees the bit sees these */
+		__atomic_store_n(&k->until[at], (__u32)(count - 1), __ATOMIC_RELAXED);
+		if (count > c->superseded)
+			__atomic_store_n(&c->superseded, count, __ATOMIC_RELAXED);
+	}
+	__atomic_fetch_or(&k->dead[at / 64], 1ULL << at % 64, __ATOMIC_RELEASE);
 }
 
 void vexfs_columns_kill(struct vexfs_columns *c, __u64 slot)
 {
-	__u32 at = slot & (CHUNK_SLOTS - 1);
+	bury(c, slot, 0);
+}
 
-	vexfs_columns_unput(c, slot);
-	__atomic_fetch_or(&chunk_of(c, slot)->dead[at / 64], 1ULL << at % 64, __ATOMIC_RELEASE);
+void vexfs_columns_supersede(struct vexfs_columns *c, __u64 slot, __u64 count)
+{
+	bury(c, slot, count);
 }
 
 bool vexfs_columns_dead(const struct vexfs_columns *c, __u64 slot)
@@ -223,6 +196,16 @@ bool vexfs_columns_dead(const struct vexfs_columns *c, __u64 slot)
 	__u32 at = slot & (CHUNK_SLOTS - 1);
 
 	return __atomic_load_n(&chunk_of(c, slot)->dead[at / 64], __ATOMIC_ACQUIRE) >> at % 64 & 1;
+}
+
+bool vexfs_columns_visible(const struct vexfs_columns *c, __u64 slot, __u64 count)
+{
+	__u32 until;
+
+	if (!vexfs_columns_dead(c, slot))
+		return true;
+	until = __atomic_load_n(&chunk_of(c, slot)->until[slot & (CHUNK_SLOTS - 1)], __ATOMIC_RELAXED);
+	return until && count <= until;
 }
 
 __u64 vexfs_columns_id(const struct vexfs_columns *c, __u64 slot)
@@ -242,7 +225,7 @@ const __s64 *vexfs_columns_column(const struct vexfs_columns *c, __u64 slot, __u
 
 __u64 vexfs_columns_bytes(const struct vexfs_columns *c)
 {
-	return c->bytes;
+	return c->bytes + vexfs_map_bytes(&c->ids);
 }
 
 __u32 *vexfs_columns_norm(struct vexfs_columns *c, __u64 slot)
@@ -252,17 +235,22 @@ __u32 *vexfs_columns_norm(struct vexfs_columns *c, __u64 slot)
 
 __u64 vexfs_columns_live_mask(const struct vexfs_columns *c, __u64 from, __u32 n, __u64 count)
 {
-	__u64 mask = 0;
+	__u64 mask = 0, dead;
 	__u32 i;
 
 	if (from >= count)
 		return 0;
 	n = count - from < n ? (__u32)(count - from) : n;
-	if (!(from % 64))		/* one word: 64 divides a chunk */
-		return ~__atomic_load_n(&chunk_of(c, from)->dead[(from & (CHUNK_SLOTS - 1)) / 64], __ATOMIC_ACQUIRE) &
-		       (n == 64 ? ~0ULL : (1ULL << n) - 1);
+	if (!(from % 64)) {		/* one word: 64 divides a chunk */
+		dead = __atomic_load_n(&chunk_of(c, from)->dead[(from & (CHUNK_SLOTS - 1)) / 64],
+				       __ATOMIC_ACQUIRE);
+		mask = ~dead & (n == 64 ? ~0ULL : (1ULL << n) - 1);
+		/* no upsert since that snapshot: what is dead is dead */
+		if (!dead || __atomic_load_n(&c->superseded, __ATOMIC_RELAXED) <= count)
+			return mask;
+	}
 	for (i = 0; i < n; i++)
-		if (!vexfs_columns_dead(c, from + i))
+		if (vexfs_columns_visible(c, from + i, count))
 			mask |= 1ULL << i;
 	return mask;
 }

@@ -14,6 +14,20 @@
 #include <vexfs/ioctl.h>
 #include <vexfs/program.bpf.h>
 
+/* --- map.c: from 64-bit words to slots; a word may be there several times.  Caller's lock --- */
+struct vexfs_map64 {
+	struct vexfs_bucket *bucket;
+	__u64 size;			/* a power of two */
+	__u64 used, live;		/* buckets in use; graves included, or not */
+};
+int vexfs_map_reserve(struct vexfs_map64 *m, __u64 more);	/* room for so many further puts.  -ENOMEM */
+void vexfs_map_put(struct vexfs_map64 *m, __u64 word, __u64 slot);	/* reserved */
+void vexfs_map_del(struct vexfs_map64 *m, __u64 word, __u64 slot);	/* nothing if it is not there */
+/* The slots of a word, one after the other; *at is 0 at first.  Nothing may be put meanwhile. */
+bool vexfs_map_next(const struct vexfs_map64 *m, __u64 word, __u64 *at, __u64 *slot);
+__u64 vexfs_map_bytes(const struct vexfs_map64 *m);
+void vexfs_map_free(struct vexfs_map64 *m);
+
 /* --- columns.c: ids, attributes, dead bits, norms by slot, in chunks that never move; and the id map --- */
 struct vexfs_columns;
 struct vexfs_columns *vexfs_columns_new(__u32 attrs);	/* NULL: no memory */
@@ -22,13 +36,28 @@ void vexfs_columns_free(struct vexfs_columns *c);
 int vexfs_columns_reserve(struct vexfs_columns *c, __u64 slots);
 /* Fill a reserved slot.  -EEXIST the id is live (nothing changed).  Invisible to readers until published. */
 int vexfs_columns_put(struct vexfs_columns *c, __u64 slot, __u64 id, const __s64 *attr);
-void vexfs_columns_unput(struct vexfs_columns *c, __u64 slot);	/* undo a put that was not published */
+/*
+ * The same for an upsert: the id may be live, in *old then (else VEXFS_NO_SLOT), and is this slot's from now on.
+ * -EEXIST it is that of a slot that is not published.
+ */
+int vexfs_columns_replace(struct vexfs_columns *c, __u64 slot, __u64 id, const __s64 *attr, __u64 *old);
+#define VEXFS_NO_SLOT (~0ULL)
+/* Undo a put or replace that was not published, the last one first; old: as it was given, or VEXFS_NO_SLOT. */
+void vexfs_columns_unput(struct vexfs_columns *c, __u64 slot, __u64 old);
 void vexfs_columns_publish(struct vexfs_columns *c, __u64 count);	/* release */
 __u64 vexfs_columns_count(const struct vexfs_columns *c);	/* acquire */
 __u64 vexfs_columns_live(const struct vexfs_columns *c);
 int vexfs_columns_find(const struct vexfs_columns *c, __u64 id, __u64 *slot);	/* -ENOENT; writer's lock */
-void vexfs_columns_kill(struct vexfs_columns *c, __u64 slot);	/* set the dead bit, forget the id; writer's lock */
+/* Set the dead bit, forget the id unless another slot has it by now; once a slot.  Writer's lock. */
+void vexfs_columns_kill(struct vexfs_columns *c, __u64 slot);
+/*
+ * The same for a slot that an upsert replaces, before that is published: who has taken a snapshot of less than `count`
+ * slots goes on seeing it, and nobody sees both it and its successor, or neither.
+ */
+void vexfs_columns_supersede(struct vexfs_columns *c, __u64 slot, __u64 count);
 bool vexfs_columns_dead(const struct vexfs_columns *c, __u64 slot);
+/* Is a slot below `count` to be seen by who has taken a snapshot of so many slots? */
+bool vexfs_columns_visible(const struct vexfs_columns *c, __u64 slot, __u64 count);
 __u64 vexfs_columns_id(const struct vexfs_columns *c, __u64 slot);
 __s64 vexfs_columns_attr(const struct vexfs_columns *c, __u64 slot, __u32 attr);
 __u64 vexfs_columns_bytes(const struct vexfs_columns *c);

@@ -620,7 +620,7 @@ int vexfs_q_take(struct vexfs_query *q)
 	new_batch(q);
 	q->filtered = true;
 	while (q->n < VEXFS_BATCH && vexfs_deferred_pop(&q->deferred, most, &slot))
-		if (!vexfs_columns_dead(q->cols, slot)) {
+		if (vexfs_columns_visible(q->cols, slot, q->count)) {
 			q->lower[q->n] = VEXFS_UNKNOWN;
 			q->upper[q->n] = ~0u;
 			q->slot[q->n++] = slot;

@@ -77,7 +77,7 @@ static void test_model(void **state)
 			model[i].attr[1] = INT64_MIN + i;
 			assert_int_equal(vexfs_columns_put(c, i, model[i].id, model[i].attr), 0);
 			if (!chance(10)) {		/* take it back, and put another one */
-				vexfs_columns_unput(c, i);
+				vexfs_columns_unput(c, i, VEXFS_NO_SLOT);
 				assert_int_equal(vexfs_columns_find(c, model[i].id, &slot), -ENOENT);
 				model[i].id = i | 1ULL << 63;
 				assert_int_equal(vexfs_columns_put(c, i, model[i].id, model[i].attr), 0);
@@ -95,6 +95,108 @@ static void test_model(void **state)
 	}
 	compare(c, N);
 	assert_true(bytes > N * (8 + 8 * ATTRS));
+	vexfs_columns_free(c);
+}
+
+/* A word may have several slots; each is found once, whatever came and went before. */
+static void test_map(void **state)
+{
+	enum { WORDS = 7, SLOTS = 4000 };
+	struct vexfs_map64 m = { 0 };
+	__u64 at, slot, word[SLOTS];
+	bool in[SLOTS] = { 0 }, seen[SLOTS];
+	unsigned int round, i, w, n;
+
+	(void)state;
+	assert_false(vexfs_map_next(&m, 1, (at = 0, &at), &slot));
+	for (round = 0; round < 30000; round++) {
+		i = chance(SLOTS);
+		if (!in[i]) {
+			word[i] = chance(2) ? chance(WORDS) : i * 0x9e3779b97f4a7c15ULL;
+			assert_int_equal(vexfs_map_reserve(&m, 1), 0);
+			vexfs_map_put(&m, word[i], i);
+		} else {
+			vexfs_map_del(&m, word[i], i);
+			vexfs_map_del(&m, word[i], i);		/* nothing */
+		}
+		in[i] = !in[i];
+	}
+	memset(seen, 0, sizeof(seen));
+	for (w = 0, n = 0; w < WORDS; w++)
+		for (at = 0; vexfs_map_next(&m, w, &at, &slot); n++) {
+			assert_true(slot < SLOTS && in[slot] && !seen[slot] && word[slot] == w);
+			seen[slot] = true;
+		}
+	for (i = 0; i < SLOTS; i++)
+		if (in[i] && word[i] >= WORDS) {
+			at = 0;
+			assert_true(vexfs_map_next(&m, word[i], &at, &slot) && slot == i);
+			assert_false(vexfs_map_next(&m, word[i], &at, &slot));
+			n++;
+			seen[i] = true;
+		}
+	for (i = 0; i < SLOTS; i++)
+		assert_int_equal(in[i], seen[i]);
+	assert_int_equal(m.live, n);
+	vexfs_map_free(&m);
+}
+
+/* Whoever took a snapshot, at whatever time, sees exactly one version of each id. */
+static void test_upsert(void **state)
+{
+	enum { IDS = 50, SLOTS = 3000 };
+	struct vexfs_columns *c = vexfs_columns_new(0);
+	__u64 id[SLOTS], old[IDS], slot, taken[SLOTS], count = 0, k;
+	unsigned int i, n, snapshots = 0, s;
+
+	(void)state;
+	assert_int_equal(vexfs_columns_reserve(c, SLOTS), 0);
+	for (i = 0; i < IDS; i++)
+		assert_int_equal(vexfs_columns_put(c, count++, id[i] = i, NULL), 0);
+	vexfs_columns_publish(c, count);
+	taken[snapshots++] = count;
+	while (count + IDS < SLOTS) {
+		n = 1 + chance(IDS);
+		for (i = 0; i < n; i++) {
+			id[count + i] = chance(IDS);
+			if (vexfs_columns_replace(c, count + i, id[count + i], NULL, &old[i])) {
+				assert_int_equal(vexfs_columns_find(c, id[count + i], &slot), 0);
+				assert_true(slot >= count);	/* twice in the batch */
+				break;
+			}
+			assert_true(old[i] < count && id[old[i]] == id[count + i]);
+		}
+		if (i < n || !chance(4)) {		/* it fails */
+			while (i--) {
+				vexfs_columns_unput(c, count + i, old[i]);
+				assert_int_equal(vexfs_columns_find(c, id[count + i], &slot), 0);
+				assert_int_equal(slot, old[i]);
+			}
+		} else {
+			while (i--)
+				vexfs_columns_supersede(c, old[i], count + n);
+			count += n;
+			vexfs_columns_publish(c, count);
+			taken[snapshots++] = count;
+		}
+		assert_int_equal(vexfs_columns_live(c), IDS);
+		s = chance(snapshots);
+		memset(old, 0, sizeof(old));		/* versions seen */
+		for (slot = 0, k = 0; slot < taken[s]; slot++) {
+			bool visible = vexfs_columns_visible(c, slot, taken[s]);
+
+			if (slot % 64 == 0)
+				k = vexfs_columns_live_mask(c, slot, 64, taken[s]);
+			assert_int_equal(visible, k >> slot % 64 & 1);
+			old[id[slot]] += visible;
+		}
+		for (i = 0; i < IDS; i++)
+			assert_int_equal(old[i], 1);
+	}
+	assert_int_equal(vexfs_columns_find(c, 7, &slot), 0);
+	vexfs_columns_kill(c, slot);			/* a deletion is seen at once */
+	for (s = 0; s < snapshots; s++)
+		assert_false(vexfs_columns_visible(c, slot, taken[s]));
 	vexfs_columns_free(c);
 }
 
@@ -144,6 +246,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_model),
+		cmocka_unit_test(test_map),
+		cmocka_unit_test(test_upsert),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_no_memory),
 	};
