@@ -21,11 +21,10 @@
  */
 #include <linux/crc32c.h>
 #include <linux/pagemap.h>
+#include <linux/random.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include "collection.h"
-
-#define RECORD_BYTES	sizeof(struct vexfs_record)
 
 /* --- planes --- */
 
@@ -93,6 +92,7 @@ void vexfs_body_put(struct vexfs_body *b)
 	vexfs_predicates_drop(&b->predicates);
 	vexfs_body_drop_codes(b);
 	vexfs_columns_free(b->columns);
+	vexfs_map_free(&b->key_map);
 	close_planes(b);
 	kfree(b);
 }
@@ -202,7 +202,7 @@ static int load_record(struct vexfs_collection_mem *c, struct loading *l, u64 sl
 	}
 	if (le32_to_cpu(r->r_flags) & ~VEXFS_RECORD_ALL || seq <= l->seq || seq >= l->next_seq)
 		return damaged(c, "record %llu is damaged", slot);
-	if (r->r_flags) /* whether a bound file still exists is not looked at here */
+	if (r->r_flags & cpu_to_le32(VEXFS_RECORD_BOUND))
 		return -EOPNOTSUPP;
 	l->seq = seq;
 	for (i = 0; i < VEXFS_MAX_ATTRS; i++) {
@@ -220,7 +220,14 @@ static int load_record(struct vexfs_collection_mem *c, struct loading *l, u64 sl
 		vexfs_columns_kill(l->b->columns, slot);
 	else
 		l->live++;
-	return 0;
+	if (!(r->r_flags & cpu_to_le32(VEXFS_RECORD_KEYED)) ||
+	    vexfs_columns_dead(l->b->columns, slot))
+		return 0;
+	err = vexfs_key_load(c, l->b, slot, le64_to_cpu(r->r_key));
+	if (err == -EEXIST || err == -EUCLEAN)
+		return damaged(c, "record %llu has %s", slot,
+			       err == -EEXIST ? "another one's key" : "a bad key");
+	return err;
 }
 
 /* No bit may be set beyond the count. */
@@ -239,14 +246,14 @@ static int check_dead_tail(struct vexfs_collection_mem *c, const struct loading 
 
 static int load_records(struct vexfs_collection_mem *c, struct loading *l)
 {
-	const u64 per_page = PAGE_SIZE / RECORD_BYTES;
+	const u64 per_page = PAGE_SIZE / VEXFS_RECORD_BYTES;
 	struct vexfs_record *buf;
 	u64 slot, n, i, room = 0;
 	int err = 0;
 
 	if (!l->count)
 		return 0;
-	buf = kvmalloc_array(LOAD_RECORDS, RECORD_BYTES, GFP_KERNEL);
+	buf = kvmalloc_array(LOAD_RECORDS, VEXFS_RECORD_BYTES, GFP_KERNEL);
 	if (!buf)
 		return -ENOMEM;
 	for (slot = 0; slot < l->count && !err; slot += n) {
@@ -264,8 +271,8 @@ static int load_records(struct vexfs_collection_mem *c, struct loading *l)
 			err = vexfs_columns_reserve(l->b->columns, room);
 		}
 		if (!err)
-			err = vexfs_plane_read(l->b->records, slot * RECORD_BYTES, buf,
-					       n * RECORD_BYTES);
+			err = vexfs_plane_read(l->b->records, slot * VEXFS_RECORD_BYTES, buf,
+					       n * VEXFS_RECORD_BYTES);
 		for (i = 0; i < n && !err; i++)
 			err = load_record(c, l, slot + i, buf + i);
 		if (!err && fatal_signal_pending(current))
@@ -339,10 +346,12 @@ static int load_body(struct vexfs_collection_mem *c, struct vexfs_body *b,
 	int err;
 
 	b->epoch = le64_to_cpu(raw->c_epoch);
+	b->key_end = le64_to_cpu(raw->c_key_bytes);
 	err = open_planes(b, raw);
 	if (!err)
 		err = size_plane(b, b->vectors, count, c->row_bytes, "vectors") ?:
-		      size_plane(b, b->records, count, RECORD_BYTES, "records");
+		      size_plane(b, b->records, count, VEXFS_RECORD_BYTES, "records") ?:
+		      size_plane(b, b->keys, b->key_end, 1, "keys");
 	if (err)
 		return err;
 	b->dead_blocks = VEXFS_I(b->dead)->core.disk_size >> VEXFS_BLOCK_SHIFT;
@@ -350,6 +359,7 @@ static int load_body(struct vexfs_collection_mem *c, struct vexfs_body *b,
 		return damaged(c, "its dead bitmap is too short");
 	b->vectors_since = filemap_sample_wb_err(b->vectors->i_mapping);
 	b->records_since = filemap_sample_wb_err(b->records->i_mapping);
+	b->keys_since = filemap_sample_wb_err(b->keys->i_mapping);
 	return load_columns(c, b, raw);
 }
 
@@ -378,6 +388,8 @@ static int load(struct vexfs_collection_mem *c)
 	c->crc_seed = crc32c(~0, raw->c_uuid, sizeof(raw->c_uuid));
 	c->committed = le64_to_cpu(raw->c_count);
 	c->committed_seq = c->next_seq = le64_to_cpu(raw->c_next_seq);
+	c->committed_keys = le64_to_cpu(raw->c_key_bytes);
+	get_random_bytes(&c->hash_seed, sizeof(c->hash_seed));
 	if (le32_to_cpu(raw->c_row_bytes) != c->row_bytes) {
 		err = damaged(c, "rows of %u bytes, not %u", le32_to_cpu(raw->c_row_bytes),
 			      c->row_bytes);
@@ -557,10 +569,13 @@ int vexfs_collection_info(struct vexfs_collection_mem *c, struct vexfs_ioc_info 
 	info->live = vexfs_columns_live(c->body->columns);
 	info->next_seq = c->next_seq;
 	info->resident = sizeof(*c) + vexfs_columns_bytes(c->body->columns) +
-			 vexfs_predicates_bytes(&c->body->predicates);
+			 vexfs_predicates_bytes(&c->body->predicates) +
+			 vexfs_map_bytes(&c->body->key_map);
 	codes = smp_load_acquire(&c->body->codes);
 	if (codes)
 		info->resident += vexfs_codes_bytes(codes);
+	info->epoch = c->body->epoch;
+	info->key_bytes = c->body->key_end;
 	mutex_unlock(&c->lock);
 	info->queries = atomic64_read(&c->queries);
 	info->fallbacks = atomic64_read(&c->fallbacks);
@@ -693,7 +708,7 @@ void vexfs_collection_evict(struct inode *dir)
 	mutex_unlock(&sbi->collections_lock);
 	drop_programs(c);
 	vexfs_body_put(c->body);	/* the last reference: nobody has the directory */
-	vexfs_record_free_deaths(c);
+	vexfs_deaths_free(&c->deaths);
 	kfree(c);
 }
 

@@ -6,7 +6,10 @@
  *	schema.c      the collection block: read, create, drop
  *	dead.c        the dead bitmap
  *	collection.c  load, bind; what the filesystem asks for
- *	record.c      insert, fetch, delete, commit
+ *	record.c      insert, fetch, delete
+ *	commit.c      what makes them durable
+ *	key.c         keys of records
+ *	list.c        all records, page by page
  *	predicate.c   predicates that were asked for, and their bitmaps
  *	codes.c       codes of rows in memory, within the mount's budget
  *	search.c      one query
@@ -17,12 +20,15 @@
 
 #include <linux/types.h>
 #include <linux/errseq.h>
+#include <linux/slab.h>
+#include <linux/siphash.h>
 #include "vexfs.h"
 #include "engine/engine.h"
 #include "hooks.h"
 
 /* Dead bitmap blocks that one commit may change: what bounds its transaction. */
-#define VEXFS_COMMIT_DEAD_BLOCKS	64
+#define VEXFS_COMMIT_DEAD_BLOCKS	256
+#define VEXFS_RECORD_BYTES		sizeof(struct vexfs_record)
 
 /* Numbers of dead bitmap blocks, no duplicates. */
 struct vexfs_dead_set {
@@ -49,11 +55,13 @@ struct vexfs_body {
 	struct inode *dir;		/* no reference: who holds a body holds the directory */
 	/* a reference each */
 	struct inode *vectors, *records, *keys, *dead;
-	errseq_t vectors_since, records_since;	/* write errors after these are sticky */
+	errseq_t vectors_since, records_since, keys_since; /* write errors after these are sticky */
 	/* written under vexfs_collection_mem.lock, read without (see engine.h) */
 	struct vexfs_columns *columns;
-	/* vexfs_collection_mem.lock: dead bitmap blocks 0 .. dead_blocks - 1 exist */
-	u64 dead_blocks;
+	/* vexfs_collection_mem.lock: */
+	u64 dead_blocks;		/* dead bitmap blocks 0 .. dead_blocks - 1 exist */
+	u64 key_end;			/* bytes of the keys plane, those not committed included */
+	struct vexfs_map64 key_map;	/* hashes of keys, see key.c */
 	struct vexfs_predicates predicates;
 
 	/* who adds codes; inside vexfs_collection_mem.lock it is only tried */
@@ -77,6 +85,7 @@ struct vexfs_collection_mem {
 	u32 dims, metric, row_bytes, attrs;	/* (const) */
 	struct vexfs_attr_def attr[VEXFS_MAX_ATTRS];	/* (const) */
 	u32 crc_seed;			/* (const) of records: c_uuid */
+	siphash_key_t hash_seed;	/* (const) of keys: a secret of this load */
 
 	/* lock and prog_lock to change, either to look at; see vexfs_body_get() */
 	struct vexfs_body *body;
@@ -90,6 +99,7 @@ struct vexfs_collection_mem {
 	struct vexfs_dead_set inflight;	/* blocks of the running commit */
 	u64 committed;			/* slots on disk */
 	u64 committed_seq;		/* c_next_seq on disk */
+	u64 committed_keys;		/* c_key_bytes on disk */
 	/* commit_lock: */
 	tid_t tid;			/* transaction of the last commit ... */
 	bool in_log;			/* ... which may not be on stable storage yet */
@@ -175,24 +185,98 @@ void vexfs_dead_stamp(struct vexfs_body *b, struct buffer_head *bh);
  */
 int vexfs_dead_grow(struct vexfs_body *b, u64 slots);
 
-/* --- record.c --- */
+/* --- commit.c --- */
 
-/*
- * See ioctl.h; the caller holds mnt_want_write.  rows, ids and attrs (n * c->attrs, or NULL) are in
- * kernel memory. *bad: index of the row or id at fault, untouched where there is none.
- */
-int vexfs_record_insert(struct vexfs_collection_mem *c, u32 n, const void *rows, const __u64 *ids,
-			const __s64 *attrs, __u64 *seq, __u64 *bad);
-int vexfs_record_delete(struct vexfs_collection_mem *c, u32 n, const __u64 *ids, __u64 *bad);
-/* Slot of a live id, and the body that it is a slot of, with a reference.  -ENOENT, -EINTR. */
-int vexfs_record_find(struct vexfs_collection_mem *c, u64 id, struct vexfs_body **b, u64 *slot);
-/* Record and row (row_bytes) of a published slot, verified.  -EUCLEAN after a line in the log. */
-int vexfs_record_fetch(struct vexfs_body *b, u64 slot, struct vexfs_record *record, void *row);
 /* Commit all operations acknowledged so far; barrier: and wait until they are on stable storage. */
 int vexfs_record_commit(struct vexfs_collection_mem *c, bool barrier);
+/* The same without the barrier, commit_lock and lock held by the caller. */
+int vexfs_commit_part(struct vexfs_collection_mem *c);
 /* Give up what is not committed: the collection is going, or nothing can be written any more. */
 void vexfs_record_abandon(struct vexfs_collection_mem *c, bool unlinked);
-void vexfs_record_free_deaths(struct vexfs_collection_mem *c);
+/* c->lock held: something is not committed, so the directory must stay in memory. */
+void vexfs_commit_pin(struct vexfs_collection_mem *c);
+/* A write error of the planes since they were loaded: -EIO. */
+int vexfs_body_errors(const struct vexfs_body *b);
+/* Room for n deaths in a list; -ENOMEM and the list is empty.  Free what is left of it. */
+int vexfs_deaths_reserve(struct list_head *chunks, u32 n, gfp_t gfp);
+void vexfs_deaths_free(struct list_head *chunks);
+/*
+ * c->lock held: the next commit sets the dead bit of a slot.  Room comes from `spare` where it is
+ * needed.  False: that would be more of the bitmap than a commit can take.
+ */
+bool vexfs_death_add(struct vexfs_collection_mem *c, u64 slot, struct list_head *spare);
+
+/* --- key.c --- */
+
+/* Keys as they come from outside: packed bytes, a length each, 0: none.  See vexfs_keys_check(). */
+struct vexfs_keys {
+	u32 n, bytes;
+	const u8 *byte, *len;
+	u64 *hash;			/* made by vexfs_keys_check(), kvfree(): of each ... */
+	u32 *off;			/* ... and where it begins; in the same memory */
+};
+/*
+ * Are they well formed?  -EINVAL: a NUL (*bad), or lengths that do not add up; some: no length may be
+ * 0.  -ENOMEM.
+ */
+int vexfs_keys_check(struct vexfs_collection_mem *c, struct vexfs_keys *k, bool every, __u64 *bad);
+/*
+ * The live published slot of key i.  -ENOENT; -EIO, -EUCLEAN.  c->lock held.  first: slots from here on
+ * belong to the records that come with these keys; -EEXIST: one of them has the same key.
+ */
+int vexfs_key_find(struct vexfs_body *b, const struct vexfs_keys *k, u32 i, u64 first, u64 *slot);
+/* Free all three arrays, whatever of them there is. */
+static inline void vexfs_keys_drop(struct vexfs_keys *k)
+{
+	kvfree(k->hash);
+	kvfree(k->byte);
+	kvfree(k->len);
+	*k = (struct vexfs_keys){};
+}
+
+/* The key that r_key names: its length, or -EUCLEAN, -EIO.  key: VEXFS_MAX_KEY bytes. */
+int vexfs_key_read(struct vexfs_body *b, u64 r_key, u8 *key);
+/* Loading: remember the key of a live slot.  -EEXIST another one has it. */
+int vexfs_key_load(struct vexfs_collection_mem *c, struct vexfs_body *b, u64 slot, u64 r_key);
+
+/* --- record.c --- */
+
+/* What one insert brings.  All arrays are in kernel memory. */
+struct vexfs_new_records {
+	u32 n;
+	bool upsert;
+	const void *rows;		/* n * row_bytes */
+	const __u64 *ids;
+	const __s64 *attrs;		/* n * c->attrs, or NULL */
+	struct vexfs_keys keys;		/* checked; n 0: none */
+	__u64 seq;			/* out: sequence number of the first record */
+	__u64 bad;			/* out: index of the one at fault, untouched where there is none */
+};
+/* See ioctl.h; the caller holds mnt_want_write. */
+int vexfs_record_insert(struct vexfs_collection_mem *c, struct vexfs_new_records *new);
+/* By id, or, where keys->n is not 0, by key. */
+int vexfs_record_delete(struct vexfs_collection_mem *c, u32 n, const __u64 *ids,
+			const struct vexfs_keys *keys, __u64 *bad);
+/*
+ * Slot of a live id or (keys not NULL) of keys' first key, and the body that it is a slot of, with a
+ * reference.  -ENOENT, -EINTR.
+ */
+int vexfs_record_find(struct vexfs_collection_mem *c, u64 id, const struct vexfs_keys *keys,
+		      struct vexfs_body **b, u64 *slot);
+/*
+ * Record, row (row_bytes) and key (VEXFS_MAX_KEY bytes; NULL: not wanted) of a published slot,
+ * verified.  The length of the key, 0: none.  -EUCLEAN after a line in the log.
+ */
+int vexfs_record_fetch(struct vexfs_body *b, u64 slot, struct vexfs_record *record, void *row,
+		       u8 *key);
+/* What user space is told about a record that was fetched. */
+void vexfs_record_item(u64 slot, const struct vexfs_record *record, int key_len,
+		       struct vexfs_item *item);
+
+/* --- list.c --- */
+
+/* See ioctl.h: fills the out fields of *arg and writes what they name to user memory. */
+int vexfs_record_list(struct vexfs_collection_mem *c, struct vexfs_ioc_list *arg);
 
 /* --- predicate.c --- */
 

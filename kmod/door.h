@@ -3,7 +3,7 @@
  * What the files behind the ioctls share: copying arguments in and out, and who may do what.
  *
  *	ioctl.c		the dispatcher; create, info, use, shutdown
- *	ioctl_record.c	insert, get, delete
+ *	ioctl_record.c	insert, get, delete, list
  *	ioctl_search.c	search
  */
 #ifndef _VEXFS_DOOR_H
@@ -38,6 +38,7 @@ int vexfs_may_write(struct file *file);
 long vexfs_ioc_insert(struct file *file, struct vexfs_collection_mem *c, void __user *argp);
 long vexfs_ioc_get(struct file *file, struct vexfs_collection_mem *c, void __user *argp);
 long vexfs_ioc_delete(struct file *file, struct vexfs_collection_mem *c, void __user *argp);
+long vexfs_ioc_list(struct file *file, struct vexfs_collection_mem *c, void __user *argp);
 long vexfs_ioc_search(struct file *file, struct vexfs_collection_mem *c, void __user *argp);
 
 #endif /* _VEXFS_DOOR_H */

@@ -159,6 +159,8 @@ long vexfs_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return vexfs_ioc_get(file, c, argp);
 	case _IOC_NR(VEXFS_IOC_DELETE):
 		return vexfs_ioc_delete(file, c, argp);
+	case _IOC_NR(VEXFS_IOC_LIST):
+		return vexfs_ioc_list(file, c, argp);
 	case _IOC_NR(VEXFS_IOC_SEARCH):
 		return vexfs_ioc_search(file, c, argp);
 	case _IOC_NR(VEXFS_IOC_USE):

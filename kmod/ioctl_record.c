@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Ioctls about records: insert, get, delete (see vexfs/ioctl.h).
+ * Ioctls about records: insert, get, delete, list (see vexfs/ioctl.h).
  *
  * Everything is copied in and checked before a lock is taken; nothing is copied out under one.
  */
@@ -8,32 +8,79 @@
 #include <linux/slab.h>
 #include "door.h"
 
-/* rows, ids and attrs are user pointers. */
+/*
+ * Keys from user memory, checked.  every: none may be missing.  0: vexfs_keys_drop() afterwards; else
+ * there is nothing to drop.
+ */
+static int copy_keys(struct vexfs_collection_mem *c, struct vexfs_keys *k, u64 bytes, u64 lens,
+		     u32 n, u32 n_bytes, bool every, __u64 *bad)
+{
+	void *p;
+	int err;
+
+	*k = (struct vexfs_keys){ .n = n, .bytes = n_bytes };
+	if (n_bytes > VEXFS_MAX_STRING_BYTES)
+		return -E2BIG;
+	p = vexfs_copy_array(lens, n, 1);
+	if (IS_ERR(p))
+		return PTR_ERR(p);
+	k->len = p;
+	p = vexfs_copy_array(bytes, max(n_bytes, 1u), 1);
+	err = PTR_ERR_OR_ZERO(p);
+	if (!err) {
+		k->byte = p;
+		err = vexfs_keys_check(c, k, every, bad);
+	}
+	if (err)
+		vexfs_keys_drop(k);
+	return err;
+}
+
+/* The arrays of an insert; free_new() in any case. */
+static int copy_new(struct vexfs_collection_mem *c, const struct vexfs_ioc_insert *arg,
+		    struct vexfs_new_records *new)
+{
+	void *p;
+
+	p = vexfs_copy_array(arg->rows, arg->n, arg->row_bytes);
+	if (IS_ERR(p))
+		return PTR_ERR(p);
+	new->rows = p;
+	p = vexfs_copy_array(arg->ids, arg->n, sizeof(__u64));
+	if (IS_ERR(p))
+		return PTR_ERR(p);
+	new->ids = p;
+	if (arg->attrs && c->attrs) {
+		p = vexfs_copy_array(arg->attrs, arg->n, c->attrs * sizeof(__s64));
+		if (IS_ERR(p))
+			return PTR_ERR(p);
+		new->attrs = p;
+	}
+	return arg->key_bytes ? copy_keys(c, &new->keys, arg->keys, arg->key_lens, arg->n,
+					  arg->key_bytes, false, &new->bad) : 0;
+}
+
+static void free_new(struct vexfs_new_records *new)
+{
+	vexfs_keys_drop(&new->keys);
+	kvfree(new->attrs);
+	kvfree(new->ids);
+	kvfree(new->rows);
+}
+
 static int insert(struct vexfs_collection_mem *c, struct vexfs_ioc_insert *arg)
 {
-	void *rows, *ids = NULL, *attrs = NULL;
-	int err = 0;
+	struct vexfs_new_records new = {
+		.n = arg->n,
+		.upsert = arg->flags & VEXFS_INSERT_UPSERT,
+		.bad = ~0ULL,
+	};
+	int err;
 
-	rows = vexfs_copy_array(arg->rows, arg->n, arg->row_bytes);
-	if (IS_ERR(rows))
-		return PTR_ERR(rows);
-	ids = vexfs_copy_array(arg->ids, arg->n, sizeof(__u64));
-	if (IS_ERR(ids)) {
-		kvfree(rows);
-		return PTR_ERR(ids);
-	}
-	if (arg->attrs && c->attrs) {
-		attrs = vexfs_copy_array(arg->attrs, arg->n, c->attrs * sizeof(__s64));
-		if (IS_ERR(attrs)) {
-			err = PTR_ERR(attrs);
-			attrs = NULL;
-		}
-	}
-	if (!err)
-		err = vexfs_record_insert(c, arg->n, rows, ids, attrs, &arg->seq, &arg->bad);
-	kvfree(attrs);
-	kvfree(ids);
-	kvfree(rows);
+	err = copy_new(c, arg, &new) ?: vexfs_record_insert(c, &new);
+	arg->seq = new.seq;
+	arg->bad = new.bad;
+	free_new(&new);
 	return err;
 }
 
@@ -49,8 +96,9 @@ long vexfs_ioc_insert(struct file *file, struct vexfs_collection_mem *c, void __
 	if (arg.flags & ~VEXFS_INSERT_UPSERT || arg.reserved32 ||
 	    !ALL_ZERO(arg.reserved) || !arg.n)
 		return -EINVAL;
-	if (arg.flags & VEXFS_INSERT_UPSERT || arg.keys || arg.key_lens || arg.key_bytes ||
-	    arg.binds)
+	if (!arg.key_bytes != !arg.keys || !arg.keys != !arg.key_lens)
+		return -EINVAL;
+	if (arg.binds)
 		return -EOPNOTSUPP;
 	if (arg.row_bytes != c->row_bytes)
 		return -EMSGSIZE;
@@ -68,51 +116,92 @@ long vexfs_ioc_insert(struct file *file, struct vexfs_collection_mem *c, void __
 	return err ?: e2;
 }
 
-long vexfs_ioc_get(struct file *file, struct vexfs_collection_mem *c, void __user *argp)
+/* The record of an id or key, its row and key in kernel memory: the length of the key. */
+static int get(struct vexfs_collection_mem *c, struct vexfs_ioc_get *arg, void *row, u8 *key)
 {
 	struct vexfs_record record;
-	struct vexfs_ioc_get arg;
+	struct vexfs_keys k = {};
 	struct vexfs_body *b;
-	void *row;
-	u32 usize, i;
-	u64 slot;
-	int err;
+	bool by_key = arg->flags & VEXFS_GET_BY_KEY;
+	u8 len = arg->key_len;
+	u64 slot, bad;
+	int ret;
 
-	err = vexfs_may_read(file) ?: vexfs_copy_in(&arg, sizeof(arg), argp, &usize);
-	if (err)
-		return err;
+	if (by_key) {
+		if (copy_from_user(key, u64_to_user_ptr(arg->key), len))
+			return -EFAULT;
+		k = (struct vexfs_keys){ .n = 1, .bytes = len, .byte = key, .len = &len };
+		ret = vexfs_keys_check(c, &k, true, &bad);
+		if (ret)
+			goto out;
+	}
+	ret = vexfs_record_find(c, arg->id, by_key ? &k : NULL, &b, &slot);
+	if (ret)
+		goto out;
+	ret = vexfs_record_fetch(b, slot, &record, row, key);
+	vexfs_body_put(b);
+	if (ret >= 0)
+		vexfs_record_item(slot, &record, ret, &arg->item);
+out:
+	kvfree(k.hash);
+	return ret;
+}
+
+long vexfs_ioc_get(struct file *file, struct vexfs_collection_mem *c, void __user *argp)
+{
+	u8 key[VEXFS_MAX_KEY];
+	struct vexfs_ioc_get arg;
+	void *row;
+	u32 usize;
+	int ret;
+
+	ret = vexfs_may_read(file) ?: vexfs_copy_in(&arg, sizeof(arg), argp, &usize);
+	if (ret)
+		return ret;
 	if (arg.flags & ~VEXFS_GET_BY_KEY || !ALL_ZERO(arg.reserved))
 		return -EINVAL;
-	if (!(arg.flags & VEXFS_GET_BY_KEY) && (arg.key || arg.key_len))
+	if (arg.flags & VEXFS_GET_BY_KEY ? !arg.key_len || arg.key_len > VEXFS_MAX_KEY :
+					   arg.key || arg.key_len)
 		return -EINVAL;
-	if (arg.flags || arg.key_out)
-		return -EOPNOTSUPP;
 	if (arg.row && arg.row_bytes < c->row_bytes)
 		return -EMSGSIZE;
-	err = vexfs_record_find(c, arg.id, &b, &slot);
-	if (err)
-		return err;
 	row = kvmalloc(c->row_bytes, GFP_KERNEL_ACCOUNT);
-	err = row ? vexfs_record_fetch(b, slot, &record, row) : -ENOMEM;
-	vexfs_body_put(b);
-	if (!err && arg.row && copy_to_user(u64_to_user_ptr(arg.row), row, c->row_bytes))
-		err = -EFAULT;
+	if (!row)
+		return -ENOMEM;
+	ret = get(c, &arg, row, key);
+	if (ret >= 0 && ((arg.row && copy_to_user(u64_to_user_ptr(arg.row), row, c->row_bytes)) ||
+			 (arg.key_out && copy_to_user(u64_to_user_ptr(arg.key_out), key, ret))))
+		ret = -EFAULT;
 	kvfree(row);
-	if (err)
+	return ret < 0 ? ret : vexfs_copy_out(argp, &arg, usize);
+}
+
+static int delete(struct vexfs_collection_mem *c, struct vexfs_ioc_delete *arg)
+{
+	struct vexfs_keys keys = {};
+	void *ids;
+	int err;
+
+	if (arg->flags & VEXFS_DELETE_BY_KEY) {
+		err = copy_keys(c, &keys, arg->keys, arg->key_lens, arg->n, arg->key_bytes, true,
+				&arg->bad);
+		if (!err) {
+			err = vexfs_record_delete(c, arg->n, NULL, &keys, &arg->bad);
+			vexfs_keys_drop(&keys);
+		}
 		return err;
-	memset(&arg.item, 0, sizeof(arg.item));
-	arg.item.id = le64_to_cpu(record.r_id);
-	arg.item.slot = slot;
-	arg.item.seq = le64_to_cpu(record.r_seq);
-	for (i = 0; i < VEXFS_MAX_ATTRS; i++)
-		arg.item.attr[i] = le64_to_cpu(record.r_attr[i]);
-	return vexfs_copy_out(argp, &arg, usize);
+	}
+	ids = vexfs_copy_array(arg->ids, arg->n, sizeof(__u64));
+	if (IS_ERR(ids))
+		return PTR_ERR(ids);
+	err = vexfs_record_delete(c, arg->n, ids, &keys, &arg->bad);
+	kvfree(ids);
+	return err;
 }
 
 long vexfs_ioc_delete(struct file *file, struct vexfs_collection_mem *c, void __user *argp)
 {
 	struct vexfs_ioc_delete arg;
-	void *ids;
 	u32 usize;
 	int err, e2;
 
@@ -123,21 +212,37 @@ long vexfs_ioc_delete(struct file *file, struct vexfs_collection_mem *c, void __
 		return -EINVAL;
 	if (!(arg.flags & VEXFS_DELETE_BY_KEY) && (arg.key_bytes || arg.keys || arg.key_lens))
 		return -EINVAL;
-	if (arg.flags)
-		return -EOPNOTSUPP;
 	if (arg.n > VEXFS_MAX_BATCH)
 		return -E2BIG;
 	arg.bad = ~0ULL;
-	err = vexfs_copy_out(argp, &arg, usize) ?: vexfs_may_write(file);	/* as in vexfs_ioc_insert() */
+	/* as in vexfs_ioc_insert() */
+	err = vexfs_copy_out(argp, &arg, usize) ?: vexfs_may_write(file);
 	if (err)
 		return err;
-	ids = vexfs_copy_array(arg.ids, arg.n, sizeof(__u64));
-	err = PTR_ERR_OR_ZERO(ids);
-	if (!err) {
-		err = vexfs_record_delete(c, arg.n, ids, &arg.bad);
-		kvfree(ids);
-	}
+	err = delete(c, &arg);
 	mnt_drop_write_file(file);
 	e2 = vexfs_copy_out(argp, &arg, usize);
 	return err ?: e2;
+}
+
+long vexfs_ioc_list(struct file *file, struct vexfs_collection_mem *c, void __user *argp)
+{
+	struct vexfs_ioc_list arg;
+	u32 usize;
+	int err;
+
+	err = vexfs_may_read(file) ?: vexfs_copy_in(&arg, sizeof(arg), argp, &usize);
+	if (err)
+		return err;
+	if (arg.flags & ~VEXFS_LIST_STALE || arg.reserved32 || !ALL_ZERO(arg.reserved) || !arg.n ||
+	    (arg.keys && arg.key_bytes < VEXFS_MAX_KEY))
+		return -EINVAL;
+	if (arg.flags || !ALL_ZERO(arg.snapshot))
+		return -EOPNOTSUPP;
+	if (arg.n > VEXFS_MAX_BATCH)
+		return -E2BIG;
+	if (arg.rows && arg.row_bytes != c->row_bytes)
+		return -EMSGSIZE;
+	err = vexfs_record_list(c, &arg);
+	return err ?: vexfs_copy_out(argp, &arg, usize);
 }

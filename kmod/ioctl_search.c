@@ -65,10 +65,10 @@ static int search_row(struct vexfs_collection_mem *c, const struct vexfs_ioc_sea
 	int err;
 
 	if (arg->flags & VEXFS_SEARCH_BY_ID) {
-		err = vexfs_record_find(c, arg->id, &b, &slot);
+		err = vexfs_record_find(c, arg->id, NULL, &b, &slot);
 		if (err)
 			return err;
-		err = vexfs_record_fetch(b, slot, &record, row);
+		err = min(vexfs_record_fetch(b, slot, &record, row, NULL), 0);
 		vexfs_body_put(b);
 		return err;
 	}

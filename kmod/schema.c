@@ -54,6 +54,8 @@ static const char *block_check(struct inode *dir, u64 block, const struct vexfs_
 		return "bad element type or metric";
 	if (count > VEXFS_MAX_SLOTS || live > count || le64_to_cpu(raw->c_next_seq) <= count)
 		return "bad counts";
+	if (le64_to_cpu(raw->c_key_bytes) >> 55)	/* r_key has room for an offset of 56 bits */
+		return "too many bytes of keys";
 	if (attrs > VEXFS_MAX_ATTRS)
 		return "too many attributes";
 	for (i = 0; i < attrs; i++)

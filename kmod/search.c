@@ -277,7 +277,7 @@ static int fill_hits(struct vexfs_body *b, const struct vexfs_hit_f *found, u32 
 	if (!row)
 		return -ENOMEM;
 	for (i = 0; i < n && !err; i++) {
-		err = vexfs_record_fetch(b, found[i].slot, &record, row);
+		err = min(vexfs_record_fetch(b, found[i].slot, &record, row, NULL), 0);
 		hits[i] = (struct vexfs_hit){
 			.id = found[i].id,
 			.slot = found[i].slot,

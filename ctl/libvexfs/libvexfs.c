@@ -54,6 +54,10 @@ int vexfs_insert(int fd, struct vexfs_batch *batch)
 		.rows = to_u64(batch->rows),
 		.ids = to_u64(batch->ids),
 		.attrs = to_u64(batch->attrs),
+		.flags = batch->flags,
+		.keys = to_u64(batch->key_bytes ? batch->keys : NULL),
+		.key_lens = to_u64(batch->key_bytes ? batch->key_lens : NULL),
+		.key_bytes = batch->key_bytes,
 		.bad = ~0ULL,
 	};
 	int err = call(fd, VEXFS_IOC_INSERT, &i);
@@ -63,19 +67,40 @@ int vexfs_insert(int fd, struct vexfs_batch *batch)
 	return err;
 }
 
+static int get(int fd, struct vexfs_ioc_get *g, void *row, __u32 row_bytes, struct vexfs_item *item)
+{
+	int err;
+
+	g->size = sizeof(*g);
+	g->row = to_u64(row);
+	g->row_bytes = row ? row_bytes : 0;
+	err = call(fd, VEXFS_IOC_GET, g);
+	if (!err && item)
+		*item = g->item;
+	return err;
+}
+
 int vexfs_get(int fd, __u64 id, void *row, __u32 row_bytes, struct vexfs_item *item)
 {
-	struct vexfs_ioc_get g = {
-		.size = sizeof(g),
-		.id = id,
-		.row = to_u64(row),
-		.row_bytes = row ? row_bytes : 0,
-	};
-	int err = call(fd, VEXFS_IOC_GET, &g);
+	struct vexfs_ioc_get g = { .id = id };
 
-	if (!err && item)
-		*item = g.item;
-	return err;
+	return get(fd, &g, row, row_bytes, item);
+}
+
+int vexfs_get_by_key(int fd, const char *key, __u32 len, void *row, __u32 row_bytes,
+		     struct vexfs_item *item)
+{
+	struct vexfs_ioc_get g = { .flags = VEXFS_GET_BY_KEY, .key = to_u64(key), .key_len = len };
+
+	return get(fd, &g, row, row_bytes, item);
+}
+
+int vexfs_key(int fd, __u64 id, char *key)
+{
+	struct vexfs_ioc_get g = { .id = id, .key_out = to_u64(key) };
+	int err = get(fd, &g, NULL, 0, NULL);
+
+	return err ? err : (int)g.item.key_len;
 }
 
 int vexfs_list(int fd, struct vexfs_listing *l)
@@ -165,6 +190,25 @@ int vexfs_search(int fd, const struct vexfs_request *request, struct vexfs_hit *
 	memcpy(answer->strategy, s.strategy, sizeof(s.strategy));
 	answer->strategy[sizeof(answer->strategy) - 1] = 0;
 	return 0;
+}
+
+int vexfs_delete_by_key(int fd, const char *keys, const __u8 *lens, __u32 n, __u32 bytes,
+			__u64 *bad)
+{
+	struct vexfs_ioc_delete d = {
+		.size = sizeof(d),
+		.flags = VEXFS_DELETE_BY_KEY,
+		.n = n,
+		.key_bytes = bytes,
+		.keys = to_u64(keys),
+		.key_lens = to_u64(lens),
+		.bad = ~0ULL,
+	};
+	int err = call(fd, VEXFS_IOC_DELETE, &d);
+
+	if (bad)
+		*bad = d.bad;
+	return err;
 }
 
 int vexfs_use(int fd, __u32 slot, const char *name)

@@ -32,22 +32,24 @@ static const struct {
 	  "this kernel module does not have that element, metric or attribute type; take f32, l2, cosine or dot, and int" },
 
 	{ VEXFS_OP_INSERT, EEXIST,
-	  "an id is taken, or given twice; choose others or delete that record first" },
-	{ VEXFS_OP_INSERT, EINVAL, "a vector holds NaN or infinity; every number must be finite" },
+	  "an id or key is taken, or given twice; choose others, or replace records with an upsert" },
+	{ VEXFS_OP_INSERT, EINVAL,
+	  "a vector holds NaN or infinity, or a key a NUL; every number must be finite" },
 	{ VEXFS_OP_INSERT, EDOM,
 	  "a vector is all zeros, which has no direction; cosine needs another metric or vector" },
 	{ VEXFS_OP_INSERT, EMSGSIZE,
 	  "the vectors have not as many dimensions as the collection; see `vexctl collection info`" },
 	{ VEXFS_OP_INSERT, E2BIG,
-	  "the batch is too large; at most 64 MiB and 1,048,576 records at once" },
+	  "the batch is too large; at most 64 MiB and 1,048,576 records at once, fewer if they replace records all over the collection" },
 
-	{ VEXFS_OP_GET, ENOENT, "there is no record of that id" },
+	{ VEXFS_OP_GET, ENOENT, "there is no record of that id or key" },
+	{ VEXFS_OP_GET, EINVAL, "a key has 1 to 255 bytes, and no NUL" },
 	{ VEXFS_OP_GET, EMSGSIZE,
 	  "the buffer is smaller than a row; see row_bytes of the collection" },
 
 	{ VEXFS_OP_DELETE, ENOENT,
-	  "there is no record of that id, or it is given twice; nothing was deleted" },
-	{ VEXFS_OP_DELETE, EINVAL, "no ids were given" },
+	  "there is no record of that id or key, or it is given twice; nothing was deleted" },
+	{ VEXFS_OP_DELETE, EINVAL, "no ids were given, or a key is empty or has a NUL" },
 	{ VEXFS_OP_DELETE, E2BIG, "too many ids; at most 1,048,576 at once" },
 
 	{ VEXFS_OP_SEARCH, EINVAL,
@@ -75,9 +77,6 @@ static const struct {
 	{ VEXFS_OP_USE, EOPNOTSUPP, "the program has no such op; see `vexctl program show`" },
 	{ VEXFS_OP_USE, EINVAL, "names consist of a-z, 0-9, _ and -" },
 	{ VEXFS_OP_USE, ENAMETOOLONG, "the name is too long; at most 31 bytes" },
-
-	{ VEXFS_OP_SYNC, EIO,
-	  "a write to the device failed, what was written last may be lost; see the kernel log (dmesg)" },
 
 	{ VEXFS_OP_LIST, ESTALE, "the collection was compacted meanwhile; list it again" },
 	{ VEXFS_OP_LIST, ENOENT,

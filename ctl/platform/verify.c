@@ -453,7 +453,7 @@ static int plane_crc(struct verify *v, struct plane *p, __u64 pos, __u32 bytes, 
 }
 
 static int check_record(struct verify *v, const struct vexfs_collection *col, struct plane *rec, struct plane *vec,
-			__u64 slot)
+			struct plane *keys, __u64 slot)
 {
 	__u32 row = le32_to_cpu(col->c_row_bytes), crc;
 	__le64 le = cpu_to_le64(slot);
@@ -466,6 +466,14 @@ static int check_record(struct verify *v, const struct vexfs_collection *col, st
 		crc = crc32c(crc, &le, sizeof(le));
 		crc = crc32c(crc, (char *)&r + sizeof(r.r_crc), sizeof(r) - sizeof(r.r_crc));
 		ok = plane_crc(v, vec, slot * row, row, &crc, NULL);
+	}
+	if (ok > 0 && le32_to_cpu(r.r_flags) & VEXFS_RECORD_KEYED) {
+		__u64 off = le64_to_cpu(r.r_key) >> 8, len = le64_to_cpu(r.r_key) & 0xff;
+
+		if (!len || off + len > le64_to_cpu(col->c_key_bytes))
+			problem(v, "collection %llu: record %llu has a key where there is none", ull(v->c.ino), ull(slot));
+		else
+			ok = plane_crc(v, keys, off, len, &crc, NULL);
 	}
 	if (ok < 0)
 		return ok;
@@ -567,8 +575,11 @@ static int check_planes(struct verify *v, const struct vexfs_collection *col)
 	if (!err && count && (vec->c.disk_size < count * le32_to_cpu(col->c_row_bytes) ||
 			      rec->c.disk_size < count * sizeof(struct vexfs_record)))
 		problem(v, "collection %llu: planes are shorter than %llu records", ull(v->c.ino), ull(count));
+	if (!err && col->c_key_bytes && (!col->c_keys || keys->c.disk_size < le64_to_cpu(col->c_key_bytes)))
+		problem(v, "collection %llu: its keys plane is shorter than %llu bytes", ull(v->c.ino),
+			ull(le64_to_cpu(col->c_key_bytes)));
 	for (slot = 0; !err && slot < count; slot++)
-		err = check_record(v, col, rec, vec, slot);
+		err = check_record(v, col, rec, vec, keys, slot);
 	if (!err && col->c_dead)
 		err = check_dead(v, dead, count, &gone);
 	if (!err && count - gone != le64_to_cpu(col->c_live))

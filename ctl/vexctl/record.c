@@ -1,99 +1,242 @@
 // SPDX-License-Identifier: GPL-2.0
-/* vexctl get, delete, sync. */
+/* vexctl get, delete, list, sync. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include "vexctl/vexctl.h"
 
+static const char *attr_name(struct vexfs_ioc_info *info, __u32 i)
+{
+	info->attr[i].name[sizeof(info->attr[i].name) - 1] = 0;
+	return info->attr[i].name;
+}
+
+/* Bytes of a key as a terminal can show them. */
+static void print_key(const char *key, __u32 len)
+{
+	__u32 i;
+
+	for (i = 0; i < len; i++)
+		if ((unsigned char)key[i] < ' ' || key[i] == 127)
+			printf("\\x%02x", (unsigned char)key[i]);
+		else
+			putchar(key[i]);
+}
+
+static struct json_object *item_json(struct vexfs_ioc_info *info, const struct vexfs_item *item,
+				     const char *key)
+{
+	struct json_object *o = json_object_new_object(), *attrs = json_object_new_object();
+	__u32 i;
+
+	add_u64(o, "id", item->id);
+	if (item->key_len)
+		json_object_object_add(o, "key", json_object_new_string_len(key, item->key_len));
+	add_u64(o, "slot", item->slot);
+	add_u64(o, "seq", item->seq);
+	for (i = 0; i < info->attrs; i++)
+		add_s64(attrs, attr_name(info, i), item->attr[i]);
+	json_object_object_add(o, "attrs", attrs);
+	return o;
+}
+
+static void print_item(struct vexfs_ioc_info *info, const struct vexfs_item *item, const char *key)
+{
+	__u32 i;
+
+	printf("id %llu  slot %llu  seq %llu", item->id, item->slot, item->seq);
+	if (item->key_len) {
+		printf("  key ");
+		print_key(key, item->key_len);
+	}
+	for (i = 0; i < info->attrs; i++)
+		printf("  %s=%lld", attr_name(info, i), item->attr[i]);
+	printf("\n");
+}
+
 static int get(int argc, char **argv)
 {
-	static const struct option options[] = { { "json", no_argument, NULL, 'j' }, {} };
+	static const struct option options[] = {
+		{ "json", no_argument, NULL, 'j' }, { "key", required_argument, NULL, 'k' }, {}
+	};
+	char key[VEXFS_MAX_KEY];
+	const char *by_key = NULL;
 	struct vexfs_ioc_info info;
 	struct vexfs_item item;
 	bool json = false;
 	float row[VEXFS_MAX_DIMS];
-	__u64 id;
+	__u64 id = 0;
 	__u32 i;
 	int c, fd, err;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (c != 'j')
+		if (c == 'j')
+			json = true;
+		else if (c == 'k')
+			by_key = optarg;
+		else
 			return bad_option(argv);
-		json = true;
 	}
-	if (want_args(argc, 2, 2, "DIR and ID"))
+	if (want_args(argc, by_key ? 1 : 2, by_key ? 1 : 2, by_key ? "DIR" : "DIR and ID, or DIR and --key"))
 		return VEXCTL_USAGE;
-	if (want_u64("ID", argv[optind + 1], 0, ~0ULL, &id))
+	if (!by_key && want_u64("ID", argv[optind + 1], 0, ~0ULL, &id))
 		return VEXCTL_USAGE;
 	fd = open_collection(argv[optind], &info);
 	if (fd < 0)
 		return VEXCTL_FAILED;
-	err = vexfs_get(fd, id, row, sizeof(row), &item);
+	err = by_key ? vexfs_get_by_key(fd, by_key, strlen(by_key), row, sizeof(row), &item) :
+		       vexfs_get(fd, id, row, sizeof(row), &item);
+	if (!err && item.key_len) {
+		err = vexfs_key(fd, item.id, key);
+		item.key_len = err > 0 ? err : 0;
+		err = err < 0 ? err : 0;
+	}
 	vexfs_close(fd);
 	if (err)
-		return fail_op(argv[optind + 1], VEXFS_OP_GET, err);
+		return fail_op(by_key ? by_key : argv[optind + 1], VEXFS_OP_GET, err);
 	if (json) {
-		struct json_object *o = json_object_new_object(), *attrs = json_object_new_object();
+		struct json_object *o = item_json(&info, &item, key);
 		struct json_object *vector = json_object_new_array();
 
-		add_u64(o, "id", id);
-		add_u64(o, "slot", item.slot);
-		add_u64(o, "seq", item.seq);
-		for (i = 0; i < info.attrs; i++) {
-			info.attr[i].name[sizeof(info.attr[i].name) - 1] = 0;
-			add_s64(attrs, info.attr[i].name, item.attr[i]);
-		}
-		json_object_object_add(o, "attrs", attrs);
 		for (i = 0; i < info.dims; i++)
 			json_object_array_add(vector, json_float(row[i]));
 		json_object_object_add(o, "vector", vector);
 		print_json(o);
 		return VEXCTL_OK;
 	}
-	printf("id %llu  slot %llu  seq %llu", id, item.slot, item.seq);
-	for (i = 0; i < info.attrs; i++)
-		printf("  %.*s=%lld", (int)sizeof(info.attr[i].name) - 1, info.attr[i].name,
-		       item.attr[i]);
-	printf("\nvector");
+	print_item(&info, &item, key);
+	printf("vector");
 	for (i = 0; i < info.dims; i++)	/* nine digits bring back the same float */
 		printf(" %.9g", row[i]);
 	printf("\n");
 	return VEXCTL_OK;
 }
 
-static int delete(int argc, char **argv)
+static int delete_keys(const char *dir, char **keys, unsigned int n)
 {
-	static const struct option options[] = { {} };
-	int fd, err, i, n;
-	__u64 *ids, bad;
+	size_t bytes = 0;
+	char *packed;
+	__u8 *lens;
+	__u64 bad;
+	unsigned int i;
+	int fd, err;
 
-	if (getopt_long(argc, argv, "", options, NULL) != -1)
-		return bad_option(argv);
-	if (want_args(argc, 2, VEXFS_MAX_BATCH, "DIR and ID..."))
-		return VEXCTL_USAGE;
-	n = argc - optind - 1;
-	ids = calloc(n, sizeof(*ids));
+	for (i = 0; i < n; i++) {
+		if (!*keys[i] || strlen(keys[i]) > VEXFS_MAX_KEY)
+			return usage("'%.64s' is no key; it has 1 to %d bytes", keys[i], VEXFS_MAX_KEY);
+		bytes += strlen(keys[i]);
+	}
+	packed = malloc(bytes + 1);
+	lens = malloc(n);
+	if (!packed || !lens) {
+		free(packed);
+		free(lens);
+		return fail(NULL, "out of memory");
+	}
+	for (i = 0, bytes = 0; i < n; bytes += lens[i++]) {
+		lens[i] = strlen(keys[i]);
+		memcpy(packed + bytes, keys[i], lens[i]);
+	}
+	fd = open_collection(dir, NULL);
+	err = fd < 0 ? VEXCTL_FAILED : vexfs_delete_by_key(fd, packed, lens, n, bytes, &bad);
+	if (fd >= 0) {
+		if (err)
+			err = fail_op(bad < (__u64)n ? keys[bad] : dir, VEXFS_OP_DELETE, err);
+		vexfs_close(fd);
+	}
+	free(packed);
+	free(lens);
+	return err;
+}
+
+static int delete_ids(const char *dir, char **args, unsigned int n)
+{
+	__u64 *ids = calloc(n, sizeof(*ids)), bad;
+	unsigned int i;
+	int fd, err = 0;
+
 	if (!ids)
 		return fail(NULL, "out of memory");
-	for (i = 0; i < n; i++)
-		if (want_u64("ID", argv[optind + 1 + i], 0, ~0ULL, &ids[i])) {
-			free(ids);
-			return VEXCTL_USAGE;
-		}
-	fd = open_collection(argv[optind], NULL);
+	for (i = 0; i < n && !err; i++)
+		err = want_u64("ID", args[i], 0, ~0ULL, &ids[i]);
+	fd = err ? -1 : open_collection(dir, NULL);
 	if (fd < 0) {
 		free(ids);
-		return VEXCTL_FAILED;
+		return err ? err : VEXCTL_FAILED;
 	}
 	err = vexfs_delete(fd, ids, n, &bad);
 	if (err)
-		err = fail_op(bad < (__u64)n ? argv[optind + 1 + bad] : argv[optind],
-			      VEXFS_OP_DELETE, err);
-	else
-		printf("deleted %d record%s\n", n, n == 1 ? "" : "s");
+		err = fail_op(bad < (__u64)n ? args[bad] : dir, VEXFS_OP_DELETE, err);
 	vexfs_close(fd);
 	free(ids);
 	return err;
+}
+
+static int delete(int argc, char **argv)
+{
+	static const struct option options[] = { { "key", no_argument, NULL, 'k' }, {} };
+	bool by_key = false;
+	int c, n, err;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c != 'k')
+			return bad_option(argv);
+		by_key = true;
+	}
+	if (want_args(argc, 2, VEXFS_MAX_BATCH, by_key ? "DIR and KEY..." : "DIR and ID..."))
+		return VEXCTL_USAGE;
+	n = argc - optind - 1;
+	err = (by_key ? delete_keys : delete_ids)(argv[optind], argv + optind + 1, n);
+	if (!err)
+		printf("deleted %d record%s\n", n, n == 1 ? "" : "s");
+	return err;
+}
+
+#define PAGE_RECORDS	1024
+
+static int list(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "json", no_argument, NULL, 'j' }, { "limit", required_argument, NULL, 'n' }, {}
+	};
+	static struct vexfs_item items[PAGE_RECORDS];
+	static char keys[PAGE_RECORDS * 64];
+	struct vexfs_listing l = { .items = items, .keys = keys };
+	struct vexfs_ioc_info info;
+	__u64 limit = ~0ULL;
+	bool json = false;
+	int c, fd, err;
+	__u32 i;
+
+	while ((c = getopt_long(argc, argv, "n:", options, NULL)) != -1) {
+		if (c == 'j')
+			json = true;
+		else if (c != 'n')
+			return bad_option(argv);
+		else if (want_u64("--limit", optarg, 1, ~0ULL, &limit))
+			return VEXCTL_USAGE;
+	}
+	if (want_args(argc, 1, 1, "DIR"))
+		return VEXCTL_USAGE;
+	fd = open_collection(argv[optind], &info);
+	if (fd < 0)
+		return VEXCTL_FAILED;
+	do {
+		l.n = limit < PAGE_RECORDS ? limit : PAGE_RECORDS;
+		l.key_bytes = sizeof(keys);
+		err = vexfs_list(fd, &l);
+		for (i = 0; !err && i < l.n; i++) {
+			const char *key = keys + items[i].key_off;
+
+			if (json)
+				print_json(item_json(&info, &items[i], key));
+			else
+				print_item(&info, &items[i], key);
+		}
+		limit -= err ? 0 : l.n;
+	} while (!err && limit && l.cursor != ~0ULL && !ferror(stdout));
+	vexfs_close(fd);
+	return err ? fail_op(argv[optind], VEXFS_OP_LIST, err) : VEXCTL_OK;
 }
 
 static int sync_(int argc, char **argv)
@@ -116,8 +259,11 @@ static int sync_(int argc, char **argv)
 }
 
 const struct verb record_verbs[] = {
-	{ "get", get, "DIR ID [--json]", "show a record: its attributes and its vector", "" },
-	{ "delete", delete, "DIR ID...", "delete records, all or none of them",
+	{ "get", get, "DIR {ID | --key KEY} [--json]", "show a record: its attributes and its vector",
+	  "" },
+	{ "list", list, "DIR [-n N | --limit N] [--json]", "list records, without their vectors",
+	  "In the order in which they came, one in each line; with --json each is one JSON value.\n" },
+	{ "delete", delete, "DIR ID... | DIR --key KEY...", "delete records, all or none of them",
 	  "They are gone for searches at once, and for good after `vexctl sync` or a few seconds.\n" },
 	{ "sync", sync_, "DIR", "wait until all changes so far are on the disk", "" },
 	{}

@@ -55,6 +55,11 @@ struct vexfs_batch {
 	const __u64 *ids;		/* unique in the collection */
 	/* record after record, in the order of the schema; NULL: all 0 */
 	const __s64 *attrs;
+	/* keys, back to back without NULs, and a length each, 0: that record has none; NULL: none has one */
+	const char *keys;
+	const __u8 *key_lens;
+	__u32	key_bytes;		/* sum of the lengths */
+	__u32	flags;			/* VEXFS_INSERT_* */
 	__u64	seq;			/* out: sequence number of the first record */
 	/* out, on failure: index of the first record at fault, ~0 where no record is */
 	__u64	bad;
@@ -187,9 +192,10 @@ int vexfs_info(int fd, struct vexfs_ioc_info *info);
  *
  * A record is found by searches as soon as this returns, and survives a crash after vexfs_sync().
  *
- * -EEXIST an id is taken or given twice, -EINVAL NaN or infinity or n is 0, -EDOM a zero vector and
+ * -EEXIST an id or key is taken or given twice, -EINVAL NaN or infinity, a NUL in a key, or n is 0, -EDOM a zero vector and
  * the metric is cosine, -EMSGSIZE row_bytes is not the collection's, -E2BIG more than
- * VEXFS_MAX_BATCH records or VEXFS_MAX_BATCH_BYTES of rows, -EACCES, -EROFS, -ENOSPC.
+ * VEXFS_MAX_BATCH records or VEXFS_MAX_BATCH_BYTES of rows, or an upsert that replaces records all over
+ * a very large collection: make the batch smaller, -EACCES, -EROFS, -ENOSPC.
  */
 int vexfs_insert(int fd, struct vexfs_batch *batch);
 
@@ -204,6 +210,25 @@ int vexfs_insert(int fd, struct vexfs_batch *batch);
  * -ENOENT no such record, -EMSGSIZE @row_bytes is too small.
  */
 int vexfs_get(int fd, __u64 id, void *row, __u32 row_bytes, struct vexfs_item *item);
+
+/**
+ * vexfs_get_by_key - fetch a record by its key
+ * @fd: the collection
+ * @key: the key, @len bytes, 1 .. VEXFS_MAX_KEY
+ * @row: as for vexfs_get(), and so are @row_bytes and @item
+ */
+int vexfs_get_by_key(int fd, const char *key, __u32 len, void *row, __u32 row_bytes,
+		     struct vexfs_item *item);
+
+/**
+ * vexfs_key - the key of a record
+ * @fd: the collection
+ * @id: of the record
+ * @key: room for VEXFS_MAX_KEY bytes; no NUL is added
+ *
+ * Returns its length, 0: the record has none.  -ENOENT.
+ */
+int vexfs_key(int fd, __u64 id, char *key);
 
 /**
  * vexfs_list - list records, page by page
@@ -228,6 +253,18 @@ int vexfs_list(int fd, struct vexfs_listing *l);
  * -ENOENT an id is unknown or given twice, -EINVAL @n is 0, -E2BIG, -EACCES, -EROFS.
  */
 int vexfs_delete(int fd, const __u64 *ids, __u32 n, __u64 *bad);
+
+/**
+ * vexfs_delete_by_key - delete records by key, all or nothing
+ * @fd: the collection
+ * @keys: the keys, back to back
+ * @lens: a length each, none of them 0
+ * @n: how many
+ * @bytes: sum of the lengths
+ * @bad: as for vexfs_delete()
+ */
+int vexfs_delete_by_key(int fd, const char *keys, const __u8 *lens, __u32 n, __u32 bytes,
+			__u64 *bad);
 
 /**
  * vexfs_search - find the nearest records

@@ -215,7 +215,6 @@ static void bad_inserts(void)
 	INSERT(EINVAL, -2, "insert flags ~0", in.flags = ~0u);
 	INSERT(EINVAL, -2, "insert reserved", in.reserved[0] = 1);
 	INSERT(EINVAL, -2, "insert reserved", in.reserved[3] = 1ULL << 63);
-	INSERT(EOPNOTSUPP, -2, "upsert", in.flags = VEXFS_INSERT_UPSERT);
 	INSERT(EMSGSIZE, -2, "row_bytes too small", in.row_bytes -= 4);
 	INSERT(EMSGSIZE, -2, "row_bytes too large", in.row_bytes += 4);
 	INSERT(EMSGSIZE, -2, "row_bytes 0", in.row_bytes = 0);
