@@ -237,8 +237,10 @@ long vexfs_ioc_list(struct file *file, struct vexfs_collection_mem *c, void __us
 	if (arg.flags & ~VEXFS_LIST_STALE || arg.reserved32 || !ALL_ZERO(arg.reserved) || !arg.n ||
 	    (arg.keys && arg.key_bytes < VEXFS_MAX_KEY))
 		return -EINVAL;
-	if (arg.flags || !ALL_ZERO(arg.snapshot))
+	if (arg.flags)
 		return -EOPNOTSUPP;
+	if (!ALL_ZERO(arg.snapshot))	/* there are none yet */
+		return -ENOENT;
 	if (arg.n > VEXFS_MAX_BATCH)
 		return -E2BIG;
 	if (arg.rows && arg.row_bytes != c->row_bytes)
