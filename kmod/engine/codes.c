@@ -268,6 +268,11 @@ void vexfs_estimator_prepare(const struct vexfs_codes *c, struct vexfs_estimator
 	vx_fpu_begin();
 	vexfs_rabitq_prepare(&c->coder, e, row);
 	vx_fpu_end();
+	if (!e->usable)
+		return;
+	vx_fpu_begin();			/* another one: together they may take more than 50 us */
+	vexfs_rabitq_quantise(e);
+	vx_fpu_end();
 }
 
 /*

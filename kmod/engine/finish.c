@@ -73,17 +73,17 @@ static void finalize(struct vexfs_query *q, const struct vexfs_entry *e, const s
 }
 
 /*
- * The whole pool in double precision: first what is in memory; the rest is read, all of PENDING rows submitted before one is
- * waited for.  Changes the order of the pool.  How many, or an error.
+ * `count` entries of the pool in double precision, behind the n that f has: first what is in memory; the rest is read, all of
+ * PENDING rows submitted before one is waited for.  Changes the order of the entries.  How many f has now, or an error.
  */
-static int measure_pool(struct vexfs_query *q, struct final *f)
+static int measure_entries(struct vexfs_query *q, struct vexfs_entry *e, __u32 count, struct final *f, __u32 n)
 {
-	struct vexfs_entry *e = q->pool.entry, x;
 	struct vx_seg seg[VX_ROW_SEGS];
-	__u32 i, k, ahead, absent = 0, n = 0;
+	__u32 i, k, ahead, absent = 0;
+	struct vexfs_entry x;
 	int segs;
 
-	for (i = 0; i < q->pool.n; i++) {
+	for (i = 0; i < count; i++) {
 		segs = vx_rows_get(q->rows, e[i].slot, seg);
 		if (segs >= 0) {
 			finalize(q, &e[i], seg, segs, f, &n);
@@ -115,23 +115,49 @@ static int measure_pool(struct vexfs_query *q, struct final *f)
 	return n;
 }
 
+/* Is everything whose f32 total has at least this key behind the first k of f, which is sorted, for certain? */
+static bool settled(struct vexfs_query *q, const struct final *f, __u32 n, __u32 key)
+{
+	bool sure;
+
+	if (n < q->s.k + q->range)
+		return false;
+	vx_fpu_begin();
+	sure = vexfs_certify(&q->prep, f[q->s.k - 1].key, key, q->max_norm2);
+	vx_fpu_end();
+	return sure;
+}
+
+/* The pool in double precision, in order, as far as it may matter.  How many, or an error. */
+static int measure_pool(struct vexfs_query *q, struct final *f)
+{
+	struct vexfs_pool *p = &q->pool;
+	__u32 from = 0, to = q->s.k + q->range;
+	int n = 0;
+
+	vexfs_pool_sort(p);
+	while (from < p->n) {
+		if (to > p->n)
+			to = p->n;
+		n = measure_entries(q, p->entry + from, to - from, f, n);
+		if (n < 0)
+			return n;
+		heapsort(f, n);
+		if (to < p->n && settled(q, f, n, p->entry[to].key))
+			break;
+		from = to;
+		to *= 2;
+	}
+	return n;
+}
+
 /*
  * Was nothing refused that belongs among the first k of f, which is sorted?  And in a range search, are there more than
  * k if anything was refused?
  */
 static bool is_sure(struct vexfs_query *q, const struct final *f, __u32 n)
 {
-	struct vexfs_pool *p = &q->pool;
-	bool sure;
-
-	if (!p->any_refused)
-		return true;
-	if (n < q->s.k + q->range)
-		return false;
-	vx_fpu_begin();
-	sure = vexfs_certify(&q->prep, f[q->s.k - 1].key, p->refused, q->max_norm2);
-	vx_fpu_end();
-	return sure;
+	return !q->pool.any_refused || settled(q, f, n, q->pool.refused);
 }
 
 /*
@@ -163,7 +189,6 @@ int vexfs_query_finish(struct vexfs_query *q, struct vexfs_hit_f *hits, __u32 *t
 	n = measure_pool(q, f);
 	if (n < 0)
 		goto out;
-	heapsort(f, n);
 	if (missed(q, f, n)) {
 		q->codes = NULL;	/* measure everything */
 		n = -EAGAIN;

@@ -66,6 +66,8 @@ int vexfs_pool_init(struct vexfs_pool *p, __u32 k, __u32 cap);	/* -ENOMEM */
 int vexfs_pool_reserve(struct vexfs_pool *p, __u32 more);
 void vexfs_pool_free(struct vexfs_pool *p);
 void vexfs_pool_clear(struct vexfs_pool *p);
+/* Entries in order, the best first.  It takes no more offers until it is cleared. */
+void vexfs_pool_sort(struct vexfs_pool *p);
 bool vexfs_pool_offer(struct vexfs_pool *p, __u64 slot, __u32 key, __u64 penalty);	/* did it get in? */
 
 /* --- distance.c; all but row_check and has_avx2 between vx_fpu_begin() and vx_fpu_end() --- */
@@ -162,6 +164,8 @@ bool vexfs_rabitq_sum(const struct vexfs_coder *c, const struct vx_seg *seg, __u
 void vexfs_rabitq_mean(struct vexfs_coder *c, const double *sum, __u32 n);
 void vexfs_rabitq_encode(struct vexfs_coder *c, const struct vx_seg *seg, __u32 segs, __u64 *bits, struct vexfs_factor *f);
 void vexfs_rabitq_prepare(const struct vexfs_coder *c, struct vexfs_estimator *e, const void *row);
+/* And then, where it is usable: round it to 4 bits per dim, at random; fills table, plane and lost. */
+void vexfs_rabitq_quantise(struct vexfs_estimator *e);
 /* Of each code: the sum over dims of the 4-bit query, or of 15 less it where the bit is 0; at most 61,440. */
 void vexfs_rabitq_sums(const struct vexfs_estimator *e, const __u8 *block, __u16 *sum);
 void vexfs_rabitq_bound(const struct vexfs_estimator *e, __u32 sum, const struct vexfs_factor *f, __u32 sigma,

@@ -89,9 +89,9 @@ static bool before(const struct vexfs_entry *a, const struct vexfs_entry *b)
 	return a->key != b->key ? a->key < b->key : a->slot < b->slot;
 }
 
-static void entry_down(struct vexfs_entry *e, __u32 n, struct vexfs_entry x)
+static void entry_down(struct vexfs_entry *e, __u32 i, __u32 n, struct vexfs_entry x)
 {
-	__u32 i = 0, c;
+	__u32 c;
 
 	while ((c = 2 * i + 1) < n) {
 		if (c + 1 < n && before(&e[c], &e[c + 1]))
@@ -122,7 +122,7 @@ bool vexfs_pool_offer(struct vexfs_pool *p, __u64 slot, __u32 key, __u64 penalty
 			return false;
 		}
 		refuse(p, e[0].key);
-		entry_down(e, p->n, x);
+		entry_down(e, 0, p->n, x);
 	} else {
 		for (i = p->n++; i && before(&e[(i - 1) / 2], &x); i = (i - 1) / 2)
 			e[i] = e[(i - 1) / 2];
@@ -130,4 +130,18 @@ bool vexfs_pool_offer(struct vexfs_pool *p, __u64 slot, __u32 key, __u64 penalty
 	}
 	vexfs_kth_offer(&p->best, key);
 	return true;
+}
+
+void vexfs_pool_sort(struct vexfs_pool *p)
+{
+	struct vexfs_entry *e = p->entry, x;
+	__u32 n = p->n, i;
+
+	for (i = n / 2; i-- > 0;)	/* it may have been sorted before */
+		entry_down(e, i, n, e[i]);
+	while (n > 1) {
+		x = e[--n];
+		e[n] = e[0];
+		entry_down(e, 0, n, x);
+	}
 }

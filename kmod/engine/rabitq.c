@@ -182,46 +182,47 @@ void vexfs_rabitq_encode(struct vexfs_coder *c, const struct vx_seg *seg, __u32 
 	f->scale = (float)(norm2 / length);
 }
 
-/* Round P z to 4 bits per dim, at random; fills the bit planes and the table.  Returns |d|^2. */
-static double quantise(struct vexfs_estimator *e, const float *x, float step)
+void vexfs_rabitq_quantise(struct vexfs_estimator *e)
 {
+	const float *x = e->scratch, step = e->step;
 	__u32 padded = e->padded, words = padded / 64, i, k, u;
-	__u64 state = 1, random = 0;
 	float inverse = step > 0 ? 1 / step : 0, v;
+	__u64 state = 1, random, bits;
 	double lost = 0;
 
 	memset(e->plane, 0, words * 4 * sizeof(__u64));
 	for (i = 0; i < padded; i += 4) {
-		__u8 *t = e->table + i * 4, level[4];
+		__u8 *t = e->table + i * 4;
+		int level[4], all = 0;
 
+		random = vexfs_splitmix(&state);
 		for (k = 0; k < 4; k++) {
-			if (!((i + k) % 4))
-				random = vexfs_splitmix(&state);
-			v = x[i + k] * inverse + 0.5f * LEVELS +
-			    (float)(random & 0xffff) * 0x1p-16f;
-			random >>= 16;
-			level[k] = v > 0 ? v < LEVELS ? (__u8)v : LEVELS : 0;
-			v = x[i + k] - step * (level[k] - 0.5f * LEVELS);
+			v = (float)(__u16)(random >> 16 * k) * 0x1p-16f;
+			v += x[i + k] * inverse + 0.5f * LEVELS;
+			level[k] = v > 0 ? v < LEVELS ? (int)v : LEVELS : 0;
+			all += level[k];
+			v = x[i + k] - step * ((float)level[k] - 0.5f * LEVELS);
 			lost += (double)v * v;
-			for (u = 0; u < 4; u++)
-				e->plane[u * words + (i + k) / 64] |= (__u64)(level[k] >> u & 1)
-								      << (i + k) % 64;
 		}
-		for (u = 0; u < 16; u++) {
-			t[u] = 0;
-			for (k = 0; k < 4; k++)
-				t[u] += u >> k & 1 ? level[k] : LEVELS - level[k];
+		for (u = 0; u < 4; u++) {
+			bits = (level[0] >> u & 1) | (level[1] >> u & 1) << 1 |
+			       (level[2] >> u & 1) << 2 | (level[3] >> u & 1) << 3;
+			e->plane[u * words + i / 64] |= bits << i % 64;
 		}
+		t[0] = 4 * LEVELS - all;
+		for (k = 0; k < 4; k++)
+			for (u = 0; u < 1u << k; u++)
+				t[u + (1u << k)] = t[u] + 2 * level[k] - LEVELS;
 	}
-	return lost;
+	e->lost = (float)lost;
 }
 
 void vexfs_rabitq_prepare(const struct vexfs_coder *c, struct vexfs_estimator *e, const void *row)
 {
 	struct vx_seg seg = { row, c->dims * 4 };
-	double norm2, lost, dot = 0, mean2 = 0;
+	double norm2, dot = 0, mean2 = 0;
 	__u32 padded = c->rotation.padded, i;
-	float most = 0, step, length, *x = e->scratch;
+	float most = 0, length, *x = e->scratch;
 
 	e->usable = false;
 	e->padded = padded;
@@ -241,19 +242,16 @@ void vexfs_rabitq_prepare(const struct vexfs_coder *c, struct vexfs_estimator *e
 
 		most = a > most ? a : most;
 	}
-	step = 2 * most / LEVELS;
-	lost = quantise(e, x, step);
+	e->step = 2 * most / LEVELS;
 	length = root((float)norm2);
 	e->times_norm2 = c->metric == VEXFS_METRIC_L2	  ? 1 :
 			 c->metric == VEXFS_METRIC_COSINE ? 0.5f :
 							    0;
 	e->times = c->metric == VEXFS_METRIC_L2 ? 2 : 1;
 	e->plus = c->metric == VEXFS_METRIC_DOT ? (float)-dot : (float)norm2 * e->times_norm2;
-	e->step = step;
 	e->middle = 0.5f * LEVELS * padded;
 	e->dims = padded;
 	e->variance = (float)(norm2 / (padded - 1));
-	e->lost = (float)lost;
 	e->slop = SLOP * (c->metric == VEXFS_METRIC_DOT ? root((float)mean2) * length : e->plus);
 	e->slop_norm2 = SLOP * e->times_norm2;
 	e->slop_scale = SLOP * e->times * root(padded) * length;
