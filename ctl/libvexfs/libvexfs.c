@@ -58,6 +58,7 @@ int vexfs_insert(int fd, struct vexfs_batch *batch)
 		.keys = to_u64(batch->key_bytes ? batch->keys : NULL),
 		.key_lens = to_u64(batch->key_bytes ? batch->key_lens : NULL),
 		.key_bytes = batch->key_bytes,
+		.binds = to_u64(batch->binds),
 		.bad = ~0ULL,
 	};
 	int err = call(fd, VEXFS_IOC_INSERT, &i);

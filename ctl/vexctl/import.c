@@ -8,6 +8,7 @@
  * says how many records are in.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -26,9 +27,12 @@ struct job {
 	__u64 total;			/* records of the file */
 	__u64 start_id;			/* id of record 0 */
 	bool start_given;
+	bool upsert;
 	/* ids that the file brings, of all its records; NULL: it brings none */
 	__u64 *own_ids;
 	__u64 room;			/* of own_ids */
+	char **own_keys;		/* keys that the file brings, in no order; a copy each */
+	size_t n_keys, keys_room;
 	__u64 skip;			/* records not to insert */
 	__u32 batch;			/* records */
 	__u64 done;			/* records inserted */
@@ -48,8 +52,25 @@ struct job {
 	char *rows;
 	__u64 *ids;
 	__s64 *attrs;
-	char **words;
+	char **words;			/* labels */
+	char *keys;			/* packed */
+	__u8 *key_lens;
+	__u32 key_bytes;
+	bool binding;			/* any of them is bound */
+	struct vexfs_bind *binds;
+	__u32 files;			/* open descriptors in binds: each run of one file has one */
+	char *last_file;		/* path of the last one */
+	/* words of keyword attributes, packed by attribute */
+	struct {
+		char *bytes;
+		size_t n_bytes, room;
+		__u8 *lens;
+		__u32 *at;		/* records that they are of */
+		__u32 n;
+	} keyword[VEXFS_MAX_ATTRS];
 };
+
+#define BATCH_FILES	256u		/* a batch ends early at so many open files */
 
 static int open_input(struct job *j, enum vexfs_file_format format)
 {
@@ -119,12 +140,17 @@ static int next_attrs(struct job *j, __s64 *out)
 		memset(out, 0, j->info.attrs * sizeof(*out));
 	}
 	for (i = 0; i < j->im.r.attrs; i++) {
-		a = attr_by_name(&j->info, j->im.r.attr[i].name);
+		const char *name = j->im.r.attr[i].name;
+
+		a = attr_by_name(&j->info, name);
 		if (a < 0)
 			return fail(
 				j->path,
 				"line %llu: the collection has no attribute '%.64s'; see `vexctl collection info`",
-				j->im.line, j->im.r.attr[i].name);
+				j->im.line, name);
+		if ((j->info.attr[a].type == VEXFS_ATTR_KEYWORD) != (j->im.r.attr[i].word != NULL))
+			return fail(j->path, "line %llu: the attribute '%.64s' takes %s", j->im.line, name,
+				    j->im.r.attr[i].word ? "whole numbers" : "words");
 		out[a] = j->im.r.attr[i].number;
 	}
 	for (i = 0; i < j->info.attrs; i++) {
@@ -189,20 +215,63 @@ static int check_own_ids(const struct job *j)
 	return ret;
 }
 
-/* What a file may hold and the kernel module does not take. */
-static int unsupported(const struct job *j)
+/* The record just read may have a key: it must be free.  Keep it, to find out whether it comes twice. */
+static int own_key(struct job *j)
 {
-	const struct vexfs_file_record *r = &j->im.r;
-	const char *what = r->key ? "a key" : r->file ? "a file" : NULL;
-	__u32 i;
+	const char *key = j->im.r.key;
+	char **keys;
+	int err;
 
-	for (i = 0; i < r->attrs && !what; i++)
-		what = r->attr[i].word ? "a keyword attribute" : NULL;
-	if (!what)
+	if (!key)
 		return 0;
-	return fail(j->path,
-		    "line %llu: it has %s, which is not supported by this kernel module; nothing was imported",
-		    j->im.line, what);
+	if (j->info.live && !j->upsert && j->im.record > j->skip) {
+		err = vexfs_get_by_key(j->fd, key, strlen(key), NULL, 0, NULL);
+		if (!err)
+			return fail(j->path, "line %llu: the key '%s' is taken; replace its record with --upsert",
+				    j->im.line, key);
+		if (err != -ENOENT)
+			return fail_op(j->dir, VEXFS_OP_GET, err);
+	}
+	if (j->n_keys == j->keys_room) {
+		j->keys_room = j->keys_room ? 2 * j->keys_room : 4096;
+		keys = realloc(j->own_keys, j->keys_room * sizeof(*keys));
+		if (!keys)
+			return fail(j->path, "out of memory");
+		j->own_keys = keys;
+	}
+	j->own_keys[j->n_keys] = strdup(key);
+	if (!j->own_keys[j->n_keys])
+		return fail(j->path, "out of memory");
+	j->n_keys++;
+	return 0;
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int check_own_keys(struct job *j)
+{
+	size_t i;
+
+	if (j->n_keys)
+		qsort(j->own_keys, j->n_keys, sizeof(*j->own_keys), compare_keys);
+	for (i = 1; i < j->n_keys; i++)
+		if (!strcmp(j->own_keys[i], j->own_keys[i - 1]))
+			return fail(j->path, "two of its records have the key '%s'; nothing was imported",
+				    j->own_keys[i]);
+	return 0;
+}
+
+/* The file that the record just read is bound to must be there, below the collection's directory. */
+static int check_file(const struct job *j)
+{
+	const char *path = j->im.r.file;
+
+	if (!path || !faccessat(j->fd, path, R_OK, 0))
+		return 0;
+	return fail(j->path, "line %llu: the file '%s' of the collection: %s", j->im.line, path, strerror(errno));
 }
 
 /* Read everything once, and count. */
@@ -212,7 +281,7 @@ static int validate(struct job *j)
 	int ret;
 
 	while ((ret = vexfs_import_next(&j->im)) > 0) {
-		if (unsupported(j) || own_id(j) || next_attrs(j, attrs))
+		if (own_id(j) || own_key(j) || check_file(j) || next_attrs(j, attrs))
 			return VEXCTL_FAILED;
 		if (interrupted())
 			return fail(j->path, "interrupted; nothing was imported");
@@ -227,7 +296,7 @@ static int validate(struct job *j)
 		return fail(j->path, "it holds no record; nothing was imported");
 	if (j->skip >= j->total)
 		return fail(j->path, "it has %llu records, --skip leaves none of them", j->total);
-	if (j->own_ids && check_own_ids(j))
+	if ((j->own_ids && check_own_ids(j)) || check_own_keys(j))
 		return VEXCTL_FAILED;
 	if (!j->own_ids && j->start_id + (j->total - 1) < j->start_id)
 		return fail(j->path,
@@ -248,7 +317,7 @@ static int check_ids(struct job *j)
 {
 	__u64 r;
 
-	for (r = j->info.live ? j->skip : j->total; r < j->total; r++) {
+	for (r = j->info.live && !j->upsert ? j->skip : j->total; r < j->total; r++) {
 		int err = vexfs_get(j->fd, id_of(j, r), NULL, 0, NULL);
 
 		if (!err)
@@ -276,12 +345,101 @@ static int ended(const struct job *j, const char *why)
 		    why, j->done, j->total - j->skip, id_of(j, j->skip), id_of(j, next - 1), next);
 }
 
+/* The words of record n of the batch are looked up all at once, see keyword_codes(). */
+static int add_words(struct job *j, __u32 n)
+{
+	__u32 i;
+
+	for (i = 0; i < j->im.r.attrs; i++) {
+		const char *word = j->im.r.attr[i].word;
+		int a = word ? attr_by_name(&j->info, j->im.r.attr[i].name) : -1;
+		size_t len = word ? strlen(word) : 0;
+		char *p;
+
+		if (a < 0)
+			continue;
+		if (j->keyword[a].n_bytes + len > j->keyword[a].room) {
+			j->keyword[a].room = 2 * (j->keyword[a].room + len);
+			p = realloc(j->keyword[a].bytes, j->keyword[a].room);
+			if (!p)
+				return -ENOMEM;
+			j->keyword[a].bytes = p;
+		}
+		memcpy(j->keyword[a].bytes + j->keyword[a].n_bytes, word, len);
+		j->keyword[a].n_bytes += len;
+		j->keyword[a].lens[j->keyword[a].n] = len;
+		j->keyword[a].at[j->keyword[a].n++] = n;
+	}
+	return 0;
+}
+
+/* Open the file of record n of the batch, unless the record before has the same. */
+static int add_file(struct job *j, __u32 n)
+{
+	const struct vexfs_file_record *r = &j->im.r;
+	struct vexfs_bind *b = &j->binds[n];
+	int fd;
+
+	*b = (struct vexfs_bind){ .fd = -1 };
+	if (!r->file)
+		return 0;
+	if (!n || !j->last_file || j->binds[n - 1].fd < 0 || strcmp(j->last_file, r->file)) {
+		fd = openat(j->fd, r->file, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			return -errno;
+		j->files++;
+		free(j->last_file);
+		j->last_file = strdup(r->file);
+	} else {
+		fd = j->binds[n - 1].fd;
+	}
+	j->binding = true;
+	*b = (struct vexfs_bind){ .fd = fd, .off = r->file_off, .len = r->file_len };
+	return j->last_file ? 0 : -ENOMEM;
+}
+
+/* The batch is over: close its files, forget its words. */
+static void empty(struct job *j, __u32 n)
+{
+	__u32 i;
+
+	for (i = 0; i < n; i++)
+		if (j->binds[i].fd >= 0 && (i + 1 == n || j->binds[i + 1].fd != j->binds[i].fd))
+			close(j->binds[i].fd);
+	free(j->last_file);
+	j->last_file = NULL;
+	j->files = j->key_bytes = 0;
+	j->binding = false;
+	for (i = 0; i < j->info.attrs; i++)
+		j->keyword[i].n = j->keyword[i].n_bytes = 0;
+}
+
+/* The record just read into place n of the batch. */
+static int add(struct job *j, __u32 n)
+{
+	const char *key = j->im.r.key;
+
+	memcpy(j->rows + (size_t)n * j->info.row_bytes, j->im.row, j->info.row_bytes);
+	j->ids[n] = id_of(j, j->im.record - 1);
+	j->key_lens[n] = key ? strlen(key) : 0;
+	if (key)
+		memcpy(j->keys + j->key_bytes, key, j->key_lens[n]);
+	j->key_bytes += j->key_lens[n];
+	if (j->labels) {
+		j->words[n] = strdup(j->im.label);
+		if (!j->words[n])
+			return -ENOMEM;
+	}
+	return add_words(j, n) ?: add_file(j, n);
+}
+
 /* Fill the batch.  Returns the number of records, 0 at the end, or -1 and a message. */
 static int fill(struct job *j)
 {
 	__u32 n = 0;
+	int err;
 
-	while (n < j->batch) {
+	while (n < j->batch && j->files < BATCH_FILES) {
 		__s64 *attrs = j->attrs + (size_t)n * j->info.attrs;
 		int ret = vexfs_import_next(&j->im);
 
@@ -289,24 +447,55 @@ static int fill(struct job *j)
 			break;
 		if (ret < 0) {		/* it was fine a moment ago */
 			ended(j, j->im.error);
-			return -1;
+			goto failed;
 		}
-		if (j->im.record > j->total)
-			return ended(j, "it has grown meanwhile"), -1;
+		if (j->im.record > j->total) {
+			ended(j, "it has grown meanwhile");
+			goto failed;
+		}
 		if (next_attrs(j, attrs))
-			return -1;
+			goto failed;
 		if (j->im.record <= j->skip)
 			continue;
-		memcpy(j->rows + (size_t)n * j->info.row_bytes, j->im.row, j->info.row_bytes);
-		j->ids[n] = id_of(j, j->im.record - 1);
-		if (j->labels) {
-			j->words[n] = strdup(j->im.label);
-			if (!j->words[n])
-				return ended(j, "out of memory"), -1;
+		err = add(j, n);
+		if (err) {
+			ended(j, err == -ENOMEM ? "out of memory" : "a file to bind to is gone");
+			n++;
+			goto failed;
 		}
 		n++;
 	}
 	return n;
+failed:
+	empty(j, n);
+	return -1;
+}
+
+/* Words into codes, for the whole batch. */
+static int keyword_codes(struct job *j)
+{
+	__s64 *codes = NULL;
+	__u32 a, i;
+	int err = 0;
+
+	for (a = 0; a < j->info.attrs && !err; a++) {
+		struct vexfs_word_list list = {
+			.n = j->keyword[a].n,
+			.bytes = j->keyword[a].bytes,
+			.lens = j->keyword[a].lens,
+		};
+
+		if (!list.n)
+			continue;
+		codes = calloc(list.n, sizeof(*codes));
+		if (!codes)
+			return fail(j->path, "out of memory");
+		err = vexfs_intern(j->fd, a, &list, codes, 0);
+		for (i = 0; i < list.n && !err; i++)
+			j->attrs[(size_t)j->keyword[a].at[i] * j->info.attrs + a] = codes[i];
+		free(codes);
+	}
+	return err ? ended(j, vexfs_strerror_for(VEXFS_OP_INTERN, err)) : 0;
 }
 
 static int save_words(struct job *j, __u32 n)
@@ -333,9 +522,19 @@ static int insert(struct job *j)
 			.rows = j->rows,
 			.ids = j->ids,
 			.attrs = j->info.attrs ? j->attrs : NULL,
+			.keys = j->keys,
+			.key_lens = j->key_lens,
+			.key_bytes = j->key_bytes,
+			.binds = j->binding ? j->binds : NULL,
+			.flags = j->upsert ? VEXFS_INSERT_UPSERT : 0,
 		};
 
+		if (keyword_codes(j)) {
+			empty(j, n);
+			return VEXCTL_FAILED;
+		}
 		err = vexfs_insert(j->fd, &b);
+		empty(j, n);
 		if (err) {
 			if (b.bad < (__u64)n)
 				snprintf(why, sizeof(why), "id %llu: %s", j->ids[b.bad],
@@ -363,7 +562,7 @@ static int insert(struct job *j)
 
 static int buffers(struct job *j)
 {
-	__u32 most = VEXFS_MAX_BATCH_BYTES / j->info.row_bytes;
+	__u32 most = VEXFS_MAX_BATCH_BYTES / j->info.row_bytes, i;
 
 	if (most > VEXFS_MAX_BATCH)
 		most = VEXFS_MAX_BATCH;
@@ -379,9 +578,20 @@ static int buffers(struct job *j)
 	j->ids = calloc(j->batch, sizeof(*j->ids));
 	j->attrs = calloc((size_t)j->batch * (j->info.attrs + 1), sizeof(*j->attrs));
 	j->words = calloc(j->batch, sizeof(*j->words));
-	if (!j->rows || !j->ids || !j->attrs || !j->words)
-		return fail(NULL, "out of memory; choose a smaller --batch");
+	j->keys = malloc((size_t)j->batch * VEXFS_MAX_KEY);
+	j->key_lens = malloc(j->batch);
+	j->binds = malloc(j->batch * sizeof(*j->binds));
+	if (!j->rows || !j->ids || !j->attrs || !j->words || !j->keys || !j->key_lens || !j->binds)
+		goto no_memory;
+	for (i = 0; i < j->info.attrs; i++) {
+		j->keyword[i].lens = malloc(j->batch);
+		j->keyword[i].at = malloc(j->batch * sizeof(__u32));
+		if (!j->keyword[i].lens || !j->keyword[i].at)
+			goto no_memory;
+	}
 	return 0;
+no_memory:
+	return fail(NULL, "out of memory; choose a smaller --batch");
 }
 
 static int run_job(struct job *j, enum vexfs_file_format format, char **attrs, int n_attrs,
@@ -444,6 +654,7 @@ static int import(int argc, char **argv)
 		{ "format", required_argument, NULL, 'f' },
 		{ "start-id", required_argument, NULL, 's' },
 		{ "skip", required_argument, NULL, 'k' },
+		{ "upsert", no_argument, NULL, 'u' },
 		{ "batch", required_argument, NULL, 'b' },
 		{ "attr", required_argument, NULL, 'a' },
 		{ "attr-file", required_argument, NULL, 'A' },
@@ -469,6 +680,9 @@ static int import(int argc, char **argv)
 			if (want_u64("--start-id", optarg, 0, ~0ULL, &j.start_id))
 				return VEXCTL_USAGE;
 			j.start_given = true;
+			break;
+		case 'u':
+			j.upsert = true;
 			break;
 		case 'k':
 			if (want_u64("--skip", optarg, 0, ~0ULL, &j.skip))
@@ -511,7 +725,18 @@ static int import(int argc, char **argv)
 	input_close(&j.in);
 	for (i = 0; j.words && i < j.batch; i++)
 		free(j.words[i]);
+	for (i = 0; i < j.n_keys; i++)
+		free(j.own_keys[i]);
+	for (i = 0; i < VEXFS_MAX_ATTRS; i++) {
+		free(j.keyword[i].bytes);
+		free(j.keyword[i].lens);
+		free(j.keyword[i].at);
+	}
+	free(j.own_keys);
 	free(j.own_ids);
+	free(j.keys);
+	free(j.key_lens);
+	free(j.binds);
 	free(j.words);
 	free(j.attrs);
 	free(j.ids);
@@ -527,8 +752,9 @@ const struct verb import_verbs[] = {
 	  "  fvecs bvecs ivecs    per record a le32 with the number of dimensions, and as many le32 floats, bytes,\n"
 	  "                       le32 integers\n"
 	  "  npy                  a NumPy array (records, dims) in C order of <f4 <f8 <f2 |u1 |i1 <i4 <i8\n"
-	  "  jsonl                per line {\"id\": 7, \"attrs\": {\"age\": 3}, \"vector\": [1, 2.5]}, all but the vector\n"
-	  "                       optional; either all records have an id or none\n"
+	  "  jsonl                per line {\"id\": 7, \"key\": \"a\", \"attrs\": {\"age\": 3, \"lang\": \"de\"}, \"file\": \"x.txt\",\n"
+	  "                       \"offset\": 0, \"length\": 9, \"vector\": [1, 2.5]}, all but the vector optional; either all\n"
+	  "                       records have an id or none; file is a path below the collection's directory\n"
 	  "  text                 per line `word v1 v2 ...`\n"
 	  "- is standard input, which is copied to a temporary file first.\n"
 	  "The whole file is checked before the first record goes in: a bad file changes nothing.  After that records go\n"
@@ -536,6 +762,7 @@ const struct verb import_verbs[] = {
 	  "where to go on, and makes the exit code 130.\n"
 	  "  -f, --format F       one of these; needed for bvecs and ivecs of another name\n"
 	  "  -s, --start-id N     id of the first record of the file [0], if it brings no ids; the next is N+1, ...\n"
+	  "      --upsert         replace records of the same id or key\n"
 	  "      --skip N         leave out the first N records (their ids stay theirs): to continue an import\n"
 	  "  -b, --batch N        records per batch [4096, or 8 MiB of vectors]\n"
 	  "  -a, --attr NAME=V    set an attribute of every record: to the number V, or with V `lineno` to the\n"

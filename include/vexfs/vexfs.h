@@ -60,6 +60,8 @@ struct vexfs_batch {
 	const __u8 *key_lens;
 	__u32	key_bytes;		/* sum of the lengths */
 	__u32	flags;			/* VEXFS_INSERT_* */
+	/* what each is bound to, fd -1: nothing; NULL: none is */
+	const struct vexfs_bind *binds;
 	__u64	seq;			/* out: sequence number of the first record */
 	/* out, on failure: index of the first record at fault, ~0 where no record is */
 	__u64	bad;

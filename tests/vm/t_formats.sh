@@ -205,35 +205,56 @@ expect_fail "export of text" "--format: text is only read; choose jsonl" vexctl 
 expect_fail "export --json to standard output" "--json needs -o FILE" vexctl export $c --json
 fails "export of an unknown attribute" "--where: column 1" vexctl export $c --where 'height = 3'
 fails "export of a plain directory" "not a collection" vexctl export /mnt
-vexctl export $c -o c.jsonl > "$out" 2>&1; rc=$?
-if [ $rc = 1 ] && grep -qF "does not do that" "$out"; then
-	equal "nothing is left of an export that failed" "c.jsonl*" "$(echo c.jsonl*)"
-	skip "export" "the kernel module does not list records yet"
-else
-	equal "export" 0 $rc
-	says "export says how many" "exported $(records $c) records to c.jsonl: jsonl"
-	equal "one line each" "$(records $c)" "$(wc -l < c.jsonl)"
-	ids=$(sed -E 's/^\{"id": ([0-9]+),.*/\1/' c.jsonl)
-	run "create" vexctl collection create /mnt/c2 --dims 2 --attr age --attr weight
-	run "import of the export" vexctl import /mnt/c2 c.jsonl
-	equal "all of it is the same" "$(state $c "$ids")" "$(state /mnt/c2 "$ids")"
-	run "export again" sh -c 'vexctl export /mnt/c2 > c2.jsonl'
-	run "the same bytes" cmp c.jsonl c2.jsonl
-	run "export of some" sh -c "vexctl export $c --where 'age = 3 and weight < 100' > some.jsonl"
-	equal "those" "101 200" "$(sed -E 's/^\{"id": ([0-9]+),.*/\1/' some.jsonl | tr '\n' ' ' | sed 's/ $//')"
-	run "export of words as fvecs" vexctl export $w -o w.fvecs
-	run "the same bytes" cmp w.fvecs base.fvecs
-	run "export of words as npy" vexctl export $w -o w.npy --json
-	says "export says what it is" '{ "records": 1900, "format": "npy" }'
-	run "create" vexctl collection create /mnt/w2 --dims 100 --metric cosine
-	run "import of npy" vexctl import /mnt/w2 w.npy
-	run "export again" vexctl export /mnt/w2 -o w2.fvecs
-	run "the same bytes" cmp w2.fvecs base.fvecs
-	run "npy to a pipe is refused" sh -c "vexctl export $w -f npy 2>&1 | grep 'npy needs a file'"
-	fails "export to a full device" "No space left" vexctl export $w -o /dev/full -f fvecs
-	fails "export of no snapshot" "there is no snapshot of that name" vexctl export $w -o x.jsonl --as-of monday
-	equal "nothing is left of it" "x.jsonl*" "$(echo x.jsonl*)"
-fi
+run "export" vexctl export $c -o c.jsonl
+says "export says how many" "exported $(records $c) records to c.jsonl: jsonl"
+equal "one line each" "$(records $c)" "$(wc -l < c.jsonl)"
+ids=$(sed -E 's/^\{"id": ([0-9]+),.*/\1/' c.jsonl)
+run "create" vexctl collection create /mnt/c2 --dims 2 --attr age --attr weight
+run "import of the export" vexctl import /mnt/c2 c.jsonl
+equal "all of it is the same" "$(state $c "$ids")" "$(state /mnt/c2 "$ids")"
+run "export again" sh -c 'vexctl export /mnt/c2 > c2.jsonl'
+run "the same bytes" cmp c.jsonl c2.jsonl
+run "export of some" sh -c "vexctl export $c --where 'age = 3 and weight < 100' > some.jsonl"
+equal "those" "101 200" "$(sed -E 's/^\{"id": ([0-9]+),.*/\1/' some.jsonl | tr '\n' ' ' | sed 's/ $//')"
+run "export of words as fvecs" vexctl export $w -o w.fvecs
+run "the same bytes" cmp w.fvecs base.fvecs
+run "export of words as npy" vexctl export $w -o w.npy --json
+says "export says what it is" '{ "records": 1900, "format": "npy" }'
+run "create" vexctl collection create /mnt/w2 --dims 100 --metric cosine
+run "import of npy" vexctl import /mnt/w2 w.npy
+run "export again" vexctl export /mnt/w2 -o w2.fvecs
+run "the same bytes" cmp w2.fvecs base.fvecs
+run "npy to a pipe is refused" sh -c "vexctl export $w -f npy 2>&1 | grep 'npy needs a file'"
+fails "export to a full device" "No space left" vexctl export $w -o /dev/full -f fvecs
+fails "export of no snapshot" "there is no snapshot of that name" vexctl export $w -o x.jsonl --as-of monday
+equal "nothing is left of it" "x.jsonl*" "$(echo x.jsonl*)"
+
+# --- keys and upserts
+
+cat > k.jsonl <<'J'
+{"id": 1, "key": "one", "attrs": {"age": 1}, "vector": [1, 2]}
+{"id": 2, "attrs": {"age": 2}, "vector": [3, 4]}
+{"id": 3, "key": "a \"quoted\" key, \u00fc", "attrs": {"age": 3}, "vector": [5, 6]}
+J
+run "create" vexctl collection create /mnt/k --dims 2 --attr age
+run "import with keys" vexctl import /mnt/k k.jsonl
+run "get by key" vexctl get /mnt/k --key one
+fails "import of the same keys" "the key 'one' is taken" vexctl import /mnt/k k.jsonl
+sed 's/"id": \([0-9]\)/"id": 1\1/' k.jsonl > k1.jsonl
+fails "import of the same keys with other ids" "the key 'one' is taken" vexctl import /mnt/k k1.jsonl
+(cat k1.jsonl; head -n 1 k1.jsonl | sed 's/"id": 11/"id": 14/') > k2.jsonl
+run "create" vexctl collection create /mnt/k0 --dims 2 --attr age
+fails "import of a key twice" "two of its records have the key 'one'" vexctl import /mnt/k0 k2.jsonl
+equal "nothing has changed" 3 "$(records /mnt/k)"
+run "export with keys" vexctl export /mnt/k -o k3.jsonl
+run "create" vexctl collection create /mnt/k2 --dims 2 --attr age
+run "import of the export" vexctl import /mnt/k2 k3.jsonl
+run "export again" vexctl export /mnt/k2 -o k4.jsonl
+run "the same bytes" cmp k3.jsonl k4.jsonl
+run "upsert of the same keys with other ids" vexctl import /mnt/k k1.jsonl --upsert
+equal "one more" 4 "$(records /mnt/k)"
+run "the new one has the key" sh -c "vexctl get /mnt/k --key one | grep '^id 11 '"
+expect_fail "the old one is gone" "no record of that id" vexctl get /mnt/k 1
 
 run "umount" vexctl umount /mnt
 run "verify" vexfs-verify /dev/vda
