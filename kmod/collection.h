@@ -12,7 +12,7 @@
  *	list.c        all records, page by page
  *	predicate.c   predicates that were asked for, and their bitmaps
  *	codes.c       codes of rows in memory, within the mount's budget
- *	search.c      one query
+ *	search.c      the queries of one call
  *	ioctl*.c      the door to user space, see door.h
  */
 #ifndef _VEXFS_COLLECTION_H
@@ -308,11 +308,12 @@ void vexfs_body_drop_codes(struct vexfs_body *b);	/* the body is going */
 /* --- search.c --- */
 
 /*
- * Run the query in *s, whose vector is `row` and whose predicate is `where`, checked, or NULL; hits
- * must have room for s->k.  Fills the out fields of *s.
+ * Run the s->queries (> 0) queries in *s, whose vectors and predicate are given, checked; where may
+ * be NULL.  hits must have room for s->queries * s->k, answers for s->queries.  Fills them and the
+ * out fields of *s, which are 0.
  */
 int vexfs_collection_search(struct vexfs_collection_mem *c, struct vexfs_ioc_search *s,
-			    const void *row, const struct vexfs_condition *where,
-			    struct vexfs_hit *hits);
+			    const void *vectors, const struct vexfs_condition *where,
+			    struct vexfs_hit *hits, struct vexfs_query_answer *answers);
 
 #endif /* _VEXFS_COLLECTION_H */

@@ -170,9 +170,9 @@ static void forgive(struct vexfs_program *p, u64 generation)
 	spin_unlock(&p->lock);
 }
 
-void vexfs_program_ok(struct vexfs_program *p, unsigned int slot, u64 generation)
+void vexfs_program_ok(struct vexfs_program *p, unsigned int slot, u64 generation, u32 queries)
 {
-	atomic64_inc(&p->queries);
+	atomic64_add(queries, &p->queries);
 	if (slot != VEXFS_SLOT_SEARCH || !READ_ONCE(p->in_a_row))
 		return;
 	spin_lock(&p->lock);

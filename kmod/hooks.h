@@ -125,14 +125,15 @@ void vexfs_hooks_leave(struct vexfs_hookset *set, int idx);
 void vexfs_hooks_put(struct vexfs_hookset *set);
 
 /*
- * How the program of a slot did, once per query (not per round), outside enter and leave;
+ * How the program of a slot did, once per call (not per round), outside enter and leave: it
+ * answered so many queries, or failed;
  * generation is that of the hookset, so that an error of a version that was replaced meanwhile is
  * not held against the new one.  error: why, a negative errno (what the program returned; -ETIME,
  * -ENOSPC: it overran its budget).  After VEXFS_EJECT_AFTER errors in a row of search the program
  * is ejected: its state is VEXFS_BOUND_EJECTED until it is bound or replaced again, and one line
  * says why.
  */
-void vexfs_program_ok(struct vexfs_program *p, unsigned int slot, u64 generation);
+void vexfs_program_ok(struct vexfs_program *p, unsigned int slot, u64 generation, u32 queries);
 void vexfs_program_error(struct vexfs_program *p, unsigned int slot, u64 generation, int error);
 bool vexfs_program_ejected(const struct vexfs_program *p);
 

@@ -56,65 +56,122 @@ static void free_condition(struct vexfs_condition *where)
 	kvfree(where->value);
 }
 
-/* The vector to search with, from user memory or of a record. */
-static int search_row(struct vexfs_collection_mem *c, const struct vexfs_ioc_search *arg, void *row)
+/* What is asked for, beyond what copying in has checked. */
+static int check(const struct vexfs_ioc_search *arg)
+{
+	bool range = arg->flags & VEXFS_SEARCH_RANGE;
+	u32 by = arg->flags & (VEXFS_SEARCH_BY_ID | VEXFS_SEARCH_BY_KEY);
+
+	if (arg->flags & ~SEARCH_FLAGS || arg->reserved32 || !ALL_ZERO(arg->reserved) || !arg->k ||
+	    arg->timeout_us > VEXFS_MAX_TIMEOUT_US || hweight32(by) > 1 ||
+	    (by && arg->queries > 1) || (!range && arg->radius) ||
+	    (!(by & VEXFS_SEARCH_BY_KEY) && (arg->key || arg->key_len)))
+		return -EINVAL;
+	if (range && (arg->radius << 1) > 0x7ffULL << 53)	/* NaN */
+		return -EINVAL;
+	if (by & VEXFS_SEARCH_BY_KEY || arg->per_file || !ALL_ZERO(arg->snapshot))
+		return -EOPNOTSUPP;
+	if (arg->k > (range ? VEXFS_MAX_RANGE : VEXFS_MAX_K) || arg->queries > VEXFS_MAX_QUERIES ||
+	    arg->k * max(arg->queries, 1u) > VEXFS_MAX_HITS)
+		return -E2BIG;
+	return 0;
+}
+
+/* The row of the record to search with. */
+static void *row_of(struct vexfs_collection_mem *c, u64 id)
 {
 	struct vexfs_record record;
 	struct vexfs_body *b;
+	void *row;
 	u64 slot;
 	int err;
 
-	if (arg->flags & VEXFS_SEARCH_BY_ID) {
-		err = vexfs_record_find(c, arg->id, NULL, &b, &slot);
-		if (err)
-			return err;
-		err = min(vexfs_record_fetch(b, slot, &record, row, NULL), 0);
-		vexfs_body_put(b);
-		return err;
-	}
+	err = vexfs_record_find(c, id, NULL, &b, &slot);
+	if (err)
+		return ERR_PTR(err);
+	row = kvmalloc(c->row_bytes, GFP_KERNEL_ACCOUNT);
+	err = row ? min(vexfs_record_fetch(b, slot, &record, row, NULL), 0) : -ENOMEM;
+	vexfs_body_put(b);
+	if (!err)
+		return row;
+	kvfree(row);
+	return ERR_PTR(err);
+}
+
+/* The vectors to search with, from user memory or of a record; kvfree(). */
+static void *vectors(struct vexfs_collection_mem *c, const struct vexfs_ioc_search *arg)
+{
+	void *rows;
+	u32 i;
+	int err;
+
+	if (arg->flags & VEXFS_SEARCH_BY_ID)
+		return row_of(c, arg->id);
 	if (arg->vector_bytes != c->row_bytes)
-		return -EMSGSIZE;
-	if (copy_from_user(row, u64_to_user_ptr(arg->vector), c->row_bytes))
+		return ERR_PTR(-EMSGSIZE);
+	BUILD_BUG_ON((u64)VEXFS_MAX_QUERIES * VEXFS_MAX_DIMS * 4 > VEXFS_MAX_BATCH_BYTES);
+	rows = vexfs_copy_array(arg->vector, arg->queries, c->row_bytes);
+	for (i = 0; !IS_ERR(rows) && i < arg->queries; i++) {
+		err = vexfs_row_check(c->metric, rows + (size_t)i * c->row_bytes, c->dims);
+		if (err) {
+			kvfree(rows);
+			rows = ERR_PTR(err);
+		}
+	}
+	return rows;
+}
+
+/* Hits of query i begin at i * k: between them the user's memory is left alone. */
+static int copy_hits(const struct vexfs_ioc_search *arg, const struct vexfs_hit *hits,
+		     const struct vexfs_query_answer *answers)
+{
+	struct vexfs_hit __user *to = u64_to_user_ptr(arg->hits);
+	size_t at;
+	u32 i;
+
+	for (i = 0; i < arg->queries; i++) {
+		at = (size_t)i * arg->k;
+		if (copy_to_user(to + at, hits + at, answers[i].n * sizeof(*hits)))
+			return -EFAULT;
+	}
+	if (arg->answers && copy_to_user(u64_to_user_ptr(arg->answers), answers,
+					 arg->queries * sizeof(*answers)))
 		return -EFAULT;
-	return vexfs_row_check(c->metric, row, c->dims);
+	return 0;
 }
 
 long vexfs_ioc_search(struct file *file, struct vexfs_collection_mem *c, void __user *argp)
 {
-	struct vexfs_hit *hits = NULL;
+	struct vexfs_query_answer *answers;
 	struct vexfs_condition where;
 	struct vexfs_ioc_search arg;
-	void *row = NULL;
+	struct vexfs_hit *hits;
+	void *rows;
 	u32 usize;
 	int err;
 
-	err = vexfs_may_read(file) ?: vexfs_copy_in(&arg, sizeof(arg), argp, &usize);
+	err = vexfs_may_read(file) ?: vexfs_copy_in(&arg, sizeof(arg), argp, &usize) ?: check(&arg);
 	if (err)
 		return err;
-	if (arg.flags & ~SEARCH_FLAGS || arg.reserved32 || !ALL_ZERO(arg.reserved) || !arg.k ||
-	    arg.timeout_us > VEXFS_MAX_TIMEOUT_US)
-		return -EINVAL;
-	if (arg.flags & (VEXFS_SEARCH_BY_KEY | VEXFS_SEARCH_RANGE) || arg.queries > 1 ||
-	    arg.per_file || arg.answers || arg.radius || arg.key || arg.key_len ||
-	    !ALL_ZERO(arg.snapshot))
-		return -EOPNOTSUPP;
-	if (arg.k > VEXFS_MAX_K)
-		return -E2BIG;
-	if (!arg.timeout_us)
-		arg.timeout_us = VEXFS_DEFAULT_TIMEOUT_US;
+	arg.queries = arg.queries ?: 1;
+	arg.timeout_us = arg.timeout_us ?: VEXFS_DEFAULT_TIMEOUT_US;
 	arg.n = arg.truncated = arg.rounds = arg.restarts = 0;
 	err = copy_condition(c, &arg, &where);
 	if (err)
 		goto out;
-	row = kvmalloc(c->row_bytes, GFP_KERNEL_ACCOUNT);
-	hits = kvcalloc(arg.k, sizeof(*hits), GFP_KERNEL_ACCOUNT);
-	err = row && hits ? search_row(c, &arg, row) : -ENOMEM;
+	rows = vectors(c, &arg);
+	err = PTR_ERR_OR_ZERO(rows);
+	if (err)
+		goto out;
+	hits = kvmalloc_array(arg.queries * arg.k, sizeof(*hits), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	answers = kvcalloc(arg.queries, sizeof(*answers), GFP_KERNEL_ACCOUNT);
+	err = !hits || !answers ? -ENOMEM :
+	      vexfs_collection_search(c, &arg, rows, where.n ? &where : NULL, hits, answers);
 	if (!err)
-		err = vexfs_collection_search(c, &arg, row, where.n ? &where : NULL, hits);
-	if (!err && copy_to_user(u64_to_user_ptr(arg.hits), hits, arg.n * sizeof(*hits)))
-		err = -EFAULT;
+		err = copy_hits(&arg, hits, answers);
+	kvfree(answers);
 	kvfree(hits);
-	kvfree(row);
+	kvfree(rows);
 out:
 	free_condition(&where);
 	return err ?: vexfs_copy_out(argp, &arg, usize);

@@ -1,15 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * One query: rounds of the strategy, reading what they queued, the exact end, and falling back.
+ * The queries of one call: rounds of the strategy, reading what they queued, the exact end, and
+ * falling back.
  *
  * BPF runs in a round, between vexfs_hooks_enter() and vexfs_hooks_leave(), and nothing else does:
- * rows are read between rounds, so that replacing a program never waits for I/O.  An attempt is a
- * run over one generation of the programs; the query begins another one when
+ * rows are read between rounds, so that replacing a program never waits for I/O.  All queries of a
+ * call see one snapshot and one generation of the programs; it begins anew, with the first query,
+ * when
  *
- *	a program came, went or was replaced		so no answer mixes two
+ *	a program came, went or was replaced		so no call mixes two
  *	the search program failed or took too long	with the built-in strategy and what time is left
+ *
+ * and a query is tried again, with the same programs, when
+ *
  *	f32 may have refused one of the k best		with a larger pool (vexfs_query_finish)
  *	an estimate may have				without estimates (the same)
+ *
+ * The deadline is the call's: what has not begun by then has no hits.
  *
  * A filter or distance program that is missing or fails makes the query fail: a tenant's filter
  * must never fail open.
@@ -28,18 +35,23 @@ struct run {
 	struct vexfs_collection_mem *c;
 	struct vexfs_body *b;
 	struct vexfs_ioc_search *s;
-	struct vexfs_query *q;
+	const void *vectors;		/* s->queries rows */
+	struct vexfs_hit *hits;		/* room for s->queries * s->k */
+	struct vexfs_query_answer *answers;	/* s->queries */
+	struct vexfs_query *q;		/* one after the other */
+	struct vexfs_hit_f *found;	/* room for s->k */
+	void *row;			/* room for a row */
 	const struct vexfs_codes *codes;	/* NULL: every record is measured */
 	struct vexfs_hookset set;
 	bool programs;			/* any is bound: rounds enter SRCU */
 	bool fell_back;			/* the search program was given up */
-	u64 deadline;			/* of the query, vx_clock_us() */
+	u64 deadline;			/* of the call, vx_clock_us() */
 	u64 own_deadline;		/* of the search program in this attempt; 0: none runs */
-	u64 visited, scored;		/* of attempts that were given up */
+	u64 visited, scored;		/* of attempts that are over, given up or not */
 	u32 rounds;
 };
 
-/* What an attempt returns when another one is wanted; not to be taken for VEXFS_MORE. */
+/* What an attempt returns when the call is to begin anew; not to be taken for VEXFS_MORE. */
 #define AGAIN	2
 static_assert(AGAIN != VEXFS_MORE);
 
@@ -58,16 +70,15 @@ static bool hooked(const struct run *r)
 	return r->set.prog[VEXFS_SLOT_FILTER] || r->set.prog[VEXFS_SLOT_DISTANCE];
 }
 
-static void restart(struct run *r)
+/* An attempt is over: count what it cost.  The next one begins with a fresh budget. */
+static void end_attempt(struct run *r)
 {
 	struct vexfs_search *s = vexfs_query_search(r->q);
 
 	r->visited += s->visited;
 	r->scored += s->scored;
 	r->own_deadline = 0;
-	vexfs_hooks_reset(&r->set);
 	vexfs_query_limits(r->q, 0, 0);
-	vexfs_query_restart(r->q);
 }
 
 /*
@@ -77,7 +88,6 @@ static void restart(struct run *r)
 static int enter(struct run *r, int *idx)
 {
 	const struct vexfs_ops *filter, *distance, *search;
-	bool first = !r->set.captured;
 	u64 now;
 
 	*idx = -1;
@@ -96,7 +106,7 @@ static int enter(struct run *r, int *idx)
 	}
 	vexfs_query_hooks(r->q, filter ? filter->filter : NULL,
 			  distance ? distance->distance : NULL);
-	if (first && search && !r->fell_back) {
+	if (search && !r->fell_back && !r->own_deadline) {	/* the first round */
 		now = vx_clock_us();
 		r->own_deadline = now + (search->timeout_us ?: r->s->timeout_us / 2);
 		if (r->own_deadline >= r->deadline)
@@ -199,7 +209,7 @@ static int judge(struct run *r, int ret, u64 before, s64 read)
 
 	if (!own_strategy(r))
 		return ret;
-	/* the query's own limits end it, whatever the program makes of them */
+	/* the limits of call and query end it, whatever the program makes of them */
 	if (now >= r->deadline || (r->s->max_visits && s->visited >= r->s->max_visits))
 		return 0;
 	if (now >= r->own_deadline)
@@ -241,72 +251,108 @@ static int attempt(struct run *r)
 	return ret;
 }
 
-/* Attempts until one succeeds. */
-static int run(struct run *r, struct vexfs_hit_f *found)
+/* Attempts until one succeeds.  *n: hits in r->found.  0, AGAIN, or why the query fails. */
+static int query(struct run *r, u32 *n, u32 *truncated)
 {
 	u32 precision = 0;
-	int n;
+	int err;
 
 	for (;;) {
-		n = attempt(r);
-		if (!n) {
-			n = vexfs_query_finish(r->q, found, &r->s->truncated);
-			if (n != -EAGAIN)
-				return n;
-			if (++precision > MAX_PRECISION_RESTARTS)
-				return -ENOTRECOVERABLE;	/* cannot be */
-		} else if (n != AGAIN) {
-			return n;
+		err = attempt(r);
+		if (!err) {
+			err = vexfs_query_finish(r->q, r->found, truncated);
+			if (err >= 0) {
+				*n = err;
+				err = 0;
+			} else if (err == -EAGAIN && ++precision > MAX_PRECISION_RESTARTS) {
+				err = -ENOTRECOVERABLE;	/* cannot be */
+			}
 		}
+		end_attempt(r);
+		if (err != -EAGAIN)
+			return err;
 		r->s->restarts++;
-		restart(r);
+		vexfs_query_restart(r->q);
 	}
 }
 
 /*
  * Records of the hits, verified: a distance is only as good as the row that it was computed from.
  */
-static int fill_hits(struct vexfs_body *b, const struct vexfs_hit_f *found, u32 n,
-		     struct vexfs_hit *hits)
+static int fill_hits(struct run *r, u32 n, struct vexfs_hit *hits)
 {
 	struct vexfs_record record;
-	void *row = kvmalloc(b->row_bytes, GFP_KERNEL_ACCOUNT);
-	int err = 0;
 	u32 i;
+	int err;
 
-	if (!row)
-		return -ENOMEM;
-	for (i = 0; i < n && !err; i++) {
-		err = min(vexfs_record_fetch(b, found[i].slot, &record, row, NULL), 0);
+	for (i = 0; i < n; i++) {
+		err = vexfs_record_fetch(r->b, r->found[i].slot, &record, r->row, NULL);
+		if (err < 0)
+			return err;
 		hits[i] = (struct vexfs_hit){
-			.id = found[i].id,
-			.slot = found[i].slot,
-			.distance = found[i].distance,
+			.id = r->found[i].id,
+			.slot = r->found[i].slot,
+			.distance = r->found[i].distance,
 		};
-		if (!err && fatal_signal_pending(current))
-			err = -EINTR;
+		if (fatal_signal_pending(current))
+			return -EINTR;
 	}
-	kvfree(row);
-	return err;
+	return 0;
 }
 
-static void report(struct run *r, u32 n)
+/* All queries, with one generation of the programs.  0, AGAIN, or why the call fails. */
+static int pass(struct run *r)
 {
-	const struct vexfs_search *q = vexfs_query_search(r->q);
+	bool first = !r->s->restarts;	/* the query object is as it was made */
+	u64 visited, scored;
+	u32 i;
+	int err;
+
+	vexfs_hooks_reset(&r->set);
+	for (i = 0; i < r->s->queries; i++) {
+		struct vexfs_query_answer *a = r->answers + i;
+
+		*a = (struct vexfs_query_answer){};
+		if (i && vx_clock_us() >= r->deadline) {
+			a->truncated = VEXFS_TRUNC_DEADLINE;
+			continue;
+		}
+		if (i || !first)
+			vexfs_query_reset(r->q, r->vectors + (size_t)i * r->c->row_bytes);
+		visited = r->visited;
+		scored = r->scored;
+		err = query(r, &a->n, &a->truncated);
+		if (!err)
+			err = fill_hits(r, a->n, r->hits + (size_t)i * r->s->k);
+		if (err)
+			return err;
+		a->visited = r->visited - visited;
+		a->scored = r->scored - scored;
+	}
+	return 0;
+}
+
+static void report(struct run *r)
+{
 	struct vexfs_ioc_search *s = r->s;
 	unsigned int slot;
+	u32 i;
 
-	s->n = n;
+	for (i = 0; i < s->queries; i++) {
+		s->n += r->answers[i].n;
+		s->truncated |= r->answers[i].truncated;
+	}
 	s->rounds = r->rounds;
-	s->visited = r->visited + q->visited;
-	s->scored = r->scored + q->scored;
+	s->visited = r->visited;
+	s->scored = r->scored;
 	for (slot = 0; slot < VEXFS_SLOTS; slot++) {
 		bool ran = slot == VEXFS_SLOT_SEARCH ? own_strategy(r) : loaded(r, slot);
 
 		s->used[slot] = loaded(r, slot) && !ran ? VEXFS_BOUND_BUILTIN : r->set.state[slot];
 		s->generation[slot] = ran ? r->set.generation[slot] : 0;
 		if (ran)
-			vexfs_program_ok(r->set.prog[slot], slot, r->set.generation[slot]);
+			vexfs_program_ok(r->set.prog[slot], slot, r->set.generation[slot],
+					 s->queries);
 	}
 	strscpy_pad(s->strategy,
 		    own_strategy(r) ? r->set.prog[VEXFS_SLOT_SEARCH]->name :
@@ -315,23 +361,24 @@ static void report(struct run *r, u32 n)
 }
 
 int vexfs_collection_search(struct vexfs_collection_mem *c, struct vexfs_ioc_search *s,
-			    const void *row, const struct vexfs_condition *where,
-			    struct vexfs_hit *hits)
+			    const void *vectors, const struct vexfs_condition *where,
+			    struct vexfs_hit *hits, struct vexfs_query_answer *answers)
 {
 	struct vexfs_query_params params = {
-		.row = row,
+		.row = vectors,
 		.dims = c->dims,
 		.metric = c->metric,
 		.k = s->k,
 		.attrs = c->attrs,
 		.max_visits = s->max_visits,
+		.range = s->flags & VEXFS_SEARCH_RANGE,
+		.radius = s->radius,
 	};
-	struct run r = { .c = c, .s = s };
+	struct run r = { .c = c, .s = s, .vectors = vectors, .hits = hits, .answers = answers };
 	struct vexfs_cached *predicate = NULL;
 	struct vexfs_match match;
-	struct vexfs_hit_f *found;
 	struct vx_rows *rows;
-	int n = -ENOMEM;
+	int err = -ENOMEM;
 	u32 i;
 
 	BUILD_BUG_ON(sizeof(params.arg) != sizeof(s->arg));
@@ -345,7 +392,8 @@ int vexfs_collection_search(struct vexfs_collection_mem *c, struct vexfs_ioc_sea
 	for (i = 0; i < VEXFS_SLOTS; i++)
 		r.programs |= r.set.prog[i] != NULL;
 
-	found = kvmalloc_array(s->k, sizeof(*found), GFP_KERNEL_ACCOUNT);
+	r.found = kvmalloc_array(s->k, sizeof(*r.found), GFP_KERNEL_ACCOUNT);
+	r.row = kvmalloc(c->row_bytes, GFP_KERNEL_ACCOUNT);
 	r.b = vexfs_body_get(c);
 	if (!(s->flags & VEXFS_SEARCH_EXACT))
 		r.codes = params.codes = vexfs_body_codes(c, r.b, s->timeout_us / 2);
@@ -355,23 +403,23 @@ int vexfs_collection_search(struct vexfs_collection_mem *c, struct vexfs_ioc_sea
 		params.match = &match;
 	}
 	if (IS_ERR(predicate))
-		n = PTR_ERR(predicate);
-	else if (found && rows)
+		err = PTR_ERR(predicate);
+	else if (r.found && r.row && rows)
 		r.q = vexfs_query_new(r.b->columns, rows, &params);
 	if (r.q) {
-		n = run(&r, found);
+		while ((err = pass(&r)) == AGAIN)
+			s->restarts++;
+		if (!err)
+			report(&r);
 		vx_rows_put(rows);
-		if (n >= 0) {
-			report(&r, n);
-			n = fill_hits(r.b, found, n, hits);
-		}
 		vexfs_query_free(r.q);
 	}
 	vexfs_rows_close(rows);
 	vexfs_predicate_put(predicate);
 	vexfs_body_put(r.b);
-	kvfree(found);
+	kvfree(r.row);
+	kvfree(r.found);
 	vexfs_hooks_put(&r.set);
-	atomic64_inc(&c->queries);
-	return n;
+	atomic64_add(s->queries, &c->queries);
+	return err;
 }

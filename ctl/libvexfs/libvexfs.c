@@ -163,11 +163,15 @@ int vexfs_search(int fd, const struct vexfs_request *request, struct vexfs_hit *
 		.hits = to_u64(hits),
 		.max_visits = request->max_visits,
 		.timeout_us = request->timeout_us,
+		.queries = request->queries,
+		.answers = to_u64(request->answers),
 	};
 	int err;
 
 	_Static_assert(sizeof(s.arg) == sizeof(request->arg), "arguments of a query");
 	memcpy(s.arg, request->arg, sizeof(s.arg));
+	if (request->flags & VEXFS_SEARCH_RANGE)
+		memcpy(&s.radius, &request->radius, sizeof(s.radius));
 	if (request->where && request->where->n) {
 		s.where = to_u64(request->where->node);
 		s.where_values = to_u64(request->where->value);

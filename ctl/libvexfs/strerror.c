@@ -53,9 +53,10 @@ static const struct {
 	{ VEXFS_OP_DELETE, E2BIG, "too many ids; at most 1,048,576 at once" },
 
 	{ VEXFS_OP_SEARCH, EINVAL,
-	  "k is 0, or the vector holds NaN or infinity; give at least 1, and finite numbers" },
+	  "k is 0, or a vector holds NaN or infinity; give at least 1, and finite numbers" },
 	{ VEXFS_OP_SEARCH, E2BIG,
-	  "k or the condition is too large; at most " XSTR(VEXFS_MAX_K) ", and 64 steps with 1024 values" },
+	  "k or the condition is too large, or too many queries at once; k is at most " XSTR(VEXFS_MAX_K)
+	  " (within a distance 65536), a condition has at most 64 steps with 1024 values" },
 	{ VEXFS_OP_SEARCH, EDOM,
 	  "the vector is all zeros, which has no direction; cosine needs another vector" },
 	{ VEXFS_OP_SEARCH, EMSGSIZE,

@@ -13,10 +13,12 @@ struct ask {
 	int fd;
 	struct vexfs_ioc_info info;
 	struct vexfs_request q;
-	float row[VEXFS_MAX_DIMS];
+	__u32 batch;			/* lines of standard input per call */
+	float *rows;			/* room for so many */
 	struct vexfs_where where;
 	struct labels labels;
 	__u64 start_id;			/* id of the first label */
+	__u64 shown;			/* answers so far */
 	bool json;
 };
 
@@ -48,6 +50,7 @@ static const struct {
 	{ VEXFS_TRUNC_VISITS, "visits" },
 	{ VEXFS_TRUNC_STRATEGY, "strategy" },
 	{ VEXFS_TRUNC_PRECISION, "precision" },
+	{ VEXFS_TRUNC_LIMIT, "limit" },
 };
 #define REASONS	(sizeof(reasons) / sizeof(reasons[0]))
 
@@ -139,25 +142,39 @@ static void answer_text(const struct ask *a, const struct vexfs_hit *hits,
 	printf("\n");
 }
 
-static int ask_once(struct ask *a)
+/* One call of `queries` queries, whose answers are shown one after the other. */
+static int ask(struct ask *a, __u32 queries)
 {
-	struct vexfs_hit *hits = calloc(a->q.k, sizeof(*hits));
+	struct vexfs_query_answer *answers = calloc(queries, sizeof(*answers));
+	struct vexfs_hit *hits = calloc((size_t)queries * a->q.k, sizeof(*hits));
 	struct vexfs_answer r;
+	__u32 i;
 	int err;
 
-	if (!hits)
-		return fail(a->dir, "out of memory");
-	err = vexfs_search(a->fd, &a->q, hits, &r);
+	a->q.queries = queries;
+	a->q.answers = answers;
+	err = answers && hits ? vexfs_search(a->fd, &a->q, hits, &r) : -ENOMEM;
 	if (err)
 		err = fail_op(a->what, VEXFS_OP_SEARCH, err);
-	else if (r.n > a->q.k)
-		err = fail(
-			a->dir,
-			"the kernel module gave more hits than asked for; it does not fit this vexctl");
-	else if (a->json)
-		print_json(answer_json(a, hits, &r));
-	else
-		answer_text(a, hits, &r);
+	for (i = 0; !err && i < queries; i++) {
+		const struct vexfs_hit *first = hits + (size_t)i * a->q.k;
+
+		/* what is left is that of the call */
+		r.n = answers[i].n;
+		r.truncated = answers[i].truncated;
+		r.visited = answers[i].visited;
+		r.scored = answers[i].scored;
+		if (!a->json && a->shown++)
+			printf("\n");
+		if (r.n > a->q.k)
+			err = fail(a->dir, "the kernel module gave more hits than asked for; it does not fit this vexctl");
+		else if (a->json)
+			print_json(answer_json(a, first, &r));
+		else
+			answer_text(a, first, &r);
+	}
+	a->q.answers = NULL;
+	free(answers);
 	free(hits);
 	return err;
 }
@@ -277,10 +294,11 @@ static int ask_often(struct ask *a, __u64 repeat, __u32 threads)
 	return err ? VEXCTL_FAILED : VEXCTL_OK;
 }
 
-static int set_vector(struct ask *a, const char *text)
+/* The i-th vector of the next call. */
+static int set_vector(struct ask *a, __u32 i, const char *text)
 {
 	__u32 bad = 0;
-	int n = vexfs_parse_vector(text, a->row, a->info.dims, &bad);
+	int n = vexfs_parse_vector(text, a->rows + (size_t)i * a->info.dims, a->info.dims, &bad);
 
 	if (n < 0)
 		return fail(
@@ -291,15 +309,26 @@ static int set_vector(struct ask *a, const char *text)
 		return fail(a->what,
 			    "it has %d numbers, the collection has %u dimensions; give as many", n,
 			    a->info.dims);
-	a->q.vector = a->row;
+	a->q.vector = a->rows;
 	a->q.vector_bytes = a->info.row_bytes;
 	return 0;
+}
+
+/* The lines up to this one that have not been asked yet. */
+static int ask_lines(struct ask *a, char *what, size_t size, __u64 last, __u32 lines)
+{
+	if (lines == 1)
+		snprintf(what, size, "standard input, line %llu", last);
+	else
+		snprintf(what, size, "standard input, lines %llu to %llu", last - lines + 1, last);
+	return ask(a, lines);
 }
 
 static int ask_stdin(struct ask *a)
 {
 	char *line = malloc(VEXFS_IMPORT_LINE);
-	char what[48];
+	char what[80];
+	__u32 waiting = 0;
 	__u64 n = 0;
 	int ret = 0;
 
@@ -313,13 +342,14 @@ static int ask_stdin(struct ask *a)
 				   VEXFS_IMPORT_LINE - 1);
 			break;
 		}
-		ret = set_vector(a, line);
-		if (!ret) {
-			if (!a->json && n > 1)
-				printf("\n");
-			ret = ask_once(a);
+		ret = set_vector(a, waiting, line);
+		if (!ret && ++waiting == a->batch) {
+			ret = ask_lines(a, what, sizeof(what), n, waiting);
+			waiting = 0;
 		}
 	}
+	if (waiting && ask_lines(a, what, sizeof(what), n - !!ret, waiting))
+		ret = VEXCTL_FAILED;
 	if (!ret && ferror(stdin))
 		ret = fail("standard input", "cannot be read: %s", strerror(errno));
 	else if (!ret && !n)
@@ -369,19 +399,20 @@ static int search(int argc, char **argv)
 		{ "max-visits", required_argument, NULL, 'm' },
 		{ "builtin", no_argument, NULL, 'b' },
 		{ "exact", no_argument, NULL, 'e' },
+		{ "radius", required_argument, NULL, 'R' },
+		{ "batch", required_argument, NULL, 'B' },
 		{ "repeat", required_argument, NULL, 'r' },
 		{ "threads", required_argument, NULL, 'T' },
 		{ "json", no_argument, NULL, 'j' },
 		{}
 	};
 	const char *vector = NULL, *word = NULL, *labels = NULL, *id = NULL, *where = NULL;
-	__u64 v, repeat = 0, threads = 1;
-	static struct ask a;		/* 16 KiB of it are a row, 10 a condition */
+	__u64 v, repeat = 0, threads = 1, k = 0;
+	static struct ask a = { .fd = -1, .batch = 1 };	/* 10 KiB of it are a condition */
 	int c, ret, args = 0;
+	bool range;
 	__s64 s;
 
-	a.fd = -1;
-	a.q.k = 10;
 	while ((c = getopt_long(argc, argv, "k:a:", options, NULL)) != -1) {
 		ret = 0;
 		switch (c) {
@@ -406,8 +437,7 @@ static int search(int argc, char **argv)
 			where = optarg;
 			break;
 		case 'k':
-			ret = want_u64("-k", optarg, 1, VEXFS_MAX_K, &v);
-			a.q.k = ret ? 0 : v;
+			ret = want_u64("-k", optarg, 1, VEXFS_MAX_RANGE, &k);
 			break;
 		case 'a':
 			if (args == VEXFS_MAX_ARGS)
@@ -432,6 +462,14 @@ static int search(int argc, char **argv)
 		case 'e':
 			a.q.flags |= VEXFS_SEARCH_EXACT;
 			break;
+		case 'R':
+			ret = want_double("--radius", optarg, &a.q.radius);
+			a.q.flags |= VEXFS_SEARCH_RANGE;
+			break;
+		case 'B':
+			ret = want_u64("--batch", optarg, 1, VEXFS_MAX_QUERIES, &v);
+			a.batch = ret ? 0 : v;
+			break;
 		case 'r':
 			ret = want_u64("--repeat", optarg, 1, 1000000000, &repeat);
 			break;
@@ -449,6 +487,14 @@ static int search(int argc, char **argv)
 	}
 	if (want_args(argc, 1, 1, "DIR"))
 		return VEXCTL_USAGE;
+	range = a.q.flags & VEXFS_SEARCH_RANGE;
+	if (k > VEXFS_MAX_K && !range)
+		return usage("-k: %llu is out of range; it is 1 to %u", k, VEXFS_MAX_K);
+	a.q.k = k ? k : range ? VEXFS_MAX_RANGE : 10;
+	if (!k && a.q.k > VEXFS_MAX_HITS / a.batch)
+		a.q.k = VEXFS_MAX_HITS / a.batch;
+	if (a.q.k > VEXFS_MAX_HITS / a.batch)
+		return usage("--batch times -k is out of range; it is at most %u", VEXFS_MAX_HITS);
 	if (!!id + !!vector + !!word > 1)
 		return usage("give one of --id, --vector and --word");
 	if (word && !labels)
@@ -465,18 +511,24 @@ static int search(int argc, char **argv)
 	ret = a.fd < 0 ? VEXCTL_FAILED : 0;
 	if (!ret && where)
 		ret = set_where(&a, where);
+	if (!ret) {
+		a.rows = malloc((size_t)a.batch * a.info.row_bytes);
+		if (!a.rows)
+			ret = fail(a.dir, "out of memory");
+	}
 	if (!ret && vector)
-		ret = set_vector(&a, vector);
+		ret = set_vector(&a, 0, vector);
 	if (!ret && word)
 		ret = find_word(&a, word);
 	if (!ret && repeat > 1)
 		ret = ask_often(&a, repeat, threads);
 	else if (!ret && (id || vector || word))
-		ret = ask_once(&a);
+		ret = ask(&a, 1);
 	else if (!ret)
 		ret = ask_stdin(&a);
 	if (a.fd >= 0)
 		vexfs_close(a.fd);
+	free(a.rows);
 	labels_free(&a.labels);
 	return ret;
 }
@@ -486,7 +538,8 @@ const struct verb search_verbs[] = {
 	  "DIR [--id N | --vector 'V1 V2 ...' | --word W --labels FILE] [OPTION]...",
 	  "find the nearest records",
 	  "Without --id, --vector and --word, every line of standard input is a vector to search for.\n"
-	  "  -k N                 records wanted, 1 to 1000 [10]\n"
+	  "  -k N                 records wanted, 1 to 1000 [10]; with --radius: at most, up to 65536\n"
+	  "      --radius R       all records within this distance, the border included\n"
 	  "      --id N           the neighbours of this record; it is the first of them\n"
 	  "      --vector V       of this vector, its numbers separated by spaces or commas\n"
 	  "      --word W         of the record whose label is W\n"
@@ -495,6 +548,8 @@ const struct verb search_verbs[] = {
 	  "      --where COND     only records for which this holds, such as\n"
 	  "                       'tenant = 5 and not (made < 100 or kind in (1, 2))'; see below\n"
 	  "  -a, --arg N          a number for the filter and distance programs; up to four, in order\n"
+	  "      --batch N        so many lines of standard input in one call, up to 1024 [1]: they are answered\n"
+	  "                       from the same records and by the same programs\n"
 	  "      --timeout MS     give the best found after so long [10000]\n"
 	  "      --max-visits N   look at so many slots at most\n"
 	  "      --builtin        the built-in search instead of the bound search program\n"
@@ -507,6 +562,6 @@ const struct verb search_verbs[] = {
 	  "& for `any of these bits is set`; joined by not, and, or (the first binds tightest) and parentheses.\n"
 	  "Distances: l2 squared, cosine 1 - cos, dot -a.b, with the penalties of a distance program.  `truncated by`\n"
 	  "says why something may be missing: deadline, visits (--max-visits), strategy (the program stopped early),\n"
-	  "precision (the order of almost equal distances).\n" },
+	  "precision (the order of almost equal distances), limit (more than -k are within --radius).\n" },
 	{}
 };

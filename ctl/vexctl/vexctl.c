@@ -102,6 +102,16 @@ int want_s64(const char *option, const char *s, __s64 *out)
 		     err == -ERANGE ? "64-bit number" : "whole number");
 }
 
+int want_double(const char *option, const char *s, double *out)
+{
+	char *end;
+
+	*out = strtod(s, &end);
+	if (end == s || *end || *out != *out)
+		return usage("%s: '%s' is not a number", option, s);
+	return 0;
+}
+
 int open_collection(const char *dir, struct vexfs_ioc_info *info)
 {
 	struct vexfs_ioc_info local;

@@ -54,6 +54,7 @@ int want_args(int argc, int min, int max, const char *what);
 /* The value of an option as a number within bounds.  0, or VEXCTL_USAGE and a line. */
 int want_u64(const char *option, const char *s, __u64 min, __u64 max, __u64 *out);
 int want_s64(const char *option, const char *s, __s64 *out);
+int want_double(const char *option, const char *s, double *out);
 
 /*
  * Open the collection dir and ask what it is; info may be NULL.  A descriptor, or -1 and a line.

@@ -69,7 +69,7 @@ struct vexfs_ioc_info {
 	__u64	live;			/* records */
 	__u64	next_seq;
 	__u64	resident;		/* bytes of memory that derived data take */
-	/* since loaded: calls of search; those that fell back to the built-in */
+	/* since loaded: queries; calls of search that fell back to the built-in */
 	__u64	queries, fallbacks;
 	struct vexfs_attr attr[VEXFS_MAX_ATTRS];
 	struct vexfs_bound bound[VEXFS_SLOTS];

@@ -83,8 +83,9 @@ struct vexfs_words {
 /* A query. */
 struct vexfs_request {
 	const void *vector;		/* one row; NULL with VEXFS_SEARCH_BY_ID */
-	__u32	vector_bytes;		/* row_bytes of the collection */
-	__u32	k;			/* records wanted, 1 .. VEXFS_MAX_K */
+	__u32	vector_bytes;		/* of one row: row_bytes of the collection */
+	/* records wanted, 1 .. VEXFS_MAX_K; RANGE: at most so many, 1 .. VEXFS_MAX_RANGE */
+	__u32	k;
 	__u32	flags;			/* VEXFS_SEARCH_* */
 	/* 0: VEXFS_DEFAULT_TIMEOUT_US; at most VEXFS_MAX_TIMEOUT_US */
 	__u32	timeout_us;
@@ -93,9 +94,17 @@ struct vexfs_request {
 	__u64	max_visits;		/* slots to look at; 0: no limit */
 	__u64	arg[VEXFS_MAX_ARGS];	/* for filter and distance programs */
 	const struct vexfs_where *where;/* only records for which this holds; NULL: all */
+	double	radius;			/* RANGE: all records within this distance */
+	/*
+	 * Several queries in one call, at most VEXFS_MAX_QUERIES; 0: one.  vector points to as many
+	 * rows, and the hits of query i begin at hit i * k.  They see the same records, and are
+	 * answered by the same generation of the programs.
+	 */
+	__u32	queries;
+	struct vexfs_query_answer *answers;	/* out: of each query, see ioctl.h; or NULL */
 };
 
-/* What a query found and what it cost. */
+/* What a query found and what it cost; of several queries the sums, and truncated of any. */
 struct vexfs_answer {
 	/* hits, at most k; fewer: no more match, or truncated says why */
 	__u32	n;
@@ -272,15 +281,16 @@ int vexfs_delete_by_key(int fd, const char *keys, const __u8 *lens, __u32 n, __u
  * vexfs_search - find the nearest records
  * @fd: the collection
  * @request: the query
- * @hits: room for request->k hits; answer->n are written, nearest first, ties by id.
+ * @hits: room for request->k hits (of each query); answer->n are written, nearest first, ties by id.
  *	Distances: l2 is the squared distance, cosine is 1 - cos, dot is the negated product;
  *	penalties of a distance program are added
  * @answer: how many, and the cost; or NULL
  *
- * -EINVAL k is 0 or NaN or infinity in the vector, -E2BIG k > VEXFS_MAX_K, -EDOM a zero vector and
- * the metric is cosine, -EMSGSIZE vector_bytes is not row_bytes, -ENOENT BY_ID and no such record,
- * -ENOLINK a bound filter or distance program is not loaded, -EPROTO it failed.  The condition:
- * -E2BIG, -ENXIO no such attribute, -EPROTOTYPE not for this type, -EBADMSG malformed.
+ * -EINVAL k is 0, NaN or infinity in a vector or NaN as radius, -E2BIG k, queries, or more than
+ * VEXFS_MAX_HITS for all queries, -EDOM a zero vector and the metric is cosine, -EMSGSIZE
+ * vector_bytes is not row_bytes, -ENOENT BY_ID and no such record, -ENOLINK a bound filter or
+ * distance program is not loaded, -EPROTO it failed.  The condition: -E2BIG, -ENXIO no such
+ * attribute, -EPROTOTYPE not for this type, -EBADMSG malformed.
  */
 int vexfs_search(int fd, const struct vexfs_request *request, struct vexfs_hit *hits,
 		 struct vexfs_answer *answer);

@@ -102,6 +102,23 @@ run "search by word" vexctl search $c --word word9 --labels /tmp/labels --start-
 says "search by word shows the label" "word9"
 run "search by vectors on stdin" sh -c "printf '1 1 0.5 -1\n12 1 0.5 -12\n' | vexctl search $c -k 1"
 equal "an answer per line" 2 "$(grep -c '^cost: visited 24' "$out")"
+for b in 2 3 7; do
+	run "the same lines, $b in a call" sh -c "for i in 1 2 3 4 5; do echo \$i 1 0.5 -\$i; done |
+		vexctl search $c -k 1 --batch $b --json"
+	equal "an answer per line, $b in a call" "1 2 3 4 5" \
+		"$(sed 's/.*"id": \([0-9]*\).*"visited": 24.*/\1/' "$out" | tr '\n' ' ' | sed 's/ $//')"
+done
+run "a wrong line in a call" sh -c "printf '1 1 0.5 -1\n2 1 0.5 -2\n1 2\n3 1 0.5 -3\n' |
+	vexctl search $c -k 1 --batch 10; test \$? = 1"
+says "it is told which" "line 3: it has 2 numbers"
+equal "those before it are answered" 2 "$(grep -c '^cost' "$out")"
+run "search within a distance" vexctl search $c --id 7 --radius 2
+equal "all of them" 24 "$(grep -c '^ *[0-9]' "$out")"
+equal "and no more" 0 "$(grep -c truncated "$out")"
+run "search within a distance, at most 5" vexctl search $c --id 7 --radius 2 -k 5
+says "there are more" "truncated by limit"
+run "search within a distance that none is" vexctl search $c --id 7 --radius -1
+equal "none" 0 "$(grep -c '^ *[0-9]' "$out")"
 run "search often" vexctl search $c --id 3 --repeat 50 --threads 3
 says "search often counts" "queries 50, ok 50, failed 0"
 run "delete" vexctl delete $c 101 102 103
@@ -227,8 +244,14 @@ section "import"
 
 # --- search, get, delete, use
 
-bad "k 0" 2 "it is 1 to 1000" vexctl search $c --id 7 -k 0
+bad "k 0" 2 "it is 1 to" vexctl search $c --id 7 -k 0
 bad "k 1001" 2 "it is 1 to 1000" vexctl search $c --id 7 -k 1001
+bad "k 65537" 2 "it is 1 to 65536" vexctl search $c --id 7 -k 65537 --radius 1
+bad "a radius that is no number" 2 "'wide' is not a number" vexctl search $c --id 7 --radius wide
+bad "a radius NaN" 2 "'nan' is not a number" vexctl search $c --id 7 --radius nan
+bad "a batch of 0" 2 "it is 1 to 1024" vexctl search $c --batch 0
+bad "a batch of 1025" 2 "it is 1 to 1024" vexctl search $c --batch 1025
+bad "too many hits in a batch" 2 "--batch times -k" vexctl search $c --batch 1024 -k 2000 --radius 1
 bad "search by an unknown id" 1 "there is no record of that id" vexctl search $c --id 99999
 bad "search by letters" 2 "is not a whole number" vexctl search $c --id seven
 bad "search with too few numbers" 1 "it has 3 numbers, the collection has 4" \
@@ -241,6 +264,8 @@ bad "search for zeros" 1 "all zeros, which has no direction" vexctl search $c --
 bad_in "search for NaN on stdin" 1 "line 1: number 1 is not a finite number" 'nan 1 2 3\n' \
 	vexctl search $c
 bad_in "search with a wrong line on stdin" 1 "line 1: it has 2 numbers" '1 2\n' vexctl search $c
+bad_in "zeros in a batch" 1 "lines 1 to 2: the vector is all zeros" '1 2 3 4\n0 0 0 0\n' \
+	vexctl search $c --batch 10
 bad_in "search with zeros on stdin" 1 "line 1: the vector is all zeros" '0 0 0 0\n' vexctl search $c
 bad "search with nothing on stdin" 1 "it is empty; give one vector per line" vexctl search $c
 bad "search for an unknown word" 1 "no such line" \
