@@ -41,6 +41,7 @@ help:
 	@echo 'make check-unit  unit tests, natively, under AddressSanitizer and UBSan'
 	@echo 'make check-vm    tests on the stock Debian kernel in QEMU'
 	@echo 'make bench-native  measure the engine on this machine'
+	@echo 'make check-long  10,000 random histories of operations against a model, natively'
 	@echo 'make sparse      run sparse over the module; any warning is an error'
 	@echo 'make clean       remove what was built'
 	@echo

@@ -16,7 +16,7 @@ VM_TESTS := $(wildcard tests/vm/t_*.sh)
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 san = $(patsubst %.c,$(B)/san/%.o,$(1))
 
-.PHONY: tests check check-unit check-vm demo
+.PHONY: tests check check-unit check-vm check-long demo
 tests: $(UNIT_TESTS) $(VM_HELPERS) $(VM_BPF) $(B)/tests/states
 
 $(B)/san/%.o: %.c | $(LIBBPF)
@@ -48,6 +48,10 @@ check:
 # Each of the three ends with a line of counts, which tests/check adds up.
 check-unit: $(UNIT_TESTS) $(B)/bin/mkfs.vexfs
 	@tests/unit/run $(UNIT_TESTS)
+
+# Ten thousand histories, another ten thousand each time unless VEXFS_SEED says which.
+check-long: $(B)/tests/model
+	@VEXFS_HISTORIES=10000 VEXFS_SEED=$${VEXFS_SEED:-$$(date +%s)} tests/unit/run $(B)/tests/model
 
 check-vm: module bpf tools $(VM_HELPERS) $(VM_BPF) $(B)/tests/states
 	@rc=0; VEXFS_ACCEL=$$(tests/vm/run --probe) && export VEXFS_ACCEL || exit 1; \

@@ -15,6 +15,11 @@ void chance_seed(__u64 seed)
 	printf("# VEXFS_SEED=%llu\n", (unsigned long long)chance_state);
 }
 
+__u64 chance_now(void)
+{
+	return chance_state;
+}
+
 /* splitmix64, Steele, Lea and Flood, 2014. */
 __u32 chance(__u32 below)
 {

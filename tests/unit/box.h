@@ -39,5 +39,6 @@ void box_poke(struct box *b, __u64 block, void (*fn)(struct box *b, void *data, 
 /* Repeatable chance.  VEXFS_SEED=N in the environment overrides the seed, which is printed. */
 void chance_seed(__u64 seed);
 __u32 chance(__u32 below);
+__u64 chance_now(void);				/* the seed that goes on from here */
 
 #endif /* _VEXFS_TEST_BOX_H */
