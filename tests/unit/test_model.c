@@ -8,7 +8,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include "oracle.h"
+#include "driver.h"
 
 #define MAX_SLOTS	1500
 #define MAX_DIMS	70

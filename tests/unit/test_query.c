@@ -5,7 +5,7 @@
  */
 #include <math.h>
 #include <stdlib.h>
-#include "oracle.h"
+#include "driver.h"
 
 #define MAX_N	6000
 #define DIMS	40

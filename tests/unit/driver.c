@@ -1,37 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <math.h>
-#include "oracle.h"
-
-double exact_distance(__u32 metric, const float *query, const float *x, __u32 dims)
-{
-	double s[4] = { 0 }, t[4] = { 0 }, u = 0, sum, norm;
-	__u32 i;
-
-	for (i = 0; i < dims; i++) {
-		double a = query[i], b = x[i];
-
-		s[i % 4] += metric == VEXFS_METRIC_L2 ? (a - b) * (a - b) : a * b;
-		t[i % 4] += b * b;
-		u += a * a;
-	}
-	sum = (s[0] + s[1]) + (s[2] + s[3]);
-	if (metric == VEXFS_METRIC_L2)
-		return sum;
-	if (metric == VEXFS_METRIC_DOT)
-		return -sum;
-	norm = (t[0] + t[1]) + (t[2] + t[3]);
-	sum /= sqrt(u) * sqrt(norm);
-	return 1 - (sum > 1 ? 1 : sum < -1 ? -1 : sum);
-}
-
-int nearer(const void *a, const void *b)
-{
-	const struct near *x = a, *y = b;
-
-	if (x->distance != y->distance)
-		return x->distance < y->distance ? -1 : 1;
-	return x->id < y->id ? -1 : x->id > y->id;
-}
+#include "driver.h"
 
 int run(struct vexfs_query *q, int (*strategy)(struct vexfs_search *), struct vexfs_hit_f *hits, __u32 *truncated,
 	__u32 *restarts)
