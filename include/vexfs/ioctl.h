@@ -391,7 +391,10 @@ struct vexfs_ioc_search {
 /* the same, and the built-in measures every record: no codes */
 #define VEXFS_SEARCH_EXACT	4u
 #define VEXFS_SEARCH_BY_KEY	8u
-/* all records within `radius`, at most k; more: truncated by LIMIT */
+/*
+ * all records within `radius`, at most k; more: truncated by LIMIT.  Codes may miss one near the
+ * border now and then, EXACT misses none
+ */
 #define VEXFS_SEARCH_RANGE	16u
 #define VEXFS_MAX_QUERIES	1024u
 #define VEXFS_MAX_RANGE		65536u
