@@ -26,6 +26,12 @@ int vexfs_copy_out(void __user *to, const void *from, u32 usize);
  * the memory.  ERR_PTR: -ENOMEM, -EFAULT.
  */
 void *vexfs_copy_array(u64 from, size_t n, size_t size);
+/*
+ * The live record of an id or, where key_len is not 0, of a key at a user pointer; key_len was
+ * checked.  As vexfs_record_find(); -EFAULT, -EINVAL a NUL.
+ */
+int vexfs_find_record(struct vexfs_collection_mem *c, u64 id, u64 key, u8 key_len,
+		      struct vexfs_body **b, u64 *slot);
 /* Searching and reading: the directory must have been opened for that. */
 int vexfs_may_read(struct file *file);
 /*

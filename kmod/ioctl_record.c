@@ -116,34 +116,40 @@ long vexfs_ioc_insert(struct file *file, struct vexfs_collection_mem *c, void __
 	return err ?: e2;
 }
 
+int vexfs_find_record(struct vexfs_collection_mem *c, u64 id, u64 key, u8 key_len,
+		      struct vexfs_body **b, u64 *slot)
+{
+	u8 bytes[VEXFS_MAX_KEY];
+	struct vexfs_keys k = { .n = 1, .bytes = key_len, .byte = bytes, .len = &key_len };
+	u64 bad;
+	int err;
+
+	if (!key_len)
+		return vexfs_record_find(c, id, NULL, b, slot);
+	if (copy_from_user(bytes, u64_to_user_ptr(key), key_len))
+		return -EFAULT;
+	err = vexfs_keys_check(c, &k, true, &bad);
+	if (!err)
+		err = vexfs_record_find(c, 0, &k, b, slot);
+	kvfree(k.hash);
+	return err;
+}
+
 /* The record of an id or key, its row and key in kernel memory: the length of the key. */
 static int get(struct vexfs_collection_mem *c, struct vexfs_ioc_get *arg, void *row, u8 *key)
 {
 	struct vexfs_record record;
-	struct vexfs_keys k = {};
 	struct vexfs_body *b;
-	bool by_key = arg->flags & VEXFS_GET_BY_KEY;
-	u8 len = arg->key_len;
-	u64 slot, bad;
+	u64 slot;
 	int ret;
 
-	if (by_key) {
-		if (copy_from_user(key, u64_to_user_ptr(arg->key), len))
-			return -EFAULT;
-		k = (struct vexfs_keys){ .n = 1, .bytes = len, .byte = key, .len = &len };
-		ret = vexfs_keys_check(c, &k, true, &bad);
-		if (ret)
-			goto out;
-	}
-	ret = vexfs_record_find(c, arg->id, by_key ? &k : NULL, &b, &slot);
+	ret = vexfs_find_record(c, arg->id, arg->key, arg->key_len, &b, &slot);
 	if (ret)
-		goto out;
+		return ret;
 	ret = vexfs_record_fetch(b, slot, &record, row, key);
 	vexfs_body_put(b);
 	if (ret >= 0)
 		vexfs_record_item(slot, &record, ret, &arg->item);
-out:
-	kvfree(k.hash);
 	return ret;
 }
 

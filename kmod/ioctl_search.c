@@ -65,11 +65,12 @@ static int check(const struct vexfs_ioc_search *arg)
 	if (arg->flags & ~SEARCH_FLAGS || arg->reserved32 || !ALL_ZERO(arg->reserved) || !arg->k ||
 	    arg->timeout_us > VEXFS_MAX_TIMEOUT_US || hweight32(by) > 1 ||
 	    (by && arg->queries > 1) || (!range && arg->radius) ||
-	    (!(by & VEXFS_SEARCH_BY_KEY) && (arg->key || arg->key_len)))
+	    (by & VEXFS_SEARCH_BY_KEY ? !arg->key_len || arg->key_len > VEXFS_MAX_KEY :
+					arg->key || arg->key_len))
 		return -EINVAL;
 	if (range && (arg->radius << 1) > 0x7ffULL << 53)	/* NaN */
 		return -EINVAL;
-	if (by & VEXFS_SEARCH_BY_KEY || arg->per_file || !ALL_ZERO(arg->snapshot))
+	if (arg->per_file || !ALL_ZERO(arg->snapshot))
 		return -EOPNOTSUPP;
 	if (arg->k > (range ? VEXFS_MAX_RANGE : VEXFS_MAX_K) || arg->queries > VEXFS_MAX_QUERIES ||
 	    arg->k * max(arg->queries, 1u) > VEXFS_MAX_HITS)
@@ -78,7 +79,7 @@ static int check(const struct vexfs_ioc_search *arg)
 }
 
 /* The row of the record to search with. */
-static void *row_of(struct vexfs_collection_mem *c, u64 id)
+static void *row_of(struct vexfs_collection_mem *c, const struct vexfs_ioc_search *arg)
 {
 	struct vexfs_record record;
 	struct vexfs_body *b;
@@ -86,7 +87,7 @@ static void *row_of(struct vexfs_collection_mem *c, u64 id)
 	u64 slot;
 	int err;
 
-	err = vexfs_record_find(c, id, NULL, &b, &slot);
+	err = vexfs_find_record(c, arg->id, arg->key, arg->key_len, &b, &slot);
 	if (err)
 		return ERR_PTR(err);
 	row = kvmalloc(c->row_bytes, GFP_KERNEL_ACCOUNT);
@@ -105,8 +106,8 @@ static void *vectors(struct vexfs_collection_mem *c, const struct vexfs_ioc_sear
 	u32 i;
 	int err;
 
-	if (arg->flags & VEXFS_SEARCH_BY_ID)
-		return row_of(c, arg->id);
+	if (arg->flags & (VEXFS_SEARCH_BY_ID | VEXFS_SEARCH_BY_KEY))
+		return row_of(c, arg);
 	if (arg->vector_bytes != c->row_bytes)
 		return ERR_PTR(-EMSGSIZE);
 	BUILD_BUG_ON((u64)VEXFS_MAX_QUERIES * VEXFS_MAX_DIMS * 4 > VEXFS_MAX_BATCH_BYTES);
