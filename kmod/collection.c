@@ -26,26 +26,6 @@
 #include <linux/slab.h>
 #include "collection.h"
 
-/* --- planes --- */
-
-static struct inode *open_plane(struct inode *dir, u64 ino, u32 flags, const char *what)
-{
-	struct inode *plane = vexfs_iget(dir->i_sb, ino, VEXFS_IGET_HIDDEN);
-	struct vexfs_inode_core *core;
-
-	if (IS_ERR(plane))
-		return plane;
-	core = &VEXFS_I(plane)->core;
-	if (!S_ISREG(plane->i_mode) || (core->flags & VEXFS_INODE_METADATA) != flags ||
-	    core->parent != dir->i_ino || core->parent_generation != dir->i_generation) {
-		vexfs_error(dir->i_sb, "collection %lu: inode %llu is not its %s plane", dir->i_ino,
-			    ino, what);
-		iput(plane);
-		return ERR_PTR(-EUCLEAN);
-	}
-	return plane;
-}
-
 /* --- the body --- */
 
 static struct vexfs_body *new_body(struct vexfs_collection_mem *c)
@@ -122,35 +102,14 @@ static int open_planes(struct vexfs_body *b, const struct vexfs_collection *raw)
 				close_planes(b);
 				return -EUCLEAN;
 			}
-		inode = open_plane(b->dir, le64_to_cpu(plane[i].ino), plane[i].flags,
-				   plane[i].what);
+		inode = vexfs_plane_open(b->dir, le64_to_cpu(plane[i].ino), plane[i].flags,
+					 plane[i].what);
 		if (IS_ERR(inode)) {
 			close_planes(b);
 			return PTR_ERR(inode);
 		}
 		*plane[i].to = inode;
 	}
-	return 0;
-}
-
-/*
- * Has a plane the committed slots?  What lies beyond them, after a crash or a failed insert, is
- * forgotten.
- */
-static int size_plane(struct vexfs_body *b, struct inode *plane, u64 count, u32 width,
-		      const char *what)
-{
-	struct vexfs_inode_core *core = &VEXFS_I(plane)->core;
-	u64 bytes = count * width;
-
-	if (core->disk_size < bytes || core->blocks < DIV_ROUND_UP_ULL(bytes, VEXFS_BLOCK_SIZE)) {
-		vexfs_error(b->dir->i_sb,
-			    "collection %lu: its %s plane is too short for %llu slots",
-			    b->dir->i_ino, what, count);
-		return -EUCLEAN;
-	}
-	i_size_write(plane, bytes);
-	truncate_pagecache(plane, bytes);
 	return 0;
 }
 
@@ -210,6 +169,8 @@ static int load_record(struct vexfs_collection_mem *c, struct loading *l, u64 sl
 		if (i >= c->attrs && attr[i])
 			return damaged(c, "record %llu has attributes that the schema lacks", slot);
 	}
+	if (!vexfs_words_known(c, attr))
+		return damaged(c, "record %llu has a keyword without a word", slot);
 	err = vexfs_columns_put(l->b->columns, slot, le64_to_cpu(r->r_id), attr);
 	if (err == -EEXIST)
 		return damaged(c, "records share the id %llu", le64_to_cpu(r->r_id));
@@ -349,9 +310,9 @@ static int load_body(struct vexfs_collection_mem *c, struct vexfs_body *b,
 	b->key_end = le64_to_cpu(raw->c_key_bytes);
 	err = open_planes(b, raw);
 	if (!err)
-		err = size_plane(b, b->vectors, count, c->row_bytes, "vectors") ?:
-		      size_plane(b, b->records, count, VEXFS_RECORD_BYTES, "records") ?:
-		      size_plane(b, b->keys, b->key_end, 1, "keys");
+		err = vexfs_plane_size(b->vectors, count * c->row_bytes, "vectors") ?:
+		      vexfs_plane_size(b->records, count * VEXFS_RECORD_BYTES, "records") ?:
+		      vexfs_plane_size(b->keys, b->key_end, "keys");
 	if (err)
 		return err;
 	b->dead_blocks = VEXFS_I(b->dead)->core.disk_size >> VEXFS_BLOCK_SHIFT;
@@ -396,12 +357,13 @@ static int load(struct vexfs_collection_mem *c)
 		goto out;
 	}
 	b = new_body(c);
-	err = b ? load_body(c, b, raw) : -ENOMEM;
+	err = b ? vexfs_words_load(c, raw) ?: load_body(c, b, raw) : -ENOMEM;
 	if (!err)
 		err = load_programs(c, raw);
 	if (err) {
 		drop_programs(c);
 		vexfs_body_put(b);
+		vexfs_words_free(c);
 		goto out;
 	}
 	c->body = b;
@@ -570,7 +532,7 @@ int vexfs_collection_info(struct vexfs_collection_mem *c, struct vexfs_ioc_info 
 	info->next_seq = c->next_seq;
 	info->resident = sizeof(*c) + vexfs_columns_bytes(c->body->columns) +
 			 vexfs_predicates_bytes(&c->body->predicates) +
-			 vexfs_map_bytes(&c->body->key_map);
+			 vexfs_map_bytes(&c->body->key_map) + vexfs_words_bytes(c);
 	codes = smp_load_acquire(&c->body->codes);
 	if (codes)
 		info->resident += vexfs_codes_bytes(codes);

@@ -9,6 +9,7 @@
  *	record.c      insert, fetch, delete
  *	commit.c      what makes them durable
  *	key.c         keys of records
+ *	word.c        words of keyword attributes
  *	list.c        all records, page by page
  *	predicate.c   predicates that were asked for, and their bitmaps
  *	codes.c       codes of rows in memory, within the mount's budget
@@ -70,6 +71,18 @@ struct vexfs_body {
 	u64 codes_charged;		/* codes_lock: of vexfs_sb_info.resident */
 };
 
+/* The dictionaries of keyword attributes, see word.c. */
+struct vexfs_dictionary {
+	struct inode *plane;		/* a reference; NULL: no attribute is a keyword */
+	errseq_t since;			/* write errors after it are sticky */
+	u64 end;			/* bytes of the plane, those not committed included */
+	u64 committed;			/* c_word_bytes on disk; commit_lock too to change */
+	u32 n[VEXFS_MAX_ATTRS];		/* words; the last one's code */
+	u32 room[VEXFS_MAX_ATTRS];	/* of `at` */
+	u64 *at[VEXFS_MAX_ATTRS];	/* by code - 1: place of the entry in the plane */
+	struct vexfs_map64 map;		/* hash of a word -> attribute << 32 | code */
+};
+
 /*
  * A loaded collection.  Hangs on its directory's vexfs_inode_info.coll from the first use until the
  * directory is evicted.
@@ -90,6 +103,7 @@ struct vexfs_collection_mem {
 	/* lock and prog_lock to change, either to look at; see vexfs_body_get() */
 	struct vexfs_body *body;
 	u64 next_seq;			/* lock */
+	struct vexfs_dictionary words;	/* lock */
 	bool unlinked;			/* lock: the directory is gone, no more commits */
 	bool pinned;			/* lock: something is not committed, so we hold dir */
 	struct list_head deaths;	/* lock: deletions to commit, struct death_chunk */
@@ -113,8 +127,19 @@ struct vexfs_collection_mem {
 /* --- plane.c --- */
 
 /*
- * Copy n bytes at pos from or to a plane.  Write: blocks are allocated and i_size covers them;
- * -EINTR a fatal signal.
+ * A plane of a collection's directory, with a reference.  flags: VEXFS_INODE_METADATA or 0.  ERR_PTR:
+ * -EUCLEAN after a line in the log, -EIO, -ENOMEM.
+ */
+struct inode *vexfs_plane_open(struct inode *dir, u64 ino, u32 flags, const char *what);
+/*
+ * Loading: has it all the committed bytes?  -EUCLEAN after a line in the log.  What lies beyond them,
+ * after a crash or a failed insert, is forgotten.
+ */
+int vexfs_plane_size(struct inode *plane, u64 bytes, const char *what);
+/* Blocks and i_size for the bytes [from, to).  -ENOSPC, -EFBIG, -EIO. */
+int vexfs_plane_reserve(struct inode *plane, u64 from, u64 to);
+/*
+ * Copy n bytes at pos from or to a plane.  Write: they were reserved; -EINTR a fatal signal.
  */
 int vexfs_plane_write(struct inode *plane, loff_t pos, const void *from, size_t n);
 int vexfs_plane_read(struct inode *plane, loff_t pos, void *to, size_t n);
@@ -238,6 +263,37 @@ static inline void vexfs_keys_drop(struct vexfs_keys *k)
 int vexfs_key_read(struct vexfs_body *b, u64 r_key, u8 *key);
 /* Loading: remember the key of a live slot.  -EEXIST another one has it. */
 int vexfs_key_load(struct vexfs_collection_mem *c, struct vexfs_body *b, u64 slot, u64 r_key);
+
+/* --- word.c --- */
+
+static inline bool vexfs_is_keyword(const struct vexfs_collection_mem *c, u32 attr)
+{
+	return attr < c->attrs && c->attr[attr].a_type == cpu_to_le16(VEXFS_ATTR_KEYWORD);
+}
+
+/* Loading: the plane, if the block names one; and all that is in it.  -EUCLEAN, -EIO, -ENOMEM, -EINTR. */
+int vexfs_words_open(struct vexfs_collection_mem *c, const struct vexfs_collection *raw);
+int vexfs_words_load(struct vexfs_collection_mem *c, const struct vexfs_collection *raw);
+/* Outside transactions: lets go of the plane. */
+void vexfs_words_free(struct vexfs_collection_mem *c);
+/* Memory that they take; c->lock held here and below. */
+u64 vexfs_words_bytes(const struct vexfs_collection_mem *c);
+/* A write error of the plane since it was loaded: -EIO. */
+int vexfs_words_errors(const struct vexfs_collection_mem *c);
+/* Are the keywords among the attributes of a record codes of words, or 0? */
+bool vexfs_words_known(const struct vexfs_collection_mem *c, const __s64 *attr);
+/*
+ * Codes of words of a keyword attribute; takes the locks.  Words that have none get one, with lookup
+ * 0.  -E2BIG too many, -ENOSPC, ...: those before the one at fault have got theirs.
+ */
+int vexfs_words_intern(struct vexfs_collection_mem *c, u32 attr, const struct vexfs_keys *words,
+		       bool lookup, __s64 *codes);
+/*
+ * The words with the codes first .. first + n - 1, as many as there are and as fit into *bytes: how
+ * many, or -EINTR, -EIO, -EUCLEAN.  byte, len: packed, as in ioctl.h.  Takes the lock.
+ */
+int vexfs_words_read(struct vexfs_collection_mem *c, u32 attr, s64 first, u32 n, u8 *byte, u32 *bytes,
+		     u8 *len, __u64 *total);
 
 /* --- record.c --- */
 

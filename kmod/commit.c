@@ -116,21 +116,27 @@ void vexfs_record_abandon(struct vexfs_collection_mem *c, bool unlinked)
 
 /* What one commit takes. */
 struct snapshot {
-	u64 count, live, next_seq, key_end;
+	u64 count, live, next_seq, key_end, word_end;
 	struct list_head deaths;	/* their blocks: vexfs_collection_mem.inflight */
 };
+
+static bool all_committed(const struct vexfs_collection_mem *c)
+{
+	return c->next_seq == c->committed_seq && c->words.end == c->words.committed;
+}
 
 /* commit_lock and lock held.  False: everything is committed. */
 static bool commit_begin(struct vexfs_collection_mem *c, struct snapshot *s)
 {
 	lockdep_assert_held(&c->commit_lock);
 	lockdep_assert_held(&c->lock);
-	if (c->unlinked || c->next_seq == c->committed_seq)
+	if (c->unlinked || all_committed(c))
 		return false;
 	s->count = vexfs_columns_count(c->body->columns);
 	s->live = vexfs_columns_live(c->body->columns);
 	s->next_seq = c->next_seq;
 	s->key_end = c->body->key_end;
+	s->word_end = c->words.end;
 	INIT_LIST_HEAD(&s->deaths);
 	list_splice_init(&c->deaths, &s->deaths);
 	c->inflight = c->pending;
@@ -152,6 +158,7 @@ static void commit_end(struct vexfs_collection_mem *c, struct snapshot *s, int e
 		c->committed = s->count;
 		c->committed_seq = s->next_seq;
 		c->committed_keys = s->key_end;
+		c->words.committed = s->word_end;
 	}
 	c->inflight.n = 0;
 }
@@ -182,6 +189,7 @@ static int write_planes(struct vexfs_collection_mem *c, const struct snapshot *s
 		{ b->records->i_mapping, c->committed * VEXFS_RECORD_BYTES,
 		  s->count * VEXFS_RECORD_BYTES },
 		{ b->keys->i_mapping, c->committed_keys, s->key_end },
+		{ c->words.plane ? c->words.plane->i_mapping : NULL, c->words.committed, s->word_end },
 	};
 	int err = 0, e2;
 	u32 i;
@@ -195,7 +203,7 @@ static int write_planes(struct vexfs_collection_mem *c, const struct snapshot *s
 		e2 = filemap_write_and_wait_range(plane[i].mapping, plane[i].from, plane[i].to - 1);
 		err = err ?: e2;
 	}
-	return err ?: vexfs_body_errors(b);
+	return err ?: vexfs_body_errors(b) ?: vexfs_words_errors(c);
 }
 
 static void set_dead_bits(struct vexfs_collection_mem *c, const struct snapshot *s,
@@ -241,6 +249,7 @@ static int commit_blocks(struct vexfs_collection_mem *c, const struct snapshot *
 		raw->c_live = cpu_to_le64(s->live);
 		raw->c_next_seq = cpu_to_le64(s->next_seq);
 		raw->c_key_bytes = cpu_to_le64(s->key_end);
+		raw->c_word_bytes = cpu_to_le64(s->word_end);
 		vexfs_collection_stamp(c, bh[n - 1]);
 	}
 	for (i = 0; i < n && !err; i++)
@@ -305,7 +314,7 @@ int vexfs_record_commit(struct vexfs_collection_mem *c, bool barrier)
 		err = commit_write(c, &s);
 		mutex_lock(&c->lock);
 		commit_end(c, &s, err);
-		if (c->next_seq == c->committed_seq)
+		if (all_committed(c))
 			pinned = unpin_dir(c);
 		mutex_unlock(&c->lock);
 		vexfs_deaths_free(&s.deaths);

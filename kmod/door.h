@@ -4,6 +4,7 @@
  *
  *	ioctl.c		the dispatcher; create, info, use, shutdown
  *	ioctl_record.c	insert, get, delete, list
+ *	ioctl_word.c	intern, words
  *	ioctl_search.c	search
  */
 #ifndef _VEXFS_DOOR_H
@@ -45,6 +46,8 @@ long vexfs_ioc_insert(struct file *file, struct vexfs_collection_mem *c, void __
 long vexfs_ioc_get(struct file *file, struct vexfs_collection_mem *c, void __user *argp);
 long vexfs_ioc_delete(struct file *file, struct vexfs_collection_mem *c, void __user *argp);
 long vexfs_ioc_list(struct file *file, struct vexfs_collection_mem *c, void __user *argp);
+long vexfs_ioc_intern(struct file *file, struct vexfs_collection_mem *c, void __user *argp);
+long vexfs_ioc_words(struct file *file, struct vexfs_collection_mem *c, void __user *argp);
 long vexfs_ioc_search(struct file *file, struct vexfs_collection_mem *c, void __user *argp);
 
 #endif /* _VEXFS_DOOR_H */

@@ -165,6 +165,10 @@ long vexfs_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return vexfs_ioc_search(file, c, argp);
 	case _IOC_NR(VEXFS_IOC_USE):
 		return ioc_use(file, c, argp);
+	case _IOC_NR(VEXFS_IOC_INTERN):
+		return vexfs_ioc_intern(file, c, argp);
+	case _IOC_NR(VEXFS_IOC_WORDS):
+		return vexfs_ioc_words(file, c, argp);
 	}
 	return -EOPNOTSUPP;
 }

@@ -16,6 +16,58 @@
 #include <linux/swap.h>
 #include "collection.h"
 
+/* --- opening --- */
+
+struct inode *vexfs_plane_open(struct inode *dir, u64 ino, u32 flags, const char *what)
+{
+	struct inode *plane = vexfs_iget(dir->i_sb, ino, VEXFS_IGET_HIDDEN);
+	struct vexfs_inode_core *core;
+
+	if (IS_ERR(plane))
+		return plane;
+	core = &VEXFS_I(plane)->core;
+	if (!S_ISREG(plane->i_mode) || (core->flags & VEXFS_INODE_METADATA) != flags ||
+	    core->parent != dir->i_ino || core->parent_generation != dir->i_generation) {
+		vexfs_error(dir->i_sb, "collection %lu: inode %llu is not its %s plane", dir->i_ino,
+			    ino, what);
+		iput(plane);
+		return ERR_PTR(-EUCLEAN);
+	}
+	return plane;
+}
+
+int vexfs_plane_size(struct inode *plane, u64 bytes, const char *what)
+{
+	struct vexfs_inode_core *core = &VEXFS_I(plane)->core;
+
+	if (core->disk_size < bytes || core->blocks < DIV_ROUND_UP_ULL(bytes, VEXFS_BLOCK_SIZE)) {
+		vexfs_error(plane->i_sb, "collection %llu: its %s plane is shorter than %llu bytes",
+			    core->parent, what, bytes);
+		return -EUCLEAN;
+	}
+	i_size_write(plane, bytes);
+	truncate_pagecache(plane, bytes);
+	return 0;
+}
+
+/* --- writing and reading --- */
+
+int vexfs_plane_reserve(struct inode *plane, u64 from, u64 to)
+{
+	u64 first = from >> VEXFS_BLOCK_SHIFT, end = DIV_ROUND_UP_ULL(to, VEXFS_BLOCK_SIZE);
+	int err;
+
+	if (from == to)
+		return 0;
+	if (to > plane->i_sb->s_maxbytes || end > U32_MAX)
+		return -EFBIG;
+	err = vexfs_ensure_alloc(plane, first, end - first);
+	/* before the first dirty folio: writeback drops what lies beyond it */
+	if (!err && i_size_read(plane) < to)
+		i_size_write(plane, to);
+	return err;
+}
+
 int vexfs_plane_write(struct inode *plane, loff_t pos, const void *from, size_t n)
 {
 	struct address_space *mapping = plane->i_mapping;

@@ -73,32 +73,15 @@ static int write_records(struct vexfs_collection_mem *c, const struct vexfs_new_
 	return err;
 }
 
-/* Blocks and i_size for the bytes [from, to) of a plane. */
-static int reserve_plane(struct inode *plane, u64 from, u64 to)
-{
-	u64 first = from >> VEXFS_BLOCK_SHIFT, end = DIV_ROUND_UP_ULL(to, VEXFS_BLOCK_SIZE);
-	int err;
-
-	if (from == to)
-		return 0;
-	if (to > plane->i_sb->s_maxbytes || end > U32_MAX)
-		return -EFBIG;
-	err = vexfs_ensure_alloc(plane, first, end - first);
-	/* before the first dirty folio: writeback drops what lies beyond it */
-	if (!err && i_size_read(plane) < to)
-		i_size_write(plane, to);
-	return err;
-}
-
 /* c->lock held: all that the planes need to hold of it. */
 static int write_new(struct vexfs_collection_mem *c, const struct vexfs_new_records *new, u64 first)
 {
 	struct vexfs_body *b = c->body;
 	u64 end = first + new->n;
 
-	return reserve_plane(b->vectors, first * b->row_bytes, end * b->row_bytes) ?:
-	       reserve_plane(b->records, first * VEXFS_RECORD_BYTES, end * VEXFS_RECORD_BYTES) ?:
-	       reserve_plane(b->keys, b->key_end, b->key_end + new->keys.bytes) ?:
+	return vexfs_plane_reserve(b->vectors, first * b->row_bytes, end * b->row_bytes) ?:
+	       vexfs_plane_reserve(b->records, first * VEXFS_RECORD_BYTES, end * VEXFS_RECORD_BYTES) ?:
+	       vexfs_plane_reserve(b->keys, b->key_end, b->key_end + new->keys.bytes) ?:
 	       vexfs_dead_grow(b, end) ?:
 	       vexfs_plane_write(b->vectors, first * b->row_bytes, new->rows,
 				 (size_t)new->n * b->row_bytes) ?:
@@ -128,6 +111,8 @@ static int enter(struct vexfs_collection_mem *c, const struct vexfs_new_records 
 	bool keyed = keys->n && keys->len[i];
 	int err;
 
+	if (!vexfs_words_known(c, attr))
+		return -EINVAL;
 	if (keyed) {
 		err = vexfs_key_find(b, keys, i, in->first, &other);
 		if (!err && !new->upsert)
@@ -218,11 +203,11 @@ static int insert_locked(struct vexfs_collection_mem *c, struct vexfs_new_record
 	in->first = vexfs_columns_count(b->columns);
 	in->n = in->victims = 0;
 	end = in->first + new->n;
-	err = vexfs_body_errors(b) ?: vexfs_columns_reserve(b->columns, end) ?:
+	err = vexfs_body_errors(b) ?: vexfs_words_errors(c) ?: vexfs_columns_reserve(b->columns, end) ?:
 	      vexfs_map_reserve(&b->key_map, new->keys.n);
 	for (i = 0; i < new->n && !err; i++) {
 		err = fatal_signal_pending(current) ? -EINTR : enter(c, new, i, in);
-		if (err == -EEXIST)
+		if (err == -EEXIST || err == -EINVAL)
 			new->bad = i;
 		cond_resched();
 	}

@@ -75,7 +75,8 @@ int vexfs_schema_supported(const struct vexfs_collection *raw)
 	    le16_to_cpu(raw->c_metric) == VEXFS_METRIC_HAMMING)
 		return -EOPNOTSUPP;
 	for (i = 0; i < le32_to_cpu(raw->c_attrs); i++)
-		if (le16_to_cpu(raw->c_attr[i].a_type) != VEXFS_ATTR_INT)
+		if (le16_to_cpu(raw->c_attr[i].a_type) != VEXFS_ATTR_INT &&
+		    le16_to_cpu(raw->c_attr[i].a_type) != VEXFS_ATTR_KEYWORD)
 			return -EOPNOTSUPP;
 	return 0;
 }
@@ -142,14 +143,24 @@ static int check_create(const struct vexfs_ioc_create *arg)
 	}
 	if (arg->element != VEXFS_ELEM_F32 || arg->metric == VEXFS_METRIC_HAMMING)
 		return -EOPNOTSUPP;
-	for (i = 0; i < arg->attrs; i++)
-		if (arg->attr[i].type != VEXFS_ATTR_INT)
-			return -EOPNOTSUPP;
 	return 0;
 }
 
+static bool has_keywords(const struct vexfs_ioc_create *arg)
+{
+	u32 i;
+
+	for (i = 0; i < arg->attrs; i++)
+		if (arg->attr[i].type == VEXFS_ATTR_KEYWORD)
+			return true;
+	return false;
+}
+
+/* Hidden inodes of a new collection, in the order of creation. */
+enum { VECTORS, RECORDS, KEYS, DEAD, WORDS, PLANES };
+
 static void fill_block(struct vexfs_collection *raw, struct inode *dir,
-		       const struct vexfs_ioc_create *arg, struct inode *const plane[4])
+		       const struct vexfs_ioc_create *arg, struct inode *const plane[PLANES])
 {
 	u32 i;
 
@@ -161,10 +172,12 @@ static void fill_block(struct vexfs_collection *raw, struct inode *dir,
 	raw->c_dims = cpu_to_le32(arg->dims);
 	raw->c_row_bytes = cpu_to_le32(arg->dims * sizeof(__le32));
 	raw->c_next_seq = cpu_to_le64(1);
-	raw->c_vectors = cpu_to_le64(plane[0]->i_ino);
-	raw->c_records = cpu_to_le64(plane[1]->i_ino);
-	raw->c_keys = cpu_to_le64(plane[2]->i_ino);
-	raw->c_dead = cpu_to_le64(plane[3]->i_ino);
+	raw->c_vectors = cpu_to_le64(plane[VECTORS]->i_ino);
+	raw->c_records = cpu_to_le64(plane[RECORDS]->i_ino);
+	raw->c_keys = cpu_to_le64(plane[KEYS]->i_ino);
+	raw->c_dead = cpu_to_le64(plane[DEAD]->i_ino);
+	if (plane[WORDS])
+		raw->c_words = cpu_to_le64(plane[WORDS]->i_ino);
 	generate_random_uuid(raw->c_uuid);
 	raw->c_attrs = cpu_to_le32(arg->attrs);
 	for (i = 0; i < arg->attrs; i++) {
@@ -175,7 +188,7 @@ static void fill_block(struct vexfs_collection *raw, struct inode *dir,
 
 /* In a transaction: the block with all in it, and the directory that names it. */
 static int create_block(handle_t *handle, struct inode *dir, const struct vexfs_ioc_create *arg,
-			struct inode *const plane[4])
+			struct inode *const plane[PLANES])
 {
 	struct vexfs_inode_core *core = &VEXFS_I(dir)->core;
 	struct vexfs_collection *raw;
@@ -219,18 +232,17 @@ static int create_block(handle_t *handle, struct inode *dir, const struct vexfs_
 
 static int try_create(struct inode *dir, const struct vexfs_ioc_create *arg)
 {
-	struct inode *plane[4] = {};
+	u32 i, n, planes = has_keywords(arg) ? PLANES : WORDS;
+	struct inode *plane[PLANES] = {};
 	handle_t *handle;
 	int err = 0, e2;
-	u32 i, n;
 
-	handle = vexfs_start(dir->i_sb,
-			     ARRAY_SIZE(plane) * (VEXFS_NEW_CREDITS + VEXFS_FREE_CREDITS) +
-				     VEXFS_ALLOC_CREDITS + 1 + VEXFS_INODE_CREDITS);
+	handle = vexfs_start(dir->i_sb, planes * (VEXFS_NEW_CREDITS + VEXFS_FREE_CREDITS) +
+						VEXFS_ALLOC_CREDITS + 1 + VEXFS_INODE_CREDITS);
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
-	for (n = 0; n < ARRAY_SIZE(plane) && !err; n++) {
-		plane[n] = vexfs_new_hidden(handle, dir, n == 3 ? VEXFS_INODE_METADATA : 0);
+	for (n = 0; n < planes && !err; n++) {
+		plane[n] = vexfs_new_hidden(handle, dir, n == DEAD ? VEXFS_INODE_METADATA : 0);
 		if (IS_ERR(plane[n])) {
 			err = PTR_ERR(plane[n]);
 			plane[n] = NULL;

@@ -245,6 +245,7 @@ struct vexfs_dirent {
 #define VEXFS_ATTR_NAME_LEN	32			/* with the NUL */
 #define VEXFS_PROG_NAME_LEN	32			/* with the NUL: name of a loaded program object */
 #define VEXFS_MAX_SLOTS		(1ULL << 32)
+#define VEXFS_MAX_WORDS		(1u << 24)		/* of one keyword attribute */
 #define VEXFS_MAX_SNAPSHOTS	32
 #define VEXFS_SNAPSHOT_NAME_LEN	32			/* with the NUL */
 

@@ -101,7 +101,7 @@ struct vexfs_bind {
 
 /*
  * Insert n records, all or nothing.  EEXIST an id or key is taken (or twice in the batch), EINVAL
- * NaN or infinity, or a key with a NUL, EDOM a zero vector for cosine, EMSGSIZE row_bytes is not
+ * NaN or infinity, a keyword code that no word has, or a key with a NUL, EDOM a zero vector for cosine, EMSGSIZE row_bytes is not
  * the collection's, E2BIG more than VEXFS_MAX_BATCH rows, VEXFS_MAX_BATCH_BYTES or
  * VEXFS_MAX_STRING_BYTES, EBADF and EXDEV a file to bind to is not open for reading, or not of this
  * collection, ENOSPC.  *bad is the index of the first row at fault where a row is (else ~0).
@@ -198,8 +198,10 @@ struct vexfs_ioc_list {
 
 /*
  * Codes of words of a keyword attribute: 1, 2, ... in the order of their first use.  Unknown words
- * get a new code; with LOOKUP they get 0.  A code is durable once a record with it is, and is never
- * reused.  EINVAL no keyword attribute, an empty word or one with a NUL; E2BIG, ENOSPC.
+ * get a new code; with LOOKUP they get 0, and reading is all that it takes.  A code is durable once
+ * a record with it is, and is never reused.  EINVAL no keyword attribute, an empty word or one with
+ * a NUL; E2BIG more than VEXFS_MAX_BATCH words, VEXFS_MAX_STRING_BYTES, or VEXFS_MAX_WORDS of the
+ * attribute; ENOSPC.
  */
 struct vexfs_ioc_intern {
 	__u32	size, flags;		/* VEXFS_INTERN_LOOKUP */
@@ -212,7 +214,10 @@ struct vexfs_ioc_intern {
 };
 #define VEXFS_INTERN_LOOKUP	1u
 
-/* The words of a keyword attribute, from a code on.  EINVAL, E2BIG. */
+/*
+ * The words of a keyword attribute, from a code on: as many as fit.  EINVAL no keyword attribute, or
+ * too little room; E2BIG.
+ */
 struct vexfs_ioc_words {
 	__u32	size, flags;
 	__u32	attr;
