@@ -3,11 +3,12 @@
  * Collections in memory: loading, binding programs, and what the filesystem asks for.
  *
  * A loaded collection (struct vexfs_collection_mem) hangs on its directory's inode and goes when
- * that is evicted.  While it holds operations that are not committed it pins the directory, so that
- * memory reclaim cannot drop them.
+ * that is evicted, or when it was dropped and the last call on it has ended.  While it holds
+ * operations that are not committed it pins the directory, so that memory reclaim cannot drop them.
  *
  * Lock order (outer first):
- *	i_rwsem of the directory	shared by insert, delete and use; exclusive: create, rmdir
+ *	i_rwsem of the directory	shared by insert, delete, intern and use; exclusive: create,
+ *					drop, rmdir
  *	vexfs_collection_mem.commit_lock	commits, and every change of the collection block
  *	vexfs_collection_mem.lock	loading, writers of the columns
  *	vexfs_body.codes_lock		writers of the codes; a search takes it alone
@@ -15,6 +16,7 @@
  *	vexfs_sb_info.collections_lock	the list only: nothing is allocated or waited for under it
  *	vexfs_collection_mem.prog_lock
  *	vexfs_predicates.lock, vexfs_cached.lock	see predicate.c
+ *	i_lock of the directory	vexfs_inode_info.coll
  *
  * unlink of a file takes none of them, and evict only collections_lock: iget() waits for an inode
  * that is being evicted.
@@ -331,9 +333,15 @@ static int load(struct vexfs_collection_mem *c)
 	struct vexfs_collection *raw;
 	struct buffer_head *bh;
 	struct vexfs_body *b;
+	bool dropped;
 	int err;
 
+	spin_lock(&c->dir->i_lock);
+	dropped = !vexfs_is_collection(c->dir);
 	c->block = VEXFS_I(c->dir)->core.collection;
+	spin_unlock(&c->dir->i_lock);
+	if (dropped)
+		return -ENODATA;
 	bh = vexfs_schema_read(c->dir, c->block);
 	if (IS_ERR(bh))
 		return PTR_ERR(bh);
@@ -376,29 +384,74 @@ out:
 	return err;
 }
 
-/* What hangs on the directory, perhaps not loaded. */
+/* What hangs on the directory, perhaps not loaded, with a reference; NULL. */
+static struct vexfs_collection_mem *attached(struct inode *dir)
+{
+	struct vexfs_collection_mem *c;
+
+	spin_lock(&dir->i_lock);
+	c = VEXFS_I(dir)->coll;
+	if (c)
+		refcount_inc(&c->refs);
+	spin_unlock(&dir->i_lock);
+	return c;
+}
+
+/* The same; there will be one.  -ENOMEM. */
 static struct vexfs_collection_mem *attach(struct inode *dir)
 {
-	struct vexfs_inode_info *vi = VEXFS_I(dir);
-	struct vexfs_collection_mem *c = smp_load_acquire(&vi->coll), *other;
+	struct vexfs_collection_mem *c = attached(dir), *other;
 
 	if (c)
 		return c;
 	c = kzalloc(sizeof(*c), GFP_KERNEL_ACCOUNT);
 	if (!c)
 		return ERR_PTR(-ENOMEM);
+	refcount_set(&c->refs, 2);
 	c->dir = dir;
 	INIT_LIST_HEAD(&c->list);
 	INIT_LIST_HEAD(&c->deaths);
 	mutex_init(&c->commit_lock);
 	mutex_init(&c->lock);
 	spin_lock_init(&c->prog_lock);
-	other = cmpxchg(&vi->coll, NULL, c);
-	if (other) {
-		kfree(c);
-		return other;
-	}
+	spin_lock(&dir->i_lock);
+	other = VEXFS_I(dir)->coll;
+	if (other)
+		refcount_inc(&other->refs);
+	else
+		VEXFS_I(dir)->coll = c;
+	spin_unlock(&dir->i_lock);
+	if (!other)
+		return c;
+	kfree(c);
+	return other;
+}
+
+/* The directory forgets it, and gives its reference to the caller; NULL. */
+static struct vexfs_collection_mem *detach(struct inode *dir)
+{
+	struct vexfs_collection_mem *c;
+
+	spin_lock(&dir->i_lock);
+	c = VEXFS_I(dir)->coll;
+	VEXFS_I(dir)->coll = NULL;
+	spin_unlock(&dir->i_lock);
 	return c;
+}
+
+void vexfs_collection_put(struct vexfs_collection_mem *c)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(c->dir->i_sb);
+
+	if (!refcount_dec_and_mutex_lock(&c->refs, &sbi->collections_lock))
+		return;
+	list_del(&c->list);
+	mutex_unlock(&sbi->collections_lock);
+	drop_programs(c);
+	vexfs_body_put(c->body);
+	vexfs_words_free(c);
+	vexfs_deaths_free(&c->deaths);
+	kfree(c);
 }
 
 struct vexfs_collection_mem *vexfs_collection_get(struct inode *dir)
@@ -411,19 +464,27 @@ struct vexfs_collection_mem *vexfs_collection_get(struct inode *dir)
 	c = attach(dir);
 	if (IS_ERR(c) || smp_load_acquire(&c->loaded))
 		return c;
-	if (mutex_lock_killable(&c->lock))
-		return ERR_PTR(-EINTR);
-	if (!c->loaded)
-		err = load(c);
-	mutex_unlock(&c->lock);
+	if (mutex_lock_killable(&c->lock)) {
+		err = -EINTR;
+	} else {
+		if (!c->loaded)
+			err = c->gone ?: load(c);
+		mutex_unlock(&c->lock);
+	}
+	if (err)
+		vexfs_collection_put(c);
 	return err ? ERR_PTR(err) : c;
 }
 
 static struct vexfs_collection_mem *if_loaded(struct inode *dir)
 {
-	struct vexfs_collection_mem *c = smp_load_acquire(&VEXFS_I(dir)->coll);
+	struct vexfs_collection_mem *c = attached(dir);
 
-	return c && smp_load_acquire(&c->loaded) ? c : NULL;
+	if (c && !smp_load_acquire(&c->loaded)) {
+		vexfs_collection_put(c);
+		return NULL;
+	}
+	return c;
 }
 
 /* --- binding --- */
@@ -489,7 +550,7 @@ int vexfs_collection_use(struct vexfs_collection_mem *c, u32 slot, const char *n
 		goto unbind;
 	if (mutex_lock_killable(&c->commit_lock))
 		goto unlock_dir;
-	err = READ_ONCE(c->unlinked) ? -ENOENT : write_binding(c, slot, name);
+	err = READ_ONCE(c->gone) ?: write_binding(c, slot, name);
 	if (!err) {
 		spin_lock(&c->prog_lock);
 		old = c->prog[slot];
@@ -553,36 +614,52 @@ int vexfs_collection_info(struct vexfs_collection_mem *c, struct vexfs_ioc_info 
 int vexfs_collection_sync(struct inode *dir)
 {
 	struct vexfs_collection_mem *c = if_loaded(dir);
+	int err = 0;
 
-	return c ? vexfs_record_commit(c, true) : 0;
+	if (c) {
+		err = vexfs_record_commit(c, true);
+		vexfs_collection_put(c);
+	}
+	return err;
+}
+
+/* Outside locks; NULL is fine. */
+static void put_with_dir(struct vexfs_collection_mem *c)
+{
+	struct inode *dir;
+
+	if (!c)
+		return;
+	dir = c->dir;
+	vexfs_collection_put(c);
+	iput(dir);
 }
 
 /*
  * Call fn for every loaded collection, with its directory held.  A collection stays on the list
- * while its directory is held, so the one at hand marks the place while the lock is dropped.
+ * while it is held, so the one at hand marks the place while the lock is dropped.
  */
 static int for_each_collection(struct super_block *sb, int (*fn)(struct vexfs_collection_mem *c))
 {
 	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
-	struct vexfs_collection_mem *c;
-	struct inode *dir, *prev = NULL;
+	struct vexfs_collection_mem *c, *prev = NULL;
 	int err = 0, e2;
 
 	mutex_lock(&sbi->collections_lock);
 	list_for_each_entry(c, &sbi->collections, list) {
-		dir = igrab(c->dir);
-		if (!dir)		/* being evicted: nothing uncommitted in it */
+		if (!igrab(c->dir))	/* being evicted: nothing uncommitted in it */
 			continue;
+		refcount_inc(&c->refs);
 		mutex_unlock(&sbi->collections_lock);
-		iput(prev);
-		prev = dir;
+		put_with_dir(prev);
+		prev = c;
 		e2 = fn(c);
 		err = err ?: e2;
 		cond_resched();
 		mutex_lock(&sbi->collections_lock);
 	}
 	mutex_unlock(&sbi->collections_lock);
-	iput(prev);
+	put_with_dir(prev);
 	return err;
 }
 
@@ -624,6 +701,7 @@ bool vexfs_collection_has_records(struct inode *dir)
 	b = vexfs_body_get(c);
 	live = vexfs_columns_live(b->columns);
 	vexfs_body_put(b);
+	vexfs_collection_put(c);
 	return live;
 }
 
@@ -631,47 +709,141 @@ void vexfs_collection_unlinked(struct inode *dir)
 {
 	struct vexfs_collection_mem *c = if_loaded(dir);
 
-	if (c)
-		vexfs_record_abandon(c, true);
+	if (c) {
+		vexfs_record_abandon(c, -ENOENT);
+		vexfs_collection_put(c);
+	}
+}
+
+/* The planes of a collection that need not be loaded, in c; nobody else uses it. */
+static int open_to_drop(struct vexfs_collection_mem *c)
+{
+	struct buffer_head *bh;
+	int err;
+
+	if (c->loaded)
+		return 0;
+	bh = vexfs_schema_read(c->dir, VEXFS_I(c->dir)->core.collection);
+	if (IS_ERR(bh))
+		return PTR_ERR(bh);
+	c->body = new_body(c);
+	err = c->body ? open_planes(c->body, vexfs_schema_raw(bh)) ?:
+			vexfs_words_open(c, vexfs_schema_raw(bh)) : -ENOMEM;
+	vx_brelse(bh);
+	return err;
 }
 
 int vexfs_collection_free(struct inode *dir)
 {
 	struct vexfs_collection_mem *c = attach(dir);
-	struct buffer_head *bh;
-	int err = 0;
+	int err;
 
 	if (IS_ERR(c))
 		return PTR_ERR(c);
-	if (!c->body) {			/* not loaded: the planes are all that is needed */
-		c->body = new_body(c);
-		if (!c->body)
-			return -ENOMEM;
-		bh = vexfs_schema_read(dir, VEXFS_I(dir)->core.collection);
-		if (IS_ERR(bh))
-			return PTR_ERR(bh);
-		err = open_planes(c->body, vexfs_schema_raw(bh));
-		vx_brelse(bh);
-	}
 	/* vexfs_collection_evict() lets go of the planes, which frees them */
-	return err ?: vexfs_schema_drop(c);
+	err = open_to_drop(c) ?: vexfs_schema_drop(c, 0);
+	vexfs_collection_put(c);
+	return err;
 }
 
 void vexfs_collection_evict(struct inode *dir)
 {
-	struct vexfs_sb_info *sbi = VEXFS_SB(dir->i_sb);
-	struct vexfs_collection_mem *c = VEXFS_I(dir)->coll;
+	struct vexfs_collection_mem *c = detach(dir);
 
-	if (!c)
-		return;
-	VEXFS_I(dir)->coll = NULL;
-	mutex_lock(&sbi->collections_lock);
-	list_del(&c->list);
-	mutex_unlock(&sbi->collections_lock);
-	drop_programs(c);
-	vexfs_body_put(c->body);	/* the last reference: nobody has the directory */
-	vexfs_deaths_free(&c->deaths);
-	kfree(c);
+	if (c)
+		vexfs_collection_put(c);	/* the last reference: nobody has the directory */
+}
+
+/* --- dropping it --- */
+
+/* The collection around a collection's directory, whose i_rwsem is held: it does not move. */
+static u64 outer_collection(struct inode *dir)
+{
+	u64 parent = VEXFS_I(dir)->core.parent, ino;
+	struct inode *inode;
+
+	if (parent == dir->i_ino)	/* the root */
+		return 0;
+	inode = vexfs_iget(dir->i_sb, parent, 0);
+	if (IS_ERR(inode))
+		return 0;
+	ino = vexfs_collection_of(inode);
+	iput(inode);
+	return ino;
+}
+
+/* All locks held: after it, who waited for one of them finds out by c->gone. */
+static int drop(struct vexfs_collection_mem *c)
+{
+	int err;
+
+	err = open_to_drop(c) ?: vexfs_schema_drop(c, outer_collection(c->dir));
+	if (!err) {
+		c->gone = -ENODATA;
+	} else if (!c->loaded) {
+		vexfs_body_put(c->body);
+		c->body = NULL;
+		vexfs_words_free(c);
+	}
+	return err;
+}
+
+/*
+ * Queries in flight keep the body, and with it the planes, until they end.  No operation is in flight,
+ * nor a commit; what they left to commit is gone with the records.
+ */
+int vexfs_collection_drop(struct inode *dir)
+{
+	struct vexfs_collection_mem *c;
+	int err;
+
+	if (down_write_killable(&dir->i_rwsem))
+		return -EINTR;
+	c = !dir->i_nlink ? ERR_PTR(-ENOENT) : !vexfs_is_collection(dir) ? ERR_PTR(-ENODATA) :
+	    attach(dir);
+	err = PTR_ERR_OR_ZERO(c);
+	if (err)
+		goto out;
+	mutex_lock(&c->commit_lock);
+	mutex_lock(&c->lock);
+	err = drop(c);
+	mutex_unlock(&c->lock);
+	mutex_unlock(&c->commit_lock);
+	if (!err) {
+		vexfs_record_abandon(c, 0);
+		vexfs_collection_put(detach(dir));
+	}
+	vexfs_collection_put(c);
+out:
+	inode_unlock(dir);
+	return err;
+}
+
+/*
+ * Files and directories remember the collection that they were created in, by the number of its
+ * directory.  When that was dropped, the number leads to a plain directory, which says to what it
+ * belongs itself; or, when that was removed, to nothing or elsewhere.  The directories above one that
+ * is in use are in memory: what is not there is not above.
+ */
+#define MAX_OUTER	16		/* collections within collections, dropped from the inside */
+
+u64 vexfs_collection_of(struct inode *inode)
+{
+	u64 ino = 0, next;
+	bool found = false;
+	u32 i;
+
+	rcu_read_lock();
+	for (i = 0; inode && i < MAX_OUTER && !found; i++) {
+		ino = inode->i_ino;
+		spin_lock(&inode->i_lock);
+		found = vexfs_is_collection(inode);
+		next = VEXFS_I(inode)->core.collection;
+		spin_unlock(&inode->i_lock);
+		inode = !found && next ? find_inode_by_ino_rcu(inode->i_sb, next) : NULL;
+	}
+	rcu_read_unlock();
+	return found ? ino : 0;
 }
 
 /* Only a directory that somebody still holds, against all rules, has its collection here. */

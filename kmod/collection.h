@@ -84,11 +84,12 @@ struct vexfs_dictionary {
 };
 
 /*
- * A loaded collection.  Hangs on its directory's vexfs_inode_info.coll from the first use until the
- * directory is evicted.
+ * A loaded collection.  Hangs on its directory's vexfs_inode_info.coll from the first use until it is
+ * dropped or the directory is evicted.
  */
 struct vexfs_collection_mem {
-	struct inode *dir;
+	refcount_t refs;		/* one is the directory's */
+	struct inode *dir;		/* no reference: who holds a collection holds the directory */
 	struct list_head list;		/* vexfs_sb_info.collections; its collections_lock */
 	struct mutex commit_lock;	/* one commit at a time; outside lock */
 	struct mutex lock;		/* loading; writers of what follows */
@@ -104,7 +105,8 @@ struct vexfs_collection_mem {
 	struct vexfs_body *body;
 	u64 next_seq;			/* lock */
 	struct vexfs_dictionary words;	/* lock */
-	bool unlinked;			/* lock: the directory is gone, no more commits */
+	/* lock: why there are no more operations: -ENOENT the directory was removed, -ENODATA dropped */
+	int gone;
 	bool pinned;			/* lock: something is not committed, so we hold dir */
 	struct list_head deaths;	/* lock: deletions to commit, struct death_chunk */
 	struct vexfs_dead_set pending;	/* lock: the blocks they touch */
@@ -152,10 +154,14 @@ void vexfs_rows_close(struct vx_rows *rows);
 /* --- collection.c --- */
 
 /*
- * The collection of a directory, loaded.  -ENODATA it is none, -EUCLEAN, -EIO, -ENOMEM, -EINTR,
- * -EOPNOTSUPP.  Valid as long as the caller holds the directory.
+ * The collection of a directory, loaded, with a reference.  -ENODATA it is none, -EUCLEAN, -EIO,
+ * -ENOMEM, -EINTR, -EOPNOTSUPP.  The caller holds the directory, and does so until it has put the
+ * collection, outside locks and transactions.
  */
 struct vexfs_collection_mem *vexfs_collection_get(struct inode *dir);
+void vexfs_collection_put(struct vexfs_collection_mem *c);
+/* Make it a plain directory again, see ioctl.h; the caller holds mnt_want_write. */
+int vexfs_collection_drop(struct inode *dir);
 int vexfs_collection_use(struct vexfs_collection_mem *c, u32 slot, const char *name);
 /* The body as it is now, with a reference.  May be called under any lock. */
 struct vexfs_body *vexfs_body_get(struct vexfs_collection_mem *c);
@@ -188,8 +194,11 @@ int vexfs_schema_supported(const struct vexfs_collection *raw);
  */
 struct buffer_head *vexfs_collection_block(struct vexfs_collection_mem *c);
 void vexfs_collection_stamp(struct vexfs_collection_mem *c, struct buffer_head *bh);
-/* Evict, planes open: free the collection block and, with their last iput(), the planes. */
-int vexfs_schema_drop(struct vexfs_collection_mem *c);
+/*
+ * Planes open, nobody changes anything: free the collection block and, with their last iput(), the
+ * planes.  The directory is a plain one then, that belongs to the collection `outer` (0: none).
+ */
+int vexfs_schema_drop(struct vexfs_collection_mem *c, u64 outer);
 
 /* --- dead.c --- */
 
@@ -216,8 +225,11 @@ int vexfs_dead_grow(struct vexfs_body *b, u64 slots);
 int vexfs_record_commit(struct vexfs_collection_mem *c, bool barrier);
 /* The same without the barrier, commit_lock and lock held by the caller. */
 int vexfs_commit_part(struct vexfs_collection_mem *c);
-/* Give up what is not committed: the collection is going, or nothing can be written any more. */
-void vexfs_record_abandon(struct vexfs_collection_mem *c, bool unlinked);
+/*
+ * Give up what is not committed: the collection is gone (why: see there), or (0) nothing can be
+ * written any more.
+ */
+void vexfs_record_abandon(struct vexfs_collection_mem *c, int gone);
 /* c->lock held: something is not committed, so the directory must stay in memory. */
 void vexfs_commit_pin(struct vexfs_collection_mem *c);
 /* A write error of the planes since they were loaded: -EIO. */

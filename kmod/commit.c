@@ -99,13 +99,13 @@ bool vexfs_death_add(struct vexfs_collection_mem *c, u64 slot, struct list_head 
 	return true;
 }
 
-void vexfs_record_abandon(struct vexfs_collection_mem *c, bool unlinked)
+void vexfs_record_abandon(struct vexfs_collection_mem *c, int gone)
 {
 	bool pinned;
 
 	mutex_lock(&c->lock);
-	if (unlinked)
-		c->unlinked = true;
+	if (gone)
+		c->gone = gone;
 	pinned = unpin_dir(c);
 	mutex_unlock(&c->lock);
 	if (pinned)
@@ -130,7 +130,7 @@ static bool commit_begin(struct vexfs_collection_mem *c, struct snapshot *s)
 {
 	lockdep_assert_held(&c->commit_lock);
 	lockdep_assert_held(&c->lock);
-	if (c->unlinked || all_committed(c))
+	if (c->gone || all_committed(c))
 		return false;
 	s->count = vexfs_columns_count(c->body->columns);
 	s->live = vexfs_columns_live(c->body->columns);

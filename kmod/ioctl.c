@@ -84,6 +84,25 @@ static long ioc_create(struct file *file, void __user *argp)
 	return err;
 }
 
+static long ioc_drop(struct file *file, void __user *argp)
+{
+	struct vexfs_ioc_drop arg;
+	u32 usize;
+	int err;
+
+	err = vexfs_copy_in(&arg, sizeof(arg), argp, &usize);
+	if (err)
+		return err;
+	if (arg.flags || !ALL_ZERO(arg.reserved))
+		return -EINVAL;
+	err = vexfs_may_write(file);
+	if (err)
+		return err;
+	err = vexfs_collection_drop(file_inode(file));
+	mnt_drop_write_file(file);
+	return err;
+}
+
 static long ioc_info(struct file *file, struct vexfs_collection_mem *c, void __user *argp)
 {
 	struct vexfs_ioc_info arg, in;
@@ -131,26 +150,10 @@ static long ioc_shutdown(struct file *file, u32 __user *argp)
 	return vexfs_shutdown(file_inode(file)->i_sb, how);
 }
 
-long vexfs_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+static long with_collection(struct file *file, struct vexfs_collection_mem *c, unsigned int nr,
+			    void __user *argp)
 {
-	void __user *argp = (void __user *)arg;
-	struct inode *inode = file_inode(file);
-	struct vexfs_collection_mem *c;
-
-	if (cmd == FS_IOC_SHUTDOWN)
-		return ioc_shutdown(file, argp);
-	/* the size that is encoded in cmd may be that of another version */
-	if (_IOC_TYPE(cmd) != VEXFS_IOC_MAGIC || _IOC_DIR(cmd) != (_IOC_READ | _IOC_WRITE) ||
-	    !S_ISDIR(inode->i_mode) || !_IOC_NR(cmd) || _IOC_NR(cmd) > VEXFS_IOC_LAST)
-		return -ENOTTY;
-	if (vexfs_is_shutdown(inode->i_sb))
-		return -EIO;
-	if (_IOC_NR(cmd) == _IOC_NR(VEXFS_IOC_CREATE))
-		return ioc_create(file, argp);
-	c = vexfs_collection_get(inode);
-	if (IS_ERR(c))
-		return PTR_ERR(c);
-	switch (_IOC_NR(cmd)) {
+	switch (nr) {
 	case _IOC_NR(VEXFS_IOC_INFO):
 		return ioc_info(file, c, argp);
 	case _IOC_NR(VEXFS_IOC_INSERT):
@@ -171,4 +174,31 @@ long vexfs_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return vexfs_ioc_words(file, c, argp);
 	}
 	return -EOPNOTSUPP;
+}
+
+long vexfs_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	void __user *argp = (void __user *)arg;
+	struct inode *inode = file_inode(file);
+	struct vexfs_collection_mem *c;
+	long ret;
+
+	if (cmd == FS_IOC_SHUTDOWN)
+		return ioc_shutdown(file, argp);
+	/* the size that is encoded in cmd may be that of another version */
+	if (_IOC_TYPE(cmd) != VEXFS_IOC_MAGIC || _IOC_DIR(cmd) != (_IOC_READ | _IOC_WRITE) ||
+	    !S_ISDIR(inode->i_mode) || !_IOC_NR(cmd) || _IOC_NR(cmd) > VEXFS_IOC_LAST)
+		return -ENOTTY;
+	if (vexfs_is_shutdown(inode->i_sb))
+		return -EIO;
+	if (_IOC_NR(cmd) == _IOC_NR(VEXFS_IOC_CREATE))
+		return ioc_create(file, argp);
+	if (_IOC_NR(cmd) == _IOC_NR(VEXFS_IOC_DROP))
+		return ioc_drop(file, argp);
+	c = vexfs_collection_get(inode);
+	if (IS_ERR(c))
+		return PTR_ERR(c);
+	ret = with_collection(file, c, _IOC_NR(cmd), argp);
+	vexfs_collection_put(c);
+	return ret;
 }

@@ -429,7 +429,7 @@ static int vexfs_rmdir(struct inode *dir, struct dentry *dentry)
 static int may_move(struct inode *inode, struct inode *to)
 {
 	if (!S_ISDIR(inode->i_mode) || vexfs_is_collection(inode) ||
-	    core_of(inode)->collection == vexfs_collection_of(to))
+	    vexfs_collection_of(inode) == vexfs_collection_of(to))
 		return 0;
 	return vexfs_dir_empty(core_of(inode)) ? -EXDEV : 0;
 }

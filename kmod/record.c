@@ -198,8 +198,8 @@ static int insert_locked(struct vexfs_collection_mem *c, struct vexfs_new_record
 	u32 i;
 	int err;
 
-	if (c->unlinked)
-		return -ENOENT;
+	if (c->gone)
+		return c->gone;
 	in->first = vexfs_columns_count(b->columns);
 	in->n = in->victims = 0;
 	end = in->first + new->n;
@@ -347,8 +347,8 @@ static int find_victims(struct vexfs_collection_mem *c, u32 n, const __u64 *ids,
 	s64 again;
 	int err;
 
-	if (c->unlinked)
-		return -ENOENT;
+	if (c->gone)
+		return c->gone;
 	for (i = 0; i < n; i++) {
 		err = i == dup ? -ENOENT :
 		      keys->n ? vexfs_key_find(c->body, keys, i, VEXFS_NO_SLOT, slot + i) :

@@ -3,9 +3,9 @@
  * The schema of a collection: its block on disk, which is read and verified, created with the
  * planes that it names, and dropped with them.
  *
- * The block changes only in transactions under vexfs_collection_mem.commit_lock.  Creating holds
- * the directory's i_rwsem exclusively; dropping happens in evict, where nobody else has it.  No
- * other lock is taken here but what transactions need (see vexfs.h).
+ * The block changes only in transactions under vexfs_collection_mem.commit_lock.  Creating and
+ * dropping hold the directory's i_rwsem exclusively, or the directory is being evicted and nobody
+ * else has it.  No other lock is taken here but i_lock and what transactions need (see vexfs.h).
  */
 #include <linux/slab.h>
 #include <linux/uuid.h>
@@ -186,6 +186,19 @@ static void fill_block(struct vexfs_collection *raw, struct inode *dir,
 	}
 }
 
+/* core.lock held; i_lock is for vexfs_collection_of(), which cannot sleep. */
+static void set_collection(struct inode *dir, bool is, u64 collection)
+{
+	struct vexfs_inode_core *core = &VEXFS_I(dir)->core;
+
+	spin_lock(&dir->i_lock);
+	core->flags &= ~VEXFS_INODE_COLLECTION;
+	if (is)
+		core->flags |= VEXFS_INODE_COLLECTION;
+	core->collection = collection;
+	spin_unlock(&dir->i_lock);
+}
+
 /* In a transaction: the block with all in it, and the directory that names it. */
 static int create_block(handle_t *handle, struct inode *dir, const struct vexfs_ioc_create *arg,
 			struct inode *const plane[PLANES])
@@ -223,8 +236,7 @@ static int create_block(handle_t *handle, struct inode *dir, const struct vexfs_
 	inode_set_ctime_current(dir);
 	inode_inc_iversion(dir);
 	down_write(&core->lock);
-	core->flags |= VEXFS_INODE_COLLECTION;
-	core->collection = block;
+	set_collection(dir, true, block);
 	err = vexfs_log_inode_locked(handle, dir, true);
 	up_write(&core->lock);
 	return err;
@@ -291,10 +303,10 @@ int vexfs_collection_create(struct inode *dir, const struct vexfs_ioc_create *ar
  * One transaction takes everything from the directory: the planes become orphans, the block is
  * freed and the directory is a plain one again.  Whatever happens next, each of them is freed once.
  */
-int vexfs_schema_drop(struct vexfs_collection_mem *c)
+int vexfs_schema_drop(struct vexfs_collection_mem *c, u64 outer)
 {
 	struct vexfs_body *b = c->body;
-	struct inode *plane[] = { b->vectors, b->records, b->keys, b->dead };
+	struct inode *plane[] = { b->vectors, b->records, b->keys, b->dead, c->words.plane };
 	struct vexfs_inode_core *core = &VEXFS_I(c->dir)->core;
 	handle_t *handle;
 	int err;
@@ -306,11 +318,13 @@ int vexfs_schema_drop(struct vexfs_collection_mem *c)
 		return PTR_ERR(handle);
 	err = vexfs_free_blocks(handle, core->fs, core->collection, 1, true);
 	for (i = 0; i < ARRAY_SIZE(plane) && !err; i++)
-		err = vexfs_unlink_hidden(handle, plane[i]);
+		if (plane[i])
+			err = vexfs_unlink_hidden(handle, plane[i]);
 	if (!err) {
+		inode_set_ctime_current(c->dir);
+		inode_inc_iversion(c->dir);
 		down_write(&core->lock);
-		core->flags &= ~VEXFS_INODE_COLLECTION;
-		core->collection = 0;
+		set_collection(c->dir, false, outer);
 		err = vexfs_log_inode_locked(handle, c->dir, true);
 		up_write(&core->lock);
 	}

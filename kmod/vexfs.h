@@ -90,7 +90,7 @@ struct vexfs_inode_info {
 
 	/*
 	 * A directory that is a collection: its loaded state, NULL until loaded.  Set by
-	 * collection.c with cmpxchg or a lock, given back in vexfs_collection_evict().
+	 * collection.c under i_lock, given back when it is dropped or the directory evicted.
 	 */
 	struct vexfs_collection_mem *coll;
 
@@ -111,12 +111,6 @@ static inline struct vexfs_sb_info *VEXFS_SB(const struct super_block *sb)
 static inline bool vexfs_is_collection(const struct inode *inode)
 {
 	return S_ISDIR(inode->i_mode) && (VEXFS_I(inode)->core.flags & VEXFS_INODE_COLLECTION);
-}
-
-/* The collection directory that inode, or a file created in this directory, belongs to; 0: none. */
-static inline u64 vexfs_collection_of(const struct inode *inode)
-{
-	return vexfs_is_collection(inode) ? inode->i_ino : VEXFS_I(inode)->core.collection;
 }
 
 /* The change counter, for a record to remember: the next change of data or metadata raises it. */
@@ -266,6 +260,11 @@ int vexfs_fsync(struct file *file, loff_t start, loff_t end, int datasync);
 
 /* --- collection.c: what the filesystem asks of collections; dir is a collection directory --- */
 
+/*
+ * The collection directory that inode, or a file created in this directory, belongs to; 0: none.
+ * inode is in a directory tree that is in use.  Never sleeps.
+ */
+u64 vexfs_collection_of(struct inode *inode);
 /* fsync: commit all operations acknowledged so far. */
 int vexfs_collection_sync(struct inode *dir);
 /*

@@ -276,7 +276,7 @@ int vexfs_words_intern(struct vexfs_collection_mem *c, u32 attr, const struct ve
 	err = -EINTR;
 	if (mutex_lock_killable(&c->lock))
 		goto out;
-	err = c->unlinked ? -ENOENT : lookup ? 0 : vexfs_words_errors(c);
+	err = c->gone ?: lookup ? 0 : vexfs_words_errors(c);
 	for (i = 0; i < words->n && !err; i++) {
 		code = intern_word(c, attr, words->byte + words->off[i], words->len[i],
 				   words->hash[i], lookup);

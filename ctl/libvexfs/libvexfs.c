@@ -38,6 +38,13 @@ int vexfs_create(int fd, const struct vexfs_schema *schema)
 	return call(fd, VEXFS_IOC_CREATE, &c);
 }
 
+int vexfs_drop(int fd)
+{
+	struct vexfs_ioc_drop d = { .size = sizeof(d) };
+
+	return call(fd, VEXFS_IOC_DROP, &d);
+}
+
 int vexfs_info(int fd, struct vexfs_ioc_info *info)
 {
 	memset(info, 0, sizeof(*info));

@@ -29,7 +29,7 @@ static const struct {
 	  "the schema is invalid; dims are 1 to " XSTR(VEXFS_MAX_DIMS) ", at most " XSTR(
 		  VEXFS_MAX_ATTRS) " attributes with different names of [a-z_][a-z0-9_]*" },
 	{ VEXFS_OP_CREATE, EOPNOTSUPP,
-	  "this kernel module does not have that element, metric or attribute type; take f32, l2, cosine or dot, and int" },
+	  "this kernel module does not have that element or metric; take f32, and l2, cosine or dot" },
 
 	{ VEXFS_OP_INSERT, EEXIST,
 	  "an id or key is taken, or given twice; choose others, or replace records with an upsert" },
@@ -90,6 +90,8 @@ static const struct {
 	{ VEXFS_OP_PATH, ENOENT, "there is no such file in the collection, or its name is not known" },
 	{ VEXFS_OP_PATH, EACCES, "a directory on the way to it may not be read" },
 	{ VEXFS_OP_PATH, ERANGE, "its path is too long" },
+
+	{ VEXFS_OP_DROP, ENOENT, "the directory was removed; nothing is left to drop" },
 
 	{ ANY, EPROTO, "the kernel module's answer makes no sense; it does not fit this library" },
 	{ ANY, ENOTTY, "not in a VexFS filesystem; mount one with `vexctl mount`" },

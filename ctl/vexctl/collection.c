@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* vexctl collection create, collection info. */
+/* vexctl collection create, info, drop. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +7,17 @@
 #include <unistd.h>
 #include "vexctl/vexctl.h"
 
-/* NAME or NAME:int */
+static const char *const types[] = {
+	[VEXFS_ATTR_INT] = "int",
+	[VEXFS_ATTR_KEYWORD] = "keyword",
+};
+
+static const char *type_name(__u32 type)
+{
+	return known(type < sizeof(types) / sizeof(types[0]) ? types[type] : NULL);
+}
+
+/* NAME, NAME:int or NAME:keyword */
 static int add_attr(struct vexfs_schema *s, const char *arg)
 {
 	const char *colon = strchr(arg, ':');
@@ -16,8 +26,8 @@ static int add_attr(struct vexfs_schema *s, const char *arg)
 
 	if (s->attrs == VEXFS_MAX_ATTRS)
 		return usage("--attr: at most %d attributes", VEXFS_MAX_ATTRS);
-	if (colon && strcmp(colon, ":int"))
-		return usage("--attr: the type in '%s' is unknown; it is int", arg);
+	if (colon && strcmp(colon, ":int") && strcmp(colon, ":keyword"))
+		return usage("--attr: the type in '%s' is unknown; it is int or keyword", arg);
 	if (!len || len >= sizeof(a->name))
 		return usage("--attr: the name in '%s' has %zu bytes; it has 1 to %zu", arg, len,
 			     sizeof(a->name) - 1);
@@ -31,7 +41,7 @@ static int add_attr(struct vexfs_schema *s, const char *arg)
 	for (i = 0; i < s->attrs; i++)
 		if (!strcmp(s->attr[i].name, a->name))
 			return usage("--attr: '%s' is given twice", a->name);
-	a->type = VEXFS_ATTR_INT;
+	a->type = colon && !strcmp(colon, ":keyword") ? VEXFS_ATTR_KEYWORD : VEXFS_ATTR_INT;
 	s->attrs++;
 	return 0;
 }
@@ -143,7 +153,7 @@ static void info_json(const struct vexfs_ioc_info *i)
 	for (n = 0; n < i->attrs; n++) {
 		e = json_object_new_object();
 		add_str(e, "name", i->attr[n].name);
-		add_str(e, "type", i->attr[n].type == VEXFS_ATTR_INT ? "int" : "?");
+		add_str(e, "type", type_name(i->attr[n].type));
 		json_object_array_add(list, e);
 	}
 	json_object_object_add(o, "attrs", list);
@@ -199,7 +209,7 @@ static int info(int argc, char **argv)
 	       i.row_bytes);
 	printf("attributes ");
 	for (n = 0; n < i.attrs; n++)
-		printf(" %s:%s", i.attr[n].name, i.attr[n].type == VEXFS_ATTR_INT ? "int" : "?");
+		printf(" %s:%s", i.attr[n].name, type_name(i.attr[n].type));
 	printf("%s\n", i.attrs ? "" : " none");
 	printf("records     %llu in %llu slots, %llu of them on disk\n", i.live, i.count,
 	       i.committed);
@@ -222,15 +232,74 @@ static int info(int argc, char **argv)
 	return VEXCTL_OK;
 }
 
+/* Does the user mean it?  Asked on a terminal only. */
+static int confirm(const char *dir, __u64 records)
+{
+	char answer[16];
+
+	if (!isatty(STDIN_FILENO))
+		return usage("%s has %llu record%s; give --yes to drop them", dir, records,
+			     records == 1 ? "" : "s");
+	fprintf(stderr, "Drop %s with its %llu record%s? [y/N] ", dir, records,
+		records == 1 ? "" : "s");
+	if (!fgets(answer, sizeof(answer), stdin) || (answer[0] != 'y' && answer[0] != 'Y'))
+		return fail(dir, "not dropped");
+	return 0;
+}
+
+static int drop(int argc, char **argv)
+{
+	static const struct option options[] = { { "yes", no_argument, NULL, 'y' }, {} };
+	struct vexfs_ioc_info info;
+	const char *dir;
+	bool yes = false;
+	int c, fd, err;
+
+	while ((c = getopt_long(argc, argv, "y", options, NULL)) != -1) {
+		if (c != 'y')
+			return bad_option(argv);
+		yes = true;
+	}
+	if (want_args(argc, 1, 1, "DIR"))
+		return VEXCTL_USAGE;
+	dir = argv[optind];
+	fd = vexfs_open(dir);
+	if (fd < 0)
+		return fail_op(dir, VEXFS_OP_OPEN, fd);
+	/* what is damaged can be dropped too, if the user insists */
+	err = yes ? 0 : vexfs_info(fd, &info);
+	if (err)
+		err = fail_op(dir, VEXFS_OP_INFO, err);
+	else if (!yes && info.live)
+		err = confirm(dir, info.live);
+	if (!err) {
+		err = vexfs_drop(fd);
+		if (err)
+			err = fail_op(dir, VEXFS_OP_DROP, err);
+	}
+	if (!err) {
+		err = vexfs_sync(fd);
+		if (err)
+			err = fail_op(dir, VEXFS_OP_SYNC, err);
+	}
+	vexfs_close(fd);
+	if (!err)
+		printf("dropped %s: it is a plain directory now\n", dir);
+	return err;
+}
+
 const struct verb collection_verbs[] = {
 	{ "collection create", create, "DIR --dims N [OPTION]...",
 	  "make a collection of an empty or new directory",
 	  "  -d, --dims N         numbers per vector, 1 to 4096\n"
 	  "  -m, --metric M       l2 (default; squared distance), cosine (1 - cos), dot (-a.b)\n"
 	  "  -e, --element E      f32\n"
-	  "  -a, --attr NAME:int  an attribute of 64 bits that every record has, for programs to filter and\n"
-	  "                       rank by; up to 8\n"
+	  "  -a, --attr NAME:TYPE an attribute that every record has, to filter and rank by; up to 8\n"
+	  "                       int: a number of 64 bits; keyword: one of a set of words\n"
 	  "A directory that was made for it is removed again when this fails.\n" },
 	{ "collection info", info, "DIR [--json]", "schema, records and bound programs", "" },
+	{ "collection drop", drop, "DIR [--yes]", "make a plain directory of it; its records are gone",
+	  "  -y, --yes            do not ask, and drop also what is damaged\n"
+	  "Files in it stay.  Queries that run end as if nothing had happened.\n" },
 	{}
 };

@@ -157,6 +157,7 @@ enum vexfs_op {
 	VEXFS_OP_WORDS,
 	VEXFS_OP_INTERN,
 	VEXFS_OP_PATH,
+	VEXFS_OP_DROP,
 	VEXFS_OP_MAX,			/* how many */
 };
 
@@ -184,10 +185,20 @@ int vexfs_close(int fd);
  * @schema: what it shall hold
  *
  * -EEXIST it is one already, -ENOTEMPTY, -EINVAL dims or an attribute name or number, -EOPNOTSUPP
- * element other than f32, metric hamming or keyword attributes, -EACCES, -EROFS, -ENOSPC.  Durable
+ * element other than f32 or metric hamming, -EACCES, -EROFS, -ENOSPC.  Durable
  * after vexfs_sync().
  */
 int vexfs_create(int fd, const struct vexfs_schema *schema);
+
+/**
+ * vexfs_drop - make a collection a plain directory again
+ * @fd: the collection
+ *
+ * All its records, keys and words are gone, its files stay.  Queries that run end as if nothing had
+ * happened; later calls give -ENODATA.  Durable after vexfs_sync().  -EACCES, -EROFS, -ENOENT the
+ * directory was removed.
+ */
+int vexfs_drop(int fd);
 
 /**
  * vexfs_info - schema, counts and bindings of a collection

@@ -93,7 +93,6 @@ static void bad_schemas(int fd)
 	CREATE(EINVAL, "attribute type 0", a.attr[0].type = 0);
 	CREATE(EINVAL, "attribute type 3", a.attr[0].type = 3);
 	CREATE(EINVAL, "attribute type ~0", a.attr[0].type = ~0u);
-	CREATE(EOPNOTSUPP, "keyword", a.attr[0].type = VEXFS_ATTR_KEYWORD);
 	CREATE(EINVAL, "attribute reserved", a.attr[0].reserved = 1);
 	CREATE(EINVAL, "unterminated name", memset(a.attr[0].name, 'a', sizeof(a.attr[0].name)));
 	CREATE(EINVAL, "reserved", a.reserved[3] = 1);
