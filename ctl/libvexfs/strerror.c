@@ -34,7 +34,7 @@ static const struct {
 	{ VEXFS_OP_INSERT, EEXIST,
 	  "an id or key is taken, or given twice; choose others, or replace records with an upsert" },
 	{ VEXFS_OP_INSERT, EINVAL,
-	  "a vector holds NaN or infinity, or a key a NUL; every number must be finite" },
+	  "a vector holds NaN or infinity, a key a NUL, or an attribute the code of no word" },
 	{ VEXFS_OP_INSERT, EDOM,
 	  "a vector is all zeros, which has no direction; cosine needs another metric or vector" },
 	{ VEXFS_OP_INSERT, EMSGSIZE,

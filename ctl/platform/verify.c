@@ -452,8 +452,55 @@ static int plane_crc(struct verify *v, struct plane *p, __u64 pos, __u32 bytes, 
 	return 1;
 }
 
+/* The dictionaries; words: how many each attribute has. */
+static int check_words(struct verify *v, const struct vexfs_collection *col, struct plane *p,
+		       __u32 words[VEXFS_MAX_ATTRS])
+{
+	__u64 pos, end = le64_to_cpu(col->c_word_bytes);
+	struct vexfs_word w;
+	__u32 crc;
+	__le64 le;
+	int ok;
+
+	if (end && (!col->c_words || p->c.disk_size < end)) {
+		problem(v, "collection %llu: its words plane is shorter than %llu bytes", ull(v->c.ino), ull(end));
+		return 0;
+	}
+	for (pos = 0; pos < end; pos += sizeof(w) + w.w_len) {
+		ok = end - pos < sizeof(w) ? 0 : plane_crc(v, p, pos, sizeof(w), NULL, &w);
+		if (ok > 0) {
+			le = cpu_to_le64(pos);
+			crc = crc32c(~0u, col->c_uuid, sizeof(col->c_uuid));
+			crc = crc32c(crc, &le, sizeof(le));
+			crc = crc32c(crc, (char *)&w + sizeof(w.w_crc), sizeof(w) - sizeof(w.w_crc));
+			ok = end - pos - sizeof(w) < w.w_len ? 0 :
+			     plane_crc(v, p, pos + sizeof(w), w.w_len, &crc, NULL);
+		}
+		if (ok < 0)
+			return ok;
+		if (!ok || crc != le32_to_cpu(w.w_crc) || !w.w_len || w.w_attr >= le32_to_cpu(col->c_attrs) ||
+		    le16_to_cpu(col->c_attr[w.w_attr].a_type) != VEXFS_ATTR_KEYWORD) {
+			problem(v, "collection %llu: the word at byte %llu is damaged", ull(v->c.ino), ull(pos));
+			return 0;
+		}
+		words[w.w_attr]++;
+	}
+	return 0;
+}
+
+static void check_keywords(struct verify *v, const struct vexfs_collection *col, const __u32 *words, __u64 slot,
+			   const struct vexfs_record *r)
+{
+	__u32 i;
+
+	for (i = 0; i < le32_to_cpu(col->c_attrs); i++)
+		if (le16_to_cpu(col->c_attr[i].a_type) == VEXFS_ATTR_KEYWORD && le64_to_cpu(r->r_attr[i]) > words[i])
+			problem(v, "collection %llu: record %llu has a keyword without a word", ull(v->c.ino),
+				ull(slot));
+}
+
 static int check_record(struct verify *v, const struct vexfs_collection *col, struct plane *rec, struct plane *vec,
-			struct plane *keys, __u64 slot)
+			struct plane *keys, const __u32 *words, __u64 slot)
 {
 	__u32 row = le32_to_cpu(col->c_row_bytes), crc;
 	__le64 le = cpu_to_le64(slot);
@@ -484,6 +531,8 @@ static int check_record(struct verify *v, const struct vexfs_collection *col, st
 	else if (!r.r_seq || le64_to_cpu(r.r_seq) >= le64_to_cpu(col->c_next_seq))
 		problem(v, "collection %llu: record %llu has the sequence number %llu", ull(v->c.ino), ull(slot),
 			ull(le64_to_cpu(r.r_seq)));
+	else
+		check_keywords(v, col, words, slot, &r);
 	return 0;
 }
 
@@ -547,7 +596,8 @@ static const char *collection_wrong(struct verify *v, const struct vexfs_collect
 
 static int check_planes(struct verify *v, const struct vexfs_collection *col)
 {
-	struct plane *p = calloc(4, sizeof(*p)), *vec = p, *rec = p + 1, *keys = p + 2, *dead = p + 3;
+	struct plane *p = calloc(5, sizeof(*p)), *vec = p, *rec = p + 1, *keys = p + 2, *dead = p + 3, *dict = p + 4;
+	__u32 words[VEXFS_MAX_ATTRS] = { 0 };
 	__u64 count = le64_to_cpu(col->c_count), slot, gone = 0;
 	unsigned int i;
 	int err = 0;
@@ -562,6 +612,8 @@ static int check_planes(struct verify *v, const struct vexfs_collection *col)
 		err = plane_open(v, keys, le64_to_cpu(col->c_keys), "keys plane");
 	if (!err && col->c_dead)
 		err = plane_open(v, dead, le64_to_cpu(col->c_dead), "dead bitmap");
+	if (!err && col->c_words)
+		err = plane_open(v, dict, le64_to_cpu(col->c_words), "words plane");
 	for (i = 0; !err && i < VEXFS_MAX_SNAPSHOTS; i++)
 		if (col->c_snapshot[i].n_count && col->c_snapshot[i].n_dead_ino) {
 			struct plane snap = { };
@@ -578,8 +630,10 @@ static int check_planes(struct verify *v, const struct vexfs_collection *col)
 	if (!err && col->c_key_bytes && (!col->c_keys || keys->c.disk_size < le64_to_cpu(col->c_key_bytes)))
 		problem(v, "collection %llu: its keys plane is shorter than %llu bytes", ull(v->c.ino),
 			ull(le64_to_cpu(col->c_key_bytes)));
+	if (!err)
+		err = check_words(v, col, dict, words);
 	for (slot = 0; !err && slot < count; slot++)
-		err = check_record(v, col, rec, vec, keys, slot);
+		err = check_record(v, col, rec, vec, keys, words, slot);
 	if (!err && col->c_dead)
 		err = check_dead(v, dead, count, &gone);
 	if (!err && count - gone != le64_to_cpu(col->c_live))
