@@ -5,8 +5,9 @@
  *	crashload load COLLECTION SEED [OPERATIONS [DEVICE OFFSET]]
  *	crashload verify COLLECTION SEED [PROMISED-SEQ]
  *
- * The operations are a function of SEED alone: insert a batch (some of whose ids were deleted before), or
- * delete a few ids.  Only when to fsync is left to chance.  So what is on the disk after a crash can be judged
+ * The operations are a function of SEED alone: insert a batch (some of whose ids were deleted before), upsert one
+ * (some of whose ids and keys others have), or delete a few ids.  Each batch has a word as an attribute, the same as
+ * those around it.  Only when to fsync is left to chance.  So what is on the disk after a crash can be judged
  * exactly: the collection's next sequence number must be that of the model after some number of operations (a
  * prefix, nothing torn), at least the promised one, and every record must be the model's.
  *
@@ -28,26 +29,33 @@
 #include "rows.h"
 
 #define DIMS		25		/* rows of 100 bytes cross blocks */
-#define ATTRS		3		/* number of the batch, its size, place in it */
+#define ATTRS		4		/* number of the batch, its size, place in it, its word */
 #define MAX_BATCH	300
 #define MAX_LIVE	20000
 #define MAX_IDS		(1U << 20)
+#define MAX_KEYS	600
+#define PER_WORD	8		/* batches */
 
 struct record {
 	uint64_t seq;			/* 0: not live */
 	uint32_t batch, size, place;
+	uint32_t key;			/* 0: none */
 };
 
 static struct record model[MAX_IDS];
+static uint32_t key_id[MAX_KEYS];	/* id + 1 of the live record with the key, 0: none */
 static uint32_t live_ids[MAX_IDS], live_at[MAX_IDS], live;	/* the live ones, and where each is */
 static uint64_t next_seq = 1, operations, seed, rng;
 static uint32_t next_id, batches;
 
 struct operation {
-	bool insert;
+	enum { INSERT, UPSERT, DELETE } what;
 	uint32_t n;
 	uint64_t ids[MAX_BATCH];
+	uint32_t keys[MAX_BATCH];
 };
+
+static const char *const names[] = { "insert", "upsert", "delete" };
 
 static __attribute__((noreturn, format(printf, 1, 2))) void die(const char *fmt, ...)
 {
@@ -66,21 +74,52 @@ static void row_of(float *v, uint64_t id, uint64_t seq)
 	make_row(v, DIMS, seed ^ seq << 20, id);
 }
 
+/* A key for record i of a batch, one that no other of them has.  Insert: nor any live one. */
+static uint32_t choose_key(const struct operation *op, uint32_t i)
+{
+	uint32_t key = random64(&rng) % (3 * MAX_KEYS), k;
+
+	if (!key || key >= MAX_KEYS || (op->what == INSERT && key_id[key]))
+		return 0;
+	for (k = 0; k < i; k++)
+		if (op->keys[k] == key)
+			return 0;
+	return key;
+}
+
+/* An id for it: an old one, deleted (insert) or live (upsert), or a new one. */
+static uint64_t choose_id(const struct operation *op, uint32_t i)
+{
+	bool old = op->what == INSERT ? i == 0 : random64(&rng) & 1;
+	uint32_t id, k;
+
+	if (op->what == INSERT && old && next_id) {
+		id = random64(&rng) % next_id;
+		if (!model[id].seq)
+			return id;
+	} else if (old && live) {
+		id = live_ids[random64(&rng) % live];
+		for (k = 0; k < i && op->ids[k] != id; k++)
+			;
+		if (k == i)
+			return id;
+	}
+	return next_id++;
+}
+
 /* The next operation, from the model alone. */
 static void choose(struct operation *op)
 {
 	uint32_t what = random64(&rng) % 8, i;
 
-	op->insert = what < 5 || live < 50;
+	op->what = what < 4 || live < 50 ? INSERT : what < 6 ? UPSERT : DELETE;
 	if (live > MAX_LIVE || next_id + MAX_BATCH > MAX_IDS)
-		op->insert = false;
-	if (op->insert) {
+		op->what = DELETE;
+	if (op->what != DELETE) {
 		op->n = what ? random64(&rng) % 40 + 1 : random64(&rng) % MAX_BATCH + 1;
 		for (i = 0; i < op->n; i++) {
-			uint32_t old = next_id ? random64(&rng) % next_id : 0;
-			bool again = next_id && i == 0 && !model[old].seq;
-
-			op->ids[i] = again ? old : next_id++;
+			op->ids[i] = choose_id(op, i);
+			op->keys[i] = choose_key(op, i);
 		}
 		return;
 	}
@@ -94,52 +133,108 @@ static void choose(struct operation *op)
 	}
 }
 
+static void die_in_model(uint64_t id)
+{
+	if (!model[id].seq)
+		return;
+	if (model[id].key)
+		key_id[model[id].key] = 0;
+	model[id].seq = 0;
+	live_at[live_ids[--live]] = live_at[id];
+	live_ids[live_at[id]] = live_ids[live];
+}
+
 static void apply(const struct operation *op)
 {
 	uint32_t i;
 
 	for (i = 0; i < op->n; i++, next_seq++) {
 		uint64_t id = op->ids[i];
+		uint32_t key = op->what == DELETE ? 0 : op->keys[i];
 
-		if (op->insert) {
-			model[id] = (struct record){ next_seq, batches, op->n, i };
-			live_at[id] = live;
-			live_ids[live++] = id;
-		} else {
-			model[id].seq = 0;
-			live_at[live_ids[--live]] = live_at[id];
-			live_ids[live_at[id]] = live_ids[live];
-		}
+		die_in_model(id);
+		if (key && key_id[key])
+			die_in_model(key_id[key] - 1);
+		if (op->what == DELETE)
+			continue;
+		model[id] = (struct record){ next_seq, batches, op->n, i, key };
+		if (key)
+			key_id[key] = id + 1;
+		live_at[id] = live;
+		live_ids[live++] = id;
 	}
-	batches += op->insert;
+	batches += op->what != DELETE;
 	operations++;
+}
+
+/* 1 to 255 bytes, which only the numbers tell apart. */
+static uint8_t key_of(uint32_t key, char *out)
+{
+	char digits[16];
+	int n = snprintf(digits, sizeof(digits), "%u", key), len = n + key * 37 % (250 - n);
+
+	memset(out, 'k', len);
+	memcpy(out + len - n, digits, n);
+	return len;
+}
+
+/* The code of the batch's word, which is interned unless it was. */
+static int64_t word_of_batch(int fd)
+{
+	char word[16];
+	uint8_t len = snprintf(word, sizeof(word), "word-%u", batches / PER_WORD);
+	int64_t code;
+	struct vexfs_ioc_intern a = { .size = sizeof(a), .attr = ATTRS - 1, .n = 1, .words = PTR(word),
+				      .lens = PTR(&len), .word_bytes = len, .codes = PTR(&code) };
+	int err = vx_ioctl(fd, VEXFS_IOC_INTERN, &a);
+
+	if (err || code != batches / PER_WORD + 1)
+		die("intern %s: %s, code %lld", word, strerror(err), (long long)code);
+	return code;
+}
+
+static int put(int fd, const struct operation *op, uint64_t *bad)
+{
+	static float rows[MAX_BATCH * DIMS];
+	static int64_t attrs[MAX_BATCH * ATTRS];
+	static char keys[MAX_BATCH * VEXFS_MAX_KEY];
+	static uint8_t lens[MAX_BATCH];
+	struct vexfs_ioc_insert a = {
+		.size = sizeof(a), .flags = op->what == UPSERT ? VEXFS_INSERT_UPSERT : 0, .n = op->n,
+		.row_bytes = DIMS * 4, .rows = PTR(rows), .ids = PTR(op->ids), .attrs = PTR(attrs),
+		.keys = PTR(keys), .key_lens = PTR(lens),
+	};
+	int64_t word = word_of_batch(fd);
+	uint32_t i;
+	int err;
+
+	for (i = 0; i < op->n; i++) {
+		row_of(rows + i * DIMS, op->ids[i], next_seq + i);
+		attrs[i * ATTRS] = batches;
+		attrs[i * ATTRS + 1] = op->n;
+		attrs[i * ATTRS + 2] = i;
+		attrs[i * ATTRS + 3] = word;
+		lens[i] = op->keys[i] ? key_of(op->keys[i], keys + a.key_bytes) : 0;
+		a.key_bytes += lens[i];
+	}
+	if (!a.key_bytes)
+		a.keys = a.key_lens = 0;
+	err = vx_ioctl(fd, VEXFS_IOC_INSERT, &a);
+	if (!err && a.seq != next_seq)
+		die("%s got sequence number %llu, not %llu", names[op->what], (unsigned long long)a.seq,
+		    (unsigned long long)next_seq);
+	*bad = a.bad;
+	return err;
 }
 
 static void perform(int fd, const struct operation *op)
 {
-	static float rows[MAX_BATCH * DIMS];
-	static int64_t attrs[MAX_BATCH * ATTRS];
-	uint64_t bad, seq;
-	uint32_t i;
-	int err;
+	uint64_t bad;
+	int err = op->what == DELETE ? vx_delete(fd, op->n, op->ids, &bad) : put(fd, op, &bad);
 
-	if (op->insert) {
-		for (i = 0; i < op->n; i++) {
-			row_of(rows + i * DIMS, op->ids[i], next_seq + i);
-			attrs[i * ATTRS] = batches;
-			attrs[i * ATTRS + 1] = op->n;
-			attrs[i * ATTRS + 2] = i;
-		}
-		err = vx_insert(fd, op->n, DIMS, rows, op->ids, attrs, &seq, &bad);
-		if (!err && seq != next_seq)
-			die("insert got sequence number %llu, not %llu", (unsigned long long)seq,
-			    (unsigned long long)next_seq);
-	} else {
-		err = vx_delete(fd, op->n, op->ids, &bad);
-	}
 	if (err)
 		die("operation %llu (%s %u): %s, bad %lld", (unsigned long long)operations,
-		    op->insert ? "insert" : "delete", op->n, strerror(err), (long long)bad);
+		    names[op->what], op->n, strerror(err), (long long)bad);
 }
 
 /* --- load --- */
@@ -159,6 +254,18 @@ static void promise(int dev, uint64_t offset)
 		die("cannot write the promise: %s", strerror(errno));
 }
 
+static int create(int fd)
+{
+	struct vexfs_ioc_create a = {
+		.size = sizeof(a), .dims = DIMS, .element = VEXFS_ELEM_F32,
+		.metric = VEXFS_METRIC_L2, .attrs = ATTRS,
+		.attr = { { "batch", VEXFS_ATTR_INT, 0 }, { "n", VEXFS_ATTR_INT, 0 },
+			  { "place", VEXFS_ATTR_INT, 0 }, { "word", VEXFS_ATTR_KEYWORD, 0 } },
+	};
+
+	return vx_ioctl(fd, VEXFS_IOC_CREATE, &a);
+}
+
 /* A directory that survives: it and its name are fsynced. */
 static int make_collection(const char *path)
 {
@@ -170,7 +277,7 @@ static int make_collection(const char *path)
 	fd = open(path, O_RDONLY | O_DIRECTORY);
 	if (fd < 0)
 		die("%s: %s", path, strerror(errno));
-	err = vx_create(fd, DIMS, VEXFS_METRIC_L2, ATTRS);
+	err = create(fd);
 	if (err && err != EEXIST)
 		die("create: %s", strerror(err));
 	snprintf(parent, sizeof(parent), "%s", path);
@@ -245,9 +352,42 @@ static void check_record(int fd, uint64_t id)
 		die("id %llu: %s", (unsigned long long)id, strerror(err));
 	row_of(want, id, r->seq);
 	if (get.item.seq != r->seq || get.item.attr[0] != r->batch || get.item.attr[1] != r->size || get.item.attr[2] != r->place ||
-	    memcmp(row, want, sizeof(row)))
+	    get.item.attr[3] != r->batch / PER_WORD + 1 || memcmp(row, want, sizeof(row)))
 		die("id %llu: wrong record (seq %llu, not %llu)", (unsigned long long)id, (unsigned long long)get.item.seq,
 		    (unsigned long long)r->seq);
+}
+
+static void check_key(int fd, uint32_t key)
+{
+	char bytes[VEXFS_MAX_KEY];
+	struct vexfs_ioc_get a = { .size = sizeof(a), .flags = VEXFS_GET_BY_KEY, .key = PTR(bytes),
+				   .key_len = key_of(key, bytes) };
+	int err = vx_ioctl(fd, VEXFS_IOC_GET, &a);
+
+	if (err != (key_id[key] ? 0 : ENOENT))
+		die("key %u, id %lld: %s", key, (long long)key_id[key] - 1, strerror(err));
+	if (!err && a.item.id != key_id[key] - 1)
+		die("key %u leads to id %llu, not %u", key, (unsigned long long)a.item.id, key_id[key] - 1);
+}
+
+/* Those of all batches, and perhaps one that was to be used next. */
+static void check_words(int fd)
+{
+	static char bytes[1 << 20];
+	static uint8_t lens[1 << 16];
+	uint32_t want = (batches + PER_WORD - 1) / PER_WORD, i, off = 0;
+	struct vexfs_ioc_words a = { .size = sizeof(a), .attr = ATTRS - 1, .n = 1 << 16, .first = 1,
+				     .words = PTR(bytes), .lens = PTR(lens), .word_bytes = sizeof(bytes) };
+	int err = vx_ioctl(fd, VEXFS_IOC_WORDS, &a);
+
+	if (err || a.n != a.total || (a.n != want && a.n != want + 1))
+		die("words: %s, %llu of them, not %u", strerror(err), (unsigned long long)a.total, want);
+	for (i = 0; i < a.n; off += lens[i++]) {
+		char word[16];
+
+		if (snprintf(word, sizeof(word), "word-%u", i) != lens[i] || memcmp(bytes + off, word, lens[i]))
+			die("word %u is '%.*s'", i, lens[i], bytes + off);
+	}
 }
 
 static void check_search(int fd, uint64_t id)
@@ -304,6 +444,9 @@ static void verify(int argc, char **argv)
 		die("%llu records, not %u", (unsigned long long)info.live, live);
 	for (i = 0; i < next_id; i++)
 		check_record(fd, i);
+	for (i = 1; i < MAX_KEYS; i++)
+		check_key(fd, i);
+	check_words(fd);
 	for (i = 0; i < 100 && live; i++)
 		check_search(fd, live_ids[random64(&rng) % live]);
 	/* it still works */
