@@ -55,7 +55,7 @@ check-long: $(B)/tests/model
 
 check-vm: module bpf tools $(VM_HELPERS) $(VM_BPF) $(B)/tests/states
 	@rc=0; VEXFS_ACCEL=$$(tests/vm/run --probe) && export VEXFS_ACCEL || exit 1; \
-	tests/vm/run $(VM_TESTS) || rc=1; \
+	tests/vm/run --timeout 1800 $(VM_TESTS) || rc=1; \
 	for t in tests/crash/*.sh; do [ ! -x "$$t" ] || "$$t" || rc=1; done; \
 	exit $$rc
 

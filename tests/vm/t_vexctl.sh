@@ -154,7 +154,7 @@ before=$(state 2>&1)
 everything=$(all 2>&1)
 bad "no verb" 2 "a verb is missing; see \`vexctl help\`" vexctl
 bad "unknown verb" 2 "there is no verb 'frobnicate'" vexctl frobnicate
-bad "unknown verb of an object" 2 "there is no verb 'collection drop'" vexctl collection drop
+bad "unknown verb of an object" 2 "there is no verb 'collection rename'" vexctl collection rename
 bad "half a verb" 2 "there is no verb 'collection'" vexctl collection
 bad "unknown option" 2 "--colour is unknown" vexctl search $c --colour
 bad "option without its value" 2 "lacks its value" vexctl search $c --id
@@ -172,7 +172,7 @@ bad "dims of letters" 2 "is not a whole number" vexctl collection create /mnt/ne
 bad "unknown metric" 2 "it is l2, cosine or dot" vexctl collection create /mnt/new -d 3 -m manhattan
 bad "unknown element" 2 "it is f32" vexctl collection create /mnt/new -d 3 -e f99
 bad "f16" 1 "does not have that element" vexctl collection create /mnt/new -d 3 -e f16
-bad "hamming" 1 "does not have that element, metric" \
+bad "hamming" 1 "does not have that element or metric" \
 	vexctl collection create /mnt/new -d 3 -m hamming
 bad "attribute name" 2 "is no attribute name" vexctl collection create /mnt/new -d 3 --attr 9lives
 bad "attribute name too long" 2 "it has 1 to 31" \
