@@ -457,16 +457,17 @@ static int grow(struct inode *inode, loff_t size)
 {
 	struct vexfs_inode_core *core = &VEXFS_I(inode)->core;
 	loff_t old = i_size_read(inode), disk = READ_ONCE(core->disk_size);
+	bool zeroed = false;
 	handle_t *handle;
 	int err;
 
-	/* what was appended before reaches the device before the new size does */
-	if (disk < old) {
-		err = filemap_write_and_wait_range(inode->i_mapping, disk, old - 1);
-		if (err)
-			return err;
-	}
-	err = iomap_zero_range(inode, old, size - old, NULL, &vexfs_iomap_ops);
+	err = iomap_zero_range(inode, old, size - old, &zeroed, &vexfs_iomap_ops);
+	/*
+	 * What was appended before, and the zeros in the block where the file ended, reach the
+	 * device before the new size does: else a crash brings back what a truncate cut off.
+	 */
+	if (!err && (zeroed || disk < old))
+		err = filemap_write_and_wait_range(inode->i_mapping, disk, old);
 	if (err)
 		return err;
 	handle = vexfs_start(inode->i_sb, VEXFS_INODE_CREDITS);

@@ -67,7 +67,8 @@ static int alloc_hole(struct inode *inode, u32 lblk, u32 want, bool extend, stru
 	if (!err) {
 		/* metadata that lived here must not be written over the data */
 		clean_bdev_aliases(sb->s_bdev, map->pblk, map->len);
-		err = vexfs_log_inode_locked(handle, inode, false);
+		/* fdatasync after fallocate keeps the blocks */
+		err = vexfs_log_inode_locked(handle, inode, true);
 	}
 out:
 	up_write(&core->lock);

@@ -38,6 +38,32 @@ static void make_synced(void)
 	close(dir);
 }
 
+/*
+ * Cut and extended again, not synced: the file may be in any of its three states, but in the last
+ * one what was cut off does not come back.
+ */
+static void make_cut(void)
+{
+	int fd = make("cut");
+
+	put(fd, 0, BLOCK, 11);
+	CHECK(!fsync(fd) && !ftruncate(fd, 100) && !ftruncate(fd, BLOCK - 1));
+	close(fd);
+}
+
+static void check_cut(void)
+{
+	int fd = open("cut", O_RDONLY);
+	off_t size = st_of("cut").st_size;
+
+	CHECK(fd >= 0 && (size == BLOCK || size == 100 || size == BLOCK - 1));
+	expect(fd, 0, 100, 11);
+	if (size == BLOCK - 1)
+		expect_zero(fd, 100, size - 100);
+	close(fd);
+	CHECK(!unlink("cut"));
+}
+
 static void check_synced(void)
 {
 	int fd = open("moved", O_RDONLY);
@@ -56,6 +82,21 @@ static void check_synced(void)
 	CHECK(!unlink("moved") && !unlink("linked") && !unlink("over") && !rmdir("syncdir"));
 }
 
+/* Nothing else is synced afterwards: fdatasync alone keeps the blocks. */
+static void make_ahead(void)
+{
+	int fd = make("ahead");
+
+	CHECK(!fsync(fd) && !fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, 1 << 20) && !fdatasync(fd));
+	close(fd);
+}
+
+static void check_ahead(void)
+{
+	CHECK(!st_of("ahead").st_size && st_of("ahead").st_blocks >= (1 << 20) / 512);
+	CHECK(!unlink("ahead"));
+}
+
 static int kept(void)
 {
 	int fd = open("kept", O_RDONLY);
@@ -66,6 +107,8 @@ static int kept(void)
 	CHECK(!unlink("kept"));
 	FAILS(access("gone", F_OK), ENOENT);
 	check_synced();
+	check_cut();
+	check_ahead();
 	return 0;
 }
 
@@ -109,6 +152,8 @@ static int shut_down(uint32_t how)
 	put(tmp, 0, 2 << 20, 7);
 	CHECK(!unlink("gone") && !syncfs(dir));
 	make_synced();
+	make_cut();
+	make_ahead();
 	late = make("late");				/* not synced */
 	put(late, 0, 10000, 8);
 	FAILS(ioctl(dir, FS_IOC_SHUTDOWN, &bad), EINVAL);
