@@ -13,7 +13,14 @@ _Static_assert(CHUNK_SLOTS == 1u << CHUNK_SHIFT, "slots of a chunk");
 #define TABLE_SHIFT	11
 #define TABLE_SIZE	(1u << TABLE_SHIFT)
 
+/* What a slot is bound to. */
+struct binding {
+	struct vexfs_file *file;	/* NULL: nothing */
+	__u64 before;			/* slot that was bound to it before this one, or VEXFS_NO_SLOT */
+};
+
 struct chunk {
+	struct binding *bound;		/* [CHUNK_SLOTS], NULL: none of them is bound */
 	__u64 id[CHUNK_SLOTS];
 	__u64 dead[CHUNK_SLOTS / 64];
 	__u32 norm[CHUNK_SLOTS];
@@ -50,8 +57,10 @@ void vexfs_columns_free(struct vexfs_columns *c)
 	if (!c)
 		return;
 	for (i = 0; i < TABLE_SIZE && c->table[i]; i++) {
-		for (k = 0; k < TABLE_SIZE && c->table[i][k]; k++)
+		for (k = 0; k < TABLE_SIZE && c->table[i][k]; k++) {
+			vx_efree(c->table[i][k]->bound);
 			vx_efree(c->table[i][k]);
+		}
 		vx_efree(c->table[i]);
 	}
 	vexfs_map_free(&c->ids);
@@ -131,10 +140,63 @@ int vexfs_columns_put(struct vexfs_columns *c, __u64 slot, __u64 id, const __s64
 	return vexfs_columns_replace(c, slot, id, attr, &old);
 }
 
+static struct binding *binding_of(const struct vexfs_columns *c, __u64 slot)
+{
+	struct binding *bound = __atomic_load_n(&chunk_of(c, slot)->bound, __ATOMIC_ACQUIRE);
+
+	return bound ? bound + (slot & (CHUNK_SLOTS - 1)) : NULL;
+}
+
+int vexfs_columns_bind(struct vexfs_columns *c, __u64 slot, struct vexfs_file *file)
+{
+	struct chunk *k = chunk_of(c, slot);
+	struct binding *bound = k->bound, *at;
+
+	if (!bound) {
+		bound = vx_ealloc(CHUNK_SLOTS * sizeof(*bound));
+		if (!bound)
+			return -ENOMEM;
+		c->bytes += CHUNK_SLOTS * sizeof(*bound);
+		__atomic_store_n(&k->bound, bound, __ATOMIC_RELEASE);
+	}
+	at = bound + (slot & (CHUNK_SLOTS - 1));
+	at->before = file->records ? file->last : VEXFS_NO_SLOT;
+	__atomic_store_n(&at->file, file, __ATOMIC_RELAXED);
+	file->last = slot;
+	file->records++;
+	return 0;
+}
+
+struct vexfs_file *vexfs_columns_file(const struct vexfs_columns *c, __u64 slot)
+{
+	const struct binding *b = binding_of(c, slot);
+
+	return b ? __atomic_load_n(&b->file, __ATOMIC_RELAXED) : NULL;
+}
+
+bool vexfs_columns_unbound(const struct vexfs_columns *c, __u64 from, __u32 n, __u64 count)
+{
+	__u64 last = from + n > count ? count - 1 : from + n - 1;
+
+	return from >= count || (!__atomic_load_n(&chunk_of(c, from)->bound, __ATOMIC_ACQUIRE) &&
+				 !__atomic_load_n(&chunk_of(c, last)->bound, __ATOMIC_ACQUIRE));
+}
+
+__u64 vexfs_columns_bound_before(const struct vexfs_columns *c, __u64 slot)
+{
+	return binding_of(c, slot)->before;
+}
+
 void vexfs_columns_unput(struct vexfs_columns *c, __u64 slot, __u64 old)
 {
 	__u64 id = vexfs_columns_id(c, slot);
+	struct binding *b = binding_of(c, slot);
 
+	if (b && b->file) {
+		b->file->last = b->before;
+		b->file->records--;
+		__atomic_store_n(&b->file, NULL, __ATOMIC_RELAXED);
+	}
 	vexfs_map_del(&c->ids, id, slot);
 	if (old != VEXFS_NO_SLOT)	/* there is room: its own grave */
 		vexfs_map_put(&c->ids, id, old);
@@ -172,6 +234,8 @@ static void bury(struct vexfs_columns *c, __u64 slot, __u64 count)
 		return;
 	vexfs_map_del(&c->ids, k->id[at], slot);
 	c->live--;
+	if (vexfs_columns_file(c, slot))
+		vexfs_columns_file(c, slot)->records--;
 	if (count) {
 		/* before the bit: who sees the bit sees these */
 		__atomic_store_n(&k->until[at], (__u32)(count - 1), __ATOMIC_RELAXED);

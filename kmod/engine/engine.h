@@ -44,6 +44,14 @@ int vexfs_columns_replace(struct vexfs_columns *c, __u64 slot, __u64 id, const _
 #define VEXFS_NO_SLOT (~0ULL)
 /* Undo a put or replace that was not published, the last one first; old: as it was given, or VEXFS_NO_SLOT. */
 void vexfs_columns_unput(struct vexfs_columns *c, __u64 slot, __u64 old);
+/* A file that slots are bound to; part of a struct of the host, which outlives the columns.  Writer's lock. */
+struct vexfs_file {
+	__u64 records;			/* slots bound to it that are not dead */
+	__u64 last;			/* the last one bound, if there is any; then vexfs_columns_bound_before() */
+};
+int vexfs_columns_bind(struct vexfs_columns *c, __u64 slot, struct vexfs_file *file);	/* after the put; -ENOMEM */
+struct vexfs_file *vexfs_columns_file(const struct vexfs_columns *c, __u64 slot);	/* NULL: not bound */
+__u64 vexfs_columns_bound_before(const struct vexfs_columns *c, __u64 slot);	/* VEXFS_NO_SLOT: only dead ones */
 void vexfs_columns_publish(struct vexfs_columns *c, __u64 count);	/* release */
 __u64 vexfs_columns_count(const struct vexfs_columns *c);	/* acquire */
 __u64 vexfs_columns_live(const struct vexfs_columns *c);
@@ -136,6 +144,9 @@ struct vexfs_query_params {
 	bool range;			/* only what is within ... */
 	__u64 radius;			/* ... this distance: bits of a double, no NaN */
 	const struct vexfs_codes *codes;	/* NULL: no estimates */
+	/* May slots bound to this file be found?  Never sleeps; asked again and again.  NULL: all may. */
+	bool (*may)(void *arg, const struct vexfs_file *file);
+	void *may_arg;
 };
 
 /* Allocate and prepare a query over c and rows, and take a snapshot of the count.  k <= VEXFS_MAX_RANGE.  NULL: no memory. */

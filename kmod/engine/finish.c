@@ -64,7 +64,7 @@ static void finalize(struct vexfs_query *q, const struct vexfs_entry *e, const s
 	vx_fpu_begin();
 	key = vexfs_measure_f64(&q->prep, seg, segs, e->penalty);
 	vx_fpu_end();
-	if (!vexfs_columns_visible(q->cols, e->slot, q->count) || (q->range && key > q->radius))
+	if (!vexfs_query_admits(q, e->slot) || (q->range && key > q->radius))
 		return;
 	f[*n].key = key;
 	f[*n].slot = e->slot;

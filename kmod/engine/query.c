@@ -88,6 +88,8 @@ struct vexfs_query *vexfs_query_new(struct vexfs_columns *c, struct vx_rows *row
 	q->prep.row = q->row;
 	q->prep.dims = p->dims;
 	q->prep.metric = p->metric;
+	q->may = p->may;
+	q->may_arg = p->may_arg;
 	q->range = p->range;
 	vx_fpu_begin();
 	q->radius = vexfs_bits_key(p->radius);
@@ -211,12 +213,34 @@ static int need_seen(struct vexfs_query *q)
 	return 0;
 }
 
-/* Bit i: slot from + i may become a candidate: it is live and matches the predicate.  n <= 64. */
+static bool may(const struct vexfs_query *q, __u64 slot)
+{
+	const struct vexfs_file *file = q->may ? vexfs_columns_file(q->cols, slot) : NULL;
+
+	return !file || q->may(q->may_arg, file);
+}
+
+bool vexfs_query_admits(const struct vexfs_query *q, __u64 slot)
+{
+	return vexfs_columns_visible(q->cols, slot, q->count) && may(q, slot);
+}
+
+/*
+ * Bit i: slot from + i may become a candidate: it is live, matches the predicate, and the file that it is bound to may be
+ * read.  n <= 64.
+ */
 static __u64 admitted(const struct vexfs_query *q, __u64 from, __u32 n)
 {
-	__u64 mask = q->match.p ? vexfs_match_mask(&q->match, from, n) : ~0ULL;
+	__u64 mask = q->match.p ? vexfs_match_mask(&q->match, from, n) : ~0ULL, left;
 
-	return mask ? mask & vexfs_columns_live_mask(q->cols, from, n, q->count) : 0;
+	if (mask)
+		mask &= vexfs_columns_live_mask(q->cols, from, n, q->count);
+	if (!mask || !q->may || vexfs_columns_unbound(q->cols, from, n, q->count))
+		return mask;
+	for (left = mask; left; left &= left - 1)
+		if (!may(q, from + __builtin_ctzll(left)))
+			mask &= ~(left & -left);
+	return mask;
 }
 
 static void new_batch(struct vexfs_query *q)
@@ -620,7 +644,7 @@ int vexfs_q_take(struct vexfs_query *q)
 	new_batch(q);
 	q->filtered = true;
 	while (q->n < VEXFS_BATCH && vexfs_deferred_pop(&q->deferred, most, &slot))
-		if (vexfs_columns_visible(q->cols, slot, q->count)) {
+		if (vexfs_query_admits(q, slot)) {
 			q->lower[q->n] = VEXFS_UNKNOWN;
 			q->upper[q->n] = ~0u;
 			q->slot[q->n++] = slot;

@@ -20,6 +20,8 @@ struct vexfs_query {
 	__u64 passed;			/* slots not visited because they do not match */
 	__u64 *seen;			/* bit per slot; marking: once a program goes back */
 	bool marking;
+	bool (*may)(void *arg, const struct vexfs_file *file);	/* NULL: all */
+	void *may_arg;
 	bool range;			/* only what is within the radius is wanted */
 	__u64 radius;			/* u64 key */
 	int (*filter)(struct vexfs_search *s);
@@ -54,6 +56,8 @@ struct vexfs_query {
  * vexfs_q_range(), or vexfs_q_estimate().
  */
 int vexfs_q_matches(struct vexfs_query *q, __u64 from, __u64 *next, bool estimate);
+/* May a slot that was admitted before still be found: has it not died, or its file? */
+bool vexfs_query_admits(const struct vexfs_query *q, __u64 slot);
 /* What has a larger f32 total than this lies beyond the radius; a key.  ~0: there is no radius. */
 __u32 vexfs_query_radius_gate(struct vexfs_query *q);
 

@@ -200,6 +200,58 @@ static void test_upsert(void **state)
 	vexfs_columns_free(c);
 }
 
+/* Slots of a file can be counted, and visited from the last one on, whatever died or was taken back. */
+static void test_files(void **state)
+{
+	enum { FILES = 9, SLOTS = 5000 };
+	struct vexfs_columns *c = vexfs_columns_new(0);
+	struct vexfs_file file[FILES] = { 0 };
+	__u64 records[FILES] = { 0 }, i, k, slot;
+	bool seen[SLOTS] = { 0 };
+	int of[SLOTS], f;
+
+	(void)state;
+	assert_int_equal(vexfs_columns_reserve(c, SLOTS), 0);
+	for (i = 0; i < SLOTS; i++) {
+		assert_int_equal(vexfs_columns_put(c, i, i, NULL), 0);
+		/* the second chunk has none that are bound */
+		of[i] = i / 1024 == 1 || chance(3) ? -1 : (int)chance(FILES);
+		if (of[i] >= 0)
+			assert_int_equal(vexfs_columns_bind(c, i, &file[of[i]]), 0);
+		if (!chance(10)) {		/* taken back */
+			vexfs_columns_unput(c, i, VEXFS_NO_SLOT);
+			assert_int_equal(vexfs_columns_put(c, i, i, NULL), 0);
+			assert_null(vexfs_columns_file(c, i));
+			of[i] = -1;
+		}
+		if (of[i] >= 0)
+			records[of[i]]++;
+		vexfs_columns_publish(c, i + 1);
+		slot = chance(2) ? chance(i + 1) : i;	/* often the last one */
+		if (!vexfs_columns_dead(c, slot) && !chance(2)) {
+			vexfs_columns_kill(c, slot);
+			if (of[slot] >= 0)
+				records[of[slot]]--;
+		}
+		for (f = 0; f < FILES; f++)
+			assert_int_equal(file[f].records, records[f]);
+	}
+	for (f = 0; f < FILES; f++)
+		for (k = file[f].records, slot = file[f].last; k; slot = vexfs_columns_bound_before(c, slot)) {
+			assert_true(slot < SLOTS && of[slot] == f && !seen[slot]);
+			seen[slot] = true;
+			k -= !vexfs_columns_dead(c, slot);
+		}
+	for (i = 0; i < SLOTS; i++) {
+		assert_true(vexfs_columns_file(c, i) == (of[i] < 0 ? NULL : &file[of[i]]));
+		assert_true(seen[i] || of[i] < 0 || vexfs_columns_dead(c, i));
+	}
+	assert_true(vexfs_columns_unbound(c, 1024, 64, SLOTS) && vexfs_columns_unbound(c, SLOTS, 64, SLOTS));
+	assert_true(vexfs_columns_unbound(c, 2040, 64, 2048));
+	assert_false(vexfs_columns_unbound(c, 2040, 64, SLOTS) || vexfs_columns_unbound(c, 1000, 64, SLOTS));
+	vexfs_columns_free(c);
+}
+
 static void test_limits(void **state)
 {
 	struct vexfs_columns *c = vexfs_columns_new(0);
@@ -248,6 +300,7 @@ int main(void)
 		cmocka_unit_test(test_model),
 		cmocka_unit_test(test_map),
 		cmocka_unit_test(test_upsert),
+		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_no_memory),
 	};

@@ -70,6 +70,27 @@ static void kill_some(__u32 n)
 	}
 }
 
+#define FILES 50
+static struct vexfs_file files[FILES];
+static bool readable[FILES];
+static bool bound;			/* slots are bound to files */
+
+static __u32 file_of(__u32 i)	/* FILES: none */
+{
+	return i % 1100 < 1024 ? i % (FILES + 1) : FILES;
+}
+
+static bool may(void *arg, const struct vexfs_file *file)
+{
+	assert_true(arg == readable && file >= files && file < files + FILES);
+	return readable[file - files];
+}
+
+static bool keep_readable(__u32 i)
+{
+	return file_of(i) == FILES || readable[file_of(i)];
+}
+
 static struct vexfs_query *begin(__u32 metric, __u32 k, __u64 max_visits, __u64 deadline)
 {
 	struct vexfs_query_params p = { .row = query, .dims = dims, .metric = metric, .k = k, .attrs = 1,
@@ -78,6 +99,10 @@ static struct vexfs_query *begin(__u32 metric, __u32 k, __u64 max_visits, __u64 
 	if (radius) {
 		p.range = true;
 		memcpy(&p.radius, radius, 8);
+	}
+	if (bound) {
+		p.may = may;
+		p.may_arg = readable;
 	}
 	return vexfs_query_new(columns, &plane, &p);
 }
@@ -812,6 +837,56 @@ static void test_deferred(void **state)
 	vexfs_deferred_free(&d);
 }
 
+/* Slots that are bound to files which may not be read are not there, wherever in a query that turns out. */
+static int hides(struct vexfs_search *s)
+{
+	int err = vexfs_coded(s);
+	__u32 i;
+
+	for (i = 0; !err && i < FILES; i += 2)
+		readable[i] = false;
+	return err;
+}
+
+static void test_files(void **state)
+{
+	int (*strategy[])(struct vexfs_search *) = { vexfs_flat, backwards, vexfs_coded, coded_program, hides };
+	struct vexfs_hit_f hits[VEXFS_MAX_K];
+	__u32 m, i, k, one_in, truncated, restarts;
+	struct vexfs_query *q;
+	int n;
+
+	(void)state;
+	for (m = VEXFS_METRIC_L2; m <= VEXFS_METRIC_DOT; m++) {
+		memset(files, 0, sizeof(files));
+		fill(MAX_N, DIMS, 0);
+		for (i = 0; i < MAX_N; i++)
+			if (file_of(i) < FILES)
+				assert_int_equal(vexfs_columns_bind(columns, i, &files[file_of(i)]), 0);
+		kill_some(600);
+		encode(m, MAX_N);
+		bound = true;
+		for (i = 0; i < 60; i++) {
+			new_query();
+			one_in = 1u << chance(7);
+			for (k = 0; k < FILES; k++)
+				readable[k] = !chance(one_in);
+			k = chance(3) ? 10 : 200;
+			q = begin(m, k, 0, ~0ULL);
+			n = run(q, strategy[i % 5], hits, &truncated, &restarts);
+			assert_int_equal(truncated, 0);
+			if (i % 5 < 2)
+				check(m, k, keep_readable, NULL, hits, n);
+			else
+				assert_true(recalled(m, k, keep_readable, NULL, hits, n) >= 0.9 * n);
+			vexfs_query_free(q);
+		}
+		bound = false;
+		forget_codes();
+		vexfs_columns_free(columns);
+	}
+}
+
 static void test_limits(void **state)
 {
 	struct vexfs_hit_f hits[VEXFS_MAX_K];
@@ -1063,6 +1138,7 @@ int main(void)
 		cmocka_unit_test(test_coded_predicates),
 		cmocka_unit_test(test_coded_limits),
 		cmocka_unit_test(test_deferred),
+		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_reuse),
