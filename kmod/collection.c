@@ -13,13 +13,14 @@
  *	vexfs_collection_mem.lock	loading, writers of the columns
  *	vexfs_body.codes_lock		writers of the codes; a search takes it alone
  *	folio lock, transaction, vexfs_inode_core.lock	(see vexfs.h)
- *	vexfs_sb_info.collections_lock	the list only: nothing is allocated or waited for under it
+ *	vexfs_sb_info.collections_lock	the list only: nothing is waited for under it but files_lock
+ *	vexfs_collection_mem.files_lock	see bind.c
  *	vexfs_collection_mem.prog_lock
  *	vexfs_predicates.lock, vexfs_cached.lock	see predicate.c
  *	i_lock of the directory	vexfs_inode_info.coll
  *
- * unlink of a file takes none of them, and evict only collections_lock: iget() waits for an inode
- * that is being evicted.
+ * unlink of a file takes only collections_lock and files_lock, and evict only collections_lock: iget()
+ * waits for an inode that is being evicted.
  */
 #include <linux/crc32c.h>
 #include <linux/pagemap.h>
@@ -41,6 +42,7 @@ static struct vexfs_body *new_body(struct vexfs_collection_mem *c)
 		b->row_bytes = c->row_bytes;
 		b->crc_seed = c->crc_seed;
 		vexfs_predicates_init(&b->predicates);
+		vexfs_files_init(c, &b->files);
 	}
 	return b;
 }
@@ -75,6 +77,7 @@ void vexfs_body_put(struct vexfs_body *b)
 	vexfs_body_drop_codes(b);
 	vexfs_columns_free(b->columns);
 	vexfs_map_free(&b->key_map);
+	vexfs_files_drop(&b->files);
 	close_planes(b);
 	kfree(b);
 }
@@ -144,6 +147,18 @@ static int damaged(struct vexfs_collection_mem *c, const char *fmt, ...)
 	return -EUCLEAN;
 }
 
+static int load_binding(struct vexfs_collection_mem *c, struct vexfs_body *b, u64 slot,
+			const struct vexfs_record *r)
+{
+	u64 ino = le64_to_cpu(r->r_file);
+	struct vexfs_bound_file *f;
+
+	if (!vexfs_ino_valid(&VEXFS_SB(c->dir->i_sb)->fs, ino))
+		return damaged(c, "record %llu is bound to no inode", slot);
+	f = vexfs_file_load(&b->files, ino, le32_to_cpu(r->r_file_generation));
+	return IS_ERR(f) ? PTR_ERR(f) : vexfs_columns_bind(b->columns, slot, &f->file);
+}
+
 static int load_record(struct vexfs_collection_mem *c, struct loading *l, u64 slot,
 		       const struct vexfs_record *r)
 {
@@ -163,8 +178,6 @@ static int load_record(struct vexfs_collection_mem *c, struct loading *l, u64 sl
 	}
 	if (le32_to_cpu(r->r_flags) & ~VEXFS_RECORD_ALL || seq <= l->seq || seq >= l->next_seq)
 		return damaged(c, "record %llu is damaged", slot);
-	if (r->r_flags & cpu_to_le32(VEXFS_RECORD_BOUND))
-		return -EOPNOTSUPP;
 	l->seq = seq;
 	for (i = 0; i < VEXFS_MAX_ATTRS; i++) {
 		attr[i] = le64_to_cpu(r->r_attr[i]);
@@ -176,6 +189,8 @@ static int load_record(struct vexfs_collection_mem *c, struct loading *l, u64 sl
 	err = vexfs_columns_put(l->b->columns, slot, le64_to_cpu(r->r_id), attr);
 	if (err == -EEXIST)
 		return damaged(c, "records share the id %llu", le64_to_cpu(r->r_id));
+	if (!err && r->r_flags & cpu_to_le32(VEXFS_RECORD_BOUND))
+		err = load_binding(c, l->b, slot, r);
 	if (err)
 		return err;
 	vexfs_columns_publish(l->b->columns, slot + 1);
@@ -365,19 +380,23 @@ static int load(struct vexfs_collection_mem *c)
 		goto out;
 	}
 	b = new_body(c);
+	/* from now on unlink of a file finds its entry */
+	mutex_lock(&sbi->collections_lock);
+	list_add_tail(&c->list, &sbi->collections);
+	mutex_unlock(&sbi->collections_lock);
 	err = b ? vexfs_words_load(c, raw) ?: load_body(c, b, raw) : -ENOMEM;
 	if (!err)
-		err = load_programs(c, raw);
+		err = vexfs_files_refresh(c->dir->i_sb, &b->files) ?: load_programs(c, raw);
 	if (err) {
+		mutex_lock(&sbi->collections_lock);
+		list_del_init(&c->list);
+		mutex_unlock(&sbi->collections_lock);
 		drop_programs(c);
 		vexfs_body_put(b);
 		vexfs_words_free(c);
 		goto out;
 	}
 	c->body = b;
-	mutex_lock(&sbi->collections_lock);
-	list_add_tail(&c->list, &sbi->collections);
-	mutex_unlock(&sbi->collections_lock);
 	smp_store_release(&c->loaded, true);
 out:
 	vx_brelse(bh);
@@ -413,6 +432,8 @@ static struct vexfs_collection_mem *attach(struct inode *dir)
 	INIT_LIST_HEAD(&c->deaths);
 	mutex_init(&c->commit_lock);
 	mutex_init(&c->lock);
+	mutex_init(&c->files_lock);
+	INIT_LIST_HEAD(&c->files);
 	spin_lock_init(&c->prog_lock);
 	spin_lock(&dir->i_lock);
 	other = VEXFS_I(dir)->coll;
@@ -589,11 +610,13 @@ int vexfs_collection_info(struct vexfs_collection_mem *c, struct vexfs_ioc_info 
 		return -EINTR;
 	info->count = vexfs_columns_count(c->body->columns);
 	info->committed = c->committed;
-	info->live = vexfs_columns_live(c->body->columns);
+	info->gone = vexfs_files_gone(&c->body->files);
+	info->live = vexfs_columns_live(c->body->columns) - info->gone;
 	info->next_seq = c->next_seq;
 	info->resident = sizeof(*c) + vexfs_columns_bytes(c->body->columns) +
 			 vexfs_predicates_bytes(&c->body->predicates) +
-			 vexfs_map_bytes(&c->body->key_map) + vexfs_words_bytes(c);
+			 vexfs_map_bytes(&c->body->key_map) + vexfs_words_bytes(c) +
+			 vexfs_files_bytes(&c->body->files);
 	codes = smp_load_acquire(&c->body->codes);
 	if (codes)
 		info->resident += vexfs_codes_bytes(codes);
@@ -611,13 +634,19 @@ int vexfs_collection_info(struct vexfs_collection_mem *c, struct vexfs_ioc_info 
 
 /* --- what the filesystem asks for --- */
 
+static int sync_one(struct vexfs_collection_mem *c)
+{
+	vexfs_record_sweep(c);		/* what fails here is for the next time */
+	return vexfs_record_commit(c, true);
+}
+
 int vexfs_collection_sync(struct inode *dir)
 {
 	struct vexfs_collection_mem *c = if_loaded(dir);
 	int err = 0;
 
 	if (c) {
-		err = vexfs_record_commit(c, true);
+		err = sync_one(c);
 		vexfs_collection_put(c);
 	}
 	return err;
@@ -647,6 +676,8 @@ static int for_each_collection(struct super_block *sb, int (*fn)(struct vexfs_co
 
 	mutex_lock(&sbi->collections_lock);
 	list_for_each_entry(c, &sbi->collections, list) {
+		if (!smp_load_acquire(&c->loaded))	/* may leave the list again */
+			continue;
 		if (!igrab(c->dir))	/* being evicted: nothing uncommitted in it */
 			continue;
 		refcount_inc(&c->refs);
@@ -661,11 +692,6 @@ static int for_each_collection(struct super_block *sb, int (*fn)(struct vexfs_co
 	mutex_unlock(&sbi->collections_lock);
 	put_with_dir(prev);
 	return err;
-}
-
-static int sync_one(struct vexfs_collection_mem *c)
-{
-	return vexfs_record_commit(c, true);
 }
 
 int vexfs_collections_sync(struct super_block *sb)
@@ -693,16 +719,15 @@ void vexfs_collections_shutdown(struct super_block *sb)
 bool vexfs_collection_has_records(struct inode *dir)
 {
 	struct vexfs_collection_mem *c = vexfs_collection_get(dir);
-	struct vexfs_body *b;
-	bool live;
+	bool has;
 
 	if (IS_ERR(c))
 		return true;
-	b = vexfs_body_get(c);
-	live = vexfs_columns_live(b->columns);
-	vexfs_body_put(b);
+	mutex_lock(&c->lock);
+	has = vexfs_columns_live(c->body->columns) != vexfs_files_gone(&c->body->files);
+	mutex_unlock(&c->lock);
 	vexfs_collection_put(c);
-	return live;
+	return has;
 }
 
 void vexfs_collection_unlinked(struct inode *dir)

@@ -13,6 +13,8 @@
  *	list.c        all records, page by page
  *	predicate.c   predicates that were asked for, and their bitmaps
  *	codes.c       codes of rows in memory, within the mount's budget
+ *	bind.c        files that records are bound to
+ *	reader.c      who may see the records of which file
  *	search.c      the queries of one call
  *	ioctl*.c      the door to user space, see door.h
  */
@@ -20,6 +22,8 @@
 #define _VEXFS_COLLECTION_H
 
 #include <linux/types.h>
+#include <linux/hashtable.h>
+#include <linux/xarray.h>
 #include <linux/errseq.h>
 #include <linux/slab.h>
 #include <linux/siphash.h>
@@ -42,6 +46,43 @@ struct vexfs_predicates {
 	struct mutex lock;
 	struct list_head list;		/* lock: struct vexfs_cached */
 	u32 n;				/* lock */
+};
+
+/* A kind of file: who may read one may read them all. */
+struct vexfs_class {
+	struct hlist_node node;
+	kuid_t uid;
+	kgid_t gid;
+	umode_t mode;			/* bits 0444 */
+	u32 id;				/* counted from 0 */
+};
+
+/* A file that records are or were bound to. */
+struct vexfs_bound_file {
+	struct vexfs_file file;		/* the engine's part */
+	u64 ino;
+	u32 generation;
+	/* written under files_lock, read without: */
+	const struct vexfs_class *class; /* NULL: the file is gone */
+	u64 change;			/* i_data_change */
+	struct list_head gone;		/* files_lock: vexfs_files.gone */
+	struct list_head all;		/* files_lock: vexfs_files.all */
+};
+
+static inline struct vexfs_bound_file *vexfs_bound_file(const struct vexfs_file *file)
+{
+	return container_of((struct vexfs_file *)file, struct vexfs_bound_file, file);
+}
+
+/* The files of a body, see bind.c.  Entries and classes live as long as it does. */
+struct vexfs_files {
+	struct mutex *lock;		/* vexfs_collection_mem.files_lock; for all that follows */
+	struct list_head list;		/* vexfs_collection_mem.files */
+	struct xarray by_ino;		/* the youngest of each number */
+	struct list_head all;
+	struct list_head gone;		/* those that may still have records */
+	DECLARE_HASHTABLE(class, 8);
+	u32 n, classes;
 };
 
 /*
@@ -69,6 +110,7 @@ struct vexfs_body {
 	struct mutex codes_lock;
 	struct vexfs_codes *codes;	/* codes_lock to set; once set it stays; NULL: none */
 	u64 codes_charged;		/* codes_lock: of vexfs_sb_info.resident */
+	struct vexfs_files files;
 };
 
 /* The dictionaries of keyword attributes, see word.c. */
@@ -119,6 +161,9 @@ struct vexfs_collection_mem {
 	/* commit_lock: */
 	tid_t tid;			/* transaction of the last commit ... */
 	bool in_log;			/* ... which may not be on stable storage yet */
+
+	struct mutex files_lock;	/* see bind.c; inside collections_lock */
+	struct list_head files;		/* files_lock: struct vexfs_files of every body there is */
 
 	spinlock_t prog_lock;
 	/* prog_lock: what is bound, a reference each; NULL: built-in */
@@ -306,6 +351,63 @@ int vexfs_words_intern(struct vexfs_collection_mem *c, u32 attr, const struct ve
  */
 int vexfs_words_read(struct vexfs_collection_mem *c, u32 attr, s64 first, u32 n, u8 *byte, u32 *bytes,
 		     u8 *len, __u64 *total);
+/* --- bind.c --- */
+
+void vexfs_files_init(struct vexfs_collection_mem *c, struct vexfs_files *t);
+void vexfs_files_drop(struct vexfs_files *t);	/* with the body, outside locks */
+u64 vexfs_files_bytes(const struct vexfs_files *t);
+/* Loading, c->lock held: the entry of a file, as yet gone; and then the state of all.  -ENOMEM ... */
+struct vexfs_bound_file *vexfs_file_load(struct vexfs_files *t, u64 ino, u32 generation);
+/* ... -EIO, -EUCLEAN, -EINTR.  The collection is on the list of the mount by now. */
+int vexfs_files_refresh(struct super_block *sb, struct vexfs_files *t);
+/* Records that are not dead and whose file is gone; c->lock held. */
+u64 vexfs_files_gone(struct vexfs_files *t);
+/* The slot of one of them, VEXFS_NO_SLOT: there is none; c->lock held. */
+u64 vexfs_files_victim(struct vexfs_body *b);
+/* Is a slot bound to a file that is gone? */
+bool vexfs_slot_gone(const struct vexfs_body *b, u64 slot);
+/* VEXFS_ITEM_BOUND and VEXFS_ITEM_STALE of a slot, and its record. */
+u32 vexfs_slot_flags(const struct vexfs_body *b, u64 slot, const struct vexfs_record *r);
+
+/* A file that an insert binds to. */
+struct vexfs_target {
+	struct inode *inode;		/* a reference, and one of its `binding` */
+	u64 change;			/* i_data_change to remember */
+	struct vexfs_bound_file *file;	/* from vexfs_binds_enter() on */
+};
+struct vexfs_binds {
+	const struct vexfs_bind *bind;	/* of each record, kvfree() */
+	struct vexfs_target **target;	/* of each record, NULL: not bound */
+	struct xarray by_ino;		/* every target once; to be initialised */
+};
+/*
+ * Find the files of n binds, and keep them in the collection dir.  vexfs_binds_close() whatever is
+ * returned; before, only by_ino and bind need be set.  Errors of ioctl.h, *bad; -EINTR, -ENOMEM,
+ * those of transactions.  No lock held.
+ */
+int vexfs_binds_open(struct inode *dir, u32 n, struct vexfs_binds *b, __u64 *bad);
+void vexfs_binds_close(struct vexfs_binds *b);
+/* Entries for all targets; c->lock held.  -ENOMEM. */
+int vexfs_binds_enter(struct vexfs_body *b, struct vexfs_binds *binds);
+
+/* --- reader.c --- */
+
+/* The caller of one system call, as far as files of a body are concerned. */
+struct vexfs_reader {
+	struct mnt_idmap *idmap;
+	struct super_block *sb;
+	bool override;			/* has a capability that reads all files, in its namespace */
+	u32 classes;
+	u8 *verdict;			/* on so many classes */
+};
+/* b NULL: not more than one slot will be looked at. */
+void vexfs_reader_init(struct vexfs_reader *r, const struct file *file,
+		       const struct vexfs_body *b);
+void vexfs_reader_drop(struct vexfs_reader *r);
+/* vexfs_query_params.may: is it there, and may the caller (arg, a vexfs_reader) read it? */
+bool vexfs_reader_may(void *arg, const struct vexfs_file *file);
+/* The same for a slot, bound or not. */
+bool vexfs_reader_sees(struct vexfs_reader *r, const struct vexfs_body *b, u64 slot);
 
 /* --- record.c --- */
 
@@ -317,20 +419,26 @@ struct vexfs_new_records {
 	const __u64 *ids;
 	const __s64 *attrs;		/* n * c->attrs, or NULL */
 	struct vexfs_keys keys;		/* checked; n 0: none */
+	struct vexfs_binds binds;	/* opened; target NULL: none is bound */
 	__u64 seq;			/* out: sequence number of the first record */
 	__u64 bad;			/* out: index of the one at fault, untouched where there is none */
 };
 /* See ioctl.h; the caller holds mnt_want_write. */
 int vexfs_record_insert(struct vexfs_collection_mem *c, struct vexfs_new_records *new);
+/*
+ * Turn records of files that are gone into deletions, each with a sequence number.  May commit.  No
+ * lock held but i_rwsem.
+ */
+int vexfs_record_sweep(struct vexfs_collection_mem *c);
 /* By id, or, where keys->n is not 0, by key. */
 int vexfs_record_delete(struct vexfs_collection_mem *c, u32 n, const __u64 *ids,
 			const struct vexfs_keys *keys, __u64 *bad);
 /*
  * Slot of a live id or (keys not NULL) of keys' first key, and the body that it is a slot of, with a
- * reference.  -ENOENT, -EINTR.
+ * reference.  -ENOENT, also when the reader may not see it; -EINTR.
  */
-int vexfs_record_find(struct vexfs_collection_mem *c, u64 id, const struct vexfs_keys *keys,
-		      struct vexfs_body **b, u64 *slot);
+int vexfs_record_find(struct vexfs_collection_mem *c, struct vexfs_reader *reader, u64 id,
+		      const struct vexfs_keys *keys, struct vexfs_body **b, u64 *slot);
 /*
  * Record, row (row_bytes) and key (VEXFS_MAX_KEY bytes; NULL: not wanted) of a published slot,
  * verified.  The length of the key, 0: none.  -EUCLEAN after a line in the log.
@@ -338,13 +446,14 @@ int vexfs_record_find(struct vexfs_collection_mem *c, u64 id, const struct vexfs
 int vexfs_record_fetch(struct vexfs_body *b, u64 slot, struct vexfs_record *record, void *row,
 		       u8 *key);
 /* What user space is told about a record that was fetched. */
-void vexfs_record_item(u64 slot, const struct vexfs_record *record, int key_len,
-		       struct vexfs_item *item);
+void vexfs_record_item(const struct vexfs_body *b, u64 slot, const struct vexfs_record *record,
+		       int key_len, struct vexfs_item *item);
 
 /* --- list.c --- */
 
 /* See ioctl.h: fills the out fields of *arg and writes what they name to user memory. */
-int vexfs_record_list(struct vexfs_collection_mem *c, struct vexfs_ioc_list *arg);
+int vexfs_record_list(struct vexfs_collection_mem *c, const struct file *file,
+		      struct vexfs_ioc_list *arg);
 
 /* --- predicate.c --- */
 
@@ -380,8 +489,9 @@ void vexfs_body_drop_codes(struct vexfs_body *b);	/* the body is going */
  * be NULL.  hits must have room for s->queries * s->k, answers for s->queries.  Fills them and the
  * out fields of *s, which are 0.
  */
-int vexfs_collection_search(struct vexfs_collection_mem *c, struct vexfs_ioc_search *s,
-			    const void *vectors, const struct vexfs_condition *where,
-			    struct vexfs_hit *hits, struct vexfs_query_answer *answers);
+int vexfs_collection_search(struct vexfs_collection_mem *c, const struct file *file,
+			    struct vexfs_ioc_search *s, const void *vectors,
+			    const struct vexfs_condition *where, struct vexfs_hit *hits,
+			    struct vexfs_query_answer *answers);
 
 #endif /* _VEXFS_COLLECTION_H */

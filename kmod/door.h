@@ -6,6 +6,7 @@
  *	ioctl_record.c	insert, get, delete, list
  *	ioctl_word.c	intern, words
  *	ioctl_search.c	search
+ *	path.c		path
  */
 #ifndef _VEXFS_DOOR_H
 #define _VEXFS_DOOR_H
@@ -31,8 +32,8 @@ void *vexfs_copy_array(u64 from, size_t n, size_t size);
  * The live record of an id or, where key_len is not 0, of a key at a user pointer; key_len was
  * checked.  As vexfs_record_find(); -EFAULT, -EINVAL a NUL.
  */
-int vexfs_find_record(struct vexfs_collection_mem *c, u64 id, u64 key, u8 key_len,
-		      struct vexfs_body **b, u64 *slot);
+int vexfs_find_record(struct file *file, struct vexfs_collection_mem *c, u64 id, u64 key,
+		      u8 key_len, struct vexfs_body **b, u64 *slot);
 /* Searching and reading: the directory must have been opened for that. */
 int vexfs_may_read(struct file *file);
 /*
@@ -48,6 +49,7 @@ long vexfs_ioc_delete(struct file *file, struct vexfs_collection_mem *c, void __
 long vexfs_ioc_list(struct file *file, struct vexfs_collection_mem *c, void __user *argp);
 long vexfs_ioc_intern(struct file *file, struct vexfs_collection_mem *c, void __user *argp);
 long vexfs_ioc_words(struct file *file, struct vexfs_collection_mem *c, void __user *argp);
+long vexfs_ioc_path(struct file *file, struct vexfs_collection_mem *c, void __user *argp);
 long vexfs_ioc_search(struct file *file, struct vexfs_collection_mem *c, void __user *argp);
 
 #endif /* _VEXFS_DOOR_H */

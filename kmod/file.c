@@ -62,9 +62,11 @@ static ssize_t vexfs_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	if (iocb->ki_pos > size) {
 		n = iomap_zero_range(inode, size, iocb->ki_pos - size, NULL, &vexfs_iomap_ops);
 		if (n)
-			goto out;
+			goto changed;
 	}
 	n = iomap_file_buffered_write(iocb, from, &vexfs_iomap_ops, NULL);
+changed:
+	vexfs_data_changed(inode);
 out:
 	inode_unlock(inode);
 	return n > 0 ? generic_write_sync(iocb, n) : n;
@@ -98,6 +100,9 @@ static vm_fault_t page_mkwrite(struct vm_fault *vmf)
 	filemap_invalidate_lock_shared(inode->i_mapping);
 	ret = iomap_page_mkwrite(vmf, &vexfs_iomap_ops);
 	filemap_invalidate_unlock_shared(inode->i_mapping);
+	/* the folio is locked: a binding that follows waits for it and takes the mapping away */
+	if (ret & VM_FAULT_LOCKED)
+		vexfs_data_changed(inode);
 	sb_end_pagefault(inode->i_sb);
 	return ret;
 }

@@ -272,6 +272,8 @@ static int read_inode(struct inode *inode, unsigned int flags)
 	vx_brelse(buf);
 
 	inode_set_iversion_queried(inode, vi->core.change);
+	if (vi->core.flags & VEXFS_INODE_BOUND)
+		set_bit(VEXFS_I_WATCHED, &vi->state);	/* whether it was, nobody remembers */
 	/* fsync of an inode that was evicted and read again still waits for its last transaction */
 	vi->sync_tid = vi->datasync_tid = vexfs_last_tid(inode->i_sb);
 	why = check_inode(inode);
@@ -476,6 +478,7 @@ static int grow(struct inode *inode, loff_t size)
 	down_write(&core->lock);
 	i_size_write(inode, size);
 	core->disk_size = size;
+	vexfs_data_changed_locked(inode);
 	err = vexfs_log_inode_locked(handle, inode, true);
 	up_write(&core->lock);
 	err = vexfs_stop(handle, err);
@@ -486,6 +489,7 @@ static int grow(struct inode *inode, loff_t size)
 static int shrink(struct inode *inode, loff_t size)
 {
 	struct vexfs_inode_info *vi = VEXFS_I(inode);
+	loff_t old = i_size_read(inode);
 	struct super_block *sb = inode->i_sb;
 	handle_t *handle;
 	int err;
@@ -502,6 +506,8 @@ static int shrink(struct inode *inode, loff_t size)
 		down_write(&vi->core.lock);
 		i_size_write(inode, size);
 		vi->core.disk_size = size;
+		if (size != old)
+			vexfs_data_changed_locked(inode);
 		err = vexfs_log_inode_locked(handle, inode, true);
 		up_write(&vi->core.lock);
 	}
@@ -531,6 +537,7 @@ int vexfs_setsize(struct inode *inode, loff_t size)
 	filemap_invalidate_lock(inode->i_mapping);
 	err = size > old ? grow(inode, size) : shrink(inode, size);
 	filemap_invalidate_unlock(inode->i_mapping);
+	vexfs_file_changed(inode);
 	return err;
 }
 
@@ -562,7 +569,10 @@ int vexfs_setattr(struct mnt_idmap *idmap, struct dentry *dentry, struct iattr *
 		return PTR_ERR(handle);
 	inode_inc_iversion(inode);
 	setattr_copy(idmap, inode, attr);
-	return vexfs_stop(handle, vexfs_log_inode(handle, inode, attr->ia_valid & ATTR_SIZE));
+	err = vexfs_stop(handle, vexfs_log_inode(handle, inode, attr->ia_valid & ATTR_SIZE));
+	if (attr->ia_valid & (ATTR_MODE | ATTR_UID | ATTR_GID))
+		vexfs_file_changed(inode);
+	return err;
 }
 
 int vexfs_getattr(struct mnt_idmap *idmap, const struct path *path, struct kstat *stat, u32 mask,
@@ -655,6 +665,7 @@ struct inode *vexfs_alloc_inode(struct super_block *sb)
 	vi->sync_tid = vi->datasync_tid = 0;
 	vi->state = 0;
 	vi->keep = 0;
+	atomic_set(&vi->binding, 0);
 	vi->coll = NULL;
 	return &vi->vfs_inode;
 }

@@ -166,6 +166,8 @@ static long with_collection(struct file *file, struct vexfs_collection_mem *c, u
 		return vexfs_ioc_list(file, c, argp);
 	case _IOC_NR(VEXFS_IOC_SEARCH):
 		return vexfs_ioc_search(file, c, argp);
+	case _IOC_NR(VEXFS_IOC_PATH):
+		return vexfs_ioc_path(file, c, argp);
 	case _IOC_NR(VEXFS_IOC_USE):
 		return ioc_use(file, c, argp);
 	case _IOC_NR(VEXFS_IOC_INTERN):

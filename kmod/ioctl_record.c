@@ -56,12 +56,19 @@ static int copy_new(struct vexfs_collection_mem *c, const struct vexfs_ioc_inser
 			return PTR_ERR(p);
 		new->attrs = p;
 	}
+	if (arg->binds) {
+		p = vexfs_copy_array(arg->binds, arg->n, sizeof(struct vexfs_bind));
+		if (IS_ERR(p))
+			return PTR_ERR(p);
+		new->binds.bind = p;
+	}
 	return arg->key_bytes ? copy_keys(c, &new->keys, arg->keys, arg->key_lens, arg->n,
 					  arg->key_bytes, false, &new->bad) : 0;
 }
 
 static void free_new(struct vexfs_new_records *new)
 {
+	vexfs_binds_close(&new->binds);
 	vexfs_keys_drop(&new->keys);
 	kvfree(new->attrs);
 	kvfree(new->ids);
@@ -77,7 +84,11 @@ static int insert(struct vexfs_collection_mem *c, struct vexfs_ioc_insert *arg)
 	};
 	int err;
 
-	err = copy_new(c, arg, &new) ?: vexfs_record_insert(c, &new);
+	xa_init(&new.binds.by_ino);
+	err = copy_new(c, arg, &new);
+	if (!err && new.binds.bind)
+		err = vexfs_binds_open(c->dir, new.n, &new.binds, &new.bad);
+	err = err ?: vexfs_record_insert(c, &new);
 	arg->seq = new.seq;
 	arg->bad = new.bad;
 	free_new(&new);
@@ -98,8 +109,6 @@ long vexfs_ioc_insert(struct file *file, struct vexfs_collection_mem *c, void __
 		return -EINVAL;
 	if (!arg.key_bytes != !arg.keys || !arg.keys != !arg.key_lens)
 		return -EINVAL;
-	if (arg.binds)
-		return -EOPNOTSUPP;
 	if (arg.row_bytes != c->row_bytes)
 		return -EMSGSIZE;
 	if (arg.n > VEXFS_MAX_BATCH || (u64)arg.n * arg.row_bytes > VEXFS_MAX_BATCH_BYTES)
@@ -116,40 +125,43 @@ long vexfs_ioc_insert(struct file *file, struct vexfs_collection_mem *c, void __
 	return err ?: e2;
 }
 
-int vexfs_find_record(struct vexfs_collection_mem *c, u64 id, u64 key, u8 key_len,
-		      struct vexfs_body **b, u64 *slot)
+int vexfs_find_record(struct file *file, struct vexfs_collection_mem *c, u64 id, u64 key,
+		      u8 key_len, struct vexfs_body **b, u64 *slot)
 {
+	struct vexfs_reader reader;
 	u8 bytes[VEXFS_MAX_KEY];
 	struct vexfs_keys k = { .n = 1, .bytes = key_len, .byte = bytes, .len = &key_len };
 	u64 bad;
 	int err;
 
+	vexfs_reader_init(&reader, file, NULL);
 	if (!key_len)
-		return vexfs_record_find(c, id, NULL, b, slot);
+		return vexfs_record_find(c, &reader, id, NULL, b, slot);
 	if (copy_from_user(bytes, u64_to_user_ptr(key), key_len))
 		return -EFAULT;
 	err = vexfs_keys_check(c, &k, true, &bad);
 	if (!err)
-		err = vexfs_record_find(c, 0, &k, b, slot);
+		err = vexfs_record_find(c, &reader, 0, &k, b, slot);
 	kvfree(k.hash);
 	return err;
 }
 
 /* The record of an id or key, its row and key in kernel memory: the length of the key. */
-static int get(struct vexfs_collection_mem *c, struct vexfs_ioc_get *arg, void *row, u8 *key)
+static int get(struct file *file, struct vexfs_collection_mem *c, struct vexfs_ioc_get *arg,
+	       void *row, u8 *key)
 {
 	struct vexfs_record record;
 	struct vexfs_body *b;
 	u64 slot;
 	int ret;
 
-	ret = vexfs_find_record(c, arg->id, arg->key, arg->key_len, &b, &slot);
+	ret = vexfs_find_record(file, c, arg->id, arg->key, arg->key_len, &b, &slot);
 	if (ret)
 		return ret;
 	ret = vexfs_record_fetch(b, slot, &record, row, key);
-	vexfs_body_put(b);
 	if (ret >= 0)
-		vexfs_record_item(slot, &record, ret, &arg->item);
+		vexfs_record_item(b, slot, &record, ret, &arg->item);
+	vexfs_body_put(b);
 	return ret;
 }
 
@@ -174,7 +186,7 @@ long vexfs_ioc_get(struct file *file, struct vexfs_collection_mem *c, void __use
 	row = kvmalloc(c->row_bytes, GFP_KERNEL_ACCOUNT);
 	if (!row)
 		return -ENOMEM;
-	ret = get(c, &arg, row, key);
+	ret = get(file, c, &arg, row, key);
 	if (ret >= 0 && ((arg.row && copy_to_user(u64_to_user_ptr(arg.row), row, c->row_bytes)) ||
 			 (arg.key_out && copy_to_user(u64_to_user_ptr(arg.key_out), key, ret))))
 		ret = -EFAULT;
@@ -243,14 +255,12 @@ long vexfs_ioc_list(struct file *file, struct vexfs_collection_mem *c, void __us
 	if (arg.flags & ~VEXFS_LIST_STALE || arg.reserved32 || !ALL_ZERO(arg.reserved) || !arg.n ||
 	    (arg.keys && arg.key_bytes < VEXFS_MAX_KEY))
 		return -EINVAL;
-	if (arg.flags)
-		return -EOPNOTSUPP;
 	if (!ALL_ZERO(arg.snapshot))	/* there are none yet */
 		return -ENOENT;
 	if (arg.n > VEXFS_MAX_BATCH)
 		return -E2BIG;
 	if (arg.rows && arg.row_bytes != c->row_bytes)
 		return -EMSGSIZE;
-	err = vexfs_record_list(c, &arg);
+	err = vexfs_record_list(c, file, &arg);
 	return err ?: vexfs_copy_out(argp, &arg, usize);
 }

@@ -79,7 +79,8 @@ static int check(const struct vexfs_ioc_search *arg)
 }
 
 /* The row of the record to search with. */
-static void *row_of(struct vexfs_collection_mem *c, const struct vexfs_ioc_search *arg)
+static void *row_of(struct file *file, struct vexfs_collection_mem *c,
+		    const struct vexfs_ioc_search *arg)
 {
 	struct vexfs_record record;
 	struct vexfs_body *b;
@@ -87,7 +88,7 @@ static void *row_of(struct vexfs_collection_mem *c, const struct vexfs_ioc_searc
 	u64 slot;
 	int err;
 
-	err = vexfs_find_record(c, arg->id, arg->key, arg->key_len, &b, &slot);
+	err = vexfs_find_record(file, c, arg->id, arg->key, arg->key_len, &b, &slot);
 	if (err)
 		return ERR_PTR(err);
 	row = kvmalloc(c->row_bytes, GFP_KERNEL_ACCOUNT);
@@ -100,14 +101,15 @@ static void *row_of(struct vexfs_collection_mem *c, const struct vexfs_ioc_searc
 }
 
 /* The vectors to search with, from user memory or of a record; kvfree(). */
-static void *vectors(struct vexfs_collection_mem *c, const struct vexfs_ioc_search *arg)
+static void *vectors(struct file *file, struct vexfs_collection_mem *c,
+		     const struct vexfs_ioc_search *arg)
 {
 	void *rows;
 	u32 i;
 	int err;
 
 	if (arg->flags & (VEXFS_SEARCH_BY_ID | VEXFS_SEARCH_BY_KEY))
-		return row_of(c, arg);
+		return row_of(file, c, arg);
 	if (arg->vector_bytes != c->row_bytes)
 		return ERR_PTR(-EMSGSIZE);
 	BUILD_BUG_ON((u64)VEXFS_MAX_QUERIES * VEXFS_MAX_DIMS * 4 > VEXFS_MAX_BATCH_BYTES);
@@ -160,14 +162,15 @@ long vexfs_ioc_search(struct file *file, struct vexfs_collection_mem *c, void __
 	err = copy_condition(c, &arg, &where);
 	if (err)
 		goto out;
-	rows = vectors(c, &arg);
+	rows = vectors(file, c, &arg);
 	err = PTR_ERR_OR_ZERO(rows);
 	if (err)
 		goto out;
 	hits = kvmalloc_array(arg.queries * arg.k, sizeof(*hits), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	answers = kvcalloc(arg.queries, sizeof(*answers), GFP_KERNEL_ACCOUNT);
 	err = !hits || !answers ? -ENOMEM :
-	      vexfs_collection_search(c, &arg, rows, where.n ? &where : NULL, hits, answers);
+	      vexfs_collection_search(c, file, &arg, rows, where.n ? &where : NULL, hits,
+				      answers);
 	if (!err)
 		err = copy_hits(&arg, hits, answers);
 	kvfree(answers);

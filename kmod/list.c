@@ -23,9 +23,9 @@ struct batch {
 	u8 keys[BATCH_RECORDS * VEXFS_MAX_KEY];
 };
 
-static bool wanted(struct vexfs_body *b, u64 slot)
+static bool wanted(struct vexfs_body *b, struct vexfs_reader *reader, u64 slot)
 {
-	return !vexfs_columns_dead(b->columns, slot);
+	return !vexfs_columns_dead(b->columns, slot) && vexfs_reader_sees(reader, b, slot);
 }
 
 static void read_ahead(struct vexfs_body *b, u64 slot, u64 end)
@@ -41,8 +41,8 @@ static void read_ahead(struct vexfs_body *b, u64 slot, u64 end)
 }
 
 /* Read records from *slot on, until the batch or the room for keys is full. */
-static int fill(struct vexfs_body *b, struct batch *t, u64 *slot, u64 end,
-		const struct vexfs_ioc_list *arg, bool *full)
+static int fill(struct vexfs_body *b, struct vexfs_reader *reader, struct batch *t, u64 *slot,
+		u64 end, const struct vexfs_ioc_list *arg, bool *full)
 {
 	u32 room = arg->keys ? arg->key_bytes : U32_MAX;
 	struct vexfs_record record;
@@ -53,17 +53,20 @@ static int fill(struct vexfs_body *b, struct batch *t, u64 *slot, u64 end,
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		cond_resched();
-		if (!wanted(b, *slot))
+		if (!wanted(b, reader, *slot))
 			continue;
 		len = vexfs_record_fetch(b, *slot, &record, t->rows + (size_t)t->n * b->row_bytes,
 					 t->keys + t->key_bytes);
 		if (len < 0)
 			return len;
+		if (arg->flags & VEXFS_LIST_STALE &&
+		    !(vexfs_slot_flags(b, *slot, &record) & VEXFS_ITEM_STALE))
+			continue;
 		if (t->key_bytes + len > room) {
 			*full = true;
 			return 0;
 		}
-		vexfs_record_item(*slot, &record, len, t->item + t->n);
+		vexfs_record_item(b, *slot, &record, len, t->item + t->n);
 		t->n++;
 		if (arg->keys)
 			t->key_bytes += len;
@@ -91,7 +94,8 @@ static int copy_batch(const struct vexfs_body *b, struct batch *t, const struct 
 	return 0;
 }
 
-static int list(struct vexfs_body *b, struct vexfs_ioc_list *arg, struct batch *t, u64 end)
+static int list(struct vexfs_body *b, struct vexfs_reader *reader, struct vexfs_ioc_list *arg,
+		struct batch *t, u64 end)
 {
 	struct vexfs_ioc_list left = *arg;	/* room that is left */
 	u64 slot = arg->cursor, ahead = slot;
@@ -106,7 +110,7 @@ static int list(struct vexfs_body *b, struct vexfs_ioc_list *arg, struct batch *
 		}
 		t->max = min(most, arg->n - n);
 		left.key_bytes = arg->key_bytes - keys;
-		err = fill(b, t, &slot, min(end, ahead), &left, &full) ?:
+		err = fill(b, reader, t, &slot, min(end, ahead), &left, &full) ?:
 		      copy_batch(b, t, arg, n, keys);
 		if (err)
 			return err;
@@ -119,9 +123,11 @@ static int list(struct vexfs_body *b, struct vexfs_ioc_list *arg, struct batch *
 	return 0;
 }
 
-int vexfs_record_list(struct vexfs_collection_mem *c, struct vexfs_ioc_list *arg)
+int vexfs_record_list(struct vexfs_collection_mem *c, const struct file *file,
+		      struct vexfs_ioc_list *arg)
 {
 	struct vexfs_body *b = vexfs_body_get(c);
+	struct vexfs_reader reader;
 	struct batch *t;
 	u64 end = vexfs_columns_count(b->columns);
 	int err = -ESTALE;
@@ -134,8 +140,11 @@ int vexfs_record_list(struct vexfs_collection_mem *c, struct vexfs_ioc_list *arg
 		goto put;
 	t->max = clamp(BATCH_BYTES / b->row_bytes, 1u, BATCH_RECORDS);
 	t->rows = kvmalloc_array(t->max, b->row_bytes, GFP_KERNEL_ACCOUNT);
-	if (t->rows)
-		err = list(b, arg, t, end);
+	if (t->rows) {
+		vexfs_reader_init(&reader, file, b);
+		err = list(b, &reader, arg, t, end);
+		vexfs_reader_drop(&reader);
+	}
 	arg->epoch = b->epoch;
 	kvfree(t->rows);
 	kvfree(t);

@@ -72,8 +72,23 @@ static void set_parent(struct inode *inode, struct inode *dir)
 	down_write(&core->lock);
 	core->parent = dir ? dir->i_ino : 0;
 	core->parent_generation = dir ? dir->i_generation : 0;
-	if (dir && !vexfs_is_collection(inode))
-		core->collection = vexfs_collection_of(dir);
+	up_write(&core->lock);
+}
+
+/*
+ * A name of inode is in dir now; others: it has more of them.  With names in several collections it
+ * belongs to none.
+ */
+static void set_collection(struct inode *inode, struct inode *dir, bool others)
+{
+	struct vexfs_inode_core *core = core_of(inode);
+	u64 to = vexfs_collection_of(dir);
+
+	if (vexfs_is_collection(inode))
+		return;
+	down_write(&core->lock);
+	if (core->collection != to)
+		core->collection = others ? 0 : to;
 	up_write(&core->lock);
 }
 
@@ -113,6 +128,26 @@ static const char *check_target(struct inode *dir, struct inode *inode, u8 type)
 	return NULL;
 }
 
+/*
+ * The only name that a file has left is in dir, but when it had several, what was known of it was
+ * lost.  It reaches the disk when the inode is logged for another reason.
+ */
+static void adopt(struct inode *dir, struct inode *inode)
+{
+	struct vexfs_inode_core *core = core_of(inode);
+
+	if (S_ISDIR(inode->i_mode) || (READ_ONCE(core->parent) && READ_ONCE(core->collection)))
+		return;
+	down_write(&core->lock);
+	if (inode->i_nlink == 1) {
+		core->parent = dir->i_ino;
+		core->parent_generation = dir->i_generation;
+		if (!core->collection)
+			core->collection = vexfs_collection_of(dir);
+	}
+	up_write(&core->lock);
+}
+
 static struct dentry *vexfs_lookup(struct inode *dir, struct dentry *dentry, unsigned int flags)
 {
 	struct inode *inode = NULL;
@@ -140,6 +175,8 @@ static struct dentry *vexfs_lookup(struct inode *dir, struct dentry *dentry, uns
 					    dir->i_ino, dentry, why, ino);
 				iput(inode);
 				inode = ERR_PTR(-EUCLEAN);
+			} else {
+				adopt(dir, inode);
 			}
 		}
 	}
@@ -336,6 +373,22 @@ static int vexfs_symlink(struct mnt_idmap *idmap, struct inode *dir, struct dent
 	return err;
 }
 
+/* --- may it leave its collection? --- */
+
+/*
+ * Everything below a plain directory says to which collection it belongs, so it stays there unless
+ * it is empty; so does a file that has records, which its collection must hear of.  EXDEV makes
+ * mv(1) copy instead.
+ */
+static int may_move(struct inode *inode, struct inode *to)
+{
+	if (vexfs_is_collection(inode) || vexfs_collection_of(inode) == vexfs_collection_of(to))
+		return 0;
+	if (!S_ISDIR(inode->i_mode))
+		return vexfs_file_may_leave(inode);
+	return vexfs_dir_empty(core_of(inode)) ? -EXDEV : 0;
+}
+
 /* --- link and unlink --- */
 
 static int vexfs_link(struct dentry *old_dentry, struct inode *dir, struct dentry *dentry)
@@ -344,6 +397,9 @@ static int vexfs_link(struct dentry *old_dentry, struct inode *dir, struct dentr
 	handle_t *handle;
 	int retries = 0, err;
 
+	err = may_move(inode, dir);
+	if (err)
+		return err;
 again:
 	handle = start(dir, VEXFS_NAME_CREDITS + VEXFS_INODE_CREDITS + VEXFS_ORPHAN_CREDITS);
 	if (IS_ERR(handle))
@@ -357,6 +413,7 @@ again:
 	}
 	if (!inode->i_nlink)			/* made by O_TMPFILE */
 		err = vexfs_orphan_unlink(handle, inode);
+	set_collection(inode, dir, inode->i_nlink);
 	inc_nlink(inode);
 	if (!core_of(inode)->parent)
 		set_parent(inode, dir);
@@ -382,7 +439,9 @@ static int vexfs_unlink(struct inode *dir, struct dentry *dentry)
 		err = drop_name(handle, dir, d_inode(dentry));
 	if (!err)
 		err = log_dir(handle, dir);
-	return vexfs_stop(handle, err);
+	err = vexfs_stop(handle, err);
+	vexfs_file_changed(d_inode(dentry));
+	return err;
 }
 
 /* May this directory be removed? */
@@ -422,18 +481,6 @@ static int vexfs_rmdir(struct inode *dir, struct dentry *dentry)
 
 /* --- rename --- */
 
-/*
- * A plain directory cannot move between collections: everything below it says to which collection
- * it belongs. EXDEV makes mv(1) copy instead.
- */
-static int may_move(struct inode *inode, struct inode *to)
-{
-	if (!S_ISDIR(inode->i_mode) || vexfs_is_collection(inode) ||
-	    vexfs_collection_of(inode) == vexfs_collection_of(to))
-		return 0;
-	return vexfs_dir_empty(core_of(inode)) ? -EXDEV : 0;
-}
-
 /* inode has moved from one directory to another; the name that parent knows may be another one. */
 static void moved(struct inode *inode, struct inode *from, struct inode *to)
 {
@@ -441,6 +488,7 @@ static void moved(struct inode *inode, struct inode *from, struct inode *to)
 
 	if (!parent || parent == from->i_ino || S_ISDIR(inode->i_mode))
 		set_parent(inode, to);
+	set_collection(inode, to, !S_ISDIR(inode->i_mode) && inode->i_nlink > 1);
 }
 
 static int exchange(struct inode *old_dir, struct dentry *old_dentry, struct inode *new_dir,
@@ -530,6 +578,8 @@ again:
 	if (old_dir != new_dir)
 		err = err ?: log_dir(handle, new_dir);
 	err = vexfs_stop(handle, err);
+	if (new)
+		vexfs_file_changed(new);
 	if (!err && new && vexfs_is_collection(new))
 		vexfs_collection_unlinked(new);
 	return err;

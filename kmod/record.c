@@ -16,6 +16,7 @@
 #include <linux/writeback.h>
 #include "collection.h"
 
+#define SWEEP_BATCH	256			/* killed at a time, under one lock */
 #define RECORDS_BATCH	32			/* built at a time: a page of them */
 
 /* --- insert --- */
@@ -39,13 +40,23 @@ static void make_record(struct vexfs_collection_mem *c, const struct vexfs_new_r
 	const u8 *key = NULL;
 
 	memset(r, 0, sizeof(*r));
+	if (new->binds.target && new->binds.target[i]) {
+		const struct vexfs_target *t = new->binds.target[i];
+
+		r->r_flags |= cpu_to_le32(VEXFS_RECORD_BOUND);
+		r->r_file = cpu_to_le64(t->inode->i_ino);
+		r->r_file_generation = cpu_to_le32(t->inode->i_generation);
+		r->r_file_off = cpu_to_le64(new->binds.bind[i].off);
+		r->r_file_len = cpu_to_le32(new->binds.bind[i].len);
+		r->r_file_change = cpu_to_le64(t->change);
+	}
 	r->r_id = cpu_to_le64(new->ids[i]);
 	r->r_seq = cpu_to_le64(c->next_seq + i);
 	for (k = 0; new->attrs && k < c->attrs; k++)
 		r->r_attr[k] = cpu_to_le64(new->attrs[(size_t)i * c->attrs + k]);
 	if (key_len) {
 		key = keys->byte + keys->off[i];
-		r->r_flags = cpu_to_le32(VEXFS_RECORD_KEYED);
+		r->r_flags |= cpu_to_le32(VEXFS_RECORD_KEYED);
 		r->r_key = cpu_to_le64((c->body->key_end + keys->off[i]) << 8 | key_len);
 	}
 	r->r_crc = cpu_to_le32(record_crc(c->body, slot, r, new->rows + (size_t)i * c->row_bytes,
@@ -107,12 +118,15 @@ static int enter(struct vexfs_collection_mem *c, const struct vexfs_new_records 
 	const __s64 *attr = new->attrs ? new->attrs + (size_t)i * c->attrs : zeros;
 	const struct vexfs_keys *keys = &new->keys;
 	struct vexfs_body *b = c->body;
+	const struct vexfs_target *target = new->binds.target ? new->binds.target[i] : NULL;
 	u64 old = VEXFS_NO_SLOT, other = VEXFS_NO_SLOT;
 	bool keyed = keys->n && keys->len[i];
 	int err;
 
 	if (!vexfs_words_known(c, attr))
 		return -EINVAL;
+	if (target && !READ_ONCE(target->file->class))	/* it has vanished a moment ago */
+		return -ENOENT;
 	if (keyed) {
 		err = vexfs_key_find(b, keys, i, in->first, &other);
 		if (!err && !new->upsert)
@@ -132,7 +146,7 @@ static int enter(struct vexfs_collection_mem *c, const struct vexfs_new_records 
 		in->victims += (old != VEXFS_NO_SLOT) + (other != VEXFS_NO_SLOT);
 	}
 	in->n++;
-	return 0;
+	return target ? vexfs_columns_bind(b->columns, in->first + i, &target->file->file) : 0;
 }
 
 /* Take back what enter() did.  What was written lies beyond the count: the next insert overwrites it. */
@@ -204,10 +218,10 @@ static int insert_locked(struct vexfs_collection_mem *c, struct vexfs_new_record
 	in->n = in->victims = 0;
 	end = in->first + new->n;
 	err = vexfs_body_errors(b) ?: vexfs_words_errors(c) ?: vexfs_columns_reserve(b->columns, end) ?:
-	      vexfs_map_reserve(&b->key_map, new->keys.n);
+	      vexfs_map_reserve(&b->key_map, new->keys.n) ?: vexfs_binds_enter(b, &new->binds);
 	for (i = 0; i < new->n && !err; i++) {
 		err = fatal_signal_pending(current) ? -EINTR : enter(c, new, i, in);
-		if (err == -EEXIST || err == -EINVAL)
+		if (err == -EEXIST || err == -EINVAL || err == -ENOENT)
 			new->bad = i;
 		cond_resched();
 	}
@@ -276,7 +290,8 @@ int vexfs_record_insert(struct vexfs_collection_mem *c, struct vexfs_new_records
 	err = -EINTR;
 	if (down_read_killable(&c->dir->i_rwsem))
 		goto out;
-	for (;;) {
+	err = vexfs_record_sweep(c);	/* ids and keys of what is gone are free */
+	while (!err) {
 		err = mutex_lock_killable(&c->lock);
 		if (err)
 			break;
@@ -353,6 +368,8 @@ static int find_victims(struct vexfs_collection_mem *c, u32 n, const __u64 *ids,
 		err = i == dup ? -ENOENT :
 		      keys->n ? vexfs_key_find(c->body, keys, i, VEXFS_NO_SLOT, slot + i) :
 				vexfs_columns_find(c->body->columns, ids[i], slot + i);
+		if (!err && vexfs_slot_gone(c->body, slot[i]))
+			err = -ENOENT;
 		if (err == -ENOENT)
 			*bad = i;
 		if (err)
@@ -452,10 +469,67 @@ out:
 	return err;
 }
 
+/* --- records of files that are gone --- */
+
+static bool any_gone(struct vexfs_collection_mem *c)
+{
+	struct vexfs_body *b = vexfs_body_get(c);
+	bool any = !list_empty_careful(&b->files.gone);
+
+	vexfs_body_put(b);
+	return any;
+}
+
+/*
+ * c->lock held.  0: all are dead; -EAGAIN: not yet; -ENOSPC: not before the deaths that wait for a
+ * commit had theirs.
+ */
+static int sweep(struct vexfs_collection_mem *c, struct list_head *spare)
+{
+	u64 slot;
+	u32 n;
+
+	for (n = 0; n < SWEEP_BATCH; n++) {
+		slot = c->gone ? VEXFS_NO_SLOT : vexfs_files_victim(c->body);
+		if (slot == VEXFS_NO_SLOT)
+			return 0;
+		if (!vexfs_death_add(c, slot, spare))
+			return -ENOSPC;
+		vexfs_columns_kill(c->body->columns, slot);
+		c->next_seq++;
+		vexfs_commit_pin(c);
+	}
+	return -EAGAIN;
+}
+
+int vexfs_record_sweep(struct vexfs_collection_mem *c)
+{
+	LIST_HEAD(spare);
+	int err;
+
+	if (!any_gone(c))
+		return 0;
+	do {
+		err = vexfs_deaths_reserve(&spare, SWEEP_BATCH, 0);
+		if (err)
+			return err;
+		err = mutex_lock_killable(&c->lock);
+		if (!err) {
+			err = sweep(c, &spare);
+			mutex_unlock(&c->lock);
+		}
+		vexfs_deaths_free(&spare);
+		if (err == -ENOSPC)
+			err = vexfs_record_commit(c, false) ?: -EAGAIN;
+		cond_resched();
+	} while (err == -EAGAIN);
+	return err;
+}
+
 /* --- looking up and fetching --- */
 
-int vexfs_record_find(struct vexfs_collection_mem *c, u64 id, const struct vexfs_keys *keys,
-		      struct vexfs_body **b, u64 *slot)
+int vexfs_record_find(struct vexfs_collection_mem *c, struct vexfs_reader *reader, u64 id,
+		      const struct vexfs_keys *keys, struct vexfs_body **b, u64 *slot)
 {
 	int err;
 
@@ -463,6 +537,8 @@ int vexfs_record_find(struct vexfs_collection_mem *c, u64 id, const struct vexfs
 		return -EINTR;
 	err = keys ? vexfs_key_find(c->body, keys, 0, VEXFS_NO_SLOT, slot) :
 		     vexfs_columns_find(c->body->columns, id, slot);
+	if (!err && !vexfs_reader_sees(reader, c->body, *slot))
+		err = -ENOENT;
 	if (!err)
 		*b = vexfs_body_get(c);
 	mutex_unlock(&c->lock);
@@ -499,8 +575,8 @@ int vexfs_record_fetch(struct vexfs_body *b, u64 slot, struct vexfs_record *reco
 	return ret;
 }
 
-void vexfs_record_item(u64 slot, const struct vexfs_record *record, int key_len,
-		       struct vexfs_item *item)
+void vexfs_record_item(const struct vexfs_body *b, u64 slot, const struct vexfs_record *record,
+		       int key_len, struct vexfs_item *item)
 {
 	u32 i;
 
@@ -508,6 +584,10 @@ void vexfs_record_item(u64 slot, const struct vexfs_record *record, int key_len,
 	item->id = le64_to_cpu(record->r_id);
 	item->slot = slot;
 	item->seq = le64_to_cpu(record->r_seq);
+	item->flags = vexfs_slot_flags(b, slot, record);
+	item->file = le64_to_cpu(record->r_file);
+	item->file_off = le64_to_cpu(record->r_file_off);
+	item->file_len = le32_to_cpu(record->r_file_len);
 	if (key_len) {
 		item->flags |= VEXFS_ITEM_KEYED;
 		item->key_len = key_len;

@@ -293,6 +293,10 @@ static int fill_hits(struct run *r, u32 n, struct vexfs_hit *hits)
 			.id = r->found[i].id,
 			.slot = r->found[i].slot,
 			.distance = r->found[i].distance,
+			.file = le64_to_cpu(record.r_file),
+			.file_off = le64_to_cpu(record.r_file_off),
+			.file_len = le32_to_cpu(record.r_file_len),
+			.flags = vexfs_slot_flags(r->b, r->found[i].slot, &record),
 		};
 		if (fatal_signal_pending(current))
 			return -EINTR;
@@ -360,9 +364,10 @@ static void report(struct run *r)
 		    sizeof(s->strategy));
 }
 
-int vexfs_collection_search(struct vexfs_collection_mem *c, struct vexfs_ioc_search *s,
-			    const void *vectors, const struct vexfs_condition *where,
-			    struct vexfs_hit *hits, struct vexfs_query_answer *answers)
+int vexfs_collection_search(struct vexfs_collection_mem *c, const struct file *file,
+			    struct vexfs_ioc_search *s, const void *vectors,
+			    const struct vexfs_condition *where, struct vexfs_hit *hits,
+			    struct vexfs_query_answer *answers)
 {
 	struct vexfs_query_params params = {
 		.row = vectors,
@@ -376,6 +381,7 @@ int vexfs_collection_search(struct vexfs_collection_mem *c, struct vexfs_ioc_sea
 	};
 	struct run r = { .c = c, .s = s, .vectors = vectors, .hits = hits, .answers = answers };
 	struct vexfs_cached *predicate = NULL;
+	struct vexfs_reader reader;
 	struct vexfs_match match;
 	struct vx_rows *rows;
 	int err = -ENOMEM;
@@ -397,6 +403,9 @@ int vexfs_collection_search(struct vexfs_collection_mem *c, struct vexfs_ioc_sea
 	r.b = vexfs_body_get(c);
 	if (!(s->flags & VEXFS_SEARCH_EXACT))
 		r.codes = params.codes = vexfs_body_codes(c, r.b, s->timeout_us / 2);
+	vexfs_reader_init(&reader, file, r.b);
+	params.may = vexfs_reader_may;
+	params.may_arg = &reader;
 	rows = vexfs_rows_open(r.b->vectors, c->row_bytes);
 	if (where) {
 		predicate = vexfs_predicate_get(r.b, where, r.deadline, &match);
@@ -416,6 +425,7 @@ int vexfs_collection_search(struct vexfs_collection_mem *c, struct vexfs_ioc_sea
 	}
 	vexfs_rows_close(rows);
 	vexfs_predicate_put(predicate);
+	vexfs_reader_drop(&reader);
 	vexfs_body_put(r.b);
 	kvfree(r.row);
 	kvfree(r.found);

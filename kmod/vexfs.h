@@ -71,6 +71,7 @@ struct vexfs_sb_info {
 enum {
 	VEXFS_I_PREALLOC,		/* may have blocks past EOF that nobody asked for: release trims */
 	VEXFS_I_FRESH,			/* never logged: its slot on disk holds its last owner */
+	VEXFS_I_WATCHED,		/* records remember core.data_change: the next change raises it */
 };
 
 struct vexfs_inode_info {
@@ -85,6 +86,7 @@ struct vexfs_inode_info {
 	struct timespec64 btime;
 	unsigned long state;		/* VEXFS_I_* */
 	u32 keep;			/* first block that release may trim; i_rwsem */
+	atomic_t binding;		/* inserts that are binding records to it, see bind.c */
 
 	struct list_head orphan;	/* vexfs_sb_info.orphans; empty: not an orphan */
 
@@ -111,12 +113,6 @@ static inline struct vexfs_sb_info *VEXFS_SB(const struct super_block *sb)
 static inline bool vexfs_is_collection(const struct inode *inode)
 {
 	return S_ISDIR(inode->i_mode) && (VEXFS_I(inode)->core.flags & VEXFS_INODE_COLLECTION);
-}
-
-/* The change counter, for a record to remember: the next change of data or metadata raises it. */
-static inline u64 vexfs_change(struct inode *inode)
-{
-	return inode_query_iversion(inode);
 }
 
 static inline bool vexfs_is_shutdown(const struct super_block *sb)
@@ -294,6 +290,26 @@ void vexfs_collections_shutdown(struct super_block *sb);
  * planes.
  */
 void vexfs_collections_put(struct super_block *sb);
+
+/* --- bind.c: what records that are bound to files must hear of --- */
+
+/*
+ * Link count, owner, mode or data_change of a file have changed.  Outside transactions; takes
+ * collections_lock and, inside it, vexfs_collection_mem.files_lock.
+ */
+void vexfs_file_changed(struct inode *inode);
+/*
+ * Data of a file have changed, or may have: raise core.data_change if a record remembers it.  The
+ * first one in core.lock and a transaction that logs the inode afterwards, and
+ * vexfs_file_changed() after that; the second does it all, outside transactions.
+ */
+void vexfs_data_changed_locked(struct inode *inode);
+void vexfs_data_changed(struct inode *inode);
+/*
+ * May a file leave its collection, or have a name elsewhere?  -EXDEV: it has records.  Loads the
+ * collection; i_rwsem of the file held.
+ */
+int vexfs_file_may_leave(struct inode *inode);
 
 /* --- ioctl.c, hooks.c, sysfs.c --- */
 

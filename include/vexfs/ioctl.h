@@ -104,7 +104,7 @@ struct vexfs_bind {
  * NaN or infinity, a keyword code that no word has, or a key with a NUL, EDOM a zero vector for cosine, EMSGSIZE row_bytes is not
  * the collection's, E2BIG more than VEXFS_MAX_BATCH rows, VEXFS_MAX_BATCH_BYTES or
  * VEXFS_MAX_STRING_BYTES, EBADF and EXDEV a file to bind to is not open for reading, or not of this
- * collection, ENOSPC.  *bad is the index of the first row at fault where a row is (else ~0).
+ * collection, ENOENT it has no name any more, ENOSPC.  *bad is the index of the first row at fault where a row is (else ~0).
  * Survives a crash after fsync.
  *
  * With VEXFS_INSERT_UPSERT a record replaces the live one of its id, and the one of its key, in the
@@ -239,7 +239,7 @@ struct vexfs_ioc_drop {
 /*
  * Where a file of the collection is, relative to the collection's directory, no NUL.  ENOENT no such
  * file in this collection, or no name of it is known; EACCES a directory on the way may not be read
- * by the caller; ERANGE room.
+ * and searched by the caller; ERANGE room (len says how much it takes, 0: more than PATH_MAX).
  */
 struct vexfs_ioc_path {
 	__u32	size, flags;

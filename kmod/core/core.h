@@ -54,6 +54,7 @@ struct vexfs_inode_core {
 	__u64 next_orphan;
 	__u64 collection;		/* i_collection */
 	__u64 change;
+	__u64 data_change;		/* i_data_change */
 	__u32 dir_hint;			/* directories: no block before this one has room; inode lock */
 };
 
@@ -125,6 +126,9 @@ int vexfs_ino_in_use(struct vexfs_fs *fs, __u64 ino);
 bool vexfs_ino_valid(const struct vexfs_fs *fs, __u64 ino);
 /* Buffer of the inode table block of ino and the inode in it; verified unless fresh.  The buffer is the caller's. */
 int vexfs_inode_buf(struct vexfs_fs *fs, __u64 ino, vx_buf **buf, struct vexfs_inode **raw);
+/* A copy of an inode that nobody has in memory.  -ESTALE not in use; -EAGAIN its checksum is wrong: damage, or somebody
+ * has it in memory after all and is writing it. */
+int vexfs_inode_peek(struct vexfs_fs *fs, __u64 ino, struct vexfs_inode *copy);
 /* Same, in a transaction, with write access taken, initialising the table block on first use. 2 credits.
  * The caller changes *raw, then calls vexfs_inode_dirty. */
 int vexfs_inode_write(vx_txn *t, struct vexfs_fs *fs, __u64 ino, vx_buf **buf, struct vexfs_inode **raw);

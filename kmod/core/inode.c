@@ -57,6 +57,22 @@ int vexfs_inode_buf(struct vexfs_fs *fs, __u64 ino, vx_buf **buf, struct vexfs_i
 	return err;
 }
 
+int vexfs_inode_peek(struct vexfs_fs *fs, __u64 ino, struct vexfs_inode *copy)
+{
+	struct vexfs_inode *raw;
+	vx_buf *buf;
+	int err;
+
+	err = vexfs_ino_in_use(fs, ino);
+	if (!err)
+		err = inode_read(fs, ino, &buf, &raw);
+	if (err)
+		return err;
+	memcpy(copy, raw, sizeof(*copy));
+	vx_brelse(buf);
+	return le32_to_cpu(copy->i_crc) == inode_crc(fs, ino, copy) ? 0 : -EAGAIN;
+}
+
 int vexfs_inode_write(vx_txn *t, struct vexfs_fs *fs, __u64 ino, vx_buf **buf, struct vexfs_inode **raw)
 {
 	int err;
@@ -196,6 +212,7 @@ void vexfs_inode_load(struct vexfs_inode_core *c, struct vexfs_fs *fs, __u64 ino
 	c->next_orphan = le64_to_cpu(raw->i_next_orphan);
 	c->collection = le64_to_cpu(raw->i_collection);
 	c->change = le64_to_cpu(raw->i_change);
+	c->data_change = le64_to_cpu(raw->i_data_change);
 	c->dir_hint = 0;
 }
 
@@ -212,6 +229,7 @@ void vexfs_inode_store(const struct vexfs_inode_core *c, struct vexfs_inode *raw
 	raw->i_parent_generation = cpu_to_le32(c->parent_generation);
 	raw->i_collection = cpu_to_le64(c->collection);
 	raw->i_change = cpu_to_le64(c->change);
+	raw->i_data_change = cpu_to_le64(c->data_change);
 }
 
 /* --- orphan list: from s_last_orphan through i_next_orphan, the youngest first --- */
