@@ -177,6 +177,10 @@ int vexfs_search(int fd, const struct vexfs_request *request, struct vexfs_hit *
 
 	_Static_assert(sizeof(s.arg) == sizeof(request->arg), "arguments of a query");
 	memcpy(s.arg, request->arg, sizeof(s.arg));
+	if (request->flags & VEXFS_SEARCH_BY_KEY) {
+		s.key = to_u64(request->key);
+		s.key_len = request->key_len;
+	}
 	if (request->flags & VEXFS_SEARCH_RANGE)
 		memcpy(&s.radius, &request->radius, sizeof(s.radius));
 	if (request->where && request->where->n) {

@@ -61,7 +61,7 @@ static const struct {
 	  "the vector is all zeros, which has no direction; cosine needs another vector" },
 	{ VEXFS_OP_SEARCH, EMSGSIZE,
 	  "the vector has not as many dimensions as the collection; see `vexctl collection info`" },
-	{ VEXFS_OP_SEARCH, ENOENT, "there is no record of that id" },
+	{ VEXFS_OP_SEARCH, ENOENT, "there is no record of that id or key" },
 	{ VEXFS_OP_SEARCH, ENXIO,
 	  "the condition names an attribute that the collection has not; see `vexctl collection info`" },
 	{ VEXFS_OP_SEARCH, EPROTOTYPE,

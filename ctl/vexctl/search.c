@@ -389,6 +389,7 @@ static int search(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "id", required_argument, NULL, 'i' },
+		{ "key", required_argument, NULL, 'K' },
 		{ "vector", required_argument, NULL, 'v' },
 		{ "word", required_argument, NULL, 'w' },
 		{ "labels", required_argument, NULL, 'l' },
@@ -406,7 +407,7 @@ static int search(int argc, char **argv)
 		{ "json", no_argument, NULL, 'j' },
 		{}
 	};
-	const char *vector = NULL, *word = NULL, *labels = NULL, *id = NULL, *where = NULL;
+	const char *vector = NULL, *word = NULL, *labels = NULL, *id = NULL, *key = NULL, *where = NULL;
 	__u64 v, repeat = 0, threads = 1, k = 0;
 	static struct ask a = { .fd = -1, .batch = 1 };	/* 10 KiB of it are a condition */
 	int c, ret, args = 0;
@@ -420,6 +421,15 @@ static int search(int argc, char **argv)
 			id = optarg;
 			ret = want_u64("--id", optarg, 0, ~0ULL, &a.q.id);
 			a.q.flags |= VEXFS_SEARCH_BY_ID;
+			break;
+		case 'K':
+			key = optarg;
+			a.q.flags |= VEXFS_SEARCH_BY_KEY;
+			a.q.key = key;
+			a.q.key_len = strlen(key);
+			if (!*key || a.q.key_len > VEXFS_MAX_KEY)
+				ret = usage("--key: '%.64s' is no key; it has 1 to %d bytes", key,
+					    VEXFS_MAX_KEY);
 			break;
 		case 'v':
 			vector = optarg;
@@ -495,16 +505,16 @@ static int search(int argc, char **argv)
 		a.q.k = VEXFS_MAX_HITS / a.batch;
 	if (a.q.k > VEXFS_MAX_HITS / a.batch)
 		return usage("--batch times -k is out of range; it is at most %u", VEXFS_MAX_HITS);
-	if (!!id + !!vector + !!word > 1)
-		return usage("give one of --id, --vector and --word");
+	if (!!id + !!key + !!vector + !!word > 1)
+		return usage("give one of --id, --key, --vector and --word");
 	if (word && !labels)
 		return usage("--word needs --labels FILE to look the word up in");
 	if (threads > 1 && !repeat)
 		return usage("--threads needs --repeat N");
-	if (repeat && !id && !vector && !word)
-		return usage("--repeat needs --id, --vector or --word");
+	if (repeat && !id && !key && !vector && !word)
+		return usage("--repeat needs --id, --key, --vector or --word");
 	a.dir = argv[optind];
-	a.what = vector ? "--vector" : word ? word : id ? id : a.dir;
+	a.what = vector ? "--vector" : word ? word : id ? id : key ? key : a.dir;
 	if (labels && labels_read(&a.labels, labels))
 		return VEXCTL_FAILED;
 	a.fd = open_collection(a.dir, &a.info);
@@ -522,7 +532,7 @@ static int search(int argc, char **argv)
 		ret = find_word(&a, word);
 	if (!ret && repeat > 1)
 		ret = ask_often(&a, repeat, threads);
-	else if (!ret && (id || vector || word))
+	else if (!ret && (id || key || vector || word))
 		ret = ask(&a, 1);
 	else if (!ret)
 		ret = ask_stdin(&a);
@@ -535,12 +545,13 @@ static int search(int argc, char **argv)
 
 const struct verb search_verbs[] = {
 	{ "search", search,
-	  "DIR [--id N | --vector 'V1 V2 ...' | --word W --labels FILE] [OPTION]...",
+	  "DIR [--id N | --key K | --vector 'V1 V2 ...' | --word W --labels FILE] [OPTION]...",
 	  "find the nearest records",
-	  "Without --id, --vector and --word, every line of standard input is a vector to search for.\n"
+	  "Without --id, --key, --vector and --word, every line of standard input is a vector to search for.\n"
 	  "  -k N                 records wanted, 1 to 1000 [10]; with --radius: at most, up to 65536\n"
 	  "      --radius R       all records within this distance, the border included\n"
 	  "      --id N           the neighbours of this record; it is the first of them\n"
+	  "      --key K          the same by its key\n"
 	  "      --vector V       of this vector, its numbers separated by spaces or commas\n"
 	  "      --word W         of the record whose label is W\n"
 	  "      --labels FILE    show labels: line n of FILE, from 0, is that of the id start-id + n\n"

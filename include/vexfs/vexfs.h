@@ -82,15 +82,17 @@ struct vexfs_words {
 
 /* A query. */
 struct vexfs_request {
-	const void *vector;		/* one row; NULL with VEXFS_SEARCH_BY_ID */
+	const void *vector;		/* one row; NULL with VEXFS_SEARCH_BY_ID and BY_KEY */
 	__u32	vector_bytes;		/* of one row: row_bytes of the collection */
 	/* records wanted, 1 .. VEXFS_MAX_K; RANGE: at most so many, 1 .. VEXFS_MAX_RANGE */
 	__u32	k;
 	__u32	flags;			/* VEXFS_SEARCH_* */
 	/* 0: VEXFS_DEFAULT_TIMEOUT_US; at most VEXFS_MAX_TIMEOUT_US */
 	__u32	timeout_us;
-	/* BY_ID: the record to find neighbours of; it is among them */
+	/* BY_ID, BY_KEY: the record to find neighbours of; it is among them */
 	__u64	id;
+	const char *key;
+	__u32	key_len;		/* 1 .. VEXFS_MAX_KEY */
 	__u64	max_visits;		/* slots to look at; 0: no limit */
 	__u64	arg[VEXFS_MAX_ARGS];	/* for filter and distance programs */
 	const struct vexfs_where *where;/* only records for which this holds; NULL: all */
@@ -299,7 +301,7 @@ int vexfs_delete_by_key(int fd, const char *keys, const __u8 *lens, __u32 n, __u
  *
  * -EINVAL k is 0, NaN or infinity in a vector or NaN as radius, -E2BIG k, queries, or more than
  * VEXFS_MAX_HITS for all queries, -EDOM a zero vector and the metric is cosine, -EMSGSIZE
- * vector_bytes is not row_bytes, -ENOENT BY_ID and no such record, -ENOLINK a bound filter or
+ * vector_bytes is not row_bytes, -ENOENT BY_ID or BY_KEY and no such record, -ENOLINK a bound filter or
  * distance program is not loaded, -EPROTO it failed.  The condition: -E2BIG, -ENXIO no such
  * attribute, -EPROTOTYPE not for this type, -EBADMSG malformed.
  */

@@ -260,6 +260,38 @@ static void bad_arguments(int fd)
 	munmap(edge, page);
 }
 
+/* More like the record of a key. */
+static void by_key(int fd)
+{
+	static const char keys[] = "onetwothree";
+	uint64_t ids[3] = { 5001, 5002, 5003 };
+	struct vexfs_ioc_insert in = {
+		.size = sizeof(in), .n = 3, .row_bytes = dims * 4, .rows = PTR(vectors), .ids = PTR(ids),
+		.keys = PTR(keys), .key_lens = PTR("\3\3\5"), .key_bytes = 11,
+	};
+	struct vexfs_ioc_search s;
+
+#define KEY(want, what, ...) do {						\
+		s = ask(0, 1, 5, hit);						\
+		s.flags = VEXFS_SEARCH_BY_KEY;					\
+		s.vector = s.vector_bytes = 0;					\
+		__VA_ARGS__;							\
+		EXPECT(want, vx_ioctl(fd, VEXFS_IOC_SEARCH, &s), what);		\
+	} while (0)
+	EXPECT(0, vx_ioctl(fd, VEXFS_IOC_INSERT, &in), "insert with keys");
+	KEY(0, "by key", s.key = PTR("three"), s.key_len = 5);
+	FAIL(s.n != 5 || answer[0].n != 5, "%u hits", s.n);
+	EXPECT(0, vx_search(fd, 5, dims, vectors + 2 * dims, one, &s), "by its vector");
+	same_hits(hit, one, 5, "by key");
+	KEY(ENOENT, "by an unknown key", s.key = PTR("four"), s.key_len = 4);
+	KEY(ENOENT, "by half a key", s.key = PTR("three"), s.key_len = 4);
+	KEY(EINVAL, "by a key of no length", s.key = PTR("three"));
+	KEY(EINVAL, "by a key that is too long", s.key = PTR("three"), s.key_len = VEXFS_MAX_KEY + 1);
+	KEY(EINVAL, "by a key with a NUL", s.key = PTR("th\0ee"), s.key_len = 5);
+	KEY(EFAULT, "by a key nowhere", s.key = 4096, s.key_len = 5);
+	KEY(EINVAL, "by key, twice", s.key = PTR("three"), s.key_len = 5, s.queries = 2);
+}
+
 /* However short the time, each query has its whole answer, or says that it has not. */
 static void deadline(int fd)
 {
@@ -312,6 +344,7 @@ int main(int argc, char **argv)
 		fd = make(argv[2], argv[1], "l2", 12, 800);
 		bad_arguments(fd);
 		deadline(fd);
+		by_key(fd);
 	} else {
 		fprintf(stderr, "usage: calls many|range DIR METRIC DIMS N | calls limits DIR\n");
 		return 2;

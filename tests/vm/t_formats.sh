@@ -239,6 +239,7 @@ J
 run "create" vexctl collection create /mnt/k --dims 2 --attr age
 run "import with keys" vexctl import /mnt/k k.jsonl
 run "get by key" vexctl get /mnt/k --key one
+run "search by key" sh -c "vexctl search /mnt/k --key one -k 1 | grep '^   1  1 '"
 fails "import of the same keys" "the key 'one' is taken" vexctl import /mnt/k k.jsonl
 sed 's/"id": \([0-9]\)/"id": 1\1/' k.jsonl > k1.jsonl
 fails "import of the same keys with other ids" "the key 'one' is taken" vexctl import /mnt/k k1.jsonl
