@@ -91,8 +91,7 @@ static void put(bool upsert, uint32_t n, uint32_t used)
 	static char keys[MAX_BATCH * 24];
 	struct vexfs_ioc_insert in = {
 		.size = sizeof(in), .flags = upsert ? VEXFS_INSERT_UPSERT : 0, .row_bytes = m.dims * 4,
-		.rows = PTR(rows), .ids = PTR(ids), .attrs = PTR(attrs), .keys = PTR(keys),
-		.key_lens = PTR(lens),
+		.rows = PTR(rows), .ids = PTR(ids), .attrs = PTR(attrs),
 	};
 	uint32_t i, j, first_bad = ~0u, bytes = 0;
 	int old;
@@ -118,7 +117,11 @@ static void put(bool upsert, uint32_t n, uint32_t used)
 	if (!i)
 		return;
 	in.n = i;
-	in.key_bytes = bytes;
+	if (bytes) {
+		in.keys = PTR(keys);
+		in.key_lens = PTR(lens);
+		in.key_bytes = bytes;
+	}
 	if (EXPECT(first_bad == ~0u ? 0 : EEXIST, vx_ioctl(m.fd, VEXFS_IOC_INSERT, &in), "insert") ||
 	    FAIL(first_bad != ~0u && in.bad != first_bad, "the first at fault is %u, not %llu", first_bad, in.bad) ||
 	    first_bad != ~0u)
@@ -327,6 +330,7 @@ static unsigned long done[OPS];
 
 static void one_history(uint32_t number)
 {
+	struct vexfs_ioc_drop drop = { .size = sizeof(drop) };
 	uint32_t left = 10 + chance(40), i, at, sum = 0;
 
 	for (i = 0; i < OPS; i++)
@@ -338,6 +342,9 @@ static void one_history(uint32_t number)
 	snprintf(m.name, sizeof(m.name), "history-%u", number);
 	open_collection();
 	EXPECT(0, vx_create(m.fd, m.dims, m.metric, 2), "create");
+	if (!chance(4))			/* enough of them for codes */
+		while (m.n < 1200 && !failures)
+			put(false, MAX_BATCH, 1 << 20);
 	while (left-- && !failures) {
 		at = chance(sum);
 		for (i = 0; at >= ops[i].weight; i++)
@@ -351,6 +358,7 @@ static void one_history(uint32_t number)
 	for (i = 0; i < m.n && !failures; i++)
 		check_record(m.rec[i].id, chance(2));
 	op_get();
+	EXPECT(0, vx_ioctl(m.fd, VEXFS_IOC_DROP, &drop), "drop");
 	close_collection();
 }
 
