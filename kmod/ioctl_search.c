@@ -70,7 +70,7 @@ static int check(const struct vexfs_ioc_search *arg)
 		return -EINVAL;
 	if (range && (arg->radius << 1) > 0x7ffULL << 53)	/* NaN */
 		return -EINVAL;
-	if (arg->per_file || !ALL_ZERO(arg->snapshot))
+	if (!ALL_ZERO(arg->snapshot))
 		return -EOPNOTSUPP;
 	if (arg->k > (range ? VEXFS_MAX_RANGE : VEXFS_MAX_K) || arg->queries > VEXFS_MAX_QUERIES ||
 	    arg->k * max(arg->queries, 1u) > VEXFS_MAX_HITS)

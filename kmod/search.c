@@ -15,6 +15,7 @@
  *
  *	f32 may have refused one of the k best		with a larger pool (vexfs_query_finish)
  *	an estimate may have				without estimates (the same)
+ *	too many of the best are of one file		for more than k (the same)
  *
  * The deadline is the call's: what has not begun by then has no hits.
  *
@@ -28,8 +29,11 @@
 #include <linux/sched/signal.h>
 #include "collection.h"
 
-/* The engine enlarges its pool five times before it says VEXFS_TRUNC_PRECISION. */
-#define MAX_PRECISION_RESTARTS	8
+/*
+ * The engine enlarges its pool five times before it says VEXFS_TRUNC_PRECISION, gives up codes once, and asks
+ * for more six times before it says VEXFS_TRUNC_FILES.
+ */
+#define MAX_ATTEMPTS	16
 
 struct run {
 	struct vexfs_collection_mem *c;
@@ -254,7 +258,7 @@ static int attempt(struct run *r)
 /* Attempts until one succeeds.  *n: hits in r->found.  0, AGAIN, or why the query fails. */
 static int query(struct run *r, u32 *n, u32 *truncated)
 {
-	u32 precision = 0;
+	u32 attempts = 0;
 	int err;
 
 	for (;;) {
@@ -264,7 +268,7 @@ static int query(struct run *r, u32 *n, u32 *truncated)
 			if (err >= 0) {
 				*n = err;
 				err = 0;
-			} else if (err == -EAGAIN && ++precision > MAX_PRECISION_RESTARTS) {
+			} else if (err == -EAGAIN && ++attempts > MAX_ATTEMPTS) {
 				err = -ENOTRECOVERABLE;	/* cannot be */
 			}
 		}
@@ -376,6 +380,7 @@ int vexfs_collection_search(struct vexfs_collection_mem *c, const struct file *f
 		.k = s->k,
 		.attrs = c->attrs,
 		.max_visits = s->max_visits,
+		.per_file = s->per_file,
 		.range = s->flags & VEXFS_SEARCH_RANGE,
 		.radius = s->radius,
 	};

@@ -171,6 +171,7 @@ int vexfs_search(int fd, const struct vexfs_request *request, struct vexfs_hit *
 		.max_visits = request->max_visits,
 		.timeout_us = request->timeout_us,
 		.queries = request->queries,
+		.per_file = request->per_file,
 		.answers = to_u64(request->answers),
 	};
 	int err;

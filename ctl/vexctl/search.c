@@ -51,6 +51,7 @@ static const struct {
 	{ VEXFS_TRUNC_STRATEGY, "strategy" },
 	{ VEXFS_TRUNC_PRECISION, "precision" },
 	{ VEXFS_TRUNC_LIMIT, "limit" },
+	{ VEXFS_TRUNC_FILES, "files" },
 };
 #define REASONS	(sizeof(reasons) / sizeof(reasons[0]))
 
@@ -401,6 +402,7 @@ static int search(int argc, char **argv)
 		{ "builtin", no_argument, NULL, 'b' },
 		{ "exact", no_argument, NULL, 'e' },
 		{ "radius", required_argument, NULL, 'R' },
+		{ "per-file", required_argument, NULL, 'F' },
 		{ "batch", required_argument, NULL, 'B' },
 		{ "repeat", required_argument, NULL, 'r' },
 		{ "threads", required_argument, NULL, 'T' },
@@ -476,6 +478,10 @@ static int search(int argc, char **argv)
 			ret = want_double("--radius", optarg, &a.q.radius);
 			a.q.flags |= VEXFS_SEARCH_RANGE;
 			break;
+		case 'F':
+			ret = want_u64("--per-file", optarg, 1, ~0U, &v);
+			a.q.per_file = ret ? 0 : v;
+			break;
 		case 'B':
 			ret = want_u64("--batch", optarg, 1, VEXFS_MAX_QUERIES, &v);
 			a.batch = ret ? 0 : v;
@@ -550,6 +556,7 @@ const struct verb search_verbs[] = {
 	  "Without --id, --key, --vector and --word, every line of standard input is a vector to search for.\n"
 	  "  -k N                 records wanted, 1 to 1000 [10]; with --radius: at most, up to 65536\n"
 	  "      --radius R       all records within this distance, the border included\n"
+	  "      --per-file N     at most N of one file, the nearest; records without a file are not limited\n"
 	  "      --id N           the neighbours of this record; it is the first of them\n"
 	  "      --key K          the same by its key\n"
 	  "      --vector V       of this vector, its numbers separated by spaces or commas\n"
@@ -573,6 +580,7 @@ const struct verb search_verbs[] = {
 	  "& for `any of these bits is set`; joined by not, and, or (the first binds tightest) and parentheses.\n"
 	  "Distances: l2 squared, cosine 1 - cos, dot -a.b, with the penalties of a distance program.  `truncated by`\n"
 	  "says why something may be missing: deadline, visits (--max-visits), strategy (the program stopped early),\n"
-	  "precision (the order of almost equal distances), limit (more than -k are within --radius).\n" },
+	  "precision (the order of almost equal distances), limit (more than -k are within --radius),\n"
+	  "files (the nearest 65536 are of too few files for --per-file).\n" },
 	{}
 };

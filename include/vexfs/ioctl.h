@@ -316,7 +316,7 @@ struct vexfs_hit {
 #define VEXFS_TRUNC_PRECISION	0x8u
 /* a range search found more than k */
 #define VEXFS_TRUNC_LIMIT	0x10u
-/* per_file: too many candidates of few files */
+/* per_file: the VEXFS_MAX_RANGE nearest are of too few files */
 #define VEXFS_TRUNC_FILES	0x20u
 
 /*
@@ -377,7 +377,8 @@ struct vexfs_ioc_search {
 	/* out: name of the search program, built in: "exact" or "coded" */
 	char	strategy[VEXFS_PROG_NAME_LEN];
 	__u32	queries;		/* in one call, 0 (taken for 1) .. VEXFS_MAX_QUERIES; 1 with BY_* */
-	__u32	per_file;		/* at most so many hits of one bound file; 0: no limit */
+	/* at most so many hits of one bound file, the nearest; of records without one any number; 0: no limit */
+	__u32	per_file;
 	__u64	answers;		/* pointer: queries struct vexfs_query_answer, or 0 */
 	__u64	radius;			/* RANGE: the bits of a double: only hits within this distance */
 	__u64	key;			/* BY_KEY: pointer */

@@ -97,6 +97,7 @@ struct vexfs_request {
 	__u64	arg[VEXFS_MAX_ARGS];	/* for filter and distance programs */
 	const struct vexfs_where *where;/* only records for which this holds; NULL: all */
 	double	radius;			/* RANGE: all records within this distance */
+	__u32	per_file;		/* at most so many hits of one bound file; 0: no limit */
 	/*
 	 * Several queries in one call, at most VEXFS_MAX_QUERIES; 0: one.  vector points to as many
 	 * rows, and the hits of query i begin at hit i * k.  They see the same records, and are

@@ -143,6 +143,7 @@ struct vexfs_query_params {
 	const struct vexfs_match *match;	/* admit only these; copied.  NULL: all */
 	bool range;			/* only what is within ... */
 	__u64 radius;			/* ... this distance: bits of a double, no NaN */
+	__u32 per_file;			/* at most so many hits of one bound file; 0: any number */
 	const struct vexfs_codes *codes;	/* NULL: no estimates */
 	/* May slots bound to this file be found?  Never sleeps; asked again and again.  NULL: all may. */
 	bool (*may)(void *arg, const struct vexfs_file *file);

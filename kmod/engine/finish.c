@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The end of a query: the pool in double precision, in order, and whether anything may be missing. */
+/*
+ * The end of a query: the pool in double precision, in order, whether anything may be missing, and not
+ * too much of one file.
+ */
 #include "query.h"
 
 #define MAX_POOL	(64u << 10)
@@ -178,8 +181,84 @@ static bool missed(struct vexfs_query *q, const struct final *f, __u32 n)
 	return n < q->s.k;
 }
 
+/* How often each file was seen, by open addressing. */
+struct seen_file {
+	const struct vexfs_file *file;	/* NULL: free */
+	__u32 n;
+};
+
+static __u32 *times_seen(struct seen_file *t, __u32 mask, const struct vexfs_file *file)
+{
+	__u32 i = ((unsigned long)file >> 4) * 0x9e3779b1u >> 7 & mask;
+
+	while (t[i].file && t[i].file != file)
+		i = (i + 1) & mask;
+	t[i].file = file;
+	return &t[i].n;
+}
+
+/* Of n in order the first `want`, those left out of which per_file better ones have the file.  How many, or -ENOMEM. */
+static int thin(struct vexfs_query *q, struct final *f, __u32 n, __u32 want)
+{
+	const struct vexfs_file *file;
+	__u32 size = 64, kept = 0, i;
+	struct seen_file *t;
+
+	while (size < 2 * n)
+		size *= 2;
+	t = vx_ealloc(size * sizeof(*t));
+	if (!t)
+		return -ENOMEM;
+	for (i = 0; i < n && kept < want; i++) {
+		file = vexfs_columns_file(q->cols, f[i].slot);
+		if (!file || (*times_seen(t, size - 1, file))++ < q->per_file)
+			f[kept++] = f[i];
+	}
+	vx_efree(t);
+	return kept;
+}
+
+/* Search for four times as many, if that is allowed: -EAGAIN, else -EFBIG.  -ENOMEM: the query is of no use any more. */
+static int widen(struct vexfs_query *q)
+{
+	__u32 k = q->s.k;
+
+	if (k >= VEXFS_MAX_RANGE)
+		return -EFBIG;
+	k = k < VEXFS_MAX_RANGE / 4 ? k * 4 : VEXFS_MAX_RANGE;
+	vexfs_deferred_free(&q->deferred);
+	vexfs_pool_free(&q->pool);
+	q->s.k = k;
+	return vexfs_pool_init(&q->pool, k, vexfs_pool_cap(k)) ?: -EAGAIN;
+}
+
+/*
+ * The hits among the n best in order, which are all that there are unless `more`; more: out, did any have to go?  How
+ * many there are now, or an error: -EAGAIN, search again.
+ */
+static int pick(struct vexfs_query *q, struct final *f, __u32 n, bool *more, __u32 *truncated)
+{
+	__u32 want = q->k + q->range;
+	int kept, err;
+
+	if (!q->per_file)
+		return n;
+	kept = thin(q, f, n, want);
+	if (kept < 0)
+		return kept;
+	if ((__u32)kept < want && *more && !q->why) {
+		err = widen(q);
+		if (err != -EFBIG)
+			return err;
+		*truncated |= VEXFS_TRUNC_FILES;
+	}
+	*more = (__u32)kept > q->k;
+	return (__u32)kept < q->k ? kept : (int)q->k;
+}
+
 int vexfs_query_finish(struct vexfs_query *q, struct vexfs_hit_f *hits, __u32 *truncated)
 {
+	bool more;
 	struct final *f = vx_ealloc(((size_t)q->pool.n + 1) * sizeof(*f));
 	int n, i;
 
@@ -201,18 +280,21 @@ int vexfs_query_finish(struct vexfs_query *q, struct vexfs_hit_f *hits, __u32 *t
 		}
 		*truncated |= VEXFS_TRUNC_PRECISION;
 	}
-	if (n > (int)q->s.k) {
+	more = n >= (int)(q->s.k + q->range);
+	if (n > (int)q->s.k)
 		n = q->s.k;
-		if (q->range)
-			*truncated |= VEXFS_TRUNC_LIMIT;
-	}
+	n = pick(q, f, n, &more, truncated);
+	if (n < 0)
+		goto out;
+	if (q->range && more)
+		*truncated |= VEXFS_TRUNC_LIMIT;
 	for (i = 0; i < n; i++) {
 		hits[i].slot = f[i].slot;
 		hits[i].id = f[i].id;
 		hits[i].distance = vexfs_key_bits(f[i].key);
 	}
 	*truncated |= q->why;
-	if (n < (int)q->s.k && !q->why && (q->visited + q->passed < q->count || q->deferred.n))
+	if (n < (int)q->k && !q->why && (q->visited + q->passed < q->count || q->deferred.n))
 		*truncated |= VEXFS_TRUNC_STRATEGY;
 out:
 	vx_efree(f);

@@ -49,8 +49,7 @@ void vexfs_query_restart(struct vexfs_query *q)
 	publish(q);
 }
 
-/* The pool of a fresh query: more than k, because f32 may order neighbours wrongly. */
-static __u32 pool_cap(__u32 k)
+__u32 vexfs_pool_cap(__u32 k)
 {
 	return k + k / 4 + SLACK;
 }
@@ -61,7 +60,7 @@ void vexfs_query_reset(struct vexfs_query *q, const void *row)
 	vx_fpu_begin();
 	vexfs_prepare(&q->prep);
 	vx_fpu_end();
-	q->pool.cap = pool_cap(q->s.k);
+	q->pool.cap = vexfs_pool_cap(q->s.k);
 	q->codes = q->have_codes;
 	q->estimating = false;
 	vexfs_query_restart(q);
@@ -70,11 +69,14 @@ void vexfs_query_reset(struct vexfs_query *q, const void *row)
 struct vexfs_query *vexfs_query_new(struct vexfs_columns *c, struct vx_rows *rows, const struct vexfs_query_params *p)
 {
 	struct vexfs_query *q = vx_ealloc(sizeof(*q));
+	__u32 k = p->k;
 
 	if (!q)
 		return NULL;
+	if (p->per_file)
+		k = k < VEXFS_MAX_RANGE / 4 - SLACK ? 4 * k + SLACK : VEXFS_MAX_RANGE;
 	q->row = vx_ealloc((size_t)p->dims * 4);
-	if (!q->row || vexfs_pool_init(&q->pool, p->k, pool_cap(p->k))) {
+	if (!q->row || vexfs_pool_init(&q->pool, k, vexfs_pool_cap(k))) {
 		vexfs_query_free(q);
 		return NULL;
 	}
@@ -101,7 +103,9 @@ struct vexfs_query *vexfs_query_new(struct vexfs_columns *c, struct vx_rows *row
 	q->s.matches = p->match ? p->match->matches : q->count;
 	q->s.dims = p->dims;
 	q->s.metric = p->metric;
-	q->s.k = p->k;
+	q->s.k = k;
+	q->k = p->k;
+	q->per_file = p->per_file;
 	q->s.attrs = p->attrs;
 	memcpy(q->s.arg, p->arg, sizeof(q->s.arg));
 	vexfs_query_limits(q, 0, 0);

@@ -14,6 +14,8 @@ struct vexfs_query {
 	struct vexfs_match match;	/* p is NULL: every slot matches */
 	struct vexfs_prep prep;
 	void *row;			/* the query's own copy */
+	__u32 k;			/* hits wanted; s.k may be more, for per_file to choose from */
+	__u32 per_file;			/* 0: any number of one file */
 	__u64 count;			/* the snapshot; programs see a copy of these */
 	__u64 max_visits, deadline_us, own_visits, own_deadline_us;
 	__u64 visited, scored, next;	/* next: no slot from here on was looked at */
@@ -58,6 +60,8 @@ struct vexfs_query {
 int vexfs_q_matches(struct vexfs_query *q, __u64 from, __u64 *next, bool estimate);
 /* May a slot that was admitted before still be found: has it not died, or its file? */
 bool vexfs_query_admits(const struct vexfs_query *q, __u64 slot);
+/* Entries of the pool of a query for the k best: more than k, because f32 may order neighbours wrongly. */
+__u32 vexfs_pool_cap(__u32 k);
 /* What has a larger f32 total than this lies beyond the radius; a key.  ~0: there is no radius. */
 __u32 vexfs_query_radius_gate(struct vexfs_query *q);
 

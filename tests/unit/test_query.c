@@ -74,9 +74,12 @@ static void kill_some(__u32 n)
 static struct vexfs_file files[FILES];
 static bool readable[FILES];
 static bool bound;			/* slots are bound to files */
+static __u32 per_file;			/* most hits of one; else 0.  And two of them have almost all slots */
 
 static __u32 file_of(__u32 i)	/* FILES: none */
 {
+	if (per_file)
+		return i % 64 ? i % 2 : i / 64 % (FILES + 1);
 	return i % 1100 < 1024 ? i % (FILES + 1) : FILES;
 }
 
@@ -94,7 +97,8 @@ static bool keep_readable(__u32 i)
 static struct vexfs_query *begin(__u32 metric, __u32 k, __u64 max_visits, __u64 deadline)
 {
 	struct vexfs_query_params p = { .row = query, .dims = dims, .metric = metric, .k = k, .attrs = 1,
-					.max_visits = max_visits, .deadline_us = deadline, .match = match, .codes = codes };
+					.max_visits = max_visits, .deadline_us = deadline, .match = match, .codes = codes,
+					.per_file = per_file };
 
 	if (radius) {
 		p.range = true;
@@ -887,6 +891,73 @@ static void test_files(void **state)
 	}
 }
 
+/* The nearest of the truth that per_file leaves, all of them.  t: them, in order. */
+static __u32 thinned(__u32 metric, struct near **t)
+{
+	__u32 i, slot, kept, found, n[FILES + 1] = { 0 };
+
+	*t = near_all(metric, NULL, NULL, &found);
+	for (i = kept = 0; i < found; i++) {
+		for (slot = 0; dead[slot] || ids[slot] != (*t)[i].id; slot++)
+			;
+		if (file_of(slot) == FILES || n[file_of(slot)]++ < per_file)
+			(*t)[kept++] = (*t)[i];
+	}
+	return kept;
+}
+
+static void test_per_file(void **state)
+{
+	int (*strategy[])(struct vexfs_search *) = { vexfs_flat, backwards, vexfs_coded, coded_program };
+	struct vexfs_hit_f hits[VEXFS_MAX_K];
+	__u32 m, i, j, k, found, want, same, truncated, restarts, wide = 0;
+	struct vexfs_query *q;
+	struct near *t;
+	double r;
+	int n;
+
+	(void)state;
+	for (m = VEXFS_METRIC_L2; m <= VEXFS_METRIC_DOT; m++) {
+		memset(files, 0, sizeof(files));
+		fill(MAX_N, DIMS, 0);
+		per_file = 1;
+		for (i = 0; i < MAX_N; i++)
+			if (file_of(i) < FILES)
+				assert_int_equal(vexfs_columns_bind(columns, i, &files[file_of(i)]), 0);
+		kill_some(600);
+		encode(m, MAX_N);
+		for (i = 0; i < 40; i++) {
+			new_query();
+			per_file = 1 + chance(3);
+			k = (__u32[]){ 1, 10, 30, 400 }[chance(4)];
+			radius = NULL;
+			if (i / 4 % 2) {	/* on the border of one that counts */
+				found = thinned(m, &t);
+				r = t[chance(found)].distance;
+				free(t);
+				radius = &r;
+			}
+			q = begin(m, k, 0, ~0ULL);
+			n = run(q, strategy[i % 4], hits, &truncated, &restarts);
+			wide += restarts > 0;
+			found = thinned(m, &t);
+			want = found < k ? found : k;
+			assert_int_equal(truncated, found > k && radius ? VEXFS_TRUNC_LIMIT : 0);
+			assert_int_equal(n, want);
+			for (j = same = 0; j < want; j++)
+				same += hits[j].id == t[j].id && !memcmp(&hits[j].distance, &t[j].distance, 8);
+			assert_true(i % 4 < 2 ? same == want : same >= want * 0.8);
+			free(t);
+			vexfs_query_free(q);
+		}
+		radius = NULL;
+		per_file = 0;
+		forget_codes();
+		vexfs_columns_free(columns);
+	}
+	assert_true(wide > 20);
+}
+
 static void test_limits(void **state)
 {
 	struct vexfs_hit_f hits[VEXFS_MAX_K];
@@ -1139,6 +1210,7 @@ int main(void)
 		cmocka_unit_test(test_coded_limits),
 		cmocka_unit_test(test_deferred),
 		cmocka_unit_test(test_files),
+		cmocka_unit_test(test_per_file),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_reuse),

@@ -11,6 +11,7 @@
  *	files readers DIR	users, groups, modes, capabilities, user namespaces; chmod and chown
  *	files few DIR		a user who may read one file in a hundred
  *	files idmap DIR		the same, through an idmapped mount
+ *	files spread DIR	not too many hits of one file
  *	files fill DIR		make a collection with files ...
  *	files check DIR		... that must be right after umount and mount
  *
@@ -236,6 +237,7 @@ static void test_bind(void)
 	f = open("/tmp/elsewhere", O_RDWR | O_CREAT, 0600);
 	bad_fd(coll, "another filesystem", f, EXDEV);
 	close(f);
+	unlink("/tmp/elsewhere");
 	f = make_file(path("outside"));
 	bad_fd(coll, "outside of collections", f, EXDEV);
 	close(f);
@@ -951,6 +953,50 @@ static void no_change(void *arg)
 	FOUND(*(int *)arg, 1, 0);
 }
 
+/* --- spread --- */
+
+#define SPREAD_BIG	500			/* records of the first file; the others have two each */
+#define SPREAD_FILES	20
+#define SPREAD_UNBOUND	3
+
+/* At most one of each file: the first file's, of which there are many nearer ones, the others', the unbound. */
+static void test_spread(void)
+{
+	int coll = collection("c"), fd, i;
+	unsigned int per, k, seen, n;
+	float v[DIMS];
+
+	for (i = 0; i < SPREAD_FILES; i++) {
+		fd = make_file(path("c/%d", i));
+		EXPECT(0, insert(coll, fd, i * 1000, i ? 2 : SPREAD_BIG), "insert");
+		close(fd);
+	}
+	EXPECT(0, insert(coll, -1, 1000000, SPREAD_UNBOUND), "insert");
+	make_row(v, DIMS, SEED, 7);
+	for (per = 1; per <= 3; per++) {
+		struct vexfs_ioc_search s = {
+			.size = sizeof(s), .k = 100, .vector_bytes = DIMS * 4, .vector = PTR(v), .hits = PTR(hits),
+			.timeout_us = VEXFS_MAX_TIMEOUT_US, .per_file = per,
+		};
+
+		EXPECT(0, vx_ioctl(coll, VEXFS_IOC_SEARCH, &s), "search");
+		n = per + (SPREAD_FILES - 1) * (per < 2 ? per : 2) + SPREAD_UNBOUND;
+		FAIL(s.n != n || s.truncated, "%u hits, not %u, truncated %x", s.n, n, s.truncated);
+		FAIL(hits[0].id != 7, "%llu is first", hits[0].id);
+		for (i = 0; i < SPREAD_FILES; i++) {
+			for (k = seen = 0; k < s.n; k++)
+				seen += hits[k].id / 1000 == (unsigned int)i;
+			FAIL(seen != (i && per > 2 ? 2 : per), "%u of file %d", seen, i);
+		}
+		for (k = 1; k < s.n; k++)
+			FAIL(hits[k].distance < hits[k - 1].distance, "hit %u is out of order", k);
+		s.k = 5;
+		EXPECT(0, vx_ioctl(coll, VEXFS_IOC_SEARCH, &s), "search");
+		FAIL(s.n != 5 || s.truncated, "%u hits, truncated %x", s.n, s.truncated);
+	}
+	close(coll);
+}
+
 /* --- few --- */
 
 #define FEW_FILES	400
@@ -1141,6 +1187,7 @@ int main(int argc, char **argv)
 		{ "bind", test_bind }, { "vanish", test_vanish }, { "race", test_race },
 		{ "stale", test_stale }, { "move", test_move }, { "paths", test_paths },
 		{ "readers", test_readers }, { "few", test_few }, { "idmap", test_idmap },
+		{ "spread", test_spread },
 		{ "fill", test_fill },
 		{ "check", test_check },
 	};

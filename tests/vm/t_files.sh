@@ -4,7 +4,7 @@
 
 run "mkfs" mkfs.vexfs /dev/vda
 run "mount" mount -t vexfs /dev/vda /mnt
-for test in bind vanish race stale move paths readers few idmap; do
+for test in bind vanish race stale move paths readers few idmap spread; do
 	run "$test" files $test /mnt/$test
 done
 run "a collection with files" files fill /mnt/fill
