@@ -10,6 +10,7 @@
  */
 #define _GNU_SOURCE
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "../exact.h"
 #include "check.h"
@@ -19,13 +20,22 @@
 #define MAX_DIMS	40
 #define MAX_K		1000
 #define MAX_BATCH	400
+#define MAX_FILES	6
 
 struct record {
 	uint64_t id;
 	int64_t attr[2];
 	bool live;
 	bool keyed;			/* its key is its id in decimal */
+	int file;			/* bound to it, -1: to none */
+	uint32_t change;		/* of that file */
 	float row[MAX_DIMS];
+};
+
+struct file {
+	int fd;				/* -1: there is none of the name */
+	uint64_t ino;
+	uint32_t change;		/* raised by every write */
 };
 
 static struct {
@@ -33,6 +43,8 @@ static struct {
 	uint32_t n;			/* slots */
 	struct record rec[MAX_SLOTS];
 	bool lattice;			/* rows of few different numbers: many ties */
+	struct file file[MAX_FILES];	/* records bound to one that is removed vanish */
+	uint32_t files;			/* in use, perhaps none */
 	int fd;
 	char name[32];
 } m;
@@ -89,6 +101,7 @@ static void put(bool upsert, uint32_t n, uint32_t used)
 	static uint64_t ids[MAX_BATCH];
 	static uint8_t lens[MAX_BATCH];
 	static char keys[MAX_BATCH * 24];
+	static struct vexfs_bind binds[MAX_BATCH];
 	struct vexfs_ioc_insert in = {
 		.size = sizeof(in), .flags = upsert ? VEXFS_INSERT_UPSERT : 0, .row_bytes = m.dims * 4,
 		.rows = PTR(rows), .ids = PTR(ids), .attrs = PTR(attrs),
@@ -100,12 +113,22 @@ static void put(bool upsert, uint32_t n, uint32_t used)
 		struct record *r = &m.rec[m.n + i];
 
 		*r = (struct record){ .id = random_id(used), .attr = { chance(10), (int64_t)chance(1000) - 500 },
-				      .keyed = chance(2) };
+				      .keyed = chance(2), .file = -1 };
 		random_row(r->row);
 		ids[i] = r->id;
 		attrs[i][0] = r->attr[0];
 		attrs[i][1] = r->attr[1];
 		memcpy(rows + i * m.dims, r->row, m.dims * 4);
+		binds[i] = (struct vexfs_bind){ .fd = -1 };
+		j = m.files ? chance(2 * m.files) : MAX_FILES;
+		if (j < m.files && m.file[j].fd >= 0) {
+			binds[i] = (struct vexfs_bind){ .fd = m.file[j].fd, .off = r->id, .len = i };
+			if (binds[i].off > INT64_MAX)
+				binds[i].off = 0;
+			r->file = j;
+			r->change = m.file[j].change;
+			in.binds = PTR(binds);
+		}
 		lens[i] = r->keyed ? sprintf(keys + bytes, "%llu", (unsigned long long)r->id) : 0;
 		bytes += lens[i];
 		for (j = 0; j < i; j++)
@@ -172,6 +195,37 @@ static void op_delete(void)
 		m.rec[find(ids[i])].live = false;
 }
 
+/* Something happens to a file: it is made, written to, or removed. */
+static void op_file(void)
+{
+	uint32_t i, at = m.files ? chance(m.files) : 0;
+	struct file *f = &m.file[at];
+	char name[16];
+	struct stat st;
+
+	if (!m.files)
+		return;
+	sprintf(name, "f%u", at);
+	if (f->fd < 0) {
+		f->fd = openat(m.fd, name, O_RDWR | O_CREAT | O_EXCL, 0644);
+		if (f->fd < 0 || fstat(f->fd, &st))
+			die(name);
+		f->ino = st.st_ino;
+		f->change = 0;
+	} else if (chance(3)) {
+		FAIL(pwrite(f->fd, name, 2, chance(10000)) != 2, "pwrite: %s", strerror(errno));
+		f->change++;
+	} else {
+		if (unlinkat(m.fd, name, 0))
+			die(name);
+		close(f->fd);
+		f->fd = -1;
+		for (i = 0; i < m.n; i++)
+			if (m.rec[i].file == (int)at)
+				m.rec[i].live = false;
+	}
+}
+
 static void op_sync(void)
 {
 	struct vexfs_ioc_info info;
@@ -183,15 +237,28 @@ static void op_sync(void)
 
 static void open_collection(void)
 {
+	char name[16];
+	uint32_t i;
+
 	if (mount(device, mountpoint, "vexfs", 0, NULL))
 		die("mount");
 	m.fd = vx_directory(mountpoint, m.name);
 	if (m.fd < 0)
 		die(m.name);
+	for (i = 0; i < m.files; i++) {
+		sprintf(name, "f%u", i);
+		if (m.file[i].fd >= 0)
+			m.file[i].fd = openat(m.fd, name, O_RDWR);
+	}
 }
 
 static void close_collection(void)
 {
+	uint32_t i;
+
+	for (i = 0; i < m.files; i++)
+		if (m.file[i].fd >= 0)
+			close(m.file[i].fd);
 	close(m.fd);
 	if (umount(mountpoint))
 		die("umount");
@@ -204,6 +271,24 @@ static void op_remount(void)
 }
 
 /* --- looks --- */
+
+static bool is_stale(const struct record *r)
+{
+	return r->file >= 0 && r->change != m.file[r->file].change;
+}
+
+/* What comes back with the record of a slot, but for the row. */
+static void check_item(const struct vexfs_item *item, int slot)
+{
+	const struct record *r = &m.rec[slot];
+	uint32_t flags = (r->keyed ? VEXFS_ITEM_KEYED : 0) | (r->file >= 0 ? VEXFS_ITEM_BOUND : 0) |
+			 (is_stale(r) ? VEXFS_ITEM_STALE : 0);
+
+	FAIL(item->id != r->id || item->slot != (__u64)slot || item->attr[0] != r->attr[0] ||
+	     item->attr[1] != r->attr[1], "record %llu of slot %llu is not that of slot %d", item->id, item->slot, slot);
+	FAIL(item->flags != flags || item->file != (r->file >= 0 ? m.file[r->file].ino : 0),
+	     "record %llu: flags %#x, not %#x, inode %llu", item->id, item->flags, flags, item->file);
+}
 
 static void check_record(uint64_t id, bool by_key)
 {
@@ -222,9 +307,8 @@ static void check_record(uint64_t id, bool by_key)
 	}
 	if (EXPECT(want < 0 ? ENOENT : 0, vx_ioctl(m.fd, VEXFS_IOC_GET, &g), "get") || want < 0)
 		return;
-	FAIL(g.item.id != id || g.item.slot != (__u64)want || g.item.attr[0] != m.rec[want].attr[0] ||
-	     g.item.attr[1] != m.rec[want].attr[1] || memcmp(row, m.rec[want].row, m.dims * 4),
-	     "record %llu of slot %llu is not that of slot %d", (unsigned long long)id, g.item.slot, want);
+	check_item(&g.item, want);
+	FAIL(memcmp(row, m.rec[want].row, m.dims * 4), "the row of %llu is another", (unsigned long long)id);
 }
 
 static void op_get(void)
@@ -241,6 +325,44 @@ static void op_get(void)
 	     live, m.n);
 }
 
+static void op_list(void)
+{
+	static struct vexfs_item item[500];
+	struct vexfs_ioc_list l = {
+		.size = sizeof(l), .items = PTR(item), .flags = chance(3) ? 0 : VEXFS_LIST_STALE,
+	};
+	uint32_t room = 1 + chance(500), slot = 0, i;
+
+	do {
+		l.n = room;
+		if (EXPECT(0, vx_ioctl(m.fd, VEXFS_IOC_LIST, &l), "list") || FAIL(l.n > room, "%u items", l.n))
+			return;
+		for (i = 0; i < l.n; i++) {
+			while (slot < m.n && (!m.rec[slot].live || (l.flags && !is_stale(&m.rec[slot]))))
+				slot++;
+			if (FAIL(slot == m.n, "slot %llu is listed", item[i].slot))
+				return;
+			check_item(&item[i], slot++);
+		}
+	} while (l.cursor != ~0ULL);
+	for (; slot < m.n; slot++)
+		FAIL(m.rec[slot].live && (!l.flags || is_stale(&m.rec[slot])), "slot %u is not listed", slot);
+}
+
+/* Of `found` in order, at most per_file of each file; how many. */
+static uint32_t thin(struct near *t, uint32_t found, uint32_t per_file)
+{
+	uint32_t seen[MAX_FILES] = { 0 }, i, kept = 0;
+	int file;
+
+	for (i = 0; i < found; i++) {
+		file = m.rec[find(t[i].id)].file;
+		if (file < 0 || seen[file]++ < per_file)
+			t[kept++] = t[i];
+	}
+	return kept;
+}
+
 static void check_hits(const struct vexfs_ioc_search *s, const float *q, int64_t below, double radius,
 		       const struct vexfs_query_answer *a, const struct vexfs_hit *hit)
 {
@@ -255,6 +377,8 @@ static void check_hits(const struct vexfs_ioc_search *s, const float *q, int64_t
 			t[found++] = (struct near){ d, m.rec[i].id };
 	}
 	qsort(t, found, sizeof(*t), nearer);
+	if (s->per_file)
+		found = thin(t, found, s->per_file);
 	want = found < s->k ? found : s->k;
 	searches++;
 	FAIL(coded ? a->n > want : a->n != want, "%u hits, not %u", a->n, want);
@@ -302,6 +426,8 @@ static void op_search(void)
 		radius = m.n ? exact_distance(m.metric, rows, m.rec[chance(m.n)].row, m.dims) : 1;
 		memcpy(&s.radius, &radius, 8);
 	}
+	if (!chance(4))
+		s.per_file = 1 + chance(3);
 	if (EXPECT(0, vx_ioctl(m.fd, VEXFS_IOC_SEARCH, &s), "search"))
 		return;
 	for (i = 0; i < s.queries; i++) {
@@ -321,7 +447,9 @@ static const struct op {
 	{ "delete", op_delete, 10 },
 	{ "sync", op_sync, 3 },
 	{ "remount", op_remount, 3 },
+	{ "file", op_file, 10 },
 	{ "get", op_get, 12 },
+	{ "list", op_list, 6 },
 	{ "search", op_search, 30 },
 };
 #define OPS	(sizeof(ops) / sizeof(ops[0]))
@@ -339,6 +467,9 @@ static void one_history(uint32_t number)
 	m.metric = VEXFS_METRIC_L2 + chance(3);
 	m.lattice = chance(2);
 	m.n = 0;
+	m.files = chance(2) * (1 + chance(MAX_FILES));
+	for (i = 0; i < MAX_FILES; i++)
+		m.file[i].fd = -1;
 	snprintf(m.name, sizeof(m.name), "history-%u", number);
 	open_collection();
 	EXPECT(0, vx_create(m.fd, m.dims, m.metric, 2), "create");
@@ -358,6 +489,7 @@ static void one_history(uint32_t number)
 	for (i = 0; i < m.n && !failures; i++)
 		check_record(m.rec[i].id, chance(2));
 	op_get();
+	op_list();
 	EXPECT(0, vx_ioctl(m.fd, VEXFS_IOC_DROP, &drop), "drop");
 	close_collection();
 }

@@ -6,7 +6,7 @@
 . ./lib.sh
 
 run "mkfs" mkfs.vexfs --force /dev/vda
-run "histories" model /dev/vda /mnt "${model_seed:-1}" "${model_histories:-12}"
+run "histories" model /dev/vda /mnt "${model_seed:-1}" "${model_histories:-40}"
 sed 's/^/# /' "$out"
 run "verify" vexfs-verify /dev/vda
 finish
