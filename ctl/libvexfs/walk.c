@@ -8,7 +8,6 @@
 
 #define PAGE_ROWS	(4u << 20)	/* bytes of rows of a page, about */
 #define PAGE_ITEMS	4096u
-#define WORDS		4096u		/* at once */
 #define END		(~0ULL)		/* the cursor, at the end */
 
 __attribute__((format(printf, 3, 4))) static int complain(struct vexfs_walk *w, int err,
@@ -50,14 +49,7 @@ int vexfs_walk_open(struct vexfs_walk *w, int fd, const struct vexfs_ioc_info *i
 
 void vexfs_walk_close(struct vexfs_walk *w)
 {
-	__u32 i;
-
-	for (i = 0; i < VEXFS_MAX_ATTRS; i++) {
-		while (w->words[i].n)
-			free(w->words[i].word[--w->words[i].n]);
-		free(w->words[i].word);
-		w->words[i].word = NULL;
-	}
+	vexfs_dictionary_free(&w->words);
 	free(w->page.items);
 	free(w->page.rows);
 	free(w->page.keys);
@@ -65,49 +57,10 @@ void vexfs_walk_close(struct vexfs_walk *w)
 	w->item = NULL;
 }
 
-/* Read words of an attribute that are not known yet. */
-static int more_words(struct vexfs_walk *w, __u32 attr)
-{
-	struct vexfs_walk_words *known = &w->words[attr];
-	struct vexfs_word_list list = { .room = WORDS, .byte_room = WORDS * VEXFS_MAX_KEY };
-	__u32 i;
-	char *s;
-	int err = -ENOMEM;
-
-	list.bytes = malloc(list.byte_room);
-	list.lens = malloc(list.room);
-	if (list.bytes && list.lens)
-		err = vexfs_words(w->fd, attr, known->n + 1, &list);
-	for (i = 0, s = list.bytes; !err && i < list.n; s += list.lens[i++]) {
-		if (s + list.lens[i] > list.bytes + list.byte_room) {
-			err = -EPROTO;
-			break;
-		}
-		if (known->n == known->room) {
-			__u64 room = known->room ? known->room * 2 : 256;
-			char **word = realloc(known->word, room * sizeof(*word));
-
-			if (!word) {
-				err = -ENOMEM;
-				break;
-			}
-			known->word = word;
-			known->room = room;
-		}
-		known->word[known->n] = strndup(s, list.lens[i]);
-		if (!known->word[known->n])
-			err = -ENOMEM;
-		else
-			known->n++;
-	}
-	free(list.bytes);
-	free(list.lens);
-	return err ? complain(w, err, "%s", vexfs_strerror_for(VEXFS_OP_WORDS, err)) : (int)list.n;
-}
-
 static int set_attrs(struct vexfs_walk *w)
 {
 	__u32 i;
+	int err;
 
 	for (i = 0; i < w->info.attrs; i++) {
 		__typeof__(&w->r.attr[0]) a = &w->r.attr[w->r.attrs];
@@ -119,19 +72,14 @@ static int set_attrs(struct vexfs_walk *w)
 		} else {
 			if (!v)
 				continue; /* none */
-			while (v > 0 && (__u64)v > w->words[i].n) {
-				int n = more_words(w, i);
-
-				if (n < 0)
-					return n;
-				if (!n)
-					break;
-			}
-			if (v < 0 || (__u64)v > w->words[i].n)
+			err = vexfs_dictionary_word(&w->words, w->fd, i, v, &a->word);
+			if (err == -ENODATA)
 				return complain(w, -EPROTO,
 						"record %llu has an unknown word for '%s'",
 						w->item->id, a->name);
-			a->word = w->words[i].word[v - 1];
+			if (err)
+				return complain(w, err, "%s",
+						vexfs_strerror_for(VEXFS_OP_WORDS, err));
 		}
 		w->r.attrs++;
 	}

@@ -8,12 +8,8 @@
 #define _VEXFS_WALK_H
 
 #include <vexfs/vexfs.h>
+#include "libvexfs/dictionary.h"
 #include "libvexfs/import.h"
-
-struct vexfs_walk_words {		/* of one attribute; word n has the code n + 1 */
-	char	**word;
-	__u64	n, room;
-};
 
 struct vexfs_walk {
 	int	fd;			/* the caller's */
@@ -24,7 +20,7 @@ struct vexfs_walk {
 	__u32	at;			/* next one in the page */
 	struct vexfs_item *item;	/* of the record just met */
 	struct vexfs_file_record r;	/* the same; both are good until the next one is */
-	struct vexfs_walk_words words[VEXFS_MAX_ATTRS];
+	struct vexfs_dictionary words;
 	__u64	file;			/* inode whose path is the one below */
 	char	path[4096];
 	char	key[VEXFS_MAX_KEY + 1];

@@ -40,14 +40,13 @@ static int export_all(struct job *j)
 static int run_job(struct job *j, const char *path, enum vexfs_file_format format,
 		   const char *where)
 {
-	char error[256];
 	int ret;
 
 	j->fd = open_collection(j->dir, &j->info);
 	if (j->fd < 0)
 		return VEXCTL_FAILED;
-	if (where && vexfs_where_parse(where, &j->info, NULL, &j->where, error, sizeof(error)))
-		return fail("--where", "%s", error);
+	if (where && parse_where(where, j->fd, &j->info, &j->where))
+		return VEXCTL_FAILED;
 	if (vexfs_walk_open(&j->walk, j->fd, &j->info, j->snapshot, 0))
 		return fail(j->dir, "%s", j->walk.error);
 	j->walk.where = where ? &j->where : NULL;

@@ -5,55 +5,6 @@
 #include <string.h>
 #include "vexctl/vexctl.h"
 
-static const char *attr_name(struct vexfs_ioc_info *info, __u32 i)
-{
-	info->attr[i].name[sizeof(info->attr[i].name) - 1] = 0;
-	return info->attr[i].name;
-}
-
-/* Bytes of a key as a terminal can show them. */
-static void print_key(const char *key, __u32 len)
-{
-	__u32 i;
-
-	for (i = 0; i < len; i++)
-		if ((unsigned char)key[i] < ' ' || key[i] == 127)
-			printf("\\x%02x", (unsigned char)key[i]);
-		else
-			putchar(key[i]);
-}
-
-static struct json_object *item_json(struct vexfs_ioc_info *info, const struct vexfs_item *item,
-				     const char *key)
-{
-	struct json_object *o = json_object_new_object(), *attrs = json_object_new_object();
-	__u32 i;
-
-	add_u64(o, "id", item->id);
-	if (item->key_len)
-		json_object_object_add(o, "key", json_object_new_string_len(key, item->key_len));
-	add_u64(o, "slot", item->slot);
-	add_u64(o, "seq", item->seq);
-	for (i = 0; i < info->attrs; i++)
-		add_s64(attrs, attr_name(info, i), item->attr[i]);
-	json_object_object_add(o, "attrs", attrs);
-	return o;
-}
-
-static void print_item(struct vexfs_ioc_info *info, const struct vexfs_item *item, const char *key)
-{
-	__u32 i;
-
-	printf("id %llu  slot %llu  seq %llu", item->id, item->slot, item->seq);
-	if (item->key_len) {
-		printf("  key ");
-		print_key(key, item->key_len);
-	}
-	for (i = 0; i < info->attrs; i++)
-		printf("  %s=%lld", attr_name(info, i), item->attr[i]);
-	printf("\n");
-}
-
 static int get(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -63,6 +14,7 @@ static int get(int argc, char **argv)
 	const char *by_key = NULL;
 	struct vexfs_ioc_info info;
 	struct vexfs_item item;
+	struct names names;
 	bool json = false;
 	float row[VEXFS_MAX_DIMS];
 	__u64 id = 0;
@@ -91,24 +43,28 @@ static int get(int argc, char **argv)
 		item.key_len = err > 0 ? err : 0;
 		err = err < 0 ? err : 0;
 	}
-	vexfs_close(fd);
-	if (err)
+	if (err) {
+		vexfs_close(fd);
 		return fail_op(by_key ? by_key : argv[optind + 1], VEXFS_OP_GET, err);
+	}
+	names_open(&names, fd, &info);
 	if (json) {
-		struct json_object *o = item_json(&info, &item, key);
+		struct json_object *o = item_json(&names, &item, key);
 		struct json_object *vector = json_object_new_array();
 
 		for (i = 0; i < info.dims; i++)
 			json_object_array_add(vector, json_float(row[i]));
 		json_object_object_add(o, "vector", vector);
 		print_json(o);
-		return VEXCTL_OK;
+	} else {
+		print_item(&names, &item, key);
+		printf("vector");
+		for (i = 0; i < info.dims; i++)	/* nine digits bring back the same float */
+			printf(" %.9g", row[i]);
+		printf("\n");
 	}
-	print_item(&info, &item, key);
-	printf("vector");
-	for (i = 0; i < info.dims; i++)	/* nine digits bring back the same float */
-		printf(" %.9g", row[i]);
-	printf("\n");
+	names_close(&names);
+	vexfs_close(fd);
 	return VEXCTL_OK;
 }
 
@@ -194,15 +150,17 @@ static int delete(int argc, char **argv)
 
 #define PAGE_RECORDS	1024
 
-static int list(int argc, char **argv)
+/* list, and with VEXFS_LIST_STALE stale. */
+static int list_some(int argc, char **argv, __u32 flags)
 {
 	static const struct option options[] = {
 		{ "json", no_argument, NULL, 'j' }, { "limit", required_argument, NULL, 'n' }, {}
 	};
 	static struct vexfs_item items[PAGE_RECORDS];
 	static char keys[PAGE_RECORDS * 64];
-	struct vexfs_listing l = { .items = items, .keys = keys };
+	struct vexfs_listing l = { .flags = flags, .items = items, .keys = keys };
 	struct vexfs_ioc_info info;
+	struct names names;
 	__u64 limit = ~0ULL;
 	bool json = false;
 	int c, fd, err;
@@ -221,22 +179,35 @@ static int list(int argc, char **argv)
 	fd = open_collection(argv[optind], &info);
 	if (fd < 0)
 		return VEXCTL_FAILED;
+	catch_signals();
+	names_open(&names, fd, &info);
 	do {
 		l.n = limit < PAGE_RECORDS ? limit : PAGE_RECORDS;
 		l.key_bytes = sizeof(keys);
 		err = vexfs_list(fd, &l);
-		for (i = 0; !err && i < l.n; i++) {
+		for (i = 0; !err && i < l.n && !interrupted(); i++) {
 			const char *key = keys + items[i].key_off;
 
 			if (json)
-				print_json(item_json(&info, &items[i], key));
+				print_json(item_json(&names, &items[i], key));
 			else
-				print_item(&info, &items[i], key);
+				print_item(&names, &items[i], key);
 		}
 		limit -= err ? 0 : l.n;
-	} while (!err && limit && l.cursor != ~0ULL && !ferror(stdout));
+	} while (!err && limit && l.cursor != ~0ULL && !ferror(stdout) && !interrupted());
+	names_close(&names);
 	vexfs_close(fd);
-	return err ? fail_op(argv[optind], VEXFS_OP_LIST, err) : VEXCTL_OK;
+	return interrupted_code(err ? fail_op(argv[optind], VEXFS_OP_LIST, err) : VEXCTL_OK);
+}
+
+static int list(int argc, char **argv)
+{
+	return list_some(argc, argv, 0);
+}
+
+static int stale(int argc, char **argv)
+{
+	return list_some(argc, argv, VEXFS_LIST_STALE);
 }
 
 static int sync_(int argc, char **argv)
@@ -263,6 +234,9 @@ const struct verb record_verbs[] = {
 	  "" },
 	{ "list", list, "DIR [-n N | --limit N] [--json]", "list records, without their vectors",
 	  "In the order in which they came, one in each line; with --json each is one JSON value.\n" },
+	{ "stale", stale, "DIR [-n N | --limit N] [--json]",
+	  "list the records whose file has changed since they were inserted",
+	  "As `vexctl list` does.  To make one fresh, insert it again: `vexctl import --upsert`.\n" },
 	{ "delete", delete, "DIR ID... | DIR --key KEY...", "delete records, all or none of them",
 	  "They are gone for searches at once, and for good after `vexctl sync` or a few seconds.\n" },
 	{ "sync", sync_, "DIR", "wait until all changes so far are on the disk", "" },

@@ -17,6 +17,7 @@ struct ask {
 	float *rows;			/* room for so many */
 	struct vexfs_where where;
 	struct labels labels;
+	struct names names;
 	__u64 start_id;			/* id of the first label */
 	__u64 shown;			/* answers so far */
 	bool json;
@@ -70,7 +71,7 @@ static const char *used_name(__u32 used)
 	return "?";
 }
 
-static struct json_object *answer_json(const struct ask *a, const struct vexfs_hit *hits,
+static struct json_object *answer_json(struct ask *a, const struct vexfs_hit *hits,
 				       const struct vexfs_answer *r)
 {
 	struct json_object *o = json_object_new_object(), *list = json_object_new_array(), *e;
@@ -86,6 +87,8 @@ static struct json_object *answer_json(const struct ask *a, const struct vexfs_h
 			add_str(e, "label", label);
 		json_object_object_add(e, "distance", json_number(hits[i].distance));
 		add_u64(e, "slot", hits[i].slot);
+		add_place(e, &a->names, hits[i].file, hits[i].file_off, hits[i].file_len,
+			  hits[i].flags);
 		json_object_array_add(list, e);
 	}
 	json_object_object_add(o, "hits", list);
@@ -110,7 +113,7 @@ static struct json_object *answer_json(const struct ask *a, const struct vexfs_h
 	return o;
 }
 
-static void answer_text(const struct ask *a, const struct vexfs_hit *hits,
+static void answer_text(struct ask *a, const struct vexfs_hit *hits,
 			const struct vexfs_answer *r)
 {
 	const char *sep = "; truncated by ";
@@ -120,8 +123,11 @@ static void answer_text(const struct ask *a, const struct vexfs_hit *hits,
 	for (i = 0; i < r->n; i++) {
 		const char *label = label_of(a, hits[i].id);
 
-		printf("%4u  %-20llu %14.6f%s%s\n", i + 1, hits[i].id, hits[i].distance,
+		printf("%4u  %-20llu %14.6f%s%s", i + 1, hits[i].id, hits[i].distance,
 		       label ? "  " : "", label ? label : "");
+		print_place(&a->names, hits[i].file, hits[i].file_off, hits[i].file_len,
+			    hits[i].flags);
+		printf("\n");
 	}
 	printf("cost: visited %llu, scored %llu, rounds %u, strategy %s (", r->visited, r->scored,
 	       r->rounds, r->strategy);
@@ -376,16 +382,6 @@ static int find_word(struct ask *a, const char *word)
 	return 0;
 }
 
-static int set_where(struct ask *a, const char *text)
-{
-	char error[512];
-
-	if (vexfs_where_parse(text, &a->info, NULL, &a->where, error, sizeof(error)))
-		return fail("--where", "%s", error);
-	a->q.where = &a->where;
-	return 0;
-}
-
 static int search(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -525,8 +521,12 @@ static int search(int argc, char **argv)
 		return VEXCTL_FAILED;
 	a.fd = open_collection(a.dir, &a.info);
 	ret = a.fd < 0 ? VEXCTL_FAILED : 0;
-	if (!ret && where)
-		ret = set_where(&a, where);
+	if (!ret)
+		names_open(&a.names, a.fd, &a.info);
+	if (!ret && where) {
+		ret = parse_where(where, a.fd, &a.info, &a.where);
+		a.q.where = &a.where;
+	}
 	if (!ret) {
 		a.rows = malloc((size_t)a.batch * a.info.row_bytes);
 		if (!a.rows)
@@ -542,6 +542,7 @@ static int search(int argc, char **argv)
 		ret = ask(&a, 1);
 	else if (!ret)
 		ret = ask_stdin(&a);
+	names_close(&a.names);
 	if (a.fd >= 0)
 		vexfs_close(a.fd);
 	free(a.rows);
@@ -577,7 +578,8 @@ const struct verb search_verbs[] = {
 	  "      --threads N      by N threads at once [1]\n"
 	  "      --json\n"
 	  "COND compares attributes with integers (decimal or 0x...): = != < <= > >= in (...) not in (...), and\n"
-	  "& for `any of these bits is set`; joined by not, and, or (the first binds tightest) and parentheses.\n"
+	  "& for `any of these bits is set`; and keywords with 'words': = != in not in.  They are joined by not,\n"
+	  "and, or (the first binds tightest) and parentheses.\n"
 	  "Distances: l2 squared, cosine 1 - cos, dot -a.b, with the penalties of a distance program.  `truncated by`\n"
 	  "says why something may be missing: deadline, visits (--max-visits), strategy (the program stopped early),\n"
 	  "precision (the order of almost equal distances), limit (more than -k are within --radius),\n"

@@ -16,6 +16,7 @@
 #include <json.h>
 #include <vexfs/program.bpf.h>
 #include <vexfs/vexfs.h>
+#include "libvexfs/dictionary.h"
 #include "libvexfs/import.h"
 
 enum {
@@ -63,6 +64,31 @@ int want_double(const char *option, const char *s, double *out);
 int open_collection(const char *dir, struct vexfs_ioc_info *info);
 /* Position of an attribute in the schema, -1: no such. */
 int attr_by_name(const struct vexfs_ioc_info *info, const char *name);
+
+/* --- item.c --- */
+
+/* What numbers of a collection are called: words of keyword attributes, paths of files. */
+struct names {
+	int fd;				/* the caller's */
+	struct vexfs_ioc_info info;
+	struct vexfs_dictionary words;
+	__u64 file;			/* inode whose path is the one below, unless there is a reason why not */
+	int why;
+	char path[4096];
+};
+void names_open(struct names *n, int fd, const struct vexfs_ioc_info *info);
+void names_close(struct names *n);
+
+/* A record on one line, or as an object.  key: the key_len bytes of the item's key. */
+void print_item(struct names *n, const struct vexfs_item *item, const char *key);
+struct json_object *item_json(struct names *n, const struct vexfs_item *item, const char *key);
+/* Of a record or hit: `  file PATH:OFFSET+LENGTH`, and ` stale`; nothing if it is not bound. */
+void print_place(struct names *n, __u64 file, __u64 off, __u32 len, __u32 flags);
+void add_place(struct json_object *o, struct names *n, __u64 file, __u64 off, __u32 len,
+	       __u32 flags);
+/* The value of --where, its words looked up.  0, or VEXCTL_FAILED and a line. */
+int parse_where(const char *text, int fd, const struct vexfs_ioc_info *info,
+		struct vexfs_where *where);
 
 /* Read lines of a labels file: label n is line n, counted from 0. */
 struct labels {

@@ -257,6 +257,56 @@ equal "one more" 4 "$(records /mnt/k)"
 run "the new one has the key" sh -c "vexctl get /mnt/k --key one | grep '^id 11 '"
 expect_fail "the old one is gone" "no record of that id" vexctl get /mnt/k 1
 
+# --- everything that a record can be, there and back
+
+run "create" vexctl collection create /mnt/d --dims 2 --attr age:int --attr lang:keyword --metric l2
+mkdir /mnt/d/sub
+echo "one two three" > /mnt/d/a.txt
+echo "four five six" > "/mnt/d/sub/b c.txt"
+cat > all.jsonl <<EOF
+{"id": 1, "key": "k1", "attrs": {"age": 3, "lang": "de"}, "file": "a.txt", "offset": 4, "length": 3, "vector": [1, 0]}
+{"id": 2, "attrs": {"age": -1, "lang": "en"}, "file": "sub/b c.txt", "offset": 0, "length": 4, "vector": [2, 0]}
+{"id": 3, "key": "k3", "attrs": {"age": 0, "lang": "it's"}, "vector": [3, 0]}
+{"id": 4, "attrs": {"age": 9}, "file": "a.txt", "offset": 0, "length": 13, "vector": [4, 0]}
+EOF
+run "import" vexctl import /mnt/d all.jsonl
+run "export" vexctl export /mnt/d -o all2.jsonl
+run "it is what it was" cmp all.jsonl all2.jsonl
+run "get" vexctl get /mnt/d 1
+says "get shows words and files" "lang=de  file a.txt:4+3"
+run "list" vexctl list /mnt/d
+says "list shows words and files" "age=-1  lang=en  file sub/b c.txt:0+4"
+run "list --json" sh -c "vexctl list /mnt/d --json | head -1"
+says "list --json does" '"attrs": { "age": 3, "lang": "de" }, "file": "a.txt"'
+run "search by a word" vexctl search /mnt/d --vector '0 0' --where "lang = 'de' or lang = 'it''s'"
+says "it finds" "1                          1.000000  file a.txt:4+3"
+equal "it finds two" 2 "$(grep -c '^ *[0-9]' "$out")"
+run "search without a word" vexctl search /mnt/d --vector '0 0' --where "lang != 'de'" --json
+says "finds the others" '"id": 2'
+run "search by an unknown word" vexctl search /mnt/d --vector '0 0' --where "lang = 'xx'"
+equal "finds nothing" 0 "$(grep -c '^ *[0-9]' "$out")"
+run "search without an unknown word" vexctl search /mnt/d --vector '0 0' --where "not lang in ('xx', 'yy')"
+equal "finds all" 4 "$(grep -c '^ *[0-9]' "$out")"
+fails "a number for a word" "holds words; put it in quotes" vexctl search /mnt/d --vector '0 0' --where "lang = 5"
+fails "a word for a number" "column 7" vexctl search /mnt/d --vector '0 0' --where "age = 'de'"
+equal "export by a word" 1 "$(vexctl export /mnt/d --where "lang = 'en'" | grep -c .)"
+run "at most one of a file" vexctl search /mnt/d --vector '0 0' --per-file 1
+equal "it leaves one out" 3 "$(grep -c '^ *[0-9]' "$out")"
+equal "nothing is stale" "" "$(vexctl stale /mnt/d)"
+echo "changed" >> /mnt/d/a.txt
+run "stale" vexctl stale /mnt/d
+equal "two are" 2 "$(grep -c 'file a.txt:.*stale' "$out")"
+run "stale --json" sh -c "vexctl stale /mnt/d --json -n 1"
+says "says so" '"stale": true'
+run "import them again" vexctl import /mnt/d all.jsonl --upsert
+equal "nothing is stale" "" "$(vexctl stale /mnt/d)"
+mv /mnt/d/a.txt /mnt/d/sub/d.txt
+run "a file moves" vexctl get /mnt/d 4
+says "get knows" "file sub/d.txt:0+13"
+rm /mnt/d/sub/d.txt
+fails "a record goes with its file" "there is no record" vexctl get /mnt/d 4
+equal "two are left" 2 "$(vexctl list /mnt/d | grep -c .)"
+
 run "umount" vexctl umount /mnt
 run "verify" vexfs-verify /dev/vda
 finish
