@@ -18,3 +18,6 @@ define compile-bpf
 endef
 $(BPF_OBJ): %.o: %.c | $(LIBBPF)
 	$(compile-bpf)
+# what `make demo` writes
+$(B)/demo/%.bpf.o: $(B)/demo/%.bpf.c | $(LIBBPF)
+	$(compile-bpf)

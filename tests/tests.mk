@@ -57,6 +57,8 @@ check-vm: module bpf tools $(VM_HELPERS) $(VM_BPF) $(B)/tests/states
 	@rc=0; VEXFS_ACCEL=$$(tests/vm/run --probe) && export VEXFS_ACCEL || exit 1; \
 	tests/vm/run --timeout 1800 $(VM_TESTS) || rc=1; \
 	for t in tests/crash/*.sh; do [ ! -x "$$t" ] || "$$t" || rc=1; done; \
+	if tests/vm/demo > $(B)/demo.log; then echo "demo: 1 passed, 0 failed, 0 skipped"; \
+	else tail -n 30 $(B)/demo.log; echo "demo: 0 passed, 1 failed, 0 skipped"; rc=1; fi; \
 	exit $$rc
 
 demo: deps
