@@ -13,7 +13,7 @@ struct found {
 	__u16 mode;
 	__u32 flags, generation, parent_generation;
 	__u32 nlink, names, subdirs;
-	__u64 parent, next_orphan;
+	__u64 parent, next_orphan, collection, data_change;
 	__u64 holder;			/* directory with the last name seen */
 };
 
@@ -187,6 +187,8 @@ static int check_inode(struct verify *v, __u64 ino)
 	f->parent = le64_to_cpu(raw->i_parent);
 	f->parent_generation = le32_to_cpu(raw->i_parent_generation);
 	f->next_orphan = le64_to_cpu(raw->i_next_orphan);
+	f->collection = le64_to_cpu(raw->i_collection);
+	f->data_change = le64_to_cpu(raw->i_data_change);
 	vexfs_inode_load(&v->c, v->fs, ino, raw);
 	v->claimed = 0;
 	if (raw->i_parents_block)
@@ -499,20 +501,79 @@ static void check_keywords(struct verify *v, const struct vexfs_collection *col,
 				ull(slot));
 }
 
-static int check_record(struct verify *v, const struct vexfs_collection *col, struct plane *rec, struct plane *vec,
-			struct plane *keys, const __u32 *words, __u64 slot)
+#define MAX_OUTER	16		/* collections within collections, dropped from the inside */
+
+/* Does a file belong to the collection at hand?  A directory that was one leads to what is around it. */
+static bool is_inside(struct verify *v, const struct found *f)
+{
+	__u32 i;
+
+	for (i = 0; i < MAX_OUTER; i++) {
+		struct found *to = found_of(v, f->collection);
+
+		if (f->collection == v->c.ino)
+			return true;
+		if (!to || !to->used || to->flags & VEXFS_INODE_COLLECTION)
+			return false;
+		f = to;
+	}
+	return false;
+}
+
+/* The file that a record is bound to.  One that is gone is no damage: the record goes at the next mount. */
+static void check_binding(struct verify *v, __u64 slot, const struct vexfs_record *r, bool dead)
+{
+	__u64 ino = le64_to_cpu(r->r_file), off = le64_to_cpu(r->r_file_off);
+	struct found *f = found_of(v, ino);
+	const char *why = NULL;
+
+	if (!(r->r_flags & cpu_to_le32(VEXFS_RECORD_BOUND))) {
+		if (ino || off || r->r_file_len || r->r_file_generation || r->r_file_change)
+			why = "is bound to no file, and says where in it";
+	} else if (!vexfs_ino_valid(v->fs, ino) || off > (__u64)INT64_MAX - le32_to_cpu(r->r_file_len)) {
+		why = "is bound to nowhere";
+	} else if (!dead && f && f->used && f->generation == le32_to_cpu(r->r_file_generation) && f->nlink) {
+		if (!S_ISREG(f->mode) || f->flags & VEXFS_INODE_HIDDEN)
+			why = "is bound to what is no file";
+		else if (!(f->flags & VEXFS_INODE_BOUND))
+			why = "is bound to a file that does not know it";
+		else if (!is_inside(v, f))
+			why = "is bound to a file of another collection";
+		else if (le64_to_cpu(r->r_file_change) > f->data_change)
+			why = "is bound to a later state of its file";
+	}
+	if (why)
+		problem(v, "collection %llu: record %llu %s (inode %llu)", ull(v->c.ino), ull(slot), why, ull(ino));
+}
+
+/* Is the bit of a slot set?  1, 0, or an error; what is wrong with the bitmap is said by check_dead(). */
+static int is_dead(struct verify *v, struct plane *dead, __u64 slot)
+{
+	const struct vexfs_dead_block *b = (void *)dead->data;
+	int ok = dead->c.fs ? plane_block(v, dead, slot / VEXFS_DEAD_SLOTS) : 0;
+
+	return ok > 0 ? test_bit_le(slot % VEXFS_DEAD_SLOTS, b->x_bits) : ok;
+}
+
+/* What is made of a collection: its planes, and words of each attribute. */
+struct planes {
+	struct plane vec, rec, keys, dead, dict;
+	__u32 words[VEXFS_MAX_ATTRS];
+};
+
+static int check_record(struct verify *v, const struct vexfs_collection *col, struct planes *p, __u64 slot)
 {
 	__u32 row = le32_to_cpu(col->c_row_bytes), crc;
 	__le64 le = cpu_to_le64(slot);
 	struct vexfs_record r;
-	int ok;
+	int ok, dead;
 
-	ok = plane_crc(v, rec, slot * sizeof(r), sizeof(r), NULL, &r);
+	ok = plane_crc(v, &p->rec, slot * sizeof(r), sizeof(r), NULL, &r);
 	if (ok > 0) {
 		crc = crc32c(~0u, col->c_uuid, sizeof(col->c_uuid));
 		crc = crc32c(crc, &le, sizeof(le));
 		crc = crc32c(crc, (char *)&r + sizeof(r.r_crc), sizeof(r) - sizeof(r.r_crc));
-		ok = plane_crc(v, vec, slot * row, row, &crc, NULL);
+		ok = plane_crc(v, &p->vec, slot * row, row, &crc, NULL);
 	}
 	if (ok > 0 && le32_to_cpu(r.r_flags) & VEXFS_RECORD_KEYED) {
 		__u64 off = le64_to_cpu(r.r_key) >> 8, len = le64_to_cpu(r.r_key) & 0xff;
@@ -520,10 +581,13 @@ static int check_record(struct verify *v, const struct vexfs_collection *col, st
 		if (!len || off + len > le64_to_cpu(col->c_key_bytes))
 			problem(v, "collection %llu: record %llu has a key where there is none", ull(v->c.ino), ull(slot));
 		else
-			ok = plane_crc(v, keys, off, len, &crc, NULL);
+			ok = plane_crc(v, &p->keys, off, len, &crc, NULL);
 	}
 	if (ok < 0)
 		return ok;
+	dead = is_dead(v, &p->dead, slot);
+	if (dead < 0)
+		return dead;
 	if (!ok)
 		problem(v, "collection %llu: record %llu was never written", ull(v->c.ino), ull(slot));
 	else if (crc != le32_to_cpu(r.r_crc))
@@ -531,8 +595,13 @@ static int check_record(struct verify *v, const struct vexfs_collection *col, st
 	else if (!r.r_seq || le64_to_cpu(r.r_seq) >= le64_to_cpu(col->c_next_seq))
 		problem(v, "collection %llu: record %llu has the sequence number %llu", ull(v->c.ino), ull(slot),
 			ull(le64_to_cpu(r.r_seq)));
-	else
-		check_keywords(v, col, words, slot, &r);
+	else if (le32_to_cpu(r.r_flags) & ~VEXFS_RECORD_ALL)
+		problem(v, "collection %llu: record %llu has unknown flags %#x", ull(v->c.ino), ull(slot),
+			le32_to_cpu(r.r_flags));
+	else {
+		check_keywords(v, col, p->words, slot, &r);
+		check_binding(v, slot, &r, dead);
+	}
 	return 0;
 }
 
@@ -596,8 +665,7 @@ static const char *collection_wrong(struct verify *v, const struct vexfs_collect
 
 static int check_planes(struct verify *v, const struct vexfs_collection *col)
 {
-	struct plane *p = calloc(5, sizeof(*p)), *vec = p, *rec = p + 1, *keys = p + 2, *dead = p + 3, *dict = p + 4;
-	__u32 words[VEXFS_MAX_ATTRS] = { 0 };
+	struct planes *p = calloc(1, sizeof(*p));
 	__u64 count = le64_to_cpu(col->c_count), slot, gone = 0;
 	unsigned int i;
 	int err = 0;
@@ -605,15 +673,15 @@ static int check_planes(struct verify *v, const struct vexfs_collection *col)
 	if (!p)
 		return -ENOMEM;
 	if (col->c_vectors)
-		err = plane_open(v, vec, le64_to_cpu(col->c_vectors), "vectors plane");
+		err = plane_open(v, &p->vec, le64_to_cpu(col->c_vectors), "vectors plane");
 	if (!err && col->c_records)
-		err = plane_open(v, rec, le64_to_cpu(col->c_records), "records plane");
+		err = plane_open(v, &p->rec, le64_to_cpu(col->c_records), "records plane");
 	if (!err && col->c_keys)
-		err = plane_open(v, keys, le64_to_cpu(col->c_keys), "keys plane");
+		err = plane_open(v, &p->keys, le64_to_cpu(col->c_keys), "keys plane");
 	if (!err && col->c_dead)
-		err = plane_open(v, dead, le64_to_cpu(col->c_dead), "dead bitmap");
+		err = plane_open(v, &p->dead, le64_to_cpu(col->c_dead), "dead bitmap");
 	if (!err && col->c_words)
-		err = plane_open(v, dict, le64_to_cpu(col->c_words), "words plane");
+		err = plane_open(v, &p->dict, le64_to_cpu(col->c_words), "words plane");
 	for (i = 0; !err && i < VEXFS_MAX_SNAPSHOTS; i++)
 		if (col->c_snapshot[i].n_count && col->c_snapshot[i].n_dead_ino) {
 			struct plane snap = { };
@@ -624,18 +692,18 @@ static int check_planes(struct verify *v, const struct vexfs_collection *col)
 		problem(v, "collection %llu: has %llu records and no planes", ull(v->c.ino), ull(count));
 		err = -ENOENT;
 	}
-	if (!err && count && (vec->c.disk_size < count * le32_to_cpu(col->c_row_bytes) ||
-			      rec->c.disk_size < count * sizeof(struct vexfs_record)))
+	if (!err && count && (p->vec.c.disk_size < count * le32_to_cpu(col->c_row_bytes) ||
+			      p->rec.c.disk_size < count * sizeof(struct vexfs_record)))
 		problem(v, "collection %llu: planes are shorter than %llu records", ull(v->c.ino), ull(count));
-	if (!err && col->c_key_bytes && (!col->c_keys || keys->c.disk_size < le64_to_cpu(col->c_key_bytes)))
+	if (!err && col->c_key_bytes && (!col->c_keys || p->keys.c.disk_size < le64_to_cpu(col->c_key_bytes)))
 		problem(v, "collection %llu: its keys plane is shorter than %llu bytes", ull(v->c.ino),
 			ull(le64_to_cpu(col->c_key_bytes)));
 	if (!err)
-		err = check_words(v, col, dict, words);
+		err = check_words(v, col, &p->dict, p->words);
 	for (slot = 0; !err && slot < count; slot++)
-		err = check_record(v, col, rec, vec, keys, words, slot);
+		err = check_record(v, col, p, slot);
 	if (!err && col->c_dead)
-		err = check_dead(v, dead, count, &gone);
+		err = check_dead(v, &p->dead, count, &gone);
 	if (!err && count - gone != le64_to_cpu(col->c_live))
 		problem(v, "collection %llu: %llu records are live, counts %llu", ull(v->c.ino), ull(count - gone),
 			ull(le64_to_cpu(col->c_live)));

@@ -30,6 +30,7 @@ judge() {
 	vexctl mount "$1" /mnt || return 1
 	{ [ "$2" = none ] && [ ! -d "/mnt/$seed/a" ] || crashload verify "/mnt/$seed/a" "$seed" "${2#none}"; } &&
 	{ [ ! -d "/mnt/$seed/b" ] || crashload verify "/mnt/$seed/b" "$((seed + 1))"; } &&
+	{ [ ! -d "/mnt/$seed/c" ] || boundload verify "/mnt/$seed/c"; } &&
 	{ [ ! -d "/mnt/$seed/d" ] || files_in_order "/mnt/$seed/d"; }
 	r=$?
 	vexctl umount /mnt || return 1

@@ -5,6 +5,7 @@
 #
 #	a	a collection; each of its fsyncs is a promise, written at the byte OFFSET of the disk too
 #	b	a collection written at the same time, which promises nothing but a prefix
+#	c	a collection of files with records bound to them, which are overwritten and removed (boundload)
 #	d	files 0, 1, 2 ... in order: each is written, fsynced under the name `new`, then renamed; the
 #		oldest goes when there are more than 20
 #
@@ -23,11 +24,14 @@ files() {
 	done
 }
 files &
+boundload load "/mnt/$seed/c" "$seed" > /tmp/c.out 2>&1 &
+c=$!
 crashload load "/mnt/$seed/b" "$((seed + 1))" "$operations" > /tmp/b.out 2>&1 &
 b=$!
 run "crashload" sh -c "crashload load /mnt/$seed/a $seed $operations $device $offset | tee /dev/console"
 wait $b || not_ok "the second collection" "$(tail -n 1 /tmp/b.out)"
 touch /tmp/stop
+kill $c 2>/dev/null || not_ok "the collection of files" "$(tail -n 1 /tmp/c.out)"
 wait
 echo "crashload is done"
 sync
