@@ -12,10 +12,14 @@ LOADER_SRC := $(wildcard ctl/loader/*.c)
 VEXCTL_SRC := $(wildcard ctl/vexctl/*.c)
 MKFS_SRC := $(wildcard ctl/mkfs/*.c)
 
+# what programs link with: the calls of include/vexfs/vexfs.h and no more; libvexfs.a has what the tools share, too
+LIBVEXFS_API := $(addprefix ctl/libvexfs/,libvexfs.c words.c where.c strerror.c)
+LIBVEXFS_SO := $(B)/lib/libvexfs.so.0
+
 objs = $(patsubst %.c,$(B)/obj/%.o,$(1))
 
 .PHONY: tools
-tools: $(B)/lib/libvexfs-core.a $(B)/bin/vexctl $(B)/bin/mkfs.vexfs $(B)/bin/bpftool
+tools: $(B)/lib/libvexfs-core.a $(B)/bin/vexctl $(B)/bin/mkfs.vexfs $(B)/bin/bpftool $(LIBVEXFS_SO) $(B)/man/vexfs_open.3
 
 # One object per source; the engine's AVX2 kernels alone may use AVX2, a run-time check guards them.
 $(B)/obj/%.o: %.c | $(LIBBPF)
@@ -41,6 +45,22 @@ $(B)/lib/libvexfs-core.a: $(call objs,$(CORE_SRC))
 $(B)/lib/libvexfs.a: $(call objs,$(LIBVEXFS_SRC) $(LOADER_SRC))
 	$(archive)
 
+$(B)/pic/%.o: %.c
+	$(call say,CC,"$< (shared)")
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -fPIC -fvisibility=default -MMD -MP -c $< -o $@
+$(LIBVEXFS_SO): $(patsubst %.c,$(B)/pic/%.o,$(LIBVEXFS_API)) ctl/libvexfs/libvexfs.map
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -shared -Wl,-soname,$(@F) -Wl,--version-script=ctl/libvexfs/libvexfs.map -Wl,-z,defs \
+		$(filter %.o,$^) -o $@
+	$(Q)ln -sf $(@F) $(@D)/libvexfs.so
+
+# a page for each call, made of the comments of the header
+$(B)/man/vexfs_open.3: include/vexfs/vexfs.h ctl/libvexfs/man.py
+	$(call say,MAN,$(@D))
+	$(Q)ctl/libvexfs/man.py $< $(@D)
+
 $(B)/bin/vexctl: $(call objs,$(VEXCTL_SRC)) $(B)/lib/libvexfs.a $(B)/lib/libvexfs-core.a $(LIBBPF)
 	$(call link,$(PKG_LIBS) $(LIBBPF_LIBS) -lm)
 $(B)/bin/mkfs.vexfs: $(call objs,$(MKFS_SRC)) $(B)/lib/libvexfs-core.a
@@ -50,4 +70,4 @@ $(B)/bin/bpftool: $(BPFTOOL)
 	@mkdir -p $(@D)
 	$(Q)cp $< $@
 
--include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
+-include $(shell find $(B)/obj $(B)/pic -name '*.d' 2>/dev/null)

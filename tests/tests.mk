@@ -46,8 +46,8 @@ check:
 	@tests/check
 
 # Each of the three ends with a line of counts, which tests/check adds up.
-check-unit: $(UNIT_TESTS) $(B)/bin/mkfs.vexfs
-	@tests/unit/run $(UNIT_TESTS)
+check-unit: $(UNIT_TESTS) $(B)/bin/mkfs.vexfs $(LIBVEXFS_SO) $(B)/man/vexfs_open.3
+	@tests/unit/run $(UNIT_TESTS) tests/unit/api.py
 
 # Ten thousand histories, another ten thousand each time unless VEXFS_SEED says which.
 check-long: $(B)/tests/model

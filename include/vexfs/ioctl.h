@@ -101,11 +101,11 @@ struct vexfs_bind {
 
 /*
  * Insert n records, all or nothing.  EEXIST an id or key is taken (or twice in the batch), EINVAL
- * NaN or infinity, a keyword code that no word has, or a key with a NUL, EDOM a zero vector for cosine, EMSGSIZE row_bytes is not
- * the collection's, E2BIG more than VEXFS_MAX_BATCH rows, VEXFS_MAX_BATCH_BYTES or
+ * NaN or infinity, a keyword code that no word has, or a key with a NUL, EDOM a zero vector for
+ * cosine, EMSGSIZE row_bytes is not the collection's, E2BIG more than VEXFS_MAX_BATCH rows, VEXFS_MAX_BATCH_BYTES or
  * VEXFS_MAX_STRING_BYTES, EBADF and EXDEV a file to bind to is not open for reading, or not of this
- * collection, ENOENT it has no name any more, ENOSPC.  *bad is the index of the first row at fault where a row is (else ~0).
- * Survives a crash after fsync.
+ * collection, ENOENT it has no name any more, ENOSPC.  *bad is the index of the first row at fault
+ * where a row is (else ~0).  Survives a crash after fsync.
  *
  * With VEXFS_INSERT_UPSERT a record replaces the live one of its id, and the one of its key, in the
  * same step.
@@ -201,7 +201,7 @@ struct vexfs_ioc_list {
  * get a new code; with LOOKUP they get 0, and reading is all that it takes.  A code is durable once
  * a record with it is, and is never reused.  EINVAL no keyword attribute, an empty word or one with
  * a NUL; E2BIG more than VEXFS_MAX_BATCH words, VEXFS_MAX_STRING_BYTES, or VEXFS_MAX_WORDS of the
- * attribute; ENOSPC.
+ * attribute; ENOSPC.  After an error the words before the one at fault have their codes.
  */
 struct vexfs_ioc_intern {
 	__u32	size, flags;		/* VEXFS_INTERN_LOOKUP */
@@ -377,7 +377,7 @@ struct vexfs_ioc_search {
 	/* out: name of the search program, built in: "exact" or "coded" */
 	char	strategy[VEXFS_PROG_NAME_LEN];
 	__u32	queries;		/* in one call, 0 (taken for 1) .. VEXFS_MAX_QUERIES; 1 with BY_* */
-	/* at most so many hits of one bound file, the nearest; of records without one any number; 0: no limit */
+	/* at most so many hits of one bound file, the nearest; records without one are not limited; 0: none is */
 	__u32	per_file;
 	__u64	answers;		/* pointer: queries struct vexfs_query_answer, or 0 */
 	__u64	radius;			/* RANGE: the bits of a double: only hits within this distance */

@@ -401,13 +401,52 @@ int vexfs_sync(int fd);
  */
 const char *vexfs_strerror_for(enum vexfs_op op, int err);
 
-/* Names of the numbers of format.h: "f32", "cosine", "search", ...; NULL for an unknown number. */
+/**
+ * vexfs_element_name - "f32", ...: the name of an element type
+ * @element: VEXFS_ELEM_*
+ *
+ * Returns NULL for an unknown number.
+ */
 const char *vexfs_element_name(__u32 element);
+
+/**
+ * vexfs_metric_name - "l2", "cosine", ...: the name of a metric
+ * @metric: VEXFS_METRIC_*
+ *
+ * Returns NULL for an unknown number.
+ */
 const char *vexfs_metric_name(__u32 metric);
+
+/**
+ * vexfs_slot_name - "search", "distance", "filter": what a program is bound to
+ * @slot: VEXFS_SLOT_*
+ *
+ * Returns NULL for an unknown number.
+ */
 const char *vexfs_slot_name(__u32 slot);
-/* And back: the number of a name, -EINVAL for an unknown one. */
+
+/**
+ * vexfs_element_by_name - the number of an element type
+ * @name: its name
+ *
+ * Returns VEXFS_ELEM_*, -EINVAL for an unknown name.
+ */
 int vexfs_element_by_name(const char *name);
+
+/**
+ * vexfs_metric_by_name - the number of a metric
+ * @name: its name
+ *
+ * Returns VEXFS_METRIC_*, -EINVAL for an unknown name.
+ */
 int vexfs_metric_by_name(const char *name);
+
+/**
+ * vexfs_slot_by_name - the number of a slot for programs
+ * @name: its name
+ *
+ * Returns VEXFS_SLOT_*, -EINVAL for an unknown name.
+ */
 int vexfs_slot_by_name(const char *name);
 
 #ifdef __cplusplus

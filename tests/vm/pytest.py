@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-2.0
+"""pytest.py DIR: vexfs.py against a model, with NumPy or, if VEXFS_NO_NUMPY is set, without it.  Exit code 0 or 1."""
+import os
+import random
+import sys
+import threading
+
+if os.environ.get('VEXFS_NO_NUMPY'):
+    sys.modules['numpy'] = None
+import vexfs  # noqa: E402
+
+np = vexfs.np
+top = sys.argv[1]
+random.seed(5)
+DIMS, N = 12, 500
+
+
+def row():
+    return [random.uniform(-1, 1) for _ in range(DIMS)]
+
+
+def fails(kind, function, *args, **kw):
+    try:
+        function(*args, **kw)
+    except kind as e:
+        return str(e)
+    raise AssertionError('%s did not fail' % function)
+
+
+def l2(a, b):
+    return sum((float(x) - float(y)) ** 2 for x, y in zip(a, b))
+
+
+c = vexfs.create(top + '/c', DIMS, attrs={'year': 'int', 'lang': 'keyword'})
+rows = [row() for _ in range(N)]
+langs = ['de', 'en', 'fr', None]
+c.add(rows, ids=range(N), keys=['k%d' % i if i % 2 else None for i in range(N)],
+      attrs=[{'year': 1900 + i, 'lang': langs[i % 4]} for i in range(N)])
+assert len(c) == N and list(c.ids()) == list(range(N))
+q = row()
+want = sorted(range(N), key=lambda i: l2(q, rows[i]))[:10]
+assert [h.id for h in c.search(q, k=10, exact=True)] == want
+many = c.search([q, rows[3]], k=2)
+assert [h.id for h in many[0]] == want[:2] and many[1][0].id == 3 and many[1][0].distance < 1e-9
+assert all(h.id % 4 == 1 and h.id >= 100 for h in c.search(q, k=20, where="lang = 'en' and year >= 2000"))
+assert c.search(q, k=20, where="lang = 'xx'") == []
+assert 'column' in fails(ValueError, c.search, q, where='height = 3')
+near = c.search(q, k=N, radius=c.search(q, k=3, exact=True)[2].distance, exact=True)
+assert [h.id for h in near] == want[:3]
+assert c.similar(id=7, k=1)[0].id == 7 and c.similar(key='k9', k=1)[0].id == 9
+r = c.get(key='k11')
+assert r.id == 11 and r.attrs == {'year': 1911, 'lang': None} and abs(r.vector[0] - rows[11][0]) < 1e-6
+assert c.get(13).attrs['lang'] == 'en'
+fails(KeyError, c.get, 10**9)
+e = fails(OSError, c.add, [row()], [5])
+assert 'id 5' in e and 'taken' in e, e
+fails(ValueError, c.add, [[1, 2]], [N])
+fails(ValueError, c.add, [row()], [N, N + 1])
+fails(ValueError, c.add, [row()], [N], attrs=[{'height': 1}])
+c.add([row()], [5], upsert=True, attrs=[{'lang': 'it'}])
+assert c.get(5).attrs == {'year': 0, 'lang': 'it'}
+c.delete([5, 6])
+c.delete(keys=['k7'])
+fails(KeyError, c.delete, [5])
+assert len(c) == N - 3
+with open(top + '/c/doc.txt', 'w+') as f:
+    f.write('some text')
+    f.flush()
+    c.add([q], [N], files=[(f, 5, 4)])
+hit = c.search(q, k=1)[0]
+assert hit.id == N and hit.offset == 5 and hit.length == 4 and not hit.stale and c.path(hit.file) == 'doc.txt'
+os.remove(top + '/c/doc.txt')
+assert c.search(q, k=1)[0].id == want[0]
+errors = []
+
+
+def asker():
+    try:
+        for _ in range(20):
+            assert c.search(q, k=1)[0].id == want[0]
+    except Exception as e:  # noqa: BLE001
+        errors.append(e)
+
+
+threads = [threading.Thread(target=asker) for _ in range(4)]
+for t in threads:
+    t.start()
+for t in threads:
+    t.join()
+assert not errors, errors
+c.sync()
+c.close()
+fails(OSError, vexfs.Collection, top)
+if np is None:
+    fails(ImportError, vexfs.Index, top + '/i', dim=3)
+else:
+    data = np.random.default_rng(3).standard_normal((2000, 32)).astype(np.float32)
+    index = vexfs.Index(top + '/i', space='cosine', dim=32)
+    index.add_items(data[:1500])
+    index.add_items(data[1500:], np.arange(1500, 2000))
+    labels, distances = index.knn_query(data[:50], k=5)
+    unit = data / np.linalg.norm(data, axis=1, keepdims=True)
+    truth = np.argsort(-(unit[:50] @ unit.T), axis=1)[:, :5]
+    recall = np.mean([len(set(a) & set(b)) / 5 for a, b in zip(labels.tolist(), truth.tolist())])
+    assert labels.shape == (50, 5) and distances.dtype == np.float32 and recall > 0.98, recall
+    assert np.array_equal(index.get_items([7, 8]), data[7:9])
+    index.mark_deleted(0)
+    assert index.element_count == 1999 and vexfs.Index(top + '/i', space='cosine').knn_query(data[0])[0][0, 0] != 0
+    fails(RuntimeError, index.knn_query, data[0], k=5, where=None) if index.element_count < 5 else None
+    print('recall@5 of Index', recall)
+print('ok, %s NumPy' % ('without' if np is None else 'with'))

@@ -1,0 +1,32 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# vexfs.py and the Node example, with the host's interpreters, whose /usr the guest mounts.
+. ./lib.sh
+
+run "9p" load 9pnet_virtio
+run "9p" load 9p
+mkdir -p /host/usr
+run "the host's /usr" mount -t 9p -o trans=virtio,ro,version=9p2000.L,cache=loose,msize=262144 usr /host/usr
+lib=/host/usr/lib/x86_64-linux-gnu
+export PYTHONDONTWRITEBYTECODE=1 LIBVEXFS=/usr/bin/libvexfs.so.0 PYTHONPATH=/tests
+# host COMMAND...: a program of the host; vexctl finds its own libraries in /lib of the guest
+host() { PYTHONHOME=/host/usr LD_LIBRARY_PATH=$lib:$lib/blas:$lib/lapack "$@"; }
+
+run "mkfs" mkfs.vexfs /dev/vda
+run "mount" mount -t vexfs /dev/vda /mnt
+mkdir /mnt/with /mnt/without
+run "with NumPy" host /host/usr/bin/python3 pytest.py /mnt/with
+sed 's/^/# /' "$out"
+export VEXFS_NO_NUMPY=1
+run "without NumPy" host /host/usr/bin/python3 pytest.py /mnt/without
+run "Node" host /host/usr/bin/node /tests/search.js /mnt/without/c 3 1 2 3 4 5 6 7 8 9 10 11 12
+equal "three hits" 3 "$(wc -l < "$out")"
+cut -d' ' -f1 "$out" > /tmp/node
+vexctl search /mnt/without/c --vector "1 2 3 4 5 6 7 8 9 10 11 12" -k 3 --json |
+	grep -o '"id": [0-9]*' | cut -d' ' -f2 > /tmp/vexctl
+run "those of vexctl" cmp /tmp/node /tmp/vexctl
+expect_fail "Node and a plain directory" "not a collection" host /host/usr/bin/node /tests/search.js /mnt 3 1 2
+run "umount" umount /mnt
+run "verify" vexfs-verify /dev/vda
+finish
