@@ -13,7 +13,7 @@ VEXCTL_SRC := $(wildcard ctl/vexctl/*.c)
 MKFS_SRC := $(wildcard ctl/mkfs/*.c)
 
 # what programs link with: the calls of include/vexfs/vexfs.h and no more; libvexfs.a has what the tools share, too
-LIBVEXFS_API := $(addprefix ctl/libvexfs/,libvexfs.c words.c where.c strerror.c)
+LIBVEXFS_API := $(addprefix ctl/libvexfs/,libvexfs.c words.c where.c snapshot.c strerror.c)
 LIBVEXFS_SO := $(B)/lib/libvexfs.so.0
 
 objs = $(patsubst %.c,$(B)/obj/%.o,$(1))

@@ -9,6 +9,7 @@
  * Lock order (outer first):
  *	i_rwsem of the directory	shared by insert, delete, intern and use; exclusive: create,
  *					drop, rmdir
+ *	vexfs_collection_mem.snapshots_lock	which snapshots there are
  *	vexfs_collection_mem.commit_lock	commits, and every change of the collection block
  *	vexfs_collection_mem.lock	loading, writers of the columns
  *	vexfs_body.codes_lock		writers of the codes; a search takes it alone
@@ -56,6 +57,7 @@ static void close_planes(struct vexfs_body *b)
 		iput(*plane[i]);
 		*plane[i] = NULL;
 	}
+	vexfs_snapshots_close(b);
 }
 
 struct vexfs_body *vexfs_body_get(struct vexfs_collection_mem *c)
@@ -97,6 +99,7 @@ static int open_planes(struct vexfs_body *b, const struct vexfs_collection *raw)
 	};
 	struct inode *inode;
 	u32 i, j;
+	int err;
 
 	for (i = 0; i < ARRAY_SIZE(plane); i++) {
 		for (j = 0; j < i; j++)
@@ -115,7 +118,10 @@ static int open_planes(struct vexfs_body *b, const struct vexfs_collection *raw)
 		}
 		*plane[i].to = inode;
 	}
-	return 0;
+	err = vexfs_snapshots_open(b, raw);
+	if (err)
+		close_planes(b);
+	return err;
 }
 
 /* --- loading --- */
@@ -169,7 +175,7 @@ static int load_record(struct vexfs_collection_mem *c, struct loading *l, u64 sl
 
 	if (!bit) {
 		vx_brelse(l->dead);
-		l->dead = vexfs_dead_block(l->b, slot / VEXFS_DEAD_SLOTS);
+		l->dead = vexfs_dead_block(l->b->dead, slot / VEXFS_DEAD_SLOTS);
 		if (IS_ERR(l->dead)) {
 			err = PTR_ERR(l->dead);
 			l->dead = NULL;
@@ -430,6 +436,7 @@ static struct vexfs_collection_mem *attach(struct inode *dir)
 	c->dir = dir;
 	INIT_LIST_HEAD(&c->list);
 	INIT_LIST_HEAD(&c->deaths);
+	mutex_init(&c->snapshots_lock);
 	mutex_init(&c->commit_lock);
 	mutex_init(&c->lock);
 	mutex_init(&c->files_lock);
@@ -622,6 +629,8 @@ int vexfs_collection_info(struct vexfs_collection_mem *c, struct vexfs_ioc_info 
 		info->resident += vexfs_codes_bytes(codes);
 	info->epoch = c->body->epoch;
 	info->key_bytes = c->body->key_end;
+	info->snapshots = c->body->snapshots;
+	info->resident += vexfs_snapshots_bytes(c);
 	mutex_unlock(&c->lock);
 	info->queries = atomic64_read(&c->queries);
 	info->fallbacks = atomic64_read(&c->fallbacks);

@@ -11,6 +11,7 @@
  *	key.c         keys of records
  *	word.c        words of keyword attributes
  *	list.c        all records, page by page
+ *	snapshot.c    snapshots
  *	predicate.c   predicates that were asked for, and their bitmaps
  *	codes.c       codes of rows in memory, within the mount's budget
  *	bind.c        files that records are bound to
@@ -85,6 +86,17 @@ struct vexfs_files {
 	u32 n, classes;
 };
 
+/* A snapshot of a body, see snapshot.c. */
+struct vexfs_snapshot_mem {
+	refcount_t refs;		/* one is the body's */
+	char name[VEXFS_SNAPSHOT_NAME_LEN];
+	u64 time;			/* seconds since 1970 */
+	struct inode *dead;		/* a reference: its dead bitmap */
+	struct mutex lock;		/* reading that */
+	bool loaded;			/* set last by reading it: as_of.live and as_of.dead are there */
+	struct vexfs_asof as_of;
+};
+
 /*
  * All that slots index: the planes, and what is derived from them.  Compaction replaces it as a
  * whole; who looks at slots without vexfs_collection_mem.lock holds a reference.
@@ -105,6 +117,9 @@ struct vexfs_body {
 	u64 key_end;			/* bytes of the keys plane, those not committed included */
 	struct vexfs_map64 key_map;	/* hashes of keys, see key.c */
 	struct vexfs_predicates predicates;
+	/* snapshots_lock and prog_lock to change, either to look at; in the order of creation */
+	struct vexfs_snapshot_mem *snapshot[VEXFS_MAX_SNAPSHOTS];
+	u32 snapshots;
 
 	/* who adds codes; inside vexfs_collection_mem.lock it is only tried */
 	struct mutex codes_lock;
@@ -133,6 +148,7 @@ struct vexfs_collection_mem {
 	refcount_t refs;		/* one is the directory's */
 	struct inode *dir;		/* no reference: who holds a collection holds the directory */
 	struct list_head list;		/* vexfs_sb_info.collections; its collections_lock */
+	struct mutex snapshots_lock;	/* the set of snapshots; outside commit_lock */
 	struct mutex commit_lock;	/* one commit at a time; outside lock */
 	struct mutex lock;		/* loading; writers of what follows */
 	bool loaded;			/* set last by loading; (const) is fixed from then on */
@@ -255,10 +271,17 @@ int vexfs_dead_find(const struct vexfs_dead_set *set, u32 lblk);
  */
 bool vexfs_dead_add(struct vexfs_dead_set *pending, const struct vexfs_dead_set *inflight,
 		    u32 lblk);
-/* A block of the dead bitmap, verified.  ERR_PTR: -EUCLEAN after a line in the log, -EIO. */
-struct buffer_head *vexfs_dead_block(struct vexfs_body *b, u32 lblk);
+/* A block of a dead bitmap, verified.  ERR_PTR: -EUCLEAN after a line in the log, -EIO. */
+struct buffer_head *vexfs_dead_block(struct inode *dead, u32 lblk);
 /* Set its checksum, after a change and before it is marked dirty. */
-void vexfs_dead_stamp(struct vexfs_body *b, struct buffer_head *bh);
+void vexfs_dead_stamp(struct inode *dead, struct buffer_head *bh);
+/*
+ * Add block lblk, behind all others.  bits: VEXFS_DEAD_SLOTS of them, as on disk; NULL: none is
+ * dead. -ENOSPC, -EIO.
+ */
+int vexfs_dead_append(struct inode *dead, u32 lblk, const void *bits);
+/* Make an empty one of `count` bits, 64 to a word.  -ENOSPC, -EIO, -ENOMEM, -EINTR. */
+int vexfs_dead_write(struct inode *dead, const u64 *bits, u64 count);
 /*
  * Blocks for `slots` slots, now, so that a delete never needs space.  c->lock held.  -ENOSPC, -EIO.
  */
@@ -268,7 +291,12 @@ int vexfs_dead_grow(struct vexfs_body *b, u64 slots);
 
 /* Commit all operations acknowledged so far; barrier: and wait until they are on stable storage. */
 int vexfs_record_commit(struct vexfs_collection_mem *c, bool barrier);
-/* The same without the barrier, commit_lock and lock held by the caller. */
+/*
+ * The same without the barrier, commit_lock held by the caller, who iput()s the directory
+ * afterwards if *unpinned, which was false, is true.
+ */
+int vexfs_commit_all(struct vexfs_collection_mem *c, bool *unpinned);
+/* The same with lock held too. */
 int vexfs_commit_part(struct vexfs_collection_mem *c);
 /*
  * Give up what is not committed: the collection is gone (why: see there), or (0) nothing can be
@@ -408,6 +436,38 @@ void vexfs_reader_drop(struct vexfs_reader *r);
 bool vexfs_reader_may(void *arg, const struct vexfs_file *file);
 /* The same for a slot, bound or not. */
 bool vexfs_reader_sees(struct vexfs_reader *r, const struct vexfs_body *b, u64 slot);
+
+/* --- snapshot.c --- */
+
+/* What is wrong with the snapshots of a collection block, as far as it tells; or NULL. */
+const char *vexfs_snapshots_check(const struct vexfs_collection *raw);
+/* Those of a block that was checked.  -EUCLEAN, -EIO, -ENOMEM; close whatever is returned. */
+int vexfs_snapshots_open(struct vexfs_body *b, const struct vexfs_collection *raw);
+void vexfs_snapshots_close(struct vexfs_body *b);	/* with the body */
+u64 vexfs_snapshots_bytes(struct vexfs_collection_mem *c);
+/* See ioctl.h; the caller holds mnt_want_write.  name: terminated. */
+int vexfs_snapshot_create(struct vexfs_collection_mem *c, const char *name);
+int vexfs_snapshot_delete(struct vexfs_collection_mem *c, const char *name);
+/* All of them, oldest first; how many, or an error. */
+int vexfs_snapshot_list(struct vexfs_collection_mem *c, struct vexfs_snapshot_info *info);
+/*
+ * A snapshot, ready to be searched, and the body that it is of, with references.  Outside locks;
+ * puts too.  ERR_PTR: -ENOENT, -EUCLEAN, -EIO, -ENOMEM, -EINTR.
+ */
+struct vexfs_snapshot_mem *vexfs_snapshot_get(struct vexfs_collection_mem *c, const char *name,
+					      struct vexfs_body **b);
+void vexfs_snapshot_put(struct vexfs_snapshot_mem *s);	/* NULL is fine */
+/* The slot that had an id, by looking at all of them.  -ENOENT, -EINTR. */
+int vexfs_snapshot_find(const struct vexfs_snapshot_mem *s, const struct vexfs_body *b, u64 id,
+			u64 *slot);
+
+/*
+ * A new one of so many slots, of those `live` by `dead` (kvmalloc(), which it takes over); NULL: no
+ * memory.
+ */
+struct vexfs_snapshot_mem *vexfs_snapshot_new(const char *name, u64 time, u64 count, u64 *dead);
+/* Read the bits of all of them; snapshots_lock held.  -EUCLEAN, -EIO, -ENOMEM, -EINTR. */
+int vexfs_snapshots_load(struct vexfs_body *b);
 
 /* --- record.c --- */
 

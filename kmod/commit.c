@@ -221,7 +221,7 @@ static void set_dead_bits(struct vexfs_collection_mem *c, const struct snapshot 
 				le32_add_cpu(&x->x_dead, 1);
 		}
 	for (i = 0; i < c->inflight.n; i++)
-		vexfs_dead_stamp(c->body, bh[i]);
+		vexfs_dead_stamp(c->body->dead, bh[i]);
 }
 
 /*
@@ -273,7 +273,7 @@ static int commit_write(struct vexfs_collection_mem *c, const struct snapshot *s
 		return -ENOMEM;
 	err = write_planes(c, s);
 	while (!err && n <= c->inflight.n) {
-		bh[n] = n < c->inflight.n ? vexfs_dead_block(c->body, c->inflight.lblk[n]) :
+		bh[n] = n < c->inflight.n ? vexfs_dead_block(c->body->dead, c->inflight.lblk[n]) :
 					    vexfs_collection_block(c);
 		err = PTR_ERR_OR_ZERO(bh[n]);
 		if (!err)
@@ -301,13 +301,11 @@ int vexfs_commit_part(struct vexfs_collection_mem *c)
 	return err;
 }
 
-int vexfs_record_commit(struct vexfs_collection_mem *c, bool barrier)
+int vexfs_commit_all(struct vexfs_collection_mem *c, bool *unpinned)
 {
-	bool pinned = false;
 	struct snapshot s;
 	int err = 0;
 
-	mutex_lock(&c->commit_lock);
 	mutex_lock(&c->lock);
 	if (commit_begin(c, &s)) {
 		mutex_unlock(&c->lock);
@@ -315,19 +313,29 @@ int vexfs_record_commit(struct vexfs_collection_mem *c, bool barrier)
 		mutex_lock(&c->lock);
 		commit_end(c, &s, err);
 		if (all_committed(c))
-			pinned = unpin_dir(c);
+			*unpinned = unpin_dir(c);
 		mutex_unlock(&c->lock);
 		vexfs_deaths_free(&s.deaths);
 	} else {
 		mutex_unlock(&c->lock);
 	}
+	return err;
+}
+
+int vexfs_record_commit(struct vexfs_collection_mem *c, bool barrier)
+{
+	bool unpinned = false;
+	int err;
+
+	mutex_lock(&c->commit_lock);
+	err = vexfs_commit_all(c, &unpinned);
 	if (!err && barrier && c->in_log) {
 		err = vexfs_commit_barrier(c->dir->i_sb, c->tid);
 		if (!err)
 			c->in_log = false;
 	}
 	mutex_unlock(&c->commit_lock);
-	if (pinned)
+	if (unpinned)
 		iput(c->dir);
 	return err;
 }

@@ -7,6 +7,7 @@
  *	ioctl_word.c	intern, words
  *	ioctl_search.c	search
  *	path.c		path
+ *	ioctl_snapshot.c	snapshots
  */
 #ifndef _VEXFS_DOOR_H
 #define _VEXFS_DOOR_H
@@ -16,6 +17,7 @@
 #include "collection.h"
 
 #define ALL_ZERO(a)	(!memchr_inv(a, 0, sizeof(a)))
+#define TERMINATED(a)	(strnlen(a, sizeof(a)) < sizeof(a))
 
 /*
  * Copy in a struct whose first field says how long the caller thinks it is.  *usize: how much of it
@@ -50,6 +52,8 @@ long vexfs_ioc_list(struct file *file, struct vexfs_collection_mem *c, void __us
 long vexfs_ioc_intern(struct file *file, struct vexfs_collection_mem *c, void __user *argp);
 long vexfs_ioc_words(struct file *file, struct vexfs_collection_mem *c, void __user *argp);
 long vexfs_ioc_path(struct file *file, struct vexfs_collection_mem *c, void __user *argp);
+long vexfs_ioc_snapshot(struct file *file, struct vexfs_collection_mem *c, void __user *argp);
+long vexfs_ioc_snapshots(struct file *file, struct vexfs_collection_mem *c, void __user *argp);
 long vexfs_ioc_search(struct file *file, struct vexfs_collection_mem *c, void __user *argp);
 
 #endif /* _VEXFS_DOOR_H */

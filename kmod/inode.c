@@ -424,6 +424,45 @@ int vexfs_drop_hidden(struct inode *inode)
 	return err;
 }
 
+static struct inode *new_orphan(struct inode *dir, u32 flags)
+{
+	handle_t *handle = vexfs_start(dir->i_sb, VEXFS_NEW_CREDITS + VEXFS_FREE_CREDITS);
+	struct inode *inode;
+	int err;
+
+	if (IS_ERR(handle))
+		return ERR_CAST(handle);
+	inode = vexfs_new_hidden(handle, dir, flags);
+	err = IS_ERR(inode) ? PTR_ERR(inode) : vexfs_unlink_hidden(handle, inode);
+	err = vexfs_stop(handle, err);
+	if (!err)
+		return inode;
+	if (!IS_ERR(inode))
+		iput(inode);
+	return ERR_PTR(err);
+}
+
+struct inode *vexfs_new_orphan(struct inode *dir, u32 flags)
+{
+	struct inode *inode;
+	int retries = 0;
+
+	do
+		inode = new_orphan(dir, flags);
+	while (IS_ERR(inode) && vexfs_retry_alloc(dir->i_sb, PTR_ERR(inode), &retries));
+	return inode;
+}
+
+int vexfs_adopt_hidden(handle_t *handle, struct inode *inode)
+{
+	int err = vexfs_orphan_unlink(handle, inode);
+
+	if (err)
+		return err;
+	set_nlink(inode, 1);
+	return vexfs_log_inode(handle, inode, false);
+}
+
 /* --- size --- */
 
 int vexfs_free_from(struct inode *inode, u32 from)

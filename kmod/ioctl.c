@@ -174,6 +174,10 @@ static long with_collection(struct file *file, struct vexfs_collection_mem *c, u
 		return vexfs_ioc_intern(file, c, argp);
 	case _IOC_NR(VEXFS_IOC_WORDS):
 		return vexfs_ioc_words(file, c, argp);
+	case _IOC_NR(VEXFS_IOC_SNAPSHOT):
+		return vexfs_ioc_snapshot(file, c, argp);
+	case _IOC_NR(VEXFS_IOC_SNAPSHOTS):
+		return vexfs_ioc_snapshots(file, c, argp);
 	}
 	return -EOPNOTSUPP;
 }

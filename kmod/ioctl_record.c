@@ -253,10 +253,8 @@ long vexfs_ioc_list(struct file *file, struct vexfs_collection_mem *c, void __us
 	if (err)
 		return err;
 	if (arg.flags & ~VEXFS_LIST_STALE || arg.reserved32 || !ALL_ZERO(arg.reserved) || !arg.n ||
-	    (arg.keys && arg.key_bytes < VEXFS_MAX_KEY))
+	    (arg.keys && arg.key_bytes < VEXFS_MAX_KEY) || !TERMINATED(arg.snapshot))
 		return -EINVAL;
-	if (!ALL_ZERO(arg.snapshot))	/* there are none yet */
-		return -ENOENT;
 	if (arg.n > VEXFS_MAX_BATCH)
 		return -E2BIG;
 	if (arg.rows && arg.row_bytes != c->row_bytes)

@@ -66,16 +66,43 @@ static int check(const struct vexfs_ioc_search *arg)
 	    arg->timeout_us > VEXFS_MAX_TIMEOUT_US || hweight32(by) > 1 ||
 	    (by && arg->queries > 1) || (!range && arg->radius) ||
 	    (by & VEXFS_SEARCH_BY_KEY ? !arg->key_len || arg->key_len > VEXFS_MAX_KEY :
-					arg->key || arg->key_len))
+					arg->key || arg->key_len) ||
+	    !TERMINATED(arg->snapshot))
 		return -EINVAL;
 	if (range && (arg->radius << 1) > 0x7ffULL << 53)	/* NaN */
 		return -EINVAL;
-	if (!ALL_ZERO(arg->snapshot))
+	if (by & VEXFS_SEARCH_BY_KEY && arg->snapshot[0])
 		return -EOPNOTSUPP;
 	if (arg->k > (range ? VEXFS_MAX_RANGE : VEXFS_MAX_K) || arg->queries > VEXFS_MAX_QUERIES ||
 	    arg->k * max(arg->queries, 1u) > VEXFS_MAX_HITS)
 		return -E2BIG;
 	return 0;
+}
+
+/*
+ * The slot of the record to search with, as it is now or in the snapshot, and its body, with a
+ * reference.
+ */
+static int find(struct file *file, struct vexfs_collection_mem *c,
+		const struct vexfs_ioc_search *arg, struct vexfs_body **b, u64 *slot)
+{
+	struct vexfs_snapshot_mem *snap;
+	struct vexfs_reader reader;
+	int err;
+
+	if (!arg->snapshot[0])
+		return vexfs_find_record(file, c, arg->id, arg->key, arg->key_len, b, slot);
+	snap = vexfs_snapshot_get(c, arg->snapshot, b);
+	if (IS_ERR(snap))
+		return PTR_ERR(snap);
+	err = vexfs_snapshot_find(snap, *b, arg->id, slot);
+	vexfs_reader_init(&reader, file, NULL);
+	if (!err && !vexfs_reader_sees(&reader, *b, *slot))
+		err = -ENOENT;
+	vexfs_snapshot_put(snap);
+	if (err)
+		vexfs_body_put(*b);
+	return err;
 }
 
 /* The row of the record to search with. */
@@ -88,7 +115,7 @@ static void *row_of(struct file *file, struct vexfs_collection_mem *c,
 	u64 slot;
 	int err;
 
-	err = vexfs_find_record(file, c, arg->id, arg->key, arg->key_len, &b, &slot);
+	err = find(file, c, arg, &b, &slot);
 	if (err)
 		return ERR_PTR(err);
 	row = kvmalloc(c->row_bytes, GFP_KERNEL_ACCOUNT);

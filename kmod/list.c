@@ -23,9 +23,14 @@ struct batch {
 	u8 keys[BATCH_RECORDS * VEXFS_MAX_KEY];
 };
 
-static bool wanted(struct vexfs_body *b, struct vexfs_reader *reader, u64 slot)
+/* snap NULL: as it is now. */
+static bool wanted(struct vexfs_body *b, const struct vexfs_snapshot_mem *snap,
+		   struct vexfs_reader *reader, u64 slot)
 {
-	return !vexfs_columns_dead(b->columns, slot) && vexfs_reader_sees(reader, b, slot);
+	bool dead = snap ? snap->as_of.dead[slot / 64] >> slot % 64 & 1 :
+			   vexfs_columns_dead(b->columns, slot);
+
+	return !dead && vexfs_reader_sees(reader, b, slot);
 }
 
 static void read_ahead(struct vexfs_body *b, u64 slot, u64 end)
@@ -41,8 +46,9 @@ static void read_ahead(struct vexfs_body *b, u64 slot, u64 end)
 }
 
 /* Read records from *slot on, until the batch or the room for keys is full. */
-static int fill(struct vexfs_body *b, struct vexfs_reader *reader, struct batch *t, u64 *slot,
-		u64 end, const struct vexfs_ioc_list *arg, bool *full)
+static int fill(struct vexfs_body *b, const struct vexfs_snapshot_mem *snap,
+		struct vexfs_reader *reader, struct batch *t, u64 *slot, u64 end,
+		const struct vexfs_ioc_list *arg, bool *full)
 {
 	u32 room = arg->keys ? arg->key_bytes : U32_MAX;
 	struct vexfs_record record;
@@ -53,7 +59,7 @@ static int fill(struct vexfs_body *b, struct vexfs_reader *reader, struct batch 
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		cond_resched();
-		if (!wanted(b, reader, *slot))
+		if (!wanted(b, snap, reader, *slot))
 			continue;
 		len = vexfs_record_fetch(b, *slot, &record, t->rows + (size_t)t->n * b->row_bytes,
 					 t->keys + t->key_bytes);
@@ -94,8 +100,8 @@ static int copy_batch(const struct vexfs_body *b, struct batch *t, const struct 
 	return 0;
 }
 
-static int list(struct vexfs_body *b, struct vexfs_reader *reader, struct vexfs_ioc_list *arg,
-		struct batch *t, u64 end)
+static int list(struct vexfs_body *b, const struct vexfs_snapshot_mem *snap,
+		struct vexfs_reader *reader, struct vexfs_ioc_list *arg, struct batch *t, u64 end)
 {
 	struct vexfs_ioc_list left = *arg;	/* room that is left */
 	u64 slot = arg->cursor, ahead = slot;
@@ -110,7 +116,7 @@ static int list(struct vexfs_body *b, struct vexfs_reader *reader, struct vexfs_
 		}
 		t->max = min(most, arg->n - n);
 		left.key_bytes = arg->key_bytes - keys;
-		err = fill(b, reader, t, &slot, min(end, ahead), &left, &full) ?:
+		err = fill(b, snap, reader, t, &slot, min(end, ahead), &left, &full) ?:
 		      copy_batch(b, t, arg, n, keys);
 		if (err)
 			return err;
@@ -126,12 +132,22 @@ static int list(struct vexfs_body *b, struct vexfs_reader *reader, struct vexfs_
 int vexfs_record_list(struct vexfs_collection_mem *c, const struct file *file,
 		      struct vexfs_ioc_list *arg)
 {
-	struct vexfs_body *b = vexfs_body_get(c);
+	struct vexfs_snapshot_mem *snap = NULL;
 	struct vexfs_reader reader;
+	struct vexfs_body *b;
 	struct batch *t;
-	u64 end = vexfs_columns_count(b->columns);
+	u64 end;
 	int err = -ESTALE;
 
+	if (arg->snapshot[0]) {
+		snap = vexfs_snapshot_get(c, arg->snapshot, &b);
+		if (IS_ERR(snap))
+			return PTR_ERR(snap);
+		end = snap->as_of.count;
+	} else {
+		b = vexfs_body_get(c);
+		end = vexfs_columns_count(b->columns);
+	}
 	if (arg->cursor && arg->epoch != b->epoch)
 		goto put;
 	err = -ENOMEM;
@@ -142,13 +158,14 @@ int vexfs_record_list(struct vexfs_collection_mem *c, const struct file *file,
 	t->rows = kvmalloc_array(t->max, b->row_bytes, GFP_KERNEL_ACCOUNT);
 	if (t->rows) {
 		vexfs_reader_init(&reader, file, b);
-		err = list(b, &reader, arg, t, end);
+		err = list(b, snap, &reader, arg, t, end);
 		vexfs_reader_drop(&reader);
 	}
 	arg->epoch = b->epoch;
 	kvfree(t->rows);
 	kvfree(t);
 put:
+	vexfs_snapshot_put(snap);
 	vexfs_body_put(b);
 	return err;
 }

@@ -64,7 +64,7 @@ static const char *block_check(struct inode *dir, u64 block, const struct vexfs_
 	for (i = 0; i < VEXFS_SLOTS; i++)
 		if (strnlen(raw->c_program[i], VEXFS_PROG_NAME_LEN) == VEXFS_PROG_NAME_LEN)
 			return "bad program name";
-	return NULL;
+	return vexfs_snapshots_check(raw);
 }
 
 int vexfs_schema_supported(const struct vexfs_collection *raw)
@@ -306,14 +306,19 @@ int vexfs_collection_create(struct inode *dir, const struct vexfs_ioc_create *ar
 int vexfs_schema_drop(struct vexfs_collection_mem *c, u64 outer)
 {
 	struct vexfs_body *b = c->body;
-	struct inode *plane[] = { b->vectors, b->records, b->keys, b->dead, c->words.plane };
+	struct inode *plane[5 + VEXFS_MAX_SNAPSHOTS] = {
+		b->vectors, b->records, b->keys, b->dead, c->words.plane
+	};
 	struct vexfs_inode_core *core = &VEXFS_I(c->dir)->core;
 	handle_t *handle;
 	int err;
 	u32 i;
 
+	for (i = 0; i < b->snapshots; i++)
+		plane[5 + i] = b->snapshot[i]->dead;
+	/* each in a table block; the superblock is shared */
 	handle = vexfs_start(c->dir->i_sb,
-			     ARRAY_SIZE(plane) * VEXFS_FREE_CREDITS + VEXFS_FREE_CREDITS);
+			     ARRAY_SIZE(plane) * VEXFS_INODE_CREDITS + 2 * VEXFS_FREE_CREDITS);
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
 	err = vexfs_free_blocks(handle, core->fs, core->collection, 1, true);

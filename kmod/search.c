@@ -385,6 +385,7 @@ int vexfs_collection_search(struct vexfs_collection_mem *c, const struct file *f
 		.radius = s->radius,
 	};
 	struct run r = { .c = c, .s = s, .vectors = vectors, .hits = hits, .answers = answers };
+	struct vexfs_snapshot_mem *snap = NULL;
 	struct vexfs_cached *predicate = NULL;
 	struct vexfs_reader reader;
 	struct vexfs_match match;
@@ -394,6 +395,14 @@ int vexfs_collection_search(struct vexfs_collection_mem *c, const struct file *f
 
 	BUILD_BUG_ON(sizeof(params.arg) != sizeof(s->arg));
 	memcpy(params.arg, s->arg, sizeof(params.arg));
+	if (s->snapshot[0]) {
+		snap = vexfs_snapshot_get(c, s->snapshot, &r.b);
+		if (IS_ERR(snap))
+			return PTR_ERR(snap);
+		params.as_of = &snap->as_of;
+	} else {
+		r.b = vexfs_body_get(c);
+	}
 	r.deadline = params.deadline_us = vx_clock_us() + s->timeout_us;
 	vexfs_collection_programs(c, r.set.prog);
 	if (s->flags & (VEXFS_SEARCH_BUILTIN | VEXFS_SEARCH_EXACT)) {
@@ -405,7 +414,6 @@ int vexfs_collection_search(struct vexfs_collection_mem *c, const struct file *f
 
 	r.found = kvmalloc_array(s->k, sizeof(*r.found), GFP_KERNEL_ACCOUNT);
 	r.row = kvmalloc(c->row_bytes, GFP_KERNEL_ACCOUNT);
-	r.b = vexfs_body_get(c);
 	if (!(s->flags & VEXFS_SEARCH_EXACT))
 		r.codes = params.codes = vexfs_body_codes(c, r.b, s->timeout_us / 2);
 	vexfs_reader_init(&reader, file, r.b);
@@ -431,6 +439,7 @@ int vexfs_collection_search(struct vexfs_collection_mem *c, const struct file *f
 	vexfs_rows_close(rows);
 	vexfs_predicate_put(predicate);
 	vexfs_reader_drop(&reader);
+	vexfs_snapshot_put(snap);
 	vexfs_body_put(r.b);
 	kvfree(r.row);
 	kvfree(r.found);

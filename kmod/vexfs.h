@@ -198,6 +198,14 @@ int vexfs_unlink_hidden(handle_t *handle, struct inode *inode);
 /* ... or in its own transaction, with the iput(). */
 int vexfs_drop_hidden(struct inode *inode);
 /*
+ * A hidden inode that is on the orphan list from the beginning, in its own transaction: it is freed
+ * by the last iput(), or at the next mount ...
+ */
+struct inode *vexfs_new_orphan(struct inode *dir, u32 flags);
+/* ... unless it is kept: in the transaction that stores its number.  VEXFS_ADOPT_CREDITS. */
+int vexfs_adopt_hidden(handle_t *handle, struct inode *inode);
+#define VEXFS_ADOPT_CREDITS	(VEXFS_INODE_CREDITS + VEXFS_ORPHAN_CREDITS)
+/*
  * Write the inode into its table block.  VEXFS_INODE_CREDITS.  Takes core.lock; datasync: fdatasync
  * must wait for it.
  */

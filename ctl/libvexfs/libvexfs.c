@@ -176,6 +176,11 @@ int vexfs_search(int fd, const struct vexfs_request *request, struct vexfs_hit *
 	};
 	int err;
 
+	if (request->snapshot) {
+		if (strlen(request->snapshot) >= sizeof(s.snapshot))
+			return -ENAMETOOLONG;
+		strcpy(s.snapshot, request->snapshot);
+	}
 	_Static_assert(sizeof(s.arg) == sizeof(request->arg), "arguments of a query");
 	memcpy(s.arg, request->arg, sizeof(s.arg));
 	if (request->flags & VEXFS_SEARCH_BY_KEY) {

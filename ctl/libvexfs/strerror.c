@@ -61,7 +61,9 @@ static const struct {
 	  "the vector is all zeros, which has no direction; cosine needs another vector" },
 	{ VEXFS_OP_SEARCH, EMSGSIZE,
 	  "the vector has not as many dimensions as the collection; see `vexctl collection info`" },
-	{ VEXFS_OP_SEARCH, ENOENT, "there is no record of that id or key" },
+	{ VEXFS_OP_SEARCH, ENOENT,
+	  "there is no record of that id or key, or no snapshot of that name" },
+	{ VEXFS_OP_SEARCH, ENAMETOOLONG, "there is no snapshot of that name; it is too long" },
 	{ VEXFS_OP_SEARCH, ENXIO,
 	  "the condition names an attribute that the collection has not; see `vexctl collection info`" },
 	{ VEXFS_OP_SEARCH, EPROTOTYPE,
@@ -92,6 +94,14 @@ static const struct {
 	{ VEXFS_OP_PATH, ERANGE, "its path is too long" },
 
 	{ VEXFS_OP_DROP, ENOENT, "the directory was removed; nothing is left to drop" },
+
+	{ VEXFS_OP_SNAPSHOT, EEXIST, "there is one of that name; choose another, or delete it" },
+	{ VEXFS_OP_SNAPSHOT, ENOENT,
+	  "there is no snapshot of that name; see them with `vexctl snapshot list`" },
+	{ VEXFS_OP_SNAPSHOT, EINVAL, "names consist of a-z, 0-9, `.`, `_` and `-`" },
+	{ VEXFS_OP_SNAPSHOT, ENAMETOOLONG, "the name is too long; at most 31 bytes" },
+	{ VEXFS_OP_SNAPSHOT, ENOSPC,
+	  "the filesystem is full, or the collection has 32 snapshots; delete some" },
 
 	{ ANY, EPROTO, "the kernel module's answer makes no sense; it does not fit this library" },
 	{ ANY, ENOTTY, "not in a VexFS filesystem; mount one with `vexctl mount`" },

@@ -642,6 +642,29 @@ static int check_dead(struct verify *v, struct plane *p, __u64 count, __u64 *dea
 	return 0;
 }
 
+/* The bitmap of a snapshot, which nobody but it has, and its place among the others. */
+static int check_snapshot(struct verify *v, const struct vexfs_collection *col, unsigned int i)
+{
+	const struct vexfs_snapshot *n = col->c_snapshot + i;
+	__u64 count = le64_to_cpu(n->n_count), dead;
+	struct plane p = { };
+	size_t len = strnlen(n->n_name, sizeof(n->n_name));
+	unsigned int j;
+	int err;
+
+	if (len == sizeof(n->n_name) ||
+	    strspn(n->n_name, "abcdefghijklmnopqrstuvwxyz0123456789._-") != len)
+		problem(v, "collection %llu: bad name of a snapshot", ull(v->c.ino));
+	for (j = 0; j < i; j++)
+		if (!strncmp(n->n_name, col->c_snapshot[j].n_name, sizeof(n->n_name)))
+			problem(v, "collection %llu: two snapshots %.*s", ull(v->c.ino), (int)len, n->n_name);
+	if (count > le64_to_cpu(col->c_count) || (i && count < le64_to_cpu(n[-1].n_count)))
+		problem(v, "collection %llu: snapshot %.*s has %llu slots", ull(v->c.ino), (int)len, n->n_name,
+			ull(count));
+	err = plane_open(v, &p, le64_to_cpu(n->n_dead_ino), "bitmap of a snapshot");
+	return err ? err : check_dead(v, &p, count, &dead);
+}
+
 static const char *collection_wrong(struct verify *v, const struct vexfs_collection *col, __u64 block)
 {
 	if (le32_to_cpu(col->c_magic) != VEXFS_COLLECTION_MAGIC)
@@ -682,12 +705,11 @@ static int check_planes(struct verify *v, const struct vexfs_collection *col)
 		err = plane_open(v, &p->dead, le64_to_cpu(col->c_dead), "dead bitmap");
 	if (!err && col->c_words)
 		err = plane_open(v, &p->dict, le64_to_cpu(col->c_words), "words plane");
-	for (i = 0; !err && i < VEXFS_MAX_SNAPSHOTS; i++)
-		if (col->c_snapshot[i].n_count && col->c_snapshot[i].n_dead_ino) {
-			struct plane snap = { };
-
-			err = plane_open(v, &snap, le64_to_cpu(col->c_snapshot[i].n_dead_ino), "snapshot");
-		}
+	for (i = 0; !err && i < VEXFS_MAX_SNAPSHOTS && col->c_snapshot[i].n_name[0]; i++)
+		err = check_snapshot(v, col, i);
+	if (!err && i < VEXFS_MAX_SNAPSHOTS &&
+	    memchr_inv(col->c_snapshot + i, 0, (VEXFS_MAX_SNAPSHOTS - i) * sizeof(col->c_snapshot[0])))
+		problem(v, "collection %llu: a gap between snapshots", ull(v->c.ino));
 	if (!err && count && (!col->c_vectors || !col->c_records)) {
 		problem(v, "collection %llu: has %llu records and no planes", ull(v->c.ino), ull(count));
 		err = -ENOENT;

@@ -30,7 +30,7 @@ MAX_K = 1000
 INT, KEYWORD = 1, 2
 F32 = 1
 OP = {name: i for i, name in enumerate(
-    'open create info insert get delete search use sync list words intern path drop'.split())}
+    'open create info insert get delete search use sync list words intern path drop snapshot'.split())}
 u8, u16, u32, s32, u64, s64 = ct.c_uint8, ct.c_uint16, ct.c_uint32, ct.c_int32, ct.c_uint64, ct.c_int64
 ptr = ct.c_void_p
 
@@ -102,7 +102,7 @@ class QueryAnswer(ct.Structure):
 class Request(ct.Structure):
     _fields_ = [('vector', ptr), ('vector_bytes', u32), ('k', u32), ('flags', u32), ('timeout_us', u32), ('id', u64),
                 ('key', ct.c_char_p), ('key_len', u32), ('max_visits', u64), ('arg', u64 * 4), ('where', ptr),
-                ('radius', ct.c_double), ('per_file', u32), ('queries', u32), ('answers', ptr)]
+                ('snapshot', ct.c_char_p), ('radius', ct.c_double), ('per_file', u32), ('queries', u32), ('answers', ptr)]
 
 
 class Answer(ct.Structure):
@@ -358,6 +358,13 @@ class Collection:
         _call('path', _lib.vexfs_path, self.fd, file, text, 4096)
         return os.fsdecode(text.value)
 
+    def snapshot(self, name):
+        """Remember what was acknowledged so far under a name, for as_of."""
+        _call('snapshot', _lib.vexfs_snapshot_create, self.fd, name.encode(), what=name)
+
+    def delete_snapshot(self, name):
+        _call('snapshot', _lib.vexfs_snapshot_delete, self.fd, name.encode(), what=name)
+
     # --- searching ---
 
     def _condition(self, text):
@@ -379,29 +386,32 @@ class Collection:
         return [[Match(h.id, h.distance, h.file, h.file_off, h.file_len, bool(h.flags & 4))
                  for h in hits[i * request.k:i * request.k + answers[i].n]] for i in range(n)]
 
-    def _request(self, k, radius, exact, per_file, timeout):
-        return Request(k=k, vector_bytes=self._row_bytes, radius=radius or 0, per_file=per_file,
+    def _request(self, k, radius, exact, per_file, timeout, as_of):
+        return Request(k=k, snapshot=as_of.encode() if as_of else None, vector_bytes=self._row_bytes,
+                       radius=radius or 0, per_file=per_file,
                        flags=(EXACT if exact else 0) | (0 if radius is None else RANGE),
                        timeout_us=int(timeout * 1e6) if timeout else 0)
 
-    def search(self, vectors, k=10, where=None, exact=False, radius=None, per_file=0, timeout=None):
+    def search(self, vectors, k=10, where=None, exact=False, radius=None, per_file=0, timeout=None,
+               as_of=None):
         """The k nearest of one vector, a list of Match; of several, a list of lists.
 
         where: a condition as `vexctl search --where`; exact: no estimates; radius: only those within it; per_file: at
-        most so many of one file; timeout in seconds.
+        most so many of one file; timeout in seconds; as_of: a snapshot.
         """
         rows, address, n = self._rows(vectors)
         one = not hasattr(vectors[0], '__len__') if len(vectors) else False
         out = []
         for first in range(0, n, 1024):
-            request = self._request(k, radius, exact, per_file, timeout)
+            request = self._request(k, radius, exact, per_file, timeout, as_of)
             request.vector, request.queries = address + first * self._row_bytes, min(1024, n - first)
             out += self._search(request, where)
         return out[0] if one else out
 
-    def similar(self, id=None, key=None, k=10, where=None, exact=False, radius=None, per_file=0, timeout=None):
+    def similar(self, id=None, key=None, k=10, where=None, exact=False, radius=None, per_file=0, timeout=None,
+                as_of=None):
         """The k nearest of a record, itself included."""
-        request = self._request(k, radius, exact, per_file, timeout)
+        request = self._request(k, radius, exact, per_file, timeout, as_of)
         if key is not None:
             key = key.encode() if isinstance(key, str) else key
             request.flags |= BY_KEY

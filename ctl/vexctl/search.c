@@ -392,6 +392,7 @@ static int search(int argc, char **argv)
 		{ "labels", required_argument, NULL, 'l' },
 		{ "start-id", required_argument, NULL, 's' },
 		{ "where", required_argument, NULL, 'W' },
+		{ "as-of", required_argument, NULL, 'A' },
 		{ "arg", required_argument, NULL, 'a' },
 		{ "timeout", required_argument, NULL, 't' },
 		{ "max-visits", required_argument, NULL, 'm' },
@@ -443,6 +444,9 @@ static int search(int argc, char **argv)
 			break;
 		case 'W':
 			where = optarg;
+			break;
+		case 'A':
+			a.q.snapshot = optarg;
 			break;
 		case 'k':
 			ret = want_u64("-k", optarg, 1, VEXFS_MAX_RANGE, &k);
@@ -566,6 +570,7 @@ const struct verb search_verbs[] = {
 	  "      --start-id N     [0]\n"
 	  "      --where COND     only records for which this holds, such as\n"
 	  "                       'tenant = 5 and not (made < 100 or kind in (1, 2))'; see below\n"
+	  "      --as-of NAME     search the snapshot of this name; --id is the record that had the id then\n"
 	  "  -a, --arg N          a number for the filter and distance programs; up to four, in order\n"
 	  "      --batch N        so many lines of standard input in one call, up to 1024 [1]: they are answered\n"
 	  "                       from the same records and by the same programs\n"

@@ -276,10 +276,11 @@ struct vexfs_attr_def {
 };
 
 struct vexfs_snapshot {
-	__le64	n_count;		/* slots below it are in the snapshot, 0: entry is free */
+	__le64	n_count;		/* slots below it are in the snapshot */
 	__le64	n_dead_ino;		/* hidden inode with the dead bitmap of that moment */
 	__le64	n_time;			/* seconds since 1970 */
-	char	n_name[VEXFS_SNAPSHOT_NAME_LEN];	/* NUL-terminated */
+	/* [a-z0-9._-]+, unique, NUL-padded; "": entry is free */
+	char	n_name[VEXFS_SNAPSHOT_NAME_LEN];
 };
 
 struct vexfs_collection {
@@ -305,6 +306,7 @@ struct vexfs_collection {
 	__le32	c_reserved32;
 	struct vexfs_attr_def c_attr[VEXFS_MAX_ATTRS];
 	char	c_program[VEXFS_SLOTS][VEXFS_PROG_NAME_LEN];	/* bound programs, "" : built-in */
+	/* oldest first; free entries, all zero, last */
 	struct vexfs_snapshot c_snapshot[VEXFS_MAX_SNAPSHOTS];
 	__le64	c_words;		/* hidden inode: dictionaries of keyword attributes, struct vexfs_word; 0: none */
 	__le64	c_word_bytes;		/* committed bytes of it */

@@ -252,7 +252,8 @@ struct vexfs_ioc_path {
 
 /*
  * Snapshots.  CREATE: what was acknowledged so far, under a name [a-z0-9._-]+; it is durable when this
- * returns.  EEXIST, ENOSPC (also: VEXFS_MAX_SNAPSHOTS are there), EINVAL name.  DELETE: ENOENT.
+ * returns.  EEXIST, ENOSPC (also: VEXFS_MAX_SNAPSHOTS are there), EINVAL name.  DELETE: ENOENT; who
+ * searches the snapshot ends undisturbed.
  */
 struct vexfs_ioc_snapshot {
 	__u32	size, flags;
@@ -383,7 +384,10 @@ struct vexfs_ioc_search {
 	__u64	radius;			/* RANGE: the bits of a double: only hits within this distance */
 	__u64	key;			/* BY_KEY: pointer */
 	__u32	key_len, reserved32;
-	/* search the snapshot of this name; "": as it is now */
+	/*
+	 * Search the snapshot of this name; "": as it is now.  BY_ID is the record that had the id
+	 * then, for which all ids are looked at; BY_KEY is EOPNOTSUPP with it.
+	 */
 	char	snapshot[VEXFS_SNAPSHOT_NAME_LEN];
 	/* pointers: only records for which this holds, where_nodes 0: all */
 	__u64	where;			/* where_nodes struct vexfs_predicate_node */

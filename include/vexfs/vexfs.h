@@ -96,6 +96,7 @@ struct vexfs_request {
 	__u64	max_visits;		/* slots to look at; 0: no limit */
 	__u64	arg[VEXFS_MAX_ARGS];	/* for filter and distance programs */
 	const struct vexfs_where *where;/* only records for which this holds; NULL: all */
+	const char *snapshot;		/* search this snapshot; NULL: as it is now */
 	double	radius;			/* RANGE: all records within this distance */
 	__u32	per_file;		/* at most so many hits of one bound file; 0: no limit */
 	/*
@@ -161,6 +162,7 @@ enum vexfs_op {
 	VEXFS_OP_INTERN,
 	VEXFS_OP_PATH,
 	VEXFS_OP_DROP,
+	VEXFS_OP_SNAPSHOT,
 	VEXFS_OP_MAX,			/* how many */
 };
 
@@ -302,9 +304,9 @@ int vexfs_delete_by_key(int fd, const char *keys, const __u8 *lens, __u32 n, __u
  *
  * -EINVAL k is 0, NaN or infinity in a vector or NaN as radius, -E2BIG k, queries, or more than
  * VEXFS_MAX_HITS for all queries, -EDOM a zero vector and the metric is cosine, -EMSGSIZE
- * vector_bytes is not row_bytes, -ENOENT BY_ID or BY_KEY and no such record, -ENOLINK a bound filter or
- * distance program is not loaded, -EPROTO it failed.  The condition: -E2BIG, -ENXIO no such
- * attribute, -EPROTOTYPE not for this type, -EBADMSG malformed.
+ * vector_bytes is not row_bytes, -ENOENT BY_ID or BY_KEY and no such record, or no such snapshot,
+ * -ENOLINK a bound filter or distance program is not loaded, -EPROTO it failed.  The condition:
+ * -E2BIG, -ENXIO no such attribute, -EPROTOTYPE not for this type, -EBADMSG malformed.
  */
 int vexfs_search(int fd, const struct vexfs_request *request, struct vexfs_hit *hits,
 		 struct vexfs_answer *answer);
@@ -370,6 +372,35 @@ int vexfs_intern(int fd, __u32 attr, const struct vexfs_word_list *list, __s64 *
  * may not be read, -ERANGE @room.
  */
 int vexfs_path(int fd, __u64 file, char *path, __u32 room);
+
+/**
+ * vexfs_snapshot_create - remember what was acknowledged so far
+ * @fd: the collection
+ * @name: [a-z0-9._-]+, less than VEXFS_SNAPSHOT_NAME_LEN bytes
+ *
+ * It can be searched and listed whatever happens to the records, and is durable when this returns.
+ * It takes a bit per slot, and keeps what is deleted from being given back.  -EEXIST, -EINVAL name,
+ * -ENAMETOOLONG, -ENOSPC also: VEXFS_MAX_SNAPSHOTS are there, -EACCES, -EROFS.
+ */
+int vexfs_snapshot_create(int fd, const char *name);
+
+/**
+ * vexfs_snapshot_delete - forget a snapshot
+ * @fd: the collection
+ * @name: its name
+ *
+ * -ENOENT, -EINVAL, -ENAMETOOLONG, -EACCES, -EROFS.
+ */
+int vexfs_snapshot_delete(int fd, const char *name);
+
+/**
+ * vexfs_snapshot_list - the snapshots of a collection
+ * @fd: the collection
+ * @info: room for VEXFS_MAX_SNAPSHOTS; oldest first
+ *
+ * Returns how many there are.
+ */
+int vexfs_snapshot_list(int fd, struct vexfs_snapshot_info *info);
 
 /**
  * vexfs_use - bind a loaded program to a slot

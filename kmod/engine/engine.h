@@ -66,6 +66,11 @@ void vexfs_columns_supersede(struct vexfs_columns *c, __u64 slot, __u64 count);
 bool vexfs_columns_dead(const struct vexfs_columns *c, __u64 slot);
 /* Is a slot below `count` to be seen by who has taken a snapshot of so many slots? */
 bool vexfs_columns_visible(const struct vexfs_columns *c, __u64 slot, __u64 count);
+/*
+ * The same for 64 slots at most: bit i of the result is slot from + i.  count VEXFS_MAX_SLOTS: what is not dead by now; the
+ * first slot is published.
+ */
+__u64 vexfs_columns_live_mask(const struct vexfs_columns *c, __u64 from, __u32 n, __u64 count);
 __u64 vexfs_columns_id(const struct vexfs_columns *c, __u64 slot);
 __s64 vexfs_columns_attr(const struct vexfs_columns *c, __u64 slot, __u32 attr);
 __u64 vexfs_columns_bytes(const struct vexfs_columns *c);
@@ -134,6 +139,12 @@ struct vexfs_hit_f {		/* a final hit; distance as the bits of a double */
 	__u64 slot, id, distance;
 };
 
+/* A snapshot of the columns: the caller keeps it as long as the query. */
+struct vexfs_asof {
+	const __u64 *dead;		/* a bit per slot, 64 to a word */
+	__u64 count, live;		/* slots; those that are not dead */
+};
+
 struct vexfs_query_params {
 	const void *row;		/* dims * 4 bytes, checked with vexfs_row_check(); copied */
 	__u32 dims, metric, k, attrs;
@@ -145,6 +156,7 @@ struct vexfs_query_params {
 	__u64 radius;			/* ... this distance: bits of a double, no NaN */
 	__u32 per_file;			/* at most so many hits of one bound file; 0: any number */
 	const struct vexfs_codes *codes;	/* NULL: no estimates */
+	const struct vexfs_asof *as_of;	/* NULL: as it is now */
 	/* May slots bound to this file be found?  Never sleeps; asked again and again.  NULL: all may. */
 	bool (*may)(void *arg, const struct vexfs_file *file);
 	void *may_arg;

@@ -14,8 +14,6 @@
 
 /* The cached norm of a row: bits of an f32, see distance.c; 0 unknown.  slot is below the count. */
 __u32 *vexfs_columns_norm(struct vexfs_columns *c, __u64 slot);
-/* Bit i of the result: slot from + i exists below count and is not dead.  n <= 64. */
-__u64 vexfs_columns_live_mask(const struct vexfs_columns *c, __u64 from, __u32 n, __u64 count);
 /* Is surely none of the slots [from, from + n) below count bound to a file?  0 < n <= 64. */
 bool vexfs_columns_unbound(const struct vexfs_columns *c, __u64 from, __u32 n, __u64 count);
 

@@ -41,7 +41,7 @@ void vexfs_query_restart(struct vexfs_query *q)
 	q->failed = 0;
 	q->scored_batch = false;
 	q->marking = false;
-	s->live = vexfs_columns_live(q->cols);
+	s->live = q->as_of ? q->as_of->live : vexfs_columns_live(q->cols);
 	s->worst = q->range ? q->radius : ~0ULL;
 	s->round = 0;
 	memset(s->state, 0, sizeof(s->state));
@@ -96,7 +96,10 @@ struct vexfs_query *vexfs_query_new(struct vexfs_columns *c, struct vx_rows *row
 	vx_fpu_begin();
 	q->radius = vexfs_bits_key(p->radius);
 	vx_fpu_end();
+	q->as_of = p->as_of;
 	q->count = vexfs_columns_count(c);
+	if (p->as_of && p->as_of->count < q->count)
+		q->count = p->as_of->count;
 	if (p->match && p->match->count < q->count)
 		q->count = p->match->count;
 	q->s.count = q->count;
@@ -226,7 +229,24 @@ static bool may(const struct vexfs_query *q, __u64 slot)
 
 bool vexfs_query_admits(const struct vexfs_query *q, __u64 slot)
 {
-	return vexfs_columns_visible(q->cols, slot, q->count) && may(q, slot);
+	bool there = q->as_of ? !(q->as_of->dead[slot / 64] >> slot % 64 & 1) :
+				vexfs_columns_visible(q->cols, slot, q->count);
+
+	return there && may(q, slot);
+}
+
+/* Bit i: slot from + i is live in the snapshot.  n <= 64. */
+static __u64 asof_mask(const struct vexfs_asof *s, __u64 from, __u32 n, __u64 count)
+{
+	__u64 dead;
+
+	if (from >= count)
+		return 0;
+	n = count - from < n ? (__u32)(count - from) : n;
+	dead = s->dead[from / 64] >> from % 64;
+	if (from % 64 + n > 64)
+		dead |= s->dead[from / 64 + 1] << (64 - from % 64);
+	return ~dead & (n == 64 ? ~0ULL : (1ULL << n) - 1);
 }
 
 /*
@@ -238,7 +258,8 @@ static __u64 admitted(const struct vexfs_query *q, __u64 from, __u32 n)
 	__u64 mask = q->match.p ? vexfs_match_mask(&q->match, from, n) : ~0ULL, left;
 
 	if (mask)
-		mask &= vexfs_columns_live_mask(q->cols, from, n, q->count);
+		mask &= q->as_of ? asof_mask(q->as_of, from, n, q->count) :
+				   vexfs_columns_live_mask(q->cols, from, n, q->count);
 	if (!mask || !q->may || vexfs_columns_unbound(q->cols, from, n, q->count))
 		return mask;
 	for (left = mask; left; left &= left - 1)

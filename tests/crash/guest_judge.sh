@@ -25,12 +25,27 @@ files_in_order() {
 	done
 }
 
+# Names of the snapshots are consecutive, and each has as many records as it says.
+snapshots_in_order() {
+	last=
+	vexctl snapshot list "$1" > /tmp/list || return 1
+	while read -r name made records slots; do
+		[ "$name" != name ] || continue
+		[ -z "$last" ] || [ "$name" = "s$((last + 1))" ] || { echo "snapshot $name follows s$last"; return 1; }
+		last=${name#s}
+		vexctl export "$1" --as-of "$name" > /tmp/export || return 1
+		[ "$(wc -l < /tmp/export)" = "$records" ] || { echo "snapshot $name has not $records records"; return 1; }
+	done < /tmp/list
+}
+
 # judge DEVICE SEQ
 judge() {
 	vexctl mount "$1" /mnt || return 1
 	{ [ "$2" = none ] && [ ! -d "/mnt/$seed/a" ] || crashload verify "/mnt/$seed/a" "$seed" "${2#none}"; } &&
 	{ [ ! -d "/mnt/$seed/b" ] || crashload verify "/mnt/$seed/b" "$((seed + 1))"; } &&
 	{ [ ! -d "/mnt/$seed/c" ] || boundload verify "/mnt/$seed/c"; } &&
+	{ [ ! -d "/mnt/$seed/a" ] || ! vexctl collection info "/mnt/$seed/a" > /dev/null 2>&1 ||
+	  snapshots_in_order "/mnt/$seed/a"; } &&
 	{ [ ! -d "/mnt/$seed/d" ] || files_in_order "/mnt/$seed/d"; }
 	r=$?
 	vexctl umount /mnt || return 1

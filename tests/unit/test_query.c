@@ -16,6 +16,7 @@ static __s64 attr[MAX_N];
 static bool dead[MAX_N];
 static const struct vexfs_match *match;
 static const double *radius;		/* NULL: the k nearest */
+static const struct vexfs_asof *as_of;	/* NULL: as it is now */
 static struct vexfs_codes *codes;
 static struct vexfs_columns *columns;
 static struct vx_rows plane;
@@ -98,7 +99,7 @@ static struct vexfs_query *begin(__u32 metric, __u32 k, __u64 max_visits, __u64 
 {
 	struct vexfs_query_params p = { .row = query, .dims = dims, .metric = metric, .k = k, .attrs = 1,
 					.max_visits = max_visits, .deadline_us = deadline, .match = match, .codes = codes,
-					.per_file = per_file };
+					.per_file = per_file, .as_of = as_of };
 
 	if (radius) {
 		p.range = true;
@@ -1196,6 +1197,56 @@ static void test_range_limits(void **state)
 	vexfs_columns_free(columns);
 }
 
+/* --- snapshots: what died later is there, what came later is not --- */
+
+static void test_as_of(void **state)
+{
+	int (*strategy[])(struct vexfs_search *) = { vexfs_flat, backwards, ranges, vexfs_coded };
+	static bool later[MAX_N];
+	__u64 bits[MAX_N / 64 + 1];
+	struct vexfs_hit_f hits[VEXFS_MAX_K];
+	struct vexfs_asof s = { .dead = bits };
+	__u32 round, i, k, live, truncated, restarts;
+	struct vexfs_query *q;
+	int n;
+
+	(void)state;
+	for (round = 0; round < 24; round++) {
+		fill(3000, 12, 0);
+		if (round % 4 == 3)
+			encode(VEXFS_METRIC_L2, 3000);
+		kill_some(chance(1500));
+		s.count = round < 4 ? 0 : chance(3001);
+		memset(bits, 0xff, sizeof(bits));	/* what lies beyond the count is not looked at */
+		for (i = live = 0; i < s.count; i++) {
+			if (!dead[i])
+				bits[i / 64] &= ~(1ULL << i % 64);
+			live += !dead[i];
+		}
+		s.live = live;
+		memcpy(later, dead, sizeof(dead));
+		kill_some(2000);
+		as_of = &s;
+		k = 1 + chance(40);
+		q = begin(VEXFS_METRIC_L2, k, 0, ~0ULL);
+		assert_int_equal(vexfs_query_search(q)->count, s.count);
+		assert_int_equal(vexfs_query_search(q)->live, live);
+		n = run(q, strategy[round % 4], hits, &truncated, &restarts);
+		assert_int_equal(truncated, 0);
+		memcpy(dead, later, sizeof(dead));
+		n_rows = s.count;
+		if (round % 4 == 3)
+			assert_true(recalled(VEXFS_METRIC_L2, k, NULL, NULL, hits, n) + 2 >= (__u32)n);
+		else
+			check(VEXFS_METRIC_L2, k, NULL, NULL, hits, n);
+		vexfs_query_free(q);
+		as_of = NULL;
+		if (round % 4 == 3)
+			forget_codes();
+		vexfs_columns_free(columns);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1216,6 +1267,7 @@ int main(void)
 		cmocka_unit_test(test_reuse),
 		cmocka_unit_test(test_range),
 		cmocka_unit_test(test_range_limits),
+		cmocka_unit_test(test_as_of),
 	};
 
 	chance_seed(4);

@@ -59,7 +59,10 @@ fails(ValueError, c.add, [row()], [N, N + 1])
 fails(ValueError, c.add, [row()], [N], attrs=[{'height': 1}])
 c.add([row()], [5], upsert=True, attrs=[{'lang': 'it'}])
 assert c.get(5).attrs == {'year': 0, 'lang': 'it'}
+c.snapshot('before')
 c.delete([5, 6])
+assert {5, 6} <= {h.id for h in c.search(q, k=N, exact=True, as_of='before')}
+assert c.similar(id=6, k=1, as_of='before')[0].id == 6
 c.delete(keys=['k7'])
 fails(KeyError, c.delete, [5])
 assert len(c) == N - 3
@@ -88,6 +91,8 @@ for t in threads:
 for t in threads:
     t.join()
 assert not errors, errors
+c.delete_snapshot('before')
+fails(OSError, c.search, q, as_of='before')
 c.sync()
 c.close()
 fails(OSError, vexfs.Collection, top)

@@ -5,7 +5,7 @@
 . ./lib.sh
 
 dmesg_allow 'is bound to no inode'
-run "mkfs" mkfs.vexfs /dev/vda
+run "mkfs" mkfs.vexfs --force /dev/vda
 run "mount" mount -t vexfs /dev/vda /mnt
 for test in bind vanish race stale move paths readers few idmap spread; do
 	run "$test" files $test /mnt/$test

@@ -13,7 +13,7 @@ export PYTHONDONTWRITEBYTECODE=1 LIBVEXFS=/usr/bin/libvexfs.so.0 PYTHONPATH=/tes
 # host COMMAND...: a program of the host; vexctl finds its own libraries in /lib of the guest
 host() { PYTHONHOME=/host/usr LD_LIBRARY_PATH=$lib:$lib/blas:$lib/lapack "$@"; }
 
-run "mkfs" mkfs.vexfs /dev/vda
+run "mkfs" mkfs.vexfs --force /dev/vda
 run "mount" mount -t vexfs /dev/vda /mnt
 mkdir /mnt/with /mnt/without
 run "with NumPy" host /host/usr/bin/python3 pytest.py /mnt/with

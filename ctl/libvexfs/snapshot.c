@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-2.0
+/* libvexfs: snapshots, see <vexfs/vexfs.h>. */
+#include <string.h>
+#include "libvexfs/call.h"
+
+static int snapshot(int fd, __u32 op, const char *name)
+{
+	struct vexfs_ioc_snapshot s = { .size = sizeof(s), .op = op };
+	size_t len = strlen(name);
+
+	if (len >= sizeof(s.name))
+		return -ENAMETOOLONG;
+	memcpy(s.name, name, len);
+	return call(fd, VEXFS_IOC_SNAPSHOT, &s);
+}
+
+int vexfs_snapshot_create(int fd, const char *name)
+{
+	return snapshot(fd, VEXFS_SNAPSHOT_CREATE, name);
+}
+
+int vexfs_snapshot_delete(int fd, const char *name)
+{
+	return snapshot(fd, VEXFS_SNAPSHOT_DELETE, name);
+}
+
+int vexfs_snapshot_list(int fd, struct vexfs_snapshot_info *info)
+{
+	struct vexfs_ioc_snapshots s = {
+		.size = sizeof(s),
+		.n = VEXFS_MAX_SNAPSHOTS,
+		.snapshots = to_u64(info),
+	};
+	int err = call(fd, VEXFS_IOC_SNAPSHOTS, &s);
+
+	return err ? err : s.n > VEXFS_MAX_SNAPSHOTS ? VEXFS_MAX_SNAPSHOTS : (int)s.n;
+}
