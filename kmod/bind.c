@@ -17,6 +17,9 @@
  *	it finds none, or no collection	then the entry is made later, or the collection is put on the list
  *					later, and the state is copied after that: the changed one
  *
+ * Compaction makes a second table; it copies the states of the first one under files_lock, and changes
+ * find both (vexfs_files_copy).
+ *
  * The state comes from the inode in memory where there is one, else from the inode table: it is
  * logged at every change.  unlink and evict need no plane and no collection lock: iget() waits for
  * an inode that is being evicted.
@@ -334,6 +337,36 @@ int vexfs_files_refresh(struct super_block *sb, struct vexfs_files *t)
 		cond_resched();
 	}
 	return err;
+}
+
+/* The state of a file, by an entry of another table; NULL or another generation: it is gone. */
+static void copy_entry(struct vexfs_files *t, struct vexfs_bound_file *f,
+		       const struct vexfs_bound_file *old)
+{
+	struct state s = {};
+
+	if (old && old->generation == f->generation && old->class)
+		s = (struct state){
+			.generation = f->generation,
+			.nlink = 1,
+			.uid = old->class->uid,
+			.gid = old->class->gid,
+			.mode = S_IFREG | old->class->mode,
+			.data_change = old->change,
+		};
+	set_state(t, f, &s);
+}
+
+void vexfs_files_copy(struct vexfs_files *to, struct vexfs_files *from)
+{
+	struct vexfs_bound_file *f;
+	unsigned int nofs = lock(to);
+
+	list_for_each_entry(f, &to->all, all) {
+		copy_entry(to, f, xa_load(&from->by_ino, f->ino));
+		cond_resched();
+	}
+	unlock(to, nofs);
 }
 
 u64 vexfs_files_gone(struct vexfs_files *t)

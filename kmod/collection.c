@@ -32,7 +32,7 @@
 
 /* --- the body --- */
 
-static struct vexfs_body *new_body(struct vexfs_collection_mem *c)
+struct vexfs_body *vexfs_body_new(struct vexfs_collection_mem *c)
 {
 	struct vexfs_body *b = kzalloc(sizeof(*b), GFP_KERNEL_ACCOUNT);
 
@@ -165,12 +165,45 @@ static int load_binding(struct vexfs_collection_mem *c, struct vexfs_body *b, u6
 	return IS_ERR(f) ? PTR_ERR(f) : vexfs_columns_bind(b->columns, slot, &f->file);
 }
 
+int vexfs_body_enter(struct vexfs_collection_mem *c, struct vexfs_body *b, u64 slot,
+		     const struct vexfs_record *r, bool dead)
+{
+	s64 attr[VEXFS_MAX_ATTRS];
+	u32 i;
+	int err;
+
+	for (i = 0; i < VEXFS_MAX_ATTRS; i++) {
+		attr[i] = le64_to_cpu(r->r_attr[i]);
+		if (i >= c->attrs && attr[i])
+			return damaged(c, "record %llu has attributes that the schema lacks", slot);
+	}
+	if (!vexfs_words_known(c, attr))
+		return damaged(c, "record %llu has a keyword without a word", slot);
+	err = vexfs_columns_put(b->columns, slot, le64_to_cpu(r->r_id), attr);
+	if (err == -EEXIST)
+		return damaged(c, "records share the id %llu", le64_to_cpu(r->r_id));
+	if (!err && r->r_flags & cpu_to_le32(VEXFS_RECORD_BOUND))
+		err = load_binding(c, b, slot, r);
+	if (err)
+		return err;
+	vexfs_columns_publish(b->columns, slot + 1);
+	if (dead)
+		vexfs_columns_kill(b->columns, slot);
+	if (dead || !(r->r_flags & cpu_to_le32(VEXFS_RECORD_KEYED)))
+		return 0;
+	err = vexfs_key_load(c, b, slot, le64_to_cpu(r->r_key));
+	if (err == -EEXIST || err == -EUCLEAN)
+		return damaged(c, "record %llu has %s", slot,
+			       err == -EEXIST ? "another one's key" : "a bad key");
+	return err;
+}
+
 static int load_record(struct vexfs_collection_mem *c, struct loading *l, u64 slot,
 		       const struct vexfs_record *r)
 {
-	u32 bit = slot % VEXFS_DEAD_SLOTS, i;
-	s64 attr[VEXFS_MAX_ATTRS];
+	u32 bit = slot % VEXFS_DEAD_SLOTS;
 	u64 seq = le64_to_cpu(r->r_seq);
+	bool dead;
 	int err;
 
 	if (!bit) {
@@ -185,33 +218,9 @@ static int load_record(struct vexfs_collection_mem *c, struct loading *l, u64 sl
 	if (le32_to_cpu(r->r_flags) & ~VEXFS_RECORD_ALL || seq <= l->seq || seq >= l->next_seq)
 		return damaged(c, "record %llu is damaged", slot);
 	l->seq = seq;
-	for (i = 0; i < VEXFS_MAX_ATTRS; i++) {
-		attr[i] = le64_to_cpu(r->r_attr[i]);
-		if (i >= c->attrs && attr[i])
-			return damaged(c, "record %llu has attributes that the schema lacks", slot);
-	}
-	if (!vexfs_words_known(c, attr))
-		return damaged(c, "record %llu has a keyword without a word", slot);
-	err = vexfs_columns_put(l->b->columns, slot, le64_to_cpu(r->r_id), attr);
-	if (err == -EEXIST)
-		return damaged(c, "records share the id %llu", le64_to_cpu(r->r_id));
-	if (!err && r->r_flags & cpu_to_le32(VEXFS_RECORD_BOUND))
-		err = load_binding(c, l->b, slot, r);
-	if (err)
-		return err;
-	vexfs_columns_publish(l->b->columns, slot + 1);
-	if (test_bit_le(bit, ((struct vexfs_dead_block *)vx_data(l->dead))->x_bits))
-		vexfs_columns_kill(l->b->columns, slot);
-	else
-		l->live++;
-	if (!(r->r_flags & cpu_to_le32(VEXFS_RECORD_KEYED)) ||
-	    vexfs_columns_dead(l->b->columns, slot))
-		return 0;
-	err = vexfs_key_load(c, l->b, slot, le64_to_cpu(r->r_key));
-	if (err == -EEXIST || err == -EUCLEAN)
-		return damaged(c, "record %llu has %s", slot,
-			       err == -EEXIST ? "another one's key" : "a bad key");
-	return err;
+	dead = test_bit_le(bit, ((struct vexfs_dead_block *)vx_data(l->dead))->x_bits);
+	l->live += !dead;
+	return vexfs_body_enter(c, l->b, slot, r, dead);
 }
 
 /* No bit may be set beyond the count. */
@@ -385,7 +394,7 @@ static int load(struct vexfs_collection_mem *c)
 			      c->row_bytes);
 		goto out;
 	}
-	b = new_body(c);
+	b = vexfs_body_new(c);
 	/* from now on unlink of a file finds its entry */
 	mutex_lock(&sbi->collections_lock);
 	list_add_tail(&c->list, &sbi->collections);
@@ -630,6 +639,8 @@ int vexfs_collection_info(struct vexfs_collection_mem *c, struct vexfs_ioc_info 
 	info->epoch = c->body->epoch;
 	info->key_bytes = c->body->key_end;
 	info->snapshots = c->body->snapshots;
+	info->compact_done = READ_ONCE(c->compact_done);
+	info->compact_total = READ_ONCE(c->compact_total);
 	info->resident += vexfs_snapshots_bytes(c);
 	mutex_unlock(&c->lock);
 	info->queries = atomic64_read(&c->queries);
@@ -708,6 +719,11 @@ int vexfs_collections_sync(struct super_block *sb)
 	return for_each_collection(sb, sync_one);
 }
 
+int vexfs_collections_compact(struct super_block *sb)
+{
+	return for_each_collection(sb, vexfs_compact_by_itself);
+}
+
 static int shut_down_one(struct vexfs_collection_mem *c)
 {
 	int err = vexfs_record_commit(c, true);
@@ -760,7 +776,7 @@ static int open_to_drop(struct vexfs_collection_mem *c)
 	bh = vexfs_schema_read(c->dir, VEXFS_I(c->dir)->core.collection);
 	if (IS_ERR(bh))
 		return PTR_ERR(bh);
-	c->body = new_body(c);
+	c->body = vexfs_body_new(c);
 	err = c->body ? open_planes(c->body, vexfs_schema_raw(bh)) ?:
 			vexfs_words_open(c, vexfs_schema_raw(bh)) : -ENOMEM;
 	vx_brelse(bh);

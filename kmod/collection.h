@@ -12,6 +12,7 @@
  *	word.c        words of keyword attributes
  *	list.c        all records, page by page
  *	snapshot.c    snapshots
+ *	compact.c     dead space given back
  *	predicate.c   predicates that were asked for, and their bitmaps
  *	codes.c       codes of rows in memory, within the mount's budget
  *	bind.c        files that records are bound to
@@ -185,6 +186,11 @@ struct vexfs_collection_mem {
 	/* prog_lock: what is bound, a reference each; NULL: built-in */
 	struct vexfs_program *prog[VEXFS_SLOTS];
 	atomic64_t queries, fallbacks;
+
+	/* compact.c: */
+	atomic_t compacting;		/* 1: somebody does */
+	u64 compact_done, compact_total;	/* slots; read without a lock */
+	unsigned long compact_after;	/* jiffies: not by itself before then */
 };
 
 /* --- plane.c --- */
@@ -224,6 +230,15 @@ void vexfs_collection_put(struct vexfs_collection_mem *c);
 /* Make it a plain directory again, see ioctl.h; the caller holds mnt_want_write. */
 int vexfs_collection_drop(struct inode *dir);
 int vexfs_collection_use(struct vexfs_collection_mem *c, u32 slot, const char *name);
+/* A body without planes, with one reference.  NULL: no memory. */
+struct vexfs_body *vexfs_body_new(struct vexfs_collection_mem *c);
+/*
+ * Enter a record that is on the planes, in the order of slots, into what is derived: room in the
+ * columns was made, nobody else uses the body yet.  -EUCLEAN after a line in the log, -ENOMEM,
+ * -EIO.
+ */
+int vexfs_body_enter(struct vexfs_collection_mem *c, struct vexfs_body *b, u64 slot,
+		     const struct vexfs_record *r, bool dead);
 /* The body as it is now, with a reference.  May be called under any lock. */
 struct vexfs_body *vexfs_body_get(struct vexfs_collection_mem *c);
 /* NULL is fine.  Outside transactions and locks: the last one lets go of the planes. */
@@ -388,6 +403,8 @@ u64 vexfs_files_bytes(const struct vexfs_files *t);
 struct vexfs_bound_file *vexfs_file_load(struct vexfs_files *t, u64 ino, u32 generation);
 /* ... -EIO, -EUCLEAN, -EINTR.  The collection is on the list of the mount by now. */
 int vexfs_files_refresh(struct super_block *sb, struct vexfs_files *t);
+/* Compaction: the entries of `to` get the state of those of `from`, of the same collection; c->lock held. */
+void vexfs_files_copy(struct vexfs_files *to, struct vexfs_files *from);
 /* Records that are not dead and whose file is gone; c->lock held. */
 u64 vexfs_files_gone(struct vexfs_files *t);
 /* The slot of one of them, VEXFS_NO_SLOT: there is none; c->lock held. */
@@ -469,6 +486,16 @@ struct vexfs_snapshot_mem *vexfs_snapshot_new(const char *name, u64 time, u64 co
 /* Read the bits of all of them; snapshots_lock held.  -EUCLEAN, -EIO, -ENOMEM, -EINTR. */
 int vexfs_snapshots_load(struct vexfs_body *b);
 
+/* --- compact.c --- */
+
+/*
+ * See ioctl.h; the caller holds mnt_want_write.  *before, *after: slots; the same: there was
+ * nothing to do.
+ */
+int vexfs_compact(struct vexfs_collection_mem *c, u32 min_dead, u64 *before, u64 *after);
+/* The same, by a worker, for one that has enough dead slots by the mount option compact=. */
+int vexfs_compact_by_itself(struct vexfs_collection_mem *c);
+
 /* --- record.c --- */
 
 /* What one insert brings.  All arrays are in kernel memory. */
@@ -505,6 +532,11 @@ int vexfs_record_find(struct vexfs_collection_mem *c, struct vexfs_reader *reade
  */
 int vexfs_record_fetch(struct vexfs_body *b, u64 slot, struct vexfs_record *record, void *row,
 		       u8 *key);
+/* Start reading n records, n > 0, and their rows. */
+void vexfs_records_ahead(struct vexfs_body *b, u64 slot, u64 n);
+/* What r_crc of a record must be; key: key_len bytes, 0: it has none. */
+u32 vexfs_record_crc(const struct vexfs_body *b, u64 slot, const struct vexfs_record *r,
+		     const void *row, const u8 *key, u32 key_len);
 /* What user space is told about a record that was fetched. */
 void vexfs_record_item(const struct vexfs_body *b, u64 slot, const struct vexfs_record *record,
 		       int key_len, struct vexfs_item *item);

@@ -7,7 +7,7 @@
  *	ioctl_word.c	intern, words
  *	ioctl_search.c	search
  *	path.c		path
- *	ioctl_snapshot.c	snapshots
+ *	ioctl_snapshot.c	snapshots, compaction
  */
 #ifndef _VEXFS_DOOR_H
 #define _VEXFS_DOOR_H
@@ -54,6 +54,7 @@ long vexfs_ioc_words(struct file *file, struct vexfs_collection_mem *c, void __u
 long vexfs_ioc_path(struct file *file, struct vexfs_collection_mem *c, void __user *argp);
 long vexfs_ioc_snapshot(struct file *file, struct vexfs_collection_mem *c, void __user *argp);
 long vexfs_ioc_snapshots(struct file *file, struct vexfs_collection_mem *c, void __user *argp);
+long vexfs_ioc_compact(struct file *file, struct vexfs_collection_mem *c, void __user *argp);
 long vexfs_ioc_search(struct file *file, struct vexfs_collection_mem *c, void __user *argp);
 
 #endif /* _VEXFS_DOOR_H */

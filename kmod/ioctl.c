@@ -178,6 +178,8 @@ static long with_collection(struct file *file, struct vexfs_collection_mem *c, u
 		return vexfs_ioc_snapshot(file, c, argp);
 	case _IOC_NR(VEXFS_IOC_SNAPSHOTS):
 		return vexfs_ioc_snapshots(file, c, argp);
+	case _IOC_NR(VEXFS_IOC_COMPACT):
+		return vexfs_ioc_compact(file, c, argp);
 	}
 	return -EOPNOTSUPP;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Ioctls about snapshots (see vexfs/ioctl.h).
+ * Ioctls about snapshots and compaction (see vexfs/ioctl.h).
  *
  * Everything is copied in and checked before a lock is taken; nothing is copied out under one.
  */
@@ -54,4 +54,23 @@ long vexfs_ioc_snapshots(struct file *file, struct vexfs_collection_mem *c, void
 		return n;
 	arg.n = n;
 	return vexfs_copy_out(argp, &arg, usize);
+}
+
+long vexfs_ioc_compact(struct file *file, struct vexfs_collection_mem *c, void __user *argp)
+{
+	struct vexfs_ioc_compact arg;
+	u32 usize;
+	int err;
+
+	err = vexfs_copy_in(&arg, sizeof(arg), argp, &usize);
+	if (err)
+		return err;
+	if (arg.flags || arg.reserved32 || !ALL_ZERO(arg.reserved) || arg.min_dead > 100)
+		return -EINVAL;
+	err = vexfs_may_write(file);
+	if (err)
+		return err;
+	err = vexfs_compact(c, arg.min_dead, &arg.before, &arg.after);
+	mnt_drop_write_file(file);
+	return err ?: vexfs_copy_out(argp, &arg, usize);
 }

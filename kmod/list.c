@@ -33,18 +33,6 @@ static bool wanted(struct vexfs_body *b, const struct vexfs_snapshot_mem *snap,
 	return !dead && vexfs_reader_sees(reader, b, slot);
 }
 
-static void read_ahead(struct vexfs_body *b, u64 slot, u64 end)
-{
-	u64 n = min(end - slot, (u64)BATCH_RECORDS), rows = slot * b->row_bytes;
-	u64 records = slot * VEXFS_RECORD_BYTES;
-
-	vexfs_plane_ahead(b->records, records >> PAGE_SHIFT,
-			  ((records + n * VEXFS_RECORD_BYTES - 1) >> PAGE_SHIFT) -
-				  (records >> PAGE_SHIFT) + 1);
-	vexfs_plane_ahead(b->vectors, rows >> PAGE_SHIFT,
-			  ((rows + n * b->row_bytes - 1) >> PAGE_SHIFT) - (rows >> PAGE_SHIFT) + 1);
-}
-
 /* Read records from *slot on, until the batch or the room for keys is full. */
 static int fill(struct vexfs_body *b, const struct vexfs_snapshot_mem *snap,
 		struct vexfs_reader *reader, struct batch *t, u64 *slot, u64 end,
@@ -111,7 +99,7 @@ static int list(struct vexfs_body *b, const struct vexfs_snapshot_mem *snap,
 
 	while (slot < end && n < arg->n && !full) {
 		if (slot >= ahead) {
-			read_ahead(b, slot, end);
+			vexfs_records_ahead(b, slot, min(end - slot, (u64)BATCH_RECORDS));
 			ahead = slot + BATCH_RECORDS;
 		}
 		t->max = min(most, arg->n - n);

@@ -21,7 +21,7 @@
 
 /* --- insert --- */
 
-static u32 record_crc(const struct vexfs_body *b, u64 slot, const struct vexfs_record *r,
+u32 vexfs_record_crc(const struct vexfs_body *b, u64 slot, const struct vexfs_record *r,
 		      const void *row, const u8 *key, u32 key_len)
 {
 	__le64 s = cpu_to_le64(slot);
@@ -59,8 +59,9 @@ static void make_record(struct vexfs_collection_mem *c, const struct vexfs_new_r
 		r->r_flags |= cpu_to_le32(VEXFS_RECORD_KEYED);
 		r->r_key = cpu_to_le64((c->body->key_end + keys->off[i]) << 8 | key_len);
 	}
-	r->r_crc = cpu_to_le32(record_crc(c->body, slot, r, new->rows + (size_t)i * c->row_bytes,
-					  key, key_len));
+	r->r_crc = cpu_to_le32(vexfs_record_crc(c->body, slot, r,
+						new->rows + (size_t)i * c->row_bytes, key,
+						key_len));
 }
 
 static int write_records(struct vexfs_collection_mem *c, const struct vexfs_new_records *new,
@@ -528,6 +529,17 @@ int vexfs_record_sweep(struct vexfs_collection_mem *c)
 
 /* --- looking up and fetching --- */
 
+void vexfs_records_ahead(struct vexfs_body *b, u64 slot, u64 n)
+{
+	u64 rows = slot * b->row_bytes, records = slot * VEXFS_RECORD_BYTES;
+
+	vexfs_plane_ahead(b->records, records >> PAGE_SHIFT,
+			  ((records + n * VEXFS_RECORD_BYTES - 1) >> PAGE_SHIFT) -
+				  (records >> PAGE_SHIFT) + 1);
+	vexfs_plane_ahead(b->vectors, rows >> PAGE_SHIFT,
+			  ((rows + n * b->row_bytes - 1) >> PAGE_SHIFT) - (rows >> PAGE_SHIFT) + 1);
+}
+
 int vexfs_record_find(struct vexfs_collection_mem *c, struct vexfs_reader *reader, u64 id,
 		      const struct vexfs_keys *keys, struct vexfs_body **b, u64 *slot)
 {
@@ -555,7 +567,7 @@ static int fetch(struct vexfs_body *b, u64 slot, struct vexfs_record *record, vo
 		len = vexfs_key_read(b, le64_to_cpu(record->r_key), key);
 		err = min(len, 0);
 	}
-	if (!err && (le32_to_cpu(record->r_crc) != record_crc(b, slot, record, row, key, len) ||
+	if (!err && (le32_to_cpu(record->r_crc) != vexfs_record_crc(b, slot, record, row, key, len) ||
 		     le64_to_cpu(record->r_id) != vexfs_columns_id(b->columns, slot)))
 		err = -EUCLEAN;
 	return err ?: len;

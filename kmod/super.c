@@ -3,7 +3,7 @@
  * Mounting, unmounting, and everything else that concerns the filesystem as a whole; the module's
  * init.
  *
- * Unmounting: kill_sb stops the raise worker and commits the collections while everything still
+ * Unmounting: kill_sb stops the workers and commits the collections while everything still
  * works, generic_shutdown_super syncs and evicts the inodes, put_super drops the planes, marks the
  * superblock clean and closes the log.
  */
@@ -19,7 +19,7 @@
 
 /* --- mount options --- */
 
-enum { OPT_ERRORS, OPT_COMMIT, OPT_RESIDENT };
+enum { OPT_ERRORS, OPT_COMMIT, OPT_RESIDENT, OPT_COMPACT };
 
 static const struct constant_table errors_table[] = {
 	{ "continue",	VEXFS_ERRORS_CONTINUE },
@@ -32,6 +32,7 @@ static const struct fs_parameter_spec parameters[] = {
 	fsparam_enum	("errors",	OPT_ERRORS, errors_table),
 	fsparam_u32	("commit",	OPT_COMMIT),
 	fsparam_string	("resident",	OPT_RESIDENT),
+	fsparam_string	("compact",	OPT_COMPACT),
 	{ }
 };
 
@@ -60,6 +61,13 @@ static int parse_param(struct fs_context *fc, struct fs_parameter *param)
 		if (*end)
 			return invalfc(fc, "resident= takes a size, such as 512M");
 		return 0;
+	case OPT_COMPACT:
+		if (!strcmp(param->string, "off"))
+			opts->compact = 0;
+		else if (kstrtouint(param->string, 10, &opts->compact) || !opts->compact ||
+			 opts->compact > 100)
+			return invalfc(fc, "compact= takes off, or 1 to 100 percent");
+		return 0;
 	}
 	return opt;
 }
@@ -73,6 +81,10 @@ static int show_options(struct seq_file *seq, struct dentry *root)
 		seq_printf(seq, ",commit=%u", opts->commit);
 	if (opts->resident != VEXFS_DEFAULT_RESIDENT)
 		seq_printf(seq, ",resident=%llu", opts->resident);
+	if (!opts->compact)
+		seq_puts(seq, ",compact=off");
+	else if (opts->compact != VEXFS_DEFAULT_COMPACT)
+		seq_printf(seq, ",compact=%u", opts->compact);
 	return 0;
 }
 
@@ -97,7 +109,18 @@ static void raise_work(struct work_struct *work)
 			vexfs_collections_sync(sbi->sb);
 		sb_end_intwrite(sbi->sb);
 	}
+	if (READ_ONCE(sbi->opts.compact) && test_bit(VEXFS_SBI_RAISE, &sbi->flags))
+		queue_work(system_unbound_wq, &sbi->compact);
 	raise_later(sbi);
+}
+
+/* It takes as long as it takes; who stops the workers, or freezes, waits for one step of it. */
+static void compact_work(struct work_struct *work)
+{
+	struct vexfs_sb_info *sbi = container_of(work, struct vexfs_sb_info, compact);
+
+	if (!vexfs_is_shutdown(sbi->sb))
+		vexfs_collections_compact(sbi->sb);
 }
 
 static void raise_start(struct vexfs_sb_info *sbi)
@@ -110,6 +133,7 @@ static void raise_stop(struct vexfs_sb_info *sbi)
 {
 	clear_bit(VEXFS_SBI_RAISE, &sbi->flags);
 	cancel_delayed_work_sync(&sbi->raise);
+	cancel_work_sync(&sbi->compact);
 }
 
 static int write_state(struct super_block *sb, bool clean)
@@ -367,6 +391,7 @@ static int fill_super(struct super_block *sb, struct fs_context *fc)
 	sbi->sb = sb;
 	sbi->opts.errors = VEXFS_ERRORS_RO;
 	INIT_DELAYED_WORK(&sbi->raise, raise_work);
+	INIT_WORK(&sbi->compact, compact_work);
 	INIT_WORK(&sbi->error_work, error_work);
 	ratelimit_state_init(&sbi->error_limit, 10 * HZ, 20);
 	mutex_init(&sbi->orphan_lock);
@@ -473,6 +498,7 @@ static int init_fs_context(struct fs_context *fc)
 	} else {
 		opts->commit = VEXFS_DEFAULT_COMMIT;
 		opts->resident = VEXFS_DEFAULT_RESIDENT;
+		opts->compact = VEXFS_DEFAULT_COMPACT;
 	}
 	fc->fs_private = opts;
 	fc->ops = &context_ops;

@@ -27,22 +27,25 @@
 
 struct vexfs_collection_mem;		/* collection.c: a loaded collection */
 
-/* Mount options; resident= and commit= may change at remount. */
+/* Mount options; all but errors= may change at remount. */
 struct vexfs_mount_opts {
 	u16 errors;			/* VEXFS_ERRORS_*; the superblock's s_errors by default */
 	unsigned int commit;		/* seconds between two runs of the raise worker, 1 .. 300 */
 	u64 resident;			/* bytes that codes may occupy in memory */
+	/* percent of a collection's slots: when so many are dead it is compacted; 0: never */
+	unsigned int compact;
 };
 
 #define VEXFS_DEFAULT_COMMIT	5
 #define VEXFS_MAX_COMMIT	300
 #define VEXFS_DEFAULT_RESIDENT	(256ULL << 20)
+#define VEXFS_DEFAULT_COMPACT	50
 
 /* vexfs_sb_info.flags */
 enum {
 	VEXFS_SBI_SHUTDOWN,		/* no more writing: shut down, or errors=remount-ro */
 	VEXFS_SBI_ERROR,		/* damage was found: the superblock gets STATE_ERROR */
-	VEXFS_SBI_RAISE,		/* the raise worker may run (read-write mount) */
+	VEXFS_SBI_RAISE,		/* the workers may run (read-write mount) */
 };
 
 struct vexfs_sb_info {
@@ -56,6 +59,7 @@ struct vexfs_sb_info {
 
 	struct workqueue_struct *wq;	/* I/O completion: WQ_MEM_RECLAIM | WQ_UNBOUND */
 	struct delayed_work raise;	/* vexfs_collections_sync() every opts.commit seconds */
+	struct work_struct compact;	/* vexfs_collections_compact() */
 	struct work_struct error_work;	/* writes VEXFS_STATE_ERROR, errors=continue only */
 	struct ratelimit_state error_limit;	/* of a mount: one's noise hides no other's damage */
 
@@ -293,6 +297,11 @@ int vexfs_collection_free(struct inode *dir);
 void vexfs_collection_evict(struct inode *dir);
 /* kill_sb, while everything still works: commit, stop workers. */
 void vexfs_collections_shutdown(struct super_block *sb);
+/*
+ * Those with many dead slots, one after the other: compact worker.  Stops when VEXFS_SBI_RAISE
+ * goes.
+ */
+int vexfs_collections_compact(struct super_block *sb);
 /*
  * put_super, after the inodes were evicted and before the journal goes: drop what still holds
  * planes.

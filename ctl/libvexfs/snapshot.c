@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* libvexfs: snapshots, see <vexfs/vexfs.h>. */
+/* libvexfs: snapshots and compaction, see <vexfs/vexfs.h>. */
 #include <string.h>
 #include "libvexfs/call.h"
 
@@ -34,4 +34,16 @@ int vexfs_snapshot_list(int fd, struct vexfs_snapshot_info *info)
 	int err = call(fd, VEXFS_IOC_SNAPSHOTS, &s);
 
 	return err ? err : s.n > VEXFS_MAX_SNAPSHOTS ? VEXFS_MAX_SNAPSHOTS : (int)s.n;
+}
+
+int vexfs_compact(int fd, __u32 min_dead, __u64 *before, __u64 *after)
+{
+	struct vexfs_ioc_compact c = { .size = sizeof(c), .min_dead = min_dead };
+	int err = call(fd, VEXFS_IOC_COMPACT, &c);
+
+	if (before)
+		*before = c.before;
+	if (after)
+		*after = c.after;
+	return err;
 }

@@ -95,6 +95,7 @@ static const struct {
 
 	{ VEXFS_OP_DROP, ENOENT, "the directory was removed; nothing is left to drop" },
 
+	{ ANY, EPROTO, "the kernel module's answer makes no sense; it does not fit this library" },
 	{ VEXFS_OP_SNAPSHOT, EEXIST, "there is one of that name; choose another, or delete it" },
 	{ VEXFS_OP_SNAPSHOT, ENOENT,
 	  "there is no snapshot of that name; see them with `vexctl snapshot list`" },
@@ -103,7 +104,12 @@ static const struct {
 	{ VEXFS_OP_SNAPSHOT, ENOSPC,
 	  "the filesystem is full, or the collection has 32 snapshots; delete some" },
 
-	{ ANY, EPROTO, "the kernel module's answer makes no sense; it does not fit this library" },
+	{ VEXFS_OP_COMPACT, EBUSY, "a compaction is running, or the filesystem is being frozen" },
+	{ VEXFS_OP_COMPACT, ENOSPC,
+	  "there is no room for a copy of what is alive; delete files or snapshots" },
+	{ VEXFS_OP_COMPACT, EUCLEAN,
+	  "a record is damaged, nothing was changed; see the kernel log (dmesg), and delete the record" },
+
 	{ ANY, ENOTTY, "not in a VexFS filesystem; mount one with `vexctl mount`" },
 	{ ANY, ENODATA, "not a collection; make one with `vexctl collection create`" },
 	{ ANY, EACCES, "no write permission on the directory; ask its owner" },

@@ -30,7 +30,7 @@ MAX_K = 1000
 INT, KEYWORD = 1, 2
 F32 = 1
 OP = {name: i for i, name in enumerate(
-    'open create info insert get delete search use sync list words intern path drop snapshot'.split())}
+    'open create info insert get delete search use sync list words intern path drop snapshot compact'.split())}
 u8, u16, u32, s32, u64, s64 = ct.c_uint8, ct.c_uint16, ct.c_uint32, ct.c_int32, ct.c_uint64, ct.c_int64
 ptr = ct.c_void_p
 
@@ -364,6 +364,12 @@ class Collection:
 
     def delete_snapshot(self, name):
         _call('snapshot', _lib.vexfs_snapshot_delete, self.fd, name.encode(), what=name)
+
+    def compact(self, min_dead=0):
+        """Give the space of deleted records back.  (slots before, slots after)."""
+        before, after = u64(), u64()
+        _call('compact', _lib.vexfs_compact, self.fd, min_dead, ct.byref(before), ct.byref(after), what=self.name)
+        return before.value, after.value
 
     # --- searching ---
 

@@ -163,6 +163,9 @@ static void info_json(const struct vexfs_ioc_info *i)
 	add_u64(o, "next_seq", i->next_seq);
 	add_u64(o, "dead", i->count - i->live);
 	add_u64(o, "snapshots", i->snapshots);
+	add_u64(o, "epoch", i->epoch);
+	add_u64(o, "compact_done", i->compact_done);
+	add_u64(o, "compact_total", i->compact_total);
 	add_u64(o, "resident_bytes", i->resident);
 	add_u64(o, "queries", i->queries);
 	add_u64(o, "fallbacks", i->fallbacks);
@@ -215,7 +218,11 @@ static int info(int argc, char **argv)
 	printf("%s\n", i.attrs ? "" : " none");
 	printf("records     %llu in %llu slots, %llu of them on disk\n", i.live, i.count,
 	       i.committed);
-	printf("space       %llu slots dead, %u snapshots\n", i.count - i.live, i.snapshots);
+	printf("space       %llu slots dead, %u snapshots, compacted %llu times", i.count - i.live,
+	       i.snapshots, i.epoch);
+	if (i.compact_total)
+		printf(", now at slot %llu of %llu", i.compact_done, i.compact_total);
+	printf("\n");
 	printf("memory      %llu bytes of derived data\n", i.resident);
 	printf("queries     %llu since it was loaded, %llu fell back to the built-in\n", i.queries,
 	       i.fallbacks);

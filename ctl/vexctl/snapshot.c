@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-/* vexctl snapshot create, list, delete. */
+/* vexctl snapshot create, list, delete; vexctl compact. */
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -92,6 +93,96 @@ static int list(int argc, char **argv)
 	return VEXCTL_OK;
 }
 
+/* --- compact --- */
+
+struct watch {
+	const char *dir;
+	int fd;
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	bool stop;
+};
+
+/* How far it is, five times a second. */
+static void *watcher(void *arg)
+{
+	struct watch *w = arg;
+	struct vexfs_ioc_info info;
+	struct timespec until;
+
+	pthread_mutex_lock(&w->lock);
+	while (!w->stop) {
+		clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_nsec += 200000000;
+		if (until.tv_nsec >= 1000000000) {
+			until.tv_sec++;
+			until.tv_nsec -= 1000000000;
+		}
+		pthread_cond_timedwait(&w->wake, &w->lock, &until);
+		if (!w->stop && !vexfs_info(w->fd, &info) && info.compact_total)
+			progress(w->dir, info.compact_done, info.compact_total, "slots");
+	}
+	pthread_mutex_unlock(&w->lock);
+	return NULL;
+}
+
+static int compact(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "min-dead", required_argument, NULL, 'm' },
+		{ "json", no_argument, NULL, 'j' },
+		{}
+	};
+	struct watch w = { .lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER };
+	__u64 min_dead = 0, before, after;
+	bool json = false, watching;
+	pthread_t thread;
+	int c, err;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c == 'm') {
+			err = want_u64("--min-dead", optarg, 0, 100, &min_dead);
+			if (err)
+				return err;
+		} else if (c == 'j') {
+			json = true;
+		} else {
+			return bad_option(argv);
+		}
+	}
+	if (want_args(argc, 1, 1, "DIR"))
+		return VEXCTL_USAGE;
+	w.dir = argv[optind];
+	w.fd = open_collection(w.dir, NULL);
+	if (w.fd < 0)
+		return VEXCTL_FAILED;
+	watching = !pthread_create(&thread, NULL, watcher, &w);
+	err = vexfs_compact(w.fd, min_dead, &before, &after);
+	if (watching) {
+		pthread_mutex_lock(&w.lock);
+		w.stop = true;
+		pthread_cond_signal(&w.wake);
+		pthread_mutex_unlock(&w.lock);
+		pthread_join(thread, NULL);
+		progress(NULL, 0, 0, NULL);
+	}
+	vexfs_close(w.fd);
+	if (err)
+		return fail_op(w.dir, VEXFS_OP_COMPACT, err);
+	if (json) {
+		struct json_object *o = json_object_new_object();
+
+		add_u64(o, "slots_before", before);
+		add_u64(o, "slots", after);
+		print_json(o);
+	} else if (before == after) {
+		printf("%llu slots, too few of them dead: nothing was done\n", before);
+	} else {
+		printf("%llu slots, %llu before\n", after, before);
+	}
+	return VEXCTL_OK;
+}
+
 const struct verb snapshot_verbs[] = {
 	{ "snapshot create", create, "DIR NAME", "remember the records as they are now",
 	  "NAME consists of a-z, 0-9, `.`, `_` and `-`.  `vexctl search --as-of NAME` searches it, `vexctl export\n"
@@ -99,5 +190,10 @@ const struct verb snapshot_verbs[] = {
 	  "of records that are deleted later.\n" },
 	{ "snapshot list", list, "DIR [--json]", "the snapshots of a collection, oldest first", "" },
 	{ "snapshot delete", delete, "DIR NAME", "forget a snapshot", "" },
+	{ "compact", compact, "DIR [--min-dead PERCENT] [--json]",
+	  "give the space of deleted records back",
+	  "Searches and changes go on meanwhile.  Ctrl-C: then all is as before.\n"
+	  "      --min-dead N     do nothing when less than N percent of the slots are dead, and in no snapshot [0]\n"
+	  "It happens by itself when half of the slots are dead (mount option compact=PERCENT|off).\n" },
 	{}
 };

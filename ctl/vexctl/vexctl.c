@@ -18,7 +18,7 @@ static const struct {
 	{ "Search", search_verbs },
 	{ NULL, eval_verbs },
 	{ "Records", record_verbs },
-	{ "Snapshots", snapshot_verbs },
+	{ "Snapshots and space", snapshot_verbs },
 	{ "Programs (eBPF: search, distance, filter)", program_verbs },
 };
 #define OBJECTS	(sizeof(objects) / sizeof(objects[0]))

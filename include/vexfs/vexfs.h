@@ -163,6 +163,7 @@ enum vexfs_op {
 	VEXFS_OP_PATH,
 	VEXFS_OP_DROP,
 	VEXFS_OP_SNAPSHOT,
+	VEXFS_OP_COMPACT,
 	VEXFS_OP_MAX,			/* how many */
 };
 
@@ -401,6 +402,19 @@ int vexfs_snapshot_delete(int fd, const char *name);
  * Returns how many there are.
  */
 int vexfs_snapshot_list(int fd, struct vexfs_snapshot_info *info);
+
+/**
+ * vexfs_compact - give the space of deleted records back
+ * @fd: the collection
+ * @min_dead: percent of the slots, 0 to 100; when less are dead (and in no snapshot), nothing is done
+ * @before: slots before, or NULL
+ * @after: slots afterwards, or NULL
+ *
+ * Queries and changes go on meanwhile; vexfs_info() tells how far it is.  It needs room for a copy
+ * of what is alive.  When it fails, or the caller is killed, all is as before.  -EBUSY one is
+ * running, -ENOSPC, -EACCES, -EROFS.
+ */
+int vexfs_compact(int fd, __u32 min_dead, __u64 *before, __u64 *after);
 
 /**
  * vexfs_use - bind a loaded program to a slot

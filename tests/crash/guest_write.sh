@@ -4,7 +4,7 @@
 # In the guest: write to the filesystem on /dev/vda until it is killed, or until OPERATIONS are done.
 #
 #	a	a collection; each of its fsyncs is a promise, written at the byte OFFSET of the disk too; it
-#		is given snapshots s0, s1 ... all the time, of which four stay
+#		is given snapshots s0, s1 ... all the time, of which four stay, and is compacted
 #	b	a collection written at the same time, which promises nothing but a prefix
 #	c	a collection of files with records bound to them, which are overwritten and removed (boundload)
 #	d	files 0, 1, 2 ... in order: each is written, fsynced under the name `new`, then renamed; the
@@ -24,20 +24,21 @@ files() {
 		i=$((i + 1))
 	done
 }
-snapshots() {
+space() {
 	i=0
 	while [ ! -e /tmp/stop ]; do
 		sleep 1
 		[ -d "/mnt/$seed/a" ] || continue
 		vexctl snapshot create "/mnt/$seed/a" s$i || continue
 		[ $i -lt 4 ] || vexctl snapshot delete "/mnt/$seed/a" s$((i - 4))
+		vexctl compact "/mnt/$seed/a"
 		i=$((i + 1))
 	done
 }
 files &
 boundload load "/mnt/$seed/c" "$seed" > /tmp/c.out 2>&1 &
 c=$!
-snapshots > /tmp/snapshots.out 2>&1 &
+space > /tmp/space.out 2>&1 &
 crashload load "/mnt/$seed/b" "$((seed + 1))" "$operations" > /tmp/b.out 2>&1 &
 b=$!
 run "crashload" sh -c "crashload load /mnt/$seed/a $seed $operations $device $offset | tee /dev/console"

@@ -226,6 +226,21 @@ static void op_file(void)
 	}
 }
 
+/* Nothing is in a snapshot: what is alive gets the slots 0, 1, ... in the old order. */
+static void op_compact(void)
+{
+	struct vexfs_ioc_compact c = { .size = sizeof(c) };
+	uint32_t i, live = 0, before = m.n;
+
+	for (i = 0; i < m.n; i++)
+		if (m.rec[i].live)
+			m.rec[live++] = m.rec[i];
+	m.n = live;
+	EXPECT(0, vx_ioctl(m.fd, VEXFS_IOC_COMPACT, &c), "compact");
+	FAIL(c.before != before || c.after != live, "compacted %llu slots to %llu, not %u to %u", c.before, c.after,
+	     before, live);
+}
+
 static void op_sync(void)
 {
 	struct vexfs_ioc_info info;
@@ -446,6 +461,7 @@ static const struct op {
 	{ "upsert", op_upsert, 12 },
 	{ "delete", op_delete, 10 },
 	{ "sync", op_sync, 3 },
+	{ "compact", op_compact, 3 },
 	{ "remount", op_remount, 3 },
 	{ "file", op_file, 10 },
 	{ "get", op_get, 12 },

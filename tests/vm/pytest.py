@@ -93,6 +93,8 @@ for t in threads:
 assert not errors, errors
 c.delete_snapshot('before')
 fails(OSError, c.search, q, as_of='before')
+before, after = c.compact()
+assert after < before and c.search(q, k=1)[0].id == want[0], (before, after)
 c.sync()
 c.close()
 fails(OSError, vexfs.Collection, top)

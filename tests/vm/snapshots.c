@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * snapshots: snapshots against a model.
+ * snapshots: snapshots and compaction against a model.
  *
  *	snapshots run DIR SEED FROM TO	operations FROM .. TO - 1 of a history that SEED alone decides; then the
  *					collection and all its snapshots must be those of the model
  *	snapshots bad DIR		names, limits, arguments
  *	snapshots files DIR		records that are bound to files
- *	snapshots storm DIR SECONDS	snapshots under writers and searches, none of which may fail or be wrong
+ *	snapshots storm DIR SECONDS	compactions under writers and searches, none of which may fail or be wrong
+ *	snapshots fill DIR N K		N records, of which all but every K-th are deleted
+ *	snapshots check DIR N K		are they there?
+ *	snapshots killed DIR		a compaction is killed in the middle: all is as before
  */
 #define _GNU_SOURCE
 #include <math.h>
@@ -61,6 +64,16 @@ static int snapshot(int fd, uint32_t op, const char *name)
 
 	put_name(a.name, name);
 	return vx_ioctl(fd, VEXFS_IOC_SNAPSHOT, &a);
+}
+
+static int compact(int fd, uint32_t min_dead, uint64_t *before, uint64_t *after)
+{
+	struct vexfs_ioc_compact a = { .size = sizeof(a), .min_dead = min_dead };
+	int err = vx_ioctl(fd, VEXFS_IOC_COMPACT, &a);
+
+	*before = a.before;
+	*after = a.after;
+	return err;
 }
 
 static int insert(int fd, uint32_t n, const uint32_t *id, const uint32_t *version, bool upsert)
@@ -263,7 +276,8 @@ static void operation(int fd)
 {
 	uint32_t what = below(20), n = 1 + below(MAX_OP), i, at;
 	uint32_t id[MAX_OP], version[MAX_OP];
-	uint64_t ids[MAX_OP], before;
+	uint64_t ids[MAX_OP], before, after;
+	struct vexfs_ioc_info info;
 	bool upsert = what >= 7;
 
 	if (what < 11 && (upsert || now.live + n < MAX_IDS * 2 / 3)) {	/* insert, upsert */
@@ -289,7 +303,7 @@ static void operation(int fd)
 		}
 		if (fd >= 0 && i)
 			EXPECT(0, vx_delete(fd, i, ids, &before), "delete");
-	} else if (what < 18) {
+	} else if (what < 16) {
 		i = snaps == 6;		/* few enough to be looked at */
 		if (i) {
 			at = below(snaps);
@@ -303,6 +317,20 @@ static void operation(int fd)
 		if (fd >= 0)
 			EXPECT(0, snapshot(fd, VEXFS_SNAPSHOT_CREATE, snap[snaps].name), "create a snapshot");
 		snaps++;
+	} else if (what < 18) {
+		if (fd < 0)
+			return;
+		EXPECT(0, vx_info(fd, &info), "info");
+		at = info.epoch;
+		EXPECT(0, compact(fd, 0, &before, &after), "compact");
+		FAIL(before != info.count || after > before, "compacted %llu slots from %llu to %llu",
+		     (unsigned long long)info.count, (unsigned long long)before, (unsigned long long)after);
+		EXPECT(0, vx_info(fd, &info), "info");
+		FAIL(info.count != after || info.live != now.live || info.epoch != at + (after < before) ||
+		     (after < before && info.committed != after) || info.compact_total || info.snapshots != snaps,
+		     "after a compaction: %llu slots, not %llu, %llu records, epoch %llu", (unsigned long long)info.count,
+		     (unsigned long long)after, (unsigned long long)info.live, (unsigned long long)info.epoch);
+		FAIL(!snaps && after != now.live, "%llu slots for %u records", (unsigned long long)after, now.live);
 	} else if (what < 19) {
 		if (fd >= 0)
 			FAIL(fsync(fd), "fsync: %s", strerror(errno));
@@ -337,11 +365,12 @@ static void bad(const char *dir)
 	const char *longest = "abcdefghijklmnopqrstuvwxyz01234";
 	struct vexfs_ioc_snapshots list = { .size = sizeof(list) };
 	struct vexfs_ioc_snapshot a;
+	struct vexfs_ioc_compact c;
 	struct vexfs_ioc_search s;
 	struct vexfs_ioc_list l = { .size = sizeof(l), .n = 1, .items = PTR(&a) };
 	struct vexfs_hit hit[2];
 	uint32_t id[2] = { 5, 6 }, version[2] = { 1, 2 }, i;
-	uint64_t before, ids[1] = { 5 };
+	uint64_t before, after, ids[1] = { 5 };
 	float v[DIMS];
 	char name[16];
 
@@ -374,8 +403,17 @@ static void bad(const char *dir)
 	a.op = VEXFS_SNAPSHOT_DELETE;
 	a.reserved[1] = 1;
 	EXPECT(EINVAL, vx_ioctl(fd, VEXFS_IOC_SNAPSHOT, &a), "reserved");
+	c = (struct vexfs_ioc_compact){ .size = sizeof(c), .min_dead = 101 };
+	EXPECT(EINVAL, vx_ioctl(fd, VEXFS_IOC_COMPACT, &c), "more than 100 %");
+	c = (struct vexfs_ioc_compact){ .size = sizeof(c), .flags = 1 };
+	EXPECT(EINVAL, vx_ioctl(fd, VEXFS_IOC_COMPACT, &c), "flags");
+	EXPECT(0, compact(fd, 0, &before, &after), "nothing is dead");
+	FAIL(before != 2 || after != 2, "of 2 slots: %llu, %llu", (unsigned long long)before, (unsigned long long)after);
+
 	/* what is deleted is in the snapshots, by its id too, and nowhere else */
 	EXPECT(0, vx_delete(fd, 1, ids, &before), "delete");
+	EXPECT(0, compact(fd, 0, &before, &after), "what is dead is in snapshots");
+	FAIL(before != 2 || after != 2, "of 2 slots: %llu, %llu", (unsigned long long)before, (unsigned long long)after);
 	row_of(v, 5, 1);
 	EXPECT(0, search(fd, "7", 2, v, hit, &s), "as of 7");
 	FAIL(s.n != 2 || hit[0].id != 5 || hit[0].distance != 0, "%u hits as of 7", s.n);
@@ -399,8 +437,19 @@ static void bad(const char *dir)
 		sprintf(name, "%u", i);
 		EXPECT(0, snapshot(fd, VEXFS_SNAPSHOT_DELETE, name), "delete them");
 	}
+	EXPECT(0, compact(fd, 51, &before, &after), "less than 51 %");
+	FAIL(after != 2, "%llu slots", (unsigned long long)after);
+	l = (struct vexfs_ioc_list){ .size = sizeof(l), .n = 1, .items = PTR(&s) };
+	EXPECT(0, vx_ioctl(fd, VEXFS_IOC_LIST, &l), "list");
+	EXPECT(0, compact(fd, 50, &before, &after), "50 %");
+	FAIL(before != 2 || after != 1, "of 2 slots: %llu, %llu", (unsigned long long)before, (unsigned long long)after);
+	l.cursor = 1;
+	l.n = 1;
+	EXPECT(ESTALE, vx_ioctl(fd, VEXFS_IOC_LIST, &l), "go on after a compaction");
 	ids[0] = 6;
 	EXPECT(0, vx_delete(fd, 1, ids, &before), "delete");
+	EXPECT(0, compact(fd, 0, &before, &after), "to nothing");
+	FAIL(before != 1 || after != 0, "of 1 slot: %llu, %llu", (unsigned long long)before, (unsigned long long)after);
 	EXPECT(0, snapshot(fd, VEXFS_SNAPSHOT_CREATE, "empty"), "a snapshot of nothing");
 	EXPECT(0, search(fd, "empty", 2, v, hit, &s), "search it");
 	FAIL(s.n, "%u hits", s.n);
@@ -410,12 +459,14 @@ static void bad(const char *dir)
 
 	other = vx_directory(dir, "plain");
 	EXPECT(ENODATA, snapshot(other, VEXFS_SNAPSHOT_CREATE, "x"), "no collection");
+	EXPECT(ENODATA, compact(other, 0, &before, &after), "no collection");
 	if (fork() == 0) {
 		if (setgid(65534) || setuid(65534))
 			_exit(1);
 		failures = 0;
 		EXPECT(EACCES, snapshot(fd, VEXFS_SNAPSHOT_CREATE, "x"), "create by nobody");
 		EXPECT(EACCES, snapshot(fd, VEXFS_SNAPSHOT_DELETE, "empty"), "delete by nobody");
+		EXPECT(EACCES, compact(fd, 0, &before, &after), "compact by nobody");
 		_exit(failures != 0);
 	}
 	wait((int *)&i);
@@ -446,8 +497,9 @@ static void files(const char *dir)
 {
 	int fd = vx_collection(dir, "files", DIMS, VEXFS_METRIC_L2, 1), file, i;
 	struct vexfs_bind bind[2] = { { .fd = -1 }, { .len = 1 } };
-	uint64_t ids[2] = { 1, 2 }, bad;
+	uint64_t ids[2] = { 1, 2 }, bad, before, after;
 	float rows[2 * DIMS];
+	struct vexfs_ioc_get get;
 	struct vexfs_ioc_insert a = {
 		.size = sizeof(a), .n = 2, .row_bytes = DIMS * 4, .rows = PTR(rows), .ids = PTR(ids), .binds = PTR(bind),
 	};
@@ -478,9 +530,35 @@ static void files(const char *dir)
 	}
 	wait(&i);
 	FAIL(i, "nobody sees too much");
+	EXPECT(0, compact(fd, 0, &before, &after), "compact");
+	FAIL(found(fd, "both") != 2 || found(fd, "") != 0, "not both are in the snapshot after a compaction");
+	/* and of what is not deleted: who may see it, and what becomes of it, after a compaction */
+	ids[0] = 3;
+	ids[1] = 4;
+	EXPECT(0, vx_ioctl(fd, VEXFS_IOC_INSERT, &a), "insert");
+	ids[0] = 5;
+	EXPECT(0, vx_insert(fd, 1, DIMS, rows, ids, NULL, NULL, &bad) ?: vx_delete(fd, 1, ids, &bad), "insert, delete");
+	EXPECT(0, compact(fd, 0, &before, &after), "compact");
+	FAIL(after >= before, "compacted %llu slots to %llu", (unsigned long long)before, (unsigned long long)after);
+	FAIL(found(fd, "") != 2, "not both are there after a compaction");
+	FAIL(fchmod(file, 0), "fchmod");
+	if (fork() == 0) {
+		if (setgid(65534) || setuid(65534))
+			_exit(1);
+		_exit(found(fd, "") != 1 || failures);
+	}
+	wait(&i);
+	FAIL(i, "nobody sees too much after a compaction");
+	FAIL(pwrite(file, "x", 1, 0) != 1, "write");
+	EXPECT(0, vx_get(fd, 4, DIMS, rows, &get), "get");
+	FAIL(get.item.flags != (VEXFS_ITEM_BOUND | VEXFS_ITEM_STALE), "flags %#x after a compaction and a write",
+	     get.item.flags);
 	close(file);
 	FAIL(unlinkat(fd, "file", 0), "unlink: %s", strerror(errno));
 	FAIL(found(fd, "both") != 1, "the record of a file that is gone is in the snapshot");
+	FAIL(found(fd, "") != 1, "the record of a file that is gone is there");
+	EXPECT(0, compact(fd, 0, &before, &after), "compact");
+	FAIL(found(fd, "both") != 1 || found(fd, "") != 1, "nor after a compaction");
 }
 
 /* --- everything at once --- */
@@ -491,7 +569,7 @@ static void files(const char *dir)
 
 static int storm_fd;
 static atomic_bool stop;
-static atomic_uint asked, taken, written;
+static atomic_uint asked, compactions, written;
 
 static bool check_stable(uint64_t *random, const char *as_of)
 {
@@ -576,6 +654,19 @@ static void *writer(void *arg)
 	return NULL;
 }
 
+static void *compactor(void *arg)
+{
+	uint64_t before, after;
+
+	(void)arg;
+	while (!stop && !failures) {
+		EXPECT(0, compact(storm_fd, 0, &before, &after), "compact");
+		compactions += after < before;
+		usleep(1000);
+	}
+	return NULL;
+}
+
 static void *snapper(void *arg)
 {
 	uint32_t i = 0;
@@ -587,15 +678,14 @@ static void *snapper(void *arg)
 		EXPECT(0, snapshot(storm_fd, VEXFS_SNAPSHOT_CREATE, name), "create");
 		usleep(20000);
 		EXPECT(0, snapshot(storm_fd, VEXFS_SNAPSHOT_DELETE, name), "delete");
-		taken++;
 	}
 	return NULL;
 }
 
 static void storm(const char *dir, uint32_t seconds)
 {
-	void *(*const fn[])(void *) = { asker, asker, historian, writer, snapper };
-	pthread_t thread[5];
+	void *(*const fn[])(void *) = { asker, asker, historian, writer, compactor, snapper };
+	pthread_t thread[6];
 	uint32_t i, id[1], version[1] = { SNAP_VERSION };
 
 	storm_fd = vx_collection(dir, "storm", DIMS, VEXFS_METRIC_L2, 1);
@@ -610,18 +700,104 @@ static void storm(const char *dir, uint32_t seconds)
 	now.name[0] = 0;
 	EXPECT(0, snapshot(storm_fd, VEXFS_SNAPSHOT_CREATE, "fixed"), "snapshot");
 	snaps = 1;
-	for (i = 0; i < 5; i++)
+	for (i = 0; i < 6; i++)
 		if (pthread_create(&thread[i], NULL, fn[i], (void *)(uintptr_t)i))
 			die("thread");
 	sleep(seconds);
 	stop = true;
-	for (i = 0; i < 5; i++)
+	for (i = 0; i < 6; i++)
 		pthread_join(thread[i], NULL);
 	for (i = now.live = 0; i < MAX_IDS; i++)
 		now.live += now.version[i] != 0;
 	check_all(storm_fd);
-	printf("%u searches, %u snapshots, %u records written\n", asked, taken, written);
-	FAIL(asked < 10 || taken < 2 || written < 100, "not much has happened");
+	printf("%u searches, %u compactions, %u records written\n", asked, compactions, written);
+	FAIL(asked < 10 || compactions < 2 || written < 100, "not much has happened");
+}
+
+/* --- larger collections, for machines, mounts and processes that end in the middle --- */
+
+#define BIG_DIMS	4
+#define BIG_BATCH	10000
+
+static void big_row(float *v, uint64_t id)
+{
+	make_row(v, BIG_DIMS, 3, id);
+}
+
+static void fill(const char *dir, uint32_t n, uint32_t keep)
+{
+	static float rows[BIG_BATCH * BIG_DIMS];
+	static uint64_t ids[BIG_BATCH];
+	int fd = vx_collection(dir, "big", BIG_DIMS, VEXFS_METRIC_L2, 0);
+	uint32_t i, some, at, dead;
+	uint64_t bad;
+
+	for (at = 0; at < n && !failures; at += some) {
+		some = n - at < BIG_BATCH ? n - at : BIG_BATCH;
+		for (i = 0; i < some; i++) {
+			ids[i] = at + i;
+			big_row(rows + i * BIG_DIMS, at + i);
+		}
+		EXPECT(0, vx_insert(fd, some, BIG_DIMS, rows, ids, NULL, NULL, &bad), "insert");
+		for (i = dead = 0; i < some; i++)
+			if ((at + i) % keep)
+				ids[dead++] = at + i;
+		if (dead)
+			EXPECT(0, vx_delete(fd, dead, ids, &bad), "delete");
+	}
+	FAIL(fsync(fd), "fsync: %s", strerror(errno));
+}
+
+static void check_big(int fd, uint32_t n, uint32_t keep)
+{
+	static struct vexfs_item item[BIG_BATCH];
+	static float rows[BIG_BATCH * BIG_DIMS];
+	struct vexfs_ioc_list a = {
+		.size = sizeof(a), .items = PTR(item), .rows = PTR(rows), .row_bytes = BIG_DIMS * 4,
+	};
+	uint64_t want = 0, i;
+	float row[BIG_DIMS];
+
+	while (a.cursor != ~0ULL && !failures) {
+		a.n = BIG_BATCH;
+		if (EXPECT(0, vx_ioctl(fd, VEXFS_IOC_LIST, &a), "list"))
+			return;
+		for (i = 0; i < a.n && !failures; i++, want += keep) {
+			big_row(row, want);
+			FAIL(item[i].id != want || memcmp(row, rows + i * BIG_DIMS, sizeof(row)), "id %llu instead of %llu",
+			     (unsigned long long)item[i].id, (unsigned long long)want);
+		}
+	}
+	FAIL(want < n, "records end at id %llu of %u", (unsigned long long)want, n);
+}
+
+static void killed(const char *dir)
+{
+	int fd = vx_directory(dir, "big"), status;
+	struct vexfs_ioc_info before, info;
+	uint64_t a, b, tries;
+	pid_t child;
+
+	if (fd < 0 || vx_info(fd, &before))
+		die("big");
+	child = fork();
+	if (!child)
+		_exit(compact(fd, 0, &a, &b));
+	for (tries = 0; tries < 10000000; tries++) {
+		if (vx_info(fd, &info))
+			die("info");
+		if (info.compact_done || info.epoch != before.epoch)
+			break;
+	}
+	kill(child, SIGKILL);
+	waitpid(child, &status, 0);
+	if (vx_info(fd, &info))
+		die("info");
+	FAIL(!WIFSIGNALED(status), "it was done before it could be killed");
+	FAIL(info.epoch != before.epoch || info.count != before.count || info.live != before.live ||
+	     info.compact_done || info.compact_total, "epoch %llu, %llu slots, %llu records, compacting %llu of %llu",
+	     (unsigned long long)info.epoch, (unsigned long long)info.count, (unsigned long long)info.live,
+	     (unsigned long long)info.compact_done, (unsigned long long)info.compact_total);
 }
 
 int main(int argc, char **argv)
@@ -636,8 +812,19 @@ int main(int argc, char **argv)
 		files(dir);
 	} else if (!strcmp(what, "storm") && argc == 4) {
 		storm(dir, atoi(argv[3]));
+	} else if (!strcmp(what, "fill") && argc == 5) {
+		fill(dir, atoi(argv[3]), atoi(argv[4]));
+	} else if (!strcmp(what, "check") && argc == 5) {
+		int fd = vx_directory(dir, "big");
+
+		if (fd < 0)
+			die("big");
+		check_big(fd, atoi(argv[3]), atoi(argv[4]));
+	} else if (!strcmp(what, "killed")) {
+		killed(dir);
 	} else {
-		fprintf(stderr, "usage: snapshots run DIR SEED FROM TO | bad DIR | files DIR | storm DIR SECONDS\n");
+		fprintf(stderr, "usage: snapshots run DIR SEED FROM TO | bad DIR | files DIR | storm DIR SECONDS |\n"
+				"       fill DIR N K | check DIR N K | killed DIR\n");
 		return 2;
 	}
 	return failed();

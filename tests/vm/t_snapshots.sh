@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Snapshots: against a model over remounts, bad input, everything at once, and vexctl.
+# Snapshots and compaction: against a model over remounts, bad input, everything at once, and vexctl.
 . ./lib.sh
 
 said() { sed 's/^/# /' "$out"; }
@@ -47,12 +47,17 @@ equal "all of it" 6 "$(wc -l < /tmp/monday.jsonl)"
 equal "list" "monday 6 6" "$(vexctl snapshot list $c | awk 'NR == 2 { print $1, $3, $4 }')"
 run "list --json" vexctl snapshot list $c --json
 if grep -q '"name": "monday", "time": [0-9]*, "records": 6, "slots": 6' "$out"; then ok "it is JSON"; else not_ok "it is JSON" "$(cat "$out")"; fi
+run "compact" vexctl compact $c
+equal "nothing to give back" "6 slots, too few of them dead: nothing was done" "$(cat "$out")"
 run "forget it" vexctl snapshot delete $c monday
+run "compact" vexctl compact $c --min-dead 50 --json
+equal "slots" '{ "slots_before": 6, "slots": 3 }' "$(cat "$out")"
 run "info" vexctl collection info $c
-if grep -q '^space  *3 slots dead, 0 snapshots$' "$out"; then ok "info tells"; else not_ok "info tells" "$(cat "$out")"; fi
+if grep -q '^space  *0 slots dead, 0 snapshots, compacted 1 times$' "$out"; then ok "info tells"; else not_ok "info tells" "$(cat "$out")"; fi
 run "umount" vexctl umount /mnt
 run "mount read-only" vexctl mount -o ro /dev/vda /mnt
 expect_fail "read-only" "read-only" vexctl snapshot create $c x
+expect_fail "read-only" "read-only" vexctl compact $c
 run "umount" vexctl umount /mnt
 run "verify" vexfs-verify /dev/vda
 finish
