@@ -247,6 +247,32 @@ static int step(struct compaction *k, u64 end)
 	return err ?: flush_step(k, dead);
 }
 
+static int write_planes(struct vexfs_body *b)
+{
+	struct inode *plane[] = { b->vectors, b->records, b->keys };
+	int err = 0, e2;
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(plane); i++)
+		filemap_fdatawrite(plane[i]->i_mapping);
+	for (i = 0; i < ARRAY_SIZE(plane); i++) {
+		e2 = filemap_write_and_wait(plane[i]->i_mapping);
+		err = err ?: e2;
+	}
+	return err ?: vexfs_body_errors(b);
+}
+
+/*
+ * Not more than our share of dirty pages.  We write them ourselves: the flusher needs s_umount, which
+ * an unmount holds while it waits for us.
+ */
+static int throttle(struct vexfs_body *b)
+{
+	if (balance_dirty_pages_ratelimited_flags(b->vectors->i_mapping, BDP_ASYNC) == -EAGAIN)
+		return write_planes(b);
+	return 0;
+}
+
 /* A round.  locked: the locks are held, nothing changes. */
 static int copy_round(struct compaction *k, bool locked)
 {
@@ -267,10 +293,8 @@ static int copy_round(struct compaction *k, bool locked)
 		if (!locked)
 			mutex_unlock(&k->c->snapshots_lock);
 		WRITE_ONCE(k->c->compact_done, k->done);
-		if (!locked) {
-			balance_dirty_pages_ratelimited(k->to->vectors->i_mapping);
-			balance_dirty_pages_ratelimited(k->to->records->i_mapping);
-		}
+		if (!locked && !err)
+			err = throttle(k->to);
 		cond_resched();
 	}
 	return err;
@@ -326,21 +350,6 @@ static void end(struct compaction *k)
 	kvfree(k->keys);
 	kvfree(k->record);
 	kvfree(k->slot);
-}
-
-static int write_planes(struct vexfs_body *b)
-{
-	struct inode *plane[] = { b->vectors, b->records, b->keys };
-	int err = 0, e2;
-	u32 i;
-
-	for (i = 0; i < ARRAY_SIZE(plane); i++)
-		filemap_fdatawrite(plane[i]->i_mapping);
-	for (i = 0; i < ARRAY_SIZE(plane); i++) {
-		e2 = filemap_write_and_wait(plane[i]->i_mapping);
-		err = err ?: e2;
-	}
-	return err ?: vexfs_body_errors(b);
 }
 
 /* A snapshot among the new slots, with its bitmap. */
@@ -590,18 +599,21 @@ static int compact_once(struct vexfs_collection_mem *c, u32 min_dead, bool prote
 
 	if (atomic_cmpxchg(&c->compacting, 0, 1))
 		return -EBUSY;
+	*before = *after = 0;
+	err = -EBUSY;
+	if (protect && !sb_start_intwrite_trylock(c->dir->i_sb))
+		goto out;
 	vexfs_record_sweep(c);		/* records of files that are gone; what fails is for the next time */
 	err = worth_it(c, min_dead, before);
 	*after = *before;
-	if (err > 0 && protect && !sb_start_intwrite_trylock(c->dir->i_sb))
-		err = -EBUSY;
 	if (err > 0) {
 		err = begin(&k, c) ?: compact(&k, &unpinned);
 		*after = err ? *before : k.count;
-		if (protect)
-			sb_end_intwrite(c->dir->i_sb);
-		end(&k);
 	}
+	if (protect)
+		sb_end_intwrite(c->dir->i_sb);
+	end(&k);
+out:
 	WRITE_ONCE(c->compact_total, 0);
 	WRITE_ONCE(c->compact_done, 0);
 	atomic_set_release(&c->compacting, 0);
