@@ -369,7 +369,7 @@ static void bad(const char *dir)
 	struct vexfs_ioc_search s;
 	struct vexfs_ioc_list l = { .size = sizeof(l), .n = 1, .items = PTR(&a) };
 	struct vexfs_hit hit[2];
-	uint32_t id[2] = { 5, 6 }, version[2] = { 1, 2 }, i;
+	uint32_t id[2] = { 5, 6 }, version[2] = { 1, 2 }, more = 8, i;
 	uint64_t before, after, ids[1] = { 5 };
 	float v[DIMS];
 	char name[16];
@@ -414,6 +414,13 @@ static void bad(const char *dir)
 	EXPECT(0, vx_delete(fd, 1, ids, &before), "delete");
 	EXPECT(0, compact(fd, 0, &before, &after), "what is dead is in snapshots");
 	FAIL(before != 2 || after != 2, "of 2 slots: %llu, %llu", (unsigned long long)before, (unsigned long long)after);
+
+	/* as many planes as there can be are swapped in one transaction */
+	EXPECT(0, insert(fd, 1, &more, version, false), "insert");
+	ids[0] = more;
+	EXPECT(0, vx_delete(fd, 1, ids, &before), "delete");
+	EXPECT(0, compact(fd, 0, &before, &after), "with 32 snapshots");
+	FAIL(before != 3 || after != 2, "of 3 slots: %llu, %llu", (unsigned long long)before, (unsigned long long)after);
 	row_of(v, 5, 1);
 	EXPECT(0, search(fd, "7", 2, v, hit, &s), "as of 7");
 	FAIL(s.n != 2 || hit[0].id != 5 || hit[0].distance != 0, "%u hits as of 7", s.n);

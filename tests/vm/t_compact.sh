@@ -41,12 +41,15 @@ run "200,000 records, one of two stays" snapshots fill /mnt 200000 2
 sleep 7
 equal "not when it is off" 0 "$(field epoch)"
 run "umount" vexctl umount /mnt
+# so little that it waits for writing all the time, which it must do without the flusher
+echo 1048576 > /proc/sys/vm/dirty_bytes
 run "mount" vexctl mount -o commit=1,compact=40 /dev/vda /mnt
 equal "options" "commit=1,compact=40" "$(grep -o 'commit=1,compact=40' /proc/mounts)"
 done=0
 for i in $(seq 400); do done=$(field compact_done); [ "$done" = 0 ] || break; done
 less "it has begun" 0 "$done"
 run "umount in the middle" vexctl umount /mnt
+echo 20 > /proc/sys/vm/dirty_ratio
 run "verify" vexfs-verify /dev/vda
 run "mount" vexctl mount -o commit=1 /dev/vda /mnt
 run "nothing is lost" snapshots check /mnt 200000 2
