@@ -102,11 +102,11 @@ static int insert(int fd, uint32_t n, const uint32_t *id, const uint32_t *versio
 	return vx_ioctl(fd, VEXFS_IOC_INSERT, &a);
 }
 
-static int search(int fd, const char *as_of, uint32_t k, const float *v, struct vexfs_hit *hit,
-		  struct vexfs_ioc_search *out)
+static int search_as(int fd, uint32_t flags, const char *as_of, uint32_t k, const float *v, struct vexfs_hit *hit,
+		     struct vexfs_ioc_search *out)
 {
 	struct vexfs_ioc_search a = {
-		.size = sizeof(a), .k = k, .vector_bytes = DIMS * 4, .vector = PTR(v), .hits = PTR(hit),
+		.size = sizeof(a), .flags = flags, .k = k, .vector_bytes = DIMS * 4, .vector = PTR(v), .hits = PTR(hit),
 		.timeout_us = VEXFS_MAX_TIMEOUT_US,
 	};
 	int err;
@@ -115,6 +115,12 @@ static int search(int fd, const char *as_of, uint32_t k, const float *v, struct 
 	err = vx_ioctl(fd, VEXFS_IOC_SEARCH, &a);
 	*out = a;
 	return err;
+}
+
+static int search(int fd, const char *as_of, uint32_t k, const float *v, struct vexfs_hit *hit,
+		  struct vexfs_ioc_search *out)
+{
+	return search_as(fd, VEXFS_SEARCH_EXACT, as_of, k, v, hit, out);
 }
 
 /* --- is it what the model says? --- */
@@ -179,10 +185,10 @@ static void check_search(int fd, const struct state *s, uint64_t *random)
 	struct vexfs_hit hit[K];
 	double best[K + 1];
 	float v[DIMS];
-	uint32_t i, j, n = 0;
+	uint32_t i, j, n = 0, flags = random64(random) & VEXFS_SEARCH_EXACT;
 
 	make_row(v, DIMS, 77, random64(random));
-	if (EXPECT(0, search(fd, s->name, K, v, hit, &a), "search"))
+	if (EXPECT(0, search_as(fd, flags, s->name, K, v, hit, &a), "search"))
 		return;
 	for (i = 0; i < MAX_IDS; i++) {
 		double d = s->version[i] ? distance(v, i, s->version[i]) : INFINITY;
@@ -200,7 +206,8 @@ static void check_search(int fd, const struct state *s, uint64_t *random)
 
 		FAIL(!version || hit[i].distance != distance(v, id, version), "%s: hit %u, id %llu, is not of it", s->name,
 		     i, (unsigned long long)id);
-		FAIL(hit[i].distance != best[i], "%s: hit %u is at %g, the nearest one at %g", s->name, i,
+		/* codes miss one now and then */
+		FAIL(flags ? hit[i].distance != best[i] : hit[i].distance < best[i], "%s: hit %u is at %g, the nearest one at %g", s->name, i,
 		     hit[i].distance, best[i]);
 	}
 }
