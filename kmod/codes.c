@@ -102,6 +102,19 @@ struct vexfs_codes *vexfs_body_codes(const struct vexfs_collection_mem *c, struc
 	return smp_load_acquire(&b->codes);
 }
 
+u32 vexfs_body_codes_state(const struct vexfs_collection_mem *c, const struct vexfs_body *b,
+			   const struct vexfs_codes *codes, u64 count)
+{
+	const struct vexfs_sb_info *sbi = VEXFS_SB(b->dir->i_sb);
+
+	if (codes)
+		return vexfs_codes_count(codes) < count ? VEXFS_CODES_PART : VEXFS_CODES_ALL;
+	if (count < MIN_CODED)
+		return VEXFS_CODES_FEW;
+	return (u64)atomic64_read(&sbi->resident) + vexfs_codes_cost(c->dims, count) >
+		READ_ONCE(sbi->opts.resident) ? VEXFS_CODES_BUDGET : VEXFS_CODES_NONE;
+}
+
 void vexfs_body_encode(const struct vexfs_collection_mem *c, u64 first, u32 n, const void *rows)
 {
 	struct vexfs_body *b = c->body;

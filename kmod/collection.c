@@ -29,6 +29,7 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include "collection.h"
+#include "trace.h"
 
 /* --- the body --- */
 
@@ -593,6 +594,7 @@ int vexfs_collection_use(struct vexfs_collection_mem *c, u32 slot, const char *n
 		old = c->prog[slot];
 		c->prog[slot] = p;
 		spin_unlock(&c->prog_lock);
+		trace_vexfs_use(c->dir, slot, name);
 		p = old;		/* what is given back below */
 	}
 	mutex_unlock(&c->commit_lock);

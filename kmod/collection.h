@@ -570,6 +570,12 @@ void vexfs_predicate_put(struct vexfs_cached *e);	/* NULL and ERR_PTR are fine *
  */
 struct vexfs_codes *vexfs_body_codes(const struct vexfs_collection_mem *c, struct vexfs_body *b,
 				     u32 us);
+/*
+ * VEXFS_CODES_* for a search of `count` slots that was given these codes; a guess at why there are
+ * none, as of now.
+ */
+u32 vexfs_body_codes_state(const struct vexfs_collection_mem *c, const struct vexfs_body *b,
+			   const struct vexfs_codes *codes, u64 count);
 /* Encode n rows that are about to be published as slots `first` on.  c->lock held. */
 void vexfs_body_encode(const struct vexfs_collection_mem *c, u64 first, u32 n, const void *rows);
 void vexfs_body_drop_codes(struct vexfs_body *b);	/* the body is going */
@@ -579,11 +585,11 @@ void vexfs_body_drop_codes(struct vexfs_body *b);	/* the body is going */
 /*
  * Run the s->queries (> 0) queries in *s, whose vectors and predicate are given, checked; where may
  * be NULL.  hits must have room for s->queries * s->k, answers for s->queries.  Fills them and the
- * out fields of *s, which are 0.
+ * out fields of *s, which are 0; and *trace, which is 0, whatever is returned.  trace NULL: not wanted.
  */
 int vexfs_collection_search(struct vexfs_collection_mem *c, const struct file *file,
 			    struct vexfs_ioc_search *s, const void *vectors,
 			    const struct vexfs_condition *where, struct vexfs_hit *hits,
-			    struct vexfs_query_answer *answers);
+			    struct vexfs_query_answer *answers, struct vexfs_search_trace *trace);
 
 #endif /* _VEXFS_COLLECTION_H */

@@ -17,6 +17,7 @@
 #include <linux/slab.h>
 #include <linux/writeback.h>
 #include "collection.h"
+#include "trace.h"
 
 /* Slots that died and are not committed yet. */
 struct death_chunk {
@@ -117,6 +118,7 @@ void vexfs_record_abandon(struct vexfs_collection_mem *c, int gone)
 /* What one commit takes. */
 struct snapshot {
 	u64 count, live, next_seq, key_end, word_end;
+	u64 begin;			/* vx_clock_us() */
 	struct list_head deaths;	/* their blocks: vexfs_collection_mem.inflight */
 };
 
@@ -137,6 +139,7 @@ static bool commit_begin(struct vexfs_collection_mem *c, struct snapshot *s)
 	s->next_seq = c->next_seq;
 	s->key_end = c->body->key_end;
 	s->word_end = c->words.end;
+	s->begin = vx_clock_us();
 	INIT_LIST_HEAD(&s->deaths);
 	list_splice_init(&c->deaths, &s->deaths);
 	c->inflight = c->pending;
@@ -144,11 +147,24 @@ static bool commit_begin(struct vexfs_collection_mem *c, struct snapshot *s)
 	return true;
 }
 
+static void trace_commit(const struct vexfs_collection_mem *c, const struct snapshot *s, int err)
+{
+	const struct death_chunk *d;
+	u64 deaths = 0;
+
+	if (!trace_vexfs_commit_enabled())
+		return;
+	list_for_each_entry(d, &s->deaths, list)
+		deaths += d->n;
+	trace_vexfs_commit(c->dir, s->count - c->committed, deaths, vx_clock_us() - s->begin, err);
+}
+
 /* commit_lock and lock held. */
 static void commit_end(struct vexfs_collection_mem *c, struct snapshot *s, int err)
 {
 	u32 i;
 
+	trace_commit(c, s, err);
 	if (err) {			/* nothing happened: all of it is for the next commit */
 		list_splice_init(&s->deaths, &c->deaths);
 		for (i = 0; i < c->inflight.n; i++)

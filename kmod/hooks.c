@@ -22,6 +22,7 @@
 #include <linux/srcu.h>
 #include <linux/workqueue.h>
 #include "hooks.h"
+#include "trace.h"
 
 #define vexfs_say(fmt, ...) pr_notice_ratelimited("vexfs: " fmt "\n", ##__VA_ARGS__)
 
@@ -197,9 +198,12 @@ void vexfs_program_error(struct vexfs_program *p, unsigned int slot, u64 generat
 		}
 	}
 	spin_unlock(&p->lock);
-	if (eject)
-		pr_warn_ratelimited("vexfs: search program '%s' ejected after %u errors in a row, the last one %pe; searches use the built-in until it is replaced or bound again\n",
-				    p->name, VEXFS_EJECT_AFTER, ERR_PTR(error));
+	trace_vexfs_program_error(p->name, slot, generation, error);
+	if (!eject)
+		return;
+	trace_vexfs_eject(p->name, slot, generation, error);
+	pr_warn_ratelimited("vexfs: search program '%s' ejected after %u errors in a row, the last one %pe; searches use the built-in until it is replaced or bound again\n",
+			    p->name, VEXFS_EJECT_AFTER, ERR_PTR(error));
 }
 
 bool vexfs_program_ejected(const struct vexfs_program *p)
@@ -477,6 +481,17 @@ static int vexfs_ops_validate(void *kdata)
 	return 0;
 }
 
+/* A bit per op that it has. */
+static u32 ops_bits(const struct vexfs_object *o)
+{
+	u32 slot, bits = 0;
+
+	for (slot = 0; o && slot < VEXFS_SLOTS; slot++)
+		if (has_op(o->ops, slot))
+			bits |= BIT(slot);
+	return bits;
+}
+
 /* Put a new version under a name; returns the old one, to free after a drain. */
 static struct vexfs_object *publish(struct vexfs_program *p, struct vexfs_object *o)
 {
@@ -487,6 +502,7 @@ static struct vexfs_object *publish(struct vexfs_program *p, struct vexfs_object
 		forgive(p, o->generation);
 	}
 	rcu_assign_pointer(p->object, o);
+	trace_vexfs_switch(p->name, o ? o->generation : old->generation, ops_bits(o));
 	return old;
 }
 

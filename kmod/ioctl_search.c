@@ -6,6 +6,7 @@
  */
 #include <linux/slab.h>
 #include "door.h"
+#include "trace.h"
 
 #define SEARCH_FLAGS (VEXFS_SEARCH_BY_ID | VEXFS_SEARCH_BUILTIN | VEXFS_SEARCH_EXACT | \
 		      VEXFS_SEARCH_BY_KEY | VEXFS_SEARCH_RANGE)
@@ -170,15 +171,31 @@ static int copy_hits(const struct vexfs_ioc_search *arg, const struct vexfs_hit 
 	return 0;
 }
 
+/* As much of the trace as the user knows; it was asked for. */
+static int copy_trace(const struct vexfs_ioc_search *arg, struct vexfs_search_trace *trace)
+{
+	void __user *to = u64_to_user_ptr(arg->trace);
+	u32 n;
+
+	if (get_user(n, (u32 __user *)to))
+		return -EFAULT;
+	if (n < sizeof(n))
+		return -EINVAL;
+	trace->size = n;
+	return vexfs_copy_out(to, trace, min_t(u32, n, sizeof(*trace)));
+}
+
 long vexfs_ioc_search(struct file *file, struct vexfs_collection_mem *c, void __user *argp)
 {
+	struct vexfs_search_trace trace = {};
 	struct vexfs_query_answer *answers;
 	struct vexfs_condition where;
 	struct vexfs_ioc_search arg;
 	struct vexfs_hit *hits;
 	void *rows;
+	int err, e2;
 	u32 usize;
-	int err;
+	u64 begin;
 
 	err = vexfs_may_read(file) ?: vexfs_copy_in(&arg, sizeof(arg), argp, &usize) ?: check(&arg);
 	if (err)
@@ -186,6 +203,8 @@ long vexfs_ioc_search(struct file *file, struct vexfs_collection_mem *c, void __
 	arg.queries = arg.queries ?: 1;
 	arg.timeout_us = arg.timeout_us ?: VEXFS_DEFAULT_TIMEOUT_US;
 	arg.n = arg.truncated = arg.rounds = arg.restarts = 0;
+	arg.visited = arg.scored = 0;
+	memset(arg.strategy, 0, sizeof(arg.strategy));
 	err = copy_condition(c, &arg, &where);
 	if (err)
 		goto out;
@@ -195,11 +214,16 @@ long vexfs_ioc_search(struct file *file, struct vexfs_collection_mem *c, void __
 		goto out;
 	hits = kvmalloc_array(arg.queries * arg.k, sizeof(*hits), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	answers = kvcalloc(arg.queries, sizeof(*answers), GFP_KERNEL_ACCOUNT);
+	begin = vx_clock_us();
+	trace_vexfs_search_begin(c->dir, &arg);
 	err = !hits || !answers ? -ENOMEM :
 	      vexfs_collection_search(c, file, &arg, rows, where.n ? &where : NULL, hits,
-				      answers);
+				      answers, arg.trace ? &trace : NULL);
+	trace_vexfs_search_end(c->dir, &arg, vx_clock_us() - begin, err);
 	if (!err)
 		err = copy_hits(&arg, hits, answers);
+	e2 = arg.trace ? copy_trace(&arg, &trace) : 0;
+	err = err ?: e2;
 	kvfree(answers);
 	kvfree(hits);
 	kvfree(rows);

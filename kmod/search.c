@@ -53,11 +53,33 @@ struct run {
 	u64 own_deadline;		/* of the search program in this attempt; 0: none runs */
 	u64 visited, scored;		/* of attempts that are over, given up or not */
 	u32 rounds;
+	struct vexfs_search_trace *trace;	/* NULL: not wanted */
+	u64 mark;			/* ktime_get_ns(): from then on time is not accounted for */
 };
 
 /* What an attempt returns when the call is to begin anew; not to be taken for VEXFS_MORE. */
 #define AGAIN	2
 static_assert(AGAIN != VEXFS_MORE);
+
+/* What was done since the last call was VEXFS_TIME_*. */
+static void lap(struct run *r, unsigned int what)
+{
+	u64 now;
+
+	if (!r->trace)
+		return;
+	now = ktime_get_ns();
+	r->trace->ns[what] += now - r->mark;
+	r->mark = now;
+}
+
+static void note_error(struct run *r, unsigned int slot, int error)
+{
+	if (!r->trace)
+		return;
+	r->trace->error = error;
+	r->trace->error_slot = slot;
+}
 
 static bool loaded(const struct run *r, unsigned int slot)
 {
@@ -185,6 +207,7 @@ static int fall_back(struct run *r, int error)
 	vexfs_program_error(r->set.prog[VEXFS_SLOT_SEARCH], VEXFS_SLOT_SEARCH,
 			    r->set.generation[VEXFS_SLOT_SEARCH], error);
 	atomic64_inc(&r->c->fallbacks);
+	note_error(r, VEXFS_SLOT_SEARCH, error);
 	r->fell_back = true;
 	return AGAIN;
 }
@@ -196,9 +219,11 @@ static int hook_failed(struct run *r)
 	u32 i;
 
 	for (i = 0; i < ARRAY_SIZE(slots); i++)
-		if (loaded(r, slots[i]))
+		if (loaded(r, slots[i])) {
 			vexfs_program_error(r->set.prog[slots[i]], slots[i],
 					    r->set.generation[slots[i]], vexfs_query_failed(r->q));
+			note_error(r, slots[i], vexfs_query_failed(r->q));
+		}
 	return -EPROTO;
 }
 
@@ -241,11 +266,13 @@ static int attempt(struct run *r)
 		cond_resched();
 		before = s->visited;
 		err = run_strategy(r, &ret);
+		lap(r, VEXFS_TIME_SEARCH);
 		if (err)
 			return err == -ESTALE ? AGAIN : err;
 		if (vexfs_query_failed(r->q))
 			return hook_failed(r);
 		read = read_queued(r);
+		lap(r, VEXFS_TIME_READ);
 		if (vexfs_query_failed(r->q))
 			return hook_failed(r);
 		if (read < 0)
@@ -265,6 +292,7 @@ static int query(struct run *r, u32 *n, u32 *truncated)
 		err = attempt(r);
 		if (!err) {
 			err = vexfs_query_finish(r->q, r->found, truncated);
+			lap(r, VEXFS_TIME_SETTLE);
 			if (err >= 0) {
 				*n = err;
 				err = 0;
@@ -332,6 +360,7 @@ static int pass(struct run *r)
 		err = query(r, &a->n, &a->truncated);
 		if (!err)
 			err = fill_hits(r, a->n, r->hits + (size_t)i * r->s->k);
+		lap(r, VEXFS_TIME_RECORDS);
 		if (err)
 			return err;
 		a->visited = r->visited - visited;
@@ -368,10 +397,38 @@ static void report(struct run *r)
 		    sizeof(s->strategy));
 }
 
+/* r->q is there. */
+static void fill_trace(struct run *r)
+{
+	const struct vexfs_query_stats *stats = vexfs_query_stats(r->q);
+	const struct vexfs_search *s = vexfs_query_search(r->q);
+	struct vexfs_search_trace *t = r->trace;
+	u32 i, known = r->fell_back;
+
+	BUILD_BUG_ON(sizeof(t->restart) != sizeof(stats->restart));
+	memcpy(t->restart, stats->restart, sizeof(t->restart));
+	for (i = 0; i < ARRAY_SIZE(t->restart); i++)
+		known += t->restart[i];
+	t->restart[VEXFS_RESTART_FALLBACK] = r->fell_back;
+	t->restart[VEXFS_RESTART_SWITCH] = r->s->restarts - known;
+	t->count = s->count;
+	t->matches = s->matches;
+	t->coded = r->codes ? min(vexfs_codes_count(r->codes), s->count) : 0;
+	t->codes = r->s->flags & VEXFS_SEARCH_EXACT ? VEXFS_CODES_UNWANTED :
+		   vexfs_body_codes_state(r->c, r->b, r->codes, s->count);
+	t->dropped = stats->dropped;
+	t->estimated = stats->estimated;
+	t->shut_out = stats->shut_out;
+	t->deferred = stats->deferred;
+	t->taken = stats->taken;
+	t->read = stats->read;
+	t->settled = stats->settled;
+}
+
 int vexfs_collection_search(struct vexfs_collection_mem *c, const struct file *file,
 			    struct vexfs_ioc_search *s, const void *vectors,
 			    const struct vexfs_condition *where, struct vexfs_hit *hits,
-			    struct vexfs_query_answer *answers)
+			    struct vexfs_query_answer *answers, struct vexfs_search_trace *trace)
 {
 	struct vexfs_query_params params = {
 		.row = vectors,
@@ -384,7 +441,8 @@ int vexfs_collection_search(struct vexfs_collection_mem *c, const struct file *f
 		.range = s->flags & VEXFS_SEARCH_RANGE,
 		.radius = s->radius,
 	};
-	struct run r = { .c = c, .s = s, .vectors = vectors, .hits = hits, .answers = answers };
+	struct run r = { .c = c, .s = s, .vectors = vectors, .hits = hits, .answers = answers,
+			 .trace = trace };
 	struct vexfs_snapshot_mem *snap = NULL;
 	struct vexfs_cached *predicate = NULL;
 	struct vexfs_reader reader;
@@ -403,6 +461,7 @@ int vexfs_collection_search(struct vexfs_collection_mem *c, const struct file *f
 	} else {
 		r.b = vexfs_body_get(c);
 	}
+	r.mark = ktime_get_ns();
 	r.deadline = params.deadline_us = vx_clock_us() + s->timeout_us;
 	vexfs_collection_programs(c, r.set.prog);
 	if (s->flags & (VEXFS_SEARCH_BUILTIN | VEXFS_SEARCH_EXACT)) {
@@ -420,9 +479,11 @@ int vexfs_collection_search(struct vexfs_collection_mem *c, const struct file *f
 	params.may = vexfs_reader_may;
 	params.may_arg = &reader;
 	rows = vexfs_rows_open(r.b->vectors, c->row_bytes);
+	lap(&r, VEXFS_TIME_PREPARE);
 	if (where) {
 		predicate = vexfs_predicate_get(r.b, where, r.deadline, &match);
 		params.match = &match;
+		lap(&r, VEXFS_TIME_PREDICATE);
 	}
 	if (IS_ERR(predicate))
 		err = PTR_ERR(predicate);
@@ -433,6 +494,8 @@ int vexfs_collection_search(struct vexfs_collection_mem *c, const struct file *f
 			s->restarts++;
 		if (!err)
 			report(&r);
+		if (trace)
+			fill_trace(&r);
 		vx_rows_put(rows);
 		vexfs_query_free(r.q);
 	}

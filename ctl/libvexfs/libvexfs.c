@@ -173,6 +173,7 @@ int vexfs_search(int fd, const struct vexfs_request *request, struct vexfs_hit *
 		.queries = request->queries,
 		.per_file = request->per_file,
 		.answers = to_u64(request->answers),
+		.trace = to_u64(request->trace),
 	};
 	int err;
 

@@ -21,6 +21,7 @@ struct ask {
 	__u64 start_id;			/* id of the first label */
 	__u64 shown;			/* answers so far */
 	bool json;
+	bool explain;
 };
 
 /* What several threads ask and find; everything below lock is guarded by it. */
@@ -154,12 +155,15 @@ static int ask(struct ask *a, __u32 queries)
 {
 	struct vexfs_query_answer *answers = calloc(queries, sizeof(*answers));
 	struct vexfs_hit *hits = calloc((size_t)queries * a->q.k, sizeof(*hits));
+	struct vexfs_search_trace trace = { .size = sizeof(trace) };
+	struct json_object *o;
 	struct vexfs_answer r;
 	__u32 i;
 	int err;
 
 	a->q.queries = queries;
 	a->q.answers = answers;
+	a->q.trace = a->explain ? &trace : NULL;
 	err = answers && hits ? vexfs_search(a->fd, &a->q, hits, &r) : -ENOMEM;
 	if (err)
 		err = fail_op(a->what, VEXFS_OP_SEARCH, err);
@@ -175,11 +179,18 @@ static int ask(struct ask *a, __u32 queries)
 			printf("\n");
 		if (r.n > a->q.k)
 			err = fail(a->dir, "the kernel module gave more hits than asked for; it does not fit this vexctl");
-		else if (a->json)
-			print_json(answer_json(a, first, &r));
-		else
+		else if (a->json) {
+			o = answer_json(a, first, &r);
+			if (a->explain)
+				json_object_object_add(o, "explain", explain_json(&trace));
+			print_json(o);
+		} else {
+			if (a->explain)
+				explain_text(&r, &trace, a->q.where);
 			answer_text(a, first, &r);
+		}
 	}
+	a->q.trace = NULL;
 	a->q.answers = NULL;
 	free(answers);
 	free(hits);
@@ -382,7 +393,7 @@ static int find_word(struct ask *a, const char *word)
 	return 0;
 }
 
-static int search(int argc, char **argv)
+static int search_as(int argc, char **argv, bool explain)
 {
 	static const struct option options[] = {
 		{ "id", required_argument, NULL, 'i' },
@@ -519,6 +530,9 @@ static int search(int argc, char **argv)
 		return usage("--threads needs --repeat N");
 	if (repeat && !id && !key && !vector && !word)
 		return usage("--repeat needs --id, --key, --vector or --word");
+	a.explain = explain;
+	if (explain && (repeat || a.batch > 1 || (!id && !key && !vector && !word)))
+		return usage("explain takes one query: --id, --key, --vector or --word");
 	a.dir = argv[optind];
 	a.what = vector ? "--vector" : word ? word : id ? id : key ? key : a.dir;
 	if (labels && labels_read(&a.labels, labels))
@@ -552,6 +566,16 @@ static int search(int argc, char **argv)
 	free(a.rows);
 	labels_free(&a.labels);
 	return ret;
+}
+
+static int search(int argc, char **argv)
+{
+	return search_as(argc, argv, false);
+}
+
+static int explain(int argc, char **argv)
+{
+	return search_as(argc, argv, true);
 }
 
 const struct verb search_verbs[] = {
@@ -589,5 +613,10 @@ const struct verb search_verbs[] = {
 	  "says why something may be missing: deadline, visits (--max-visits), strategy (the program stopped early),\n"
 	  "precision (the order of almost equal distances), limit (more than -k are within --radius),\n"
 	  "files (the nearest 65536 are of too few files for --per-file).\n" },
+	{ "explain", explain, "DIR {--id N | --key K | --vector 'V1 V2 ...' | --word W --labels FILE} [OPTION]...",
+	  "search, and say what was done step by step",
+	  "The options are those of `vexctl search`, for one query: which slots there are, which of them have codes, for\n"
+	  "which the condition holds, what the strategy looked at, what had to be read, what was begun anew and why, and\n"
+	  "the time that each step took (a virtual machine without hardware support makes that meaningless).\n" },
 	{}
 };

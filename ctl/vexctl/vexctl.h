@@ -90,6 +90,12 @@ void add_place(struct json_object *o, struct names *n, __u64 file, __u64 off, __
 int parse_where(const char *text, int fd, const struct vexfs_ioc_info *info,
 		struct vexfs_where *where);
 
+/* --- explain.c --- */
+
+/* What a search did.  where: it had a condition. */
+void explain_text(const struct vexfs_answer *a, const struct vexfs_search_trace *t, bool where);
+struct json_object *explain_json(const struct vexfs_search_trace *t);
+
 /* Read lines of a labels file: label n is line n, counted from 0. */
 struct labels {
 	char *text;			/* the file, its newlines replaced by NULs */

@@ -395,7 +395,8 @@ struct vexfs_ioc_search {
 	__u64	where;			/* where_nodes struct vexfs_predicate_node */
 	__u64	where_values;		/* where_values_n s64 */
 	__u32	where_nodes, where_values_n;
-	__u64	reserved[8];
+	__u64	trace;			/* pointer: struct vexfs_search_trace, or 0 */
+	__u64	reserved[7];
 };
 #define VEXFS_SEARCH_BY_ID	1u
 /* ignore the bound search program (not filter nor distance) */
@@ -418,6 +419,52 @@ struct vexfs_query_answer {
 	__u32	truncated;
 	__u64	visited, scored;
 };
+
+/*
+ * What one call of search did, all its queries and attempts together; filled in also when the call
+ * fails.  The kernel writes as much of it as both know: zero it before.
+ */
+struct vexfs_search_trace {
+	__u32	size;			/* in: sizeof */
+	__u32	codes;			/* VEXFS_CODES_* */
+	__u32	restart[8];		/* how often, by VEXFS_RESTART_*; their sum is `restarts` */
+	/* what the last program that failed gave, negative; 0: none did */
+	__s32	error;
+	__u32	error_slot;		/* and its VEXFS_SLOT_* */
+	__u64	count;			/* slots of the snapshot */
+	__u64	coded;			/* of those, slots with a code */
+	__u64	matches;		/* slots for which the predicate holds; without one: count */
+	__u64	dropped;		/* candidates that the filter program dropped */
+	__u64	estimated;		/* candidates whose distance was bounded by their code */
+	__u64	shut_out;		/* of those, too far already by their lower bound */
+	__u64	deferred;		/* candidates put off, the nearest first by their lower bound */
+	__u64	taken;			/* of those, taken out to be measured */
+	__u64	read;			/* rows that were not in memory */
+	__u64	settled;		/* rows measured again in double precision, for the order */
+	__u64	ns[8];			/* time, by VEXFS_TIME_* */
+};
+/* What estimates were made from. */
+#define VEXFS_CODES_UNKNOWN	0u
+#define VEXFS_CODES_ALL		1u	/* every slot has a code */
+#define VEXFS_CODES_PART	2u	/* some have none as yet, and were measured */
+#define VEXFS_CODES_UNWANTED	3u	/* EXACT */
+#define VEXFS_CODES_FEW		4u	/* too few records for codes to pay */
+#define VEXFS_CODES_BUDGET	5u	/* they do not fit into resident= */
+#define VEXFS_CODES_NONE	6u	/* somebody else is making them, or there is no memory */
+/* Why a search began anew. */
+#define VEXFS_RESTART_SWITCH	0	/* a program came, went or was replaced */
+#define VEXFS_RESTART_FALLBACK	1	/* the search program failed: with the built-in */
+/* f32 may have refused one of the k best: with room for more candidates */
+#define VEXFS_RESTART_PRECISION	2
+#define VEXFS_RESTART_ESTIMATE	3	/* an estimate may have: without codes */
+#define VEXFS_RESTART_FILES	4	/* too many of the best are of one file: for more than k */
+/* What time was spent on. */
+#define VEXFS_TIME_PREPARE	0	/* making codes, and all that is not below */
+#define VEXFS_TIME_PREDICATE	1	/* evaluating the predicate on slots that were not cached */
+#define VEXFS_TIME_SEARCH	2	/* rounds of the strategy, with filter and distance */
+#define VEXFS_TIME_READ		3	/* reading and measuring rows that were not in memory */
+#define VEXFS_TIME_SETTLE	4	/* measuring the best in double precision, ordering them */
+#define VEXFS_TIME_RECORDS	5	/* fetching and verifying the records of the hits */
 
 /* Bind a loaded program to a slot ("": the built-in).  The binding is on disk when this returns.
  * ENOENT nothing of that name is loaded, EOPNOTSUPP the object has no such op. */
@@ -459,6 +506,7 @@ _Static_assert(sizeof(struct vexfs_ioc_words) == 88, "vexfs_ioc_words");
 _Static_assert(sizeof(struct vexfs_predicate_node) == 24, "vexfs_predicate_node");
 _Static_assert(sizeof(struct vexfs_hit) == 48, "vexfs_hit");
 _Static_assert(sizeof(struct vexfs_query_answer) == 24, "vexfs_query_answer");
+_Static_assert(sizeof(struct vexfs_search_trace) == 192, "vexfs_search_trace");
 _Static_assert(sizeof(struct vexfs_ioc_use) == 64, "vexfs_ioc_use");
 _Static_assert(sizeof(struct vexfs_bound) == 48, "vexfs_bound");
 _Static_assert(sizeof(struct vexfs_snapshot_info) == 64, "vexfs_snapshot_info");

@@ -106,6 +106,8 @@ struct vexfs_request {
 	 */
 	__u32	queries;
 	struct vexfs_query_answer *answers;	/* out: of each query, see ioctl.h; or NULL */
+	/* out: what the call did, see ioctl.h; or NULL.  All zero before, but for size */
+	struct vexfs_search_trace *trace;
 };
 
 /* What a query found and what it cost; of several queries the sums, and truncated of any. */

@@ -162,6 +162,12 @@ struct vexfs_query_params {
 	void *may_arg;
 };
 
+/* What a query did since it was made, see struct vexfs_search_trace; restart: why it was told to. */
+struct vexfs_query_stats {
+	__u64 dropped, estimated, shut_out, deferred, taken, read, settled;
+	__u32 restart[8];
+};
+
 /* Allocate and prepare a query over c and rows, and take a snapshot of the count.  k <= VEXFS_MAX_RANGE.  NULL: no memory. */
 struct vexfs_query *vexfs_query_new(struct vexfs_columns *c, struct vx_rows *rows, const struct vexfs_query_params *p);
 void vexfs_query_free(struct vexfs_query *q);
@@ -191,6 +197,7 @@ __s64 *vexfs_q_attribute(struct vexfs_query *q, __u32 attr);	/* NULL: out of ran
 #define VEXFS_PHASE_DISTANCE	2
 #define VEXFS_PHASE_FILTER	3
 void vexfs_query_phase(struct vexfs_query *q, __u32 phase);
+const struct vexfs_query_stats *vexfs_query_stats(const struct vexfs_query *q);
 int vexfs_query_failed(const struct vexfs_query *q);	/* errno of a filter or distance program that failed, else 0 */
 
 /* The built-in strategy: exact, all slots, in batches, through the functions above.  Same contract as vexfs_ops.search. */

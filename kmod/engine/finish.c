@@ -102,6 +102,8 @@ static int measure_entries(struct vexfs_query *q, struct vexfs_entry *e, __u32 c
 			vx_yield();
 		}
 	}
+	q->stats.read += absent;
+	q->stats.settled += count;
 	for (i = 0; i < absent; i += ahead) {
 		ahead = absent - i < PENDING ? absent - i : PENDING;
 		for (k = 0; k < ahead; k++)
@@ -229,6 +231,7 @@ static int widen(struct vexfs_query *q)
 	vexfs_deferred_free(&q->deferred);
 	vexfs_pool_free(&q->pool);
 	q->s.k = k;
+	q->stats.restart[VEXFS_RESTART_FILES]++;
 	return vexfs_pool_init(&q->pool, k, vexfs_pool_cap(k)) ?: -EAGAIN;
 }
 
@@ -270,11 +273,13 @@ int vexfs_query_finish(struct vexfs_query *q, struct vexfs_hit_f *hits, __u32 *t
 		goto out;
 	if (missed(q, f, n)) {
 		q->codes = NULL;	/* measure everything */
+		q->stats.restart[VEXFS_RESTART_ESTIMATE]++;
 		n = -EAGAIN;
 		goto out;
 	}
 	if (!is_sure(q, f, n)) {
 		if (enlarge(q) == -EAGAIN) {
+			q->stats.restart[VEXFS_RESTART_PRECISION]++;
 			n = -EAGAIN;
 			goto out;
 		}

@@ -151,6 +151,11 @@ void vexfs_query_limits(struct vexfs_query *q, __u64 max_visits, __u64 deadline_
 	q->s.max_visits = q->own_visits < q->max_visits ? q->own_visits : q->max_visits;
 }
 
+const struct vexfs_query_stats *vexfs_query_stats(const struct vexfs_query *q)
+{
+	return &q->stats;
+}
+
 int vexfs_query_failed(const struct vexfs_query *q)
 {
 	return q->failed;
@@ -390,12 +395,14 @@ static void bound_batch(struct vexfs_query *q, __u32 sigma)
 		q->upper[kept] = upper;
 		q->slot[kept++] = q->slot[i];
 	}
+	q->stats.estimated += q->n;
+	q->stats.shut_out += q->n - kept;
 	q->n = kept;
 }
 
 int vexfs_q_estimate(struct vexfs_query *q, __u64 from, __u32 n, __u32 sigma)
 {
-	__u32 shift = 0, i;
+	__u32 shift = 0, bounded, i;
 	__u64 mask;
 	int err;
 
@@ -421,8 +428,11 @@ int vexfs_q_estimate(struct vexfs_query *q, __u64 from, __u32 n, __u32 sigma)
 			add(q, from + __builtin_ctzll(mask), VEXFS_UNKNOWN, ~0u);
 		bound_batch(q, sigma);
 	} else {
+		bounded = vx_popcount(mask);
 		mask = vexfs_codes_range(q->codes, q->estimator, from, n, mask, sigma, gate(q), q->lower,
 					 q->upper, &shift, &q->deferred.refused);
+		q->stats.estimated += bounded;
+		q->stats.shut_out += bounded - vx_popcount(mask);
 		for (; mask; mask &= mask - 1) {
 			i = __builtin_ctzll(mask);
 			add(q, from + i, q->lower[i + shift], q->upper[i + shift]);	/* in place */
@@ -512,6 +522,7 @@ static int apply_filter(struct vexfs_query *q)
 			q->upper[kept] = q->upper[i];
 			q->slot[kept++] = q->slot[i];
 		}
+	q->stats.dropped += q->n - kept;
 	q->n = kept;
 	q->filtered = true;
 	return 0;
@@ -643,6 +654,7 @@ int vexfs_q_defer(struct vexfs_query *q)
 		vexfs_kth_offer(&q->deferred.upper, q->upper[i]);
 		n++;
 	}
+	q->stats.deferred += n;
 	q->n = unknown;
 	memset(q->lower, 0, unknown * sizeof(*q->lower));
 	if (unknown) {
@@ -674,6 +686,7 @@ int vexfs_q_take(struct vexfs_query *q)
 			q->upper[q->n] = ~0u;
 			q->slot[q->n++] = slot;
 		}
+	q->stats.taken += q->n;
 	publish(q);
 	return q->n;
 }
@@ -740,6 +753,7 @@ int vexfs_query_read(struct vexfs_query *q)
 	}
 	q->n = i;
 	q->from += i;
+	q->stats.read += i;
 	return i;
 }
 

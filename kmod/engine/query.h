@@ -51,6 +51,7 @@ struct vexfs_query {
 	struct vexfs_estimator *estimator;	/* made on first use; estimating: for this vector */
 	bool estimating;
 	struct vexfs_deferred deferred;	/* made on first use */
+	struct vexfs_query_stats stats;
 };
 
 /*

@@ -1,0 +1,73 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Tracepoints through tracefs, and vexctl explain.
+. ./lib.sh
+
+tracing=/sys/kernel/tracing
+events() { cat $tracing/trace > /tmp/trace; echo > $tracing/trace; }
+# saw NAME TEXT: the trace has a line with it
+saw() { if grep -qE -- "$2" /tmp/trace; then ok "$1"; else not_ok "$1" "not in the trace: $2"; grep vexfs /tmp/trace | sed 's/^/#   /' | head -n 20; fi; }
+says() { if grep -qE -- "$2" "$out"; then ok "$1"; else not_ok "$1" "not found: $2"; sed 's/^/#   /' "$out"; fi; }
+
+run "mkfs" mkfs.vexfs --force /dev/vda
+run "mount" vexctl mount /dev/vda /mnt
+run "create" vexctl collection create /mnt/w --dims 100 --metric cosine --attr n
+run "events" sh -c "echo 1 > $tracing/events/vexfs/enable"
+run "import" vexctl import /mnt/w data/glove-2k.fvecs --attr n=lineno
+events
+saw "a commit" "vexfs_commit: dev [0-9,]+ ino [0-9]+ records 2000 deaths 0 us [0-9]+ err 0"
+run "search" vexctl search /mnt/w --id 5 -k 3
+events
+saw "it begins" "vexfs_search_begin: .* k 3 queries 1 flags 0x1"
+saw "and ends" "vexfs_search_end: .* k 3 strategy 'coded' visited 2000 scored [0-9]+ rounds 1 restarts 0 hits 3 truncated  us [0-9]+ err 0"
+run "load" vexctl load /usr/lib/vexfs/flat.bpf.o
+run "use" vexctl use /mnt/w flat
+run "replace" vexctl replace /usr/lib/vexfs/flat.bpf.o
+run "search" vexctl search /mnt/w --id 5 -k 3
+run "use the built-in" vexctl use /mnt/w --builtin --slot search
+run "unload" vexctl unload flat
+run "delete" vexctl delete /mnt/w 1 2 3
+run "sync" vexctl sync /mnt/w
+events
+saw "loaded" "vexfs_switch: program flat generation 1 ops search"
+saw "replaced" "vexfs_switch: program flat generation 2 ops search"
+saw "unloaded" "vexfs_switch: program flat generation 2 ops $"
+saw "used" "vexfs_use: .* slot search program 'flat'"
+saw "not used" "vexfs_use: .* slot search program ''"
+saw "it answered" "vexfs_search_end: .* strategy 'flat'"
+saw "deletions" "vexfs_commit: .* records 0 deaths 3 "
+run "load one that fails" vexctl load /usr/lib/vexfs/bad_search.bpf.o
+run "use it" vexctl use /mnt/w bad_search
+run "20 searches" vexctl search /mnt/w --id 5 -k 3 --repeat 20
+events
+saw "its failures" "vexfs_program_error: program bad_search slot search generation [0-9]+ err -22"
+saw "its ejection" "vexfs_eject: program bad_search slot search generation [0-9]+ err -22"
+run "use the built-in" vexctl use /mnt/w --builtin --slot search
+run "unload" vexctl unload bad_search
+run "events off" sh -c "echo 0 > $tracing/events/vexfs/enable"
+events
+run "search" vexctl search /mnt/w --id 5 -k 3
+events
+equal "nothing is traced" 0 "$(grep -c vexfs_ /tmp/trace)"
+
+# --- explain
+
+run "explain" vexctl explain /mnt/w --id 5 -k 3
+says "codes" "2000 of 2000 slots: every slot has a code"
+says "the search" "by coded \(built-in\), in 1 rounds: 2000 slots visited"
+says "bounds" "1997 bounded by their codes, [0-9]+ shut out by that, [0-9]+ put off, [0-9]+ of them taken out"
+says "and the answer" "^ +1 +5 +0.000000"
+run "exactly" vexctl explain /mnt/w --id 5 -k 3 --exact --where 'n < 100'
+says "no codes" "not wanted: --exact"
+says "a predicate" "holds for 100 slots"
+says "what was measured" "97 measured in single precision"
+run "as JSON" vexctl explain /mnt/w --id 5 -k 3 --json
+for k in slots coded estimated deferred ns; do says "it has $k" "\"$k\": "; done
+scored=$(sed -E 's/.*"scored": ([0-9]+).*/\1/' "$out")
+taken=$(sed -E 's/.*"taken": ([0-9]+).*/\1/' "$out")
+equal "what was taken was measured" "$scored" "$taken"
+expect_fail "explain takes one" "one query" vexctl explain /mnt/w
+run "umount" vexctl umount /mnt
+run "verify" vexfs-verify /dev/vda
+finish
