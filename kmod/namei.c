@@ -587,10 +587,24 @@ again:
 
 /* --- file handles: inode number and generation --- */
 
+/* A file without a name is there as long as somebody has it open. */
+static struct inode *unlinked_inode(struct super_block *sb, u64 ino)
+{
+	struct inode *inode = ilookup(sb, ino);
+
+	if (inode && !is_bad_inode(inode) &&
+	    !(VEXFS_I(inode)->core.flags & VEXFS_INODE_HIDDEN))
+		return inode;
+	iput(inode);
+	return ERR_PTR(-ESTALE);
+}
+
 static struct inode *handle_inode(struct super_block *sb, u64 ino, u32 generation)
 {
 	struct inode *inode = vexfs_iget(sb, ino, VEXFS_IGET_HANDLE);
 
+	if (inode == ERR_PTR(-ESTALE))
+		inode = unlinked_inode(sb, ino);
 	if (!IS_ERR(inode) && generation && inode->i_generation != generation) {
 		iput(inode);
 		return ERR_PTR(-ESTALE);

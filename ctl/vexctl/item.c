@@ -30,16 +30,25 @@ static const char *word_of(struct names *n, __u32 attr, __s64 code)
 	return word;
 }
 
-/* Text as a terminal can show it. */
+/* Is a byte part of a control character, as ASCII or as UTF-8 of two bytes has them? */
+static bool is_control(const unsigned char *text, size_t i, size_t len)
+{
+	return text[i] < ' ' || text[i] == 127 ||
+	       (text[i] == 0xc2 && i + 1 < len && (text[i + 1] & 0xe0) == 0x80) ||
+	       (i && text[i - 1] == 0xc2 && (text[i] & 0xe0) == 0x80);
+}
+
+/* Text as a terminal can show it: control characters and backslashes as hexadecimal numbers. */
 static void print_text(const char *text, size_t len)
 {
+	const unsigned char *bytes = (const unsigned char *)text;
 	size_t i;
 
 	for (i = 0; i < len; i++)
-		if ((unsigned char)text[i] < ' ' || text[i] == 127)
-			printf("\\x%02x", (unsigned char)text[i]);
+		if (is_control(bytes, i, len) || bytes[i] == '\\')
+			printf("\\x%02x", bytes[i]);
 		else
-			putchar(text[i]);
+			putchar(bytes[i]);
 }
 
 /* The path of a bound file, or NULL and why there is none in n->why. */
@@ -77,6 +86,8 @@ void add_place(struct json_object *o, struct names *n, __u64 file, __u64 off, __
 	path = path_of(n, file);
 	if (path)
 		add_str(o, "file", path);
+	else
+		add_str(o, "file_unknown", strerror(-n->why));
 	add_u64(o, "inode", file);
 	add_u64(o, "offset", off);
 	add_u64(o, "length", len);

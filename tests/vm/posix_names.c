@@ -56,6 +56,35 @@ static void t_names(void)
 	close(fd);
 }
 
+static void t_handles(void)
+{
+	union {
+		struct file_handle h;
+		char room[sizeof(struct file_handle) + MAX_HANDLE_SZ];
+	} u = { .h.handle_bytes = MAX_HANDLE_SZ };
+	int dir = open(".", O_RDONLY | O_DIRECTORY), fd = make("h"), again, mount_id;
+
+	CHECK(!name_to_handle_at(AT_FDCWD, "h", &u.h, &mount_id, 0));
+	put(fd, 0, 5000, 1);
+	again = open_by_handle_at(dir, &u.h, O_RDONLY);
+	CHECK(again >= 0);
+	expect(again, 0, 5000, 1);
+	close(again);
+	CHECK(!unlink("h"));		/* it is there as long as it is open */
+	drop_caches();
+	again = open_by_handle_at(dir, &u.h, O_RDWR);
+	CHECK(again >= 0);
+	expect(again, 0, 5000, 1);
+	close(fd);
+	expect(again, 0, 5000, 1);
+	close(again);
+	FAILS(open_by_handle_at(dir, &u.h, O_RDONLY), ESTALE);
+	close(make("h"));		/* perhaps in the same inode */
+	FAILS(open_by_handle_at(dir, &u.h, O_RDONLY), ESTALE);
+	CHECK(!unlink("h"));
+	close(dir);
+}
+
 static void t_dirs(void)
 {
 	CHECK(!mkdir("d", 0755));
@@ -548,6 +577,7 @@ static void t_storm(void)
 
 static const struct test tests[] = {
 	{ "names", t_names, "create, link, unlink, long names, unlinked open files" },
+	{ "handles", t_handles, "file handles, of unlinked open files too" },
 	{ "dirs", t_dirs, "directories and their link counts" },
 	{ "deep", t_deep, "1,000 directories in each other" },
 	{ "special", t_special, "fifos, sockets, devices" },

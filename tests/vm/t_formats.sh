@@ -276,6 +276,11 @@ run "get" vexctl get /mnt/d 1
 says "get shows words and files" "lang=de  file a.txt:4+3"
 run "list" vexctl list /mnt/d
 says "list shows words and files" "age=-1  lang=en  file sub/b c.txt:0+4"
+odd=$(printf 'a\tb\\c\302\233')
+run "a key that is no text for a terminal" sh -c "echo '{\"id\": 90, \"key\": \"a\\tb\\\\c\\u009b\", \"vector\": [9, 9]}' > odd.jsonl; vexctl import /mnt/d odd.jsonl"
+run "get by it" vexctl get /mnt/d --key "$odd"
+says "it is escaped" 'key a\x09b\x5cc\xc2\x9b'
+run "delete it" vexctl delete /mnt/d --key "$odd"
 run "list --json" sh -c "vexctl list /mnt/d --json | head -1"
 says "list --json does" '"attrs": { "age": 3, "lang": "de" }, "file": "a.txt"'
 run "search by a word" vexctl search /mnt/d --vector '0 0' --where "lang = 'de' or lang = 'it''s'"
