@@ -24,6 +24,7 @@
 #include <linux/slab.h>
 #include <linux/writeback.h>
 #include "collection.h"
+#include "trace.h"
 
 #define STEP_BYTES	(1u << 20)		/* of rows that a step copies */
 #define STEP_RECORDS	512u
@@ -594,6 +595,7 @@ static int compact_once(struct vexfs_collection_mem *c, u32 min_dead, bool prote
 			u64 *after)
 {
 	struct compaction k = {};
+	u64 start = vx_clock_us();
 	bool unpinned = false;
 	int err;
 
@@ -609,6 +611,7 @@ static int compact_once(struct vexfs_collection_mem *c, u32 min_dead, bool prote
 	if (err > 0) {
 		err = begin(&k, c) ?: compact(&k, &unpinned);
 		*after = err ? *before : k.count;
+		trace_vexfs_compact(c->dir, *before, *after, vx_clock_us() - start, err);
 	}
 	if (protect)
 		sb_end_intwrite(c->dir->i_sb);

@@ -9,6 +9,7 @@
  *	vexfs_program_error	a program failed: search falls back, filter and distance fail the query
  *	vexfs_eject		a search program failed so often that it is no longer tried
  *	vexfs_commit		operations on records were committed, or not
+ *	vexfs_compact		a compaction ended, or was given up: slots before and after
  *
  * dev and ino name the directory of a collection, times are microseconds.
  */
@@ -187,6 +188,30 @@ TRACE_EVENT(vexfs_commit,
 	TP_printk("dev %d,%d ino %llu records %llu deaths %llu us %llu err %d",
 		  MAJOR(__entry->dev), MINOR(__entry->dev), __entry->ino, __entry->records,
 		  __entry->deaths, __entry->us, __entry->err)
+);
+
+TRACE_EVENT(vexfs_compact,
+	TP_PROTO(const struct inode *dir, u64 before, u64 after, u64 us, int err),
+	TP_ARGS(dir, before, after, us, err),
+	TP_STRUCT__entry(
+		__field(dev_t, dev)
+		__field(u64, ino)
+		__field(u64, before)
+		__field(u64, after)
+		__field(u64, us)
+		__field(int, err)
+	),
+	TP_fast_assign(
+		__entry->dev = dir->i_sb->s_dev;
+		__entry->ino = dir->i_ino;
+		__entry->before = before;
+		__entry->after = after;
+		__entry->us = us;
+		__entry->err = err;
+	),
+	TP_printk("dev %d,%d ino %llu slots before %llu after %llu us %llu err %d",
+		  MAJOR(__entry->dev), MINOR(__entry->dev), __entry->ino, __entry->before,
+		  __entry->after, __entry->us, __entry->err)
 );
 
 #endif /* _VEXFS_TRACE_H */
