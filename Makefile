@@ -14,7 +14,7 @@ export PATH := $(PATH):/usr/sbin:/sbin
 CC := gcc
 CLANG := clang
 B := build
-CPPFLAGS := -Iinclude -Ikmod -Ictl -Ictl/platform
+CPPFLAGS := -Iinclude -Ikmod -Ictl -Ictl/platform -I$(B)/gen
 CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror
 V ?= 0
 Q := $(if $(filter 1,$(V)),,@)

@@ -7,7 +7,7 @@ BPF_OBJ := $(BPF_SRC:.c=.o)
 # BPF_PROG() has a parameter that nobody uses.  clang's BPF target does not search Debian's
 # architecture directory, which holds asm/types.h.
 BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Wno-unused-parameter -Werror \
-	-Iinclude $(LIBBPF_CFLAGS) -idirafter /usr/include/$(shell gcc -print-multiarch 2>/dev/null)
+	-Iinclude -Ictl $(LIBBPF_CFLAGS) -idirafter /usr/include/$(shell gcc -print-multiarch 2>/dev/null)
 
 .PHONY: bpf
 bpf: $(BPF_OBJ)

@@ -2,7 +2,7 @@
 #
 # The user-space side: the cores as a static library, and the tools on top of it.
 
-PKGS := blkid mount uuid json-c
+PKGS := blkid mount uuid json-c libmicrohttpd libsystemd
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 
@@ -11,6 +11,8 @@ LIBVEXFS_SRC := $(wildcard ctl/libvexfs/*.c)
 LOADER_SRC := $(wildcard ctl/loader/*.c)
 VEXCTL_SRC := $(wildcard ctl/vexctl/*.c)
 MKFS_SRC := $(wildcard ctl/mkfs/*.c)
+METER_SRC := ctl/meter/meter.c
+VEXD_SRC := $(wildcard ctl/vexd/*.c)
 
 # what programs link with: the calls of include/vexfs/vexfs.h and no more; libvexfs.a has what the tools share, too
 LIBVEXFS_API := $(addprefix ctl/libvexfs/,libvexfs.c words.c where.c snapshot.c strerror.c)
@@ -19,7 +21,7 @@ LIBVEXFS_SO := $(B)/lib/libvexfs.so.0
 objs = $(patsubst %.c,$(B)/obj/%.o,$(1))
 
 .PHONY: tools
-tools: $(B)/lib/libvexfs-core.a $(B)/bin/vexctl $(B)/bin/mkfs.vexfs $(B)/bin/bpftool $(LIBVEXFS_SO) $(B)/man/vexfs_open.3
+tools: $(B)/lib/libvexfs-core.a $(B)/bin/vexctl $(B)/bin/vexd $(B)/bin/mkfs.vexfs $(B)/bin/bpftool $(LIBVEXFS_SO) $(B)/man/vexfs_open.3
 
 # One object per source; the engine's AVX2 kernels alone may use AVX2, a run-time check guards them.
 $(B)/obj/%.o: %.c | $(LIBBPF)
@@ -37,12 +39,12 @@ endef
 define link
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) $(filter %.o %.a,$^) -Wl,--as-needed $(1) -o $@
+	$(Q)$(CC) $(CFLAGS) $(filter %.o,$^) $(filter %.a,$^) -Wl,--as-needed $(1) -o $@
 endef
 
 $(B)/lib/libvexfs-core.a: $(call objs,$(CORE_SRC))
 	$(archive)
-$(B)/lib/libvexfs.a: $(call objs,$(LIBVEXFS_SRC) $(LOADER_SRC))
+$(B)/lib/libvexfs.a: $(call objs,$(LIBVEXFS_SRC) $(LOADER_SRC) $(METER_SRC))
 	$(archive)
 
 $(B)/pic/%.o: %.c
@@ -61,7 +63,18 @@ $(B)/man/vexfs_open.3: include/vexfs/vexfs.h ctl/libvexfs/man.py
 	$(call say,MAN,$(@D))
 	$(Q)ctl/libvexfs/man.py $< $(@D)
 
+# the BPF side of the meter goes into the programs, as libbpf's skeleton
+METER_SKEL := $(B)/gen/meter/meter.skel.h
+$(B)/gen/meter/meter.bpf.o: ctl/meter/meter.bpf.c | $(LIBBPF)
+	$(compile-bpf)
+$(METER_SKEL): $(B)/gen/meter/meter.bpf.o $(BPFTOOL)
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name meter_bpf > $@
+$(call objs,$(METER_SRC)) $(B)/san/ctl/meter/meter.o: $(METER_SKEL)
+
 $(B)/bin/vexctl: $(call objs,$(VEXCTL_SRC)) $(B)/lib/libvexfs.a $(B)/lib/libvexfs-core.a $(LIBBPF)
+	$(call link,$(PKG_LIBS) $(LIBBPF_LIBS) -lm)
+$(B)/bin/vexd: $(call objs,$(VEXD_SRC)) $(B)/lib/libvexfs.a $(B)/lib/libvexfs-core.a $(LIBBPF)
 	$(call link,$(PKG_LIBS) $(LIBBPF_LIBS) -lm)
 $(B)/bin/mkfs.vexfs: $(call objs,$(MKFS_SRC)) $(B)/lib/libvexfs-core.a
 	$(call link,$(PKG_LIBS) -lm)
