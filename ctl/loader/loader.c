@@ -363,6 +363,9 @@ static int find_ops(struct job *job)
 		return fail(job, -EINVAL, "%s: the program has no name: set .name of its vexfs_ops",
 			    job->file);
 	strcpy(job->name, name);
+	if (job->opts && job->opts->name && strcmp(job->opts->name, job->name))
+		return fail(job, -EINVAL, "%s: holds a program named '%s', not '%s'", job->file, job->name,
+			    job->opts->name);
 	return vexfs_check_name(job->name, job->err);
 }
 

@@ -45,6 +45,7 @@ struct vexfs_load_error {
 
 struct vexfs_load_opts {
 	bool verbose;			/* all that libbpf says goes to stderr */
+	const char *name;		/* load, replace: the object must be called that, else -EINVAL; NULL: any */
 };
 
 struct vexfs_program_map {

@@ -1,0 +1,431 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""vexd without a kernel module: configurations, the socket, metrics, signals, bad clients.  TAP.
+
+Usage: vexd.py VEXD, a daemon built with the sanitizers.
+"""
+import json
+import os
+import random
+import re
+import resource
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+vexd = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else 'build/tests/vexd')
+vexctl = os.path.join(os.path.dirname(os.path.dirname(vexd)), 'bin/vexctl')
+work = tempfile.mkdtemp(prefix='vexd-test')
+sock = os.path.join(work, 'run/vexd.sock')
+count = 0
+seed = int(os.environ.get('VEXFS_SEED', '1'))
+
+
+def test(name, good, *why):
+    global count
+    count += 1
+    print('%sok %d - %s' % ('' if good else 'not ', count, name))
+    if not good:
+        for w in why:
+            print('#', str(w).replace('\n', '\n# '))
+    sys.stdout.flush()
+
+
+def write(name, text):
+    path = os.path.join(work, name)
+    with open(path, 'wb') as f:
+        f.write(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(('127.0.0.1', 0))
+        return s.getsockname()[1]
+
+
+# --- the configuration
+
+P = '[program a]\nobject = /a.o\n'
+GOOD = [
+    ('nothing', '', 0),
+    ('comments', '# a\n  # b\nmetrics = off # c\n', 0),
+    ('a program', P, 1),
+    ('its directories', P + 'bind = /x\nbind = /y\n', 1),
+    ('CRLF and spaces', '  [ program   a ] \r\n object=/a#b c.o  \r\n', 1),
+    ('two programs', P + P.replace(' a]', ' b-2_c]'), 2),
+    ('the longest name', P.replace(' a]', ' ' + 'a' * 31 + ']'), 1),
+    ('no newline at the end', P + 'bind = /x', 1),
+]
+BAD = [
+    ('an unknown key', 'speed = 9\n', ":1: unknown key 'speed'"),
+    ('a key of the other level', P + 'metrics = 9\n', ":3: unknown key 'metrics'"),
+    ('an unknown section', '\n[collection x]\n', ':2: unknown section [collection x]'),
+    ('a section that does not end', '[program a\n', ':1: a section ends with ]'),
+    ('no name', '[program]\n', ':1: unknown section'),
+    ('an empty name', '[program  ]\n', ':1: unknown section'),
+    ('a bad name', '[program A/b]\n', ":1: 'A/b' is no name"),
+    ('a long name', '[program %s]\n' % ('a' * 32), 'longer than 31 bytes'),
+    ('a program twice', P + P, ':3: [program a] is there already, in line 1'),
+    ('no object', '[program a]\nbind = /x\n[program b]\nobject = /b\n', ':3: [program a] of line 1 has no object'),
+    ('no object at the end', '[program a]\n', 'has no object'),
+    ('two objects', P + 'object = /b.o\n', ':3: object is there already'),
+    ('a relative object', '[program a]\nobject = a.o\n', ":2: object: 'a.o' is no absolute path"),
+    ('a relative directory', P + 'bind = x\n', ":3: bind: 'x' is no absolute path"),
+    ('a directory twice', P + 'bind = /x\nbind = /x\n', ':4: bind: /x is there already'),
+    ('a port of 0', 'metrics = 0\n', ":1: metrics: '0' is neither a port"),
+    ('a large port', 'metrics = 65536\n', 'neither a port'),
+    ('a negative port', 'metrics = -1\n', 'neither a port'),
+    ('a port with a tail', 'metrics = 9734x\n', 'neither a port'),
+    ('metrics twice', 'metrics = 1\nmetrics = 1\n', ':2: metrics is there already'),
+    ('a socket twice', 'socket = /a\nsocket = /a\n', ':2: socket is there already'),
+    ('a long socket', 'socket = /%s\n' % ('s' * 120), 'longer than'),
+    ('no value', 'socket =\n', ':1: socket has no value'),
+    ('neither of both', 'hello\n', ':1: neither [SECTION] nor KEY = VALUE'),
+    ('a NUL', b'metrics = 9\0\n', ':1: holds a control character'),
+    ('an escape', b'\nmetrics = \x1b\n', ':2: holds a control character'),
+    ('a large file', b'#' * (1 << 20) + b'\n', 'larger than 1 MiB'),
+    ('too many programs', ''.join('[program p%d]\nobject = /p\n' % i for i in range(257)), 'more than 256 programs'),
+]
+
+
+def check(path):
+    return subprocess.run([vexd, '--check', '-c', path], capture_output=True, text=True, timeout=60)
+
+
+wrong = []
+for name, text, n in GOOD:
+    r = check(write('c.conf', text))
+    if r.returncode or ': %d programs, nothing wrong' % n not in r.stdout:
+        wrong.append((name, r))
+test('%d good configurations' % len(GOOD), not wrong, *wrong)
+wrong = []
+for name, text, says in BAD:
+    r = check(write('c.conf', text))
+    if r.returncode != 1 or says not in r.stderr or len(r.stderr.strip().split('\n')) != 1:
+        wrong.append((name, r))
+test('%d bad configurations' % len(BAD), not wrong, *wrong)
+r = check(os.path.join(work, 'none'))
+test('one that is not there', r.returncode == 1 and 'No such file' in r.stderr, r)
+r = check(work)
+test('a directory', r.returncode == 1 and 'Is a directory' in r.stderr, r)
+rnd = random.Random(seed)
+pieces = ['[program ', 'a', ']', '\n', '=', 'object', 'bind', ' ', '#', '/x', 'metrics', 'off', '[', '\xe9', '\t']
+wrong = []
+for i in range(150):
+    r = check(write('c.conf', ''.join(rnd.choice(pieces) for _ in range(rnd.randrange(60)))))
+    if r.returncode not in (0, 1) or (r.returncode == 1) != bool(r.stderr):
+        wrong.append(r)
+test('150 random configurations, seed %d' % seed, not wrong, *wrong)
+r = subprocess.run([vexd, '--loud'], capture_output=True, text=True)
+test('an unknown option', r.returncode == 2 and 'usage' in r.stderr, r)
+r = subprocess.run([vexd, '--version'], capture_output=True, text=True)
+test('--version', r.returncode == 0 and re.match(r'vexd \d+\.\d+\.\d+\n$', r.stdout), r)
+
+# --- a daemon
+
+port = free_port()
+conf = write('vexd.conf', 'socket = %s\nmetrics = %d\n%sbind = %s\n' % (sock, port, P, work))
+log_path = os.path.join(work, 'log')
+
+
+def start(stderr=None, extra=None):
+    out = stderr or open(log_path, 'ab')
+    p = subprocess.Popen([vexd, '-c', conf], stderr=out, stdout=subprocess.DEVNULL, **(extra or {}))
+    end = time.time() + 30
+    while time.time() < end and p.poll() is None:
+        try:
+            connect().close()
+            return p
+        except OSError:
+            time.sleep(0.02)
+    return p
+
+
+def connect():
+    s = socket.socket(socket.AF_UNIX)
+    try:
+        s.connect(sock)         # waits while the backlog is full
+    except OSError:
+        s.close()
+        raise
+    s.settimeout(30)
+    return s
+
+
+def ask(line, s=None):
+    mine = s is None
+    s = s or connect()
+    s.sendall(line if isinstance(line, bytes) else (json.dumps(line) + '\n').encode())
+    data = b''
+    while not data.endswith(b'\n'):
+        got = s.recv(65536)
+        if not got:
+            break
+        data += got
+    if mine:
+        s.close()
+    return json.loads(data) if data else None
+
+
+def log():
+    with open(log_path, errors='replace') as f:
+        return f.read()
+
+
+def waits_for(text, seconds=30):
+    end = time.time() + seconds
+    while time.time() < end:
+        if text in log():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def http(path, method='GET'):
+    try:
+        r = urllib.request.urlopen(urllib.request.Request('http://127.0.0.1:%d%s' % (port, path), method=method),
+                                   timeout=30)
+        return r.status, r.read().decode()
+    except urllib.error.HTTPError as e:
+        return e.code, e.read().decode()
+
+
+daemon = start()
+st = ask({'op': 'status'})
+test('status', st['ok'] and st['pid'] == daemon.pid and st['socket'] == sock and st['metrics_port'] == port and
+     not st['watching'] and 'not loaded' in st['watching_why'], st)
+p = st['programs'][0]
+test('a program that cannot be loaded', p['state'] == 'failed' and not p['bind'][0]['bound'] and p['why'], st)
+test('which the log says, too', waits_for('program a: not loaded: '), log())
+test('anyone may connect', os.stat(sock).st_mode & 0o777 == 0o666, oct(os.stat(sock).st_mode))
+r = ask({'op': 'programs'})
+test('programs without a module', not r['ok'] and r['code'] == 'ENODEV' and 'modprobe' in r['error'], r)
+
+wrong = []
+for line, says in [
+        (b'\n', 'not JSON'), (b'hello\n', 'not JSON'), (b'{"op": "status"\n', 'ends too early'), (b'{}\n', 'op must'),
+        (b'[]\n', 'is a JSON object'), (b'1 \n', ''), (b'null\n', ''), (b'{"op": 1}\n', 'op must'),
+        (b'{"op": "statu"}\n', 'op must'), (b'{"op": "status\\u0000"}\n', 'op must'),
+        (b'{"op": "status", "x": 1}\n', "does not take 'x'"), (b'{"op": "status"} {}\n', 'not JSON'),
+        (b'{"op": "load"}\n', 'absolute path'), (b'{"op": "load", "object": "a.o"}\n', 'absolute path'),
+        (b'{"op": "load", "object": ["/a"]}\n', 'absolute path'), (b'{"op": "load", "object": "/none"}\n', 'No such'),
+        (b'{"op": "unload"}\n', 'name must'), (b'{"op": "unload", "name": "a/../b"}\n', 'is no name'),
+        (b'{"op": "use", "dir": "x"}\n', 'absolute path'), (b'{"op": "use", "dir": "/", "name": "a"}\n', 'slot must'),
+        (b'{"op": "use", "dir": "/none", "name": "a", "slot": "search"}\n', 'no such directory'),
+        (b'{"op": "use", "dir": "/", "name": "a", "slot": "search"}\n', ''),
+        (b'[' * 30000 + b'\n', 'not JSON'), (b'\xff\xfe{"op": "status"}\n', 'not JSON'),
+        (b'{"op": "st\xffatus"}\n', 'not JSON'), (b'x' * 70000, '64 KiB')]:
+    r = ask(line)
+    if not r or r['ok'] or says.lower() not in r['error'].lower() or not r['code']:
+        wrong.append((line[:60], says, r))
+test('bad requests are told why', not wrong, *wrong)
+s = connect()
+s.sendall(b'{"op": "status"}\r\n{"op": "nothing"}\n{"op": "sta')
+time.sleep(0.1)
+s.sendall(b'tus"}\n')
+got = b''
+while got.count(b'\n') < 3:
+    more = s.recv(65536)
+    if not more:
+        break
+    got += more
+lines = [json.loads(x) for x in got.decode().split('\n') if x]
+test('several on a line, one in two pieces', [x['ok'] for x in lines] == [True, False, True], got)
+s.close()
+
+# --- other users
+
+child = r'''
+import json, os, socket, sys
+os.setgroups(json.loads(sys.argv[2])); os.setgid(65534); os.setuid(65534)
+s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1])
+for op in ({"op": "status"}, {"op": "reload"}, {"op": "load", "object": "/x"}, {"op": "unload", "name": "x"},
+           {"op": "use", "dir": "/", "slot": "search", "name": ""}):
+    s.sendall((json.dumps(op) + "\n").encode())
+    r = json.loads(s.makefile().readline())
+    print(r["ok"], r.get("code"), r.get("error"))
+'''
+os.chmod(work, 0o755)
+if os.getuid() == 0:
+    r = subprocess.run([sys.executable, '-c', child, sock, '[]'], capture_output=True, text=True)
+    lines = r.stdout.split('\n')
+    test('another user may look and no more', lines[0] == 'True None None' and
+         lines[1:5] == ['False EPERM that needs root or the group vexfs'] * 4, r)
+else:
+    print('ok # SKIP another user: this is not root')
+    count += 1
+
+# --- vexctl
+
+env = dict(os.environ, VEXD_SOCKET=sock)
+r = subprocess.run([vexctl, 'status', '--json'], env=env, capture_output=True, text=True)
+st = json.loads(r.stdout)
+test('vexctl status', st['daemon']['running'] and st['daemon']['pid'] == daemon.pid, r)
+listen = subprocess.Popen([vexctl, 'events', '--json'], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+end = time.time() + 30
+while ask({'op': 'status'})['listeners'] < 1 and time.time() < end:
+    time.sleep(0.05)
+test('vexctl events is a listener', ask({'op': 'status'})['listeners'] == 1)
+
+# --- metrics
+
+code, text = http('/metrics')
+line = re.compile(r'[a-z_]+(\{([a-z]+="([^"\\\n]|\\.)*",?)*\})? [0-9.e+-]+$')
+bad = [x for x in text.split('\n') if x and not x.startswith('# ') and not line.match(x)]
+test('metrics', code == 200 and 'vexd_watching 0' in text and 'vexd_info{version=' in text and not bad, code, bad)
+test('elsewhere', http('/')[0] == 404 and http('/metrics', 'POST')[0] == 405)
+idle = []
+for i in range(30):
+    s = socket.socket()
+    s.settimeout(5)
+    try:
+        s.connect(('127.0.0.1', port))
+        s.sendall(b'GET /met')
+    except OSError:
+        pass
+    idle.append(s)
+end = time.time() + 40
+code = 0
+while time.time() < end and code != 200:
+    try:
+        code = http('/metrics')[0]
+    except OSError:
+        time.sleep(0.5)
+test('metrics come back after 30 half-open requests', code == 200)
+for s in idle:
+    s.close()
+
+# --- 10,000 random and half-open requests
+
+valid = [b'{"op": "status"}\n', b'{"op": "programs"}\n', b'{"op": "unload", "name": "none"}\n', b'{"op": "events"}\n']
+held = []
+for i in range(10000):
+    try:
+        s = connect()
+    except OSError:
+        test('connection %d' % i, False)
+        break
+    kind = rnd.randrange(6)
+    try:
+        if kind == 0:
+            s.sendall(rnd.randbytes(rnd.randrange(1, 300)))
+        elif kind == 1:
+            s.sendall(rnd.choice(valid)[:rnd.randrange(1, 12)])
+        elif kind == 2:
+            s.sendall(rnd.choice(valid) * rnd.randrange(1, 4))
+        elif kind == 3:
+            b = bytearray(rnd.choice(valid))
+            b[rnd.randrange(len(b) - 1)] = rnd.randrange(256)
+            s.sendall(bytes(b))
+        elif kind == 4:
+            s.sendall(b'{"op": ' + b'[' * rnd.randrange(1, 200) + b'\n')
+    except OSError:
+        pass
+    if rnd.randrange(3):
+        s.close()
+    else:
+        held.append(s)
+        if len(held) > 600:
+            held.pop(rnd.randrange(600)).close()
+test('10,000 random and half-open requests, seed %d' % seed, daemon.poll() is None and ask({'op': 'status'})['ok'],
+     daemon.poll(), log()[-3000:])
+for s in held:
+    s.close()
+end = time.time() + 30
+while ask({'op': 'status'})['clients'] > 2 and time.time() < end:
+    time.sleep(0.1)
+st = ask({'op': 'status'})
+test('none of them is left', st['clients'] <= 2, st)
+test('the listener was spared', listen.poll() is None and st['listeners'] == 1, st)
+
+# --- one that asks and never reads
+
+s = connect()
+s.settimeout(2)
+sent = 0
+try:
+    while sent < 64 << 20:
+        sent += s.send(b'{"op": "status"}\n' * 1000)
+except OSError:
+    pass
+with open('/proc/%d/status' % daemon.pid) as f:
+    rss = int(re.search(r'VmRSS:\s+(\d+)', f.read()).group(1))
+test('one that never reads is not listened to', sent < 16 << 20 and rss < 400 << 10 and ask({'op': 'status'})['ok'],
+     sent, rss)
+s.close()
+
+# --- SIGHUP
+
+write('vexd.conf', 'socket = %s\nmetrics = %d\nnonsense\n' % (sock, port))
+daemon.send_signal(signal.SIGHUP)
+test('SIGHUP with an error in it', waits_for('vexd.conf:3: neither [SECTION] nor KEY = VALUE; the configuration in force '
+                                             'stays') and len(ask({'op': 'status'})['programs']) == 1, log()[-500:])
+r = ask({'op': 'reload'})
+test('reload says it, too', not r['ok'] and ':3: neither' in r['error'], r)
+port2 = free_port()
+write('vexd.conf', 'socket = %s\nmetrics = %d\n%s%s' % (sock, port2, P, P.replace(' a]', ' b]')))
+daemon.send_signal(signal.SIGHUP)
+waits_for('configuration read: 2 programs')
+old, port = port, port2
+test('SIGHUP with two programs and another port', len(ask({'op': 'status'})['programs']) == 2 and
+     http('/metrics')[0] == 200, log()[-500:])
+
+# --- two of them; killed; ended
+
+r = subprocess.run([vexd, '-c', conf], capture_output=True, text=True, timeout=30)
+test('a second one is refused', r.returncode == 1 and 'another vexd serves it' in r.stderr, r)
+test('the first does not mind', ask({'op': 'status'})['pid'] == daemon.pid)
+daemon.kill()
+daemon.wait()
+test('its listener is told', listen.wait(30) == 1 and b'vexd has ended' in listen.stderr.read())
+test('kill -9 leaves its socket', os.path.exists(sock))
+daemon = start()
+test('the next one takes it over', ask({'op': 'status'})['pid'] == daemon.pid)
+daemon.terminate()
+test('SIGTERM ends it', daemon.wait(30) == 0 and not os.path.exists(sock), log()[-500:])
+
+# --- what it needs and cannot have
+
+full = open('/dev/full', 'w')
+daemon = start(full)
+test('its log is on a full disk', daemon.poll() is None and ask({'op': 'status'})['ok'])
+with socket.socket() as s:
+    s.bind(('127.0.0.1', 0))
+    s.listen(1)
+    write('vexd.conf', 'socket = %s\nmetrics = %d\n' % (sock, s.getsockname()[1]))
+    ask({'op': 'reload'})
+    test('a port that is taken', ask({'op': 'status'})['ok'])
+    daemon.terminate()
+    test('and it still ends', daemon.wait(30) == 0)
+    daemon = start()
+    test('the same at the start', waits_for('no metrics on 127.0.0.1') and ask({'op': 'status'})['ok'], log()[-500:])
+    daemon.terminate()
+    daemon.wait()
+write('vexd.conf', 'socket = /proc/none/vexd.sock\nmetrics = off\n')
+r = subprocess.run([vexd, '-c', conf], capture_output=True, text=True, timeout=30)
+test('no place for the socket', r.returncode == 1 and '/proc/none' in r.stderr, r)
+write('vexd.conf', 'socket = %s\nmetrics = off\n' % sock)
+daemon = start(extra={'preexec_fn': lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (24, 24))})
+many = []
+for i in range(60):
+    try:
+        many.append(connect())
+    except OSError:
+        break
+test('more connections than descriptors', daemon.poll() is None and ask({'op': 'status'})['ok'], daemon.poll(),
+     log()[-2000:])
+daemon.terminate()
+test('and it ends well', daemon.wait(30) == 0, log()[-2000:])
+for s in many:
+    s.close()
+test('no sanitizer complained', 'Sanitizer' not in log() and 'runtime error' not in log(), log()[-3000:])
+
+print('1..%d' % count)
+shutil.rmtree(work, ignore_errors=True)
