@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /* vexctl load, unload, replace, use, program list, program show. */
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include "loader/loader.h"
+#include "vexctl/daemon.h"
 #include "vexctl/vexctl.h"
 
 #define MAX_VALUE	65536u		/* bytes of a map value that is shown */
@@ -112,16 +114,79 @@ static int done(const char *verb, const struct vexfs_program_info *info, bool js
 	return VEXCTL_OK;
 }
 
+/*
+ * Ask vexd to do what this user may not: it lets members of the group vexfs.  Takes the request.
+ * says: what is printed of a success; refusal: what the kernel said, for when there is no vexd to ask.
+ */
+static int by_vexd(const char *what, struct json_object *request, const char *says, bool json,
+		   const char *refusal)
+{
+	struct json_object *o, *v;
+	struct vexfs_load_error err = {};
+	int code = VEXCTL_OK;
+	FILE *f = vexd_open();
+
+	if (!f) {
+		json_object_put(request);
+		return fail(what, "%s", refusal);
+	}
+	o = vexd_ask(f, request);
+	fclose(f);
+	if (!o)
+		return fail(what, "vexd at %s gave no answer", vexd_socket());
+	if (!json_object_object_get_ex(o, "ok", &v) || !json_object_get_boolean(v)) {
+		json_object_object_get_ex(o, "error", &v);
+		snprintf(err.msg, sizeof(err.msg), "vexd: %s", v ? json_object_get_string(v) : "refused");
+		if (json_object_object_get_ex(o, "detail", &v))
+			snprintf(err.detail, sizeof(err.detail), "%s", json_object_get_string(v));
+		code = fail_load(what, &err);
+	} else if (json) {
+		json_object_object_get_ex(o, "program", &v);
+		print_json(json_object_get(v ? v : o));
+	} else if (json_object_object_get_ex(o, "program", &v) && json_object_object_get_ex(v, "name", &v)) {
+		printf("%s %s, through vexd\n", says, json_object_get_string(v));
+	} else {
+		printf("%s, through vexd\n", says);
+	}
+	json_object_put(o);
+	return code;
+}
+
+static struct json_object *request(const char *op, const char *key, const char *value)
+{
+	struct json_object *o = json_object_new_object();
+
+	add_str(o, "op", op);
+	add_str(o, key, value);
+	return o;
+}
+
+/* load and replace; says: "loaded". */
+static int load_by_vexd(const char *op, const char *path, const char *says, bool json,
+			const struct vexfs_load_error *err)
+{
+	char *full = realpath(path, NULL);
+	int code = full ? by_vexd(path, request(op, "object", full), says, json, err->msg) :
+			  fail_load(path, err);
+
+	free(full);
+	return code;
+}
+
 static int load(int argc, char **argv)
 {
 	struct vexfs_program_info info = {};
 	struct vexfs_load_error err = {};
 	struct vexfs_load_opts opts = {};
 	bool json = false;
+	int ret;
 
 	if (load_args(argc, argv, "OBJECT", &opts, &json))
 		return VEXCTL_USAGE;
-	if (vexfs_load(argv[optind], &opts, &info, &err))
+	ret = vexfs_load(argv[optind], &opts, &info, &err);
+	if (ret == -EPERM)
+		return load_by_vexd("load", argv[optind], "loaded", json, &err);
+	if (ret)
 		return fail_load(argv[optind], &err);
 	return done("loaded", &info, json);
 }
@@ -132,10 +197,14 @@ static int replace(int argc, char **argv)
 	struct vexfs_load_error err = {};
 	struct vexfs_load_opts opts = {};
 	bool json = false;
+	int ret;
 
 	if (load_args(argc, argv, "OBJECT", &opts, &json))
 		return VEXCTL_USAGE;
-	if (vexfs_replace(argv[optind], &opts, &info, &err))
+	ret = vexfs_replace(argv[optind], &opts, &info, &err);
+	if (ret == -EPERM)
+		return load_by_vexd("replace", argv[optind], "replaced", json, &err);
+	if (ret)
 		return fail_load(argv[optind], &err);
 	return done("replaced", &info, json);
 }
@@ -146,10 +215,15 @@ static int unload(int argc, char **argv)
 	struct vexfs_load_error err = {};
 	struct vexfs_load_opts opts = {};
 	bool json = false;
+	int ret;
 
 	if (load_args(argc, argv, "NAME", &opts, &json))
 		return VEXCTL_USAGE;
-	if (vexfs_unload(argv[optind], &opts, &info, &err))
+	ret = vexfs_unload(argv[optind], &opts, &info, &err);
+	if (ret == -EPERM)
+		return by_vexd(argv[optind], request("unload", "name", argv[optind]), "unloaded", json,
+			       err.msg);
+	if (ret)
 		return fail_load(argv[optind], &err);
 	if (info.bound)
 		fprintf(stderr,
@@ -157,6 +231,21 @@ static int unload(int argc, char **argv)
 			"searches are built-in, and queries through its filter or distance fail\n",
 			info.bound, info.bound == 1 ? "" : "s", info.bound == 1 ? "s" : "");
 	return done("unloaded", &info, json);
+}
+
+static int use_by_vexd(const char *dir, int slot, const char *name, int err)
+{
+	char *full = realpath(dir, NULL), says[PATH_MAX + 128];
+	struct json_object *o;
+
+	if (!full)
+		return fail_op(dir, VEXFS_OP_USE, err);
+	o = request("use", "dir", full);
+	free(full);
+	add_str(o, "slot", vexfs_slot_name(slot));
+	add_str(o, "name", name);
+	snprintf(says, sizeof(says), "%s: %s is %s now", dir, vexfs_slot_name(slot), *name ? name : "built-in");
+	return by_vexd(dir, o, says, false, vexfs_strerror_for(VEXFS_OP_USE, err));
 }
 
 /* The only slot in a mask, or -1 and a line. */
@@ -239,7 +328,9 @@ static int use(int argc, char **argv)
 		goto out;
 	}
 	err = vexfs_use(fd, slot, name);
-	if (err)
+	if (err == -EACCES || err == -EPERM)
+		err = use_by_vexd(dir, slot, name, err);
+	else if (err)
 		err = fail_op(builtin ? dir : name, VEXFS_OP_USE, err);
 	else
 		printf("%s: %s is %s now\n", dir, vexfs_slot_name(slot),

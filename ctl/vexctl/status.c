@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: GPL-2.0
+/* vexctl status, events. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <libmount.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <time.h>
+#include <unistd.h>
+#include "loader/loader.h"
+#include "vexctl/daemon.h"
+#include "vexctl/vexctl.h"
+
+static const char *str(struct json_object *o, const char *key)
+{
+	struct json_object *v;
+
+	return json_object_object_get_ex(o, key, &v) ? json_object_get_string(v) : "";
+}
+
+static bool flag(struct json_object *o, const char *key)
+{
+	struct json_object *v;
+
+	return json_object_object_get_ex(o, key, &v) && json_object_get_boolean(v);
+}
+
+static __u64 number(struct json_object *o, const char *key)
+{
+	struct json_object *v;
+
+	return json_object_object_get_ex(o, key, &v) ? json_object_get_uint64(v) : 0;
+}
+
+/* --- filesystems --- */
+
+static struct json_object *filesystem(struct libmnt_fs *fs)
+{
+	struct json_object *o = json_object_new_object();
+	const char *source = mnt_fs_get_source(fs), *target = mnt_fs_get_target(fs);
+	unsigned long flags = 0;
+	struct statvfs st;
+
+	add_str(o, "device", source ? source : "?");
+	add_str(o, "dir", target);
+	mnt_optstr_get_flags(mnt_fs_get_options(fs), &flags, mnt_get_builtin_optmap(MNT_LINUX_MAP));
+	add_bool(o, "read_only", flags & 1);	/* MS_RDONLY */
+	if (!statvfs(target, &st)) {
+		add_u64(o, "bytes", (__u64)st.f_blocks * st.f_frsize);
+		add_u64(o, "free_bytes", (__u64)st.f_bfree * st.f_frsize);
+		add_u64(o, "files", st.f_files);
+		add_u64(o, "free_files", st.f_ffree);
+	}
+	return o;
+}
+
+static struct json_object *filesystems(void)
+{
+	struct libmnt_table *table = mnt_new_table_from_file("/proc/self/mountinfo");
+	struct libmnt_iter *iter = mnt_new_iter(MNT_ITER_FORWARD);
+	struct json_object *list = json_object_new_array();
+	struct libmnt_fs *fs;
+
+	while (table && iter && !mnt_table_next_fs(table, iter, &fs)) {
+		const char *type = mnt_fs_get_fstype(fs);
+
+		if (type && !strcmp(type, "vexfs") && mnt_fs_get_target(fs))
+			json_object_array_add(list, filesystem(fs));
+	}
+	mnt_free_iter(iter);
+	mnt_unref_table(table);
+	return list;
+}
+
+static int add_program(const struct vexfs_program_info *i, void *list)
+{
+	struct json_object *o = json_object_new_object(), *ops = json_object_new_array();
+	__u32 n;
+
+	add_str(o, "name", i->name);
+	add_str(o, "state", !i->loaded ? "not loaded" : i->ejected ? "ejected" : "loaded");
+	for (n = 0; n < VEXFS_SLOTS; n++)
+		if (i->ops & 1u << n)
+			json_object_array_add(ops, json_object_new_string(vexfs_slot_name(n)));
+	json_object_object_add(o, "ops", ops);
+	add_u64(o, "generation", i->generation);
+	add_u64(o, "bound", i->bound);
+	add_u64(o, "queries", i->queries);
+	add_u64(o, "errors", i->errors);
+	json_object_array_add(list, o);
+	return 0;
+}
+
+/* What vexd says, or {"running": false, "why": ...}. */
+static struct json_object *daemon_status(void)
+{
+	struct json_object *o = NULL, *request;
+	FILE *f = vexd_open();
+
+	if (f) {
+		request = json_object_new_object();
+		add_str(request, "op", "status");
+		o = vexd_ask(f, request);
+		fclose(f);
+	}
+	if (o && flag(o, "ok")) {
+		json_object_object_del(o, "ok");
+		add_bool(o, "running", true);
+		return o;
+	}
+	json_object_put(o);
+	o = json_object_new_object();
+	add_bool(o, "running", false);
+	add_str(o, "why", errno == ENOENT || errno == ECONNREFUSED ? "not started" :
+			  strerror(errno ? errno : EPROTO));
+	return o;
+}
+
+/* "1.5 GiB" */
+static const char *human(__u64 bytes, char buf[24])
+{
+	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB" };
+	double v = bytes;
+	int u = 0;
+
+	while (v >= 1024 && u < 5) {
+		v /= 1024;
+		u++;
+	}
+	snprintf(buf, 24, u && v < 100 ? "%.1f %s" : "%.0f %s", v, units[u]);
+	return buf;
+}
+
+static void print_filesystems(struct json_object *list)
+{
+	size_t i, n = json_object_array_length(list);
+	char a[24], b[24];
+
+	printf("Filesystems%s\n", n ? "" : ": none is mounted");
+	for (i = 0; i < n; i++) {
+		struct json_object *o = json_object_array_get_idx(list, i);
+
+		printf("  %s on %s: %s free of %s%s\n", str(o, "device"), str(o, "dir"),
+		       human(number(o, "free_bytes"), a), human(number(o, "bytes"), b),
+		       flag(o, "read_only") ? ", read-only" : "");
+	}
+}
+
+static void print_programs(struct json_object *list, const char *why)
+{
+	size_t i, j, n = json_object_array_length(list);
+
+	printf("Programs%s%s\n", n ? "" : *why ? ": " : ": none", n ? "" : why);
+	for (i = 0; i < n; i++) {
+		struct json_object *o = json_object_array_get_idx(list, i), *ops;
+
+		printf("  %s: %s", str(o, "name"), str(o, "state"));
+		if (json_object_object_get_ex(o, "ops", &ops))
+			for (j = 0; j < json_object_array_length(ops); j++)
+				printf("%s%s", j ? ", " : " (",
+				       json_object_get_string(json_object_array_get_idx(ops, j)));
+		printf("%s, bound %llu times, %llu queries, %llu errors\n",
+		       json_object_array_length(ops) ? ")" : "", number(o, "bound"), number(o, "queries"),
+		       number(o, "errors"));
+	}
+}
+
+static void print_daemon(struct json_object *o)
+{
+	struct json_object *list, *binds;
+	char since[32] = "?";
+	time_t t = number(o, "started");
+	size_t i, j;
+
+	if (!flag(o, "running")) {
+		printf("Daemon: vexd does not run (%s)\n", str(o, "why"));
+		return;
+	}
+	strftime(since, sizeof(since), "%Y-%m-%d %H:%M:%S", localtime(&t));
+	printf("Daemon: vexd %s, pid %llu, since %s\n", str(o, "version"), number(o, "pid"), since);
+	printf("  configuration %s, socket %s", str(o, "config"), str(o, "socket"));
+	if (number(o, "metrics_port"))
+		printf(", metrics http://127.0.0.1:%llu/metrics", number(o, "metrics_port"));
+	printf("\n");
+	if (!flag(o, "watching"))
+		printf("  no events and counts: %s\n", str(o, "watching_why"));
+	if (!json_object_object_get_ex(o, "programs", &list))
+		return;
+	for (i = 0; i < json_object_array_length(list); i++) {
+		struct json_object *p = json_object_array_get_idx(list, i);
+
+		printf("  keeps %s: %s%s%s\n", str(p, "name"), str(p, "state"), *str(p, "why") ? ": " : "",
+		       str(p, "why"));
+		if (!json_object_object_get_ex(p, "bind", &binds))
+			continue;
+		for (j = 0; j < json_object_array_length(binds); j++) {
+			struct json_object *b = json_object_array_get_idx(binds, j);
+
+			printf("    %s: %s%s\n", str(b, "dir"), flag(b, "bound") ? "bound" : "not bound: ",
+			       flag(b, "bound") ? "" : str(b, "why"));
+		}
+	}
+}
+
+static int status(int argc, char **argv)
+{
+	static const struct option options[] = { { "json", no_argument, NULL, 'j' }, {} };
+	struct json_object *fs, *programs, *vexd, *o;
+	struct vexfs_load_error err = {};
+	bool json = false;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c != 'j')
+			return bad_option(argv);
+		json = true;
+	}
+	if (want_args(argc, 0, 0, "none"))
+		return VEXCTL_USAGE;
+	fs = filesystems();
+	programs = json_object_new_array();
+	vexfs_programs(add_program, programs, &err);
+	vexd = daemon_status();
+	o = json_object_new_object();
+	json_object_object_add(o, "filesystems", fs);
+	json_object_object_add(o, "module", json_object_new_string(*err.msg ? err.msg : "loaded"));
+	json_object_object_add(o, "programs", programs);
+	json_object_object_add(o, "daemon", vexd);
+	if (json) {
+		print_json(o);
+		return VEXCTL_OK;
+	}
+	print_filesystems(fs);
+	print_programs(programs, err.msg);
+	print_daemon(vexd);
+	json_object_put(o);
+	return VEXCTL_OK;
+}
+
+/* "12:30:01 eject program=flat code=EINVAL" */
+static void print_event(struct json_object *o)
+{
+	struct tm utc = {}, local;
+	char clock[16] = "";
+	time_t t;
+
+	if (strptime(str(o, "time"), "%Y-%m-%dT%H:%M:%S", &utc)) {
+		t = timegm(&utc);
+		localtime_r(&t, &local);
+		strftime(clock, sizeof(clock), "%H:%M:%S", &local);
+	}
+	printf("%s %s", clock, str(o, "event"));
+	json_object_object_foreach(o, key, value) {
+		if (!strcmp(key, "event") || !strcmp(key, "time"))
+			continue;
+		printf(" %s=%s", key, json_object_is_type(value, json_type_string) &&
+			       !strpbrk(json_object_get_string(value), " \"\\\n") ?
+			       json_object_get_string(value) :
+			       json_object_to_json_string_ext(value, JSON_C_TO_STRING_NOSLASHESCAPE));
+	}
+	printf("\n");
+}
+
+static int events(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "count", required_argument, NULL, 'n' },
+		{ "json", no_argument, NULL, 'j' },
+		{}
+	};
+	struct json_object *o;
+	__u64 count = 0, n;
+	bool json = false;
+	FILE *f;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "n:", options, NULL)) != -1) {
+		if (c == 'n' && want_u64("--count", optarg, 1, ~0ull, &count))
+			return VEXCTL_USAGE;
+		if (c == 'j')
+			json = true;
+		if (c != 'n' && c != 'j')
+			return bad_option(argv);
+	}
+	if (want_args(argc, 0, 0, "none"))
+		return VEXCTL_USAGE;
+	f = vexd_open();
+	if (!f)
+		return fail(vexd_socket(), "cannot reach vexd: %s; is it running? `systemctl start vexd`",
+			    strerror(errno));
+	o = json_object_new_object();
+	add_str(o, "op", "events");
+	o = vexd_ask(f, o);
+	c = o && flag(o, "ok") ? VEXCTL_OK :
+				 fail(vexd_socket(), "vexd refuses: %s", o ? str(o, "error") : "no answer");
+	json_object_put(o);
+	for (n = 0; c == VEXCTL_OK && (!count || n < count); n++) {
+		o = vexd_next(f);
+		if (!o) {
+			c = fail(vexd_socket(), "vexd has ended");
+			break;
+		}
+		if (json) {
+			print_json(o);
+		} else {
+			print_event(o);
+			json_object_put(o);
+		}
+		if (fflush(stdout))
+			break;
+	}
+	fclose(f);
+	return c;
+}
+
+const struct verb status_verbs[] = {
+	{ "status", status, "[--json]", "what is mounted, what is loaded, what vexd keeps", "" },
+	{ "events", events, "[-n COUNT] [--json]", "what happens, a line each, as vexd sees it",
+	  "  -n, --count COUNT    end after so many; else with Ctrl-C\n"
+	  "Events: switch unload use program_error eject compact mount unmount lost.\n" },
+	{}
+};
