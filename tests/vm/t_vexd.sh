@@ -1,0 +1,234 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# vexd on a real kernel: binds what is mounted, is killed under load and adopts what it had loaded; its
+# events, metrics and rights; what it does without bpffs, without room, and with a bad configuration.
+. ./lib.sh
+
+conf=/tmp/vexd.conf
+log=/tmp/vexd.log
+sock=/run/vexfs/vexd.sock
+obj=/usr/lib/vexfs
+
+# wait_for TEXT: in the log, within 20 s
+wait_for() {
+	w=0
+	while ! grep -qF -- "$1" $log; do
+		w=$((w + 1))
+		[ $w -lt 200 ] || { echo "never logged: $1"; tail -n 20 $log; return 1; }
+		sleep 0.1
+	done
+}
+wait_gone() { w=0; while kill -0 "$1" 2>/dev/null && [ $w -lt 200 ]; do w=$((w + 1)); sleep 0.1; done; ! kill -0 "$1" 2>/dev/null; }
+start_vexd() { vexd -c $conf 2>> $log & vexd=$!; }
+says() { if grep -qE -- "$2" "$out"; then ok "$1"; else not_ok "$1" "not found: $2"; sed 's/^/#   /' "$out" | tail -n 30; fi; }
+# config PROGRAM...: flat and sample, as often as named; flat binds /mnt/w
+config() {
+	echo "metrics = 9734" > $conf
+	for p; do
+		printf '[program %s]\nobject = %s/%s.bpf.o\n' "$p" $obj "$p" >> $conf
+		[ "$p" != flat ] || echo "bind = /mnt/w" >> $conf
+	done
+}
+
+# --- it comes first, the filesystem later
+
+rm -f $log
+config flat
+start_vexd
+run "it loads what is configured" wait_for "program flat: loaded from $obj/flat.bpf.o"
+run "and says what it cannot bind yet" wait_for "program flat: /mnt/w is not bound:"
+run "mkfs" mkfs.vexfs --force /dev/vda
+run "mount" vexctl mount /dev/vda /mnt
+run "the mount is an event" wait_for "mount: /dev/vda on /mnt"
+run "create" vexctl collection create /mnt/w --dims 100 --metric cosine --attr n
+run "import" vexctl import /mnt/w data/glove-2k.fvecs --attr n=lineno
+run "unmount" vexctl umount /mnt
+run "so is that" wait_for "unmount: /dev/vda on /mnt"
+run "mount" vexctl mount /dev/vda /mnt
+run "bound without being told" wait_for "program flat: /mnt/w is bound to it now"
+run "search" vexctl search /mnt/w --id 5 -k 3
+says "by flat" "flat"
+run "again" sh -c "vexctl umount /mnt && vexctl mount /dev/vda /mnt"
+run "status" vexctl status
+says "the filesystem" "/dev/vda on /mnt: .* free of"
+says "the program" "flat: loaded \(search\), bound 1 times"
+says "the daemon" "vexd [0-9.]+, pid $vexd, since"
+says "the binding" "/mnt/w: bound"
+sed 's/^/# /' "$out"
+
+# --- killed and started again, five times, under load
+
+rm -f /tmp/stop /tmp/load
+already=$(grep -c 'program flat: /mnt/w is bound to it$' $log)
+(while [ ! -e /tmp/stop ]; do
+	vexctl search /mnt/w --id 7 -k 3 --repeat 50 > /dev/null 2>> /tmp/load || echo FAILED >> /tmp/load
+	echo round >> /tmp/rounds
+done) &
+loop=$!
+: > /tmp/rounds
+for i in 1 2 3 4 5; do
+	kill -9 $vexd
+	wait_gone $vexd
+	before=$(wc -l < /tmp/rounds)
+	j=0
+	while [ "$(wc -l < /tmp/rounds)" -lt $((before + 2)) ] && [ $j -lt 300 ]; do j=$((j + 1)); sleep 0.1; done
+	[ "$(wc -l < /tmp/rounds)" -ge $((before + 2)) ] || echo "FAILED: no search without vexd" >> /tmp/load
+	start_vexd
+	j=0
+	while [ "$(grep -c 'program flat: adopted, generation 1' $log)" -lt $i ] && [ $j -lt 200 ]; do j=$((j + 1)); sleep 0.1; done
+done
+: > /tmp/stop
+wait $loop
+equal "adopted five times" 5 "$(grep -c 'program flat: adopted, generation 1' $log)"
+equal "loaded once" 1 "$(grep -c 'program flat: loaded from' $log)"
+equal "bound at once each time" 5 $(($(grep -c 'program flat: /mnt/w is bound to it$' $log) - already))
+equal "no search failed" "" "$(cat /tmp/load 2>/dev/null)"
+echo "# $(wc -l < /tmp/rounds) times 50 searches meanwhile"
+rm -f /tmp/load /tmp/stop /tmp/rounds
+
+# --- events
+
+vexctl events --json -n 8 > /tmp/events & listener=$!
+vexctl events > /tmp/events.txt & text=$!
+i=0
+while [ "$(vexctl status --json | grep -o '"listeners": [0-9]*')" != '"listeners": 2' ] && [ $i -lt 100 ]; do i=$((i + 1)); sleep 0.1; done
+run "load one that fails" vexctl load $obj/bad_search.bpf.o
+run "use it" vexctl use /mnt/w bad_search
+run "20 searches" vexctl search /mnt/w --id 5 -k 3 --repeat 20
+run "use the other" vexctl use /mnt/w flat
+run "unload it" vexctl unload bad_search
+run "replace" vexctl replace $obj/flat.bpf.o
+run "delete" vexctl delete /mnt/w $(seq 0 999)
+run "compact" vexctl compact /mnt/w
+run "the listener has all" wait_gone $listener
+run "and the text" kill $text
+saw() { if grep -qE -- "$2" "$3"; then ok "$1"; else not_ok "$1" "not found: $2"; sed 's/^/#   /' "$3"; fi; }
+saw "switch" '"event": "switch", "time": "[0-9TZ:.-]+", "program": "bad_search", "generation": [0-9]+, "ops": \[ "search" \]' /tmp/events
+saw "use" '"event": "use", .*"dir": "/mnt/w", "slot": "search", "program": "bad_search"' /tmp/events
+saw "program_error" '"event": "program_error", .*"program": "bad_search", "op": "search", .*"code": "EINVAL"' /tmp/events
+saw "eject" '"event": "eject", .*"program": "bad_search"' /tmp/events
+saw "unload" '"event": "unload", .*"program": "bad_search"' /tmp/events
+saw "as text" '^[0-9:]+ compact dir=/mnt/w before=[0-9]+ after=[0-9]+ us=[0-9]+$' /tmp/events.txt
+saw "as text" '^[0-9:]+ eject program=bad_search op=search generation=[0-9]+ code=EINVAL$' /tmp/events.txt
+run "the log has the compaction" wait_for "compact: /mnt/w from "
+run "and the ejection" wait_for "eject: program bad_search failed too often"
+
+# --- top and metrics
+
+rm -f /tmp/stop
+(while [ ! -e /tmp/stop ]; do vexctl search /mnt/w --id 1500 -k 3 --repeat 50 > /dev/null; done) &
+loop=$!
+run "top" vexctl top -d 2 -n 2
+says "its head" "queries/s +p50 us +p99 us +visited/q"
+says "a row" "^ +[0-9]+\.[0-9] +[1-9][0-9]* +[1-9][0-9]* +[0-9]+ +[0-9]+ +0 +0  flat +/mnt/w$"
+sed 's/^/# /' "$out"
+run "top as JSON" vexctl top -d 1 -n 1 --json
+says "a row" '"collection": "/mnt/w", "strategy": "flat", "calls": [1-9]'
+vexctl top -d 60 > "$out" 2>&1 & top=$!
+sleep 1
+kill -INT $top
+run "top ends with Ctrl-C" wait_gone $top
+: > /tmp/stop
+wait $loop
+rm -f /tmp/stop
+run "metrics" wget -qO- http://127.0.0.1:9734/metrics
+says "searches" '^vexfs_search_queries_total\{collection="/mnt/w",strategy="flat"\} [1-9][0-9]*$'
+says "latency" '^vexfs_search_duration_seconds_bucket\{collection="/mnt/w",strategy="flat",le="\+Inf"\} [1-9][0-9]*$'
+says "a filesystem" '^vexfs_filesystem_free_bytes\{dir="/mnt",device="/dev/vda"\} [1-9][0-9]*$'
+says "a program" '^vexfs_program_loaded\{program="flat"\} 1$'
+says "events" '^vexd_events_total\{event="eject"\} 1$'
+q=$(grep -E '^vexfs_search_calls_total.*flat' "$out" | cut -d' ' -f2)
+h=$(grep -E '^vexfs_search_duration_seconds_count.*flat' "$out" | cut -d' ' -f2)
+e=$(grep -E '^vexfs_search_errors_total.*flat' "$out" | cut -d' ' -f2)
+equal "the histogram holds all calls" "$q" "$((h + e))"
+
+# --- who may change things
+
+cp /etc/group /tmp/group.before
+echo 'vexfs:x:777:' >> /etc/group
+run "9p" sh -c ". ./lib.sh; load 9pnet_virtio && load 9p"
+mkdir -p /host/usr
+grep -q ' /host/usr ' /proc/mounts ||
+	run "the host's /usr" mount -t 9p -o trans=virtio,ro,version=9p2000.L,cache=loose,msize=262144 usr /host/usr
+as() { LD_LIBRARY_PATH=/host/usr/lib/x86_64-linux-gnu /host/usr/bin/setpriv --reuid 1000 --regid 1000 "$@"; }
+chmod 755 /mnt/w
+run "anyone looks" as --clear-groups vexctl status
+says "and sees the daemon" "vexd [0-9.]+, pid $vexd"
+expect_fail "nobody loads" "needs root or the group vexfs" as --clear-groups vexctl load $obj/sample.bpf.o
+expect_fail "nor uses" "needs root or the group vexfs" as --clear-groups vexctl use /mnt/w --builtin
+expect_fail "nor unloads" "needs root or the group vexfs" as --clear-groups vexctl unload flat
+expect_fail "top needs root" "needs root" as --clear-groups vexctl top -n 1
+run "the refusal is logged" wait_for "load for uid 1000, pid"
+run "the group loads" as --groups 777 vexctl load $obj/sample.bpf.o
+says "through vexd" "^loaded sample, through vexd$"
+run "and replaces" as --groups 777 vexctl replace $obj/sample.bpf.o --json
+says "with JSON" '"name": "sample"'
+run "and uses" as --groups 777 vexctl use /mnt/w sample
+says "through vexd" "/mnt/w: search is sample now, through vexd"
+run "and unuses" as --groups 777 vexctl use /mnt/w --builtin
+run "and unloads" as --groups 777 vexctl unload sample
+says "through vexd" "^unloaded sample, through vexd$"
+expect_fail "what fails is told" "vexd: no program named 'sample'" as --groups 777 vexctl unload sample
+expect_fail "the verifier's log arrives" "the verifier refused it" as --groups 777 vexctl load $obj/past_batch.bpf.o
+cp /tmp/group.before /etc/group
+rm -f /tmp/group.before
+
+# --- SIGHUP
+
+echo "nonsense" >> $conf
+kill -HUP $vexd
+run "a bad configuration" wait_for "neither [SECTION] nor KEY = VALUE; the configuration in force stays"
+config flat sample
+printf '[program other]\nobject = %s/flat.bpf.o\n[program none]\nobject = /none.bpf.o\n' $obj >> $conf
+kill -HUP $vexd
+run "a good one" wait_for "configuration read: 4 programs"
+run "loads" wait_for "program sample: loaded from"
+run "an object of another name" wait_for "program other: not loaded: flat.bpf.o: holds a program named 'flat', not 'other'"
+run "an object that is not there" wait_for "program none: not loaded: /none.bpf.o: No such file"
+run "it is there" vexctl program show sample
+run "flat is bound again" wait_for "program flat: /mnt/w is bound to it"
+
+# --- ended: searches go on, and bpffs is missing when it starts again
+
+kill $vexd
+run "SIGTERM ends it" wait_gone $vexd
+run "searches go on" vexctl search /mnt/w --id 1500 -k 3
+says "by flat" "flat"
+expect_fail "no events without it" "systemctl start vexd" vexctl events
+run "status without it" vexctl status
+says "says so" "vexd does not run"
+run "unload" vexctl unload sample
+run "unload" vexctl unload flat
+run "bpffs away" umount /sys/fs/bpf
+rm -f $log
+config flat
+start_vexd
+run "it says that bpffs is missing" wait_for "bpffs is not mounted on /sys/fs/bpf"
+run "and has it mounted" wait_for "program flat: loaded from"
+run "bpffs is back" grep -q "^[^ ]* /sys/fs/bpf bpf" /proc/mounts
+kill -9 $vexd
+wait_gone $vexd
+
+# --- no room
+
+mkdir -p /tmp/full
+run "a small disk" mount -t tmpfs -o size=4k,nr_inodes=2 full /tmp/full
+: > /tmp/full/a
+echo "socket = /tmp/full/vexd.sock" > $conf
+expect_fail "no room for its socket" "No space left on device" vexd -c $conf
+run "umount" umount /tmp/full
+config flat
+vexd -c $conf 2> /dev/full & vexd=$!
+i=0
+while ! vexctl status | grep -q "pid $vexd" && [ $i -lt 100 ]; do i=$((i + 1)); sleep 0.1; done
+run "a log on a full disk" vexctl status
+says "it runs" "pid $vexd"
+kill $vexd
+run "and ends" wait_gone $vexd
+
+run "unload" vexctl unload flat
+run "umount" vexctl umount /mnt
+run "verify" vexfs-verify /dev/vda
+rm -rf $conf $log /tmp/full /tmp/events /tmp/events.txt $sock $sock.lock
+finish
