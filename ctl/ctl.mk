@@ -73,9 +73,9 @@ $(METER_SKEL): $(B)/gen/meter/meter.bpf.o $(BPFTOOL)
 $(call objs,$(METER_SRC)) $(B)/san/ctl/meter/meter.o: $(METER_SKEL)
 
 $(B)/bin/vexctl: $(call objs,$(VEXCTL_SRC)) $(B)/lib/libvexfs.a $(B)/lib/libvexfs-core.a $(LIBBPF)
-	$(call link,$(PKG_LIBS) $(LIBBPF_LIBS) -lm)
+	$(call link,$(PKG_LIBS) $(LIBBPF_LIBS) -lz -lm)
 $(B)/bin/vexd: $(call objs,$(VEXD_SRC)) $(B)/lib/libvexfs.a $(B)/lib/libvexfs-core.a $(LIBBPF)
-	$(call link,$(PKG_LIBS) $(LIBBPF_LIBS) -lm)
+	$(call link,$(PKG_LIBS) $(LIBBPF_LIBS) -lz -lm)
 $(B)/bin/mkfs.vexfs: $(call objs,$(MKFS_SRC)) $(B)/lib/libvexfs-core.a
 	$(call link,$(PKG_LIBS) -lm)
 $(B)/bin/bpftool: $(BPFTOOL)

@@ -22,6 +22,7 @@ static const struct {
 	{ "Programs (eBPF: search, distance, filter)", program_verbs },
 	{ "Watching", status_verbs },
 	{ NULL, top_verbs },
+	{ NULL, doctor_verbs },
 };
 #define OBJECTS	(sizeof(objects) / sizeof(objects[0]))
 
