@@ -20,6 +20,8 @@ static const struct {
 	{ "Records", record_verbs },
 	{ "Snapshots and space", snapshot_verbs },
 	{ "Programs (eBPF: search, distance, filter)", program_verbs },
+	{ NULL, skeleton_verbs },
+	{ NULL, inspect_verbs },
 	{ "Watching", status_verbs },
 	{ NULL, top_verbs },
 	{ NULL, doctor_verbs },
