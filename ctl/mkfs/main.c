@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* mkfs.vexfs: make a VexFS on a partition or in a file.  Refuses what holds something, unless forced. */
 #include <blkid/blkid.h>
+#include <json.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <glob.h>
@@ -20,6 +21,7 @@ static const char usage_text[] =
 	"  -J, --journal BLOCKS blocks of 4 KiB in the log, 1024 to 12288 [by size]\n"
 	"  -f, --force          overwrite what the device holds; never a mounted one\n"
 	"  -q, --quiet          print nothing but errors\n"
+	"      --json           print what was made as JSON\n"
 	"  -h, --help           print this\n"
 	"  -V, --version        print the version of the format\n";
 
@@ -185,6 +187,24 @@ static void open_device(struct vexfs_dev *dev, const char *path)
 		     (unsigned long long)dev->blocks, VEXFS_MIN_BLOCKS, VEXFS_MAX_BLOCKS);
 }
 
+static void print_json(const char *path, const struct vexfs_super *s)
+{
+	struct json_object *o = json_object_new_object();
+	char uuid[UUID_STR_LEN];
+
+	uuid_unparse(s->s_uuid, uuid);
+	json_object_object_add(o, "device", json_object_new_string(path));
+	json_object_object_add(o, "uuid", json_object_new_string(uuid));
+	json_object_object_add(o, "label", json_object_new_string_len(s->s_label, strnlen(s->s_label, sizeof(s->s_label))));
+	json_object_object_add(o, "bytes", json_object_new_uint64(le64_to_cpu(s->s_blocks) << VEXFS_BLOCK_SHIFT));
+	json_object_object_add(o, "inodes", json_object_new_uint64((__u64)le32_to_cpu(s->s_groups) *
+								   le32_to_cpu(s->s_inodes_per_group)));
+	json_object_object_add(o, "log_bytes", json_object_new_uint64((__u64)le32_to_cpu(s->s_journal_blocks)
+								      << VEXFS_BLOCK_SHIFT));
+	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(o);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option longopts[] = {
@@ -193,13 +213,14 @@ int main(int argc, char **argv)
 		{ "journal", required_argument, NULL, 'J' },
 		{ "force", no_argument, NULL, 'f' },
 		{ "quiet", no_argument, NULL, 'q' },
+		{ "json", no_argument, NULL, 'j' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ }
 	};
 	struct vexfs_mkfs_opts opts = { };
 	struct vexfs_super super;
-	bool force = false, quiet = false;
+	bool force = false, quiet = false, json = false;
 	struct vexfs_dev dev;
 	const char *path;
 	char uuid[UUID_STR_LEN], *end;
@@ -233,6 +254,9 @@ int main(int argc, char **argv)
 		case 'q':
 			quiet = true;
 			break;
+		case 'j':
+			json = true;
+			break;
 		case 'h':
 			fputs(usage_text, stdout);
 			return 0;
@@ -262,7 +286,9 @@ int main(int argc, char **argv)
 	err = vexfs_mkfs(&dev, &opts, &super);
 	if (err)
 		fail("%s: writing failed: %s", path, strerror(-err));
-	if (!quiet) {
+	if (json) {
+		print_json(path, &super);
+	} else if (!quiet) {
 		uuid_unparse(opts.uuid, uuid);
 		printf("%s: vexfs, %s", path, human(le64_to_cpu(super.s_blocks) << VEXFS_BLOCK_SHIFT));
 		printf(", %u group%s, %llu inodes, log %s, UUID %s\n", le32_to_cpu(super.s_groups),

@@ -117,7 +117,7 @@ static int create(int argc, char **argv)
 	}
 	vexfs_close(fd);
 	if (!err)
-		printf("created %s: %u x %s, %s, %u attribute%s\n", dir, schema.dims,
+		tell("created %s: %u x %s, %s, %u attribute%s", dir, schema.dims,
 		       vexfs_element_name(schema.element), vexfs_metric_name(schema.metric),
 		       schema.attrs, schema.attrs == 1 ? "" : "s");
 undo:
@@ -294,7 +294,7 @@ static int drop(int argc, char **argv)
 	}
 	vexfs_close(fd);
 	if (!err)
-		printf("dropped %s: it is a plain directory now\n", dir);
+		tell("dropped %s: it is a plain directory now", dir);
 	return err;
 }
 
@@ -306,10 +306,10 @@ const struct verb collection_verbs[] = {
 	  "  -e, --element E      f32\n"
 	  "  -a, --attr NAME:TYPE an attribute that every record has, to filter and rank by; up to 8\n"
 	  "                       int: a number of 64 bits; keyword: one of a set of words\n"
-	  "A directory that was made for it is removed again when this fails.\n" },
+	  "A directory that was made for it is removed again when this fails.\n", true },
 	{ "collection info", info, "DIR [--json]", "schema, records and bound programs", "" },
 	{ "collection drop", drop, "DIR [--yes]", "make a plain directory of it; its records are gone",
 	  "  -y, --yes            do not ask, and drop also what is damaged\n"
-	  "Files in it stay.  Queries that run end as if nothing had happened.\n" },
+	  "Files in it stay.  Queries that run end as if nothing had happened.\n", true },
 	{}
 };

@@ -169,11 +169,12 @@ const struct verb fs_verbs[] = {
 	  "make a VexFS on a partition; the options are those of mkfs.vexfs",
 	  "  -L LABEL     label\n"
 	  "  -U UUID      UUID instead of a random one\n"
+	  "  --json       tell what was made as JSON\n"
 	  "  --force      also where a filesystem or another signature is found; its data are lost\n" },
 	{ "mount", mount_, "[-r] [-o OPTIONS] DEVICE DIR", "mount a VexFS",
 	  "  -o, --options OPTS   as for mount(8): ro, noatime, ...; errors=continue|remount-ro|panic,\n"
 	  "                       commit=SECONDS, resident=BYTES\n"
-	  "  -r, --read-only      the same as -o ro\n" },
-	{ "umount", umount_, "DIR", "unmount it", "" },
+	  "  -r, --read-only      the same as -o ro\n", true },
+	{ "umount", umount_, "DIR", "unmount it", "", true },
 	{}
 };

@@ -144,9 +144,9 @@ static int by_vexd(const char *what, struct json_object *request, const char *sa
 		json_object_object_get_ex(o, "program", &v);
 		print_json(json_object_get(v ? v : o));
 	} else if (json_object_object_get_ex(o, "program", &v) && json_object_object_get_ex(v, "name", &v)) {
-		printf("%s %s, through vexd\n", says, json_object_get_string(v));
+		tell("%s %s, through vexd", says, json_object_get_string(v));
 	} else {
-		printf("%s, through vexd\n", says);
+		tell("%s, through vexd", says);
 	}
 	json_object_put(o);
 	return code;
@@ -318,7 +318,7 @@ static int use(int argc, char **argv)
 	}
 	err = 0;
 	if (slot < 0 && builtin && !mask) {
-		printf("%s: nothing is bound, all is built-in\n", dir);
+		tell("%s: nothing is bound, all is built-in", dir);
 		goto out;
 	}
 	if (slot < 0)
@@ -333,8 +333,7 @@ static int use(int argc, char **argv)
 	else if (err)
 		err = fail_op(builtin ? dir : name, VEXFS_OP_USE, err);
 	else
-		printf("%s: %s is %s now\n", dir, vexfs_slot_name(slot),
-		       builtin ? "built-in" : name);
+		tell("%s: %s is %s now", dir, vexfs_slot_name(slot), builtin ? "built-in" : name);
 out:
 	vexfs_close(fd);
 	return err;
@@ -563,7 +562,7 @@ const struct verb program_verbs[] = {
 	  "bind a loaded program to a collection",
 	  "  -s, --slot SLOT      needed only where the program, or with --builtin the collection, has several\n"
 	  "      --builtin        unbind: back to what is built in\n"
-	  "The binding is on disk: it works again after a mount, as soon as the program is loaded.\n" },
+	  "The binding is on disk: it works again after a mount, as soon as the program is loaded.\n", true },
 	{ "program list", list, "[--json]", "programs that are loaded or bound", "" },
 	{ "program show", show, "NAME [--json]",
 	  "one of them: counters, BPF ids, and the numbers in its maps",

@@ -144,7 +144,7 @@ static int delete(int argc, char **argv)
 	n = argc - optind - 1;
 	err = (by_key ? delete_keys : delete_ids)(argv[optind], argv + optind + 1, n);
 	if (!err)
-		printf("deleted %d record%s\n", n, n == 1 ? "" : "s");
+		tell("deleted %d record%s", n, n == 1 ? "" : "s");
 	return err;
 }
 
@@ -238,7 +238,7 @@ const struct verb record_verbs[] = {
 	  "list the records whose file has changed since they were inserted",
 	  "As `vexctl list` does.  To make one fresh, insert it again: `vexctl import --upsert`.\n" },
 	{ "delete", delete, "DIR ID... | DIR --key KEY...", "delete records, all or none of them",
-	  "They are gone for searches at once, and for good after `vexctl sync` or a few seconds.\n" },
-	{ "sync", sync_, "DIR", "wait until all changes so far are on the disk", "" },
+	  "They are gone for searches at once, and for good after `vexctl sync` or a few seconds.\n", true },
+	{ "sync", sync_, "DIR", "wait until all changes so far are on the disk", "", true },
 	{}
 };

@@ -617,6 +617,7 @@ const struct verb search_verbs[] = {
 	  "search, and say what was done step by step",
 	  "The options are those of `vexctl search`, for one query: which slots there are, which of them have codes, for\n"
 	  "which the condition holds, what the strategy looked at, what had to be read, what was begun anew and why, and\n"
-	  "the time that each step took (a virtual machine without hardware support makes that meaningless).\n" },
+	  "the time that each step took (a virtual machine without hardware support makes that meaningless).\n"
+	  "      --json\n" },
 	{}
 };

@@ -117,11 +117,16 @@ static int new_(int argc, char **argv)
 	static const struct option options[] = {
 		{ "op", required_argument, NULL, 'p' },
 		{ "output", required_argument, NULL, 'o' },
+		{ "json", no_argument, NULL, 'j' },
 		{}
 	};
 	const char *path = NULL, *name;
+	struct json_object *o;
+	bool json = false;
 	int c, fd, slot = -1;
 	FILE *f = stdout;
+	char *text;
+	size_t len;
 
 	while ((c = getopt_long(argc, argv, "o:", options, NULL)) != -1) {
 		switch (c) {
@@ -132,6 +137,9 @@ static int new_(int argc, char **argv)
 			break;
 		case 'o':
 			path = optarg;
+			break;
+		case 'j':
+			json = true;
 			break;
 		default:
 			return bad_option(argv);
@@ -157,17 +165,34 @@ static int new_(int argc, char **argv)
 			return fail(path, "%s", strerror(errno));
 		}
 	}
+	if (!path && json)
+		f = open_memstream(&text, &len);
+	if (!f)
+		return fail(NULL, "%s", strerror(errno));
 	write_skeleton(f, name, slot);
 	if (path && fclose(f)) {
 		c = errno;
 		unlink(path);
 		return fail(path, "%s", strerror(c));
 	}
+	if (!json)
+		return VEXCTL_OK;
+	o = json_object_new_object();
+	add_str(o, "name", name);
+	add_str(o, "op", vexfs_slot_name(slot));
+	if (path) {
+		add_str(o, "file", path);
+	} else {
+		fclose(f);
+		add_str(o, "source", text);
+		free(text);
+	}
+	print_json(o);
 	return VEXCTL_OK;
 }
 
 const struct verb skeleton_verbs[] = {
-	{ "program new", new_, "NAME --op search|distance|filter [-o FILE]",
+	{ "program new", new_, "NAME --op search|distance|filter [-o FILE] [--json]",
 	  "the source of a program to begin with, to standard output",
 	  "      --op OP          search: an exact scan; distance: a penalty by attribute; filter: by attribute\n"
 	  "  -o, --output FILE    write it there, if that does not exist\n"

@@ -187,9 +187,9 @@ const struct verb snapshot_verbs[] = {
 	{ "snapshot create", create, "DIR NAME", "remember the records as they are now",
 	  "NAME consists of a-z, 0-9, `.`, `_` and `-`.  `vexctl search --as-of NAME` searches it, `vexctl export\n"
 	  "--as-of NAME` writes it to a file.  It is durable at once, takes a bit per record, and keeps the space\n"
-	  "of records that are deleted later.\n" },
+	  "of records that are deleted later.\n", true },
 	{ "snapshot list", list, "DIR [--json]", "the snapshots of a collection, oldest first", "" },
-	{ "snapshot delete", delete, "DIR NAME", "forget a snapshot", "" },
+	{ "snapshot delete", delete, "DIR NAME", "forget a snapshot", "", true },
 	{ "compact", compact, "DIR [--min-dead PERCENT] [--json]",
 	  "give the space of deleted records back",
 	  "Searches and changes go on meanwhile.  Ctrl-C: then all is as before.\n"

@@ -30,6 +30,8 @@ static const struct {
 
 static const char *verb_name;		/* for messages; set once, before any thread */
 
+static struct json_object *told;	/* of a plain verb with --json: its answer */
+
 static void say(const char *what, const char *fmt, va_list ap, const char *tail)
 {
 	char msg[1024];
@@ -47,6 +49,20 @@ int fail(const char *what, const char *fmt, ...)
 	say(what, fmt, ap, "");
 	va_end(ap);
 	return VEXCTL_FAILED;
+}
+
+void tell(const char *fmt, ...)
+{
+	char msg[8192];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(msg, sizeof(msg), fmt, ap);
+	va_end(ap);
+	if (told)
+		add_str(told, "message", msg);
+	else
+		puts(msg);
 }
 
 int fail_op(const char *what, enum vexfs_op op, int err)
@@ -299,7 +315,7 @@ static const struct verb *find(int argc, char **argv, int *words)
 
 static void print_verb(const struct verb *v)
 {
-	printf("usage: vexctl %s %s\n\n%s\n", v->name, v->args, v->summary);
+	printf("usage: vexctl %s %s%s\n\n%s\n", v->name, v->args, v->plain ? " [--json]" : "", v->summary);
 	if (*v->help)
 		printf("\n%s", v->help);
 	printf("\nExit code: 0 done, 1 failed (one line on stderr says why), 2 the command line is wrong.\n");
@@ -319,7 +335,7 @@ static int help(void)
 	}
 	printf("\n`vexctl VERB --help` tells more of a verb, `vexctl --version` the version.\n"
 	       "Exit codes: 0 done, 1 failed (one line on stderr says why), 2 the command line is wrong.\n"
-	       "Verbs that print data take --json: then each answer is one JSON value on one line.\n");
+	       "Every verb takes --json: then each answer is one JSON value on one line.\n");
 	return VEXCTL_OK;
 }
 
@@ -336,6 +352,27 @@ static int run_help(int argc, char **argv)
 			     argc > 1 ? argv[1] : "");
 	print_verb(v);
 	return VEXCTL_OK;
+}
+
+/* Take --json out of the arguments of a plain verb.  Their new number. */
+static int take_json(int argc, char **argv)
+{
+	int i, n = 0;
+
+	for (i = 0; i < argc && strcmp(argv[i], "--"); i++) {
+		if (strcmp(argv[i], "--json")) {
+			argv[n++] = argv[i];
+			continue;
+		}
+		json_object_put(told);
+		told = json_object_new_object();
+		add_bool(told, "ok", true);
+		add_str(told, "verb", verb_name);
+	}
+	for (; i < argc; i++)
+		argv[n++] = argv[i];
+	argv[n] = NULL;
+	return n;
 }
 
 /* Output that did not get out is a failure too. */
@@ -374,5 +411,12 @@ int main(int argc, char **argv)
 			return flush(VEXCTL_OK);
 		}
 	argv[words] = (char *)v->name;
-	return flush(v->run(argc - words, argv + words));
+	argc -= words;
+	argv += words;
+	if (v->plain)
+		argc = take_json(argc, argv);
+	i = v->run(argc, argv);
+	if (told && i == VEXCTL_OK)
+		print_json(told);
+	return flush(i);
 }

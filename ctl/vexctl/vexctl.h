@@ -32,6 +32,8 @@ struct verb {
 	const char *args;		/* for the usage line */
 	const char *summary;		/* half a line */
 	const char *help;		/* lines, each with its newline; or "" */
+	/* it has no data to print, tell() at most: --json is main()'s and no option of its own */
+	bool plain;
 };
 
 /* Each ends with an entry without a name. */
@@ -41,7 +43,12 @@ extern const struct verb fs_verbs[], collection_verbs[], import_verbs[], export_
 
 /* Say on stderr that `what` (may be NULL) failed and why.  Returns VEXCTL_FAILED. */
 __attribute__((format(printf, 2, 3))) int fail(const char *what, const char *fmt, ...);
-/* The same with what libvexfs says about the error of a call. */
+/*
+ * Say on stdout that something was done; with --json the line becomes the member "message".  Verbs that are
+ * `plain` say it so.
+ */
+__attribute__((format(printf, 1, 2))) void tell(const char *fmt, ...);
+/* The same as fail() with what libvexfs says about the error of a call. */
 int fail_op(const char *what, enum vexfs_op op, int err);
 /* The command line is wrong.  Returns VEXCTL_USAGE. */
 __attribute__((format(printf, 1, 2))) int usage(const char *fmt, ...);
