@@ -18,6 +18,10 @@ define compile-bpf
 endef
 $(BPF_OBJ): %.o: %.c | $(LIBBPF)
 	$(compile-bpf)
+# for those who compile without make: tests/unit/vexctl.py
+.PHONY: print-bpf-cflags
+print-bpf-cflags:
+	@echo '$(BPF_CFLAGS)'
 # what `make demo` writes
 $(B)/demo/%.bpf.o: $(B)/demo/%.bpf.c | $(LIBBPF)
 	$(compile-bpf)

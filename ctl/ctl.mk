@@ -21,7 +21,7 @@ LIBVEXFS_SO := $(B)/lib/libvexfs.so.0
 objs = $(patsubst %.c,$(B)/obj/%.o,$(1))
 
 .PHONY: tools
-tools: $(B)/lib/libvexfs-core.a $(B)/bin/vexctl $(B)/bin/vexd $(B)/bin/mkfs.vexfs $(B)/bin/bpftool $(LIBVEXFS_SO) $(B)/man/vexfs_open.3
+tools: $(B)/lib/libvexfs-core.a $(B)/bin/vexctl $(B)/bin/vexd $(B)/bin/mkfs.vexfs $(B)/bin/bpftool $(LIBVEXFS_SO) $(B)/man/vexfs_open.3 $(B)/man/vexctl.8
 
 # One object per source; the engine's AVX2 kernels alone may use AVX2, a run-time check guards them.
 $(B)/obj/%.o: %.c | $(LIBBPF)
@@ -62,6 +62,11 @@ $(LIBVEXFS_SO): $(patsubst %.c,$(B)/pic/%.o,$(LIBVEXFS_API)) ctl/libvexfs/libvex
 $(B)/man/vexfs_open.3: include/vexfs/vexfs.h ctl/libvexfs/man.py
 	$(call say,MAN,$(@D))
 	$(Q)ctl/libvexfs/man.py $< $(@D)
+
+$(B)/man/vexctl.8: $(B)/bin/vexctl ctl/man/vexctl.py
+	$(call say,MAN,$@)
+	@mkdir -p $(@D)
+	$(Q)ctl/man/vexctl.py $< > $@
 
 # the BPF side of the meter goes into the programs, as libbpf's skeleton
 METER_SKEL := $(B)/gen/meter/meter.skel.h

@@ -9,7 +9,9 @@ UNIT_TESTS := $(patsubst tests/unit/test_%.c,$(B)/tests/%,$(wildcard tests/unit/
 UNIT_SHARED := $(filter-out tests/unit/test_%.c,$(wildcard tests/unit/*.c))
 VM_C := $(filter-out %.bpf.c,$(wildcard tests/vm/*.c))
 VM_HELPERS := $(patsubst %.c,$(B)/%,$(VM_C))
-VM_BPF := $(patsubst %.c,$(B)/%.o,$(wildcard tests/vm/*.bpf.c))
+# what `vexctl program new` writes, too
+SKELETONS := $(patsubst %,$(B)/tests/vm/new-%.bpf.o,search distance filter)
+VM_BPF := $(patsubst %.c,$(B)/%.o,$(wildcard tests/vm/*.bpf.c)) $(SKELETONS)
 VM_TESTS := $(wildcard tests/vm/t_*.sh)
 
 # Unit tests use a second copy of the cores, with both sanitizers; the first error ends a test.
@@ -39,8 +41,14 @@ $(B)/tests/vexd: $(call san,$(VEXD_SRC) $(LIBVEXFS_SRC) $(LOADER_SRC) $(METER_SR
 	$(call link,$(SANITIZE) $(PKG_LIBS) $(LIBBPF_LIBS) -lm)
 $(VM_HELPERS): $(B)/tests/vm/%: $(B)/obj/tests/vm/%.o $(B)/lib/libvexfs.a $(B)/lib/libvexfs-core.a $(LIBBPF)
 	$(call link,$(PKG_LIBS) $(LIBBPF_LIBS) -lpthread -lm)
-$(VM_BPF): $(B)/tests/vm/%.o: tests/vm/%.c | $(LIBBPF)
+$(filter-out $(SKELETONS),$(VM_BPF)): $(B)/tests/vm/%.o: tests/vm/%.c | $(LIBBPF)
 	$(compile-bpf)
+$(SKELETONS): $(B)/tests/vm/%.o: $(B)/gen/%.c | $(LIBBPF)
+	$(compile-bpf)
+$(B)/gen/new-%.bpf.c: $(B)/bin/vexctl
+	@mkdir -p $(@D)
+	$(Q)$< program new new-$* --op $* > $@
+.PRECIOUS: $(B)/gen/new-%.bpf.c
 $(B)/tests/vm/nobtf.bpf.o: BPF_CFLAGS += -g0
 $(B)/tests/states: $(B)/obj/tests/crash/states.o
 	$(call link)
@@ -49,8 +57,9 @@ check:
 	@tests/check
 
 # Each of the three ends with a line of counts, which tests/check adds up.
-check-unit: $(UNIT_TESTS) $(B)/tests/vexd $(B)/bin/vexctl $(B)/bin/mkfs.vexfs $(LIBVEXFS_SO) $(B)/man/vexfs_open.3
-	@tests/unit/run $(UNIT_TESTS) tests/unit/api.py tests/unit/vexd.py
+check-unit: $(UNIT_TESTS) $(B)/tests/vexd $(B)/bin/vexctl $(B)/bin/mkfs.vexfs $(LIBVEXFS_SO) $(B)/man/vexfs_open.3 \
+		$(B)/man/vexctl.8
+	@tests/unit/run $(UNIT_TESTS) tests/unit/api.py tests/unit/vexctl.py tests/unit/vexd.py
 
 # Ten thousand histories, another ten thousand each time unless VEXFS_SEED says which.
 check-long: $(B)/tests/model

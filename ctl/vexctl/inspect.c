@@ -7,7 +7,6 @@
 #include <unistd.h>
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
-#include <bpf/libbpf.h>
 #include "loader/loader.h"
 #include "vexctl/vexctl.h"
 
@@ -38,27 +37,63 @@ static const char *tag(const struct bpf_prog_info *i, char buf[2 * BPF_TAG_SIZE 
 
 /* --- dump --- */
 
-static void print_c(void *ctx, const char *fmt, va_list ap)
+/* A member of the struct: a number, a text, or the id of a BPF program where the module has a function. */
+static struct json_object *member_json(const struct btf *btf, __u32 type, const char *data, size_t size)
 {
-	vfprintf(ctx, fmt, ap);
+	int id = btf__resolve_type(btf, type);
+	const struct btf_type *t = id > 0 ? btf__type_by_id(btf, id) : NULL;
+	__u64 v = 0;
+
+	if (t && btf_is_array(t))
+		return json_object_new_string_len(data, strnlen(data, size));
+	if (!t || (!btf_is_int(t) && !btf_is_ptr(t)) || size > sizeof(v))
+		return NULL;
+	memcpy(&v, data, size);			/* little-endian, as BPF is here */
+	return json_object_new_uint64(v);
 }
 
 /*
- * The struct as it is in the kernel, by the BTF of the module, into memory.  0 or -errno.  bpftool looks
- * only into the BTF of the kernel itself, where types of modules are not.
+ * The members of the struct vexfs_ops in the value of its map, as the BTF of the module names them.  NULL: they
+ * cannot be read.  bpftool looks only into the BTF of the kernel itself, where types of modules are not.
  */
-static int ops_text(__u32 map_id, char **text)
+static struct json_object *ops_json(const struct btf *btf, __u32 value_type, const char *value, size_t value_size)
+{
+	const struct btf_type *t = btf__type_by_id(btf, value_type), *ops;
+	struct json_object *o;
+	const struct btf_member *m;
+	size_t base;
+	int i;
+
+	/* struct bpf_struct_ops_vexfs_ops { common; struct vexfs_ops data; } */
+	if (!t || !btf_is_struct(t) || btf_vlen(t) != 2)
+		return NULL;
+	base = btf_member_bit_offset(t, 1) / 8;
+	ops = btf__type_by_id(btf, btf_members(t)[1].type);
+	if (!ops || !btf_is_struct(ops) || base > value_size || ops->size > value_size - base)
+		return NULL;
+	o = json_object_new_object();
+	for (i = 0, m = btf_members(ops); i < btf_vlen(ops); i++, m++) {
+		size_t off = btf_member_bit_offset(ops, i) / 8;
+		__s64 size = btf__resolve_size(btf, m->type);
+
+		if (size <= 0 || off > ops->size || (size_t)size > ops->size - off)
+			continue;
+		json_object_object_add(o, btf__name_by_offset(btf, m->name_off),
+				       member_json(btf, m->type, value + base + off, size));
+	}
+	return o;
+}
+
+/* 0 or -errno. */
+static int read_ops(__u32 map_id, struct json_object **out)
 {
 	int fd = bpf_map_get_fd_by_id(map_id), err = fd < 0 ? fd : 0;
 	struct bpf_map_info info = {};
 	struct btf *base = NULL, *btf = NULL;
 	__u32 len = sizeof(info), key = 0;
-	struct btf_dump *d = NULL;
-	char *data = NULL;
-	size_t size = 0;
-	FILE *f = NULL;
+	char *value = NULL;
 
-	*text = NULL;
+	*out = NULL;
 	if (!err)
 		err = bpf_map_get_info_by_fd(fd, &info, &len);
 	if (!err && (info.type != BPF_MAP_TYPE_STRUCT_OPS || !info.btf_vmlinux_value_type_id ||
@@ -67,20 +102,14 @@ static int ops_text(__u32 map_id, char **text)
 	if (!err) {
 		base = btf__load_vmlinux_btf();
 		btf = base ? btf__load_from_kernel_by_id_split(info.btf_vmlinux_id, base) : NULL;
-		data = calloc(1, info.value_size);
-		f = open_memstream(text, &size);
-		d = btf && f ? btf_dump__new(btf, print_c, f, NULL) : NULL;
-		err = d && data ? bpf_map_lookup_elem(fd, &key, data) : -errno;
+		value = calloc(1, info.value_size);
+		err = btf && value ? bpf_map_lookup_elem(fd, &key, value) : -errno;
 	}
 	if (!err) {
-		int n = btf_dump__dump_type_data(d, info.btf_vmlinux_value_type_id, data, info.value_size, NULL);
-
-		err = n < 0 ? n : 0;
+		*out = ops_json(btf, info.btf_vmlinux_value_type_id, value, info.value_size);
+		err = *out ? 0 : -EINVAL;
 	}
-	btf_dump__free(d);
-	if (f)
-		fclose(f);
-	free(data);
+	free(value);
 	btf__free(btf);
 	btf__free(base);
 	if (fd >= 0)
@@ -129,11 +158,11 @@ static int parse(int argc, char **argv, double *seconds, bool *json, int max)
 
 static int dump(int argc, char **argv)
 {
-	struct json_object *o, *progs;
+	struct json_object *o, *progs, *ops;
 	struct vexfs_program_info p;
 	struct vexfs_load_error err = {};
 	struct bpf_prog_info info;
-	char buf[2 * BPF_TAG_SIZE + 1], *text;
+	char buf[2 * BPF_TAG_SIZE + 1];
 	bool json = false;
 	int ret;
 	__u32 i;
@@ -146,25 +175,26 @@ static int dump(int argc, char **argv)
 		return fail(argv[optind], "is not loaded, only bound to");
 	if (!p.ops_map_id)
 		return fail(argv[optind], "what the kernel has of it is shown to root only");
-	ret = ops_text(p.ops_map_id, &text);
-	if (ret) {
-		free(text);
+	ret = read_ops(p.ops_map_id, &ops);
+	if (ret)
 		return fail(argv[optind], "cannot read its struct vexfs_ops: %s", strerror(-ret));
-	}
 	o = json_object_new_object();
 	progs = json_object_new_object();
 	add_str(o, "name", p.name);
 	add_u64(o, "link_id", p.link_id);
 	add_u64(o, "ops_map_id", p.ops_map_id);
-	add_str(o, "value", text);
-	if (!json)
-		printf("%s\n", text);
+	json_object_object_add(o, "vexfs_ops", ops);
+	if (!json) {
+		printf("struct vexfs_ops, map id %u, link id %u\n", p.ops_map_id, p.link_id);
+		json_object_object_foreach(ops, key, value)
+			printf("  %-11s %s\n", key, json_object_to_json_string(value));
+	}
 	for (i = 0; i < VEXFS_SLOTS; i++) {
 		if (!p.prog_id[i] || prog_info(p.prog_id[i], &info))
 			continue;
 		json_object_object_add(progs, vexfs_slot_name(i), prog_json(p.prog_id[i], &info));
 		if (!json)
-			printf("%-8s  prog id %u, %s, tag %s: %u bytes translated, %u jited, %u instructions verified\n",
+			printf("%-13s prog id %u, %s, tag %s: %u bytes translated, %u jited, %u instructions verified\n",
 			       vexfs_slot_name(i), p.prog_id[i], info.name, tag(&info, buf),
 			       info.xlated_prog_len, info.jited_prog_len, info.verified_insns);
 	}
@@ -174,7 +204,6 @@ static int dump(int argc, char **argv)
 	else
 		printf("`bpftool prog dump xlated|jited id ID` shows their code.\n");
 	json_object_put(o);
-	free(text);
 	return VEXCTL_OK;
 }
 

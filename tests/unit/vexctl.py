@@ -1,0 +1,142 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""vexctl without a kernel module: help, man page and completion agree; doctor; program new.  TAP."""
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+top = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+vexctl = os.path.join(top, 'build/bin/vexctl')
+count = 0
+
+
+def test(name, good, *why):
+    global count
+    count += 1
+    print('%sok %d - %s' % ('' if good else 'not ', count, name))
+    if not good:
+        for w in why:
+            print('#', str(w).replace('\n', '\n# '))
+    sys.stdout.flush()
+
+
+def run(*args, **more):
+    return subprocess.run([vexctl, *args], capture_output=True, text=True, timeout=60, **more)
+
+
+def complete(line):
+    """What bash offers for a command line."""
+    words = line.split(' ')
+    script = '. %s/ctl/vexctl/completion.bash; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _vexctl; ' \
+             'printf "%%s\\n" "${COMPREPLY[@]}"' % top
+    r = subprocess.run(['bash', '-c', script, 'bash', vexctl, *words[1:]], capture_output=True, text=True, check=True)
+    return set(r.stdout.split('\n')) - {''}
+
+
+verbs = re.findall(r'^  ([a-z]+(?: [a-z]+)?)  ', run('help').stdout, re.M)
+test('there are verbs', len(verbs) > 30 and {'status', 'top', 'events', 'doctor', 'program dump'} <= set(verbs), verbs)
+
+# --- help, man page, completion
+
+man = open(os.path.join(top, 'build/man/vexctl.8')).read().replace('\\-', '-')
+wrong = []
+offered = complete('vexctl ')
+for verb in verbs:
+    r = run(*verb.split(), '--help')
+    words = verb.split()
+    if r.returncode or not r.stdout.startswith('usage: vexctl %s' % verb) or '--json' not in r.stdout:
+        wrong.append((verb, '--help', r))
+    if '\n.SS %s' % verb not in man:
+        wrong.append((verb, 'not in the man page'))
+    if words[0] not in offered or (len(words) == 2 and words[1] not in complete('vexctl %s ' % words[0])):
+        wrong.append((verb, 'not completed'))
+    options = set(re.findall(r'(?<![a-z0-9-])--[a-z][a-z-]*', r.stdout))
+    if not options <= complete('vexctl %s --' % verb):
+        wrong.append((verb, 'options not completed', options))
+    for option in options - {'--help'}:
+        if option not in man:
+            wrong.append((verb, option, 'not in the man page'))
+test('each verb and option is in its help, in the man page and completed', not wrong, *wrong)
+test('what begins alike', complete('vexctl coll') == {'collection'}, complete('vexctl coll'))
+test('values of --op', complete('vexctl program new x --op ') == {'search', 'distance', 'filter'})
+for page in [os.path.join(top, 'build/man/vexctl.8')] + \
+            [os.path.join(top, 'ctl/man', p) for p in sorted(os.listdir(os.path.join(top, 'ctl/man')))]:
+    if page.endswith('.8'):
+        r = subprocess.run(['groff', '-man', '-Tutf8', '-ww', '-z', page], capture_output=True, text=True)
+        test('%s has no warning' % os.path.basename(page), r.returncode == 0 and not r.stderr, r)
+
+# --- bad command lines: one line, exit code 2, nothing on standard output
+
+wrong = []
+for args in [[], ['nothing'], ['program'], ['program', 'nothing'], ['top', '-d', '0'], ['top', '-n', '0'], ['top', 'x'],
+             ['top', '-d', 'nan'], ['status', 'x'], ['events', '-n', '-1'], ['events', '--loud'], ['doctor', 'a', 'b'],
+             ['program', 'new'], ['program', 'new', 'x'], ['program', 'new', 'x', '--op', 'y'],
+             ['program', 'new', 'A', '--op', 'filter'], ['program', 'new', '', '--op', 'filter'],
+             ['program', 'new', 'a/b', '--op', 'filter'], ['program', 'new', 'a' * 32, '--op', 'filter'],
+             ['program', 'stats', '-s', '0'], ['program', 'dump'], ['umount', '--json'], ['use', 'x', '--json']]:
+    r = run(*args)
+    if r.returncode != 2 or r.stdout or len(r.stderr.strip().split('\n')) != 1:
+        wrong.append((args, r))
+test('bad command lines', not wrong, *wrong)
+r = run('umount', '/', '--json')
+test('a plain verb that fails', r.returncode == 1 and not r.stdout and 'no VexFS mounted' in r.stderr, r)
+
+# --- doctor on a machine without the module
+
+r = run('doctor')
+line = re.compile(r'(ok  |warn|FAIL)  \S.* - \S')
+lines = r.stdout.strip().split('\n')
+test('doctor', all(line.match(x) for x in lines[:-1]) and re.match(r'\d+ ok, \d+ to look at, \d+ failed$', lines[-1]) and
+     r.returncode == (1 if 'FAIL' in r.stdout else 0), r)
+if not os.path.exists('/sys/module/vexfs'):
+    test('the module is missing', r.returncode == 1 and re.search(r'^FAIL  module +- not loaded; .*vexfs', r.stdout, re.M), r)
+r = run('doctor', '--json')
+report = json.loads(r.stdout)
+test('doctor as JSON', {'kernel', 'bpffs', 'rights', 'vexd'} <= {c['name'] for c in report['checks']} and
+     sum(report[k] for k in ('ok', 'warnings', 'failures')) == len(report['checks']) and
+     all(c['advice'] for c in report['checks'] if c['result'] == 'FAIL'), r)
+with tempfile.TemporaryDirectory() as d:
+    image = os.path.join(d, 'image')
+    open(image, 'wb').truncate(64 << 20)
+
+    def found(path, name):
+        """(result, found) of a check about a path."""
+        for c in json.loads(run('doctor', path, '--json').stdout)['checks']:
+            if c['name'] == name:
+                return c['result'], c['found']
+        return None, None
+
+    test('an empty image', found(image, 'superblock')[0] == 'FAIL', found(image, 'superblock'))
+    made = run('mkfs', '-L', 'name', '--json', image)
+    uuid = json.loads(made.stdout)['uuid']
+    result, text = found(image, 'superblock')
+    test('a good image', result == 'ok' and "label 'name'" in text and uuid in text, text)
+    test('its log', found(image, 'log') == ('ok', 'empty'), found(image, 'log'))
+    test('what libblkid says', found(image, 'blkid')[0] == 'ok', found(image, 'blkid'))
+    with open(image, 'r+b') as f:
+        f.seek(60)
+        f.write(b'\xff')
+    result, text = found(image, 'superblock')
+    test('a damaged superblock', result == 'FAIL' and 'checksum' in text, text)
+    test('a directory elsewhere', found(d, 'directory')[0] == 'FAIL', found(d, 'directory'))
+    test('nothing', found(os.path.join(d, 'none'), 'device')[0] == 'FAIL')
+
+    # --- skeletons compile as they say
+
+    cflags = subprocess.run(['make', '-s', '-C', top, 'print-bpf-cflags'], capture_output=True, text=True,
+                            env={k: v for k, v in os.environ.items() if not k.startswith(('MAKE', 'MFLAGS'))})
+    for op, name in (('search', 'my-search'), ('distance', '3d'), ('filter', 'int')):
+        source = os.path.join(d, name + '.bpf.c')
+        r = run('program', 'new', name, '--op', op, '-o', source)
+        c = subprocess.run(['clang', *cflags.stdout.split(), '-c', source, '-o', source[:-1] + 'o'],
+                           capture_output=True, text=True, cwd=top)
+        lines = open(source).read().count('\n')
+        test('a new %s program compiles' % op, r.returncode == 0 and c.returncode == 0 and lines < 40, r, c, lines)
+    r = run('program', 'new', 'x', '--op', 'search', '-o', source)
+    test('a file is not overwritten', r.returncode == 1 and 'not overwritten' in r.stderr, r)
+    r = run('program', 'new', 'x', '--op', 'search', '--json')
+    test('as JSON', json.loads(r.stdout)['source'] == run('program', 'new', 'x', '--op', 'search').stdout, r)
+print('1..%d' % count)
