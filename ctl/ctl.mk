@@ -11,6 +11,7 @@ LIBVEXFS_SRC := $(wildcard ctl/libvexfs/*.c)
 LOADER_SRC := $(wildcard ctl/loader/*.c)
 VEXCTL_SRC := $(wildcard ctl/vexctl/*.c)
 MKFS_SRC := $(wildcard ctl/mkfs/*.c)
+FSCK_SRC := $(wildcard ctl/fsck/*.c)
 METER_SRC := ctl/meter/meter.c
 VEXD_SRC := $(wildcard ctl/vexd/*.c)
 
@@ -21,7 +22,7 @@ LIBVEXFS_SO := $(B)/lib/libvexfs.so.0
 objs = $(patsubst %.c,$(B)/obj/%.o,$(1))
 
 .PHONY: tools
-tools: $(B)/lib/libvexfs-core.a $(B)/bin/vexctl $(B)/bin/vexd $(B)/bin/mkfs.vexfs $(B)/bin/bpftool $(LIBVEXFS_SO) $(B)/man/vexfs_open.3 $(B)/man/vexctl.8
+tools: $(B)/lib/libvexfs-core.a $(B)/bin/vexctl $(B)/bin/vexd $(B)/bin/mkfs.vexfs $(B)/bin/fsck.vexfs $(B)/bin/bpftool $(LIBVEXFS_SO) $(B)/man/vexfs_open.3 $(B)/man/vexctl.8
 
 # One object per source; the engine's AVX2 kernels alone may use AVX2, a run-time check guards them.
 $(B)/obj/%.o: %.c | $(LIBBPF)
@@ -82,6 +83,8 @@ $(B)/bin/vexctl: $(call objs,$(VEXCTL_SRC)) $(B)/lib/libvexfs.a $(B)/lib/libvexf
 $(B)/bin/vexd: $(call objs,$(VEXD_SRC)) $(B)/lib/libvexfs.a $(B)/lib/libvexfs-core.a $(LIBBPF)
 	$(call link,$(PKG_LIBS) $(LIBBPF_LIBS) -lz -lm)
 $(B)/bin/mkfs.vexfs: $(call objs,$(MKFS_SRC)) $(B)/lib/libvexfs-core.a
+	$(call link,$(PKG_LIBS) -lm)
+$(B)/bin/fsck.vexfs: $(call objs,$(FSCK_SRC)) $(B)/lib/libvexfs-core.a
 	$(call link,$(PKG_LIBS) -lm)
 $(B)/bin/bpftool: $(BPFTOOL)
 	$(call say,COPY,$@)

@@ -36,6 +36,9 @@ $(B)/san/libvexfs.a: $(call san,$(LIBVEXFS_SRC))
 $(UNIT_TESTS): $(B)/tests/%: $(B)/san/tests/unit/test_%.o $(call san,$(UNIT_SHARED)) \
 		$(B)/san/libvexfs.a $(B)/san/libvexfs-core.a
 	$(call link,$(SANITIZE) -lcmocka $(PKG_LIBS) -lm)
+# for tests/unit/fsck.py
+$(B)/tests/fsck.vexfs: $(call san,$(FSCK_SRC)) $(B)/san/libvexfs-core.a
+	$(call link,$(SANITIZE) $(PKG_LIBS) -lm)
 # the daemon, for tests/unit/vexd.py
 $(B)/tests/vexd: $(call san,$(VEXD_SRC) $(LIBVEXFS_SRC) $(LOADER_SRC) $(METER_SRC)) $(B)/san/libvexfs-core.a $(LIBBPF)
 	$(call link,$(SANITIZE) $(PKG_LIBS) $(LIBBPF_LIBS) -lm)
@@ -57,9 +60,10 @@ check:
 	@tests/check
 
 # Each of the three ends with a line of counts, which tests/check adds up.
-check-unit: $(UNIT_TESTS) $(B)/tests/vexd $(B)/bin/vexctl $(B)/bin/mkfs.vexfs $(LIBVEXFS_SO) $(B)/man/vexfs_open.3 \
+check-unit: $(UNIT_TESTS) $(B)/tests/fsck.vexfs $(B)/tests/vexd $(B)/bin/vexctl $(B)/bin/mkfs.vexfs $(LIBVEXFS_SO) $(B)/man/vexfs_open.3 \
 		$(B)/man/vexctl.8
-	@tests/unit/run $(UNIT_TESTS) tests/unit/api.py tests/unit/vexctl.py tests/unit/vexd.py
+	@tests/unit/run $(UNIT_TESTS) tests/unit/api.py tests/unit/fsck.py \
+		tests/unit/vexctl.py tests/unit/vexd.py
 
 # Ten thousand histories, another ten thousand each time unless VEXFS_SEED says which.
 check-long: $(B)/tests/model

@@ -50,7 +50,7 @@ judge() {
 	r=$?
 	vexctl umount /mnt || return 1
 	[ $r = 0 ] || return 1
-	vexfs-verify "$1"
+	fsck.vexfs "$1"
 }
 
 bites=0 controls=0 disk=0

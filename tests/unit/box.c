@@ -89,13 +89,13 @@ void box_reopen(struct box *b, bool clean)
 	box_open(b);
 }
 
-static void print_problem(void *arg, const char *fmt, ...)
+static void print_problem(void *arg, enum vexfs_finding nr, const char *fmt, ...)
 {
 	va_list ap;
 
-	(void)arg;
+	(*(int *)arg)++;
 	va_start(ap, fmt);
-	fputs("# ", stdout);
+	printf("# %d ", nr);
 	vprintf(fmt, ap);
 	fputc('\n', stdout);
 	va_end(ap);
@@ -103,9 +103,13 @@ static void print_problem(void *arg, const char *fmt, ...)
 
 void box_verify(struct box *b)
 {
+	int problems = 0;
+	struct vexfs_verify_opts opts = { .report = print_problem, .arg = &problems };
+
 	log_root(b);
 	assert_int_equal(vexfs_dev_flush(&b->dev), 0);
-	assert_int_equal(vexfs_verify(&b->fs, print_problem, NULL), 0);
+	assert_int_equal(vexfs_verify(&b->fs, &opts, NULL), 0);
+	assert_int_equal(problems, 0);
 }
 
 void box_load(struct box *b, struct vexfs_inode_core *c, __u64 ino)

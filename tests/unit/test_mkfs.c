@@ -42,11 +42,12 @@ static int mkfs(const char *args)
 	return WEXITSTATUS(rc);
 }
 
-static void report(void *arg, const char *fmt, ...)
+static void report(void *arg, enum vexfs_finding nr, const char *fmt, ...)
 {
 	va_list ap;
 
-	(void)arg;
+	(*(int *)arg)++;
+	fprintf(stderr, "%d ", nr);
 	va_start(ap, fmt);
 	vfprintf(stderr, fmt, ap);
 	fputc('\n', stderr);
@@ -56,6 +57,8 @@ static void report(void *arg, const char *fmt, ...)
 /* Open it as a mount would, and verify all of it. */
 static void check_image(struct vexfs_super *s)
 {
+	int problems = 0;
+	struct vexfs_verify_opts opts = { .report = report, .arg = &problems };
 	union {
 		__u8 bytes[VEXFS_BLOCK_SIZE];
 		struct vexfs_super super;
@@ -67,7 +70,8 @@ static void check_image(struct vexfs_super *s)
 	assert_int_equal(vexfs_dev_read(&dev, 0, b.bytes), 0);
 	*s = b.super;
 	assert_int_equal(vexfs_super_read(&fs, &dev, dev.blocks), 0);
-	assert_int_equal(vexfs_verify(&fs, report, NULL), 0);
+	assert_int_equal(vexfs_verify(&fs, &opts, NULL), 0);
+	assert_int_equal(problems, 0);
 	vexfs_super_release(&fs);
 	vexfs_dev_close(&dev);
 }

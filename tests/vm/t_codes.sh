@@ -83,5 +83,5 @@ says "exact" "strategy=exact used=0"
 run "l2 grows beyond it" codes step /mnt/l2 30; said
 run "a part has no codes" codes check /mnt/l2 99 60; said
 run "umount" vexctl umount /mnt
-run "verify" vexfs-verify /dev/vda
+run "verify" fsck.vexfs /dev/vda
 finish

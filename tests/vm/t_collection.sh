@@ -29,7 +29,7 @@ run "fill l2" collection fill /mnt l2 30 2000
 run "fill cosine" collection fill /mnt cosine 257 300
 run "fill dot" collection fill /mnt dot 1025 200
 run "umount" umount /mnt
-run "verify" vexfs-verify /dev/vda
+run "verify" fsck.vexfs /dev/vda
 run "mount again" mount -t vexfs /dev/vda /mnt
 run "l2 is what it was" collection check /mnt l2 30 2000
 run "cosine is what it was" collection check /mnt cosine 257 300
@@ -57,7 +57,7 @@ for mib in 16 40; do
 	run "a full disk of $mib MiB" collection enospc /mnt
 	said
 	run "umount" umount /mnt
-	run "verify" vexfs-verify /dev/loop0
+	run "verify" fsck.vexfs /dev/loop0
 	losetup -d /dev/loop0
 done
 
@@ -70,7 +70,7 @@ run "fill" collection fill /mnt l2 30 2000
 run "umount" umount /mnt
 run "damaged blocks" damage /dev/loop0 /mnt
 said
-run "verify" vexfs-verify /dev/loop0
+run "verify" fsck.vexfs /dev/loop0
 losetup -d /dev/loop0
 rm -f /tmp/small
 finish

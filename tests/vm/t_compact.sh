@@ -32,7 +32,7 @@ run "compact again" vexctl compact /mnt/big
 equal "and goes" "22500 2" "$(field slots) $(field epoch)"
 less "space came back" $(($(used) * 2)) "$before"
 run "umount" vexctl umount /mnt
-run "verify" vexfs-verify /dev/vda
+run "verify" fsck.vexfs /dev/vda
 
 # --- by itself
 run "mkfs" mkfs.vexfs --force /dev/vda
@@ -50,7 +50,7 @@ for i in $(seq 400); do done=$(field compact_done); [ "$done" = 0 ] || break; do
 less "it has begun" 0 "$done"
 run "umount in the middle" vexctl umount /mnt
 echo 20 > /proc/sys/vm/dirty_ratio
-run "verify" vexfs-verify /dev/vda
+run "verify" fsck.vexfs /dev/vda
 run "mount" vexctl mount -o commit=1 /dev/vda /mnt
 run "nothing is lost" snapshots check /mnt 200000 2
 echo "# epoch $(field epoch)"
@@ -59,5 +59,5 @@ equal "it is done by itself" "100000 1" "$(field slots) $(field epoch)"
 run "nothing is lost" snapshots check /mnt 200000 2
 expect_fail "a bad option" "an option that it does not have" vexctl mount -o remount,compact=0 /dev/vda /mnt
 run "umount" vexctl umount /mnt
-run "verify" vexfs-verify /dev/vda
+run "verify" fsck.vexfs /dev/vda
 finish

@@ -41,7 +41,7 @@ flip 2000
 run "as it was: mount" vexctl mount $dev /mnt
 run "all files are there" cmp /bin/busybox /mnt/a
 run "umount" vexctl umount /mnt
-run "and nothing is wrong" vexfs-verify $dev
+run "and nothing is wrong" fsck.vexfs $dev
 
 # --- the journal's superblock
 log=$(number 96)
@@ -97,6 +97,6 @@ for mode in continue remount-ro; do
 	fi
 	run "umount" vexctl umount /mnt
 done
-expect_fail "vexfs-verify sees it" "problem" vexfs-verify $dev
+expect_fail "fsck.vexfs sees it" "[401] directory: " fsck.vexfs $dev
 run "the state is kept" sh -c "vexctl mount $dev /mnt && cat /mnt/b && vexctl umount /mnt"
 finish

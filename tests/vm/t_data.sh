@@ -26,7 +26,7 @@ cp -r /usr/bin /tests /mnt/tree/deeper
 cp /usr/bin/vexctl /mnt/tree
 sums > /tmp/before
 run "unmount" umount /mnt
-run "nothing is wrong offline" vexfs-verify $dev
+run "nothing is wrong offline" fsck.vexfs $dev
 run "mount again" mount -t vexfs $dev /mnt
 sums > /tmp/after
 run "every file is as it was" cmp /tmp/before /tmp/after
@@ -35,6 +35,6 @@ rm -r /mnt/tree
 sync
 equal "space comes back again" "$before" "$(df_of /mnt)"
 run "unmount again" umount /mnt
-run "still nothing is wrong offline" vexfs-verify $dev
+run "still nothing is wrong offline" fsck.vexfs $dev
 rm /tmp/before /tmp/after
 finish

@@ -106,6 +106,6 @@ for p in search filter distance; do run "unload" vexctl unload new-$p; done
 run "sync" vexctl sync /mnt/w --json
 says "with JSON" '"verb": "sync"'
 run "umount" vexctl umount /mnt --json
-run "verify" vexfs-verify /dev/vda
+run "verify" fsck.vexfs /dev/vda
 rm -rf /tmp/builtin /tmp/new /tmp/where /tmp/ids "/lib/modules/$release"
 finish

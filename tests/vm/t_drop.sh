@@ -8,12 +8,12 @@ run "mkfs" mkfs.vexfs --force /dev/vda
 run "mount" mount -t vexfs /dev/vda /mnt
 run "what stays and what is gone" drop plain /mnt
 run "umount" umount /mnt
-run "verify" vexfs-verify /dev/vda
+run "verify" fsck.vexfs /dev/vda
 run "mount" mount -t vexfs /dev/vda /mnt
 run "under calls of every kind" drop race /mnt 5
 sed 's/^/# /' "$out"
 run "umount" umount /mnt
-run "verify" vexfs-verify /dev/vda
+run "verify" fsck.vexfs /dev/vda
 
 run "mount" mount -t vexfs /dev/vda /mnt
 run "create" vexctl collection create /mnt/c --dims 2 --attr lang:keyword --attr age:int
@@ -31,5 +31,5 @@ run "create again" vexctl collection create /mnt/c --dims 3
 run "drop an empty one" vexctl collection drop /mnt/c < /dev/null
 run "rmdir" rmdir /mnt/c
 run "umount" umount /mnt
-run "verify" vexfs-verify /dev/vda
+run "verify" fsck.vexfs /dev/vda
 finish

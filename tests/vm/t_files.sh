@@ -13,13 +13,13 @@ done
 run "a collection with files" files fill /mnt/fill
 run "is what it should be" files check /mnt/fill
 run "umount" umount /mnt
-run "verify" vexfs-verify /dev/vda
+run "verify" fsck.vexfs /dev/vda
 run "mount again" mount -t vexfs /dev/vda /mnt
 run "it is what it was" files check /mnt/fill
 echo 2 > /proc/sys/vm/drop_caches
 run "and still is" files check /mnt/fill
 run "umount" umount /mnt
-run "verify" vexfs-verify /dev/vda
+run "verify" fsck.vexfs /dev/vda
 run "mount read-only" mount -t vexfs -o ro /dev/vda /mnt
 run "it is what it was, read-only" files check /mnt/fill
 run "umount" umount /mnt
@@ -35,13 +35,13 @@ run "files" files fill /mnt
 ino=$(stat -c %i /mnt/kept/2)
 run "umount" umount /mnt
 losetup -d /dev/loop0
-run "verify" vexfs-verify /tmp/good
+run "verify" fsck.vexfs /tmp/good
 
 # lie WHAT TEXT: verify must say TEXT; a mount must live with it, or refuse the collection
 lie() {
 	cp /tmp/good /tmp/bad
 	run "$1" misbind /tmp/bad "$ino" 25 "$1"
-	expect_fail "$1: verify" "$2" vexfs-verify /tmp/bad
+	expect_fail "$1: verify" "$2" fsck.vexfs /tmp/bad
 	losetup /dev/loop0 /tmp/bad
 	run "$1: mount" mount -t vexfs /dev/loop0 /mnt
 	vexctl list /mnt/kept > "$out" 2>&1; rc=$?

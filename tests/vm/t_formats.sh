@@ -313,5 +313,5 @@ fails "a record goes with its file" "there is no record" vexctl get /mnt/d 4
 equal "two are left" 2 "$(vexctl list /mnt/d | grep -c .)"
 
 run "umount" vexctl umount /mnt
-run "verify" vexfs-verify /dev/vda
+run "verify" fsck.vexfs /dev/vda
 finish

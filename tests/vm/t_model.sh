@@ -8,5 +8,5 @@
 run "mkfs" mkfs.vexfs --force /dev/vda
 run "histories" model /dev/vda /mnt "${model_seed:-1}" "${model_histories:-40}"
 sed 's/^/# /' "$out"
-run "verify" vexfs-verify /dev/vda
+run "verify" fsck.vexfs /dev/vda
 finish

@@ -28,7 +28,7 @@ echo kept > /mnt/file
 mkdir /mnt/dir
 run "remount read-only" mount -o remount,ro /mnt
 expect_fail "nothing can be written" "Read-only" touch /mnt/new
-run "and it is clean" vexfs-verify $dev
+run "and it is clean" fsck.vexfs $dev
 equal "reading works" kept "$(cat /mnt/file)"
 run "remount read-write" mount -o remount,rw,commit=9 /mnt
 run "options change, others stay" grep -q "rw,relatime,errors=continue,commit=9,resident=33554432 " /proc/mounts
@@ -43,11 +43,11 @@ run "unmount read-only" umount /mnt
 run "mount to freeze" mount -t vexfs $dev /mnt
 run "some files" posix_data data /mnt
 run "freeze" fsfreeze --freeze /mnt
-run "consistent while frozen" vexfs-verify $dev
+run "consistent while frozen" fsck.vexfs $dev
 run "unfreeze" fsfreeze --unfreeze /mnt
 run "writable again" posix_data truncate /mnt
 run "unmount after freezing" umount /mnt
-run "consistent after all" vexfs-verify $dev
+run "consistent after all" fsck.vexfs $dev
 
 # a small filesystem, filled to the brim
 load loop
@@ -63,7 +63,7 @@ run "an unlinked file is freed at last" sh -c '
 sync
 equal "everything is free" "$before" "$(df_of /mnt)"
 run "unmount the small one" umount /mnt
-run "consistent after having been full" vexfs-verify $small
+run "consistent after having been full" fsck.vexfs $small
 
 # stopped by FS_IOC_SHUTDOWN: flushed, log flushed, nothing flushed.  The next mount finishes what was begun.
 for how in 0 1 2; do
@@ -76,7 +76,7 @@ for how in 0 1 2; do
 	sync
 	equal "orphans are freed ($how)" "$before" "$(df_of /mnt)"
 	run "unmount ($how)" umount /mnt
-	run "consistent ($how)" vexfs-verify $small
+	run "consistent ($how)" fsck.vexfs $small
 done
 
 # the device is read-only, and its log must be replayed
@@ -94,7 +94,7 @@ rm -f /mnt/late
 sync
 equal "orphans are freed" "$before" "$(df_of /mnt)"
 run "unmount" umount /mnt
-run "consistent" vexfs-verify $small
+run "consistent" fsck.vexfs $small
 
 # the device is read-only
 run "a clean read-only device" blockdev --setro $small

@@ -19,5 +19,5 @@ done < /tmp/list
 sync
 equal "all space comes back" "$before" "$(df_of /mnt)"
 run "unmount" umount /mnt
-run "nothing is wrong offline" vexfs-verify $dev
+run "nothing is wrong offline" fsck.vexfs $dev
 finish

@@ -28,5 +28,5 @@ vexctl search /mnt/without/c --vector "1 2 3 4 5 6 7 8 9 10 11 12" -k 3 --json |
 run "those of vexctl" cmp /tmp/node /tmp/vexctl
 expect_fail "Node and a plain directory" "not a collection" host /host/usr/bin/node /tests/search.js /mnt 3 1 2
 run "umount" umount /mnt
-run "verify" vexfs-verify /dev/vda
+run "verify" fsck.vexfs /dev/vda
 finish

@@ -11,7 +11,7 @@ run "mount" mount -t vexfs /dev/vda /mnt
 run "a history" records history /mnt "$seed" 600
 for i in 1 2 3; do
 	run "umount" umount /mnt
-	run "verify" vexfs-verify /dev/vda
+	run "verify" fsck.vexfs /dev/vda
 	run "mount" mount -t vexfs /dev/vda /mnt
 	run "as it was, and on" records check /mnt $((seed + 10 * i)) 200
 	sync
@@ -37,5 +37,5 @@ equal "two of them" 2 "$(grep -c '"id"' "$out")"
 expect_fail "get by an unknown key" "no record of that id or key" vexctl get /mnt/k --key nobody
 expect_fail "delete by an unknown key" "no record of that id or key" vexctl delete --key /mnt/k nobody
 run "umount" umount /mnt
-run "verify" vexfs-verify /dev/vda
+run "verify" fsck.vexfs /dev/vda
 finish

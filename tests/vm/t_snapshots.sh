@@ -7,7 +7,7 @@
 said() { sed 's/^/# /' "$out"; }
 remount() {
 	run "umount" vexctl umount /mnt
-	run "verify" vexfs-verify /dev/vda
+	run "verify" fsck.vexfs /dev/vda
 	run "mount" vexctl mount /dev/vda /mnt
 }
 seed=${seed:-$(date +%s)}
@@ -59,5 +59,5 @@ run "mount read-only" vexctl mount -o ro /dev/vda /mnt
 expect_fail "read-only" "read-only" vexctl snapshot create $c x
 expect_fail "read-only" "read-only" vexctl compact $c
 run "umount" vexctl umount /mnt
-run "verify" vexfs-verify /dev/vda
+run "verify" fsck.vexfs /dev/vda
 finish

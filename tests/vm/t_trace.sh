@@ -90,5 +90,5 @@ taken=$(sed -E 's/.*"taken": ([0-9]+).*/\1/' "$out")
 equal "what was taken was measured" "$scored" "$taken"
 expect_fail "explain takes one" "one query" vexctl explain /mnt/w
 run "umount" vexctl umount /mnt
-run "verify" vexfs-verify /dev/vda
+run "verify" fsck.vexfs /dev/vda
 finish

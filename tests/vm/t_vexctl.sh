@@ -133,7 +133,7 @@ run "search through a filter" vexctl search $c --id 7 --arg 3
 run "replace" vexctl replace /usr/lib/vexfs/tenant.bpf.o
 run "use --builtin" vexctl use $c --builtin
 run "umount" vexctl umount /mnt
-run "verify" vexfs-verify /dev/vda
+run "verify" fsck.vexfs /dev/vda
 run "mount -r" vexctl mount -r /dev/vda /mnt
 equal "21 are still there" 21 "$(records $c)"
 expect_fail "import into a read-only mount" "mounted read-only; remount it" \
@@ -388,6 +388,6 @@ check_bad vexctl import $c -
 
 run "unload" vexctl unload tenant
 run "umount" vexctl umount /mnt
-run "verify" vexfs-verify /dev/vda
+run "verify" fsck.vexfs /dev/vda
 rm -f /tmp/text /tmp/attrs /tmp/labels /tmp/bad /tmp/one /tmp/two /tmp/disk "$err"
 finish

@@ -229,6 +229,6 @@ run "and ends" wait_gone $vexd
 
 run "unload" vexctl unload flat
 run "umount" vexctl umount /mnt
-run "verify" vexfs-verify /dev/vda
+run "verify" fsck.vexfs /dev/vda
 rm -rf $conf $log /tmp/full /tmp/events /tmp/events.txt $sock $sock.lock
 finish

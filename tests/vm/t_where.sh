@@ -77,7 +77,7 @@ bad "column 12: \`and\`, \`or\` or the end is expected" "tenant = 1 made = 2"
 bad "the condition is too long" "tenant=1$(for i in $(seq 40); do printf ' or tenant=1'; done)"
 expect_fail "no argument" "where" vexctl search $c --id 9 --where
 run "umount" vexctl umount /mnt
-run "verify" vexfs-verify /dev/vda
+run "verify" fsck.vexfs /dev/vda
 run "mount again" vexctl mount /dev/vda /mnt
 
 # what predicates take in memory is counted, and bounded

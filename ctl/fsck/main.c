@@ -1,0 +1,495 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * fsck.vexfs: check a filesystem that is not mounted.  Nothing is ever written.
+ *
+ * Exit codes are those of fsck(8): 0 no errors, 4 errors, 8 it could not be checked, 16 the command line is
+ * wrong, 32 cancelled.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <json.h>
+#include <libmount.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <time.h>
+#include <unistd.h>
+#include <uuid/uuid.h>
+#include <platform/verify.h>
+
+enum { FSCK_OK = 0, FSCK_ERRORS = 4, FSCK_FAILED = 8, FSCK_USAGE = 16, FSCK_CANCELLED = 32 };
+
+#define SHOWN	20			/* findings of one number that are printed, without --all */
+
+static const char usage_text[] =
+	"Usage: fsck.vexfs [OPTION]... DEVICE|FILE\n"
+	"Check a VexFS that is not mounted; nothing is written.\n"
+	"\n"
+	"  -a, -p               at boot: look at the superblock and the log only, unless damage is recorded\n"
+	"  -f, --force          check everything; the default, but for -a and -p\n"
+	"  -n                   change nothing; the default\n"
+	"  -y                   repair: there is no repair yet\n"
+	"      --all            print each finding, not just 20 of a number\n"
+	"      --json           one JSON object\n"
+	"      --list           the findings there are\n"
+	"      --explain N      what finding N means\n"
+	"  -h, --help\n"
+	"  -V, --version\n"
+	"Exit code: 0 no errors, 4 errors, 8 not checked, 16 usage, 32 cancelled.\n";
+
+static const struct {
+	int number;
+	enum vexfs_severity severity;
+	const char *name, *text;
+} table[] = {
+#define X(number, id, severity, name, text) { number, VEXFS_##severity, name, text },
+	VEXFS_FINDINGS(X)
+#undef X
+};
+#define TABLE	(sizeof(table) / sizeof(table[0]))
+
+static volatile sig_atomic_t stop;
+
+static void on_signal(int sig)
+{
+	stop = sig;
+}
+
+/* What has been found of a device. */
+struct check {
+	const char *path;
+	bool json, all, progress_shown;
+	const char *state;		/* for JSON: "clean", "log pending", "errors", "not checked" */
+	struct json_object *findings;
+	unsigned long long count[TABLE];	/* of each number */
+	struct vexfs_verify_counts n;
+	union {
+		__u8 bytes[VEXFS_BLOCK_SIZE];
+		struct vexfs_super s;
+	} super;
+};
+
+static int fail(const struct check *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static int fail(const struct check *c, const char *fmt, ...)
+{
+	va_list ap;
+
+	fprintf(stderr, "fsck.vexfs: %s: ", c->path);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	return FSCK_FAILED;
+}
+
+static size_t entry(int number)
+{
+	size_t i;
+
+	for (i = 0; i < TABLE && table[i].number != number; i++)
+		;
+	return i;
+}
+
+static void clear_progress(struct check *c)
+{
+	if (c->progress_shown)
+		fputs("\r\033[K", stderr);
+	c->progress_shown = false;
+}
+
+/* Names come from the disk: nothing of them may reach the terminal as an escape. */
+static void harmless(char *s)
+{
+	for (; *s; s++)
+		if ((unsigned char)*s < ' ' || *s == 127)
+			*s = '?';
+}
+
+static void report(void *arg, enum vexfs_finding nr, const char *fmt, ...)
+{
+	struct check *c = arg;
+	size_t i = entry(nr);
+	struct json_object *o;
+	char msg[1024];
+	va_list ap;
+
+	if (c->count[i]++ >= SHOWN && !c->all)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(msg, sizeof(msg), fmt, ap);
+	va_end(ap);
+	harmless(msg);
+	if (!c->json) {
+		clear_progress(c);
+		printf("%s: [%d] %s: %s\n", c->path, nr, table[i].name, msg);
+		return;
+	}
+	o = json_object_new_object();
+	json_object_object_add(o, "number", json_object_new_int(nr));
+	json_object_object_add(o, "severity",
+			       json_object_new_string(table[i].severity == VEXFS_ERROR ? "error" : "note"));
+	json_object_object_add(o, "name", json_object_new_string(table[i].name));
+	json_object_object_add(o, "message", json_object_new_string(msg));
+	json_object_array_add(c->findings, o);
+}
+
+/* At most ten times a second on a terminal, every ten seconds elsewhere. */
+static bool progress(void *arg, const char *what, __u64 done, __u64 total)
+{
+	static struct timespec before;
+	struct check *c = arg;
+	bool tty = isatty(STDERR_FILENO);
+	struct timespec now;
+	double elapsed;
+
+	if (stop)
+		return false;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (!before.tv_sec)
+		before = now;
+	elapsed = (now.tv_sec - before.tv_sec) + (now.tv_nsec - before.tv_nsec) / 1e9;
+	if (elapsed < (tty ? 0.1 : 10))
+		return true;
+	before = now;
+	fprintf(stderr, "%s%s: %s: %llu of %llu (%.0f %%)%s", tty ? "\r\033[K" : "", c->path, what, done, total,
+		total ? 100.0 * done / total : 0, tty ? "" : "\n");
+	c->progress_shown = tty;
+	return true;
+}
+
+/* --- is it mounted? --- */
+
+/* Does the device of a mount hold what st is: the same device, or a loop device over that file? */
+static bool same(const struct stat *st, dev_t dev)
+{
+	char link[64], file[PATH_MAX];
+	struct stat backing;
+	bool found = false;
+	FILE *f;
+
+	if (S_ISBLK(st->st_mode))
+		return st->st_rdev == dev;
+	snprintf(link, sizeof(link), "/sys/dev/block/%u:%u/loop/backing_file", major(dev), minor(dev));
+	f = fopen(link, "re");
+	if (f && fgets(file, sizeof(file), f)) {
+		file[strcspn(file, "\n")] = 0;
+		found = !stat(file, &backing) && backing.st_dev == st->st_dev && backing.st_ino == st->st_ino;
+	}
+	if (f)
+		fclose(f);
+	return found;
+}
+
+/* 0 not mounted, 1 read-only, 2 writable; where into target. */
+static int mounted(const struct stat *st, char *target, size_t size)
+{
+	struct libmnt_table *table = mnt_new_table_from_file("/proc/self/mountinfo");
+	struct libmnt_iter *iter = mnt_new_iter(MNT_ITER_FORWARD);
+	struct libmnt_fs *fs;
+	int state = 0;
+
+	while (table && iter && !mnt_table_next_fs(table, iter, &fs)) {
+		const char *super = mnt_fs_get_fs_options(fs);
+		int now = super && mnt_optstr_get_option(super, "ro", NULL, NULL) == 0 ? 1 : 2;
+
+		if (!same(st, mnt_fs_get_devno(fs)) || now <= state)
+			continue;
+		state = now;
+		snprintf(target, size, "%s", mnt_fs_get_target(fs));
+	}
+	mnt_free_iter(iter);
+	mnt_unref_table(table);
+	return state;
+}
+
+/* --- the check --- */
+
+/* The copies of the superblock: they hold what it was when the filesystem was made. */
+static int check_copies(struct check *c, struct vexfs_dev *dev, bool first_is_bad)
+{
+	static const __u64 copies[] = { VEXFS_GROUP_BLOCKS, 3 * VEXFS_GROUP_BLOCKS };
+	union {
+		__u8 bytes[VEXFS_BLOCK_SIZE];
+		struct vexfs_super s;
+	} copy;
+	const char *why;
+	int good = 0, err;
+	size_t i;
+
+	for (i = 0; i < 2; i++) {
+		if (copies[i] >= dev->blocks ||
+		    (!first_is_bad && copies[i] >> VEXFS_GROUP_SHIFT >= le32_to_cpu(c->super.s.s_groups)))
+			continue;
+		err = vexfs_dev_read(dev, copies[i], &copy);
+		if (err)
+			return err;
+		err = vexfs_super_check(&copy.s, dev->blocks, &why);
+		good += !err || err == -EROFS;
+		if (err && err != -EROFS && !first_is_bad)
+			report(c, VEXFS_FOUND_SUPER_COPY, "in block %llu: %s", (unsigned long long)copies[i], why);
+	}
+	return good;
+}
+
+static unsigned long long errors(const struct check *c)
+{
+	unsigned long long n = 0;
+	size_t i;
+
+	for (i = 0; i < TABLE; i++)
+		n += table[i].severity == VEXFS_ERROR ? c->count[i] : 0;
+	return n;
+}
+
+static int check_all(struct check *c, struct vexfs_dev *dev)
+{
+	struct vexfs_verify_opts opts = { .report = report, .progress = progress, .arg = c };
+	struct vexfs_fs fs;
+	int err;
+
+	err = vexfs_super_read(&fs, dev, dev->blocks);
+	if (err == -EUCLEAN)
+		report(c, VEXFS_FOUND_SUPER, "%s", dev->damage[0] ? dev->damage : "its fields contradict each other");
+	else if (err)
+		return fail(c, "%s", strerror(-err));
+	if (!err) {
+		err = vexfs_verify(&fs, &opts, &c->n);
+		vexfs_super_release(&fs);
+		clear_progress(c);
+		if (err == -EINTR) {
+			fail(c, "cancelled");
+			return FSCK_CANCELLED;
+		}
+		if (err)
+			return fail(c, "the check could not be finished: %s", strerror(-err));
+	}
+	return errors(c) ? FSCK_ERRORS : FSCK_OK;
+}
+
+static int check(struct check *c, struct vexfs_dev *dev, bool boot, bool force)
+{
+	const char *why;
+	int err, code = FSCK_OK;
+
+	c->state = "not checked";
+	err = vexfs_dev_read(dev, 0, &c->super);
+	if (err)
+		return fail(c, "%s", strerror(-err));
+	err = vexfs_super_check(&c->super.s, dev->blocks, &why);
+	if (err && err != -EROFS) {
+		bool ours = le64_to_cpu(c->super.s.s_magic) == VEXFS_MAGIC;
+		int good = check_copies(c, dev, true);
+
+		if (!ours && good <= 0)
+			return fail(c, "holds no VexFS");
+		if (ours && err != -EUCLEAN)
+			return fail(c, "%s", why);
+		report(c, VEXFS_FOUND_SUPER, "%s; %d good copies", why, good);
+		c->state = "errors";
+		return FSCK_ERRORS;
+	}
+	err = check_copies(c, dev, false);
+	if (err < 0)
+		return fail(c, "%s", strerror(-err));
+	err = vexfs_log_pending(dev, &c->super.s);
+	if (err == -EUCLEAN)
+		report(c, VEXFS_FOUND_LOG, "no superblock of jbd2 in block %llu",
+		       (unsigned long long)le64_to_cpu(c->super.s.s_journal_start));
+	else if (err < 0)
+		return fail(c, "%s", strerror(-err));
+	if (le16_to_cpu(c->super.s.s_state) & VEXFS_STATE_ERROR) {
+		report(c, VEXFS_FOUND_SUPER_ERROR, "the kernel has found damage");
+		boot = false;
+	}
+	if (err > 0) {
+		report(c, VEXFS_FOUND_LOG_PENDING, "a mount replays it");
+		c->state = "log pending";
+		if (boot)
+			return FSCK_OK;
+		return fail(c, "the log is not empty: mount it, unmount it, and check again");
+	}
+	if (!boot || force)
+		code = check_all(c, dev);
+	if (code == FSCK_OK && errors(c))
+		code = FSCK_ERRORS;
+	c->state = code == FSCK_OK ? "clean" : code == FSCK_ERRORS ? "errors" : "not checked";
+	return code;
+}
+
+static void print_json(const struct check *c)
+{
+	struct json_object *o = json_object_new_object(), *counts = json_object_new_object();
+	char uuid[UUID_STR_LEN];
+	unsigned long long all = 0;
+	size_t i;
+
+	for (i = 0; i < TABLE; i++)
+		all += c->count[i];
+	json_object_object_add(o, "device", json_object_new_string(c->path));
+	if (le64_to_cpu(c->super.s.s_magic) == VEXFS_MAGIC) {
+		char label[sizeof(c->super.s.s_label) + 1] = "";
+
+		memcpy(label, c->super.s.s_label, sizeof(c->super.s.s_label));
+		harmless(label);
+		uuid_unparse_lower(c->super.s.s_uuid, uuid);
+		json_object_object_add(o, "uuid", json_object_new_string(uuid));
+		json_object_object_add(o, "label", json_object_new_string(label));
+	}
+	json_object_object_add(o, "state", json_object_new_string(c->state));
+	json_object_object_add(o, "errors", json_object_new_uint64(errors(c)));
+	json_object_object_add(o, "notes", json_object_new_uint64(all - errors(c)));
+	json_object_object_add(counts, "inodes", json_object_new_uint64(c->n.inodes));
+	json_object_object_add(counts, "directories", json_object_new_uint64(c->n.directories));
+	json_object_object_add(counts, "collections", json_object_new_uint64(c->n.collections));
+	json_object_object_add(counts, "records", json_object_new_uint64(c->n.records));
+	json_object_object_add(o, "checked", counts);
+	json_object_object_add(o, "findings", json_object_get(c->findings));
+	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(o);
+}
+
+static void print_text(const struct check *c, int code, bool boot)
+{
+	size_t i;
+
+	for (i = 0; i < TABLE; i++)
+		if (c->count[i] > SHOWN && !c->all)
+			printf("%s: [%d] %s: %llu more (--all shows them)\n", c->path, table[i].number, table[i].name,
+			       c->count[i] - SHOWN);
+	if (code == FSCK_ERRORS)
+		printf("%s: %llu errors; `fsck.vexfs --explain NUMBER` says what each means\n", c->path, errors(c));
+	else if (code == FSCK_OK && boot && !c->n.inodes)
+		printf("%s: %s, %llu blocks of 4 KiB\n", c->path, c->state,
+		       (unsigned long long)le64_to_cpu(c->super.s.s_blocks));
+	else if (code == FSCK_OK)
+		printf("%s: clean, %llu inodes, %llu directories, %llu collections, %llu records\n", c->path,
+		       c->n.inodes, c->n.directories, c->n.collections, c->n.records);
+}
+
+static int list(void)
+{
+	size_t i;
+
+	for (i = 0; i < TABLE; i++)
+		printf("%d  %-5s  %s\n", table[i].number, table[i].severity == VEXFS_ERROR ? "error" : "note",
+		       table[i].name);
+	return 0;
+}
+
+static int explain(const char *arg)
+{
+	char *end;
+	long n = strtol(arg, &end, 10);
+	size_t i = *arg && !*end && n > 0 && n < 1000 ? entry(n) : TABLE;
+
+	if (i == TABLE) {
+		fprintf(stderr, "fsck.vexfs: there is no finding '%s'; see fsck.vexfs --list\n", arg);
+		return FSCK_USAGE;
+	}
+	printf("%d, %s (%s)\n%s\n", table[i].number, table[i].name,
+	       table[i].severity == VEXFS_ERROR ? "an error" : "a note", table[i].text);
+	return 0;
+}
+
+static int run(struct check *c, bool boot, bool force)
+{
+	char target[PATH_MAX];
+	struct vexfs_dev dev;
+	struct stat st;
+	int err, code;
+
+	if (stat(c->path, &st))
+		return fail(c, "%s", strerror(errno));
+	if (!S_ISBLK(st.st_mode) && !S_ISREG(st.st_mode))
+		return fail(c, "is neither a block device nor a file");
+	err = mounted(&st, target, sizeof(target));
+	if (err == 2)
+		return fail(c, "is mounted on %s: unmount it first", target);
+	if (err == 1)
+		fail(c, "note: is mounted on %s, read-only", target);
+	err = vexfs_dev_open(&dev, c->path, O_RDONLY);
+	if (err)
+		return fail(c, "%s", strerror(-err));
+	dev.quiet = true;		/* what the core says becomes a finding */
+	c->findings = json_object_new_array();
+	code = check(c, &dev, boot, force);
+	vexfs_dev_close(&dev);
+	clear_progress(c);
+	if (c->json)
+		print_json(c);
+	else
+		print_text(c, code, boot);
+	json_object_put(c->findings);
+	if (fflush(stdout) || ferror(stdout))
+		return fail(c, "cannot write the result: %s", strerror(errno));
+	return code;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "force", no_argument, NULL, 'f' },   { "all", no_argument, NULL, 'A' },
+		{ "json", no_argument, NULL, 'j' },    { "list", no_argument, NULL, 'l' },
+		{ "explain", required_argument, NULL, 'e' }, { "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' }, {}
+	};
+	struct sigaction sa = { .sa_handler = on_signal };
+	static struct check c;
+	bool boot = false, force = false, repair = false;
+	int o;
+
+	while ((o = getopt_long(argc, argv, "apfnyhV", options, NULL)) != -1) {
+		switch (o) {
+		case 'a':
+		case 'p':
+			boot = true;
+			break;
+		case 'f':
+			force = true;
+			break;
+		case 'n':
+			break;
+		case 'y':
+			repair = true;
+			break;
+		case 'A':
+			c.all = true;
+			break;
+		case 'j':
+			c.json = true;
+			break;
+		case 'l':
+			return list();
+		case 'e':
+			return explain(optarg);
+		case 'h':
+			fputs(usage_text, stdout);
+			return 0;
+		case 'V':
+			puts("fsck.vexfs: format version 1, unstable");
+			return 0;
+		default:
+			fputs("fsck.vexfs: see fsck.vexfs --help\n", stderr);
+			return FSCK_USAGE;
+		}
+	}
+	if (optind + 1 != argc) {
+		fprintf(stderr, "fsck.vexfs: name %s; see fsck.vexfs --help\n",
+			optind == argc ? "a device or a file" : "one device or file only");
+		return FSCK_USAGE;
+	}
+	c.path = argv[optind];
+	if (repair)
+		return fail(&c, "repair is not there yet (%s): copy what can be read to another filesystem, and make this one anew",
+			    strerror(EOPNOTSUPP));
+	sigaction(SIGINT, &sa, NULL);
+	sigaction(SIGTERM, &sa, NULL);
+	return run(&c, boot, force);
+}

@@ -1,0 +1,144 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""fsck.vexfs as a program: what it prints, its exit codes, images that are none.  TAP.
+
+Usage: fsck.py FSCK, built with the sanitizers.
+"""
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+
+top = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+fsck = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else os.path.join(top, 'build/tests/fsck.vexfs'))
+mkfs = os.path.join(top, 'build/bin/mkfs.vexfs')
+count = 0
+
+
+def test(name, good, *why):
+    global count
+    count += 1
+    print('%sok %d - %s' % ('' if good else 'not ', count, name))
+    if not good:
+        for w in why:
+            print('#', str(w).replace('\n', '\n# '))
+    sys.stdout.flush()
+
+
+def run(*args):
+    return subprocess.run([fsck, *args], capture_output=True, text=True, errors='replace', timeout=120)
+
+
+with tempfile.TemporaryDirectory() as d:
+    image = os.path.join(d, 'image')
+
+    def fresh(size=256 << 20, *options):
+        with open(image, 'wb') as f:
+            f.truncate(size)
+        subprocess.run([mkfs, '-q', '--force', *options, image], check=True)
+
+    def poke(offset, data):
+        with open(image, 'r+b') as f:
+            f.seek(offset)
+            f.write(data)
+
+    fresh(256 << 20, '-L', 'a\x1bb')
+    r = run(image)
+    test('a good one', r.returncode == 0 and r.stdout == '%s: clean, 1 inodes, 1 directories, 0 collections, 0 records\n' %
+         image and not r.stderr, r)
+    before = os.stat(image).st_mtime_ns
+    r = run('--json', image)
+    o = json.loads(r.stdout)
+    test('as JSON', r.returncode == 0 and o['state'] == 'clean' and o['errors'] == 0 and o['findings'] == [] and
+         o['label'] == 'a?b' and o['checked']['inodes'] == 1, r)
+    r = run('-a', image)
+    test('at boot', r.returncode == 0 and r.stdout.endswith(': clean, 65536 blocks of 4 KiB\n'), r)
+    r = run('-p', '-f', image)
+    test('at boot, with -f', r.returncode == 0 and 'clean, 1 inodes' in r.stdout, r)
+    r = run('-y', image)
+    test('repair', r.returncode == 8 and 'repair is not there yet' in r.stderr and not r.stdout, r)
+    test('nothing was written', os.stat(image).st_mtime_ns == before)
+
+    numbers = [int(line.split()[0]) for line in run('--list').stdout.strip().split('\n')]
+    test('the list', numbers == sorted(set(numbers)) and len(numbers) > 40, numbers)
+    test('each is explained', all(len(run('--explain', str(n)).stdout) > 40 for n in numbers))
+    test('others are not', all(run('--explain', x).returncode == 16 for x in ('1', '0', '-1', 'x', '', '99999999999999')))
+    test('wrong command lines', all(run(*a).returncode == 16 and run(*a).stderr for a in ([], ['-x'], ['a', 'b'], ['--all'])))
+
+    poke(4096 + 1600, b'\x55')
+    r = run(image)
+    test('a damaged group', r.returncode == 4 and ': [201] group: ' in r.stdout and
+         r.stdout.rstrip().endswith('says what each means'), r)
+    r = run('--json', image)
+    o = json.loads(r.stdout)
+    test('as JSON', r.returncode == 4 and o['state'] == 'errors' and o['errors'] >= 1 and
+         o['findings'][0]['number'] == 201 and o['findings'][0]['severity'] == 'error', r)
+    fresh()
+    poke(100, b'\xff')
+    r = run(image)
+    test('a damaged superblock, with its copies', r.returncode == 4 and '[101] superblock: ' in r.stdout and
+         '2 good copies' in r.stdout, r)
+    poke(0, b'\0' * 4096)
+    r = run(image)
+    test('none, with its copies', r.returncode == 4 and '[101] superblock: ' in r.stdout, r)
+    fresh()
+    poke(16384 * 4096 + 100, b'\xff')
+    r = run(image)
+    test('a damaged copy', r.returncode == 4 and '[104] superblock copy: in block 16384' in r.stdout, r)
+    fresh()
+    with open(image, 'rb') as f:
+        f.seek(96)
+        log = int.from_bytes(f.read(8), 'little')
+    poke(log * 4096, b'\0' * 16)
+    r = run(image)
+    test('a damaged log', r.returncode == 4 and '[111] log: ' in r.stdout, r)
+    fresh()
+    poke(log * 4096 + 28, b'\0\0\0\1')
+    r = run(image)
+    test('a log to replay', r.returncode == 8 and '[112] log pending' in r.stdout and 'mount it' in r.stderr, r)
+    r = run('-a', image)
+    test('at boot that is for the mount', r.returncode == 0, r)
+
+    with open(image, 'wb') as f:
+        f.truncate(64 << 20)
+    r = run(image)
+    test('zeros', r.returncode == 8 and 'holds no VexFS' in r.stderr, r)
+    with open(image, 'wb') as f:
+        f.write(random.Random(5).randbytes(1 << 20))
+    r = run(image)
+    test('noise', r.returncode == 8 and 'holds no VexFS' in r.stderr, r)
+    open(image, 'wb').close()
+    test('an empty file', run(image).returncode == 8)
+    fresh()
+    os.truncate(image, 4096 * 3000)
+    r = run(image)
+    test('cut short', r.returncode in (4, 8) and (r.stderr or r.stdout), r)
+    os.truncate(image, 100)
+    test('shorter than a block', run(image).returncode == 8)
+    test('a directory', run(d).returncode == 8 and 'neither' in run(d).stderr)
+    test('nothing', run(d + '/none').returncode == 8)
+    test('a device that is none', run('/dev/null').returncode == 8)
+
+    rnd = random.Random(7)
+    codes = set()
+    bad = None
+    for i in range(200):
+        fresh(64 << 20)
+        for _ in range(rnd.randrange(1, 6)):
+            where = rnd.choice([rnd.randrange(176), 4096 + rnd.randrange(4096), 8192 + rnd.randrange(512),
+                                rnd.randrange(1 << 20)])
+            poke(where, bytes([rnd.randrange(256)]))
+        r = run(image)
+        codes.add(r.returncode)
+        if r.returncode not in (0, 4, 8) or 'Sanitizer' in r.stderr or 'runtime error' in r.stderr:
+            bad = r
+            break
+    test('200 images with random bytes', not bad, bad)
+    test('some of them were noticed', codes >= {0, 4}, codes)
+
+    p = subprocess.Popen([fsck, '-f', '/dev/stdin'], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    p.stdin.close()
+    test('standard input is none', p.wait(30) == 8)
+print('1..%d' % count)

@@ -1,0 +1,84 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# fsck.vexfs of filesystems that the kernel made: clean, mounted, not unmounted, damaged; and mounting from fstab.
+. ./lib.sh
+
+says() { if grep -qE -- "$2" "$out"; then ok "$1"; else not_ok "$1" "not found: $2"; sed 's/^/#   /' "$out" | tail -n 20; fi; }
+# code NAME WANTED COMMAND...: its exit code; its output is in $out
+code() { name=$1 want=$2; shift 2; "$@" > "$out" 2>&1; equal "$name" "$want" $?; }
+image=/tmp/fsck.img
+
+run "9p" load 9pnet_virtio
+run "9p" load 9p
+mkdir -p /host/usr
+grep -q ' /host/usr ' /proc/mounts ||
+	run "the host's /usr" mount -t 9p -o trans=virtio,ro,version=9p2000.L,cache=loose,msize=262144 usr /host/usr
+host() { LD_LIBRARY_PATH=/host/usr/lib/x86_64-linux-gnu "$@"; }
+
+run "loop" load loop
+truncate -s 64M $image
+run "mkfs" mkfs.vexfs -q -L words $image
+losetup /dev/loop0 $image
+run "mount" mount -t vexfs /dev/loop0 /mnt
+mkdir -p /mnt/a/b
+cp /bin/busybox /mnt/a/b/box
+ln -s somewhere /mnt/a/link
+run "create" vexctl collection create /mnt/w --dims 100 --metric cosine --attr n
+run "import" vexctl import /mnt/w data/glove-2k.fvecs --attr n=lineno
+run "delete" vexctl delete /mnt/w 1 2 3
+run "snapshot" vexctl snapshot create /mnt/w one
+sync
+code "a mounted device is refused" 8 fsck.vexfs /dev/loop0
+says "where" "is mounted on /mnt: unmount it first"
+code "so is the file below it" 8 fsck.vexfs $image
+says "where" "is mounted on /mnt"
+cp $image /tmp/copy.img
+code "a copy of it has a log to replay" 8 fsck.vexfs /tmp/copy.img
+says "what to do" "\[112\] log pending"
+code "which at boot is left to the mount" 0 fsck.vexfs -a /tmp/copy.img
+run "umount" umount /mnt
+run "mount it read-only" mount -t vexfs -o ro /dev/loop0 /mnt
+code "that can be checked" 0 fsck.vexfs /dev/loop0
+says "with a note" "note: is mounted on /mnt, read-only"
+run "umount" umount /mnt
+code "clean" 0 fsck.vexfs /dev/loop0
+says "what there is" "clean, [0-9]+ inodes, 4 directories, 1 collections, 2000 records"
+code "as JSON" 0 fsck.vexfs --json /dev/loop0
+says "what there is" '"label": "words", "state": "clean", "errors": 0, "notes": 0, .*"records": 2000'
+losetup -d /dev/loop0
+
+# --- after the copy was mounted once, it is clean, too
+losetup /dev/loop0 /tmp/copy.img
+run "the copy: mount" mount -t vexfs /dev/loop0 /mnt
+run "umount" umount /mnt
+code "clean" 0 fsck.vexfs /dev/loop0
+losetup -d /dev/loop0
+
+# --- a torn record: a byte of the first row, which is found by what it holds
+row=$(dd if=data/glove-2k.fvecs bs=1 skip=4 count=16 2>/dev/null | hexdump -v -e '/1 "%02x"' | sed 's/../\\x&/g')
+at=$(host env LC_ALL=C /host/usr/bin/grep -obUaP "$row" $image | head -n 1 | cut -d: -f1)
+if [ -n "$at" ]; then
+	printf '\125' | dd of=$image bs=1 seek=$((at + 1)) conv=notrunc 2>/dev/null
+	code "a torn record" 4 fsck.vexfs $image
+	says "which" "\[702\] torn record: collection [0-9]+: record 0 is torn"
+	code "what that means" 0 fsck.vexfs --explain 702
+	says "what to do" "insert it again"
+else
+	not_ok "the first row is in the image"
+fi
+
+# --- from fstab, by busybox's mount and by util-linux's
+
+run "mkfs" mkfs.vexfs --force -q /dev/vda
+mkdir -p /srv
+echo "/dev/vda /srv vexfs noatime,commit=7 0 2" > /etc/fstab
+run "mount from fstab" mount /srv
+run "with its options" grep -q "^/dev/vda /srv vexfs rw,noatime,.*commit=7" /proc/mounts
+run "umount" umount /srv
+run "mount(8) of util-linux" host /host/usr/bin/mount /srv
+run "umount(8)" host /host/usr/bin/umount /srv
+expect_fail "blkid does not know the UUID" "can't find UUID" host /host/usr/bin/mount -t vexfs \
+	UUID="$(fsck.vexfs --json /dev/vda | sed 's/.*"uuid": "\([^"]*\)".*/\1/')" /srv
+rm -f /etc/fstab $image /tmp/copy.img
+finish
