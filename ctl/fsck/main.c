@@ -33,7 +33,8 @@ static const char usage_text[] =
 	"\n"
 	"  -a, -p               at boot: look at the superblock and the log only, unless damage is recorded\n"
 	"  -f, --force          check everything; the default, but for -a and -p\n"
-	"  -n                   change nothing; the default\n"
+	"  -n                   change nothing, the default; given, also what is mounted for writing is checked, which\n"
+	"                       is right only while it is frozen\n"
 	"  -y                   repair: there is no repair yet\n"
 	"      --all            print each finding, not just 20 of a number\n"
 	"      --json           one JSON object\n"
@@ -398,7 +399,7 @@ static int explain(const char *arg)
 	return 0;
 }
 
-static int run(struct check *c, bool boot, bool force)
+static int run(struct check *c, bool boot, bool force, bool readonly)
 {
 	char target[PATH_MAX];
 	struct vexfs_dev dev;
@@ -410,8 +411,10 @@ static int run(struct check *c, bool boot, bool force)
 	if (!S_ISBLK(st.st_mode) && !S_ISREG(st.st_mode))
 		return fail(c, "is neither a block device nor a file");
 	err = mounted(&st, target, sizeof(target));
-	if (err == 2)
+	if (err == 2 && !readonly)
 		return fail(c, "is mounted on %s: unmount it first", target);
+	if (err == 2)
+		fail(c, "note: is mounted on %s; what is found means nothing unless it is frozen (fsfreeze)", target);
 	if (err == 1)
 		fail(c, "note: is mounted on %s, read-only", target);
 	err = vexfs_dev_open(&dev, c->path, O_RDONLY);
@@ -442,7 +445,7 @@ int main(int argc, char **argv)
 	};
 	struct sigaction sa = { .sa_handler = on_signal };
 	static struct check c;
-	bool boot = false, force = false, repair = false;
+	bool boot = false, force = false, repair = false, readonly = false;
 	int o;
 
 	while ((o = getopt_long(argc, argv, "apfnyhV", options, NULL)) != -1) {
@@ -455,6 +458,7 @@ int main(int argc, char **argv)
 			force = true;
 			break;
 		case 'n':
+			readonly = true;
 			break;
 		case 'y':
 			repair = true;
@@ -491,5 +495,5 @@ int main(int argc, char **argv)
 			    strerror(EOPNOTSUPP));
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
-	return run(&c, boot, force);
+	return run(&c, boot, force, readonly);
 }

@@ -65,6 +65,14 @@ load() {
 	done
 }
 
+# host_usr: the host's /usr at /host/usr, by 9p.  host COMMAND...: a program of it, with its libraries.
+host_usr() {
+	load 9pnet_virtio && load 9p && mkdir -p /host/usr || return 1
+	grep -q ' /host/usr ' /proc/mounts ||
+		mount -t 9p -o trans=virtio,ro,version=9p2000.L,cache=loose,msize=262144 usr /host/usr
+}
+host() { LD_LIBRARY_PATH=/host/usr/lib/x86_64-linux-gnu "$@"; }
+
 # dmesg_allow REGEX: kernel messages that this script causes on purpose and init must not count.
 dmesg_allow() { echo "$1" >> /tmp/dmesg_allow; }
 

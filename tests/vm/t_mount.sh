@@ -43,7 +43,7 @@ run "unmount read-only" umount /mnt
 run "mount to freeze" mount -t vexfs $dev /mnt
 run "some files" posix_data data /mnt
 run "freeze" fsfreeze --freeze /mnt
-run "consistent while frozen" fsck.vexfs $dev
+run "consistent while frozen" fsck.vexfs -n $dev
 run "unfreeze" fsfreeze --unfreeze /mnt
 run "writable again" posix_data truncate /mnt
 run "unmount after freezing" umount /mnt

@@ -4,10 +4,7 @@
 # vexfs.py and the Node example, with the host's interpreters, whose /usr the guest mounts.
 . ./lib.sh
 
-run "9p" load 9pnet_virtio
-run "9p" load 9p
-mkdir -p /host/usr
-run "the host's /usr" mount -t 9p -o trans=virtio,ro,version=9p2000.L,cache=loose,msize=262144 usr /host/usr
+run "the host's /usr" host_usr
 lib=/host/usr/lib/x86_64-linux-gnu
 export PYTHONDONTWRITEBYTECODE=1 LIBVEXFS=/usr/bin/libvexfs.so.0 PYTHONPATH=/tests
 # host COMMAND...: a program of the host; vexctl finds its own libraries in /lib of the guest

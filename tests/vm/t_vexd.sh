@@ -76,11 +76,11 @@ for i in 1 2 3 4 5; do
 	[ "$(wc -l < /tmp/rounds)" -ge $((before + 2)) ] || echo "FAILED: no search without vexd" >> /tmp/load
 	start_vexd
 	j=0
-	while [ "$(grep -c 'program flat: adopted, generation 1' $log)" -lt $i ] && [ $j -lt 200 ]; do j=$((j + 1)); sleep 0.1; done
+	while [ "$(grep -c 'program flat: adopted, generation' $log)" -lt $i ] && [ $j -lt 200 ]; do j=$((j + 1)); sleep 0.1; done
 done
 : > /tmp/stop
 wait $loop
-equal "adopted five times" 5 "$(grep -c 'program flat: adopted, generation 1' $log)"
+equal "adopted five times" 5 "$(grep -c 'program flat: adopted, generation' $log)"
 equal "loaded once" 1 "$(grep -c 'program flat: loaded from' $log)"
 equal "bound at once each time" 5 $(($(grep -c 'program flat: /mnt/w is bound to it$' $log) - already))
 equal "no search failed" "" "$(cat /tmp/load 2>/dev/null)"
@@ -147,11 +147,8 @@ equal "the histogram holds all calls" "$q" "$((h + e))"
 
 cp /etc/group /tmp/group.before
 echo 'vexfs:x:777:' >> /etc/group
-run "9p" sh -c ". ./lib.sh; load 9pnet_virtio && load 9p"
-mkdir -p /host/usr
-grep -q ' /host/usr ' /proc/mounts ||
-	run "the host's /usr" mount -t 9p -o trans=virtio,ro,version=9p2000.L,cache=loose,msize=262144 usr /host/usr
-as() { LD_LIBRARY_PATH=/host/usr/lib/x86_64-linux-gnu /host/usr/bin/setpriv --reuid 1000 --regid 1000 "$@"; }
+run "the host's /usr" host_usr
+as() { host /host/usr/bin/setpriv --reuid 1000 --regid 1000 "$@"; }
 chmod 755 /mnt/w
 run "anyone looks" as --clear-groups vexctl status
 says "and sees the daemon" "vexd [0-9.]+, pid $vexd"
