@@ -16,7 +16,7 @@ CLANG := clang
 B := build
 CPPFLAGS := -Iinclude -Ikmod -Ictl -Ictl/platform -I$(B)/gen
 # fields at the end of a table's entry may be left out: they are zero
-CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Wno-missing-field-initializers -Werror
+CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Wno-missing-field-initializers -Werror $(EXTRA_CFLAGS)
 V ?= 0
 Q := $(if $(filter 1,$(V)),,@)
 say = @printf '  %-7s %s\n' $(1) $(2)
@@ -27,6 +27,7 @@ include kmod/kmod.mk
 include bpf/bpf.mk
 include tests/tests.mk
 include bench/bench.mk
+include ctl/install.mk
 
 .PHONY: all clean help FORCE
 all: module bpf tools tests
@@ -38,7 +39,11 @@ help:
 	@echo 'make deps        install the Debian packages that the build and the tests need (root)'
 	@echo 'make all         build the module, the BPF programs, the tools and the tests'
 	@echo 'make demo        show VexFS at work on the stock kernel in a virtual machine'
-	@echo 'make check       deps, all, sparse, check-unit and check-vm; ends with one line of counts'
+	@echo 'make install     programs, library, man pages, unit; PREFIX=[/usr/local] DESTDIR=[]'
+	@echo 'make install-module  the module, for the kernel of KDIR'
+	@echo 'make uninstall'
+	@echo 'make deb         Debian packages into build/deb: DKMS module, tools, library, Python'
+	@echo 'make check       deps, all, sparse, check-unit, check-deb and check-vm; ends with one line of counts'
 	@echo 'make check-unit  unit tests, natively, under AddressSanitizer and UBSan'
 	@echo 'make check-vm    tests on the stock Debian kernel in QEMU'
 	@echo 'make bench-native  measure the engine on this machine'

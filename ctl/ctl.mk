@@ -40,7 +40,7 @@ endef
 define link
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) $(filter %.o,$^) $(filter %.a,$^) -Wl,--as-needed $(1) -o $@
+	$(Q)$(CC) $(CFLAGS) $(filter %.o,$^) $(filter %.a,$^) -Wl,--as-needed $(LDFLAGS) $(1) -o $@
 endef
 
 $(B)/lib/libvexfs-core.a: $(call objs,$(CORE_SRC))
@@ -55,7 +55,7 @@ $(B)/pic/%.o: %.c
 $(LIBVEXFS_SO): $(patsubst %.c,$(B)/pic/%.o,$(LIBVEXFS_API)) ctl/libvexfs/libvexfs.map
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) -shared -Wl,-soname,$(@F) -Wl,--version-script=ctl/libvexfs/libvexfs.map -Wl,-z,defs \
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,$(@F) -Wl,--version-script=ctl/libvexfs/libvexfs.map -Wl,-z,defs \
 		$(filter %.o,$^) -o $@
 	$(Q)ln -sf $(@F) $(@D)/libvexfs.so
 
