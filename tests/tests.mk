@@ -18,7 +18,7 @@ VM_TESTS := $(wildcard tests/vm/t_*.sh)
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 san = $(patsubst %.c,$(B)/san/%.o,$(1))
 
-.PHONY: tests check check-unit check-vm check-long demo
+.PHONY: tests check check-unit check-deb check-vm check-long demo
 tests: $(UNIT_TESTS) $(VM_HELPERS) $(VM_BPF) $(B)/tests/states
 
 $(B)/san/%.o: %.c | $(LIBBPF)
@@ -59,11 +59,15 @@ $(B)/tests/states: $(B)/obj/tests/crash/states.o
 check:
 	@tests/check
 
-# Each of the three ends with a line of counts, which tests/check adds up.
+# Each of these ends with a line of counts, which tests/check adds up.
 check-unit: $(UNIT_TESTS) $(B)/tests/fsck.vexfs $(B)/tests/vexd $(B)/bin/vexctl $(B)/bin/mkfs.vexfs $(LIBVEXFS_SO) $(B)/man/vexfs_open.3 \
 		$(B)/man/vexctl.8
 	@tests/unit/run $(UNIT_TESTS) tests/unit/api.py tests/unit/fsck.py \
 		tests/unit/vexctl.py tests/unit/vexd.py
+
+# The packages, in a clean Debian root.
+check-deb:
+	@tests/deb.sh
 
 # Ten thousand histories, another ten thousand each time unless VEXFS_SEED says which.
 check-long: $(B)/tests/model

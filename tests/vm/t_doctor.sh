@@ -101,6 +101,8 @@ says "one op" '"ops": \[ \{ "program": "new-search", "op": "search", "prog_id": 
 expect_fail "stats of nothing" "no program of that name" vexctl program stats none
 run "list" vexctl program list --json
 run "show" vexctl program show new-search --json
+run "the package that is upgraded meanwhile" sh vexfs-dkms.postinst configure 0.0.9
+says "tells what is mounted" "^  umount /mnt    # /dev/vda$"
 run "use the built-in" vexctl use /mnt/w --builtin
 for p in search filter distance; do run "unload" vexctl unload new-$p; done
 run "sync" vexctl sync /mnt/w --json

@@ -226,6 +226,10 @@ run "and ends" wait_gone $vexd
 
 run "unload" vexctl unload flat
 run "umount" vexctl umount /mnt
+# BPF programs are freed after a grace period
+i=0
+while [ "$(cat /sys/module/vexfs/refcnt)" != 0 ] && [ $i -lt 100 ]; do i=$((i + 1)); sleep 0.1; done
+equal "nothing holds the module any more" 0 "$(cat /sys/module/vexfs/refcnt)"
 run "verify" fsck.vexfs /dev/vda
 rm -rf $conf $log /tmp/full /tmp/events /tmp/events.txt $sock $sock.lock
 finish

@@ -1,0 +1,172 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The Debian packages in a clean root: built, installed, used, upgraded, removed, purged.  What is installed before
+# ours (compiler, DKMS, kernel headers) is kept as an archive in the cache for a week, and made anew without one.
+# Needs root, for chroot and mounts.
+set -uo pipefail
+top=$(cd "$(dirname "$0")/.." && pwd)
+cache=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/vexfs
+suite=bookworm
+passed=0 failed=0
+out=$(mktemp) root=$(mktemp -d)
+cleanup() {
+	for m in proc/filesystems proc dev; do umount -l "$root/$m" 2>/dev/null; done
+	rm -rf --one-file-system "$root" "$root".* "$out"
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+
+ok() { passed=$((passed + 1)); echo "ok $((passed + failed)) deb: $*"; }
+not_ok() { failed=$((failed + 1)); echo "not ok $((passed + failed)) deb: $*"; sed 's/^/#   /' "$out" | tail -n 30; }
+# run NAME COMMAND...; its output is in $out
+run() { local name=$1; shift; if "$@" > "$out" 2>&1 < /dev/null; then ok "$name"; else not_ok "$name"; return 1; fi; }
+says() { if grep -qE -- "$2" "$out"; then ok "$1"; else not_ok "$1 (not found: $2)"; fi; }
+finish() { echo "deb: $passed passed, $failed failed, 0 skipped"; exit $((failed > 0)); }
+in_root() { chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive "$@"; }
+apt() { in_root apt-get -q -y -o Dpkg::Use-Pty=0 --no-install-recommends "$@"; }
+
+# all that is in the root, without what changes with every use of it
+files() {
+	find "$root" -xdev \( -path "$root/var/lib/dpkg" -o -path "$root/var/lib/apt" -o -path "$root/var/log" \
+		-o -path "$root/var/cache" -o -path "$root/proc" -o -path "$root/dev" -o -path "$root/tmp" -o -path "$root/run" \
+		-o -path "$root/etc/ld.so.cache" \) -prune -o -print | sort
+}
+
+# --- build
+
+version=$(sed -n 's/^#define VEXFS_VERSION[ \t]*"\(.*\)"/\1/p' "$top/include/vexfs/vexfs.h")
+run "the changelog has the version of the library" grep -q "^vexfs ($version)" "$top/debian/changelog"
+run "make deb" make -C "$top" deb || finish
+cp -r "$top/build/deb" "$root.debs"
+
+# --- make install, without packages
+
+hand=$root.hand
+run "make install" make -C "$top" install install-module DESTDIR="$hand"
+for f in bin/vexctl sbin/mkfs.vexfs lib/libvexfs.so lib/pkgconfig/libvexfs.pc share/man/man8/vexctl.8 lib/vexfs/coded.bpf.o; do
+	run "puts $f below /usr/local" test -s "$hand/usr/local/$f"
+done
+run "Python finds its module there" sh -c \
+	"/usr/bin/python3 -c 'import sys; print(\"\n\".join(sys.path))' | sed 's|^|$hand|' | xargs -I+ ls +/vexfs.py 2>&1 | grep -v '^ls: '"
+run "and modprobe the module" sh -c "grep -q 'fs-vexfs' $hand/lib/modules/*/modules.alias"
+run "the unit names the program" grep -q '^ExecStart=/usr/local/sbin/vexd' "$hand/usr/local/lib/systemd/system/vexd.service"
+echo 'metrics = off' > "$hand/etc/vexfs/vexd.conf"
+run "make install, again" make -C "$top" install DESTDIR="$hand"
+run "the configuration stays" grep -q 'metrics = off' "$hand/etc/vexfs/vexd.conf"
+run "make uninstall" make -C "$top" uninstall uninstall-module DESTDIR="$hand"
+find "$hand" -type f ! -path "$hand/lib/modules/*/modules.*" > "$out"
+run "only the configuration is left" test "$(cat "$out")" = "$hand/etc/vexfs/vexd.conf"
+
+# --- a clean root, with what DKMS needs
+
+archive=$cache/debroot-$suite-$(date +%G%V).tar.zst
+if [ -r "$archive" ] && zstd -dcq "$archive" | tar -C "$root" -x --numeric-owner; then
+	ok "a clean root, from the cache"
+else
+	rm -rf "${root:?}"/*
+	run "a clean root" debootstrap --variant=minbase "$suite" "$root" || finish
+	for s in "$suite-updates" "$suite-security"; do
+		case $s in *-security) u=http://deb.debian.org/debian-security;; *) u=http://deb.debian.org/debian;; esac
+		echo "deb $u $s main"
+	done > "$root/etc/apt/sources.list.d/updates.list"
+	# no start of daemons in a chroot
+	printf '#!/bin/sh\nexit 101\n' > "$root/usr/sbin/policy-rc.d"
+	chmod +x "$root/usr/sbin/policy-rc.d"
+	run "apt-get update" apt update || finish
+	run "compiler, DKMS, headers" apt install dkms dwarves gcc libc6-dev pkg-config linux-headers-6.12-amd64 python3 || finish
+	apt clean
+	if mkdir -p "$cache" 2>/dev/null; then
+		find "$cache" -maxdepth 1 -name 'debroot-*' -delete 2>/dev/null
+		tar -C "$root" -c --numeric-owner . | zstd -q -1 -T0 > "$archive.$$" && mv "$archive.$$" "$archive"
+	fi
+fi
+run "mounts in the root" sh -c "mount -t proc proc '$root/proc' && mount --bind /dev '$root/dev'" || finish
+files > "$root.before"
+release=$(cd "$root/lib/modules" && ls -d 6.12* | sort -V | tail -n 1)
+mkdir "$root/tmp/debs"
+cp "$root.debs"/*_all.deb "$root.debs"/*_amd64.deb "$root/tmp/debs/"
+rm -f "$root"/tmp/debs/*-dbgsym_*
+apt update > /dev/null 2>&1
+
+# --- install
+
+install() { in_root sh -c 'exec apt-get -q -y -o Dpkg::Use-Pty=0 --no-install-recommends install "$@"' sh "$@"; }
+run "install all five" install $(cd "$root" && printf '/%s ' tmp/debs/*.deb) || finish
+for p in libvexfs0 libvexfs-dev python3-vexfs vexfs-dkms vexfs-tools; do
+	run "$p is installed" grep -q '^ii' <(in_root dpkg-query -W -f '${db:Status-Abbrev}\n' $p)
+done
+run "vexctl" in_root vexctl --version
+says "of this version" "^vexctl $version,"
+run "vexd --check of its configuration" in_root vexd --check -c /etc/vexfs/vexd.conf
+run "mkfs.vexfs" in_root sh -c 'truncate -s 64M /tmp/image && mkfs.vexfs -L words /tmp/image'
+run "fsck.vexfs" in_root fsck.vexfs /tmp/image
+run "fsck finds it" in_root fsck -t vexfs -n /tmp/image
+in_root vexctl doctor /tmp/image > "$out" 2>&1
+says "doctor runs" "^ok    superblock +- version 1, 64 MiB, label 'words'"
+run "Python" in_root python3 -c 'import vexfs; print(vexfs.Index)'
+run "a new program" in_root vexctl program new mine --op filter -o /tmp/mine.bpf.c
+cat > "$root/tmp/try.c" <<'C'
+#include <errno.h>
+#include <vexfs/vexfs.h>
+int main(void) { return vexfs_open("/none") == -ENOENT ? 0 : 1; }
+C
+run "a C program by pkg-config" in_root sh -c 'gcc -Wall -Werror -o /tmp/try /tmp/try.c $(pkg-config --cflags --libs libvexfs) && /tmp/try'
+run "pkg-config says the version" grep -qx "$version" <(in_root pkg-config --modversion libvexfs)
+for f in share/man/man8/vexctl.8.gz share/man/man8/vexd.8.gz share/man/man8/mkfs.vexfs.8.gz share/man/man8/fsck.vexfs.8.gz \
+	share/man/man3/vexfs_search.3.gz share/bash-completion/completions/vexctl lib/vexfs/coded.bpf.o \
+	share/doc/vexfs-tools/examples/search.bt; do
+	run "$f" test -s "$root/usr/$f"
+done
+run "the group" grep -q '^vexfs:' "$root/etc/group"
+run "the unit is enabled" test -L "$root/etc/systemd/system/multi-user.target.wants/vexd.service"
+if command -v systemd-analyze > /dev/null; then
+	sed 's|/usr/sbin/vexd|/bin/true|' "$root/lib/systemd/system/vexd.service" > "$root.debs/vexd.service"
+	run "the unit is right" systemd-analyze verify --man=no "$root.debs/vexd.service"
+	systemd-analyze security --no-pager --offline=true "$root/lib/systemd/system/vexd.service" > "$out" 2>&1
+	echo "# $(tail -n 1 "$out")"
+fi
+
+# --- the module
+
+# apt has let DKMS build it for the headers that are there
+run "DKMS has built the module for $release" grep -F "vexfs/$version, $release, " <(in_root dkms status 2>/dev/null)
+says "and installed it" ": installed$"
+ko=$(find "$root/lib/modules/$release/updates" -name 'vexfs.ko*' | head -n 1)
+run "it is where modprobe looks" test -s "$ko"
+case $ko in *.xz) xz -dc "$ko" > "$root.debs/vexfs.ko";; *) cp "$ko" "$root.debs/vexfs.ko";; esac
+run "with BTF" sh -c "readelf -SW $root.debs/vexfs.ko | grep -q ' \.BTF '"
+run "for that kernel" sh -c "modinfo -F vermagic $root.debs/vexfs.ko | grep -q '^$release '"
+run "mount -t vexfs finds it" grep -q 'fs-vexfs' "$root/lib/modules/$release/modules.alias"
+
+# --- upgrade, with the module in the kernel (this one has none, a file says so; tests/vm/t_doctor.sh has)
+
+next=$version+1
+for deb in "$root"/tmp/debs/*.deb; do
+	rm -rf "$root.debs/x"
+	dpkg-deb -R "$deb" "$root.debs/x"
+	sed -i "s/^Version: .*/Version: $next/; s/libvexfs0 (= $version)/libvexfs0 (= $next)/" "$root.debs/x/DEBIAN/control"
+	dpkg-deb -b "$root.debs/x" "${deb/_$version/_$next}" > /dev/null
+	rm "$deb"
+done
+echo "mounted by hand" >> "$root/etc/vexfs/vexd.conf"
+printf 'nodev\tproc\n\tvexfs\n' > "$root/tmp/filesystems"
+run "a kernel that knows vexfs" mount --bind "$root/tmp/filesystems" "$root/proc/filesystems"
+run "upgrade" install $(cd "$root" && printf '/%s ' tmp/debs/*.deb)
+says "it says that the old module stays" "goes on with the old module until it is loaded anew"
+says "and what to do" "vexctl unload"
+umount "$root/proc/filesystems"
+run "the configuration stays" grep -q 'mounted by hand' "$root/etc/vexfs/vexd.conf"
+run "DKMS has one version" test "$(in_root dkms status 2>/dev/null | grep -c '^vexfs/.*installed')" = 1
+
+# --- remove, purge
+
+run "remove" apt remove vexfs-tools vexfs-dkms libvexfs-dev python3-vexfs libvexfs0
+run "the configuration stays after a removal" test -e "$root/etc/vexfs/vexd.conf"
+run "the module is gone" test -z "$(find "$root/lib/modules" -name 'vexfs.ko*')"
+run "purge" in_root dpkg --purge vexfs-tools vexfs-dkms libvexfs-dev python3-vexfs libvexfs0
+run "autoremove" apt autoremove
+files > "$root.after"
+comm -13 "$root.before" "$root.after" | grep vexfs > "$out"
+run "nothing of it is left" test ! -s "$out"
+finish
