@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Several queries in one call, and range searches: against one query at a time and an oracle, bad
-# arguments, the deadline, and programs that are replaced under such calls.
+# arguments, the deadline, threads that share a descriptor, and programs that are replaced under such calls.
 . ./lib.sh
 
 run "mkfs" mkfs.vexfs --force /dev/vda
@@ -12,6 +12,8 @@ for m in l2 cosine dot; do
 	run "range: $m" calls range /mnt $m 33 700
 	run "range: $m, one dimension" calls range /mnt $m 1 300
 done
+run "threads on one descriptor" threads /mnt
+sed "s/^/# /" "$out"
 run "limits" calls limits /mnt
 sed 's/^/# /' "$out"
 
