@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """vexctl.py VEXCTL: the man page vexctl(8), of what the program itself says of its verbs.
 
-Options that take up a line of a verb's help become a list; what remains stays as it is.
+Options and tables in a verb's help become lists; what remains stays as it is.
 """
 import re
 import subprocess
@@ -113,7 +113,9 @@ def verb(vexctl, name):
     for line in rest[:-1]:
         # the text of an option begins after two spaces or, where it is long, in column 23
         option = (re.match(r'  (-\S.*?|    --\S.*?)(?:\s{2,}(.*)|$)', line) if '  ' in line[8:] or len(line) < 24 else
-                  re.match(r'  (-\S.{19}) (\S.*)', line))
+                  re.match(r'  (-\S.{18}) (\S.*)', line))
+        # and so does a table in the text, of formats
+        option = option or re.match(r'  (\w\S*(?: \S+)*)\s{2,}(\S.*)', line)
         if option:
             flush()
             out += ['.TP', '.B %s' % escape(option.group(1).strip()), escape(option.group(2) or 'Print JSON.')]

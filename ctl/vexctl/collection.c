@@ -304,8 +304,8 @@ const struct verb collection_verbs[] = {
 	  "  -d, --dims N         numbers per vector, 1 to 4096\n"
 	  "  -m, --metric M       l2 (default; squared distance), cosine (1 - cos), dot (-a.b)\n"
 	  "  -e, --element E      f32\n"
-	  "  -a, --attr NAME:TYPE an attribute that every record has, to filter and rank by; up to 8\n"
-	  "                       int: a number of 64 bits; keyword: one of a set of words\n"
+	  "  -a, --attr NAME:TYPE an attribute that every record has, to filter and rank by, up to 8;\n"
+	  "                       types: int, a number of 64 bits; keyword, one of a set of words\n"
 	  "A directory that was made for it is removed again when this fails.\n", true },
 	{ "collection info", info, "DIR [--json]", "schema, records and bound programs", "" },
 	{ "collection drop", drop, "DIR [--yes]", "make a plain directory of it; its records are gone",

@@ -338,8 +338,8 @@ static bool check_module(struct checks *c, const struct utsname *u)
 		      path, access(path, R_OK) ? " is named by modules.dep, but cannot be read" : "");
 	else
 		check(c, loaded ? CHECK_WARN : CHECK_FAIL, "module file",
-		      loaded ? "install it (`make install`, or the package), else it is not there after a boot" :
-			       "install it (`make install`, or the package), or load it with insmod",
+		      loaded ? "install it (`make install-module`, or the package), else it is not there after a boot" :
+			       "install it (`make install-module`, or the package), or load it with insmod",
 		      "/lib/modules/%s has no vexfs.ko that depmod knows", u->release);
 	if (!loaded) {
 		check(c, CHECK_FAIL, "module",

@@ -43,7 +43,7 @@ struct eval {
 	__u64 truncated, visited, scored;
 	__u64 *ns;		/* time that each query took */
 	__u64 room;		/* of ns */
-	char first[VEXFS_PROG_NAME_LEN], last[VEXFS_PROG_NAME_LEN];	/* strategies */
+	char first[VEXFS_PROG_NAME_LEN + 16], last[VEXFS_PROG_NAME_LEN + 16];	/* strategies */
 };
 
 /* The true neighbours of the query at hand, from the file. */
@@ -174,9 +174,10 @@ static int count(struct eval *e)
 	e->truncated += e->answer.truncated != 0;
 	e->visited += e->answer.visited;
 	e->scored += e->answer.scored;
+	snprintf(e->last, sizeof(e->last), "%s%s", e->answer.strategy,
+		 e->answer.used[VEXFS_SLOT_SEARCH] == VEXFS_BOUND_LOADED ? "" : " (built-in)");
 	if (!e->done)
-		memcpy(e->first, e->answer.strategy, sizeof(e->first));
-	memcpy(e->last, e->answer.strategy, sizeof(e->last));
+		memcpy(e->first, e->last, sizeof(e->first));
 	return 0;
 }
 
@@ -246,7 +247,7 @@ static void report(struct eval *e, bool json)
 		json_object_object_add(o, "visited", json_number(e->visited / n));
 		json_object_object_add(o, "scored", json_number(e->scored / n));
 		add_u64(o, "truncated", e->truncated);
-		add_str(o, "strategy", e->last);
+		add_str(o, "strategy", e->answer.strategy);
 		print_json(o);
 		return;
 	}

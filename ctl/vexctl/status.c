@@ -160,7 +160,7 @@ static void print_programs(struct json_object *list, const char *why)
 			for (j = 0; j < json_object_array_length(ops); j++)
 				printf("%s%s", j ? ", " : " (",
 				       json_object_get_string(json_object_array_get_idx(ops, j)));
-		printf("%s, bound %llu times, %llu queries, %llu errors\n",
+		printf("%s, bindings %llu, queries %llu, errors %llu\n",
 		       json_object_array_length(ops) ? ")" : "", number(o, "bound"), number(o, "queries"),
 		       number(o, "errors"));
 	}

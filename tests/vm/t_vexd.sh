@@ -52,7 +52,7 @@ says "by flat" "flat"
 run "again" sh -c "vexctl umount /mnt && vexctl mount /dev/vda /mnt"
 run "status" vexctl status
 says "the filesystem" "/dev/vda on /mnt: .* free of"
-says "the program" "flat: loaded \(search\), bound 1 times"
+says "the program" "flat: loaded \(search\), bindings 1, queries"
 says "the daemon" "vexd [0-9.]+, pid $vexd, since"
 says "the binding" "/mnt/w: bound"
 sed 's/^/# /' "$out"
