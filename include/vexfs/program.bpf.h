@@ -22,6 +22,25 @@
 #include <linux/errno.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
+#ifndef bpf_for
+/*
+ * libbpf before 1.2, as in Debian 12, does not have bpf_for(i, start, end), a loop that the verifier
+ * looks at once.  libbpf compares the prototypes of kfuncs without the names of structs.
+ */
+struct vexfs_iter_num {
+	__u64 opaque;
+};
+extern int bpf_iter_num_new(struct vexfs_iter_num *it, int start, int end) __ksym;
+extern int *bpf_iter_num_next(struct vexfs_iter_num *it) __ksym;
+extern void bpf_iter_num_destroy(struct vexfs_iter_num *it) __ksym;
+#define bpf_for(i, start, end)									\
+	for (struct vexfs_iter_num it_ __attribute__((cleanup(bpf_iter_num_destroy))),		\
+	     *new_ __attribute__((unused)) = (bpf_iter_num_new(&it_, (start), (end)),		\
+		/* clang emits no BTF of what only cleanup() names */				\
+		(void)bpf_iter_num_destroy, (void *)0);						\
+	     ({ int *at_ = bpf_iter_num_next(&it_);						\
+		at_ && ((i) = *at_, (i) >= (start) && (i) < (end)); });)
+#endif
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 #endif
 

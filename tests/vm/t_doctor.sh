@@ -54,26 +54,26 @@ run "bpffs" mount -t bpf bpf /sys/fs/bpf
 
 # --- what program new writes
 
-hits > /tmp/builtin
+# the built-in goes by codes, and may miss one in a thousand: hence --exact
+hits --exact > /tmp/builtin
 run "load the new search" vexctl load $obj/new-search.bpf.o
 run "use it" vexctl use /mnt/w new-search
 hits > /tmp/new
-run "it finds what the built-in finds" cmp /tmp/builtin /tmp/new
+run "it finds what there is" cmp /tmp/builtin /tmp/new
 equal "20 of them" 20 "$(wc -l < /tmp/new)"
 run "use the built-in" vexctl use /mnt/w --builtin
 run "load the new filter" vexctl load $obj/new-filter.bpf.o
 run "use it" vexctl use /mnt/w new-filter
-hits --arg 1000 > /tmp/new
-vexctl search /mnt/w --id 1500 -k 20 --where 'n >= 1000' --json | grep -o '"id": [0-9]*' > /tmp/where
+hits --arg 1000 --exact > /tmp/new
 sed 's/,.*//' /tmp/new > /tmp/ids
 vexctl use /mnt/w --builtin > /dev/null
-vexctl search /mnt/w --id 1500 -k 20 --where 'n >= 1000' --json | grep -o '"id": [0-9]*' > /tmp/where
+vexctl search /mnt/w --id 1500 -k 20 --where 'n >= 1000' --exact --json | grep -o '"id": [0-9]*' > /tmp/where
 run "it keeps what the condition keeps" cmp /tmp/where /tmp/ids
 run "load the new distance" vexctl load $obj/new-distance.bpf.o
 run "use it" vexctl use /mnt/w new-distance
-hits > /tmp/new
+hits --exact > /tmp/new
 run "without a penalty" cmp /tmp/builtin /tmp/new
-hits --arg 5000000 > /tmp/new
+hits --arg 5000000 --exact > /tmp/new
 equal "with one, the record whose attribute is 0 is the nearest" '"id": 0' "$(head -n 1 /tmp/new | cut -d, -f1)"
 run "use the built-in" vexctl use /mnt/w --builtin
 
