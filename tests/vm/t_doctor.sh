@@ -59,7 +59,7 @@ hits --exact > /tmp/builtin
 run "load the new search" vexctl load $obj/new-search.bpf.o
 run "use it" vexctl use /mnt/w new-search
 hits > /tmp/new
-run "it finds what there is" cmp /tmp/builtin /tmp/new
+run "it finds what there is" diff /tmp/builtin /tmp/new
 equal "20 of them" 20 "$(wc -l < /tmp/new)"
 run "use the built-in" vexctl use /mnt/w --builtin
 run "load the new filter" vexctl load $obj/new-filter.bpf.o
@@ -68,11 +68,11 @@ hits --arg 1000 --exact > /tmp/new
 sed 's/,.*//' /tmp/new > /tmp/ids
 vexctl use /mnt/w --builtin > /dev/null
 vexctl search /mnt/w --id 1500 -k 20 --where 'n >= 1000' --exact --json | grep -o '"id": [0-9]*' > /tmp/where
-run "it keeps what the condition keeps" cmp /tmp/where /tmp/ids
+run "it keeps what the condition keeps" diff /tmp/where /tmp/ids
 run "load the new distance" vexctl load $obj/new-distance.bpf.o
 run "use it" vexctl use /mnt/w new-distance
 hits --exact > /tmp/new
-run "without a penalty" cmp /tmp/builtin /tmp/new
+run "without a penalty" diff /tmp/builtin /tmp/new
 hits --arg 5000000 --exact > /tmp/new
 equal "with one, the record whose attribute is 0 is the nearest" '"id": 0' "$(head -n 1 /tmp/new | cut -d, -f1)"
 run "use the built-in" vexctl use /mnt/w --builtin
