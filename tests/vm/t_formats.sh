@@ -129,7 +129,7 @@ run "create" vexctl collection create $w --dims 100 --metric cosine
 run "import 1,900 words" vexctl import $w base.fvecs
 run "eval" vexctl eval $w --queries q.fvecs
 sed 's/^/# /' "$out"
-says "by codes, which may miss a few" "recall@10   (0.99|1.00)"
+equal "by codes, which may miss a few" 1 "$(awk '/^recall@10/ { print ($2 >= 0.99) }' "$out")"
 run "eval of the exact search" vexctl eval $w --queries q.fvecs --write-truth gt.ivecs --exact
 says "recall" "recall@10   1.0000 on average, 1.0000 at worst"
 says "queries" "queries     100 of q.fvecs"
