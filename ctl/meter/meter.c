@@ -118,7 +118,7 @@ int meter_rows(struct meter *m, int (*fn)(const struct meter_key *k, const struc
 
 	if (!n)
 		return -ENOMEM;
-	/* rows are never deleted, so the walk does not start again */
+	/* rows are deleted by nobody else, so the walk does not start again */
 	for (i = 0; !ret && i < METER_ROWS && !bpf_map_get_next_key(fd, prev, &key); i++) {
 		if (!bpf_map_lookup_elem(fd, &key, n)) {
 			key.strategy[sizeof(key.strategy) - 1] = 0;
@@ -128,6 +128,11 @@ int meter_rows(struct meter *m, int (*fn)(const struct meter_key *k, const struc
 	}
 	free(n);
 	return ret;
+}
+
+void meter_forget(struct meter *m, const struct meter_key *k)
+{
+	bpf_map_delete_elem(bpf_map__fd(m->skel->maps.rows), k);
 }
 
 __u64 meter_dropped(struct meter *m)

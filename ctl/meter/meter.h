@@ -81,6 +81,8 @@ int meter_poll(struct meter *m);
 /* Call fn for each row; a non-zero return ends it and is returned. */
 int meter_rows(struct meter *m, int (*fn)(const struct meter_key *k, const struct meter_counts *n, void *arg),
 	       void *arg);
+/* Make room: forget the row of a key.  Not from within meter_rows(). */
+void meter_forget(struct meter *m, const struct meter_key *k);
 /* Calls that found no room for a row, and events that found none in the ring. */
 __u64 meter_dropped(struct meter *m);
 

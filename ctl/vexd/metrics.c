@@ -118,6 +118,7 @@ static void programs(FILE *f)
 
 struct search_row {
 	char path[PATH_MAX];
+	bool gone;			/* the collection, or its filesystem */
 	struct meter_key key;
 	struct meter_counts n;
 };
@@ -131,6 +132,7 @@ static int take_row(const struct meter_key *k, const struct meter_counts *n, voi
 {
 	struct search_list *l = arg;
 	struct search_row *row = reallocarray(l->row, l->n + 1, sizeof(*row));
+	int err;
 
 	if (!row)
 		return -ENOMEM;
@@ -138,7 +140,9 @@ static int take_row(const struct meter_key *k, const struct meter_counts *n, voi
 	row += l->n++;
 	row->key = *k;
 	row->n = *n;
-	if (meter_dir(k->dev, k->ino, k->generation, row->path))
+	err = meter_dir(k->dev, k->ino, k->generation, row->path);
+	row->gone = err == -ESTALE || err == -ENOENT;
+	if (err)
 		snprintf(row->path, sizeof(row->path), "%u:%u inode %llu generation %u", k->dev >> 20,
 			 k->dev & 0xfffff, k->ino, k->generation);
 	return 0;
@@ -203,9 +207,18 @@ static void durations(FILE *f, const struct search_list *l)
 static void searches(FILE *f)
 {
 	struct search_list l = {};
+	size_t i, kept;
 
 	if (events_meter())
 		meter_rows(events_meter(), take_row, &l);
+	/* what is gone is told no more, and makes room: there is some for a thousand */
+	for (i = kept = 0; i < l.n; i++) {
+		if (l.row[i].gone)
+			meter_forget(events_meter(), &l.row[i].key);
+		else
+			l.row[kept++] = l.row[i];
+	}
+	l.n = kept;
 #define FAMILY(name, help, field) \
 	search_family(f, &l, "vexfs_" name, help, offsetof(struct meter_counts, field))
 	FAMILY("search_calls_total", "Calls of search.", calls);

@@ -142,6 +142,14 @@ q=$(grep -E '^vexfs_search_calls_total.*flat' "$out" | cut -d' ' -f2)
 h=$(grep -E '^vexfs_search_duration_seconds_count.*flat' "$out" | cut -d' ' -f2)
 e=$(grep -E '^vexfs_search_errors_total.*flat' "$out" | cut -d' ' -f2)
 equal "the histogram holds all calls" "$q" "$((h + e))"
+run "a collection that will go" sh -c "vexctl collection create /mnt/gone --dims 1 && echo 'a 1' > /tmp/one &&
+	vexctl import /mnt/gone /tmp/one --format text && vexctl search /mnt/gone --id 0"
+run "metrics" wget -qO- http://127.0.0.1:9734/metrics
+says "it is counted" '^vexfs_search_calls_total\{collection="/mnt/gone",strategy="exact"\} 1$'
+run "drop it" sh -c "vexctl collection drop /mnt/gone --yes && rmdir /mnt/gone"
+run "metrics" wget -qO- http://127.0.0.1:9734/metrics
+equal "it is gone from the metrics" "" "$(grep ^vexfs_search_calls_total "$out" | grep -v '"/mnt/w"')"
+rm -f /tmp/one
 
 # --- who may change things
 
