@@ -31,7 +31,7 @@ endef
 # fill TEMPLATE,FILE: with the directories of this installation
 define fill
 	$(Q)install -d '$(DESTDIR)$(dir $(2))'
-	$(Q)sed 's|@PREFIX@|$(PREFIX)|; s|@SBINDIR@|$(SBINDIR)|; s|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|; \
+	$(Q)sed 's|@PREFIX@|$(PREFIX)|; s|@BINDIR@|$(BINDIR)|; s|@SBINDIR@|$(SBINDIR)|; s|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|; \
 		s|@BPFDIR@|$(BPFDIR)|; s|@VERSION@|$(VERSION)|' $(1) > '$(DESTDIR)$(2)'
 	$(Q)chmod 644 '$(DESTDIR)$(2)'
 endef

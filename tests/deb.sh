@@ -1,17 +1,19 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The Debian packages in a clean root: built, installed, used, upgraded, removed, purged.  What is installed before
-# ours (compiler, DKMS, kernel headers) is kept as an archive in the cache for a week, and made anew without one.
-# Needs root, for chroot and mounts.
+# The Debian packages in a clean root: built, installed, used, booted in QEMU with systemd, upgraded, removed, purged.
+# What is installed before ours (kernel, systemd, compiler, DKMS) is kept as an archive in the cache for a week, and made
+# anew without one.  Needs root, for chroot and mounts.
 set -uo pipefail
 top=$(cd "$(dirname "$0")/.." && pwd)
 cache=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/vexfs
 suite=bookworm
 passed=0 failed=0
 out=$(mktemp) root=$(mktemp -d)
+mounts() { mount -t proc proc "$root/proc" && mount --bind /dev "$root/dev"; }
+unmounts() { for m in proc/filesystems proc dev; do umount -l "$root/$m" 2>/dev/null; done; }
 cleanup() {
-	for m in proc/filesystems proc dev; do umount -l "$root/$m" 2>/dev/null; done
+	unmounts
 	rm -rf --one-file-system "$root" "$root".* "$out"
 }
 trap cleanup EXIT
@@ -60,7 +62,10 @@ run "only the configuration is left" test "$(cat "$out")" = "$hand/etc/vexfs/vex
 
 # --- a clean root, with what DKMS needs
 
-archive=$cache/debroot-$suite-$(date +%G%V).tar.zst
+# what DKMS needs, and what a machine that boots has
+packages="dkms dwarves gcc libc6-dev pkg-config linux-headers-6.12-amd64 python3
+	linux-image-6.12-amd64 systemd systemd-sysv udev zstd"
+archive=$cache/debroot-$suite-$(date +%G%V)-$(sha256sum <<< "$packages" | cut -c1-8).tar.zst
 if [ -r "$archive" ] && zstd -dcq "$archive" | tar -C "$root" -x --numeric-owner; then
 	ok "a clean root, from the cache"
 else
@@ -74,14 +79,17 @@ else
 	printf '#!/bin/sh\nexit 101\n' > "$root/usr/sbin/policy-rc.d"
 	chmod +x "$root/usr/sbin/policy-rc.d"
 	run "apt-get update" apt update || finish
-	run "compiler, DKMS, headers" apt install dkms dwarves gcc libc6-dev pkg-config linux-headers-6.12-amd64 python3 || finish
+	# no disk to look for when it makes its initrd
+	run "mounts in it" mounts || finish
+	run "kernel, systemd, compiler, DKMS" apt install $packages || finish
+	unmounts
 	apt clean
 	if mkdir -p "$cache" 2>/dev/null; then
 		find "$cache" -maxdepth 1 -name 'debroot-*' -delete 2>/dev/null
 		tar -C "$root" -c --numeric-owner . | zstd -q -1 -T0 > "$archive.$$" && mv "$archive.$$" "$archive"
 	fi
 fi
-run "mounts in the root" sh -c "mount -t proc proc '$root/proc' && mount --bind /dev '$root/dev'" || finish
+run "mounts in the root" mounts || finish
 files > "$root.before"
 release=$(cd "$root/lib/modules" && ls -d 6.12* | sort -V | tail -n 1)
 mkdir "$root/tmp/debs"
@@ -121,7 +129,7 @@ done
 run "the group" grep -q '^vexfs:' "$root/etc/group"
 run "the unit is enabled" test -L "$root/etc/systemd/system/multi-user.target.wants/vexd.service"
 if command -v systemd-analyze > /dev/null; then
-	sed 's|/usr/sbin/vexd|/bin/true|' "$root/lib/systemd/system/vexd.service" > "$root.debs/vexd.service"
+	sed 's|/usr/sbin/vexd|/bin/true|; s|/usr/bin/vexctl|/bin/true|' "$root/lib/systemd/system/vexd.service" > "$root.debs/vexd.service"
 	run "the unit is right" systemd-analyze verify --man=no "$root.debs/vexd.service"
 	systemd-analyze security --no-pager --offline=true "$root/lib/systemd/system/vexd.service" > "$out" 2>&1
 	echo "# $(tail -n 1 "$out")"
@@ -139,16 +147,68 @@ run "with BTF" sh -c "readelf -SW $root.debs/vexfs.ko | grep -q ' \.BTF '"
 run "for that kernel" sh -c "modinfo -F vermagic $root.debs/vexfs.ko | grep -q '^$release '"
 run "mount -t vexfs finds it" grep -q 'fs-vexfs' "$root/lib/modules/$release/modules.alias"
 
-# --- upgrade, with the module in the kernel (this one has none, a file says so; tests/vm/t_doctor.sh has)
+# --- the next version
 
 next=$version+1
+mkdir "$root/tmp/next"
 for deb in "$root"/tmp/debs/*.deb; do
 	rm -rf "$root.debs/x"
 	dpkg-deb -R "$deb" "$root.debs/x"
 	sed -i "s/^Version: .*/Version: $next/; s/libvexfs0 (= $version)/libvexfs0 (= $next)/" "$root.debs/x/DEBIAN/control"
-	dpkg-deb -b "$root.debs/x" "${deb/_$version/_$next}" > /dev/null
-	rm "$deb"
+	deb=${deb##*/}
+	dpkg-deb -b "$root.debs/x" "$root/tmp/next/${deb/_$version/_$next}" > /dev/null
 done
+
+# --- a machine that boots from it: tests/deb-guest.sh, on a copy
+
+disk=$root.img data=$root.data
+truncate -s 1G "$root/tmp/data"
+run "a filesystem for it" in_root mkfs.vexfs -L srv /tmp/data
+mv "$root/tmp/data" "$data"
+unmounts
+mkdir -p "$root.img.d/srv/vexfs" "$root.img.d/etc/systemd/system/multi-user.target.wants"
+cp -r "$root/tmp/next" "$root.img.d/next"
+cp "$top/tests/deb-guest.sh" "$root.img.d/"
+printf '/dev/vda / ext4 defaults 0 1\n/dev/vdb /srv/vexfs vexfs noatime 0 2\n' > "$root.img.d/etc/fstab"
+cat > "$root.img.d/etc/systemd/system/vexfs-test.service" <<'U'
+[Unit]
+After=multi-user.target
+[Service]
+Type=oneshot
+ExecStart=/bin/sh /deb-guest.sh
+ExecStopPost=/bin/systemctl poweroff --force --force
+StandardOutput=file:/dev/ttyS0
+StandardError=file:/dev/ttyS0
+U
+ln -s ../vexfs-test.service "$root.img.d/etc/systemd/system/multi-user.target.wants/"
+truncate -s 4G "$disk"
+run "an image of the root" sh -c "cp -a --reflink=auto '$root/.' '$root.copy' && cp -a '$root.img.d/.' '$root.copy/' &&
+	mke2fs -q -t ext4 -F -d '$root.copy' '$disk' && rm -rf '$root.copy'"
+accel=$("$top/tests/vm/run" --probe)
+[ "$accel" = kvm ] && cpu=host || cpu=max
+timeout 600 qemu-system-x86_64 -M q35 -accel "$accel" -cpu "$cpu" -smp 2 -m 1G -nodefaults -display none -no-reboot \
+	-serial stdio -kernel "$root"/boot/vmlinuz-* -initrd "$root"/boot/initrd.img-* \
+	-drive "file=$disk,format=raw,if=virtio,cache=unsafe" -drive "file=$data,format=raw,if=virtio,cache=unsafe" \
+	-append "root=/dev/vda rw console=ttyS0 quiet systemd.show_status=0 systemd.mask=serial-getty@ttyS0.service" \
+	< /dev/null 2>&1 | tr -d '\r' > "$root.console"
+while read -r result name; do
+	case $result in
+	OK) ok "booted: $name";;
+	NO) sed -n "/^NO $name\$/,/^[ON][KO] /p" "$root.console" > "$out"; not_ok "booted: $name";;
+	esac
+done < <(grep -E '^(OK|NO) ' "$root.console")
+cp "$root.console" "$out"
+says "booted: all of it ran" "^END$"
+grep '^# ' "$root.console"
+run "what it left on the disk" "$top/build/bin/fsck.vexfs" "$data"
+says "is clean" "clean, .* 1 collections, 3 records"
+rm -rf "$disk" "$data"
+mounts
+
+# --- upgrade, with the module in the kernel (this one has none, a file says so)
+
+rm -r "$root/tmp/debs"
+mv "$root/tmp/next" "$root/tmp/debs"
 echo "mounted by hand" >> "$root/etc/vexfs/vexd.conf"
 printf 'nodev\tproc\n\tvexfs\n' > "$root/tmp/filesystems"
 run "a kernel that knows vexfs" mount --bind "$root/tmp/filesystems" "$root/proc/filesystems"

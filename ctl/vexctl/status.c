@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* vexctl status, events. */
+/* vexctl status, events, reload. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <libmount.h>
@@ -314,10 +314,38 @@ static int events(int argc, char **argv)
 	return c;
 }
 
+static int reload(int argc, char **argv)
+{
+	static const struct option options[] = { {} };
+	struct json_object *o;
+	FILE *f;
+	int c;
+
+	if (getopt_long(argc, argv, "", options, NULL) != -1)
+		return bad_option(argv);
+	if (want_args(argc, 0, 0, "none"))
+		return VEXCTL_USAGE;
+	f = vexd_open();
+	if (!f)
+		return fail(vexd_socket(), "cannot reach vexd: %s; is it running? `systemctl start vexd`",
+			    strerror(errno));
+	o = json_object_new_object();
+	add_str(o, "op", "reload");
+	o = vexd_ask(f, o);
+	c = o && flag(o, "ok") ? VEXCTL_OK : fail(vexd_socket(), "%s", o ? str(o, "error") : "no answer");
+	json_object_put(o);
+	fclose(f);
+	if (!c)
+		tell("vexd has read its configuration; `vexctl status` says what came of it");
+	return c;
+}
+
 const struct verb status_verbs[] = {
 	{ "status", status, "[--json]", "what is mounted, what is loaded, what vexd keeps", "" },
 	{ "events", events, "[-n COUNT] [--json]", "what happens, a line each, as vexd sees it",
 	  "  -n, --count COUNT    end after so many; else with Ctrl-C\n"
 	  "Events: switch unload use program_error eject compact mount unmount lost.\n" },
+	{ "reload", reload, "", "make vexd read its configuration again",
+	  "With an error in it, the one in force stays, and this fails.  It needs root or the group vexfs.\n", true },
 	{}
 };

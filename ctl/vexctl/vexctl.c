@@ -315,7 +315,8 @@ static const struct verb *find(int argc, char **argv, int *words)
 
 static void print_verb(const struct verb *v)
 {
-	printf("usage: vexctl %s %s%s\n\n%s\n", v->name, v->args, v->plain ? " [--json]" : "", v->summary);
+	printf("usage: vexctl %s%s%s%s\n\n%s\n", v->name, *v->args ? " " : "", v->args,
+	       v->plain ? " [--json]" : "", v->summary);
 	if (*v->help)
 		printf("\n%s", v->help);
 	printf("\nExit code: 0 done, 1 failed (one line on stderr says why), 2 the command line is wrong.\n");

@@ -184,9 +184,11 @@ rm -f /tmp/group.before
 echo "nonsense" >> $conf
 kill -HUP $vexd
 run "a bad configuration" wait_for "neither [SECTION] nor KEY = VALUE; the configuration in force stays"
+expect_fail "vexctl reload fails, too" "neither [SECTION] nor KEY = VALUE" vexctl reload
 config flat sample
 printf '[program other]\nobject = %s/flat.bpf.o\n[program none]\nobject = /none.bpf.o\n' $obj >> $conf
-kill -HUP $vexd
+run "vexctl reload" vexctl reload --json
+says "is done" '^\{ "ok": true, "verb": "reload", "message": "vexd has read'
 run "a good one" wait_for "configuration read: 4 programs"
 run "loads" wait_for "program sample: loaded from"
 run "an object of another name" wait_for "program other: not loaded: flat.bpf.o: holds a program named 'flat', not 'other'"
