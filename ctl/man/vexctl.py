@@ -68,8 +68,12 @@ The pins of a loaded program: its link and its maps.
 What the module knows of a program, a value per file.
 .TP
 .I /run/vexfs/vexd.sock
-The daemon, which is asked when the kernel refuses a user who may be in the group
-.BR vexfs .
+The daemon.
+Where it runs,
+.BR load ", " replace ", " unload " and " use
+ask it, and it logs who changed what; they do it themselves with
+.BR \-\-verbose ,
+and where it does not run.
 .SH EXAMPLES
 .nf
 vexctl mkfs /dev/sdb1

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Talking to vexd. */
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 #include "vexctl/daemon.h"
+
+#define PATIENCE_MS	60000		/* the verifier may take some seconds */
 
 const char *vexd_socket(void)
 {
@@ -61,6 +64,7 @@ struct json_object *vexd_ask(FILE *f, struct json_object *request)
 {
 	const char *s = json_object_to_json_string_ext(request, JSON_C_TO_STRING_PLAIN);
 	int fd = fileno(f), err = 0;
+	struct pollfd wait = { .fd = fd, .events = POLLIN };
 	size_t len = strlen(s), done = 0;
 	ssize_t n;
 
@@ -71,6 +75,10 @@ struct json_object *vexd_ask(FILE *f, struct json_object *request)
 		done += n > 0 ? n : 0;
 	}
 	json_object_put(request);
+	if (!err) {
+		n = poll(&wait, 1, PATIENCE_MS);
+		err = n > 0 ? 0 : n ? errno : ETIMEDOUT;
+	}
 	errno = err;
 	return err ? NULL : vexd_next(f);
 }

@@ -114,42 +114,53 @@ static int done(const char *verb, const struct vexfs_program_info *info, bool js
 	return VEXCTL_OK;
 }
 
-/*
- * Ask vexd to do what this user may not: it lets members of the group vexfs.  Takes the request.
- * says: what is printed of a success; refusal: what the kernel said, for when there is no vexd to ask.
- */
-static int by_vexd(const char *what, struct json_object *request, const char *says, bool json,
-		   const char *refusal)
+/* Collections that go on without it. */
+static void note_bindings(const struct vexfs_program_info *info)
 {
-	struct json_object *o, *v;
+	if (info->bound)
+		fprintf(stderr,
+			"vexctl unload: note: %u binding%s of collections still name%s it; until it is loaded again, "
+			"searches are built-in, and queries through its filter or distance fail\n",
+			info->bound, info->bound == 1 ? "" : "s", info->bound == 1 ? "s" : "");
+}
+
+/*
+ * Where vexd runs, it makes the change: its log tells who made which, and it does so for the group vexfs.  Takes the
+ * request.  Its answer when it is done; NULL and *code: it failed, as was said; NULL and 0: there is no vexd, or it
+ * does not let this user, as is in refusal, who may still have rights of his own.
+ */
+static struct json_object *by_vexd(const char *what, struct json_object *request, int *code,
+				   struct vexfs_load_error *refusal)
+{
 	struct vexfs_load_error err = {};
-	int code = VEXCTL_OK;
+	struct json_object *o, *v;
 	FILE *f = vexd_open();
 
+	*code = VEXCTL_OK;
 	if (!f) {
 		json_object_put(request);
-		return fail(what, "%s", refusal);
+		return NULL;
 	}
 	o = vexd_ask(f, request);
 	fclose(f);
-	if (!o)
-		return fail(what, "vexd at %s gave no answer", vexd_socket());
-	if (!json_object_object_get_ex(o, "ok", &v) || !json_object_get_boolean(v)) {
-		json_object_object_get_ex(o, "error", &v);
-		snprintf(err.msg, sizeof(err.msg), "vexd: %s", v ? json_object_get_string(v) : "refused");
-		if (json_object_object_get_ex(o, "detail", &v))
-			snprintf(err.detail, sizeof(err.detail), "%s", json_object_get_string(v));
-		code = fail_load(what, &err);
-	} else if (json) {
-		json_object_object_get_ex(o, "program", &v);
-		print_json(json_object_get(v ? v : o));
-	} else if (json_object_object_get_ex(o, "program", &v) && json_object_object_get_ex(v, "name", &v)) {
-		tell("%s %s, through vexd", says, json_object_get_string(v));
-	} else {
-		tell("%s, through vexd", says);
+	if (!o) {
+		*code = fail(what, "vexd at %s gave no answer: %s", vexd_socket(), strerror(errno ? errno : EPIPE));
+		return NULL;
 	}
+	if (json_object_object_get_ex(o, "ok", &v) && json_object_get_boolean(v))
+		return o;
+	v = json_object_object_get(o, "error");
+	snprintf(err.msg, sizeof(err.msg), "vexd: %s", v ? json_object_get_string(v) : "refused");
+	v = json_object_object_get(o, "detail");
+	if (v)
+		snprintf(err.detail, sizeof(err.detail), "%s", json_object_get_string(v));
+	v = json_object_object_get(o, "code");
+	if (v && !strcmp(json_object_get_string(v), "EPERM"))
+		*refusal = err;
+	else
+		*code = fail_load(what, &err);
 	json_object_put(o);
-	return code;
+	return NULL;
 }
 
 static struct json_object *request(const char *op, const char *key, const char *value)
@@ -161,91 +172,113 @@ static struct json_object *request(const char *op, const char *key, const char *
 	return o;
 }
 
-/* load and replace; says: "loaded". */
-static int load_by_vexd(const char *op, const char *path, const char *says, bool json,
-			const struct vexfs_load_error *err)
+/* The program of vexd's answer, which it takes, as it is now. */
+static void program_of(struct json_object *answer, struct vexfs_program_info *info)
 {
-	char *full = realpath(path, NULL);
-	int code = full ? by_vexd(path, request(op, "object", full), says, json, err->msg) :
-			  fail_load(path, err);
+	struct json_object *p = json_object_object_get(answer, "program");
+	const char *name = p ? json_object_get_string(json_object_object_get(p, "name")) : NULL;
+	struct vexfs_load_error err;
 
+	if (!name || vexfs_program_info(name, info, &err)) {
+		memset(info, 0, sizeof(*info));		/* unloaded, and nothing names it */
+		snprintf(info->name, sizeof(info->name), "%s", name ? name : "?");
+	}
+	json_object_put(answer);
+}
+
+/* load and replace; did: "loaded". */
+static int load_or_replace(int argc, char **argv, const char *op, const char *did,
+			   int (*call)(const char *path, const struct vexfs_load_opts *opts,
+				       struct vexfs_program_info *info, struct vexfs_load_error *err))
+{
+	struct vexfs_load_error err = {}, refusal = {};
+	struct vexfs_program_info info = {};
+	struct vexfs_load_opts opts = {};
+	struct json_object *o = NULL;
+	int ret, code = VEXCTL_OK;
+	bool json = false;
+	char *full;
+
+	if (load_args(argc, argv, "OBJECT", &opts, &json))
+		return VEXCTL_USAGE;
+	full = realpath(argv[optind], NULL);
+	if (full && !opts.verbose)		/* what libbpf says is to be seen here */
+		o = by_vexd(argv[optind], request(op, "object", full), &code, &refusal);
 	free(full);
-	return code;
+	if (code)
+		return code;
+	if (o) {
+		program_of(o, &info);
+		return done(did, &info, json);
+	}
+	ret = call(argv[optind], &opts, &info, &err);
+	if (ret)
+		return fail_load(argv[optind], ret == -EPERM && *refusal.msg ? &refusal : &err);
+	return done(did, &info, json);
 }
 
 static int load(int argc, char **argv)
 {
-	struct vexfs_program_info info = {};
-	struct vexfs_load_error err = {};
-	struct vexfs_load_opts opts = {};
-	bool json = false;
-	int ret;
-
-	if (load_args(argc, argv, "OBJECT", &opts, &json))
-		return VEXCTL_USAGE;
-	ret = vexfs_load(argv[optind], &opts, &info, &err);
-	if (ret == -EPERM)
-		return load_by_vexd("load", argv[optind], "loaded", json, &err);
-	if (ret)
-		return fail_load(argv[optind], &err);
-	return done("loaded", &info, json);
+	return load_or_replace(argc, argv, "load", "loaded", vexfs_load);
 }
 
 static int replace(int argc, char **argv)
 {
-	struct vexfs_program_info info = {};
-	struct vexfs_load_error err = {};
-	struct vexfs_load_opts opts = {};
-	bool json = false;
-	int ret;
-
-	if (load_args(argc, argv, "OBJECT", &opts, &json))
-		return VEXCTL_USAGE;
-	ret = vexfs_replace(argv[optind], &opts, &info, &err);
-	if (ret == -EPERM)
-		return load_by_vexd("replace", argv[optind], "replaced", json, &err);
-	if (ret)
-		return fail_load(argv[optind], &err);
-	return done("replaced", &info, json);
+	return load_or_replace(argc, argv, "replace", "replaced", vexfs_replace);
 }
 
 static int unload(int argc, char **argv)
 {
+	struct vexfs_load_error err = {}, refusal = {};
 	struct vexfs_program_info info = {};
-	struct vexfs_load_error err = {};
 	struct vexfs_load_opts opts = {};
+	struct json_object *o = NULL;
+	int ret, code = VEXCTL_OK;
 	bool json = false;
-	int ret;
 
 	if (load_args(argc, argv, "NAME", &opts, &json))
 		return VEXCTL_USAGE;
-	ret = vexfs_unload(argv[optind], &opts, &info, &err);
-	if (ret == -EPERM)
-		return by_vexd(argv[optind], request("unload", "name", argv[optind]), "unloaded", json,
-			       err.msg);
-	if (ret)
-		return fail_load(argv[optind], &err);
-	if (info.bound)
-		fprintf(stderr,
-			"vexctl unload: note: %u binding%s of collections still name%s it; until it is loaded again, "
-			"searches are built-in, and queries through its filter or distance fail\n",
-			info.bound, info.bound == 1 ? "" : "s", info.bound == 1 ? "s" : "");
+	if (!opts.verbose)
+		o = by_vexd(argv[optind], request("unload", "name", argv[optind]), &code, &refusal);
+	if (code)
+		return code;
+	if (o) {
+		program_of(o, &info);
+	} else {
+		ret = vexfs_unload(argv[optind], &opts, &info, &err);
+		if (ret)
+			return fail_load(argv[optind], ret == -EPERM && *refusal.msg ? &refusal : &err);
+	}
+	note_bindings(&info);
 	return done("unloaded", &info, json);
 }
 
-static int use_by_vexd(const char *dir, int slot, const char *name, int err)
+/* Bind a slot.  An exit code. */
+static int bind(int fd, const char *dir, int slot, const char *name)
 {
-	char *full = realpath(dir, NULL), says[PATH_MAX + 128];
-	struct json_object *o;
+	struct vexfs_load_error refusal = {};
+	char *full = realpath(dir, NULL);
+	struct json_object *o = NULL;
+	int err = 0, code = VEXCTL_OK;
 
-	if (!full)
-		return fail_op(dir, VEXFS_OP_USE, err);
-	o = request("use", "dir", full);
-	free(full);
-	add_str(o, "slot", vexfs_slot_name(slot));
-	add_str(o, "name", name);
-	snprintf(says, sizeof(says), "%s: %s is %s now", dir, vexfs_slot_name(slot), *name ? name : "built-in");
-	return by_vexd(dir, o, says, false, vexfs_strerror_for(VEXFS_OP_USE, err));
+	if (full) {
+		o = request("use", "dir", full);
+		add_str(o, "slot", vexfs_slot_name(slot));
+		add_str(o, "name", name);
+		o = by_vexd(dir, o, &code, &refusal);
+		free(full);
+	}
+	if (code)
+		return code;
+	if (!o)
+		err = vexfs_use(fd, slot, name);
+	json_object_put(o);
+	if ((err == -EACCES || err == -EPERM) && *refusal.msg)
+		return fail_load(dir, &refusal);
+	if (err)
+		return fail_op(*name ? name : dir, VEXFS_OP_USE, err);
+	tell("%s: %s is %s now", dir, vexfs_slot_name(slot), *name ? name : "built-in");
+	return VEXCTL_OK;
 }
 
 /* The only slot in a mask, or -1 and a line. */
@@ -327,13 +360,7 @@ static int use(int argc, char **argv)
 		err = VEXCTL_USAGE;
 		goto out;
 	}
-	err = vexfs_use(fd, slot, name);
-	if (err == -EACCES || err == -EPERM)
-		err = use_by_vexd(dir, slot, name, err);
-	else if (err)
-		err = fail_op(builtin ? dir : name, VEXFS_OP_USE, err);
-	else
-		tell("%s: %s is %s now", dir, vexfs_slot_name(slot), builtin ? "built-in" : name);
+	err = bind(fd, dir, slot, name);
 out:
 	vexfs_close(fd);
 	return err;
