@@ -402,6 +402,25 @@ static int which(struct json_object *request, const char **why)
 	return i;
 }
 
+/* Anybody may ask, and nobody shall fill the log: a line in a second. */
+static void log_refusal(const struct client *c, const char *op)
+{
+	static unsigned int muted;
+	static time_t last;
+	char more[48] = "";
+
+	if (last == seconds()) {
+		muted++;
+		return;
+	}
+	last = seconds();
+	if (muted)
+		snprintf(more, sizeof(more), "; and %u more before", muted);
+	muted = 0;
+	log_warn("%s for uid %u, pid %d: refused, not root and not in the group %s%s", op, c->cred.uid, c->cred.pid,
+		 VEXD_GROUP, more);
+}
+
 static void serve(struct client *c, struct json_object *request)
 {
 	struct json_object *o;
@@ -414,8 +433,7 @@ static void serve(struct client *c, struct json_object *request)
 	}
 	op = ops[n].op;
 	if (ops[n].changes && !c->may_change) {
-		log_warn("%s for uid %u, pid %d: refused, not root and not in the group %s", op, c->cred.uid,
-			 c->cred.pid, VEXD_GROUP);
+		log_refusal(c, op);
 		answer(c, bad(-EPERM, "that needs root or the group " VEXD_GROUP, NULL));
 		return;
 	}

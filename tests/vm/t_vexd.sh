@@ -171,6 +171,8 @@ expect_fail "nor uses" "needs root or the group vexfs" as --clear-groups vexctl 
 expect_fail "nor unloads" "needs root or the group vexfs" as --clear-groups vexctl unload flat
 expect_fail "top needs root" "needs root" as --clear-groups vexctl top -n 1
 run "the refusal is logged" wait_for "load for uid 1000, pid"
+as --clear-groups sh -c 'for i in 0 1 2 3 4 5 6 7 8 9; do for j in 0 1 2 3 4; do vexctl unload flat; done; done' 2> /dev/null
+run "but not each of fifty" test "$(grep -c "unload for uid 1000, pid" $log)" -lt 40
 run "the group loads" as --groups 777 vexctl load $obj/sample.bpf.o
 says "through vexd" "^loaded sample: search, generation [0-9]+$"
 run "and replaces" as --groups 777 vexctl replace $obj/sample.bpf.o --json
