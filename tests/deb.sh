@@ -150,27 +150,28 @@ run "mount -t vexfs finds it" grep -q 'fs-vexfs' "$root/lib/modules/$release/mod
 # --- the next version
 
 next=$version+1
-mkdir "$root/tmp/next"
+# not below /tmp, which a boot empties
+mkdir "$root/next"
 for deb in "$root"/tmp/debs/*.deb; do
 	rm -rf "$root.debs/x"
 	dpkg-deb -R "$deb" "$root.debs/x"
 	sed -i "s/^Version: .*/Version: $next/; s/libvexfs0 (= $version)/libvexfs0 (= $next)/" "$root.debs/x/DEBIAN/control"
 	deb=${deb##*/}
-	dpkg-deb -b "$root.debs/x" "$root/tmp/next/${deb/_$version/_$next}" > /dev/null
+	dpkg-deb -b "$root.debs/x" "$root/next/${deb/_$version/_$next}" > /dev/null
 done
 
-# --- a machine that boots from it: tests/deb-guest.sh, on a copy
+# --- a machine that boots from it: tests/deb-guest.sh, on an image of the root
 
 disk=$root.img data=$root.data
 truncate -s 1G "$root/tmp/data"
 run "a filesystem for it" in_root mkfs.vexfs -L srv /tmp/data
 mv "$root/tmp/data" "$data"
 unmounts
-mkdir -p "$root.img.d/srv/vexfs" "$root.img.d/etc/systemd/system/multi-user.target.wants"
-cp -r "$root/tmp/next" "$root.img.d/next"
-cp "$top/tests/deb-guest.sh" "$root.img.d/"
-printf '/dev/vda / ext4 defaults 0 1\n/dev/vdb /srv/vexfs vexfs noatime 0 2\n' > "$root.img.d/etc/fstab"
-cat > "$root.img.d/etc/systemd/system/vexfs-test.service" <<'U'
+units=$root/etc/systemd/system
+mkdir "$root/srv/vexfs"
+cp "$top/tests/deb-guest.sh" "$root/"
+printf '/dev/vda / ext4 defaults 0 1\n/dev/vdb /srv/vexfs vexfs noatime 0 2\n' > "$root/etc/fstab"
+cat > "$units/vexfs-test.service" <<'U'
 [Unit]
 After=multi-user.target
 [Service]
@@ -180,10 +181,10 @@ ExecStopPost=/bin/systemctl poweroff --force --force
 StandardOutput=file:/dev/ttyS0
 StandardError=file:/dev/ttyS0
 U
-ln -s ../vexfs-test.service "$root.img.d/etc/systemd/system/multi-user.target.wants/"
+ln -s ../vexfs-test.service "$units/multi-user.target.wants/"
 truncate -s 4G "$disk"
-run "an image of the root" sh -c "cp -a --reflink=auto '$root/.' '$root.copy' && cp -a '$root.img.d/.' '$root.copy/' &&
-	mke2fs -q -t ext4 -F -d '$root.copy' '$disk' && rm -rf '$root.copy'"
+run "an image of the root" mke2fs -q -t ext4 -F -d "$root" "$disk"
+rm -r "$root/deb-guest.sh" "$root/srv/vexfs" "$units/vexfs-test.service" "$units/multi-user.target.wants/vexfs-test.service"
 accel=$("$top/tests/vm/run" --probe)
 [ "$accel" = kvm ] && cpu=host || cpu=max
 timeout 600 qemu-system-x86_64 -M q35 -accel "$accel" -cpu "$cpu" -smp 2 -m 1G -nodefaults -display none -no-reboot \
@@ -208,7 +209,7 @@ mounts
 # --- upgrade, with the module in the kernel (this one has none, a file says so)
 
 rm -r "$root/tmp/debs"
-mv "$root/tmp/next" "$root/tmp/debs"
+mv "$root/next" "$root/tmp/debs"
 echo "mounted by hand" >> "$root/etc/vexfs/vexd.conf"
 printf 'nodev\tproc\n\tvexfs\n' > "$root/tmp/filesystems"
 run "a kernel that knows vexfs" mount --bind "$root/tmp/filesystems" "$root/proc/filesystems"
