@@ -236,11 +236,13 @@ int vexfs_shutdown(struct super_block *sb, u32 how)
 
 	if (how > 2)
 		return -EINVAL;
-	if (sb_rdonly(sb))
-		return -EROFS;
 	if (vexfs_is_shutdown(sb))
 		return 0;
 	vexfs_msg(KERN_ALERT, sb, "shut down on request (%u)", how);
+	if (sb_rdonly(sb)) {		/* nothing to flush, and no transaction that an abort would stop */
+		set_bit(VEXFS_SBI_SHUTDOWN, &sbi->flags);
+		return 0;
+	}
 	switch (how) {
 	case 0:
 		err = bdev_freeze(sb->s_bdev);

@@ -5,6 +5,7 @@
  *	posix_state --shutdown DIR HOW	leave files and orphans behind and stop the filesystem:
  *					FS_IOC_SHUTDOWN with HOW (0, 1, 2)
  *	posix_state --kept DIR		are the files there, and as they should be?
+ *	posix_state --stop DIR		the same ioctl on a read-only filesystem
  *	posix_state --readonly DIR	DIR, with `file` and `dir` in it, takes no change
  *
  * Exit code 0: it is so.
@@ -167,6 +168,20 @@ static int shut_down(uint32_t how)
 	return 0;
 }
 
+/* Of a read-only filesystem: nothing is left behind, but it ends. */
+static int stop(void)
+{
+	int dir = open(".", O_RDONLY);
+	uint32_t how;
+
+	CHECK(dir >= 0);
+	for (how = 0; how < 3; how++)
+		CHECK(!ioctl(dir, FS_IOC_SHUTDOWN, &how));
+	FAILS(fsync(dir), EIO);
+	FAILS(mkdir("newdir", 0700), EROFS);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc >= 3 && !chdir(argv[2])) {
@@ -174,9 +189,11 @@ int main(int argc, char **argv)
 			return kept();
 		if (argc == 3 && !strcmp(argv[1], "--readonly"))
 			return read_only();
+		if (argc == 3 && !strcmp(argv[1], "--stop"))
+			return stop();
 		if (argc == 4 && !strcmp(argv[1], "--shutdown"))
 			return shut_down(atoi(argv[3]));
 	}
-	fputs("usage: posix_state --shutdown DIR HOW | --kept DIR | --readonly DIR\n", stderr);
+	fputs("usage: posix_state --shutdown DIR HOW | --kept DIR | --readonly DIR | --stop DIR\n", stderr);
 	return 2;
 }

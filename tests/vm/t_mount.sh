@@ -38,6 +38,14 @@ run "mount read-only" mount -t vexfs -o ro $dev /mnt
 equal "files are there" "dir file new" "$(echo $(ls /mnt))"
 run "nothing can be changed" posix_state --readonly /mnt
 run "unmount read-only" umount /mnt
+for from in ro rw,ro; do
+	run "mount to stop ($from)" mount -t vexfs -o ${from%,ro} $dev /mnt
+	[ $from = ro ] || run "remount read-only" mount -o remount,ro /mnt
+	run "shut down while it is read-only ($from)" posix_state --stop /mnt
+	run "no way back" sh -c '! mount -o remount,rw /mnt'
+	run "unmount ($from)" umount /mnt
+	run "consistent ($from)" fsck.vexfs $dev
+done
 
 # freeze: the device is consistent meanwhile
 run "mount to freeze" mount -t vexfs $dev /mnt
