@@ -42,6 +42,22 @@ int vexfs_fsync(struct file *file, loff_t start, loff_t end, int datasync)
 							    READ_ONCE(vi->sync_tid));
 }
 
+/* What is cached is not read from a device that is gone; after an error, reads go on. */
+static ssize_t vexfs_read_iter(struct kiocb *iocb, struct iov_iter *to)
+{
+	if (vexfs_is_gone(file_inode(iocb->ki_filp)->i_sb))
+		return -EIO;
+	return generic_file_read_iter(iocb, to);
+}
+
+static ssize_t vexfs_splice_read(struct file *in, loff_t *pos, struct pipe_inode_info *pipe, size_t len,
+				 unsigned int flags)
+{
+	if (vexfs_is_gone(file_inode(in)->i_sb))
+		return -EIO;
+	return filemap_splice_read(in, pos, pipe, len, flags);
+}
+
 static ssize_t vexfs_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
@@ -210,12 +226,12 @@ const struct file_operations vexfs_file_fops = {
 	.open		= generic_file_open,
 	.release	= vexfs_release,
 	.llseek		= vexfs_llseek,
-	.read_iter	= generic_file_read_iter,
+	.read_iter	= vexfs_read_iter,
 	.write_iter	= vexfs_write_iter,
 	.mmap		= vexfs_mmap,
 	.fsync		= vexfs_fsync,
 	.fallocate	= vexfs_fallocate,
-	.splice_read	= filemap_splice_read,
+	.splice_read	= vexfs_splice_read,
 	.splice_write	= iter_file_splice_write,
 	.unlocked_ioctl	= vexfs_ioctl,
 	.compat_ioctl	= compat_ptr_ioctl,

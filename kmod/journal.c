@@ -237,11 +237,11 @@ int vexfs_shutdown(struct super_block *sb, u32 how)
 	if (how > 2)
 		return -EINVAL;
 	if (vexfs_is_shutdown(sb))
-		return 0;
+		goto out;
 	vexfs_msg(KERN_ALERT, sb, "shut down on request (%u)", how);
 	if (sb_rdonly(sb)) {		/* nothing to flush, and no transaction that an abort would stop */
 		set_bit(VEXFS_SBI_SHUTDOWN, &sbi->flags);
-		return 0;
+		goto out;
 	}
 	switch (how) {
 	case 0:
@@ -250,12 +250,14 @@ int vexfs_shutdown(struct super_block *sb, u32 how)
 			return err;
 		set_bit(VEXFS_SBI_SHUTDOWN, &sbi->flags);
 		bdev_thaw(sb->s_bdev);
-		return 0;
+		goto out;
 	case 1:
 		jbd2_journal_force_commit(sbi->journal);
 	}
 	set_bit(VEXFS_SBI_SHUTDOWN, &sbi->flags);
 	jbd2_journal_abort(sbi->journal, -ESHUTDOWN);
+out:
+	set_bit(VEXFS_SBI_GONE, &sbi->flags);
 	return 0;
 }
 

@@ -46,6 +46,7 @@ enum {
 	VEXFS_SBI_SHUTDOWN,		/* no more writing: shut down, or errors=remount-ro */
 	VEXFS_SBI_ERROR,		/* damage was found: the superblock gets STATE_ERROR */
 	VEXFS_SBI_RAISE,		/* the workers may run (read-write mount) */
+	VEXFS_SBI_GONE,			/* shut down, not for an error: no more reading of files either */
 };
 
 struct vexfs_sb_info {
@@ -122,6 +123,11 @@ static inline bool vexfs_is_collection(const struct inode *inode)
 static inline bool vexfs_is_shutdown(const struct super_block *sb)
 {
 	return test_bit(VEXFS_SBI_SHUTDOWN, &VEXFS_SB(sb)->flags);
+}
+
+static inline bool vexfs_is_gone(const struct super_block *sb)
+{
+	return test_bit(VEXFS_SBI_GONE, &VEXFS_SB(sb)->flags);
 }
 
 #define vexfs_msg(level, sb, fmt, ...) \

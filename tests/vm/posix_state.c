@@ -171,12 +171,15 @@ static int shut_down(uint32_t how)
 /* Of a read-only filesystem: nothing is left behind, but it ends. */
 static int stop(void)
 {
-	int dir = open(".", O_RDONLY);
+	int dir = open(".", O_RDONLY), fd = open("file", O_RDONLY), to[2];
 	uint32_t how;
+	char c;
 
-	CHECK(dir >= 0);
+	CHECK(dir >= 0 && fd >= 0 && pread(fd, &c, 1, 0) == 1 && !pipe(to));
 	for (how = 0; how < 3; how++)
 		CHECK(!ioctl(dir, FS_IOC_SHUTDOWN, &how));
+	FAILS(pread(fd, &c, 1, 0), EIO);		/* though it is cached */
+	FAILS(splice(fd, NULL, to[1], NULL, 1, 0), EIO);
 	FAILS(fsync(dir), EIO);
 	FAILS(mkdir("newdir", 0700), EROFS);
 	return 0;
