@@ -5,6 +5,7 @@
 # What is installed before ours (kernel, systemd, compiler, DKMS) is kept as an archive in the cache for a week, and made
 # anew without one.  Needs root, for chroot and mounts.
 set -uo pipefail
+PATH=$PATH:/usr/sbin:/sbin
 top=$(cd "$(dirname "$0")/.." && pwd)
 cache=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/vexfs
 suite=bookworm
