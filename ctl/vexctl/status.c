@@ -262,6 +262,22 @@ static void print_event(struct json_object *o)
 	printf("\n");
 }
 
+/* A connection to vexd and its answer to op, NULL: none; or NULL after a line that says why. */
+static FILE *ask(const char *op, struct json_object **answer)
+{
+	struct json_object *o;
+	FILE *f = vexd_open();
+
+	if (!f) {
+		fail(vexd_socket(), "cannot reach vexd: %s; is it running? `systemctl start vexd`", strerror(errno));
+		return NULL;
+	}
+	o = json_object_new_object();
+	add_str(o, "op", op);
+	*answer = vexd_ask(f, o);
+	return f;
+}
+
 static int events(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -285,13 +301,9 @@ static int events(int argc, char **argv)
 	}
 	if (want_args(argc, 0, 0, "none"))
 		return VEXCTL_USAGE;
-	f = vexd_open();
+	f = ask("events", &o);
 	if (!f)
-		return fail(vexd_socket(), "cannot reach vexd: %s; is it running? `systemctl start vexd`",
-			    strerror(errno));
-	o = json_object_new_object();
-	add_str(o, "op", "events");
-	o = vexd_ask(f, o);
+		return VEXCTL_FAILED;
 	c = o && flag(o, "ok") ? VEXCTL_OK :
 				 fail(vexd_socket(), "vexd refuses: %s", o ? str(o, "error") : "no answer");
 	json_object_put(o);
@@ -325,13 +337,9 @@ static int reload(int argc, char **argv)
 		return bad_option(argv);
 	if (want_args(argc, 0, 0, "none"))
 		return VEXCTL_USAGE;
-	f = vexd_open();
+	f = ask("reload", &o);
 	if (!f)
-		return fail(vexd_socket(), "cannot reach vexd: %s; is it running? `systemctl start vexd`",
-			    strerror(errno));
-	o = json_object_new_object();
-	add_str(o, "op", "reload");
-	o = vexd_ask(f, o);
+		return VEXCTL_FAILED;
 	c = o && flag(o, "ok") ? VEXCTL_OK : fail(vexd_socket(), "%s", o ? str(o, "error") : "no answer");
 	json_object_put(o);
 	fclose(f);

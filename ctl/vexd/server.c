@@ -407,13 +407,14 @@ static void log_refusal(const struct client *c, const char *op)
 {
 	static unsigned int muted;
 	static time_t last;
+	time_t now = seconds();
 	char more[48] = "";
 
-	if (last == seconds()) {
+	if (last == now) {
 		muted++;
 		return;
 	}
-	last = seconds();
+	last = now;
 	if (muted)
 		snprintf(more, sizeof(more), "; and %u more before", muted);
 	muted = 0;
