@@ -36,7 +36,10 @@ define fill
 	$(Q)chmod 644 '$(DESTDIR)$(2)'
 endef
 
-.PHONY: install uninstall install-module uninstall-module
+.PHONY: install uninstall install-module uninstall-module print-version
+# for tests/deb.sh
+print-version:
+	@echo '$(VERSION)'
 install: tools bpf
 	$(call put,$(B)/bin/vexctl,$(BINDIR),755)
 	$(call put,$(SBIN_PROGRAMS),$(SBINDIR),755)
@@ -47,7 +50,7 @@ install: tools bpf
 	$(call put,$(BPF_OBJ),$(BPFDIR),644)
 	$(call put,$(MAN8),$(MANDIR)/man8,644)
 	$(call put,$(B)/man/*.3,$(MANDIR)/man3,644)
-	$(call fill,ctl/vexctl/completion.bash,$(COMPLETIONDIR)/vexctl)
+	$(Q)install -D -m 644 ctl/vexctl/completion.bash '$(DESTDIR)$(COMPLETIONDIR)/vexctl'
 	$(call fill,ctl/vexd/vexd.service.in,$(UNITDIR)/vexd.service)
 	$(call put,ctl/python/vexfs.py,$(PYTHONDIR),644)
 	$(call put,README.md,$(DOCDIR),644)

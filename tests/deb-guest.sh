@@ -2,18 +2,16 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Runs in the machine that tests/deb.sh boots from the root with the packages: the unit of vexd with its hardening, under
-# a real systemd, and the filesystem from /etc/fstab.  Lines `OK name` and `NO name` are results, END is the last.
+# a real systemd, and the filesystem from /etc/fstab.
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 SYSTEMD_COLORS=0 SYSTEMD_PAGER=cat
-out=/tmp/out
+. ./lib.sh
+
 w=/srv/vexfs/w
 
-run() { name=$1; shift; if "$@" > $out 2>&1; then echo "OK $name"; else echo "NO $name"; tail -n 30 $out; fi; }
-fails() { name=$1; shift; if "$@" > $out 2>&1; then echo "NO $name"; else echo "OK $name"; fi; }
-says() { if grep -qE -- "$2" $out; then echo "OK $1"; else echo "NO $1"; echo "not found: $2"; tail -n 30 $out; fi; }
 # until TEXT COMMAND...: it says so within a minute
 until_says() {
-	text=$1; shift; i=0
-	while ! "$@" 2>&1 | grep -q -- "$text"; do
+	want=$1; shift; i=0
+	while ! "$@" 2>&1 | grep -q -- "$want"; do
 		i=$((i + 1))
 		[ $i -lt 60 ] || { "$@"; return 1; }
 		sleep 1
@@ -30,7 +28,7 @@ run "mounted from fstab" findmnt -t vexfs /srv/vexfs
 run "vexd" systemctl is-active vexd
 run "doctor" vexctl doctor /dev/vdb
 says "finds nothing wrong" " 0 to look at, 0 failed"
-sed 's/^/# /' $out
+sed 's/^/# /' "$out"
 
 # --- programs and collections
 
@@ -45,7 +43,7 @@ says "and bound" "$w: bound"
 run "search" vexctl search $w --vector '1 2'
 says "by it" "strategy flat .generation 1"
 echo nonsense >> /etc/vexfs/vexd.conf
-fails "reload with a mistake in the configuration" systemctl reload vexd
+expect_fail "reload with a mistake in the configuration" "vexd.service failed" systemctl reload vexd
 sed -i '$d' /etc/vexfs/vexd.conf
 run "vexd goes on" vexctl status
 says "as before" "$w: bound"
@@ -58,13 +56,13 @@ run "systemd starts it again, it adopts" until_says "keeps flat: adopted" vexctl
 run "restart" systemctl restart vexd
 run "status" vexctl status
 says "adopts" "keeps flat: adopted"
-sed 's/^/# /' $out
+sed 's/^/# /' "$out"
 run "not the same process" test "$old" != "$(systemctl show -p MainPID --value vexd)"
 
 # --- rights, within the unit's limits
 
 g=$(getent group vexfs | cut -d: -f3)
-fails "a stranger cannot load" as 1000 vexctl load /usr/lib/vexfs/sample.bpf.o
+expect_fail "a stranger cannot load" "needs root or the group vexfs" as 1000 vexctl load /usr/lib/vexfs/sample.bpf.o
 run "a member of the group loads" as "$g" vexctl load /usr/lib/vexfs/sample.bpf.o
 run "and uses" as "$g" vexctl use $w sample
 run "and unloads" as "$g" sh -c "vexctl use $w flat && vexctl unload sample"
@@ -96,4 +94,4 @@ run "search" vexctl search $w --vector '1 2' --builtin
 says "finds it" "^ +1 +0 +0.000000"
 run "umount" umount /srv/vexfs
 run "no other errors in the journal" sh -c "! journalctl -b -p err -o cat | grep -vE '^/etc/vexfs/vexd.conf:|^Reload failed' | grep -iE 'vexfs|vexd'"
-echo END
+finish

@@ -38,7 +38,7 @@ files() {
 
 # --- build
 
-version=$(sed -n 's/^#define VEXFS_VERSION[ \t]*"\(.*\)"/\1/p' "$top/include/vexfs/vexfs.h")
+version=$(make -s --no-print-directory -C "$top" print-version)
 run "the changelog has the version of the library" grep -q "^vexfs ($version)" "$top/debian/changelog"
 run "make deb" make -C "$top" deb || finish
 cp -r "$top/build/deb" "$root.debs"
@@ -170,14 +170,14 @@ mv "$root/tmp/data" "$data"
 unmounts
 units=$root/etc/systemd/system
 mkdir "$root/srv/vexfs"
-cp "$top/tests/deb-guest.sh" "$root/"
+cp "$top/tests/deb-guest.sh" "$top/tests/vm/lib.sh" "$root/"
 printf '/dev/vda / ext4 defaults 0 1\n/dev/vdb /srv/vexfs vexfs noatime 0 2\n' > "$root/etc/fstab"
 cat > "$units/vexfs-test.service" <<'U'
 [Unit]
 After=multi-user.target
 [Service]
 Type=oneshot
-ExecStart=/bin/sh /deb-guest.sh
+ExecStart=/bin/sh deb-guest.sh
 ExecStopPost=/bin/systemctl poweroff --force --force
 StandardOutput=file:/dev/ttyS0
 StandardError=file:/dev/ttyS0
@@ -185,7 +185,7 @@ U
 ln -s ../vexfs-test.service "$units/multi-user.target.wants/"
 truncate -s 4G "$disk"
 run "an image of the root" mke2fs -q -t ext4 -F -d "$root" "$disk"
-rm -r "$root/deb-guest.sh" "$root/srv/vexfs" "$units/vexfs-test.service" "$units/multi-user.target.wants/vexfs-test.service"
+rm -r "$root/deb-guest.sh" "$root/lib.sh" "$root/srv/vexfs" "$units/vexfs-test.service" "$units/multi-user.target.wants/vexfs-test.service"
 accel=$("$top/tests/vm/run" --probe)
 [ "$accel" = kvm ] && cpu=host || cpu=max
 timeout 600 qemu-system-x86_64 -M q35 -accel "$accel" -cpu "$cpu" -smp 2 -m 1G -nodefaults -display none -no-reboot \
@@ -193,14 +193,14 @@ timeout 600 qemu-system-x86_64 -M q35 -accel "$accel" -cpu "$cpu" -smp 2 -m 1G -
 	-drive "file=$disk,format=raw,if=virtio,cache=unsafe" -drive "file=$data,format=raw,if=virtio,cache=unsafe" \
 	-append "root=/dev/vda rw console=ttyS0 quiet systemd.show_status=0 systemd.mask=serial-getty@ttyS0.service" \
 	< /dev/null 2>&1 | tr -d '\r' > "$root.console"
-while read -r result name; do
-	case $result in
-	OK) ok "booted: $name";;
-	NO) sed -n "/^NO $name\$/,/^[ON][KO] /p" "$root.console" > "$out"; not_ok "booted: $name";;
-	esac
-done < <(grep -E '^(OK|NO) ' "$root.console")
+while read -r line; do
+	name="booted: ${line#*deb-guest: }"
+	# what follows the line says why
+	awk -v line="$line" '$0 == line { found = 1; next } found && !/^#/ { exit } found' "$root.console" > "$out"
+	case $line in ok*) ok "$name";; *) not_ok "$name";; esac
+done < <(grep -E '^(not )?ok [0-9]' "$root.console")
 cp "$root.console" "$out"
-says "booted: all of it ran" "^END$"
+says "booted: all of it ran" "^1\.\.[1-9]"
 grep '^# ' "$root.console"
 run "what it left on the disk" "$top/build/bin/fsck.vexfs" "$data"
 says "is clean" "clean, .* 1 collections, 3 records"

@@ -57,6 +57,16 @@ equal() {
 	if [ "$2" = "$3" ]; then ok "$1"; else not_ok "$1" "wanted: $2" "got:    $3"; return 1; fi
 }
 
+# says NAME REGEX: what the command before printed has a line that matches the extended REGEX.
+says() { in_output -E "$@"; }
+# says_text NAME TEXT: the same with a fixed TEXT.
+says_text() { in_output -F "$@"; }
+in_output() {
+	if grep -q "$1" -- "$3" "$out"; then ok "$2"; return 0; fi
+	not_ok "$2" "not found: $3"; sed 's/^/#   /' "$out" | tail -n 30
+	return 1
+}
+
 # load MODULE: insert a module of the stock kernel and what it depends on (those that tests/vm/run packs).
 load() {
 	[ -e "/m/$1.dep" ] || { echo "# no module $1 in the guest"; return 1; }

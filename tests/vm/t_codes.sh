@@ -6,7 +6,6 @@
 . ./lib.sh
 lib=/usr/lib/vexfs
 said() { sed 's/^/# /' "$out"; }
-says() { if grep -qF -- "$2" "$out"; then ok "$1"; else not_ok "$1" "not found: $2"; sed 's/^/#   /' "$out"; fi; }
 knob() { bpftool map update pinned /sys/fs/bpf/vexfs/coded/maps/knobs key 0 0 0 0 value "$@"; }
 scored() { sed -n 's/.* scored=\([0-9]*\).*/\1/p' "$out"; }
 resident() { vexctl collection info $1 --json | sed 's/.*"resident_bytes": \([0-9]*\).*/\1/'; }
@@ -19,7 +18,7 @@ run "fill l2" codes fill /mnt/l2 4000 128 l2
 run "fill dot" codes fill /mnt/dot 2000 200 dot
 before=$(resident /mnt/l2)
 run "words, built in" codes check /mnt/w 99 40; said
-says "by codes" "strategy=coded used=0"
+says_text "by codes" "strategy=coded used=0"
 run "l2, built in" codes check /mnt/l2 99 30; said
 run "dot, built in" codes check /mnt/dot 99 40; said
 # 4 chunks of 1,024 codes of 2 * 16 bytes and 8 bytes
@@ -28,13 +27,13 @@ if [ $((after - before)) -ge 163840 ] && [ $((after - before)) -lt 250000 ]; the
 	ok "codes are accounted for: $((after - before)) bytes"
 else not_ok "codes take $((after - before)) bytes"; fi
 run "search exactly" vexctl search /mnt/w --id 3 --exact
-says "search exactly" "scored 2000, rounds 1, strategy exact (built-in)"
+says_text "search exactly" "scored 2000, rounds 1, strategy exact (built-in)"
 
 # --- the program
 run "load coded" vexctl load $lib/coded.bpf.o
 for d in w l2 dot; do run "use coded" vexctl use /mnt/$d coded; done
 run "words, by the program" codes check /mnt/w 99 40; said
-says "by the program" "strategy=coded used=1"
+says_text "by the program" "strategy=coded used=1"
 run "l2, by the program" codes check /mnt/l2 99 30; said
 all=$(scored)
 run "dot, by the program" codes check /mnt/dot 99 40; said
@@ -59,27 +58,27 @@ echo 3 > /proc/sys/vm/drop_caches
 run "l2, built from the disk" codes check /mnt/l2 99 30; said
 echo 3 > /proc/sys/vm/drop_caches
 run "rows from the disk" vexctl search /mnt/l2 --id 7 --json
-says "by codes" '"strategy": "coded"'
+says_text "by codes" '"strategy": "coded"'
 run "umount" vexctl umount /mnt
 
 # --- the budget
 run "mount without a budget" vexctl mount /dev/vda /mnt -o resident=0
 run "l2, without codes" codes check /mnt/l2 100 100; said
-says "exact" "strategy=exact used=0"
+says_text "exact" "strategy=exact used=0"
 run "load coded" vexctl load $lib/coded.bpf.o
 run "use coded" vexctl use /mnt/l2 coded
 run "the program, without codes" codes check /mnt/l2 100 100; said
-says "by the program" "strategy=coded used=1"
+says_text "by the program" "strategy=coded used=1"
 run "use the built-in" vexctl use /mnt/l2 --builtin --slot search
 run "unload coded" vexctl unload coded
 run "umount" vexctl umount /mnt
 # codes of 5,120 slots of 128 dims take 240 KB, of 6,144 280 KB
 run "mount with a small one" vexctl mount /dev/vda /mnt -o resident=256K
 run "l2 fits" codes check /mnt/l2 99 30; said
-says "by codes" "strategy=coded used=0"
+says_text "by codes" "strategy=coded used=0"
 before=$(resident /mnt/l2)
 run "dot does not" codes check /mnt/dot 100 100; said
-says "exact" "strategy=exact used=0"
+says_text "exact" "strategy=exact used=0"
 run "l2 grows beyond it" codes step /mnt/l2 30; said
 run "a part has no codes" codes check /mnt/l2 99 60; said
 run "umount" vexctl umount /mnt

@@ -5,7 +5,6 @@
 . ./lib.sh
 
 obj=/usr/lib/vexfs
-says() { if grep -qE -- "$2" "$out"; then ok "$1"; else not_ok "$1" "not found: $2"; sed 's/^/#   /' "$out" | tail -n 30; fi; }
 # hits ARG...: id and distance of the answer
 hits() { vexctl search /mnt/w --id 1500 -k 20 "$@" --json | grep -o '"id": [0-9]*, "distance": [0-9.e-]*'; }
 

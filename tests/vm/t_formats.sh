@@ -15,7 +15,6 @@ fails() {
 	else ok "$name"; return 0; fi
 	sed 's/^/#   /' "$out"
 }
-says() { if grep -qF -- "$2" "$out"; then ok "$1"; else not_ok "$1" "not found: $2"; sed 's/^/#   /' "$out"; fi; }
 vector() { vexctl get "$1" "$2" | sed -n 's/^vector //p'; }
 records() { vexctl collection info "$1" --json | sed -E 's/.*"records": ([0-9]+).*/\1/'; }
 mkdir /tmp/f
@@ -71,16 +70,16 @@ cat > a.jsonl <<'J'
 {"vector": [3, 4], "id": 100, "attrs": {"age": 5}}
 J
 run "import a.jsonl" vexctl import $c a.jsonl --json
-says "its ids" '"records": 3, "first_id": 101, "last_id": 100'
+says_text "its ids" '"records": 3, "first_id": 101, "last_id": 100'
 run "get 101" vexctl get $c 101
-says "its attributes" "age=3  weight=-9223372036854775808"
-says "its vector" "vector 1 2.5"
+says_text "its attributes" "age=3  weight=-9223372036854775808"
+says_text "its vector" "vector 1 2.5"
 run "get the last id" vexctl get $c 18446744073709551615
-says "no attributes are zeros" "age=0  weight=0"
+says_text "no attributes are zeros" "age=0  weight=0"
 echo '{"vector": [1, 2], "attrs": {"age": 3}}' > b.jsonl
 run "jsonl without ids" vexctl import $c b.jsonl --start-id 200 --attr weight=7
 run "get 200" vexctl get $c 200
-says "attributes of both" "age=3  weight=7"
+says_text "attributes of both" "age=3  weight=7"
 
 # --- import: what is wrong
 
@@ -131,29 +130,29 @@ run "eval" vexctl eval $w --queries q.fvecs
 sed 's/^/# /' "$out"
 equal "by codes, which may miss a few" 1 "$(awk '/^recall@10/ { print ($2 >= 0.99) }' "$out")"
 run "eval of the exact search" vexctl eval $w --queries q.fvecs --write-truth gt.ivecs --exact
-says "recall" "recall@10   1.0000 on average, 1.0000 at worst"
-says "queries" "queries     100 of q.fvecs"
+says_text "recall" "recall@10   1.0000 on average, 1.0000 at worst"
+says_text "queries" "queries     100 of q.fvecs"
 equal "100 lists of 10 ids" 4400 "$(wc -c < gt.ivecs)"
 equal "nothing else is left" "gt.ivecs" "$(echo gt*)"
 equal "truth is what search finds" \
 	"$(tail -c 404 q.fvecs | tail -c 400 | od -An -v -tf4 -w400 | vexctl search $w --exact | awk '$1 + 0 { printf " %d", $2 }')" \
 	"$(tail -c 40 gt.ivecs | od -An -v -td4 -w40 | sed -E 's/ +/ /g')"
 run "eval with truth from a file" vexctl eval $w --queries q.fvecs --truth gt.ivecs --exact --json
-says "recall" '{ "queries": 100, "k": 10, "recall": 1, "recall_worst": 1, "nearer_than_truth": 0, "latency_ms": { "p50": '
+says_text "recall" '{ "queries": 100, "k": 10, "recall": 1, "recall_worst": 1, "nearer_than_truth": 0, "latency_ms": { "p50": '
 run "load half" vexctl load /usr/lib/vexfs/half.bpf.o
 run "use half" vexctl use $w half
 run "eval of a program that looks at half" vexctl eval $w --queries q.fvecs --truth gt.ivecs --json
 want=$(od -An -v -td4 -w44 gt.ivecs | awk '{ for (i = 2; i <= 11; i++) n += int($i / 64) % 2 == 0 } END { printf "%.4f", n / 1000 }')
 equal "its recall" "$want" "$(sed -nE 's/.*"recall": ([0-9.]+).*/\1/p' "$out" | awk '{ printf "%.4f", $1 }')"
-says "its name" '"strategy": "half"'
+says_text "its name" '"strategy": "half"'
 run "eval, exact in spite of it" vexctl eval $w -q q.fvecs --truth gt.ivecs --exact
-says "recall" "recall@10   1.0000 on"
+says_text "recall" "recall@10   1.0000 on"
 run "unbind it" vexctl use $w --builtin
 run "unload it" vexctl unload half
 run "the same words by l2" vexctl collection create /mnt/l2 --dims 100
 run "import" vexctl import /mnt/l2 base.fvecs
 run "truth of the other metric" vexctl eval /mnt/l2 -q q.fvecs --truth gt.ivecs
-says "it is noticed" "nearer than the truth allows: it is not of these vectors, or of another metric"
+says_text "it is noticed" "nearer than the truth allows: it is not of these vectors, or of another metric"
 
 # Ties count as found: 1 to 4 are equally far from the query, 5 is farther.
 cat > ties.jsonl <<'J'
@@ -169,7 +168,7 @@ run "import ties" vexctl import /mnt/t ties.jsonl
 tie() { # NAME TRUTH RECALL NEARER
 	printf "$2" > t.ivecs
 	run "eval of $1" vexctl eval /mnt/t -q zero.jsonl -k 2 --truth t.ivecs --json
-	says "recall of $1" "\"recall\": $3, \"recall_worst\": $3, \"nearer_than_truth\": $4,"
+	says_text "recall of $1" "\"recall\": $3, \"recall_worst\": $3, \"nearer_than_truth\": $4,"
 }
 tie "the same" '\002\000\000\000\001\000\000\000\002\000\000\000' 1 0
 tie "ties" '\002\000\000\000\004\000\000\000\003\000\000\000' 1 0
@@ -208,7 +207,7 @@ expect_fail "export --json to standard output" "--json needs -o FILE" vexctl exp
 fails "export of an unknown attribute" "--where: column 1" vexctl export $c --where 'height = 3'
 fails "export of a plain directory" "not a collection" vexctl export /mnt
 run "export" vexctl export $c -o c.jsonl
-says "export says how many" "exported $(records $c) records to c.jsonl: jsonl"
+says_text "export says how many" "exported $(records $c) records to c.jsonl: jsonl"
 equal "one line each" "$(records $c)" "$(wc -l < c.jsonl)"
 ids=$(sed -E 's/^\{"id": ([0-9]+),.*/\1/' c.jsonl)
 run "create" vexctl collection create /mnt/c2 --dims 2 --attr age --attr weight
@@ -221,7 +220,7 @@ equal "those" "101 200" "$(sed -E 's/^\{"id": ([0-9]+),.*/\1/' some.jsonl | tr '
 run "export of words as fvecs" vexctl export $w -o w.fvecs
 run "the same bytes" cmp w.fvecs base.fvecs
 run "export of words as npy" vexctl export $w -o w.npy --json
-says "export says what it is" '{ "records": 1900, "format": "npy" }'
+says_text "export says what it is" '{ "records": 1900, "format": "npy" }'
 run "create" vexctl collection create /mnt/w2 --dims 100 --metric cosine
 run "import of npy" vexctl import /mnt/w2 w.npy
 run "export again" vexctl export /mnt/w2 -o w2.fvecs
@@ -275,21 +274,21 @@ run "import" vexctl import /mnt/d all.jsonl
 run "export" vexctl export /mnt/d -o all2.jsonl
 run "it is what it was" cmp all.jsonl all2.jsonl
 run "get" vexctl get /mnt/d 1
-says "get shows words and files" "lang=de  file a.txt:4+3"
+says_text "get shows words and files" "lang=de  file a.txt:4+3"
 run "list" vexctl list /mnt/d
-says "list shows words and files" "age=-1  lang=en  file sub/b c.txt:0+4"
+says_text "list shows words and files" "age=-1  lang=en  file sub/b c.txt:0+4"
 odd=$(printf 'a\tb\\c\302\233')
 run "a key that is no text for a terminal" sh -c "echo '{\"id\": 90, \"key\": \"a\\tb\\\\c\\u009b\", \"vector\": [9, 9]}' > odd.jsonl; vexctl import /mnt/d odd.jsonl"
 run "get by it" vexctl get /mnt/d --key "$odd"
-says "it is escaped" 'key a\x09b\x5cc\xc2\x9b'
+says_text "it is escaped" 'key a\x09b\x5cc\xc2\x9b'
 run "delete it" vexctl delete /mnt/d --key "$odd"
 run "list --json" sh -c "vexctl list /mnt/d --json | head -1"
-says "list --json does" '"attrs": { "age": 3, "lang": "de" }, "file": "a.txt"'
+says_text "list --json does" '"attrs": { "age": 3, "lang": "de" }, "file": "a.txt"'
 run "search by a word" vexctl search /mnt/d --vector '0 0' --where "lang = 'de' or lang = 'it''s'"
-says "it finds" "1                          1.000000  file a.txt:4+3"
+says_text "it finds" "1                          1.000000  file a.txt:4+3"
 equal "it finds two" 2 "$(grep -c '^ *[0-9]' "$out")"
 run "search without a word" vexctl search /mnt/d --vector '0 0' --where "lang != 'de'" --json
-says "finds the others" '"id": 2'
+says_text "finds the others" '"id": 2'
 run "search by an unknown word" vexctl search /mnt/d --vector '0 0' --where "lang = 'xx'"
 equal "finds nothing" 0 "$(grep -c '^ *[0-9]' "$out")"
 run "search without an unknown word" vexctl search /mnt/d --vector '0 0' --where "not lang in ('xx', 'yy')"
@@ -304,12 +303,12 @@ echo "changed" >> /mnt/d/a.txt
 run "stale" vexctl stale /mnt/d
 equal "two are" 2 "$(grep -c 'file a.txt:.*stale' "$out")"
 run "stale --json" sh -c "vexctl stale /mnt/d --json -n 1"
-says "says so" '"stale": true'
+says_text "says so" '"stale": true'
 run "import them again" vexctl import /mnt/d all.jsonl --upsert
 equal "nothing is stale" "" "$(vexctl stale /mnt/d)"
 mv /mnt/d/a.txt /mnt/d/sub/d.txt
 run "a file moves" vexctl get /mnt/d 4
-says "get knows" "file sub/d.txt:0+13"
+says_text "get knows" "file sub/d.txt:0+13"
 rm /mnt/d/sub/d.txt
 fails "a record goes with its file" "there is no record" vexctl get /mnt/d 4
 equal "two are left" 2 "$(vexctl list /mnt/d | grep -c .)"

@@ -4,7 +4,6 @@
 # fsck.vexfs of filesystems that the kernel made: clean, mounted, not unmounted, damaged; and mounting from fstab.
 . ./lib.sh
 
-says() { if grep -qE -- "$2" "$out"; then ok "$1"; else not_ok "$1" "not found: $2"; sed 's/^/#   /' "$out" | tail -n 20; fi; }
 # code NAME WANTED COMMAND...: its exit code; its output is in $out
 code() { name=$1 want=$2; shift 2; "$@" > "$out" 2>&1; equal "$name" "$want" $?; }
 image=/tmp/fsck.img

@@ -8,7 +8,6 @@ tracing=/sys/kernel/tracing
 events() { cat $tracing/trace > /tmp/trace; echo > $tracing/trace; }
 # saw NAME TEXT: the trace has a line with it
 saw() { if grep -qE -- "$2" /tmp/trace; then ok "$1"; else not_ok "$1" "not in the trace: $2"; grep vexfs /tmp/trace | sed 's/^/#   /' | head -n 20; fi; }
-says() { if grep -qE -- "$2" "$out"; then ok "$1"; else not_ok "$1" "not found: $2"; sed 's/^/#   /' "$out"; fi; }
 
 run "mkfs" mkfs.vexfs --force /dev/vda
 run "mount" vexctl mount /dev/vda /mnt

@@ -55,51 +55,49 @@ changed() {
 	*) false;;
 	esac
 }
-# says NAME TEXT: the last command of run said TEXT
-says() { if grep -qF -- "$2" "$out"; then ok "$1"; else not_ok "$1" "not found: $2"; sed 's/^/#   /' "$out"; fi; }
 records() { vexctl collection info "$1" --json | sed -E 's/.*"records": ([0-9]+).*/\1/'; }
 
 # --- the good paths
 
 run "help" vexctl --help
-says "help names the verbs" "collection create"
+says_text "help names the verbs" "collection create"
 for v in mkfs mount umount "collection create" "collection info" import export search eval get delete sync load \
 		unload use replace "program list" "program show"; do
 	run "$v --help" vexctl $v --help
-	says "$v --help shows its usage" "usage: vexctl $v"
+	says_text "$v --help shows its usage" "usage: vexctl $v"
 	run "help $v" vexctl help $v
 done
 run "version" vexctl --version
 run "mkfs" vexctl mkfs --force -L check /dev/vda
 run "mount" vexctl mount -o noatime,errors=remount-ro /dev/vda /mnt
 run "create" vexctl collection create $c --dims 4 --metric cosine --attr age:int --attr tenant
-says "create says what it made" "created /mnt/c: 4 x f32, cosine, 2 attributes"
+says_text "create says what it made" "created /mnt/c: 4 x f32, cosine, 2 attributes"
 run "create in an empty directory" mkdir /mnt/e
 run "create in an empty directory" vexctl collection create /mnt/e -d 3
 for i in 1 2 3 4 5 6 7 8 9 10 11 12; do echo "word$i $i 1 0.5 -$i"; done > /tmp/text
 sed -E 's/.* (-?[0-9]+)$/\1 3/' /tmp/text > /tmp/attrs
 run "import text" \
 	vexctl import $c /tmp/text --start-id 1 --save-labels /tmp/labels --attr age=lineno --attr tenant=-5
-says "import says how many" "imported 12 records into /mnt/c: ids 1 to 12, 4 dimensions, on disk"
+says_text "import says how many" "imported 12 records into /mnt/c: ids 1 to 12, 4 dimensions, on disk"
 equal "labels" "$(cut -d' ' -f1 /tmp/text)" "$(cat /tmp/labels)"
 run "get" vexctl get $c 2
-says "get shows attributes" "age=1  tenant=-5"
-says "get shows the vector" "vector 2 1 0.5 -2"
+says_text "get shows attributes" "age=1  tenant=-5"
+says_text "get shows the vector" "vector 2 1 0.5 -2"
 run "import from a pipe, with a file of attributes" \
 	sh -c "vexctl import $c - --start-id 101 --attr-file /tmp/attrs < /tmp/text"
 run "get" vexctl get $c 103 --json
-says "get shows attributes" '"attrs": { "age": -3, "tenant": 3 }'
+says_text "get shows attributes" '"attrs": { "age": -3, "tenant": 3 }'
 run "info" vexctl collection info $c
-says "info counts" "24 in 24 slots"
-says "info names the attributes" "age:int tenant:int"
+says_text "info counts" "24 in 24 slots"
+says_text "info names the attributes" "age:int tenant:int"
 run "search by id" vexctl search $c --id 7 -k 3
-says "search finds itself" "   1  7                          0.000000"
+says_text "search finds itself" "   1  7                          0.000000"
 run "search by id, as JSON" vexctl search $c --id 7 -k 3 --json
-says "JSON" '"rank": 1, "id": 7, '
+says_text "JSON" '"rank": 1, "id": 7, '
 run "search by vector" vexctl search $c --vector '1 1, .5 -1' -k 1
-says "search by vector" "   1  1 "
+says_text "search by vector" "   1  1 "
 run "search by word" vexctl search $c --word word9 --labels /tmp/labels --start-id 1 -k 1
-says "search by word shows the label" "word9"
+says_text "search by word shows the label" "word9"
 run "search by vectors on stdin" sh -c "printf '1 1 0.5 -1\n12 1 0.5 -12\n' | vexctl search $c -k 1"
 equal "an answer per line" 2 "$(grep -c '^cost: visited 24' "$out")"
 for b in 2 3 7; do
@@ -110,24 +108,24 @@ for b in 2 3 7; do
 done
 run "a wrong line in a call" sh -c "printf '1 1 0.5 -1\n2 1 0.5 -2\n1 2\n3 1 0.5 -3\n' |
 	vexctl search $c -k 1 --batch 10; test \$? = 1"
-says "it is told which" "line 3: it has 2 numbers"
+says_text "it is told which" "line 3: it has 2 numbers"
 equal "those before it are answered" 2 "$(grep -c '^cost' "$out")"
 run "search within a distance" vexctl search $c --id 7 --radius 2
 equal "all of them" 24 "$(grep -c '^ *[0-9]' "$out")"
 equal "and no more" 0 "$(grep -c truncated "$out")"
 run "search within a distance, at most 5" vexctl search $c --id 7 --radius 2 -k 5
-says "there are more" "truncated by limit"
+says_text "there are more" "truncated by limit"
 run "search within a distance that none is" vexctl search $c --id 7 --radius -1
 equal "none" 0 "$(grep -c '^ *[0-9]' "$out")"
 run "search often" vexctl search $c --id 3 --repeat 50 --threads 3
-says "search often counts" "queries 50, ok 50, failed 0"
+says_text "search often counts" "queries 50, ok 50, failed 0"
 run "delete" vexctl delete $c 101 102 103
 equal "21 are left" 21 "$(records $c)"
 run "sync" vexctl sync $c
 run "load" vexctl load /usr/lib/vexfs/tenant.bpf.o
 run "use" vexctl use $c tenant
 run "program list" vexctl program list
-says "program list" "tenant"
+says_text "program list" "tenant"
 run "program show" vexctl program show tenant
 run "search through a filter" vexctl search $c --id 7 --arg 3
 run "replace" vexctl replace /usr/lib/vexfs/tenant.bpf.o
@@ -146,7 +144,7 @@ run "umount" vexctl umount /mnt
 run "mount" vexctl mount /dev/vda /mnt
 run "fvecs" vexctl collection create /mnt/w -d 100 -m cosine
 run "import fvecs" vexctl import /mnt/w data/glove-2k.fvecs --json
-says "JSON" '{ "records": 2000, "first_id": 0, "last_id": 1999, "vector_bytes": 800000 }'
+says_text "JSON" '{ "records": 2000, "first_id": 0, "last_id": 1999, "vector_bytes": 800000 }'
 
 # --- the bad ones: the command line
 

@@ -21,7 +21,6 @@ wait_for() {
 }
 wait_gone() { w=0; while kill -0 "$1" 2>/dev/null && [ $w -lt 200 ]; do w=$((w + 1)); sleep 0.1; done; ! kill -0 "$1" 2>/dev/null; }
 start_vexd() { vexd -c $conf 2>> $log & vexd=$!; }
-says() { if grep -qE -- "$2" "$out"; then ok "$1"; else not_ok "$1" "not found: $2"; sed 's/^/#   /' "$out" | tail -n 30; fi; }
 # config PROGRAM...: flat and sample, as often as named; flat binds /mnt/w
 config() {
 	echo "metrics = 9734" > $conf
