@@ -6,8 +6,8 @@
 
 DEB_PACKAGES := gcc libc6-dev clang llvm linux-source-6.12 qemu-system-x86 dwarves libelf-dev \
 	zlib1g-dev busybox-static cpio zstd xz-utils libcmocka-dev sparse libblkid-dev libmount-dev \
-	uuid-dev libjson-c-dev libmicrohttpd-dev libsystemd-dev pkg-config kmod python3 python3-numpy nodejs bpftrace linux-perf groff-base libbpf-dev \
-	debhelper dh-dkms dpkg-dev debootstrap e2fsprogs
+	uuid-dev libjson-c-dev libmicrohttpd-dev libsystemd-dev pkg-config kmod python3 python3-numpy nodejs \
+	bpftrace linux-perf groff-base libbpf-dev debhelper dh-dkms dpkg-dev debootstrap e2fsprogs git
 # pulls in the image of the same version, whose vmlinuz and modules the tests boot
 DEB_KERNEL := linux-headers-6.12-amd64
 
@@ -18,22 +18,7 @@ endif
 
 .PHONY: deps
 deps:
-	@missing=; \
-	have=$$(dpkg-query -W -f '$${binary:Package} $${db:Status-Status}\n' $(DEB_PACKAGES) \
-		2>/dev/null | sed -n 's/\(:[^ ]*\)\? installed$$/ /p'); \
-	for p in $(DEB_PACKAGES); do \
-		case $$'\n'$$have in *$$'\n'"$$p "*) ;; *) missing+=" $$p";; esac; \
-	done; \
-	rel=$$(basename '$(KDIR)'); rel=$${rel#linux-headers-}; \
-	[ -e "/boot/vmlinuz-$$rel" ] && [ -d "/lib/modules/$$rel" ] || missing+=" $(DEB_KERNEL)"; \
-	[ -n "$$missing" ] || exit 0; \
-	if [ "$$(id -u)" != 0 ]; then \
-		echo "packages are missing; as root run:"; \
-		echo "apt-get update && apt-get install -y --no-install-recommends$$missing"; \
-		exit 1; \
-	fi; \
-	export DEBIAN_FRONTEND=noninteractive; \
-	apt-get update -q && apt-get install -q -y --no-install-recommends $$missing
+	@V=$(V) ctl/deps $(B)/deps.log '$(KERNEL_RELEASE)' $(DEB_KERNEL) $(DEB_PACKAGES)
 
 # libbpf: from pkg-config when it is new enough, else from the kernel's own source.
 CACHE_HOME := $(or $(XDG_CACHE_HOME),$(HOME:%=%/.cache))
@@ -62,6 +47,7 @@ endif
 LINUX_TOOLS := $(filter $(CACHE)/%,$(LIBBPF) $(BPFTOOL))
 ifneq ($(LINUX_TOOLS),)
 $(LINUX_TOOLS) &:
-	$(call say,BUILD,"$(notdir $(LINUX_TOOLS)) from linux-source-6.12 $(LINUX_SOURCE_VERSION)")
-	$(Q)+ctl/linux-tools $(LINUX_SOURCE) $(LINUX_TOOLS)
+	$(Q)+V=$(V) ctl/quietly $(B)/linux-tools.log \
+		'  BUILD   $(notdir $(LINUX_TOOLS)) from linux-source-6.12 $(LINUX_SOURCE_VERSION), once; takes a minute' \
+		ctl/linux-tools $(LINUX_SOURCE) $(LINUX_TOOLS)
 endif

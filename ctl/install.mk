@@ -83,4 +83,4 @@ uninstall-module:
 # The source package and the Debian packages, of what git knows of this tree, in build/deb.
 .PHONY: deb
 deb: $(LIBBPF) $(BPFTOOL)
-	@ctl/deb $(B)/deb
+	@V=$(V) ctl/deb $(B)/deb

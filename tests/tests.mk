@@ -60,13 +60,13 @@ $(B)/tests/states: $(B)/obj/tests/crash/states.o
 	$(call link)
 
 check:
-	@tests/check
+	@+tests/check
 
 # Each of these ends with a line of counts, which tests/check adds up.
 check-unit: $(UNIT_TESTS) $(B)/tests/fsck.vexfs $(B)/tests/vexd $(B)/bin/vexctl $(B)/bin/mkfs.vexfs $(LIBVEXFS_SO) $(B)/man/vexfs_open.3 \
 		$(B)/man/vexctl.8
 	@tests/unit/run $(UNIT_TESTS) tests/unit/api.py tests/unit/fsck.py \
-		tests/unit/vexctl.py tests/unit/vexd.py
+		tests/unit/vexctl.py tests/unit/vexd.py tests/unit/deps.py
 
 # The packages, in a clean Debian root.
 check-deb:
@@ -84,8 +84,11 @@ check-vm: module bpf tools $(VM_HELPERS) $(VM_BPF) $(B)/tests/states
 	else tail -n 30 $(B)/demo.log; echo "demo: 0 passed, 1 failed, 0 skipped"; rc=1; fi; \
 	exit $$rc
 
+# without -j as many jobs as there are processors
 demo: deps
-	@$(MAKE) all
+	@+V=$(V) ctl/quietly $(B)/demo/build.log \
+		'Building the module, the programs and the tools; takes some minutes the first time (log: $(B)/demo/build.log)' \
+		$(MAKE) $(if $(filter -j%,$(MAKEFLAGS)),,-j$$(nproc)) module bpf tools
 	@tests/vm/demo
 
 -include $(shell find $(B)/san -name '*.d' 2>/dev/null)
