@@ -219,6 +219,7 @@ static int load_record(struct vexfs_collection_mem *c, struct loading *l, u64 sl
 	if (le32_to_cpu(r->r_flags) & ~VEXFS_RECORD_ALL || seq <= l->seq || seq >= l->next_seq)
 		return damaged(c, "record %llu is damaged", slot);
 	l->seq = seq;
+	c->next_id = vexfs_id_after(c->next_id, le64_to_cpu(r->r_id));
 	dead = test_bit_le(bit, ((struct vexfs_dead_block *)vx_data(l->dead))->x_bits);
 	l->live += !dead;
 	return vexfs_body_enter(c, l->b, slot, r, dead);
@@ -631,6 +632,7 @@ int vexfs_collection_info(struct vexfs_collection_mem *c, struct vexfs_ioc_info 
 	info->gone = vexfs_files_gone(&c->body->files);
 	info->live = vexfs_columns_live(c->body->columns) - info->gone;
 	info->next_seq = c->next_seq;
+	info->next_id = c->next_id;
 	info->resident = sizeof(*c) + vexfs_columns_bytes(c->body->columns) +
 			 vexfs_predicates_bytes(&c->body->predicates) +
 			 vexfs_map_bytes(&c->body->key_map) + vexfs_words_bytes(c) +

@@ -163,6 +163,9 @@ struct vexfs_collection_mem {
 	/* lock and prog_lock to change, either to look at; see vexfs_body_get() */
 	struct vexfs_body *body;
 	u64 next_seq;			/* lock */
+	/* lock: more than the id of any slot that there is or was; U64_MAX: there is none */
+	u64 next_id;
+	u64 gap_id;			/* lock: where to look for a free id then */
 	struct vexfs_dictionary words;	/* lock */
 	/* lock: why there are no more operations: -ENOENT the directory was removed, -ENODATA dropped */
 	int gone;
@@ -498,12 +501,19 @@ int vexfs_compact_by_itself(struct vexfs_collection_mem *c);
 
 /* --- record.c --- */
 
+/* next_id of a collection that was `next`, when it has a record of this id. */
+static inline u64 vexfs_id_after(u64 next, u64 id)
+{
+	return max(next, id < U64_MAX ? id + 1 : U64_MAX);
+}
+
 /* What one insert brings.  All arrays are in kernel memory. */
 struct vexfs_new_records {
 	u32 n;
 	bool upsert;
+	bool auto_id;			/* fill ids in */
 	const void *rows;		/* n * row_bytes */
-	const __u64 *ids;
+	__u64 *ids;
 	const __s64 *attrs;		/* n * c->attrs, or NULL */
 	struct vexfs_keys keys;		/* checked; n 0: none */
 	struct vexfs_binds binds;	/* opened; target NULL: none is bound */

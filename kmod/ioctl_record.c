@@ -36,6 +36,13 @@ static int copy_keys(struct vexfs_collection_mem *c, struct vexfs_keys *k, u64 b
 	return err;
 }
 
+/* The ids of an insert, to where they are wanted. */
+static int copy_ids(const struct vexfs_ioc_insert *arg, const struct vexfs_new_records *new)
+{
+	return arg->ids && copy_to_user(u64_to_user_ptr(arg->ids), new->ids, arg->n * sizeof(__u64)) ?
+		       -EFAULT : 0;
+}
+
 /* The arrays of an insert; free_new() in any case. */
 static int copy_new(struct vexfs_collection_mem *c, const struct vexfs_ioc_insert *arg,
 		    struct vexfs_new_records *new)
@@ -46,10 +53,14 @@ static int copy_new(struct vexfs_collection_mem *c, const struct vexfs_ioc_inser
 	if (IS_ERR(p))
 		return PTR_ERR(p);
 	new->rows = p;
-	p = vexfs_copy_array(arg->ids, arg->n, sizeof(__u64));
+	p = new->auto_id ? kvcalloc(arg->n, sizeof(__u64), GFP_KERNEL_ACCOUNT) ?: ERR_PTR(-ENOMEM) :
+			   vexfs_copy_array(arg->ids, arg->n, sizeof(__u64));
 	if (IS_ERR(p))
 		return PTR_ERR(p);
 	new->ids = p;
+	/* before anything changes: can they be written? */
+	if (new->auto_id && copy_ids(arg, new))
+		return -EFAULT;
 	if (arg->attrs && c->attrs) {
 		p = vexfs_copy_array(arg->attrs, arg->n, c->attrs * sizeof(__s64));
 		if (IS_ERR(p))
@@ -80,6 +91,7 @@ static int insert(struct vexfs_collection_mem *c, struct vexfs_ioc_insert *arg)
 	struct vexfs_new_records new = {
 		.n = arg->n,
 		.upsert = arg->flags & VEXFS_INSERT_UPSERT,
+		.auto_id = arg->flags & VEXFS_INSERT_AUTO_ID,
 		.bad = ~0ULL,
 	};
 	int err;
@@ -89,6 +101,8 @@ static int insert(struct vexfs_collection_mem *c, struct vexfs_ioc_insert *arg)
 	if (!err && new.binds.bind)
 		err = vexfs_binds_open(c->dir, new.n, &new.binds, &new.bad);
 	err = err ?: vexfs_record_insert(c, &new);
+	if (!err && new.auto_id)
+		err = copy_ids(arg, &new);
 	arg->seq = new.seq;
 	arg->bad = new.bad;
 	free_new(&new);
@@ -104,7 +118,7 @@ long vexfs_ioc_insert(struct file *file, struct vexfs_collection_mem *c, void __
 	err = vexfs_copy_in(&arg, sizeof(arg), argp, &usize);
 	if (err)
 		return err;
-	if (arg.flags & ~VEXFS_INSERT_UPSERT || arg.reserved32 ||
+	if (arg.flags & ~(VEXFS_INSERT_UPSERT | VEXFS_INSERT_AUTO_ID) || arg.reserved32 ||
 	    !ALL_ZERO(arg.reserved) || !arg.n)
 		return -EINVAL;
 	if (!arg.key_bytes != !arg.keys || !arg.keys != !arg.key_lens)

@@ -106,10 +106,37 @@ struct inserting {
 	u64 first;			/* slot */
 	u32 n;				/* records that are in the columns and maps */
 	u64 *by_id, *by_key;		/* upsert: slots that record i replaces, or VEXFS_NO_SLOT */
+	u64 next_id, gap_id;		/* of the collection, when this is done */
 	u32 victims;
 	struct list_head spare;		/* for their deaths */
 	struct vexfs_dead_set set;
 };
+
+/*
+ * An id that no live record has.  c->lock held.  Normally the next one.  When a record has the last id,
+ * the lowest that was not looked at before; each one looked at in vain is that of a record, so this
+ * ends.
+ */
+static int give_id(struct vexfs_collection_mem *c, struct inserting *in, __u64 *id)
+{
+	u64 slot, tries = vexfs_columns_live(c->body->columns);
+
+	if (in->next_id < U64_MAX) {
+		*id = in->next_id++;
+		return 0;
+	}
+	for (;; tries--) {
+		*id = in->gap_id;
+		in->gap_id = in->gap_id < U64_MAX - 1 ? in->gap_id + 1 : 0;
+		if (vexfs_columns_find(c->body->columns, *id, &slot))
+			return 0;
+		if (WARN_ON_ONCE(!tries))
+			return -ENOSPC;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+}
 
 /* Record i into the columns and maps.  c->lock held. */
 static int enter(struct vexfs_collection_mem *c, const struct vexfs_new_records *new, u32 i,
@@ -135,6 +162,15 @@ static int enter(struct vexfs_collection_mem *c, const struct vexfs_new_records 
 		if (err && err != -ENOENT)
 			return err;
 	}
+	if (new->auto_id) {
+		err = 0;
+		if (other != VEXFS_NO_SLOT)
+			new->ids[i] = vexfs_columns_id(b->columns, other);
+		else
+			err = give_id(c, in, new->ids + i);
+		if (err)
+			return err;
+	}
 	err = new->upsert ? vexfs_columns_replace(b->columns, in->first + i, new->ids[i], attr, &old) :
 			    vexfs_columns_put(b->columns, in->first + i, new->ids[i], attr);
 	if (err)
@@ -147,6 +183,7 @@ static int enter(struct vexfs_collection_mem *c, const struct vexfs_new_records 
 		in->victims += (old != VEXFS_NO_SLOT) + (other != VEXFS_NO_SLOT);
 	}
 	in->n++;
+	in->next_id = vexfs_id_after(in->next_id, new->ids[i]);
 	return target ? vexfs_columns_bind(b->columns, in->first + i, &target->file->file) : 0;
 }
 
@@ -217,6 +254,8 @@ static int insert_locked(struct vexfs_collection_mem *c, struct vexfs_new_record
 		return c->gone;
 	in->first = vexfs_columns_count(b->columns);
 	in->n = in->victims = 0;
+	in->next_id = c->next_id;
+	in->gap_id = c->gap_id;
 	end = in->first + new->n;
 	err = vexfs_body_errors(b) ?: vexfs_words_errors(c) ?: vexfs_columns_reserve(b->columns, end) ?:
 	      vexfs_map_reserve(&b->key_map, new->keys.n) ?: vexfs_binds_enter(b, &new->binds);
@@ -238,6 +277,8 @@ static int insert_locked(struct vexfs_collection_mem *c, struct vexfs_new_record
 	}
 	new->seq = c->next_seq;
 	c->next_seq += new->n;
+	c->next_id = in->next_id;
+	c->gap_id = in->gap_id;
 	b->key_end += new->keys.bytes;
 	vexfs_commit_pin(c);
 	vexfs_body_encode(c, in->first, new->n, new->rows);

@@ -59,7 +59,7 @@ int vexfs_insert(int fd, struct vexfs_batch *batch)
 		.n = batch->n,
 		.row_bytes = batch->row_bytes,
 		.rows = to_u64(batch->rows),
-		.ids = to_u64(batch->ids),
+		.ids = to_u64(batch->flags & VEXFS_INSERT_AUTO_ID ? batch->new_ids : batch->ids),
 		.attrs = to_u64(batch->attrs),
 		.flags = batch->flags,
 		.keys = to_u64(batch->key_bytes ? batch->keys : NULL),

@@ -79,7 +79,12 @@ struct vexfs_ioc_info {
 	__u64	compact_done, compact_total;
 	__u32	snapshots, reserved32b;
 	__u64	key_bytes;		/* of the keys plane */
-	__u64	reserved[8];
+	/*
+	 * VEXFS_INSERT_AUTO_ID gives ids from here on: more than any record of the collection has, or
+	 * had while it was loaded; ~0: it gives ids in between, as there are none above
+	 */
+	__u64	next_id;
+	__u64	reserved[7];
 };
 
 /*
@@ -109,12 +114,20 @@ struct vexfs_bind {
  *
  * With VEXFS_INSERT_UPSERT a record replaces the live one of its id, and the one of its key, in the
  * same step.
+ *
+ * With VEXFS_INSERT_AUTO_ID the kernel gives the ids, and writes them to `ids`: a record gets a free
+ * one, or, with UPSERT, that of the live record of its key, which it replaces.  Free ids are next_id
+ * of vexfs_ioc_info, the one after it, and so on to ~0 - 1; where these have run out, because a record
+ * has one of the last, ids that no live record has.  Callers at the same time get different ones.
+ * EFAULT is found out before anything changes, unless the memory at `ids` goes away meanwhile; after
+ * an error what is there means nothing.
  */
 struct vexfs_ioc_insert {
-	__u32	size, flags;		/* flags: VEXFS_INSERT_UPSERT */
+	__u32	size, flags;		/* flags: VEXFS_INSERT_* */
 	__u32	n, row_bytes;
 	__u64	rows;			/* pointer: n * row_bytes */
-	__u64	ids;			/* pointer: n u64 */
+	/* pointer: n u64; AUTO_ID: out, or 0: not wanted */
+	__u64	ids;
 	/* pointer: n * (attributes of the collection) s64; 0: all zero.  Keywords: their codes */
 	__u64	attrs;
 	__u64	seq;			/* out: sequence number of the first record */
@@ -126,6 +139,7 @@ struct vexfs_ioc_insert {
 	__u64	reserved[4];
 };
 #define VEXFS_INSERT_UPSERT	1u
+#define VEXFS_INSERT_AUTO_ID	2u
 
 /* What there is to a record, in vexfs_ioc_get and vexfs_ioc_list. */
 #define VEXFS_ITEM_KEYED	0x1u

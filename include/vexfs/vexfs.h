@@ -52,7 +52,7 @@ struct vexfs_batch {
 	__u32	n;			/* 1 .. VEXFS_MAX_BATCH */
 	__u32	row_bytes;		/* of one row: that of the collection, f32: 4 * dims */
 	const void *rows;		/* row after row, no padding between them */
-	const __u64 *ids;		/* unique in the collection */
+	const __u64 *ids;		/* unique in the collection; not read with AUTO_ID */
 	/* record after record, in the order of the schema; NULL: all 0 */
 	const __s64 *attrs;
 	/* keys, back to back without NULs, and a length each, 0: that record has none; NULL: none has one */
@@ -65,6 +65,8 @@ struct vexfs_batch {
 	__u64	seq;			/* out: sequence number of the first record */
 	/* out, on failure: index of the first record at fault, ~0 where no record is */
 	__u64	bad;
+	/* out, with VEXFS_INSERT_AUTO_ID only: the ids that the records got; NULL: not wanted */
+	__u64	*new_ids;
 };
 
 /* A condition on the attributes, from vexfs_where_parse(); or made by hand, see ioctl.h. */
@@ -221,6 +223,11 @@ int vexfs_info(int fd, struct vexfs_ioc_info *info);
  * @batch: the records; seq and bad are written
  *
  * A record is found by searches as soon as this returns, and survives a crash after vexfs_sync().
+ *
+ * flags: VEXFS_INSERT_UPSERT: a record replaces the one of its id, and the one of its key.
+ * VEXFS_INSERT_AUTO_ID: the kernel gives each record an id that is free, next_id of vexfs_info() and
+ * those after it; together with UPSERT, a record whose key is taken keeps the id of the one that it
+ * replaces.  Threads and processes that insert at the same time get different ids.
  *
  * -EEXIST an id or key is taken or given twice, -EINVAL NaN or infinity, a NUL in a key, or n is 0, -EDOM a zero vector and
  * the metric is cosine, -EMSGSIZE row_bytes is not the collection's, -E2BIG more than

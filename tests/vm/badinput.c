@@ -210,7 +210,7 @@ static void bad_inserts(void)
 		unchanged(what);								\
 	} while (0)
 	INSERT(EINVAL, -2, "insert n 0", in.n = 0);
-	INSERT(EINVAL, -2, "insert flags", in.flags = 2);
+	INSERT(EINVAL, -2, "insert flags", in.flags = 4);
 	INSERT(EINVAL, -2, "insert flags ~0", in.flags = ~0u);
 	INSERT(EINVAL, -2, "insert reserved", in.reserved[0] = 1);
 	INSERT(EINVAL, -2, "insert reserved", in.reserved[3] = 1ULL << 63);
@@ -427,7 +427,7 @@ static void bad_sizes(const char *dir)
 	info.reserved32 = 1;
 	EXPECT(EINVAL, vx_ioctl(c.fd, VEXFS_IOC_INFO, &info), "info reserved32");
 	info.reserved32 = 0;
-	info.reserved[7] = 1;
+	info.reserved[6] = 1;
 	EXPECT(EINVAL, vx_ioctl(c.fd, VEXFS_IOC_INFO, &info), "info reserved");
 
 	EXPECT(ENOTTY, vx_ioctl(c.fd, _IOWR(VEXFS_IOC_MAGIC, 99, int), &x), "an unknown number");

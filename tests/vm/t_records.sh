@@ -19,6 +19,12 @@ for i in 1 2 3; do
 	run "as it was, read from the disk, and on" records check /mnt $((seed + 10 * i + 5)) 200
 done
 run "bad input" records bad /mnt
+run "ids that the kernel gives" ids given /mnt
+run "and to several threads" ids threads /mnt
+run "before a remount" ids before /mnt
+run "umount" umount /mnt
+run "mount" mount -t vexfs /dev/vda /mnt
+run "and after it" ids after /mnt
 run "upserts under queries" records race /mnt 4
 sed 's/^/# /' "$out"
 
