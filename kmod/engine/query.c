@@ -319,6 +319,7 @@ int vexfs_q_range(struct vexfs_query *q, __u64 from, __u32 n)
 int vexfs_q_slots(struct vexfs_query *q, const __u64 *slots, __u32 n)
 {
 	__u32 i, may = n;
+	__u64 slot;
 	int err;
 
 	if (n > VEXFS_BATCH)
@@ -329,9 +330,11 @@ int vexfs_q_slots(struct vexfs_query *q, const __u64 *slots, __u32 n)
 	if (err)
 		return err;
 	new_batch(q);
-	for (i = 0; i < may; i++)
-		if (slots[i] < q->count && admitted(q, slots[i], 1))
-			add(q, slots[i], VEXFS_UNKNOWN, ~0u);
+	for (i = 0; i < may; i++) {
+		slot = READ_ONCE(slots[i]);	/* once: others may write to a program's memory */
+		if (slot < q->count && admitted(q, slot, 1))
+			add(q, slot, VEXFS_UNKNOWN, ~0u);
+	}
 	q->visited += may;
 	publish(q);
 	return q->n;

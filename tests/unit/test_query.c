@@ -322,6 +322,58 @@ static void test_strategies(void **state)
 	vexfs_columns_free(columns);
 }
 
+/* --- a program whose memory others write, too --- */
+
+static volatile __u64 shared;		/* what may_flip() writes, as another CPU or an mmap may at any time */
+
+static bool may_flip(void *arg, const struct vexfs_file *file)
+{
+	(void)arg;
+	(void)file;
+	shared = 1ULL << 40;
+	return true;
+}
+
+/* Puts a slot that exists where the slots are, which has become an impossible one once it was looked at. */
+static int flipped(struct vexfs_search *s)
+{
+	int n = 0;
+
+	for (; s->state[0] < s->count && n >= 0; s->state[0]++) {
+		shared = s->state[0];
+		n = vexfs_q_slots(vexfs_search_query(s), (const __u64 *)&shared, 1);
+		assert_int_equal(n, 1);
+		assert_int_equal(shared, 1ULL << 40);
+		n = vexfs_q_score(vexfs_search_query(s));
+		if (n > 0)
+			n = vexfs_q_offer(vexfs_search_query(s));
+	}
+	return n < 0 ? n : 0;
+}
+
+static void test_shared_slots(void **state)
+{
+	struct vexfs_query_params p = { .row = query, .dims = 8, .metric = VEXFS_METRIC_L2, .k = 10, .attrs = 1,
+					.deadline_us = ~0ULL, .may = may_flip };
+	struct vexfs_hit_f hits[10];
+	__u32 truncated, restarts, i;
+	struct vexfs_query *q;
+	int n;
+
+	(void)state;
+	memset(files, 0, sizeof(files));
+	fill(200, 8, 0);
+	for (i = 0; i < 200; i++)
+		assert_int_equal(vexfs_columns_bind(columns, i, &files[0]), 0);
+	q = vexfs_query_new(columns, &plane, &p);
+	assert_non_null(q);
+	n = run(q, flipped, hits, &truncated, &restarts);
+	assert_int_equal(truncated, 0);
+	check(VEXFS_METRIC_L2, 10, NULL, NULL, hits, n);
+	vexfs_query_free(q);
+	vexfs_columns_free(columns);
+}
+
 /* --- predicates: attr < below --- */
 
 static __s64 below;
@@ -1268,6 +1320,7 @@ int main(void)
 		cmocka_unit_test(test_range),
 		cmocka_unit_test(test_range_limits),
 		cmocka_unit_test(test_as_of),
+		cmocka_unit_test(test_shared_slots),
 	};
 
 	chance_seed(4);
