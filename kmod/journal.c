@@ -62,14 +62,20 @@ void *vx_data(vx_buf *b)
 	return b->b_data;
 }
 
+/* jbd2 says -EROFS when it has aborted; to users that is the answer of a read-only mount. */
+static int log_error(int err)
+{
+	return err == -EROFS ? -EIO : err;
+}
+
 int vx_txn_write(vx_txn *t, vx_buf *b)
 {
-	return jbd2_journal_get_write_access(t, b);
+	return log_error(jbd2_journal_get_write_access(t, b));
 }
 
 int vx_txn_write_undo(vx_txn *t, vx_buf *b)
 {
-	return jbd2_journal_get_undo_access(t, b);
+	return log_error(jbd2_journal_get_undo_access(t, b));
 }
 
 int vx_txn_create(vx_txn *t, vx_buf *b)
@@ -85,7 +91,7 @@ int vx_txn_create(vx_txn *t, vx_buf *b)
 		set_buffer_uptodate(b);
 	}
 	unlock_buffer(b);
-	return err;
+	return log_error(err);
 }
 
 int vx_txn_dirty(vx_txn *t, struct vexfs_fs *fs, vx_buf *b)
@@ -101,7 +107,7 @@ int vx_txn_dirty(vx_txn *t, struct vexfs_fs *fs, vx_buf *b)
 			    (unsigned long long)b->b_blocknr, err);
 		jbd2_journal_abort(t->h_transaction->t_journal, err);
 	}
-	return err;
+	return log_error(err);
 }
 
 int vx_txn_forget(vx_txn *t, struct vexfs_fs *fs, __u64 block)
@@ -111,7 +117,7 @@ int vx_txn_forget(vx_txn *t, struct vexfs_fs *fs, __u64 block)
 	if (t->h_revoke_credits <= 0)
 		return -ENOSPC;
 	/* takes over the reference */
-	return jbd2_journal_revoke(t, block, sb_find_get_block(host(fs), block));
+	return log_error(jbd2_journal_revoke(t, block, sb_find_get_block(host(fs), block)));
 }
 
 int vx_txn_credits(vx_txn *t)
@@ -229,6 +235,29 @@ void vexfs_damage(struct vexfs_fs *fs, const char *fmt, ...)
 	va_end(args);
 }
 
+/*
+ * Acknowledged changes may be lost by now, so no policy of errors= goes on from here.  The log keeps
+ * the error for the next mount, if it can.
+ */
+bool vexfs_log_failed(const struct super_block *sb)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+	journal_t *journal = sbi->journal;
+
+	if (!journal || !is_journal_aborted(journal))
+		return false;
+	if (!test_and_set_bit(VEXFS_SBI_SHUTDOWN, &sbi->flags)) {
+		vexfs_msg(KERN_ERR, sb,
+			  "the log has failed (error %d): no further writes; unmount and run fsck.vexfs",
+			  READ_ONCE(journal->j_errno));
+		/* once mounted read-only, sync_fs is not asked any more */
+		errseq_set(&sbi->sb->s_wb_err, -EIO);
+		if (sbi->opts.errors == VEXFS_ERRORS_PANIC)
+			panic("vexfs (%s): panic forced after error\n", sb->s_id);
+	}
+	return true;
+}
+
 int vexfs_shutdown(struct super_block *sb, u32 how)
 {
 	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
@@ -265,12 +294,15 @@ out:
 
 handle_t *vexfs_start(struct super_block *sb, int credits)
 {
+	handle_t *handle;
+
 	if (vexfs_is_shutdown(sb))
 		return ERR_PTR(-EIO);
 	if (sb_rdonly(sb))
 		return ERR_PTR(-EROFS);
-	return jbd2__journal_start(VEXFS_SB(sb)->journal, credits, 0, VEXFS_FORGET_MAX, GFP_NOFS, 0,
-				   0);
+	handle = jbd2__journal_start(VEXFS_SB(sb)->journal, credits, 0, VEXFS_FORGET_MAX, GFP_NOFS, 0,
+				     0);
+	return IS_ERR(handle) ? ERR_PTR(log_error(PTR_ERR(handle))) : handle;
 }
 
 int vexfs_stop(handle_t *handle, int err)
@@ -281,8 +313,22 @@ int vexfs_stop(handle_t *handle, int err)
 }
 
 /*
+ * A cache that cannot be flushed may have lost any of what was written, and forgets that it did: as
+ * bad as a commit that cannot be written.
+ */
+static int flush_device(struct super_block *sb)
+{
+	int err = blkdev_issue_flush(sb->s_bdev);
+
+	if (err && !sb_rdonly(sb))
+		jbd2_journal_abort(VEXFS_SB(sb)->journal, err);
+	return err;
+}
+
+/*
  * jbd2 flushes the device before its commit block; a transaction that is past that needs a flush of
- * our own.
+ * our own.  A commit that fails aborts the log and ends like any other: who comes after that finds
+ * nothing to wait for.  So the answer is whether the log is fine afterwards.
  */
 int vexfs_commit_barrier(struct super_block *sb, tid_t tid)
 {
@@ -294,7 +340,21 @@ int vexfs_commit_barrier(struct super_block *sb, tid_t tid)
 		return -EIO;
 	flush = !jbd2_trans_will_send_data_barrier(journal, tid);
 	err = jbd2_complete_transaction(journal, tid);
-	return err ?: flush ? blkdev_issue_flush(sb->s_bdev) : 0;
+	if (!err && flush)
+		err = flush_device(sb);
+	return vexfs_is_shutdown(sb) ? -EIO : err;
+}
+
+int vexfs_commit_now(struct super_block *sb)
+{
+	int err = 0;
+	tid_t tid;
+
+	if (jbd2_journal_start_commit(VEXFS_SB(sb)->journal, &tid))
+		return vexfs_commit_barrier(sb, tid);
+	if (!bdev_read_only(sb->s_bdev))
+		err = flush_device(sb);
+	return vexfs_is_shutdown(sb) ? -EIO : err;
 }
 
 tid_t vexfs_last_tid(struct super_block *sb)

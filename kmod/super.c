@@ -172,7 +172,8 @@ static int make_writable(struct super_block *sb)
 		if (!err)
 			jbd2_journal_update_sb_errno(sbi->journal);
 	}
-	return err ?: vexfs_orphan_cleanup(sb);
+	err = err ?: vexfs_orphan_cleanup(sb);
+	return err ?: vexfs_log_failed(sb) ? -EIO : 0;
 }
 
 /* The log is empty afterwards and the counts are right.  Nobody else writes. */
@@ -196,32 +197,35 @@ static int freeze_fs(struct super_block *sb)
 	return make_clean(sb);
 }
 
-/* A shutdown froze the filesystem to flush it: then it stays clean. */
+/*
+ * A shutdown froze the filesystem to flush it: then it stays clean.  To fail would leave it frozen
+ * for ever.
+ */
 static int unfreeze_fs(struct super_block *sb)
 {
+	int err;
+
 	if (sb_rdonly(sb) || vexfs_is_shutdown(sb))
 		return 0;
-	return write_state(sb, false);
+	err = write_state(sb, false);
+	if (err && !vexfs_is_shutdown(sb))
+		vexfs_error(sb, "cannot be marked as in use (error %d)", err);
+	return 0;
 }
 
 static int sync_fs(struct super_block *sb, int wait)
 {
-	journal_t *journal = VEXFS_SB(sb)->journal;
-	int err = 0, e2 = 0;
-	tid_t tid;
+	int err = 0, e2;
 
 	if (vexfs_is_shutdown(sb))
 		return -EIO;
 	if (!wait) {
-		jbd2_journal_start_commit(journal, NULL);
+		jbd2_journal_start_commit(VEXFS_SB(sb)->journal, NULL);
 		return 0;
 	}
 	if (!sb_rdonly(sb))
 		err = vexfs_collections_sync(sb);
-	if (jbd2_journal_start_commit(journal, &tid))
-		e2 = vexfs_commit_barrier(sb, tid);
-	else if (!bdev_read_only(sb->s_bdev))
-		e2 = blkdev_issue_flush(sb->s_bdev);
+	e2 = vexfs_commit_now(sb);
 	return err ?: e2;
 }
 

@@ -43,7 +43,7 @@ struct vexfs_mount_opts {
 
 /* vexfs_sb_info.flags */
 enum {
-	VEXFS_SBI_SHUTDOWN,		/* no more writing: shut down, or errors=remount-ro */
+	VEXFS_SBI_SHUTDOWN,		/* no more writing: shut down, errors=remount-ro, the log failed */
 	VEXFS_SBI_ERROR,		/* damage was found: the superblock gets STATE_ERROR */
 	VEXFS_SBI_RAISE,		/* the workers may run (read-write mount) */
 	VEXFS_SBI_GONE,			/* shut down, not for an error: no more reading of files either */
@@ -120,9 +120,16 @@ static inline bool vexfs_is_collection(const struct inode *inode)
 	return S_ISDIR(inode->i_mode) && (VEXFS_I(inode)->core.flags & VEXFS_INODE_COLLECTION);
 }
 
+/*
+ * Did the log fail?  jbd2 aborts by itself, in its own thread and without telling; whoever sees it
+ * first shuts the filesystem down.
+ */
+bool vexfs_log_failed(const struct super_block *sb);
+
+/* No more writing, whatever errors= says: each change, fsync and syncfs is -EIO. */
 static inline bool vexfs_is_shutdown(const struct super_block *sb)
 {
-	return test_bit(VEXFS_SBI_SHUTDOWN, &VEXFS_SB(sb)->flags);
+	return test_bit(VEXFS_SBI_SHUTDOWN, &VEXFS_SB(sb)->flags) || vexfs_log_failed(sb);
 }
 
 static inline bool vexfs_is_gone(const struct super_block *sb)
@@ -143,17 +150,19 @@ static inline bool vexfs_is_gone(const struct super_block *sb)
 #define VEXFS_FREE_CREDITS	(VEXFS_ALLOC_CREDITS + VEXFS_INODE_CREDITS + VEXFS_ORPHAN_CREDITS)
 
 /*
- * Start a transaction of so many blocks; nests.  ERR_PTR: -EIO after shutdown, -EROFS after an
- * abort or on a read-only mount, -ENOMEM.
+ * Start a transaction of so many blocks; nests.  ERR_PTR: -EIO after a shutdown or a failure of the
+ * log, -EROFS on a read-only mount, -ENOMEM.
  */
 handle_t *vexfs_start(struct super_block *sb, int credits);
 /* End it.  err, or if that is 0 the error of the journal. */
 int vexfs_stop(handle_t *handle, int err);
 /*
  * Wait until transaction tid is on stable storage, with all data written before.  Outside any
- * transaction.
+ * transaction.  -EIO once the log has failed, whichever transaction that was.
  */
 int vexfs_commit_barrier(struct super_block *sb, tid_t tid);
+/* The same for what is running now, if anything is: syncfs. */
+int vexfs_commit_now(struct super_block *sb);
 /* The transaction to wait for to have everything so far: what fsync of an inode just read needs. */
 tid_t vexfs_last_tid(struct super_block *sb);
 /*
