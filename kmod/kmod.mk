@@ -7,7 +7,10 @@
 KMOD_MAKE = +$(MAKE) -C '$(KDIR)' M='$(CURDIR)/kmod'
 SOFT_FLOAT := __(add|sub|mul|div|neg|cmp|eq|ne|lt|le|gt|ge|unord|fix|float|extend|trunc)[a-z]*[sdt]f[a-z0-9]*$$
 
-.PHONY: module module-clean sparse
+.PHONY: module module-clean sparse print-kdir
+# for tests/unit/kernels.py
+print-kdir:
+	@echo '$(KDIR)'
 module: kmod/vexfs.ko
 kmod/vexfs.ko: FORCE
 	@[ -e '$(KDIR)/Makefile' ] || { echo "no 6.12 kernel headers (KDIR='$(KDIR)'): run 'make deps'"; exit 1; }

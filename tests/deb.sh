@@ -97,11 +97,15 @@ mkdir "$root/tmp/debs"
 cp "$root.debs"/*_all.deb "$root.debs"/*_amd64.deb "$root/tmp/debs/"
 rm -f "$root"/tmp/debs/*-dbgsym_*
 apt update > /dev/null 2>&1
+# a kernel that VexFS is not for, with its headers; DKMS looks at no more of it
+other=6.15.0-other
+mkdir -p "$root/lib/modules/$other/build/include"
 
 # --- install
 
 install() { in_root sh -c 'exec apt-get -q -y -o Dpkg::Use-Pty=0 --no-install-recommends install "$@"' sh "$@"; }
 run "install all five" install $(cd "$root" && printf '/%s ' tmp/debs/*.deb) || finish
+says "a kernel that it is not for is skipped" "^Building initial module for $other"
 for p in libvexfs0 libvexfs-dev python3-vexfs vexfs-dkms vexfs-tools; do
 	run "$p is installed" grep -q '^ii' <(in_root dpkg-query -W -f '${db:Status-Abbrev}\n' $p)
 done
@@ -147,6 +151,14 @@ case $ko in *.xz) xz -dc "$ko" > "$root.debs/vexfs.ko";; *) cp "$ko" "$root.debs
 run "with BTF" sh -c "readelf -SW $root.debs/vexfs.ko | grep -q ' \.BTF '"
 run "for that kernel" sh -c "modinfo -F vermagic $root.debs/vexfs.ko | grep -q '^$release '"
 run "mount -t vexfs finds it" grep -q 'fs-vexfs' "$root/lib/modules/$release/modules.alias"
+
+# what dpkg runs when such a kernel or its headers are installed: a hook that fails leaves dpkg broken
+for hook in postinst.d header_postinst.d; do
+	run "/etc/kernel/$hook/dkms of a kernel that it is not for" in_root "/etc/kernel/$hook/dkms" "$other"
+	says "looks at that kernel" "$other"
+	run "builds nothing" test -z "$(find "$root/lib/modules/$other" "$root/var/lib/dkms/vexfs/$version/$other" -name 'vexfs.ko*' 2>/dev/null)"
+done
+rm -r "${root:?}/lib/modules/$other"
 
 # --- the next version
 

@@ -66,7 +66,8 @@ check:
 check-unit: $(UNIT_TESTS) $(B)/tests/fsck.vexfs $(B)/tests/vexd $(B)/bin/vexctl $(B)/bin/mkfs.vexfs $(LIBVEXFS_SO) $(B)/man/vexfs_open.3 \
 		$(B)/man/vexctl.8
 	@tests/unit/run $(UNIT_TESTS) tests/unit/api.py tests/unit/fsck.py \
-		tests/unit/vexctl.py tests/unit/vexd.py tests/unit/deps.py
+		tests/unit/vexctl.py tests/unit/vexd.py tests/unit/deps.py \
+		tests/unit/kernels.py
 
 # The packages, in a clean Debian root.
 check-deb:

@@ -6,6 +6,7 @@
  * Nothing is changed, and nothing needs root: what only root may see is said to be unknown.
  */
 #define _GNU_SOURCE
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -26,8 +27,8 @@
 
 #define BPFFS		"/sys/fs/bpf"
 #define MODULE		"/sys/module/vexfs"
-#define MIN_MAJOR	6		/* struct_ops of modules as they are in 6.12 */
-#define MIN_MINOR	12
+/* What the module was built for and tested on: kmod/Kbuild and debian/vexfs-dkms.dkms have the same. */
+#define KERNEL		"6.12"
 
 static const char *const verdicts[] = {
 	[CHECK_OK] = "ok",
@@ -103,16 +104,17 @@ static bool has_line(const char *path, const char *begin, char *rest, size_t siz
 
 static void check_release(struct checks *c, const struct utsname *u)
 {
-	unsigned int major = 0, minor = 0;
+	size_t n = strlen(KERNEL);
 
-	if (sscanf(u->release, "%u.%u", &major, &minor) == 2 &&
-	    (major > MIN_MAJOR || (major == MIN_MAJOR && minor >= MIN_MINOR)))
+	if (!strncmp(u->release, KERNEL, n) && !isdigit((unsigned char)u->release[n]))
 		check(c, CHECK_OK, "kernel", NULL, "%s %s", u->release, u->machine);
 	else
-		check(c, CHECK_FAIL, "kernel", "boot Linux 6.12 or newer", "%s %s is too old",
-		      u->release, u->machine);
+		check(c, CHECK_FAIL, "kernel",
+		      "boot Linux " KERNEL " (Debian 12: apt install linux-image-6.12-amd64)",
+		      "%s is not supported: VexFS is built for Linux " KERNEL " and no other", u->release);
 	if (strcmp(u->machine, "x86_64"))
-		check(c, CHECK_FAIL, "machine", "use an x86-64 machine", "%s", u->machine);
+		check(c, CHECK_FAIL, "machine", "use an x86-64 machine", "%s is not supported",
+		      u->machine);
 }
 
 /* Where distributions put the configuration of a kernel.  false: nowhere. */
