@@ -21,6 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 #include <uuid/uuid.h>
+#include <platform/printable.h>
 #include <platform/verify.h>
 
 enum { FSCK_OK = 0, FSCK_ERRORS = 4, FSCK_FAILED = 8, FSCK_USAGE = 16, FSCK_CANCELLED = 32 };
@@ -79,13 +80,13 @@ struct check {
 static int fail(const struct check *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 static int fail(const struct check *c, const char *fmt, ...)
 {
+	char msg[1024];
 	va_list ap;
 
-	fprintf(stderr, "fsck.vexfs: %s: ", c->path);
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	vsnprintf(msg, sizeof(msg), fmt, ap);
 	va_end(ap);
-	fputc('\n', stderr);
+	fprintf(stderr, "fsck.vexfs: %s: %s\n", printable(c->path), printable(msg));
 	return FSCK_FAILED;
 }
 
@@ -105,14 +106,6 @@ static void clear_progress(struct check *c)
 	c->progress_shown = false;
 }
 
-/* Names come from the disk: nothing of them may reach the terminal as an escape. */
-static void harmless(char *s)
-{
-	for (; *s; s++)
-		if ((unsigned char)*s < ' ' || *s == 127)
-			*s = '?';
-}
-
 static void report(void *arg, enum vexfs_finding nr, const char *fmt, ...)
 {
 	struct check *c = arg;
@@ -126,10 +119,9 @@ static void report(void *arg, enum vexfs_finding nr, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(msg, sizeof(msg), fmt, ap);
 	va_end(ap);
-	harmless(msg);
 	if (!c->json) {
 		clear_progress(c);
-		printf("%s: [%d] %s: %s\n", c->path, nr, table[i].name, msg);
+		printf("%s: [%d] %s: %s\n", printable(c->path), nr, table[i].name, printable(msg));
 		return;
 	}
 	o = json_object_new_object();
@@ -159,7 +151,8 @@ static bool progress(void *arg, const char *what, __u64 done, __u64 total)
 	if (elapsed < (tty ? 0.1 : 10))
 		return true;
 	before = now;
-	fprintf(stderr, "%s%s: %s: %llu of %llu (%.0f %%)%s", tty ? "\r\033[K" : "", c->path, what, done, total,
+	fprintf(stderr, "%s%s: %s: %llu of %llu (%.0f %%)%s", tty ? "\r\033[K" : "", printable(c->path), what,
+		done, total,
 		total ? 100.0 * done / total : 0, tty ? "" : "\n");
 	c->progress_shown = tty;
 	return true;
@@ -338,7 +331,6 @@ static void print_json(const struct check *c)
 		char label[sizeof(c->super.s.s_label) + 1] = "";
 
 		memcpy(label, c->super.s.s_label, sizeof(c->super.s.s_label));
-		harmless(label);
 		uuid_unparse_lower(c->super.s.s_uuid, uuid);
 		json_object_object_add(o, "uuid", json_object_new_string(uuid));
 		json_object_object_add(o, "label", json_object_new_string(label));
@@ -352,25 +344,26 @@ static void print_json(const struct check *c)
 	json_object_object_add(counts, "records", json_object_new_uint64(c->n.records));
 	json_object_object_add(o, "checked", counts);
 	json_object_object_add(o, "findings", json_object_get(c->findings));
-	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE));
+	puts(printable_json(json_object_to_json_string_ext(o, JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE)));
 	json_object_put(o);
 }
 
 static void print_text(const struct check *c, int code, bool boot)
 {
+	const char *path = printable(c->path);
 	size_t i;
 
 	for (i = 0; i < TABLE; i++)
 		if (c->count[i] > SHOWN && !c->all)
-			printf("%s: [%d] %s: %llu more (--all shows them)\n", c->path, table[i].number, table[i].name,
+			printf("%s: [%d] %s: %llu more (--all shows them)\n", path, table[i].number, table[i].name,
 			       c->count[i] - SHOWN);
 	if (code == FSCK_ERRORS)
-		printf("%s: %llu errors; `fsck.vexfs --explain NUMBER` says what each means\n", c->path, errors(c));
+		printf("%s: %llu errors; `fsck.vexfs --explain NUMBER` says what each means\n", path, errors(c));
 	else if (code == FSCK_OK && boot && !c->n.inodes)
-		printf("%s: %s, %llu blocks of 4 KiB\n", c->path, c->state,
+		printf("%s: %s, %llu blocks of 4 KiB\n", path, c->state,
 		       (unsigned long long)le64_to_cpu(c->super.s.s_blocks));
 	else if (code == FSCK_OK)
-		printf("%s: clean, %llu inodes, %llu directories, %llu collections, %llu records\n", c->path,
+		printf("%s: clean, %llu inodes, %llu directories, %llu collections, %llu records\n", path,
 		       c->n.inodes, c->n.directories, c->n.collections, c->n.records);
 }
 
@@ -391,7 +384,7 @@ static int explain(const char *arg)
 	size_t i = *arg && !*end && n > 0 && n < 1000 ? entry(n) : TABLE;
 
 	if (i == TABLE) {
-		fprintf(stderr, "fsck.vexfs: there is no finding '%s'; see fsck.vexfs --list\n", arg);
+		fprintf(stderr, "fsck.vexfs: there is no finding '%s'; see fsck.vexfs --list\n", printable(arg));
 		return FSCK_USAGE;
 	}
 	printf("%d, %s (%s)\n%s\n", table[i].number, table[i].name,
@@ -448,6 +441,7 @@ int main(int argc, char **argv)
 	bool boot = false, force = false, repair = false, readonly = false;
 	int o;
 
+	opterr = 0;
 	while ((o = getopt_long(argc, argv, "apfnyhV", options, NULL)) != -1) {
 		switch (o) {
 		case 'a':
@@ -480,7 +474,8 @@ int main(int argc, char **argv)
 			puts("fsck.vexfs: format version 1, unstable");
 			return 0;
 		default:
-			fputs("fsck.vexfs: see fsck.vexfs --help\n", stderr);
+			fprintf(stderr, "fsck.vexfs: the option %s is unknown or lacks its value; see fsck.vexfs --help\n",
+				printable(argv[optind - 1]));
 			return FSCK_USAGE;
 		}
 	}

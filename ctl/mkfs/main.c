@@ -11,6 +11,7 @@
 #include <uuid/uuid.h>
 
 #include <platform/mkfs.h>
+#include <platform/printable.h>
 
 static const char usage_text[] =
 	"Usage: mkfs.vexfs [OPTION]... DEVICE|FILE\n"
@@ -25,23 +26,34 @@ static const char usage_text[] =
 	"  -h, --help           print this\n"
 	"  -V, --version        print the version of the format\n";
 
+static void say(const char *fmt, va_list ap, const char *tail)
+{
+	char msg[1024];
+
+	vsnprintf(msg, sizeof(msg), fmt, ap);
+	fprintf(stderr, "mkfs.vexfs: %s%s\n", printable(msg), tail);
+}
+
 __attribute__((format(printf, 1, 2), noreturn))
 static void fail(const char *fmt, ...)
 {
 	va_list ap;
 
-	fputs("mkfs.vexfs: ", stderr);
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	say(fmt, ap, "");
 	va_end(ap);
-	fputc('\n', stderr);
 	exit(1);
 }
 
-__attribute__((noreturn))
-static void usage_error(void)
+/* The command line is wrong; nothing was tried. */
+__attribute__((format(printf, 1, 2), noreturn))
+static void usage(const char *fmt, ...)
 {
-	fputs("mkfs.vexfs: see mkfs.vexfs --help\n", stderr);
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(fmt, ap, "; see `mkfs.vexfs --help`");
+	va_end(ap);
 	exit(2);
 }
 
@@ -201,7 +213,7 @@ static void print_json(const char *path, const struct vexfs_super *s)
 								   le32_to_cpu(s->s_inodes_per_group)));
 	json_object_object_add(o, "log_bytes", json_object_new_uint64((__u64)le32_to_cpu(s->s_journal_blocks)
 								      << VEXFS_BLOCK_SHIFT));
-	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE));
+	puts(printable_json(json_object_to_json_string_ext(o, JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE)));
 	json_object_put(o);
 }
 
@@ -227,24 +239,25 @@ int main(int argc, char **argv)
 	unsigned long n;
 	int c, err;
 
+	opterr = 0;
 	uuid_generate(opts.uuid);
 	while ((c = getopt_long(argc, argv, "L:U:J:fqhV", longopts, NULL)) != -1) {
 		switch (c) {
 		case 'L':
 			opts.label = optarg;
 			if (strlen(optarg) > sizeof(super.s_label))
-				fail("label '%s' is longer than 32 bytes", optarg);
+				usage("--label: '%s' is longer than 32 bytes", optarg);
 			break;
 		case 'U':
 			if (uuid_parse(optarg, opts.uuid))
-				fail("'%s' is no UUID; one looks like %s", optarg,
+				usage("--uuid: '%s' is not a UUID; one looks like %s", optarg,
 				     "6f1c2d60-93a1-4a0e-8f4e-0a4f5d5c8b11");
 			break;
 		case 'J':
 			errno = 0;
 			n = strtoul(optarg, &end, 10);
 			if (errno || *end || end == optarg || n < VEXFS_MIN_JOURNAL || n > VEXFS_MAX_JOURNAL)
-				fail("'%s' is no number of log blocks; give %u to %u", optarg, VEXFS_MIN_JOURNAL,
+				usage("--journal: '%s' is not a number of log blocks; give %u to %u", optarg, VEXFS_MIN_JOURNAL,
 				     VEXFS_MAX_JOURNAL);
 			opts.journal_blocks = n;
 			break;
@@ -264,14 +277,11 @@ int main(int argc, char **argv)
 			puts("mkfs.vexfs: format version 1, unstable");
 			return 0;
 		default:
-			usage_error();
+			usage("the option %s is unknown or lacks its value", argv[optind - 1]);
 		}
 	}
-	if (optind + 1 != argc) {
-		fputs(optind == argc ? "mkfs.vexfs: name a device or a file\n" :
-		      "mkfs.vexfs: name one device or file only\n", stderr);
-		usage_error();
-	}
+	if (optind + 1 != argc)
+		usage("name %s", optind == argc ? "a device or a file" : "only one device or file");
 	path = argv[optind];
 	open_device(&dev, path);
 	/* what can be refused is refused before anything is wiped */
@@ -290,7 +300,7 @@ int main(int argc, char **argv)
 		print_json(path, &super);
 	} else if (!quiet) {
 		uuid_unparse(opts.uuid, uuid);
-		printf("%s: vexfs, %s", path, human(le64_to_cpu(super.s_blocks) << VEXFS_BLOCK_SHIFT));
+		printf("%s: vexfs, %s", printable(path), human(le64_to_cpu(super.s_blocks) << VEXFS_BLOCK_SHIFT));
 		printf(", %u group%s, %llu inodes, log %s, UUID %s\n", le32_to_cpu(super.s_groups),
 		       le32_to_cpu(super.s_groups) == 1 ? "" : "s",
 		       (unsigned long long)le32_to_cpu(super.s_groups) * le32_to_cpu(super.s_inodes_per_group),

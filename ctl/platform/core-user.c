@@ -12,6 +12,7 @@
 #include <linux/fs.h>
 
 #include <core/core.h>
+#include <platform/printable.h>
 
 #define HASH_MIN 1024u
 
@@ -94,7 +95,7 @@ void vexfs_damage(struct vexfs_fs *fs, const char *fmt, ...)
 	va_end(ap);
 	dev->damages++;
 	if (!dev->quiet)
-		fprintf(stderr, "vexfs: %s\n", dev->damage);
+		fprintf(stderr, "vexfs: %s\n", printable(dev->damage));
 }
 
 const void *memchr_inv(const void *p, int c, size_t bytes)

@@ -214,7 +214,7 @@ static int info(int argc, char **argv)
 	       i.row_bytes);
 	printf("attributes ");
 	for (n = 0; n < i.attrs; n++)
-		printf(" %s:%s", i.attr[n].name, type_name(i.attr[n].type));
+		printf(" %s:%s", printable(i.attr[n].name), type_name(i.attr[n].type));
 	printf("%s\n", i.attrs ? "" : " none");
 	printf("records     %llu in %llu slots, %llu of them on disk\n", i.live, i.count,
 	       i.committed);
@@ -233,10 +233,10 @@ static int info(int argc, char **argv)
 		if (b->state == VEXFS_BOUND_BUILTIN)
 			printf("%s\n", n == VEXFS_SLOT_FILTER ? "none" : "built-in");
 		else if (b->state == VEXFS_BOUND_MISSING)
-			printf("%s, not loaded: %s\n", b->name,
+			printf("%s, not loaded: %s\n", printable(b->name),
 			       n == VEXFS_SLOT_SEARCH ? "the built-in answers" : "queries fail");
 		else
-			printf("%s, %s, generation %llu, %u errors\n", b->name,
+			printf("%s, %s, generation %llu, %u errors\n", printable(b->name),
 			       state_name(b->state), b->generation, b->errors);
 	}
 	return VEXCTL_OK;
@@ -250,7 +250,7 @@ static int confirm(const char *dir, __u64 records)
 	if (!isatty(STDIN_FILENO))
 		return usage("%s has %llu record%s; give --yes to drop them", dir, records,
 			     records == 1 ? "" : "s");
-	fprintf(stderr, "Drop %s with its %llu record%s? [y/N] ", dir, records,
+	fprintf(stderr, "Drop %s with its %llu record%s? [y/N] ", printable(dir), records,
 		records == 1 ? "" : "s");
 	if (!fgets(answer, sizeof(answer), stdin) || (answer[0] != 'y' && answer[0] != 'Y'))
 		return fail(dir, "not dropped");

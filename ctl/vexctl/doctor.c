@@ -48,8 +48,8 @@ void check(struct checks *c, enum verdict verdict, const char *name, const char 
 	va_end(ap);
 	c->count[verdict]++;
 	if (!c->json) {
-		printf("%-4s  %-14s - %s%s%s\n", verdicts[verdict], name, found,
-		       advice ? "; " : "", advice ? advice : "");
+		printf("%-4s  %-14s - %s%s%s\n", verdicts[verdict], printable(name), printable(found),
+		       advice ? "; " : "", advice ? printable(advice) : "");
 		return;
 	}
 	o = json_object_new_object();

@@ -187,7 +187,7 @@ static int dump(int argc, char **argv)
 	if (!json) {
 		printf("struct vexfs_ops, map id %u, link id %u\n", p.ops_map_id, p.link_id);
 		json_object_object_foreach(ops, key, value)
-			printf("  %-11s %s\n", key, json_object_to_json_string(value));
+			printf("  %-11s %s\n", printable(key), printable_json(json_object_to_json_string(value)));
 	}
 	for (i = 0; i < VEXFS_SLOTS; i++) {
 		if (!p.prog_id[i] || prog_info(p.prog_id[i], &info))
@@ -195,7 +195,7 @@ static int dump(int argc, char **argv)
 		json_object_object_add(progs, vexfs_slot_name(i), prog_json(p.prog_id[i], &info));
 		if (!json)
 			printf("%-13s prog id %u, %s, tag %s: %u bytes translated, %u jited, %u instructions verified\n",
-			       vexfs_slot_name(i), p.prog_id[i], info.name, tag(&info, buf),
+			       vexfs_slot_name(i), p.prog_id[i], printable(info.name), tag(&info, buf),
 			       info.xlated_prog_len, info.jited_prog_len, info.verified_insns);
 	}
 	json_object_object_add(o, "progs", progs);
@@ -273,7 +273,7 @@ static void print_sample(const struct sample *s, double seconds, struct json_obj
 	runs = info.run_cnt - s->count;
 	ns = info.run_time_ns - s->ns;
 	if (!list) {
-		printf("%-31s %-8s %10.1f %10.0f %7.2f %10.1f %8llu\n", s->name, vexfs_slot_name(s->slot),
+		printf("%-31s %-8s %10.1f %10.0f %7.2f %10.1f %8llu\n", printable(s->name), vexfs_slot_name(s->slot),
 		       runs / seconds, runs ? (double)ns / runs : 0, ns / seconds / 1e7,
 		       (p.queries - s->queries) / seconds, p.errors - s->errors);
 		return;

@@ -30,27 +30,6 @@ static const char *word_of(struct names *n, __u32 attr, __s64 code)
 	return word;
 }
 
-/* Is a byte part of a control character, as ASCII or as UTF-8 of two bytes has them? */
-static bool is_control(const unsigned char *text, size_t i, size_t len)
-{
-	return text[i] < ' ' || text[i] == 127 ||
-	       (text[i] == 0xc2 && i + 1 < len && (text[i + 1] & 0xe0) == 0x80) ||
-	       (i && text[i - 1] == 0xc2 && (text[i] & 0xe0) == 0x80);
-}
-
-/* Text as a terminal can show it: control characters and backslashes as hexadecimal numbers. */
-static void print_text(const char *text, size_t len)
-{
-	const unsigned char *bytes = (const unsigned char *)text;
-	size_t i;
-
-	for (i = 0; i < len; i++)
-		if (is_control(bytes, i, len) || bytes[i] == '\\')
-			printf("\\x%02x", bytes[i]);
-		else
-			putchar(bytes[i]);
-}
-
 /* The path of a bound file, or NULL and why there is none in n->why. */
 static const char *path_of(struct names *n, __u64 file)
 {
@@ -68,11 +47,10 @@ void print_place(struct names *n, __u64 file, __u64 off, __u32 len, __u32 flags)
 	if (!(flags & VEXFS_ITEM_BOUND))
 		return;
 	path = path_of(n, file);
-	printf("  file ");
 	if (path)
-		print_text(path, strlen(path));
+		printf("  file %s", printable(path));
 	else
-		printf("inode %llu (%s)", file, strerror(-n->why));
+		printf("  file inode %llu (%s)", file, strerror(-n->why));
 	printf(":%llu+%u%s", off, len, flags & VEXFS_ITEM_STALE ? "  stale" : "");
 }
 
@@ -125,19 +103,15 @@ void print_item(struct names *n, const struct vexfs_item *item, const char *key)
 	__u32 i;
 
 	printf("id %llu  slot %llu  seq %llu", item->id, item->slot, item->seq);
-	if (item->key_len) {
-		printf("  key ");
-		print_text(key, item->key_len);
-	}
+	if (item->key_len)
+		printf("  key %s", printable_n(key, item->key_len));
 	for (i = 0; i < n->info.attrs; i++) {
 		if (n->info.attr[i].type != VEXFS_ATTR_KEYWORD) {
-			printf("  %s=%lld", n->info.attr[i].name, item->attr[i]);
+			printf("  %s=%lld", printable(n->info.attr[i].name), item->attr[i]);
 			continue;
 		}
 		word = word_of(n, i, item->attr[i]);
-		printf("  %s=", n->info.attr[i].name);
-		if (word)
-			print_text(word, strlen(word));
+		printf("  %s=%s", printable(n->info.attr[i].name), word ? printable(word) : "");
 	}
 	print_place(n, item->file, item->file_off, item->file_len, item->flags);
 	printf("\n");

@@ -23,7 +23,7 @@ static int fail_load(const char *what, const struct vexfs_load_error *err)
 	while (*s) {
 		int n = strcspn(s, "\n");
 
-		fprintf(stderr, "  %.*s\n", n, s);
+		fprintf(stderr, "  %s\n", printable_n(s, n));
 		s += n + (s[n] == '\n');
 	}
 	return VEXCTL_FAILED;
@@ -379,7 +379,7 @@ static int print_row(const struct vexfs_program_info *i, void *n)
 	if (!(*(int *)n)++)
 		printf("%-31s %-10s %-22s %10s %5s %10s %6s\n", "name", "state", "ops",
 		       "generation", "bound", "queries", "errors");
-	printf("%-31s %-10s %-22s %10llu %5u %10llu %6llu\n", i->name, state_name(i),
+	printf("%-31s %-10s %-22s %10llu %5u %10llu %6llu\n", printable(i->name), state_name(i),
 	       ops_names(i->ops, ops), i->generation, i->bound, i->queries, i->errors);
 	return 0;
 }
@@ -496,7 +496,7 @@ static void print_values(struct json_object *values)
 		if (n > 1)
 			printf("  [%zu]", i);
 		json_object_object_foreach(json_object_array_get_idx(values, i), key, val)
-			printf("  %s=%s", key, json_object_to_json_string(val));
+			printf("  %s=%s", printable(key), printable_json(json_object_to_json_string(val)));
 	}
 }
 
@@ -505,9 +505,9 @@ static void show_text(const struct vexfs_program_info *i)
 	char ops[32];
 	__u32 n;
 
-	printf("name        %s\nstate       %s", i->name, state_name(i));
+	printf("name        %s\nstate       %s", printable(i->name), state_name(i));
 	if (i->pinned)
-		printf(", pinned at %s/%s/link", VEXFS_PIN_DIR, i->name);
+		printf(", pinned at %s/%s/link", VEXFS_PIN_DIR, printable(i->name));
 	else if (i->loaded)
 		printf(", held by the process that loaded it");
 	printf("\nbound       %u times by collections\n", i->bound);
@@ -531,7 +531,7 @@ static void show_text(const struct vexfs_program_info *i)
 	for (n = 0; n < i->maps && n < VEXFS_LIST_MAPS; n++) {
 		struct json_object *values = map_values(i->map[n].id);
 
-		printf("map         %s id %u", i->map[n].name, i->map[n].id);
+		printf("map         %s id %u", printable(i->map[n].name), i->map[n].id);
 		print_values(values);
 		printf("\n");
 		json_object_put(values);

@@ -55,13 +55,13 @@ void progress(const char *what, __u64 done, __u64 total, const char *unit)
 	before = now;
 	shown = true;
 	if (!tty) {
-		fprintf(stderr, "%s: %llu of %llu %s\n", what, done, total, unit);
+		fprintf(stderr, "%s: %llu of %llu %s\n", printable(what), done, total, unit);
 		return;
 	}
 	filled = total ? (int)(done * 30.0 / total) : 0;
 	if (filled > 30)
 		filled = 30;
-	fprintf(stderr, "\r\033[K%s [%.*s%.*s] %3d%% %llu of %llu %s", what, filled,
+	fprintf(stderr, "\r\033[K%s [%.*s%.*s] %3d%% %llu of %llu %s", printable(what), filled,
 		"##############################", 30 - filled, "..............................",
 		total ? (int)(done * 100.0 / total) : 0, done, total, unit);
 }

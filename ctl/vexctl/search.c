@@ -125,13 +125,13 @@ static void answer_text(struct ask *a, const struct vexfs_hit *hits,
 		const char *label = label_of(a, hits[i].id);
 
 		printf("%4u  %-20llu %14.6f%s%s", i + 1, hits[i].id, hits[i].distance,
-		       label ? "  " : "", label ? label : "");
+		       label ? "  " : "", label ? printable(label) : "");
 		print_place(&a->names, hits[i].file, hits[i].file_off, hits[i].file_len,
 			    hits[i].flags);
 		printf("\n");
 	}
 	printf("cost: visited %llu, scored %llu, rounds %u, strategy %s (", r->visited, r->scored,
-	       r->rounds, r->strategy);
+	       r->rounds, printable(r->strategy));
 	if (r->used[VEXFS_SLOT_SEARCH] == VEXFS_BOUND_LOADED)
 		printf("generation %llu)", r->generation[VEXFS_SLOT_SEARCH]);
 	else

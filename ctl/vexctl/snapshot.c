@@ -75,7 +75,7 @@ static int list(int argc, char **argv)
 		info[i].name[sizeof(info[i].name) - 1] = 0;
 		time_text(info[i].time, time, sizeof(time));
 		if (!json) {
-			printf("%-32s %-24s %12llu %12llu\n", info[i].name, time, info[i].live,
+			printf("%-32s %-24s %12llu %12llu\n", printable(info[i].name), time, info[i].live,
 			       info[i].count);
 			continue;
 		}

@@ -19,6 +19,12 @@ static const char *str(struct json_object *o, const char *key)
 	return json_object_object_get_ex(o, key, &v) ? json_object_get_string(v) : "";
 }
 
+/* The same for a table. */
+static const char *show(struct json_object *o, const char *key)
+{
+	return printable(str(o, key));
+}
+
 static bool flag(struct json_object *o, const char *key)
 {
 	struct json_object *v;
@@ -141,7 +147,7 @@ static void print_filesystems(struct json_object *list)
 	for (i = 0; i < n; i++) {
 		struct json_object *o = json_object_array_get_idx(list, i);
 
-		printf("  %s on %s: %s free of %s%s\n", str(o, "device"), str(o, "dir"),
+		printf("  %s on %s: %s free of %s%s\n", show(o, "device"), show(o, "dir"),
 		       human(number(o, "free_bytes"), a), human(number(o, "bytes"), b),
 		       flag(o, "read_only") ? ", read-only" : "");
 	}
@@ -151,15 +157,15 @@ static void print_programs(struct json_object *list, const char *why)
 {
 	size_t i, j, n = json_object_array_length(list);
 
-	printf("Programs%s%s\n", n ? "" : *why ? ": " : ": none", n ? "" : why);
+	printf("Programs%s%s\n", n ? "" : *why ? ": " : ": none", n ? "" : printable(why));
 	for (i = 0; i < n; i++) {
 		struct json_object *o = json_object_array_get_idx(list, i), *ops;
 
-		printf("  %s: %s", str(o, "name"), str(o, "state"));
+		printf("  %s: %s", show(o, "name"), show(o, "state"));
 		if (json_object_object_get_ex(o, "ops", &ops))
 			for (j = 0; j < json_object_array_length(ops); j++)
 				printf("%s%s", j ? ", " : " (",
-				       json_object_get_string(json_object_array_get_idx(ops, j)));
+				       printable(json_object_get_string(json_object_array_get_idx(ops, j))));
 		printf("%s, bindings %llu, queries %llu, errors %llu\n",
 		       json_object_array_length(ops) ? ")" : "", number(o, "bound"), number(o, "queries"),
 		       number(o, "errors"));
@@ -174,31 +180,31 @@ static void print_daemon(struct json_object *o)
 	size_t i, j;
 
 	if (!flag(o, "running")) {
-		printf("Daemon: vexd does not run (%s)\n", str(o, "why"));
+		printf("Daemon: vexd does not run (%s)\n", show(o, "why"));
 		return;
 	}
 	strftime(since, sizeof(since), "%Y-%m-%d %H:%M:%S", localtime(&t));
-	printf("Daemon: vexd %s, pid %llu, since %s\n", str(o, "version"), number(o, "pid"), since);
-	printf("  configuration %s, socket %s", str(o, "config"), str(o, "socket"));
+	printf("Daemon: vexd %s, pid %llu, since %s\n", show(o, "version"), number(o, "pid"), since);
+	printf("  configuration %s, socket %s", show(o, "config"), show(o, "socket"));
 	if (number(o, "metrics_port"))
 		printf(", metrics http://127.0.0.1:%llu/metrics", number(o, "metrics_port"));
 	printf("\n");
 	if (!flag(o, "watching"))
-		printf("  no events and counts: %s\n", str(o, "watching_why"));
+		printf("  no events and counts: %s\n", show(o, "watching_why"));
 	if (!json_object_object_get_ex(o, "programs", &list))
 		return;
 	for (i = 0; i < json_object_array_length(list); i++) {
 		struct json_object *p = json_object_array_get_idx(list, i);
 
-		printf("  keeps %s: %s%s%s\n", str(p, "name"), str(p, "state"), *str(p, "why") ? ": " : "",
-		       str(p, "why"));
+		printf("  keeps %s: %s%s%s\n", show(p, "name"), show(p, "state"), *str(p, "why") ? ": " : "",
+		       show(p, "why"));
 		if (!json_object_object_get_ex(p, "bind", &binds))
 			continue;
 		for (j = 0; j < json_object_array_length(binds); j++) {
 			struct json_object *b = json_object_array_get_idx(binds, j);
 
-			printf("    %s: %s%s\n", str(b, "dir"), flag(b, "bound") ? "bound" : "not bound: ",
-			       flag(b, "bound") ? "" : str(b, "why"));
+			printf("    %s: %s%s\n", show(b, "dir"), flag(b, "bound") ? "bound" : "not bound: ",
+			       flag(b, "bound") ? "" : show(b, "why"));
 		}
 	}
 }
@@ -250,14 +256,15 @@ static void print_event(struct json_object *o)
 		localtime_r(&t, &local);
 		strftime(clock, sizeof(clock), "%H:%M:%S", &local);
 	}
-	printf("%s %s", clock, str(o, "event"));
+	printf("%s %s", clock, show(o, "event"));
 	json_object_object_foreach(o, key, value) {
 		if (!strcmp(key, "event") || !strcmp(key, "time"))
 			continue;
-		printf(" %s=%s", key, json_object_is_type(value, json_type_string) &&
-			       !strpbrk(json_object_get_string(value), " \"\\\n") ?
-			       json_object_get_string(value) :
-			       json_object_to_json_string_ext(value, JSON_C_TO_STRING_NOSLASHESCAPE));
+		/* a string without quotes where that is unambiguous */
+		printf(" %s=%s", printable(key), json_object_is_type(value, json_type_string) &&
+			       !strpbrk(printable(json_object_get_string(value)), " \"\\") ?
+			       printable(json_object_get_string(value)) :
+			       printable_json(json_object_to_json_string_ext(value, JSON_C_TO_STRING_NOSLASHESCAPE)));
 	}
 	printf("\n");
 }

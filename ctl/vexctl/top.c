@@ -103,7 +103,8 @@ static void print_text(struct top *t, double seconds, __u64 dropped)
 		       d.queries / seconds, meter_percentile(d.bucket, 0.5),
 		       meter_percentile(d.bucket, 0.99), per_query(d.visited, &d),
 		       per_query(d.scored, &d), d.errors, d.truncated,
-		       *t->row[i].key.strategy ? t->row[i].key.strategy : "-", name_of(&t->row[i]));
+		       *t->row[i].key.strategy ? printable(t->row[i].key.strategy) : "-",
+		       printable(name_of(&t->row[i])));
 	}
 	if (!t->n)
 		printf("(no search yet)\n");

@@ -38,7 +38,7 @@ static void say(const char *what, const char *fmt, va_list ap, const char *tail)
 
 	vsnprintf(msg, sizeof(msg), fmt, ap);
 	fprintf(stderr, "vexctl%s%s: %s%s%s%s\n", verb_name ? " " : "", verb_name ? verb_name : "",
-		what ? what : "", what ? ": " : "", msg, tail);
+		what ? printable(what) : "", what ? ": " : "", printable(msg), tail);
 }
 
 int fail(const char *what, const char *fmt, ...)
@@ -62,7 +62,7 @@ void tell(const char *fmt, ...)
 	if (told)
 		add_str(told, "message", msg);
 	else
-		puts(msg);
+		puts(printable(msg));
 }
 
 int fail_op(const char *what, enum vexfs_op op, int err)
@@ -230,8 +230,7 @@ void labels_free(struct labels *l)
 
 void print_json(struct json_object *o)
 {
-	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_SPACED |
-						       JSON_C_TO_STRING_NOSLASHESCAPE));
+	puts(printable_json(json_object_to_json_string_ext(o, JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE)));
 	json_object_put(o);
 }
 

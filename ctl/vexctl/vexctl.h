@@ -5,6 +5,9 @@
  *
  * A verb gets its own name as argv[0] and returns an exit code.  What goes wrong is one line on
  * stderr: `vexctl VERB: what: why; what to do`.
+ *
+ * Text that somebody else chose is printed by fail(), usage(), tell() and print_json(), which make it printable, or
+ * through printable().
  */
 #ifndef _VEXCTL_H
 #define _VEXCTL_H
@@ -15,6 +18,7 @@
 #include <stdio.h>
 #include <json.h>
 #include <vexfs/program.bpf.h>
+#include <platform/printable.h>
 #include <vexfs/vexfs.h>
 #include "libvexfs/dictionary.h"
 #include "libvexfs/import.h"

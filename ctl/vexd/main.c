@@ -53,9 +53,9 @@ void log_line(int level, const char *fmt, ...)
 	vsnprintf(msg, sizeof(msg), fmt, ap);
 	va_end(ap);
 	if (journal)
-		fprintf(stderr, "<%d>%s\n", level, msg);
+		fprintf(stderr, "<%d>%s\n", level, printable(msg));
 	else
-		fprintf(stderr, "vexd: %s\n", msg);
+		fprintf(stderr, "vexd: %s\n", printable(msg));
 }
 
 /* --- the loop --- */
@@ -198,23 +198,31 @@ static int start(void)
 	return events_open();
 }
 
-static int help(FILE *to, int code)
+/* The command line is wrong. */
+static int usage(const char *what, const char *arg)
+{
+	fprintf(stderr, "vexd: %s %s; see `vexd --help`\n", what, printable(arg));
+	return 2;
+}
+
+static int help(void)
 {
 	fputs("usage: vexd [--config FILE] [--check]\n"
 	      "Keep VexFS programs loaded and collections bound to them, and tell what happens.\n"
 	      "  -c, --config FILE  [" VEXD_CONFIG "]\n"
 	      "      --check        read it, say what is wrong with it, and end\n"
-	      "      --version\n"
+	      "  -h, --help\n"
+	      "  -V, --version\n"
 	      "SIGHUP reads the configuration again.  Exit code: 0 ended, 1 it cannot run, 2 the command line is wrong.\n",
-	      to);
-	return code;
+	      stdout);
+	return 0;
 }
 
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "config", required_argument, NULL, 'c' }, { "check", no_argument, NULL, 'k' },
-		{ "version", no_argument, NULL, 'v' },	    { "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },	    { "help", no_argument, NULL, 'h' },
 		{}
 	};
 	struct timespec now;
@@ -222,7 +230,8 @@ int main(int argc, char **argv)
 	char why[512];
 	int c, code;
 
-	while ((c = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, "c:hV", options, NULL)) != -1) {
 		switch (c) {
 		case 'c':
 			path = optarg;
@@ -231,17 +240,17 @@ int main(int argc, char **argv)
 		case 'k':
 			check = true;
 			break;
-		case 'v':
+		case 'V':
 			printf("vexd %s\n", VEXFS_VERSION);
 			return 0;
 		case 'h':
-			return help(stdout, 0);
+			return help();
 		default:
-			return help(stderr, 2);
+			return usage("the option is unknown or lacks its value:", argv[optind - 1]);
 		}
 	}
 	if (optind < argc)
-		return help(stderr, 2);
+		return usage("it takes no argument:", argv[optind]);
 	journal = !check && getenv("JOURNAL_STREAM") && !isatty(STDERR_FILENO);
 	setvbuf(stderr, NULL, _IOLBF, 0);
 	if (config_read(path, optional && !check, &config, why, sizeof(why))) {
@@ -249,7 +258,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	if (check) {
-		printf("%s: %zu programs, nothing wrong\n", path, config.programs);
+		printf("%s: %zu programs, nothing wrong\n", printable(path), config.programs);
 		config_free(&config);
 		return 0;
 	}

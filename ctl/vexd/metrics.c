@@ -39,17 +39,14 @@ void metrics_count_event(const char *type)
 			event_count[i]++;
 }
 
-/* name="value", what the format wants escaped, escaped. */
+/* name="value", the value printable, and what the format wants escaped, escaped. */
 static void label(FILE *f, const char *name, const char *value)
 {
 	fprintf(f, "%s=\"", name);
-	for (; *value; value++) {
+	for (value = printable(value); *value; value++) {
 		if (*value == '\\' || *value == '"')
 			fputc('\\', f);
-		if (*value == '\n')
-			fputs("\\n", f);
-		else
-			fputc(*value, f);
+		fputc(*value, f);
 	}
 	fputc('"', f);
 }

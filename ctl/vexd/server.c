@@ -129,8 +129,8 @@ static void flush(struct client *c)
 /* Takes the reference. */
 static void answer(struct client *c, struct json_object *o)
 {
-	const char *s = json_object_to_json_string_ext(o, JSON_C_TO_STRING_SPACED |
-							       JSON_C_TO_STRING_NOSLASHESCAPE);
+	const char *s = printable_json(json_object_to_json_string_ext(o, JSON_C_TO_STRING_SPACED |
+									 JSON_C_TO_STRING_NOSLASHESCAPE));
 	size_t n = s ? strlen(s) : 0, size;
 	char *p;
 

@@ -20,6 +20,7 @@
 #include <sys/epoll.h>
 #include <sys/types.h>
 #include <json.h>
+#include <platform/printable.h>
 #include <vexfs/format.h>
 
 #define VEXD_CONFIG	"/etc/vexfs/vexd.conf"

@@ -4,6 +4,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -83,6 +84,65 @@ for args in [[], ['nothing'], ['program'], ['program', 'nothing'], ['top', '-d',
 test('bad command lines', not wrong, *wrong)
 r = run('umount', '/', '--json')
 test('a plain verb that fails', r.returncode == 1 and not r.stdout and 'no VexFS mounted' in r.stderr, r)
+
+# --- what others chose (names, arguments, labels, objects) cannot steer a terminal or fake a line
+
+EVIL = b'e\x1b[31mvil\x07\x7f \x9b1m \xc2\x9b2m \xe2\x80\xaetxt \xff\nroot: all is well\\'
+STEERS = re.compile('[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]')
+
+
+def raw(program, *args, **more):
+    return subprocess.run([os.path.join(top, 'build/bin', program), *args], capture_output=True, timeout=60,
+                          stdin=subprocess.DEVNULL, **more)
+
+
+def steers(r, lines=1):
+    """Does the output hold what no tool may print, or more lines of errors than it has to say?"""
+    try:
+        text, errors = r.stdout.decode(), r.stderr.decode()
+    except UnicodeDecodeError as e:
+        return e
+    return STEERS.search(text + errors) or 'root: all is well' in (text + errors).split('\n') or \
+        len(errors.split('\n')) > lines + 1
+
+
+with tempfile.TemporaryDirectory() as d:
+    evil = os.path.join(d.encode(), EVIL)
+    wrong = []
+    for verb in verbs:
+        for args in ([EVIL], [evil], [EVIL, EVIL], [evil, evil, evil], [b'--json', evil], [b'--' + EVIL], [b'-' + EVIL],
+                     [b'--key', EVIL, evil], [b'--op', EVIL, EVIL], [b'--metric', EVIL, evil], [b'-o', EVIL, evil]):
+            r = raw('vexctl', *verb.split(), *args)
+            if r.returncode not in (0, 1, 2) or steers(r):
+                wrong.append((verb, args, r))
+    test('arguments that hold terminal escapes', not wrong, *wrong[:5])
+    os.mkdir(evil)
+    shutil.copy(os.path.join(top, 'README.md'), evil + b'/text')
+    image = evil + b'/image'
+    open(image, 'wb').truncate(64 << 20)
+    wrong = []
+    for args in ([b'-L', EVIL, image], [b'--json', b'-f', b'-L', EVIL[:30], image], [image], [evil], [b'-U', EVIL, image],
+                 [b'-J', EVIL, image], [b'--' + EVIL], [b'-f', image], [EVIL]):
+        r = raw('mkfs.vexfs', *args)
+        if steers(r):
+            wrong.append(('mkfs.vexfs', args, r))
+        if b'--json' in args and json.loads(r.stdout)['device'].encode().count(b'\xef\xbf\xbd') < 2:
+            wrong.append(('what is not UTF-8 is replaced in JSON', r))
+    raw('mkfs.vexfs', b'-q', b'-f', b'-L', EVIL[:30], image)
+    for args in ([image], [b'--json', image], [evil], [EVIL], [b'--explain', EVIL], [b'--' + EVIL], [evil + b'/text']):
+        r = raw('fsck.vexfs', *args)
+        if steers(r):
+            wrong.append(('fsck.vexfs', args, r))
+    with open(image, 'r+b') as f:
+        f.seek(4096)
+        f.write(b'\x1b' * 4096)
+    for program, args in (('fsck.vexfs', [image]), ('fsck.vexfs', [b'--json', image]), ('vexctl', [b'doctor', image]),
+                          ('vexctl', [b'doctor', b'--json', image]), ('vexctl', [b'doctor', evil]),
+                          ('vexctl', [b'load', evil + b'/text']), ('vexctl', [b'search', evil, b'--id', b'1'])):
+        r = raw(program, *args)
+        if steers(r, 3) or (b'--json' in args and not json.loads(r.stdout)):
+            wrong.append((program, args, r))
+    test('files and labels that hold them', not wrong, *wrong[:5])
 
 # --- doctor on a machine without the module
 

@@ -123,8 +123,21 @@ for i in range(150):
     if r.returncode not in (0, 1) or (r.returncode == 1) != bool(r.stderr):
         wrong.append(r)
 test('150 random configurations, seed %d' % seed, not wrong, *wrong)
+EVIL = b'\x9b31m\xc2\x9b2m\xe2\x80\xaetxt\xff'
+STEERS = re.compile('[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]')
+evil = os.path.join(work.encode(), EVIL)
+wrong = []
+for args in ([b'--check', b'-c', evil], [b'--check', b'-c', write('c.conf', b'[program a]\nobject = /' + EVIL + b'\n').encode()],
+             [b'--check', b'-c', write('d.conf', b'x' + EVIL + b' = 1\n').encode()], [b'--' + EVIL], [EVIL]):
+    r = subprocess.run([vexd, *args], capture_output=True, timeout=60)
+    try:
+        if STEERS.search((r.stdout + r.stderr).decode()) or (r.returncode == 0 and args[-1].endswith(b'd.conf')):
+            wrong.append(r)
+    except UnicodeDecodeError:
+        wrong.append(r)
+test('terminal escapes in its configuration and arguments', not wrong, *wrong)
 r = subprocess.run([vexd, '--loud'], capture_output=True, text=True)
-test('an unknown option', r.returncode == 2 and 'usage' in r.stderr, r)
+test('an unknown option', r.returncode == 2 and 'see `vexd --help`' in r.stderr and r.stderr.count('\n') == 1, r)
 r = subprocess.run([vexd, '--version'], capture_output=True, text=True)
 test('--version', r.returncode == 0 and re.match(r'vexd \d+\.\d+\.\d+\n$', r.stdout), r)
 

@@ -331,7 +331,7 @@ bad "a device too small" 1 "8 MiB to 16 TiB" vexctl mkfs /tmp/disk
 bad "a mounted device" 1 "is mounted on /mnt; unmount it first" vexctl mkfs /dev/vda
 bad "a mounted device, by force" 1 "is mounted on /mnt; unmount it first" \
 	vexctl mkfs --force /dev/vda
-bad "a label too long" 1 "longer than 32 bytes" \
+bad "a label too long" 2 "longer than 32 bytes" \
 	vexctl mkfs -L 123456789012345678901234567890123 /dev/vdb
 bad "no such device" 1 "does not exist" vexctl mkfs /dev/nothing
 truncate -s 64M /tmp/disk
