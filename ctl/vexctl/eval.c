@@ -251,7 +251,7 @@ static void report(struct eval *e, bool json)
 		print_json(o);
 		return;
 	}
-	printf("queries     %llu of %s\n", e->done, e->queries.path);
+	printf("queries     %llu of %s\n", e->done, printable(e->queries.path));
 	printf("recall@%-4u %.4f on average, %.4f at worst\n", e->q.k, recall, e->worst);
 	if (e->nearer)
 		printf("            %llu hits are nearer than the truth allows: it is not of these vectors, or of another metric\n",
@@ -261,8 +261,8 @@ static void report(struct eval *e, bool json)
 	printf("visited     %.1f on average\n", e->visited / n);
 	printf("scored      %.1f on average\n", e->scored / n);
 	printf("truncated   %llu\n", e->truncated);
-	printf("strategy    %s%s%s\n", changed ? e->first : "", changed ? ", in the end " : "",
-	       e->last);
+	printf("strategy    %s%s%s\n", changed ? printable(e->first) : "", changed ? ", in the end " : "",
+	       printable(e->last));
 }
 
 static int run_eval(struct eval *e, const char *queries, enum vexfs_file_format format,

@@ -60,7 +60,7 @@ void explain_text(const struct vexfs_answer *a, const struct vexfs_search_trace 
 		took(t, VEXFS_TIME_PREDICATE);
 	}
 	step(&n, "search");
-	printf("by %s%s, in %u rounds: %llu slots visited", a->strategy,
+	printf("by %s%s, in %u rounds: %llu slots visited", printable(a->strategy),
 	       a->used[VEXFS_SLOT_SEARCH] == VEXFS_BOUND_LOADED ? " (program)" : " (built-in)", a->rounds,
 	       a->visited);
 	took(t, VEXFS_TIME_SEARCH);

@@ -116,7 +116,7 @@ static int export(int argc, char **argv)
 		add_str(o, "format", vexfs_file_format_name(format));
 		print_json(o);
 	} else if (!ret && strcmp(path, "-")) {
-		printf("exported %llu records to %s: %s%s\n", j.ex.record, path,
+		printf("exported %llu records to %s: %s%s\n", j.ex.record, printable(path),
 		       vexfs_file_format_name(format),
 		       format == VEXFS_FILE_JSONL ? "" : ", vectors alone");
 	}

@@ -643,7 +643,7 @@ static int run_job(struct job *j, enum vexfs_file_format format, char **attrs, i
 		print_json(o);
 	} else {
 		printf("imported %llu records into %s: ids %llu to %llu, %u dimensions, on disk\n",
-		       j->done, j->dir, id_of(j, j->skip), id_of(j, j->total - 1), j->info.dims);
+		       j->done, printable(j->dir), id_of(j, j->skip), id_of(j, j->total - 1), j->info.dims);
 	}
 	return VEXCTL_OK;
 }
