@@ -102,14 +102,21 @@ int vexfs_parse_float(const char *s, char **end, const char *separators, float *
 
 int vexfs_parse_vector(const char *s, float *out, __u32 max, __u32 *bad)
 {
-	static const char separators[] = " \t,\r\n";
+	static const char separators[] = " \t,\r\n", inside[] = " \t,\r\n]";
+	bool list;
 	__u32 n = 0;
 
-	for (s += strspn(s, separators); *s && n < __INT_MAX__; s += strspn(s, separators)) {
+	s += strspn(s, separators);
+	list = *s == '[';
+	for (s += list, s += strspn(s, separators); n < __INT_MAX__; s += strspn(s, separators)) {
 		float v;
 		char *end;
 
-		if (vexfs_parse_float(s, &end, separators, &v)) {
+		if (list && *s == ']' && !s[1 + strspn(s + 1, separators)])
+			break;
+		if (!list && !*s)
+			break;
+		if (vexfs_parse_float(s, &end, list ? inside : separators, &v)) {
 			*bad = n;
 			return -EINVAL;
 		}

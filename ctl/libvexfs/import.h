@@ -135,8 +135,8 @@ int vexfs_parse_u64(const char *s, __u64 *out);
 int vexfs_parse_s64(const char *s, __s64 *out);
 
 /*
- * Numbers separated by spaces, tabs or commas: a vector.  At most max are stored.  Returns how many
- * there are, which may be more than max, or -EINVAL: one is not a number, or not finite; *bad is
+ * Numbers separated by spaces, tabs or commas, in [brackets] or without: a vector.  At most max are
+ * stored.  Returns how many there are, which may be more than max, or -EINVAL: one is not a number, or not finite; *bad is
  * then its index from 0.
  */
 int vexfs_parse_vector(const char *s, float *out, __u32 max, __u32 *bad);

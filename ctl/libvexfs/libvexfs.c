@@ -301,14 +301,58 @@ const char *vexfs_slot_name(__u32 slot)
 	return name_of(slots, ARRAY_SIZE(slots), slot);
 }
 
+struct spelling {
+	const char *name;
+	int number;
+};
+
+/* What other programs and people call it: without case, spaces, - and _. */
+static int number_spelt(const struct spelling *s, size_t n, const char *name)
+{
+	char plain[24];
+	size_t len = 0, i;
+
+	for (; *name; name++) {
+		if (*name == '_' || *name == '-' || *name == ' ')
+			continue;
+		if (len == sizeof(plain) - 1)
+			return -EINVAL;
+		plain[len++] = *name >= 'A' && *name <= 'Z' ? *name - 'A' + 'a' : *name;
+	}
+	plain[len] = 0;
+	for (i = 0; i < n; i++)
+		if (!strcmp(s[i].name, plain))
+			return s[i].number;
+	return -EINVAL;
+}
+
 int vexfs_element_by_name(const char *name)
 {
-	return number_of(elements, ARRAY_SIZE(elements), name);
+	static const struct spelling spellings[] = {
+		{ "f32", VEXFS_ELEM_F32 },     { "float32", VEXFS_ELEM_F32 }, { "fp32", VEXFS_ELEM_F32 },
+		{ "float", VEXFS_ELEM_F32 },   { "single", VEXFS_ELEM_F32 },  { "f16", VEXFS_ELEM_F16 },
+		{ "float16", VEXFS_ELEM_F16 }, { "fp16", VEXFS_ELEM_F16 },    { "half", VEXFS_ELEM_F16 },
+		{ "i8", VEXFS_ELEM_I8 },       { "int8", VEXFS_ELEM_I8 },     { "bit", VEXFS_ELEM_BIT },
+		{ "binary", VEXFS_ELEM_BIT },
+	};
+
+	return number_spelt(spellings, ARRAY_SIZE(spellings), name);
 }
 
 int vexfs_metric_by_name(const char *name)
 {
-	return number_of(metrics, ARRAY_SIZE(metrics), name);
+	static const struct spelling spellings[] = {
+		{ "l2", VEXFS_METRIC_L2 },	    { "euclidean", VEXFS_METRIC_L2 },
+		{ "euclid", VEXFS_METRIC_L2 },	    { "l2sq", VEXFS_METRIC_L2 },
+		{ "l2squared", VEXFS_METRIC_L2 },   { "squaredl2", VEXFS_METRIC_L2 },
+		{ "sqeuclidean", VEXFS_METRIC_L2 }, { "cosine", VEXFS_METRIC_COSINE },
+		{ "cos", VEXFS_METRIC_COSINE },	    { "angular", VEXFS_METRIC_COSINE },
+		{ "dot", VEXFS_METRIC_DOT },	    { "ip", VEXFS_METRIC_DOT },
+		{ "innerproduct", VEXFS_METRIC_DOT }, { "dotproduct", VEXFS_METRIC_DOT },
+		{ "hamming", VEXFS_METRIC_HAMMING },
+	};
+
+	return number_spelt(spellings, ARRAY_SIZE(spellings), name);
 }
 
 int vexfs_slot_by_name(const char *name)

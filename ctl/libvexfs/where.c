@@ -3,12 +3,16 @@
  * The language of conditions, `tenant = 5 and not (made < 100 or kind in (1, 2))`, into the postfix
  * program of ioctl.h.
  *
- *	or:       and { OR and }
- *	and:      not { AND not }
- *	not:      { NOT } ( '(' or ')' | test )
- *	test:     name ( '=' | '!=' | '<' | '<=' | '>' | '>=' ) value
+ *	or:       and { OR and }				OR:  or  ||
+ *	and:      not { AND not }				AND: and &&
+ *	not:      { NOT } ( '(' or ')' | test )			NOT: not !
+ *	test:     name ( '=' | '==' | '!=' | '<>' | '<' | '<=' | '>' | '>=' ) value
  *	        | name '&' number | name [ NOT ] IN '(' value { ',' value } ')'
- *	value:    number | 'word'
+ *	        | name IS [ NOT ] NULL
+ *	name:     identifier | "any text"
+ *	value:    number | 'word' | "word"
+ *
+ * What double quotes enclose is a name where a name has to be and a word where a value has to be; no place takes both.
  *
  * By recursive descent, at most MAX_NESTING parentheses deep.  The kernel knows fewer comparisons:
  * the others are made of those.
@@ -30,7 +34,9 @@
 #define MAX_SHOWN	24		/* of a token, in an error */
 
 enum token {
-	END, NAME, NUMBER, WORD, AND, OR, NOT, IN,
+	END, NAME, NUMBER,
+	WORD, QUOTED,			/* 'this' and "that" */
+	AND, OR, NOT, IN, IS, NULL_,
 	EQ, NE, LT, LE, GT, GE, MASK, OPEN, CLOSE, COMMA,
 	BAD,				/* the error is said */
 };
@@ -47,7 +53,7 @@ struct parser {
 	enum token token;
 	const char *start, *end;
 	__s64 number;
-	char word[MAX_WORD + 1];	/* NAME and WORD, without quotes */
+	char word[MAX_WORD + 1];	/* NAME, WORD and QUOTED, without quotes */
 };
 
 /* Say what is wrong at a place.  Returns -EINVAL. */
@@ -71,20 +77,31 @@ __attribute__((format(printf, 3, 4))) static int bad(struct parser *p, const cha
 	return -EINVAL;
 }
 
+/* As much of a text as an error has room for, whole characters, in a static buffer that each thread has. */
+static const char *shown(const char *text, size_t n)
+{
+	static _Thread_local char out[MAX_SHOWN + 1];
+	size_t i;
+
+	if (n > MAX_SHOWN)
+		for (n = MAX_SHOWN; n && ((unsigned char)text[n] & 0xc0) == 0x80; n--)
+			;
+	for (i = 0; i < n; i++)
+		out[i] = iscntrl((unsigned char)text[i]) ? '?' : text[i];
+	out[i] = 0;
+	return out;
+}
+
 /* The token at hand is not what must be there. */
 static int expected(struct parser *p, const char *what)
 {
-	char shown[MAX_SHOWN + 1];
-	size_t n = p->end - p->start, i;
+	size_t n = p->end - p->start;
 
 	if (p->token == BAD)
 		return -EINVAL;
 	if (p->token == END)
 		return bad(p, p->start, "%s is expected, not the end", what);
-	for (i = 0; i < n && i < MAX_SHOWN; i++)
-		shown[i] = iscntrl((unsigned char)p->start[i]) ? '?' : p->start[i];
-	shown[i] = 0;
-	return bad(p, p->start, "%s is expected, not `%s%s`", what, shown,
+	return bad(p, p->start, "%s is expected, not `%s%s`", what, shown(p->start, n),
 		   n > MAX_SHOWN ? "..." : "");
 }
 
@@ -126,7 +143,7 @@ static void read_number(struct parser *p)
 	}
 }
 
-/* 'a word' or "a name"; a quote inside is written twice. */
+/* 'a word' or "a name or a word"; a quote inside is written twice. */
 static void read_quoted(struct parser *p)
 {
 	char quote = *p->end++;
@@ -146,7 +163,7 @@ static void read_quoted(struct parser *p)
 		p->word[n++] = *p->end;
 	}
 	p->word[n] = 0;
-	p->token = quote == '"' ? NAME : WORD;
+	p->token = quote == '"' ? QUOTED : WORD;
 }
 
 static void read_name(struct parser *p)
@@ -154,7 +171,8 @@ static void read_name(struct parser *p)
 	static const struct {
 		const char *text;
 		enum token token;
-	} reserved[] = { { "and", AND }, { "or", OR }, { "not", NOT }, { "in", IN } };
+	} reserved[] = { { "and", AND }, { "or", OR },	{ "not", NOT },
+			 { "in", IN },	 { "is", IS },	{ "null", NULL_ } };
 	size_t i, n;
 
 	while (in_name(*p->end))
@@ -175,8 +193,11 @@ static void next(struct parser *p)
 	static const struct {
 		const char *text;
 		enum token token;
-	} sign[] = { { "!=", NE }, { "<=", LE }, { ">=", GE }, { "=", EQ }, { "<", LT },
-		     { ">", GT },  { "&", MASK }, { "(", OPEN }, { ")", CLOSE }, { ",", COMMA } };
+	} sign[] = {	/* what begins like another before it */
+		{ "==", EQ }, { "!=", NE }, { "<>", NE }, { "<=", LE }, { ">=", GE }, { "&&", AND },
+		{ "||", OR }, { "=", EQ },  { "<", LT },  { ">", GT },  { "&", MASK }, { "!", NOT },
+		{ "(", OPEN }, { ")", CLOSE }, { ",", COMMA },
+	};
 	size_t i;
 
 	if (p->token == BAD)
@@ -242,26 +263,39 @@ static int unknown_attr(struct parser *p)
 		n += snprintf(known + n, sizeof(known) - n, "%s%.*s", i ? ", " : "",
 			      VEXFS_ATTR_NAME_LEN - 1, p->info->attr[i].name);
 	if (!n)
-		return bad(p, p->start, "the collection has no attributes, so no `%.*s`", MAX_SHOWN,
-			   p->word);
-	return bad(p, p->start, "there is no attribute `%.*s`; the collection has %s", MAX_SHOWN,
-		   p->word, known);
+		return bad(p, p->start, "the collection has no attributes, so no `%s`",
+			   shown(p->word, strlen(p->word)));
+	return bad(p, p->start, "there is no attribute `%s`; the collection has %s",
+		   shown(p->word, strlen(p->word)), known);
+}
+
+/* Position of the attribute that is called as the token at hand; -1: none is. */
+static int named(const struct parser *p)
+{
+	__u32 i;
+
+	for (i = 0; i < p->info->attrs && i < VEXFS_MAX_ATTRS; i++)
+		if (strlen(p->word) < VEXFS_ATTR_NAME_LEN &&
+		    !strncmp(p->word, p->info->attr[i].name, VEXFS_ATTR_NAME_LEN))
+			return i;
+	return -1;
 }
 
 /* Position of the attribute at hand, or -EINVAL. */
 static int attribute(struct parser *p)
 {
-	__u32 i;
+	int i;
 
-	if (p->token != NAME)
+	if (p->token >= AND && p->token <= NULL_ && in_name(*p->start) && named(p) >= 0)
+		return bad(p, p->start, "`%s` is a word of the language; write \"%s\" for the attribute", p->word,
+			   p->word);
+	if (p->token != NAME && p->token != QUOTED)
 		return expected(p, "an attribute, `not` or `(`");
-	for (i = 0; i < p->info->attrs && i < VEXFS_MAX_ATTRS; i++)
-		if (strlen(p->word) < VEXFS_ATTR_NAME_LEN &&
-		    !strncmp(p->word, p->info->attr[i].name, VEXFS_ATTR_NAME_LEN)) {
-			next(p);
-			return i;
-		}
-	return unknown_attr(p);
+	i = named(p);
+	if (i < 0)
+		return unknown_attr(p);
+	next(p);
+	return i;
 }
 
 static bool is_keyword(const struct parser *p, __u32 attr)
@@ -272,19 +306,28 @@ static bool is_keyword(const struct parser *p, __u32 attr)
 static int value(struct parser *p, __u32 attr, __s64 *v)
 {
 	const char *name = p->info->attr[attr].name;
-	bool keyword = is_keyword(p, attr);
+	bool keyword = is_keyword(p, attr), word = p->token == WORD || p->token == QUOTED;
 
+	if (p->token == NULL_)
+		return bad(p, p->start, keyword ? "nothing is equal to null; write `%.*s is null`" :
+			   "nothing is equal to null, and `%.*s` holds integers, which are never null",
+			   VEXFS_ATTR_NAME_LEN - 1, name);
 	if (keyword && p->token == NUMBER)
 		return bad(p, p->start, "`%.*s` holds words; put it in quotes: '%.*s'",
 			   VEXFS_ATTR_NAME_LEN - 1, name, (int)(p->end - p->start), p->start);
-	if (!keyword && p->token == WORD)
+	if (!keyword && word)
 		return bad(p, p->start, "`%.*s` holds integers; give a number without quotes",
 			   VEXFS_ATTR_NAME_LEN - 1, name);
-	if (p->token != (keyword ? WORD : NUMBER))
+	if (keyword ? !word : p->token != NUMBER)
 		return expected(p, keyword ? "a word in 'quotes'" : "an integer");
-	if (keyword && !p->words)
+	if (!keyword)
+		*v = p->number;
+	else if (!*p->word)
+		*v = 0;			/* records without a word */
+	else if (p->words)
+		*v = p->words->code(p->words->arg, attr, p->word);
+	else
 		return bad(p, p->start, "words cannot be looked up here");
-	*v = keyword ? p->words->code(p->words->arg, attr, p->word) : p->number;
 	next(p);
 	return 0;
 }
@@ -352,6 +395,25 @@ static int comparison(struct parser *p, const char *at, enum token op, __u32 att
 	return err || !negate ? err : emit_op(p, at, VEXFS_PRED_NOT);
 }
 
+/* The rest of `attr is [not] null`. */
+static int null_test(struct parser *p, __u32 attr, const char *at)
+{
+	struct vexfs_predicate_node x = { .op = VEXFS_PRED_EQ, .attr = attr };
+	bool negate = p->token == NOT && in_name(*p->start);
+	int err;
+
+	if (negate)
+		next(p);
+	if (p->token != NULL_)
+		return expected(p, negate ? "`null`" : "`null` or `not null`");
+	if (!is_keyword(p, attr))
+		return bad(p, at, "`%.*s` holds integers, which are never null: a record that was given none has 0",
+			   VEXFS_ATTR_NAME_LEN - 1, p->info->attr[attr].name);
+	next(p);
+	err = emit(p, at, x);
+	return err || !negate ? err : emit_op(p, at, VEXFS_PRED_NOT);
+}
+
 static bool compares(enum token t)
 {
 	return t >= EQ && t <= MASK;
@@ -366,7 +428,11 @@ static int test(struct parser *p)
 
 	if (attr < 0)
 		return attr;
-	if (op == IN || op == NOT) {
+	if (op == IS) {
+		next(p);
+		return null_test(p, attr, at);
+	}
+	if (op == IN || (op == NOT && in_name(*p->start))) {
 		next(p);
 		if (op == NOT && p->token != IN)
 			return expected(p, "`in`");
@@ -376,10 +442,10 @@ static int test(struct parser *p)
 		return err || op == IN ? err : emit_op(p, at, VEXFS_PRED_NOT);
 	}
 	if (!compares(op))
-		return expected(p, "one of = != < <= > >= & in");
+		return expected(p, "a comparison (= != < <= > >= & in is)");
 	if (is_keyword(p, attr) && op != EQ && op != NE)
 		return bad(p, p->start,
-			   "`%.*s` holds words, which have no order; it takes =, != and in",
+			   "`%.*s` holds words, which have no order; it takes =, !=, in and is null",
 			   VEXFS_ATTR_NAME_LEN - 1, p->info->attr[attr].name);
 	next(p);
 	err = value(p, attr, &v);

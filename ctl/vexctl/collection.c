@@ -20,6 +20,7 @@ static const char *type_name(__u32 type)
 /* NAME, NAME:int or NAME:keyword */
 static int add_attr(struct vexfs_schema *s, const char *arg)
 {
+	static const char *const reserved[] = { "and", "or", "not", "in", "is", "null" };
 	const char *colon = strchr(arg, ':');
 	size_t len = colon ? (size_t)(colon - arg) : strlen(arg), i;
 	struct vexfs_attr *a = &s->attr[s->attrs];
@@ -38,6 +39,9 @@ static int add_attr(struct vexfs_schema *s, const char *arg)
 		return usage(
 			"--attr: '%s' is no attribute name; it consists of a-z, 0-9 and _, no digit first",
 			a->name);
+	for (i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++)
+		if (!strcmp(reserved[i], a->name))
+			return usage("--attr: '%s' is a word of conditions (--where); choose another name", a->name);
 	for (i = 0; i < s->attrs; i++)
 		if (!strcmp(s->attr[i].name, a->name))
 			return usage("--attr: '%s' is given twice", a->name);
@@ -71,14 +75,14 @@ static int create(int argc, char **argv)
 		case 'm':
 			c = vexfs_metric_by_name(optarg);
 			if (c < 0)
-				return usage("--metric: '%s' is unknown; it is l2, cosine or dot",
+				return usage("--metric: '%s' is unknown; it is l2 (euclidean), cosine or dot (ip)",
 					     optarg);
 			schema.metric = c;
 			break;
 		case 'e':
 			c = vexfs_element_by_name(optarg);
 			if (c < 0)
-				return usage("--element: '%s' is unknown; it is f32", optarg);
+				return usage("--element: '%s' is unknown; it is f32 (float32)", optarg);
 			schema.element = c;
 			break;
 		case 'a':
@@ -302,7 +306,8 @@ const struct verb collection_verbs[] = {
 	{ "collection create", create, "DIR --dims N [OPTION]...",
 	  "make a collection of an empty or new directory",
 	  "  -d, --dims N         numbers per vector, 1 to 4096\n"
-	  "  -m, --metric M       l2 (default; squared distance), cosine (1 - cos), dot (-a.b)\n"
+	  "  -m, --metric M       l2 (default; squared distance), cosine (1 - cos), dot (-a.b); or as others call\n"
+	  "                       them: euclidean, cos, ip, inner_product\n"
 	  "  -e, --element E      f32\n"
 	  "  -a, --attr NAME:TYPE an attribute that every record has, to filter and rank by, up to 8;\n"
 	  "                       types: int, a number of 64 bits; keyword, one of a set of words\n"

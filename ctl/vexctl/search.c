@@ -321,7 +321,7 @@ static int set_vector(struct ask *a, __u32 i, const char *text)
 	if (n < 0)
 		return fail(
 			a->what,
-			"number %u is not a finite number; give %u numbers with spaces between them",
+			"number %u is not a finite number; give %u numbers with spaces or commas between them",
 			bad + 1, a->info.dims);
 	if ((__u32)n != a->info.dims)
 		return fail(a->what,
@@ -588,7 +588,7 @@ const struct verb search_verbs[] = {
 	  "      --per-file N     at most N of one file, the nearest; records without a file are not limited\n"
 	  "      --id N           the neighbours of this record; it is the first of them\n"
 	  "      --key K          the same by its key\n"
-	  "      --vector V       of this vector, its numbers separated by spaces or commas\n"
+	  "      --vector V       of this vector, its numbers separated by spaces or commas: '1 2 3', '[1, 2, 3]'\n"
 	  "      --word W         of the record whose label is W\n"
 	  "      --labels FILE    show labels: line n of FILE, from 0, is that of the id start-id + n\n"
 	  "      --start-id N     [0]\n"
@@ -607,8 +607,8 @@ const struct verb search_verbs[] = {
 	  "      --threads N      by N threads at once [1]\n"
 	  "      --json\n"
 	  "COND compares attributes with integers (decimal or 0x...): = != < <= > >= in (...) not in (...), and\n"
-	  "& for `any of these bits is set`; and keywords with 'words': = != in not in.  They are joined by not,\n"
-	  "and, or (the first binds tightest) and parentheses.\n"
+	  "& for `any of these bits is set`; and keywords with 'words': = != in not in, is null, is not null.\n"
+	  "These are joined by not, and, or (the first binds tightest) and parentheses.  == <> ! && || will do, too.\n"
 	  "Distances: l2 squared, cosine 1 - cos, dot -a.b, with the penalties of a distance program.  `truncated by`\n"
 	  "says why something may be missing: deadline, visits (--max-visits), strategy (the program stopped early),\n"
 	  "precision (the order of almost equal distances), limit (more than -k are within --radius),\n"

@@ -325,11 +325,13 @@ int vexfs_search(int fd, const struct vexfs_request *request, struct vexfs_hit *
  * vexfs_where_parse - a condition from its text
  * @text: such as "tenant = 5 and not (made < 100 or kind in (1, 2))": attributes compared with
  *	integers (decimal or 0x..., 64 bits with sign) by = != < <= > >= in (...) not in (...), or & for
- *	"any of these bits is set"; keyword attributes with 'words' by = != in; joined by not, and,
- *	or (in this order of precedence) and parentheses.  An attribute whose name is one of these
- *	words is written in "double quotes"
+ *	"any of these bits is set"; keyword attributes with 'words' by = != in, and by is null and is
+ *	not null: a record without a word, which '' stands for, too; joined by not, and, or (in this
+ *	order of precedence) and parentheses.  == <> ! && || are the same as = != not and or, and a
+ *	word may be in "double quotes".  So may be the name of an attribute, and must be where it is a
+ *	word of the language
  * @info: the collection, from vexfs_info()
- * @words: looks up words of keyword attributes; NULL: they are errors
+ * @words: looks up words of keyword attributes, other than ''; NULL: they are errors
  * @out: the condition
  * @error: on failure one line, "column N: what is wrong; what to do", N counts characters from 1
  * @size: room at @error
@@ -481,7 +483,7 @@ const char *vexfs_slot_name(__u32 slot);
 
 /**
  * vexfs_element_by_name - the number of an element type
- * @name: its name
+ * @name: its name, or another that is common for it (float32), in upper or lower case
  *
  * Returns VEXFS_ELEM_*, -EINVAL for an unknown name.
  */
@@ -489,7 +491,8 @@ int vexfs_element_by_name(const char *name);
 
 /**
  * vexfs_metric_by_name - the number of a metric
- * @name: its name
+ * @name: its name, or another that is common for it (euclidean, ip, inner_product), in upper or
+ *	lower case
  *
  * Returns VEXFS_METRIC_*, -EINVAL for an unknown name.
  */

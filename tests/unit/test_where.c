@@ -16,7 +16,7 @@ static const struct vexfs_ioc_info info = {
 		  { "lang", VEXFS_ATTR_KEYWORD, 0 } },
 };
 static const char *const names[] = { "tenant", "made", "\"in\"", "lang" };
-static const char *const vocabulary[] = { "de", "en", "it's", "", "\xc3\xa9t\xc3\xa9" };
+static const char *const vocabulary[] = { "", "en", "it's", "de", "\xc3\xa9t\xc3\xa9" };
 
 static __s64 code(void *arg, __u32 attr, const char *word)
 {
@@ -24,6 +24,7 @@ static __s64 code(void *arg, __u32 attr, const char *word)
 
 	assert_ptr_equal(arg, vocabulary);
 	assert_int_equal(attr, LANG);
+	assert_string_not_equal(word, "");	/* is not looked up: its code is 0 */
 	for (i = 0; i < 5; i++)
 		if (!strcmp(word, vocabulary[i]))
 			return i;
@@ -100,8 +101,30 @@ static void test_meaning(void **state)
 		{ "lang = 'en'", 0, 0, 0, 0, false },
 		{ "lang != 'en'", 0, 0, 0, 0, true },
 		{ "lang = 'it''s'", 0, 0, 0, 2, true },
-		{ "lang = ''", 0, 0, 0, 3, true },
-		{ "lang in ('de', 'xx')", 0, 0, 0, 0, true },
+		{ "lang = ''", 0, 0, 0, 0, true },		/* no word */
+		{ "lang = \"\"", 0, 0, 0, 1, false },
+		{ "lang != ''", 0, 0, 0, 0, false },
+		{ "lang in ('', 'en')", 0, 0, 0, 0, true },
+		{ "lang is null", 0, 0, 0, 0, true },
+		{ "lang IS NULL", 0, 0, 0, 3, false },
+		{ "lang is not null", 0, 0, 0, 0, false },
+		{ "lang Is Not Null and tenant = 0", 0, 0, 0, 3, true },
+		{ "not lang is not null", 0, 0, 0, 0, true },
+		{ "lang in ('de', 'xx')", 0, 0, 0, 3, true },
+		{ "lang = \"de\"", 0, 0, 0, 3, true },		/* a word where a value is */
+		{ "\"lang\" = \"de\"", 0, 0, 0, 3, true },
+		{ "lang in (\"de\", 'en')", 0, 0, 0, 1, true },
+		{ "lang = \"it's\"", 0, 0, 0, 2, true },
+		{ "lang <> \"de\"", 0, 0, 0, 3, false },
+		{ "tenant == 5", 5, 0, 0, 0, true },
+		{ "tenant==5&&made==1", 5, 1, 0, 0, true },
+		{ "tenant <> 5", 5, 0, 0, 0, false },
+		{ "tenant & 4 && made & 1", 4, 2, 0, 0, false },
+		{ "tenant & 4 || made & 1", 4, 2, 0, 0, true },
+		{ "!tenant = 5 && made = 1", 5, 1, 0, 0, false },	/* as not does */
+		{ "!(tenant = 5 || made = 1)", 4, 0, 0, 0, true },
+		{ "! !tenant != 5", 4, 0, 0, 0, true },
+		{ "tenant = 1 || made = 1 && tenant = 2", 1, 0, 0, 0, true },
 		{ "lang in ('xx', 'yy')", 0, 0, 0, 0, false },
 		{ "lang = 'xx'", 0, 0, 0, 0, false },		/* no record has an unknown word */
 		{ "lang != 'xx'", 0, 0, 0, 0, true },
@@ -126,17 +149,29 @@ static void test_errors(void **state)
 		{ "   ", "column 4: an attribute, `not` or `(` is expected, not the end" },
 		{ "tennant = 5", "column 1: there is no attribute `tennant`; the collection has tenant, made, in, lang" },
 		{ "tenant = 1 and Made = 2", "column 16: there is no attribute `Made`" },
-		{ "tenant", "column 7: one of = != < <= > >= & in is expected, not the end" },
-		{ "tenant 5", "column 8: one of = != < <= > >= & in is expected, not `5`" },
+		{ "tenant", "column 7: a comparison (= != < <= > >= & in is) is expected, not the end" },
+		{ "tenant 5", "column 8: a comparison (= != < <= > >= & in is) is expected, not `5`" },
 		{ "5 = tenant", "column 1: an attribute, `not` or `(` is expected, not `5`" },
 		{ "tenant = ", "column 10: an integer is expected, not the end" },
 		{ "tenant = made", "column 10: an integer is expected, not `made`" },
-		{ "tenant == 5", "column 9: an integer is expected, not `=`" },
+		{ "tenant === 5", "column 10: an integer is expected, not `=`" },
+		{ "tenant =< 5", "column 9: an integer is expected, not `<`" },
+		{ "tenant = \"5\"", "column 10: `tenant` holds integers; give a number without quotes" },
+		{ "tenant is null", "column 1: `tenant` holds integers, which are never null: a record that was given none has 0" },
+		{ "tenant is not null", "column 1: `tenant` holds integers, which are never null" },
+		{ "tenant = null", "column 10: nothing is equal to null, and `tenant` holds integers, which are never null" },
+		{ "lang != null", "column 9: nothing is equal to null; write `lang is null`" },
+		{ "lang is 'de'", "column 9: `null` or `not null` is expected, not `'de'`" },
+		{ "lang is not 'de'", "column 13: `null` is expected, not `'de'`" },
+		{ "lang is ! null", "column 9: `null` or `not null` is expected, not `!`" },
+		{ "lang ! in ('de')", "column 6: a comparison (= != < <= > >= & in is) is expected, not `!`" },
+		{ "'lang' = 'de'", "column 1: an attribute, `not` or `(` is expected, not `'lang'`" },
+		{ "lang = 'de' | tenant = 1", "column 13: this is not understood" },
 		{ "tenant = 'a'", "column 10: `tenant` holds integers; give a number without quotes" },
 		{ "tenant in (1, 'a')", "column 15: `tenant` holds integers" },
 		{ "lang = 5", "column 8: `lang` holds words; put it in quotes: '5'" },
 		{ "lang = en", "column 8: a word in 'quotes' is expected, not `en`" },
-		{ "lang < 'en'", "column 6: `lang` holds words, which have no order; it takes =, != and in" },
+		{ "lang < 'en'", "column 6: `lang` holds words, which have no order; it takes =, !=, in and is null" },
 		{ "lang & 4", "column 6: `lang` holds words" },
 		{ "lang = 'en", "column 8: the quote is not closed; end the word with '" },
 		{ "lang = 'it''", "column 8: the quote is not closed" },
@@ -163,8 +198,12 @@ static void test_errors(void **state)
 		{ "tenant < 5 < 6", "column 12: comparisons cannot be chained; join two with `and`" },
 		{ "tenant & 4 = 4", "column 12: `&` is a test by itself" },
 		{ "tenant = 1; made = 1", "column 11: this is not understood; write conditions as in" },
-		{ "tenant = 1 && made = 1", "column 12: comparisons cannot be chained; join two with `and`" },
-		{ "in = 7", "column 1: an attribute, `not` or `(` is expected, not `in`" },
+		{ "tenant = 1 && && made = 1", "column 15: an attribute, `not` or `(` is expected, not `&&`" },
+		{ "in = 7", "column 1: `in` is a word of the language; write \"in\" for the attribute" },
+		{ "is = 7", "column 1: an attribute, `not` or `(` is expected, not `is`" },
+		/* nothing of what was typed steers a terminal, or is cut inside a character */
+		{ "\"a\x1b[31m\" = 1", "column 1: there is no attribute `a?[31m`; " },
+		{ "\"abcdefghijklmnopqrstuvw\xc3\xa9\" = 1", "column 1: there is no attribute `abcdefghijklmnopqrstuvw`; " },
 		/* columns count characters */
 		{ "lang = '\xc3\xa9t\xc3\xa9' x", "column 14: `and`, `or` or the end is expected, not `x`" },
 		{ "tenant = \x01", "column 10: this is not understood" },
@@ -290,7 +329,8 @@ static __s64 put_value(__u32 a)
 
 	if (a == LANG) {
 		v = chance(6);
-		put(v == 2 ? "'it''s'" : "'%s'", v == 5 ? "unknown" : vocabulary[v]);
+		put(v == 2 ? chance(2) ? "'it''s'" : "\"it's\"" : chance(2) ? "'%s'" : "\"%s\"",
+		    v == 5 ? "unknown" : vocabulary[v]);
 		return v == 5 ? -1 : v;
 	}
 	if (chance(3))
@@ -306,11 +346,12 @@ static __s64 put_value(__u32 a)
 static __u32 put_test(void)
 {
 	static const char *const ops[] = { "=", "!=", "in", "not in", "<", "<=", ">", ">=", "&" };
+	static const char *const other[] = { "==", "<>" };
 	__u32 a = chance(ATTRS), op = chance(a == LANG ? 4 : 9), bits = 0, i, n = 1;
 	__s64 v;
 
 	put("%s ", names[a]);
-	put("%s", ops[op]);
+	put("%s", op < 2 && chance(2) ? other[op] : ops[op]);
 	if (op == 2 || op == 3) {
 		n = 1 + chance(4);
 		put("(");
@@ -341,7 +382,7 @@ static __u32 put_expression(__u32 size, __u32 level)
 	if (size <= 1)
 		return put_test();
 	if (op == 2) {
-		put("%s ", chance(2) ? "not" : "NOT");
+		put("%s ", chance(2) ? "not" : chance(2) ? "NOT" : "!");
 		return ~put_expression(size - 1, 2) & 0xffff;
 	}
 	if (op == 3 || op < level) {
@@ -351,7 +392,7 @@ static __u32 put_expression(__u32 size, __u32 level)
 		return bits;
 	}
 	bits = put_expression(size / 2, op);
-	put(op ? " And " : " or ");
+	put(op ? chance(2) ? " And " : "&&" : chance(2) ? " or " : "||");
 	if (op)
 		bits &= put_expression(size - size / 2, op + 1);
 	else
@@ -387,7 +428,7 @@ static void test_noise(void **state)
 {
 	static const char *const token[] = {
 		"tenant", "lang", "\"in\"", "in", "not", "and", "or", "(", ")", ",", "=", "!=", "<", "<=", ">", ">=", "&",
-		"5", "-1", "0x", "0x1f", "'de'", "'", "\"", "-", "9999999999999999999", "\xc3", "\x80", "%s%n", "a",
+		"==", "<>", "!", "&&", "||", "is", "null", "\"de\"", "''", "5", "-1", "0x", "0x1f", "'de'", "'", "\"", "-", "9999999999999999999", "\xc3", "\x80", "%s%n", "a",
 	};
 	__u32 round, i, good = 0;
 	unsigned int column;

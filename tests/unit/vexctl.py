@@ -77,6 +77,7 @@ for args in [[], ['nothing'], ['program'], ['program', 'nothing'], ['top', '-d',
              ['program', 'new'], ['program', 'new', 'x'], ['program', 'new', 'x', '--op', 'y'],
              ['program', 'new', 'A', '--op', 'filter'], ['program', 'new', '', '--op', 'filter'],
              ['program', 'new', 'a/b', '--op', 'filter'], ['program', 'new', 'a' * 32, '--op', 'filter'],
+             *[['collection', 'create', '/nowhere', '-d', '3', '-a', a] for a in ('and', 'or', 'not:int', 'in', 'is', 'null')],
              ['program', 'stats', '-s', '0'], ['program', 'dump'], ['umount', '--json'], ['use', 'x', '--json']]:
     r = run(*args)
     if r.returncode != 2 or r.stdout or len(r.stderr.strip().split('\n')) != 1:

@@ -72,6 +72,10 @@ run "mkfs" vexctl mkfs --force -L check /dev/vda
 run "mount" vexctl mount -o noatime,errors=remount-ro /dev/vda /mnt
 run "create" vexctl collection create $c --dims 4 --metric cosine --attr age:int --attr tenant
 says_text "create says what it made" "created /mnt/c: 4 x f32, cosine, 2 attributes"
+for m in L2 Euclidean IP inner_product Cos; do
+	run "create with the metric $m" vexctl collection create /mnt/e -d 3 -m $m --element float32
+	run "drop it" sh -c "vexctl collection drop /mnt/e --yes && rmdir /mnt/e"
+done
 run "create in an empty directory" mkdir /mnt/e
 run "create in an empty directory" vexctl collection create /mnt/e -d 3
 for i in 1 2 3 4 5 6 7 8 9 10 11 12; do echo "word$i $i 1 0.5 -$i"; done > /tmp/text
@@ -96,6 +100,8 @@ run "search by id, as JSON" vexctl search $c --id 7 -k 3 --json
 says_text "JSON" '"rank": 1, "id": 7, '
 run "search by vector" vexctl search $c --vector '1 1, .5 -1' -k 1
 says_text "search by vector" "   1  1 "
+run "the same in brackets" vexctl search $c --vector '[1, 1, 0.5, -1]' -k 1
+says_text "search by vector in brackets" "   1  1 "
 run "search by word" vexctl search $c --word word9 --labels /tmp/labels --start-id 1 -k 1
 says_text "search by word shows the label" "word9"
 run "search by vectors on stdin" sh -c "printf '1 1 0.5 -1\n12 1 0.5 -12\n' | vexctl search $c -k 1"
@@ -167,7 +173,7 @@ bad "no dims" 2 "--dims is missing" vexctl collection create /mnt/new
 bad "dims 0" 2 "it is 1 to 4096" vexctl collection create /mnt/new --dims 0
 bad "dims 4097" 2 "it is 1 to 4096" vexctl collection create /mnt/new --dims 4097
 bad "dims of letters" 2 "is not a whole number" vexctl collection create /mnt/new --dims many
-bad "unknown metric" 2 "it is l2, cosine or dot" vexctl collection create /mnt/new -d 3 -m manhattan
+bad "unknown metric" 2 "it is l2 (euclidean), cosine or dot (ip)" vexctl collection create /mnt/new -d 3 -m manhattan
 bad "unknown element" 2 "it is f32" vexctl collection create /mnt/new -d 3 -e f99
 bad "f16" 1 "does not have that element" vexctl collection create /mnt/new -d 3 -e f16
 bad "hamming" 1 "does not have that element or metric" \
@@ -175,6 +181,9 @@ bad "hamming" 1 "does not have that element or metric" \
 bad "attribute name" 2 "is no attribute name" vexctl collection create /mnt/new -d 3 --attr 9lives
 bad "attribute name too long" 2 "it has 1 to 31" \
 	vexctl collection create /mnt/new -d 3 --attr a23456789012345678901234567890123
+for a in and or not in is null:keyword; do
+	bad "attribute $a" 2 "is a word of conditions" vexctl collection create /mnt/new -d 3 --attr $a
+done
 bad "attribute type" 2 "it is int" vexctl collection create /mnt/new -d 3 --attr a:text
 bad "attribute twice" 2 "is given twice" vexctl collection create /mnt/new -d 3 --attr a --attr a
 bad "9 attributes" 2 "at most 8" \
@@ -256,6 +265,8 @@ bad "search with too few numbers" 1 "it has 3 numbers, the collection has 4" \
 	vexctl search $c --vector '1 2 3'
 bad "search with too many numbers" 1 "it has 5 numbers, the collection has 4" \
 	vexctl search $c --vector '1 2 3 4 5'
+bad "a bracket that is not closed" 1 "number 5 is not a finite number" vexctl search $c --vector '[1 2 3 4'
+bad "something behind the bracket" 1 "number 5 is not a finite number" vexctl search $c --vector '[1 2 3 4] 5'
 bad "search for NaN" 1 "number 2 is not a finite number" vexctl search $c --vector '1 nan 3 4'
 bad "search for infinity" 1 "number 4 is not a finite number" vexctl search $c --vector '1 2 3 -inf'
 bad "search for zeros" 1 "all zeros, which has no direction" vexctl search $c --vector '0 0 0 0'

@@ -47,6 +47,7 @@ holds "made not in (10, 20) and made < 40" "0 3 "
 holds "tenant & 2 and made < 60" "2 3 "
 holds "made > 29970 or made < 10" "0 2998 2999 "
 holds "made < -5" ""
+holds "made == 80 || made <> 0 && ! made > 10" "1 8 "
 holds "tenant != 0 and made >= 29950" "2995 2997 2998 2999 "
 run "JSON" vexctl search $c --id 8 -k 2 --where 'made = 80' --json
 says_text "JSON has the hit" '"id": 8, '
@@ -69,6 +70,8 @@ bad() {
 }
 bad "column 1: there is no attribute \`tennant\`; the collection has tenant, made" "tennant = 5"
 bad "column 14: an attribute" "tenant = 1 or"
+bad "column 10: nothing is equal to null" "tenant = null"
+bad "column 1: \`tenant\` holds integers, which are never null" "tenant is null"
 bad "column 10: \`tenant\` holds integers; give a number without quotes" "tenant = 'red'"
 bad "column 10: the number does not fit in 64 bits" "tenant = 9223372036854775808"
 bad "column 1: an attribute, \`not\` or \`(\` is expected, not the end" ""
