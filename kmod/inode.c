@@ -103,7 +103,7 @@ int vexfs_orphan_link(handle_t *handle, struct inode *inode)
 
 	mutex_lock(&sbi->orphan_lock);
 	if (list_empty(&vi->orphan)) {
-		err = vexfs_orphan_add(handle, &vi->core);
+		err = vexfs_orphan_add(handle, &vi->core, sbi->orphan_gaps);
 		if (!err)
 			list_add(&vi->orphan, &sbi->orphans);
 	}
@@ -114,14 +114,15 @@ int vexfs_orphan_link(handle_t *handle, struct inode *inode)
 int vexfs_orphan_unlink(handle_t *handle, struct inode *inode)
 {
 	struct vexfs_sb_info *sbi = VEXFS_SB(inode->i_sb);
-	struct vexfs_inode_info *vi = VEXFS_I(inode), *prev = NULL;
+	struct vexfs_inode_info *vi = VEXFS_I(inode);
+	u64 before = 0;
 	int err = 0;
 
 	mutex_lock(&sbi->orphan_lock);
 	if (!list_empty(&vi->orphan)) {
-		if (!sbi->orphan_gaps && !list_is_first(&vi->orphan, &sbi->orphans))
-			prev = list_prev_entry(vi, orphan);
-		err = vexfs_orphan_del(handle, &vi->core, prev ? &prev->core : NULL);
+		if (!list_is_first(&vi->orphan, &sbi->orphans))
+			before = list_prev_entry(vi, orphan)->core.ino;
+		err = vexfs_orphan_del(handle, vi->core.fs, inode->i_ino, before);
 		if (!err)
 			list_del_init(&vi->orphan);
 	}
@@ -129,57 +130,108 @@ int vexfs_orphan_unlink(handle_t *handle, struct inode *inode)
 	return err;
 }
 
+static int orphan_unlink(struct inode *inode)
+{
+	handle_t *handle = vexfs_start(inode->i_sb, VEXFS_ORPHAN_CREDITS);
+
+	if (IS_ERR(handle))
+		return PTR_ERR(handle);
+	return vexfs_stop(handle, vexfs_orphan_unlink(handle, inode));
+}
+
+static bool is_damage(int err)
+{
+	return err == -EUCLEAN || err == -EIO;
+}
+
 /*
- * Each round takes the head off the list, so this ends, whatever a damaged list looks like; a list
- * that cannot be followed is dropped, and fsck.vexfs finds what was on it.
+ * The head of the list: free it, or cut off what is behind its end.  *gone: an orphan that is damaged
+ * may still be taken off the list, since what it says of its neighbour was verified.  Counts in done[0]
+ * those that were freed, in done[1] the others.
+ */
+static int orphan_finish(struct super_block *sb, u64 ino, bool *gone, unsigned int *done)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+	struct inode *inode = vexfs_iget(sb, ino, VEXFS_IGET_ORPHAN);
+	handle_t *handle;
+	int err = 0, e2;
+
+	*gone = false;
+	if (IS_ERR(inode))
+		return PTR_ERR(inode);
+	mutex_lock(&sbi->orphan_lock);
+	if (list_empty(&VEXFS_I(inode)->orphan))
+		list_add(&VEXFS_I(inode)->orphan, &sbi->orphans);
+	sbi->orphan_err = 0;
+	mutex_unlock(&sbi->orphan_lock);
+	if (inode->i_nlink) {
+		if (S_ISREG(inode->i_mode))
+			err = vexfs_free_from(inode, blocks_of(inode->i_size));
+		if (!err || is_damage(err)) {
+			e2 = orphan_unlink(inode);
+			*gone = !e2;
+			err = err ?: e2;
+		}
+		iput(inode);
+		done[1] += !err;
+		return err;
+	}
+	iput(inode);			/* evict frees it and takes it off the list */
+	err = sbi->orphan_err;
+	done[0] += !err;
+	if (is_damage(err)) {
+		handle = vexfs_start(sb, VEXFS_ORPHAN_CREDITS);
+		e2 = PTR_ERR_OR_ZERO(handle);
+		if (!e2)
+			e2 = vexfs_stop(handle, vexfs_orphan_del(handle, &sbi->fs, ino, 0));
+		*gone = !e2;
+	}
+	return err;
+}
+
+/* Whoever is on the list stays in use for ever, until fsck.vexfs finds it. */
+static int orphan_drop(struct super_block *sb)
+{
+	handle_t *handle = vexfs_start(sb, 1);
+
+	if (IS_ERR(handle))
+		return PTR_ERR(handle);
+	return vexfs_stop(handle, vexfs_orphan_drop(handle, &VEXFS_SB(sb)->fs));
+}
+
+/*
+ * Each round takes the head off the list, so this ends, whatever a damaged list looks like.  Damage
+ * costs some space, and not the mount: it is recorded, whatever errors= says, and a list that cannot be
+ * followed is dropped.
  */
 int vexfs_orphan_cleanup(struct super_block *sb)
 {
 	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
-	unsigned int freed = 0, truncated = 0;
+	unsigned int done[2] = { };
 	struct vexfs_super *s = vx_data(sbi->fs.sb_buf);
-	struct inode *inode;
-	handle_t *handle;
+	bool gone;
 	u64 ino;
-	int err;
+	int err = 0;
 
-	while ((ino = le64_to_cpu(s->s_last_orphan))) {
-		inode = vexfs_iget(sb, ino, VEXFS_IGET_ORPHAN);
-		if (IS_ERR(inode)) {
-			err = PTR_ERR(inode);
-			vexfs_error(sb, "orphan inode %llu cannot be read (error %d)", ino, err);
-			return err == -EUCLEAN && !vexfs_is_shutdown(sb) ? 0 : err;
-		}
-		mutex_lock(&sbi->orphan_lock);
-		if (list_empty(&VEXFS_I(inode)->orphan))
-			list_add(&VEXFS_I(inode)->orphan, &sbi->orphans);
-		mutex_unlock(&sbi->orphan_lock);
-		if (!inode->i_nlink) {
-			freed++;
-			iput(inode);		/* evict frees it and takes it off the list */
-		} else {
-			truncated++;
-			err = 0;
-			if (S_ISREG(inode->i_mode))
-				err = vexfs_free_from(inode, blocks_of(inode->i_size));
-			handle = err ? ERR_PTR(err) : vexfs_start(sb, VEXFS_FREE_CREDITS);
-			err = PTR_ERR_OR_ZERO(handle);
-			if (!err)
-				err = vexfs_stop(handle, vexfs_orphan_unlink(handle, inode));
-			iput(inode);
-			if (err)
-				return err;
-		}
-		if (le64_to_cpu(s->s_last_orphan) == ino) {
-			vexfs_error(sb, "orphan inode %llu cannot be freed", ino);
-			return vexfs_is_shutdown(sb) ? -EIO : 0;
+	set_bit(VEXFS_SBI_CLEANUP, &sbi->flags);
+	while (!err && (ino = le64_to_cpu(s->s_last_orphan))) {
+		err = orphan_finish(sb, ino, &gone, done);
+		if (!err && le64_to_cpu(s->s_last_orphan) == ino)
+			err = -EUCLEAN;		/* somebody has it */
+		if (is_damage(err) && !vexfs_is_shutdown(sb)) {
+			vexfs_error(sb, "orphan inode %llu cannot be freed (error %d)%s", ino, err,
+				    gone ? "" : ", nor those that follow it");
+			err = gone ? 0 : orphan_drop(sb);
 		}
 		cond_resched();
 	}
-	if (freed || truncated)
-		vexfs_msg(KERN_INFO, sb, "%u unlinked inodes freed, %u truncates finished", freed,
-			  truncated);
-	return 0;
+	clear_bit(VEXFS_SBI_CLEANUP, &sbi->flags);
+	if (err)
+		vexfs_msg(KERN_ERR, sb, "the orphan list could not be worked off (error %d)", err);
+	if (done[0] || done[1])
+		vexfs_msg(KERN_INFO, sb, "%u unlinked inodes freed, %u truncates finished", done[0],
+			  done[1]);
+	return err;
 }
 
 /* --- reading --- */
@@ -529,14 +581,13 @@ static int shrink(struct inode *inode, loff_t size)
 {
 	struct vexfs_inode_info *vi = VEXFS_I(inode);
 	loff_t old = i_size_read(inode);
-	struct super_block *sb = inode->i_sb;
 	handle_t *handle;
-	int err;
+	int err, e2;
 
 	err = iomap_truncate_page(inode, size, NULL, &vexfs_iomap_ops);
 	if (err)
 		return err;
-	handle = vexfs_start(sb, VEXFS_INODE_CREDITS + VEXFS_ORPHAN_CREDITS);
+	handle = vexfs_start(inode->i_sb, VEXFS_INODE_CREDITS + VEXFS_ORPHAN_CREDITS);
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
 	err = vexfs_orphan_link(handle, inode);
@@ -556,16 +607,18 @@ static int shrink(struct inode *inode, loff_t size)
 	/* waits for writeback, and so for its conversions */
 	truncate_pagecache(inode, size);
 	err = vexfs_free_from(inode, blocks_of(size));
-	if (err)
-		return err;			/* stays on the orphan list */
-	clear_bit(VEXFS_I_PREALLOC, &vi->state);
-	vi->keep = 0;
-	if (!inode->i_nlink)
-		return 0;
-	handle = vexfs_start(sb, VEXFS_ORPHAN_CREDITS);
-	if (IS_ERR(handle))
-		return PTR_ERR(handle);
-	return vexfs_stop(handle, vexfs_orphan_unlink(handle, inode));
+	if (!err) {
+		clear_bit(VEXFS_I_PREALLOC, &vi->state);
+		vi->keep = 0;
+	}
+	if (!inode->i_nlink)			/* that is for evict */
+		return err;
+	/*
+	 * After an error, too: what is left behind the end is hidden, and goes with the next
+	 * truncate or with the file.
+	 */
+	e2 = orphan_unlink(inode);
+	return err ?: e2;
 }
 
 int vexfs_setsize(struct inode *inode, loff_t size)
@@ -645,7 +698,9 @@ static int free_unlinked(struct inode *inode)
 	handle = vexfs_start(inode->i_sb, VEXFS_FREE_CREDITS);
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
-	err = vexfs_orphan_unlink(handle, inode);
+	err = vexfs_free_ino_prepare(handle, core->fs, inode->i_ino, S_ISDIR(inode->i_mode));
+	if (!err)
+		err = vexfs_orphan_unlink(handle, inode);
 	if (!err)
 		err = vexfs_free_ino(handle, core->fs, inode->i_ino, S_ISDIR(inode->i_mode));
 	return vexfs_stop(handle, err);
@@ -670,7 +725,7 @@ void vexfs_evict_inode(struct inode *inode)
 		err = free_unlinked(inode);
 	if (protect)
 		sb_end_intwrite(inode->i_sb);
-	if (err && !vexfs_is_shutdown(inode->i_sb))
+	if (err && !vexfs_is_shutdown(inode->i_sb) && !test_bit(VEXFS_SBI_CLEANUP, &sbi->flags))
 		vexfs_msg(KERN_WARNING, inode->i_sb,
 			  "inode %lu was not freed (error %d): the next mount will try again",
 			  inode->i_ino, err);
@@ -679,8 +734,9 @@ void vexfs_evict_inode(struct inode *inode)
 
 	mutex_lock(&sbi->orphan_lock);
 	if (!list_empty(&vi->orphan)) {
-		/* it stays on the list on disk: the core must search from now on */
+		/* it stays on the list on disk */
 		sbi->orphan_gaps = true;
+		sbi->orphan_err = err;
 		list_del_init(&vi->orphan);
 	}
 	mutex_unlock(&sbi->orphan_lock);

@@ -190,7 +190,7 @@ static void found_error(struct super_block *sb, struct va_format *vaf)
 
 	if (__ratelimit(&sbi->error_limit))
 		vexfs_msg(KERN_ERR, sb, "%pV", vaf);
-	if (sb_rdonly(sb) || !sbi->journal) {
+	if (sb_rdonly(sb) || !sbi->journal || test_bit(VEXFS_SBI_CLEANUP, &sbi->flags)) {
 		set_bit(VEXFS_SBI_ERROR, &sbi->flags);
 		return;
 	}
@@ -408,7 +408,12 @@ int vexfs_journal_open(struct super_block *sb, const struct vexfs_super *before)
 					le32_to_cpu(before->s_journal_blocks), VEXFS_BLOCK_SIZE);
 	if (IS_ERR(journal)) {
 		err = PTR_ERR(journal);
-		vexfs_msg(KERN_ERR, sb, "the log is damaged (error %d)", err);
+		if (err == -ENOMEM)
+			vexfs_msg(KERN_ERR, sb, "not enough memory for the log");
+		else if (err == -EIO)
+			vexfs_msg(KERN_ERR, sb, "the log cannot be read");
+		else
+			vexfs_msg(KERN_ERR, sb, "the log is damaged (error %d)", err);
 		return err == -EINVAL ? -EUCLEAN : err;
 	}
 	journal->j_private = sb;

@@ -173,6 +173,8 @@ static int make_writable(struct super_block *sb)
 			jbd2_journal_update_sb_errno(sbi->journal);
 	}
 	err = err ?: vexfs_orphan_cleanup(sb);
+	if (!err && test_bit(VEXFS_SBI_ERROR, &sbi->flags))
+		err = write_state(sb, false);
 	return err ?: vexfs_log_failed(sb) ? -EIO : 0;
 }
 

@@ -46,6 +46,7 @@ enum {
 	VEXFS_SBI_SHUTDOWN,		/* no more writing: shut down, errors=remount-ro, the log failed */
 	VEXFS_SBI_ERROR,		/* damage was found: the superblock gets STATE_ERROR */
 	VEXFS_SBI_RAISE,		/* the workers may run (read-write mount) */
+	VEXFS_SBI_CLEANUP,		/* orphan cleanup: errors are recorded, and stop nothing */
 	VEXFS_SBI_GONE,			/* shut down, not for an error: no more reading of files either */
 };
 
@@ -65,8 +66,9 @@ struct vexfs_sb_info {
 	struct ratelimit_state error_limit;	/* of a mount: one's noise hides no other's damage */
 
 	struct mutex orphan_lock;	/* orphans and every vexfs_inode_info.orphan */
-	struct list_head orphans;	/* in the order of the list on disk */
-	bool orphan_gaps;		/* it lacks inodes that could not be freed */
+	struct list_head orphans;	/* in the order of the list on disk, those that are in memory */
+	bool orphan_gaps;		/* some that are on the list on disk have left memory ... */
+	int orphan_err;			/* ... because of this, the last one */
 
 	struct mutex collections_lock;	/* collections */
 	struct list_head collections;	/* loaded collections, linked by collection.c */
@@ -237,7 +239,10 @@ int vexfs_log_inode_locked(handle_t *handle, struct inode *inode, bool datasync)
  */
 int vexfs_orphan_link(handle_t *handle, struct inode *inode);
 int vexfs_orphan_unlink(handle_t *handle, struct inode *inode);
-/* Finish what the orphans of an earlier mount began: at mount and at remount read-write. */
+/*
+ * Finish what the orphans of an earlier mount began: at mount and at remount read-write.  Damage is no
+ * error: it sets VEXFS_SBI_ERROR.  -ENOMEM, -EIO after a failure of the log.
+ */
 int vexfs_orphan_cleanup(struct super_block *sb);
 /*
  * Free all blocks from lblk `from` on, in as many transactions as it takes.  i_rwsem held, or the

@@ -621,50 +621,68 @@ out:
 	return err;
 }
 
+/* The block of ino's group, and write access to it and to block 0; alloc_lock is held. */
+static vx_buf *ino_access(vx_txn *t, struct vexfs_fs *fs, __u64 ino, bool dir)
+{
+	const struct vexfs_group *b;
+	vx_buf *buf;
+	int err;
+
+	if (!vexfs_ino_valid(fs, ino) || ino == VEXFS_ROOT_INO || ino_group(fs, ino) >= fs->groups_init)
+		return ERR_PTR(-EINVAL);
+	buf = group_read(fs, ino_group(fs, ino));
+	if (IS_ERR(buf))
+		return buf;
+	b = vx_data(buf);
+	err = -EUCLEAN;
+	if (test_bit_le((__u32)(ino - 1) % fs->inodes_per_group, b->g_inodes) && (!dir || b->g_dirs))
+		err = vx_txn_write(t, fs->sb_buf);
+	else
+		vexfs_damage(fs, "inode %llu is to be freed and is free already", (unsigned long long)ino);
+	if (!err)
+		err = vx_txn_write_undo(t, buf);
+	if (!err)
+		return buf;
+	vx_brelse(buf);
+	return ERR_PTR(err);
+}
+
+int vexfs_free_ino_prepare(vx_txn *t, struct vexfs_fs *fs, __u64 ino, bool dir)
+{
+	vx_buf *buf;
+
+	vx_lock(&fs->alloc_lock);
+	buf = ino_access(t, fs, ino, dir);
+	vx_unlock(&fs->alloc_lock);
+	if (IS_ERR(buf))
+		return PTR_ERR(buf);
+	vx_brelse(buf);			/* the transaction keeps it in memory */
+	return 0;
+}
+
 int vexfs_free_ino(vx_txn *t, struct vexfs_fs *fs, __u64 ino, bool dir)
 {
 	struct vexfs_group *b;
-	unsigned int bit;
 	vx_buf *buf;
-	__u32 g;
 	int err;
 
-	if (!vexfs_ino_valid(fs, ino) || ino == VEXFS_ROOT_INO)
-		return -EINVAL;
-	g = ino_group(fs, ino);
-	bit = (__u32)(ino - 1) % fs->inodes_per_group;
 	vx_lock(&fs->alloc_lock);
-	if (g >= fs->groups_init) {
-		vx_unlock(&fs->alloc_lock);
-		return -EINVAL;
-	}
-	buf = group_read(fs, g);
-	if (IS_ERR(buf)) {
-		vx_unlock(&fs->alloc_lock);
-		return PTR_ERR(buf);
-	}
+	buf = ino_access(t, fs, ino, dir);
+	err = PTR_ERR(buf);
+	if (IS_ERR(buf))
+		goto unlock;
 	b = vx_data(buf);
-	err = -EUCLEAN;
-	if (!test_bit_le(bit, b->g_inodes) || (dir && !b->g_dirs)) {
-		vexfs_damage(fs, "inode %llu is to be freed and is free already", (unsigned long long)ino);
-		goto out;
-	}
-	err = vx_txn_write(t, fs->sb_buf);
-	if (!err)
-		err = vx_txn_write_undo(t, buf);
-	if (err)
-		goto out;
-	__clear_bit_le(bit, b->g_inodes);
+	__clear_bit_le((__u32)(ino - 1) % fs->inodes_per_group, b->g_inodes);
 	le32_add_cpu(&b->g_free_inodes, 1);
 	if (dir)
 		le32_add_cpu(&b->g_dirs, -1);
 	fs->free_inodes++;
-	err = group_dirty(t, fs, g, buf);
+	err = group_dirty(t, fs, ino_group(fs, ino), buf);
 	if (!err)
 		err = vexfs_super_dirty(t, fs);
-out:
-	vx_unlock(&fs->alloc_lock);
 	vx_brelse(buf);
+unlock:
+	vx_unlock(&fs->alloc_lock);
 	return err;
 }
 

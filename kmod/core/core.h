@@ -51,7 +51,6 @@ struct vexfs_inode_core {
 	__u32 flags;			/* VEXFS_INODE_* */
 	__u64 parent;
 	__u32 parent_generation;
-	__u64 next_orphan;
 	__u64 collection;		/* i_collection */
 	__u64 change;
 	__u64 data_change;		/* i_data_change */
@@ -118,6 +117,8 @@ bool vexfs_data_run(const struct vexfs_fs *fs, __u64 pblk, __u64 len);
 /* A new inode number near parent (a directory spreads over groups); *generation is fresh. */
 int vexfs_alloc_ino(vx_txn *t, struct vexfs_fs *fs, __u64 parent, bool dir, __u64 *ino, __u32 *generation);
 int vexfs_free_ino(vx_txn *t, struct vexfs_fs *fs, __u64 ino, bool dir);
+/* All of vexfs_free_ino() that can fail, unless the log does: it changes nothing.  In the same transaction, before. */
+int vexfs_free_ino_prepare(vx_txn *t, struct vexfs_fs *fs, __u64 ino, bool dir);
 /* Is ino in range, in an initialised group, and marked in use?  0, -ESTALE, -EUCLEAN, -EIO. */
 int vexfs_ino_in_use(struct vexfs_fs *fs, __u64 ino);
 
@@ -139,11 +140,17 @@ int vexfs_inode_check(const struct vexfs_fs *fs, __u64 ino, const struct vexfs_i
  * i_next_orphan is written by the orphan functions alone: another inode's owner may be changing it. */
 void vexfs_inode_load(struct vexfs_inode_core *c, struct vexfs_fs *fs, __u64 ino, const struct vexfs_inode *raw);
 void vexfs_inode_store(const struct vexfs_inode_core *c, struct vexfs_inode *raw);
-/* The orphan list.  add: links c at the head.  del: unlinks it; the predecessor's raw inode is rewritten, *prev (if it is
- * in memory, may be NULL) gets its next_orphan changed too: the host keeps a list in the same order.  3 credits each. */
+/*
+ * The orphan list, whose links are on disk only.  VEXFS_ORPHAN_CREDITS each.
+ *
+ * add: c becomes the head.  look: it may be on the list, though its owner does not know; then nothing changes.
+ * del: before is who should lead to ino, or 0; if that is wrong, the list is searched.  -EUCLEAN: ino is not on it.
+ * drop: nobody is on the list any more; for one that cannot be followed.
+ */
 #define VEXFS_ORPHAN_CREDITS 4
-int vexfs_orphan_add(vx_txn *t, struct vexfs_inode_core *c);
-int vexfs_orphan_del(vx_txn *t, struct vexfs_inode_core *c, struct vexfs_inode_core *prev);
+int vexfs_orphan_add(vx_txn *t, struct vexfs_inode_core *c, bool look);
+int vexfs_orphan_del(vx_txn *t, struct vexfs_fs *fs, __u64 ino, __u64 before);
+int vexfs_orphan_drop(vx_txn *t, struct vexfs_fs *fs);
 
 /* --- extent.c --- c->lock held: for reading by lookups, for writing by changes, which need a transaction.  The caller writes
  * the inode afterwards (vexfs_inode_store).  Changes raise c->seq. */

@@ -209,7 +209,6 @@ void vexfs_inode_load(struct vexfs_inode_core *c, struct vexfs_fs *fs, __u64 ino
 	c->flags = le32_to_cpu(raw->i_flags);
 	c->parent = le64_to_cpu(raw->i_parent);
 	c->parent_generation = le32_to_cpu(raw->i_parent_generation);
-	c->next_orphan = le64_to_cpu(raw->i_next_orphan);
 	c->collection = le64_to_cpu(raw->i_collection);
 	c->change = le64_to_cpu(raw->i_change);
 	c->data_change = le64_to_cpu(raw->i_data_change);
@@ -234,122 +233,152 @@ void vexfs_inode_store(const struct vexfs_inode_core *c, struct vexfs_inode *raw
 
 /* --- orphan list: from s_last_orphan through i_next_orphan, the youngest first --- */
 
-int vexfs_orphan_add(vx_txn *t, struct vexfs_inode_core *c)
+/* Who leads to ino?  0: s_last_orphan does.  -ENOENT: nobody; the list ends, or goes in circles. */
+static int orphan_find(struct vexfs_fs *fs, __u64 ino, __u64 *before)
 {
-	struct vexfs_fs *fs = c->fs;
-	struct vexfs_super *s = vx_data(fs->sb_buf);
-	struct vexfs_inode *raw;
-	vx_buf *buf;
-	int err, e;
+	const struct vexfs_super *s = vx_data(fs->sb_buf);
+	__u64 left = (__u64)fs->groups * fs->inodes_per_group, at = 0, next = le64_to_cpu(s->s_last_orphan);
 
-	vx_lock(&fs->orphan_lock);
-	err = vexfs_inode_write(t, fs, c->ino, &buf, &raw);
-	if (err)
-		goto unlock;
-	vx_lock(&fs->alloc_lock);
-	err = vx_txn_write(t, fs->sb_buf);
-	if (!err && le64_to_cpu(s->s_last_orphan) == c->ino)
-		err = -EINVAL;
-	if (!err) {
-		c->next_orphan = le64_to_cpu(s->s_last_orphan);
-		raw->i_next_orphan = s->s_last_orphan;
-		s->s_last_orphan = cpu_to_le64(c->ino);
-		err = vexfs_super_dirty(t, fs);
-	}
-	vx_unlock(&fs->alloc_lock);
-	e = inode_stamp(t, fs, c->ino, buf, raw);
-	err = err ? err : e;
-unlock:
-	vx_unlock(&fs->orphan_lock);
-	return err;
-}
-
-/* Who comes before ino on the list that starts at *prev?  Leaves it in *prev. */
-static int orphan_find(struct vexfs_fs *fs, __u64 ino, __u64 *prev)
-{
-	__u64 left = (__u64)fs->groups * fs->inodes_per_group;	/* a longer list goes in circles */
-
-	while (left--) {
+	while (next && left--) {
 		struct vexfs_inode *raw;
-		__u64 next;
 		vx_buf *buf;
 		int err;
 
-		err = inode_read(fs, *prev, &buf, &raw);
+		if (next == ino) {
+			*before = at;
+			return 0;
+		}
+		at = next;
+		err = inode_read(fs, at, &buf, &raw);
 		if (err == -ESTALE)
 			break;
 		if (err)
 			return err;
 		next = le64_to_cpu(raw->i_next_orphan);
 		vx_brelse(buf);
-		if (next == ino)
-			return 0;
-		*prev = next;
 		if (vx_killed())
 			return -EINTR;
 		cond_resched();
 	}
-	vexfs_damage(fs, "inode %llu is not on the orphan list", (unsigned long long)ino);
-	return -EUCLEAN;
+	return -ENOENT;
 }
 
-int vexfs_orphan_del(vx_txn *t, struct vexfs_inode_core *c, struct vexfs_inode_core *prev)
+/* Does it lead to ino?  Where it cannot be read, the search will tell. */
+static bool leads_to(struct vexfs_fs *fs, __u64 before, __u64 ino)
+{
+	struct vexfs_inode *raw;
+	vx_buf *buf;
+	bool yes;
+
+	if (inode_read(fs, before, &buf, &raw))
+		return false;
+	yes = le64_to_cpu(raw->i_next_orphan) == ino;
+	vx_brelse(buf);
+	return yes;
+}
+
+/* orphan_lock is held, which s_last_orphan changes under. */
+static int set_head(vx_txn *t, struct vexfs_fs *fs, __u64 ino)
+{
+	struct vexfs_super *s = vx_data(fs->sb_buf);
+	int err;
+
+	vx_lock(&fs->alloc_lock);
+	err = vx_txn_write(t, fs->sb_buf);
+	if (!err) {
+		s->s_last_orphan = cpu_to_le64(ino);
+		err = vexfs_super_dirty(t, fs);
+	}
+	vx_unlock(&fs->alloc_lock);
+	return err;
+}
+
+int vexfs_orphan_add(vx_txn *t, struct vexfs_inode_core *c, bool look)
 {
 	struct vexfs_fs *fs = c->fs;
-	struct vexfs_super *s = vx_data(fs->sb_buf);
-	struct vexfs_inode *raw, *before = NULL;
-	vx_buf *buf, *before_buf = NULL;
-	__u64 head, before_ino;
-	int err, e;
+	const struct vexfs_super *s = vx_data(fs->sb_buf);
+	__u64 head, before;
+	struct vexfs_inode *raw;
+	vx_buf *buf;
+	int err;
 
 	vx_lock(&fs->orphan_lock);
-	head = before_ino = le64_to_cpu(s->s_last_orphan);	/* changes under orphan_lock only */
-	if (head != c->ino) {
-		if (prev)
-			before_ino = prev->ino;
-		else
-			err = orphan_find(fs, c->ino, &before_ino);
-		if (!prev && err)
-			goto unlock;
-		err = vexfs_inode_write(t, fs, before_ino, &before_buf, &before);
-		if (err)
-			goto unlock;
-		if (le64_to_cpu(before->i_next_orphan) != c->ino) {
-			vexfs_damage(fs, "orphan list: inode %llu does not lead to %llu",
-				     (unsigned long long)before_ino, (unsigned long long)c->ino);
-			err = -EUCLEAN;
-			goto release;
-		}
-	}
 	err = vexfs_inode_write(t, fs, c->ino, &buf, &raw);
 	if (err)
-		goto release;
-	if (head == c->ino) {
-		vx_lock(&fs->alloc_lock);
-		err = vx_txn_write(t, fs->sb_buf);
-		if (!err) {
-			s->s_last_orphan = cpu_to_le64(c->next_orphan);
-			err = vexfs_super_dirty(t, fs);
-		}
-		vx_unlock(&fs->alloc_lock);
-		if (err) {
-			vx_brelse(buf);
+		goto unlock;
+	head = le64_to_cpu(s->s_last_orphan);
+	/* a link may be left from a list that was dropped; the last one on a list has none */
+	if (look || raw->i_next_orphan || head == c->ino) {
+		err = orphan_find(fs, c->ino, &before);
+		if (err != -ENOENT)
 			goto release;
-		}
-	} else {
-		before->i_next_orphan = cpu_to_le64(c->next_orphan);
-		err = inode_stamp(t, fs, before_ino, before_buf, before);
-		before_buf = NULL;
-		if (prev)
-			prev->next_orphan = c->next_orphan;
 	}
-	c->next_orphan = 0;
+	err = set_head(t, fs, c->ino);
+	if (err)
+		goto release;
+	raw->i_next_orphan = cpu_to_le64(head);
+	err = inode_stamp(t, fs, c->ino, buf, raw);
+	buf = NULL;
+release:
+	vx_brelse(buf);
+unlock:
+	vx_unlock(&fs->orphan_lock);
+	return err;
+}
+
+int vexfs_orphan_del(vx_txn *t, struct vexfs_fs *fs, __u64 ino, __u64 before)
+{
+	struct vexfs_inode *raw, *prev;
+	vx_buf *buf = NULL, *prev_buf = NULL;
+	__u64 next;
+	int err = 0, e;
+
+	vx_lock(&fs->orphan_lock);
+	if (!before || !leads_to(fs, before, ino))
+		err = orphan_find(fs, ino, &before);
+	if (err == -ENOENT) {
+		vexfs_damage(fs, "inode %llu is not on the orphan list", (unsigned long long)ino);
+		err = -EUCLEAN;
+	}
+	if (!err)
+		err = vexfs_inode_write(t, fs, ino, &buf, &raw);
+	if (err)
+		goto unlock;
+	next = le64_to_cpu(raw->i_next_orphan);
+	err = -EUCLEAN;
+	if (next && !vexfs_ino_valid(fs, next)) {
+		vexfs_damage(fs, "orphan list: inode %llu leads to %llu", (unsigned long long)ino,
+			     (unsigned long long)next);
+		goto release;
+	}
+	if (before) {
+		err = vexfs_inode_write(t, fs, before, &prev_buf, &prev);
+		if (err)
+			goto release;
+		prev->i_next_orphan = cpu_to_le64(next);
+		err = inode_stamp(t, fs, before, prev_buf, prev);
+	} else {
+		err = set_head(t, fs, next);
+		if (err)
+			goto release;
+	}
 	raw->i_next_orphan = 0;
-	e = inode_stamp(t, fs, c->ino, buf, raw);
+	e = inode_stamp(t, fs, ino, buf, raw);
+	buf = NULL;
 	err = err ? err : e;
 release:
-	vx_brelse(before_buf);
+	vx_brelse(buf);
 unlock:
+	vx_unlock(&fs->orphan_lock);
+	return err;
+}
+
+int vexfs_orphan_drop(vx_txn *t, struct vexfs_fs *fs)
+{
+	int err;
+
+	vx_lock(&fs->orphan_lock);
+	err = set_head(t, fs, 0);
 	vx_unlock(&fs->orphan_lock);
 	return err;
 }

@@ -4,6 +4,7 @@
  *
  *	posix_state --shutdown DIR HOW	leave files and orphans behind and stop the filesystem:
  *					FS_IOC_SHUTDOWN with HOW (0, 1, 2)
+ *	posix_state --abandon DIR	flush the log and stop the filesystem
  *	posix_state --kept DIR		are the files there, and as they should be?
  *	posix_state --stop DIR		the same ioctl on a read-only filesystem
  *	posix_state --readonly DIR	DIR, with `file` and `dir` in it, takes no change
@@ -168,6 +169,16 @@ static int shut_down(uint32_t how)
 	return 0;
 }
 
+static int abandon(void)
+{
+	int dir = open(".", O_RDONLY);
+	uint32_t how = 1;
+
+	CHECK(dir >= 0 && !ioctl(dir, FS_IOC_SHUTDOWN, &how));
+	close(dir);
+	return 0;
+}
+
 /* Of a read-only filesystem: nothing is left behind, but it ends. */
 static int stop(void)
 {
@@ -188,6 +199,8 @@ static int stop(void)
 int main(int argc, char **argv)
 {
 	if (argc >= 3 && !chdir(argv[2])) {
+		if (argc == 3 && !strcmp(argv[1], "--abandon"))
+			return abandon();
 		if (argc == 3 && !strcmp(argv[1], "--kept"))
 			return kept();
 		if (argc == 3 && !strcmp(argv[1], "--readonly"))
@@ -197,6 +210,6 @@ int main(int argc, char **argv)
 		if (argc == 4 && !strcmp(argv[1], "--shutdown"))
 			return shut_down(atoi(argv[3]));
 	}
-	fputs("usage: posix_state --shutdown DIR HOW | --kept DIR | --readonly DIR | --stop DIR\n", stderr);
+	fputs("usage: posix_state --shutdown DIR HOW | --abandon DIR | --kept DIR | --readonly DIR | --stop DIR\n", stderr);
 	return 2;
 }

@@ -80,6 +80,64 @@ run "and new ones" cp /bin/busybox /mnt/c
 expect_fail "it cannot be removed either" "needs cleaning" rm -f /mnt/a
 run "umount" vexctl umount /mnt
 
+# --- orphans that cannot be freed or cut: the list stays right, and prevents no mount
+# scattered: a file of 40 extents, $frag, in one node of which a byte is wrong; mounted with errors=continue
+scattered() {
+	fresh && vexctl mount $dev /mnt || return 1
+	i=0
+	while [ $i -lt 40 ]; do
+		dd if=/dev/zero of=/mnt/frag bs=4k seek=$((i * 2)) count=1 conv=notrunc 2>/dev/null
+		i=$((i + 1))
+	done
+	frag=$(stat -c %i /mnt/frag)
+	vexctl umount /mnt || return 1
+	flip $(($(number $(($(inode_at "$frag") + 152 + 8))) * 4096 + 100))
+	mount -t vexfs -o errors=continue $dev /mnt
+}
+# found NAME NUMBERS: what fsck.vexfs finds, besides the damaged inode itself
+found() { equal "$1" "$2" "$(fsck.vexfs $dev | sed -n 's/.*\[\([45]..\)\].*/\1/p' | sort -u | tr '\n' ' ')"; }
+
+run "a file with a damaged extent node" scattered
+run "it is unlinked, and stays on the list" rm /mnt/frag
+exec 3>/mnt/A 4>/mnt/B
+rm /mnt/A /mnt/B
+exec 3>&-
+exec 4>&-
+run "two that are freed in the order of their unlinking: umount" umount /mnt
+found "the list is right" ""
+run "the default mount goes on" mount -t vexfs $dev /mnt
+told "which orphan it was" "orphan inode $frag cannot be freed (error -117)\$"
+run "and writes" cp /bin/busybox /mnt/new
+run "umount" umount /mnt
+found "it is off the list now" "502 "
+run "fsck.vexfs" sh -c "fsck.vexfs $dev; [ \$? = 4 ]"
+says_text "the error is recorded" "[102] marked"
+
+run "another" scattered
+run "unlinked" rm /mnt/frag
+run "and one in front of it on the list" sh -c "exec 3>/mnt/A; rm /mnt/A; posix_state --abandon /mnt"
+run "umount" umount /mnt
+flip $(($(inode_at "$frag") + 60))
+run "an orphan that cannot be read: the default mount goes on" mount -t vexfs $dev /mnt
+told "what is lost" "orphan inode $frag cannot be freed (error -117), nor those that follow it"
+told "what is not" "1 unlinked inodes freed"
+run "umount" umount /mnt
+run "the list is empty" mount -t vexfs $dev /mnt
+run "umount" umount /mnt
+
+run "a third" scattered
+for n in 1 2; do
+	expect_fail "its truncation fails" "needs cleaning" sh -c "> /mnt/frag"
+	echo 3 > /proc/sys/vm/drop_caches	# it leaves memory
+	exec 3>/mnt/A
+	rm /mnt/A
+	exec 3>&-
+done
+run "umount" umount /mnt
+found "the list is right" ""
+run "the default mount" mount -t vexfs $dev /mnt
+run "umount" umount /mnt
+
 # --- a directory block, with errors=remount-ro (the default), and with continue
 fresh
 block=$(number $(($(inode_at "$d") + 152 + 8)))
