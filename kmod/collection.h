@@ -349,8 +349,8 @@ struct vexfs_keys {
  */
 int vexfs_keys_check(struct vexfs_collection_mem *c, struct vexfs_keys *k, bool every, __u64 *bad);
 /*
- * The live published slot of key i.  -ENOENT; -EIO, -EUCLEAN.  c->lock held.  first: slots from here on
- * belong to the records that come with these keys; -EEXIST: one of them has the same key.
+ * The live slot of key i; where there are several, the youngest.  -ENOENT; -EIO, -EUCLEAN.  c->lock held.
+ * first: slots from here on are those of the records that come with these keys, not published yet.
  */
 int vexfs_key_find(struct vexfs_body *b, const struct vexfs_keys *k, u32 i, u64 first, u64 *slot);
 /* Free all three arrays, whatever of them there is. */

@@ -67,14 +67,15 @@ static int same_key(struct vexfs_body *b, u64 slot, const u8 *key, u32 len)
 int vexfs_key_find(struct vexfs_body *b, const struct vexfs_keys *k, u32 i, u64 first, u64 *slot)
 {
 	const u8 *key = k->byte + k->off[i];
-	int err, found = -ENOENT;
-	u64 at = 0, s;
+	u64 at = 0, s, found = VEXFS_NO_SLOT;
+	int err;
 
 	while (vexfs_map_next(&b->key_map, k->hash[i], &at, &s)) {
 		if (s >= first) {
 			if (s - first < k->n && k->len[s - first] == k->len[i] &&
-			    !memcmp(key, k->byte + k->off[s - first], k->len[i]))
-				return -EEXIST;
+			    !memcmp(key, k->byte + k->off[s - first], k->len[i]) &&
+			    (found == VEXFS_NO_SLOT || s > found))
+				found = s;
 			continue;
 		}
 		if (vexfs_columns_dead(b->columns, s)) {
@@ -84,12 +85,13 @@ int vexfs_key_find(struct vexfs_body *b, const struct vexfs_keys *k, u32 i, u64 
 		err = same_key(b, s, key, k->len[i]);
 		if (err < 0)
 			return err;
-		if (err) {
-			*slot = s;
-			found = 0;	/* go on: one that comes with it may have the key too */
-		}
+		if (err && (found == VEXFS_NO_SLOT || s > found))
+			found = s;	/* go on: one that comes with it may have the key too */
 	}
-	return found;
+	if (found == VEXFS_NO_SLOT)
+		return -ENOENT;
+	*slot = found;
+	return 0;
 }
 
 int vexfs_key_load(struct vexfs_collection_mem *c, struct vexfs_body *b, u64 slot, u64 r_key)

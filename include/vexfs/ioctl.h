@@ -113,7 +113,8 @@ struct vexfs_bind {
  * where a row is (else ~0).  Survives a crash after fsync.
  *
  * With VEXFS_INSERT_UPSERT a record replaces the live one of its id, and the one of its key, in the
- * same step.
+ * same step.  Of several in a batch with the same id or key, each replaces the one before it: the last
+ * one stays.
  *
  * With VEXFS_INSERT_AUTO_ID the kernel gives the ids, and writes them to `ids`: a record gets a free
  * one, or, with UPSERT, that of the live record of its key, which it replaces.  Free ids are next_id

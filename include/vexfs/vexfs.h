@@ -224,7 +224,8 @@ int vexfs_info(int fd, struct vexfs_ioc_info *info);
  *
  * A record is found by searches as soon as this returns, and survives a crash after vexfs_sync().
  *
- * flags: VEXFS_INSERT_UPSERT: a record replaces the one of its id, and the one of its key.
+ * flags: VEXFS_INSERT_UPSERT: a record replaces the one of its id, and the one of its key, also one
+ * that comes before it in the batch.
  * VEXFS_INSERT_AUTO_ID: the kernel gives each record an id that is free, next_id of vexfs_info() and
  * those after it; together with UPSERT, a record whose key is taken keeps the id of the one that it
  * replaces.  Threads and processes that insert at the same time get different ids.

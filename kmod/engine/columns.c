@@ -120,8 +120,6 @@ int vexfs_columns_replace(struct vexfs_columns *c, __u64 slot, __u64 id, const _
 		return -EINVAL;
 	*old = VEXFS_NO_SLOT;
 	vexfs_columns_find(c, id, old);
-	if (*old != VEXFS_NO_SLOT && *old >= c->count)
-		return -EEXIST;
 	if (vexfs_map_reserve(&c->ids, 1))
 		return -ENOMEM;
 	if (*old != VEXFS_NO_SLOT)

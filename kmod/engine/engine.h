@@ -37,8 +37,8 @@ int vexfs_columns_reserve(struct vexfs_columns *c, __u64 slots);
 /* Fill a reserved slot.  -EEXIST the id is live (nothing changed).  Invisible to readers until published. */
 int vexfs_columns_put(struct vexfs_columns *c, __u64 slot, __u64 id, const __s64 *attr);
 /*
- * The same for an upsert: the id may be live, in *old then (else VEXFS_NO_SLOT), and is this slot's from now on.
- * -EEXIST it is that of a slot that is not published.
+ * The same for an upsert: the id may be live, in *old then (else VEXFS_NO_SLOT), and is this slot's from now on.  *old
+ * need not be published.
  */
 int vexfs_columns_replace(struct vexfs_columns *c, __u64 slot, __u64 id, const __s64 *attr, __u64 *old);
 #define VEXFS_NO_SLOT (~0ULL)

@@ -112,20 +112,24 @@ static int given(const char *dir)
 	EXPECT(0, insert(fd, both, 4, "bc a", ids), "upsert, some keys are there");
 	WANT(4, 15ULL, 17ULL, 18ULL, 14ULL);
 	STATE(11, 19);
+	EXPECT(0, insert(fd, both, 4, "aaxx", ids), "upsert, keys twice");
+	WANT(4, 14ULL, 14ULL, 19ULL, 19ULL);
+	STATE(12, 20);
+	EXPECT(0, -vexfs_delete_by_key(fd, "x", (__u8[]){ 1 }, 1, 1, NULL), "delete a key");
 	FAIL(id_of_key(fd, 'a') != 14 || id_of_key(fd, 'b') != 15 || id_of_key(fd, 'c') != 17,
 	     "ids of keys have changed");
 	EXPECT(EEXIST, insert(fd, auto_id, 3, " da", ids), "a key that is taken");
-	STATE(11, 19);
+	STATE(11, 20);
 	EXPECT(0, -vexfs_delete_by_key(fd, "a", (__u8[]){ 1 }, 1, 1, NULL), "delete a key");
 	EXPECT(0, insert(fd, both, 1, "a", ids), "a key that was deleted");
-	WANT(1, 19ULL);
+	WANT(1, 20ULL);
 
 	EXPECT(EINVAL, insert(fd, 4, 1, NULL, ids), "an unknown flag");
 	EXPECT(EFAULT, insert(fd, auto_id, 1, NULL, (__u64 *)4096), "ids to nowhere");
 	page = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	EXPECT(EFAULT, insert(fd, both, 1, "a", page), "ids to where nothing can be written");
 	munmap(page, 4096);
-	STATE(11, 20);
+	STATE(11, 21);
 
 	ids[0] = LAST - 1;
 	EXPECT(0, insert(fd, 0, 1, NULL, ids), "the last but one");
@@ -136,7 +140,7 @@ static int given(const char *dir)
 	gone = 5;
 	EXPECT(0, insert(fd, 0, 1, NULL, &gone), "the next gap");
 	EXPECT(0, insert(fd, both, 9, "      a  ", ids), "gaps");
-	WANT(9, 6ULL, 7ULL, 8ULL, 9ULL, 12ULL, 14ULL, 19ULL, 20ULL, 21ULL);
+	WANT(9, 6ULL, 7ULL, 8ULL, 9ULL, 12ULL, 14ULL, 20ULL, 19ULL, 21ULL);
 	gone = ~0ULL;
 	EXPECT(0, insert(fd, 0, 1, NULL, &gone), "the very last");
 	STATE(25, ~0ULL);

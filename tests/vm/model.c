@@ -134,7 +134,7 @@ static void put(bool upsert, uint32_t n, uint32_t used)
 		for (j = 0; j < i; j++)
 			if (ids[j] == ids[i])
 				break;
-		if (first_bad == ~0u && (j < i || (!upsert && find(ids[i]) >= 0)))
+		if (first_bad == ~0u && !upsert && (j < i || find(ids[i]) >= 0))
 			first_bad = i;
 	}
 	if (!i)
@@ -153,9 +153,8 @@ static void put(bool upsert, uint32_t n, uint32_t used)
 		old = find(ids[i]);
 		if (old >= 0)
 			m.rec[old].live = false;
-		m.rec[m.n + i].live = true;
+		m.rec[m.n++].live = true;
 	}
-	m.n += in.n;
 }
 
 static void op_insert(void)

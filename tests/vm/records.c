@@ -104,9 +104,9 @@ static int judge(const struct batch *b, bool upsert, uint32_t *at)
 {
 	uint32_t i, j;
 
-	for (i = 0; i < b->n; i++) {
+	for (i = 0; i < b->n && !upsert; i++) {
 		*at = i;
-		if (!upsert && (model[b->who[i]].live || (b->key[i] >= 0 && holder(b->key[i]) >= 0)))
+		if (model[b->who[i]].live || (b->key[i] >= 0 && holder(b->key[i]) >= 0))
 			return EEXIST;
 		for (j = 0; j < i; j++)
 			if (b->who[j] == b->who[i] || (b->key[i] >= 0 && b->key[j] == b->key[i]))
@@ -135,13 +135,12 @@ static void insert(int fd, bool upsert)
 	if (want)
 		return;
 	FAIL(a.seq != seq, "sequence number %llu, not %llu", a.seq, (unsigned long long)seq);
-	for (i = 0; i < b.n; i++) {
+	for (i = 0; i < b.n; i++) {	/* one after the other */
 		other = b.key[i] >= 0 ? holder(b.key[i]) : -1;
 		if (other >= 0)
 			model[other].live = false;
-	}
-	for (i = 0; i < b.n; i++)
 		model[b.who[i]] = (struct entry){ true, version++, b.key[i], seq++ };
+	}
 }
 
 static void delete(int fd)
@@ -370,10 +369,9 @@ static int bad(const char *dir)
 	IN(EFAULT, "keys nowhere", a.keys = 4096);
 	IN(EFAULT, "lengths nowhere", a.key_lens = 4096);
 	IN(EEXIST, "the same key twice in a batch", lens[0] = 3; lens[1] = 3; lens[2] = 1; a.keys = PTR("xyzxyzq"));
-	IN(EEXIST, "the same key twice in an upsert", a.keys = PTR("xyzxyzq"); a.flags = VEXFS_INSERT_UPSERT);
 	lens[1] = 0;
 	lens[2] = 4;
-	IN(EEXIST, "the same id twice in an upsert", ids[2] = 1; a.flags = VEXFS_INSERT_UPSERT);
+	IN(EEXIST, "the same id twice in a batch", ids[2] = 1);
 	ids[2] = 3;
 	IN(0, "keys", );
 	IN(EEXIST, "a key that is taken", ids[0] = 11; ids[1] = 12; ids[2] = 13; a.keys = PTR("xyzdefg"));
