@@ -49,6 +49,9 @@ struct compaction {
 	u8 *keys;
 	struct vexfs_record *record;
 	u64 *slot;				/* where they come from */
+	/* orphans for the bitmaps of snapshots: made before the locks are taken, see compact() */
+	u32 spares;
+	struct inode *spare[VEXFS_MAX_SNAPSHOTS];
 };
 
 /* --- bits --- */
@@ -343,6 +346,8 @@ static int begin(struct compaction *k, struct vexfs_collection_mem *c)
 /* No lock held: planes that nobody wants are freed. */
 static void end(struct compaction *k)
 {
+	while (k->spares)
+		iput(k->spare[--k->spares]);
 	vexfs_body_put(k->from);
 	vexfs_body_put(k->to);
 	kvfree(k->kept);
@@ -358,7 +363,6 @@ static int map_snapshot(struct compaction *k, const struct vexfs_snapshot_mem *o
 {
 	u64 base, count = 0, at = 0, *bits, mask;
 	struct vexfs_snapshot_mem *s;
-	int err;
 
 	for (base = 0; base < old->as_of.count; base += 64)
 		count += hweight64(k->kept[base / 64] & below(base, old->as_of.count));
@@ -378,12 +382,7 @@ static int map_snapshot(struct compaction *k, const struct vexfs_snapshot_mem *o
 		return -ENOMEM;
 	}
 	k->to->snapshot[k->to->snapshots++] = s;
-	s->dead = vexfs_new_orphan(k->c->dir, VEXFS_INODE_METADATA);
-	if (IS_ERR(s->dead)) {
-		err = PTR_ERR(s->dead);
-		s->dead = NULL;
-		return err;
-	}
+	s->dead = k->spare[--k->spares];
 	return vexfs_dead_write(s->dead, bits, count);
 }
 
@@ -553,6 +552,28 @@ static int finish(struct compaction *k, bool *unpinned)
 	return err;
 }
 
+/*
+ * Take snapshots_lock, with an orphan there for each snapshot.  They come and go outside of locks: to
+ * free one waits while the filesystem is being frozen, and that waits for who waits for the locks.
+ */
+static int lock_snapshots(struct compaction *k)
+{
+	struct vexfs_collection_mem *c = k->c;
+	struct inode *inode;
+
+	for (;;) {
+		if (mutex_lock_killable(&c->snapshots_lock))
+			return -EINTR;
+		if (k->spares >= k->from->snapshots)
+			return 0;
+		mutex_unlock(&c->snapshots_lock);
+		inode = vexfs_new_orphan(c->dir, VEXFS_INODE_METADATA);
+		if (IS_ERR(inode))
+			return PTR_ERR(inode);
+		k->spare[k->spares++] = inode;
+	}
+}
+
 static int compact(struct compaction *k, bool *unpinned)
 {
 	struct vexfs_collection_mem *c = k->c;
@@ -564,7 +585,7 @@ static int compact(struct compaction *k, bool *unpinned)
 	while (!err && ++rounds < MAX_ROUNDS &&
 	       vexfs_columns_count(k->from->columns) - k->done > MAX_REST);
 	if (!err)
-		err = write_planes(k->to) ?: mutex_lock_killable(&c->snapshots_lock);
+		err = write_planes(k->to) ?: lock_snapshots(k);
 	if (err)
 		return err;
 	err = finish(k, unpinned);

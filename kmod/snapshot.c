@@ -271,14 +271,13 @@ int vexfs_snapshot_find(const struct vexfs_snapshot_mem *s, const struct vexfs_b
 
 /* --- creating, deleting, listing --- */
 
-/* Blocks of the dead bitmap as they are on disk, into an orphan. */
-static struct inode *copy_bitmap(const struct vexfs_collection_mem *c)
+/* Blocks of the dead bitmap as they are on disk. */
+static int copy_bitmap(const struct vexfs_collection_mem *c, struct inode *to)
 {
 	u32 lblk, blocks = DIV_ROUND_UP_ULL(c->committed, VEXFS_DEAD_SLOTS);
-	struct inode *to = vexfs_new_orphan(c->dir, VEXFS_INODE_METADATA);
 	int err = 0;
 
-	for (lblk = 0; !IS_ERR(to) && lblk < blocks; lblk++) {
+	for (lblk = 0; lblk < blocks && !err; lblk++) {
 		struct buffer_head *bh = vexfs_dead_block(c->body->dead, lblk);
 
 		err = PTR_ERR_OR_ZERO(bh);
@@ -290,13 +289,9 @@ static struct inode *copy_bitmap(const struct vexfs_collection_mem *c)
 		}
 		if (!err && fatal_signal_pending(current))
 			err = -EINTR;
-		if (err) {
-			iput(to);
-			return ERR_PTR(err);
-		}
 		cond_resched();
 	}
-	return to;
+	return err;
 }
 
 /* The transaction.  commit_lock held. */
@@ -349,13 +344,7 @@ static int create(struct vexfs_collection_mem *c, struct vexfs_snapshot_mem *s, 
 		return err;
 	s->as_of.count = c->committed;
 	s->time = ktime_get_real_seconds();
-	s->dead = copy_bitmap(c);
-	if (IS_ERR(s->dead)) {
-		err = PTR_ERR(s->dead);
-		s->dead = NULL;
-		return err;
-	}
-	err = log_created(c, s, &tid);
+	err = copy_bitmap(c, s->dead) ?: log_created(c, s, &tid);
 	if (err)
 		return err;
 	spin_lock(&c->prog_lock);
@@ -398,7 +387,13 @@ int vexfs_snapshot_create(struct vexfs_collection_mem *c, const char *name)
 	s = vexfs_snapshot_new(name, 0, 0, NULL);
 	if (!s)
 		return -ENOMEM;
-	err = vexfs_record_sweep(c) ?: lock_all(c);	/* they are found in no snapshot */
+	/* an orphan comes and goes outside of locks: freeing it waits for a freeze, and that for commits */
+	s->dead = vexfs_new_orphan(c->dir, VEXFS_INODE_METADATA);
+	err = PTR_ERR_OR_ZERO(s->dead);
+	if (err)
+		s->dead = NULL;
+	else
+		err = vexfs_record_sweep(c) ?: lock_all(c);	/* they are found in no snapshot */
 	if (!err) {
 		err = create(c, s, &unpinned);
 		unlock_all(c);
