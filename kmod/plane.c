@@ -158,6 +158,11 @@ __u64 vx_clock_us(void)
 	return ktime_to_us(ktime_get());
 }
 
+u64 vx_cpu_us(void)
+{
+	return div_u64(current->se.sum_exec_runtime, NSEC_PER_USEC);
+}
+
 bool vx_ekilled(void)
 {
 	return fatal_signal_pending(current);

@@ -17,7 +17,8 @@
  *	an estimate may have				without estimates (the same)
  *	too many of the best are of one file		for more than k (the same)
  *
- * The deadline is the call's: what has not begun by then has no hits.
+ * The deadline is the call's: what has not begun by then has no hits.  What a program has of its own is CPU time, which
+ * counts while it runs: it is not to blame for a slow disk, a busy machine, or a caller in a hurry.
  *
  * A filter or distance program that is missing or fails makes the query fail: a tenant's filter
  * must never fail open.
@@ -50,16 +51,21 @@ struct run {
 	bool programs;			/* any is bound: rounds enter SRCU */
 	bool fell_back;			/* the search program was given up */
 	u64 deadline;			/* of the call, vx_clock_us() */
-	u64 own_deadline;		/* of the search program in this attempt; 0: none runs */
+	/* CPU time in microseconds that the search program may take in an attempt, and has taken in this one */
+	u64 own_limit, own_us;
+	bool own_fault;			/* it is the program's fault if that is too short, not the caller's */
 	u64 visited, scored;		/* of attempts that are over, given up or not */
 	u32 rounds;
 	struct vexfs_search_trace *trace;	/* NULL: not wanted */
 	u64 mark;			/* ktime_get_ns(): from then on time is not accounted for */
 };
 
-/* What an attempt returns when the call is to begin anew; not to be taken for VEXFS_MORE. */
-#define AGAIN	2
-static_assert(AGAIN != VEXFS_MORE);
+/* What follows a round, an attempt or a pass, where it is not an error. */
+enum verdict {
+	DONE,				/* nothing: the strategy is through, or was cut short */
+	MORE = VEXFS_MORE,		/* another round */
+	ANEW,				/* the call begins anew */
+};
 
 /* What was done since the last call was VEXFS_TIME_*. */
 static void lap(struct run *r, unsigned int what)
@@ -103,7 +109,7 @@ static void end_attempt(struct run *r)
 
 	r->visited += s->visited;
 	r->scored += s->scored;
-	r->own_deadline = 0;
+	r->own_us = 0;
 	vexfs_query_limits(r->q, 0, 0);
 }
 
@@ -113,8 +119,7 @@ static void end_attempt(struct run *r)
  */
 static int enter(struct run *r, int *idx)
 {
-	const struct vexfs_ops *filter, *distance, *search;
-	u64 now;
+	const struct vexfs_ops *filter, *distance;
 
 	*idx = -1;
 	if (!r->programs)
@@ -124,7 +129,6 @@ static int enter(struct run *r, int *idx)
 		return *idx;
 	filter = r->set.ops[VEXFS_SLOT_FILTER];
 	distance = r->set.ops[VEXFS_SLOT_DISTANCE];
-	search = r->set.ops[VEXFS_SLOT_SEARCH];
 	if ((r->set.prog[VEXFS_SLOT_FILTER] && !filter) ||
 	    (r->set.prog[VEXFS_SLOT_DISTANCE] && !distance)) {
 		vexfs_hooks_leave(&r->set, *idx);
@@ -132,13 +136,6 @@ static int enter(struct run *r, int *idx)
 	}
 	vexfs_query_hooks(r->q, filter ? filter->filter : NULL,
 			  distance ? distance->distance : NULL);
-	if (search && !r->fell_back && !r->own_deadline) {	/* the first round */
-		now = vx_clock_us();
-		r->own_deadline = now + (search->timeout_us ?: r->s->timeout_us / 2);
-		if (r->own_deadline >= r->deadline)
-			r->own_deadline = r->deadline;
-		vexfs_query_limits(r->q, search->max_visits, r->own_deadline);
-	}
 	return 0;
 }
 
@@ -146,6 +143,21 @@ static void leave(struct run *r, int idx)
 {
 	if (idx >= 0)
 		vexfs_hooks_leave(&r->set, idx);
+}
+
+/* One call of the search program. */
+static int run_program(struct run *r, const struct vexfs_ops *ops)
+{
+	u64 begin = vx_cpu_us();
+	int ret;
+
+	r->own_limit = ops->timeout_us ?: r->s->timeout_us / 2;
+	r->own_fault = ops->timeout_us || r->s->timeout_us >= VEXFS_DEFAULT_TIMEOUT_US;
+	vexfs_query_limits(r->q, ops->max_visits,
+			   begin + max(r->own_limit, r->own_us + 1) - r->own_us);
+	ret = ops->search(vexfs_query_search(r->q));
+	r->own_us += vx_cpu_us() - begin;
+	return ret;
 }
 
 /* One call of the strategy.  *ret: what it returned.  An error: it was not called. */
@@ -159,7 +171,7 @@ static int run_strategy(struct run *r, int *ret)
 		return err;
 	vexfs_query_phase(r->q, VEXFS_PHASE_SEARCH);
 	if (own_strategy(r)) {
-		*ret = r->set.ops[VEXFS_SLOT_SEARCH]->search(s);
+		*ret = run_program(r, r->set.ops[VEXFS_SLOT_SEARCH]);
 	} else {
 		if (!hooked(r)) {	/* no BPF runs: nobody should wait for us */
 			leave(r, idx);
@@ -201,15 +213,26 @@ static s64 read_queued(struct run *r)
 	}
 }
 
-/* The search program did not do: the built-in will. */
+/*
+ * The search program did not do: the built-in will.  Its fault?  Not if there is no memory, nor if the caller gave it less
+ * time than it has by default.
+ */
 static int fall_back(struct run *r, int error)
 {
-	vexfs_program_error(r->set.prog[VEXFS_SLOT_SEARCH], VEXFS_SLOT_SEARCH,
-			    r->set.generation[VEXFS_SLOT_SEARCH], error);
+	if (error != -ENOMEM && (error != -ETIME || r->own_fault))
+		vexfs_program_error(r->set.prog[VEXFS_SLOT_SEARCH], VEXFS_SLOT_SEARCH,
+				    r->set.generation[VEXFS_SLOT_SEARCH], error);
 	atomic64_inc(&r->c->fallbacks);
 	note_error(r, VEXFS_SLOT_SEARCH, error);
 	r->fell_back = true;
-	return AGAIN;
+	return ANEW;
+}
+
+/* A limit of the call ends the strategy. */
+static int cut(struct run *r, u32 truncated)
+{
+	vexfs_query_cut(r->q, truncated);
+	return DONE;
 }
 
 /* A filter or distance program failed, and the query with it. */
@@ -228,47 +251,50 @@ static int hook_failed(struct run *r)
 }
 
 /*
- * After a round: is the strategy done?  0 yes, VEXFS_MORE no, else AGAIN or an error.  before:
- * slots visited when it began; read: rows that it had queued.
+ * A verdict on a round whose strategy returned ret, or an error.  work: vexfs_query_work() when it began; read: rows that
+ * it had queued.
  */
-static int judge(struct run *r, int ret, u64 before, s64 read)
+static int judge(struct run *r, int ret, u64 work, s64 read)
 {
-	const struct vexfs_search *s = vexfs_query_search(r->q);
-	u64 now = vx_clock_us();
+	u64 visited = vexfs_query_search(r->q)->visited;
+	bool stuck = vexfs_query_work(r->q) == work && !read;
 
 	if (!own_strategy(r))
-		return ret;
-	/* the limits of call and query end it, whatever the program makes of them */
-	if (now >= r->deadline || (r->s->max_visits && s->visited >= r->s->max_visits))
-		return 0;
-	if (now >= r->own_deadline)
+		return ret;		/* DONE, MORE or an error */
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	if (ret == DONE && !vexfs_query_overran(r->q))
+		return DONE;
+	/* the limits of the call end it, whatever the program makes of them */
+	if (vx_clock_us() >= r->deadline)
+		return cut(r, VEXFS_TRUNC_DEADLINE);
+	if (vexfs_query_overran(r->q) || r->own_us >= r->own_limit)
 		return fall_back(r, -ETIME);
-	if (ret > VEXFS_MORE)
-		return fall_back(r, -EINVAL);
-	if (ret < 0)
-		return fall_back(r, ret);
-	if (ret == VEXFS_MORE && s->visited == before && !read)
+	if (ret == MORE && !stuck)
+		return MORE;
+	if (r->s->max_visits && visited >= r->s->max_visits)
+		return cut(r, VEXFS_TRUNC_VISITS);
+	if (ret == MORE)
 		return fall_back(r, -ELOOP);	/* asks for more and does nothing */
-	return ret;
+	return fall_back(r, ret < 0 ? ret : -EINVAL);
 }
 
-/* Rounds until the strategy is satisfied.  0, AGAIN, or why the query fails. */
+/* Rounds until the strategy is satisfied.  DONE, ANEW, or why the query fails. */
 static int attempt(struct run *r)
 {
-	const struct vexfs_search *s = vexfs_query_search(r->q);
 	int err, ret;
-	u64 before;
 	s64 read;
+	u64 work;
 
 	do {
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		cond_resched();
-		before = s->visited;
+		work = vexfs_query_work(r->q);
 		err = run_strategy(r, &ret);
 		lap(r, VEXFS_TIME_SEARCH);
 		if (err)
-			return err == -ESTALE ? AGAIN : err;
+			return err == -ESTALE ? ANEW : err;
 		if (vexfs_query_failed(r->q))
 			return hook_failed(r);
 		read = read_queued(r);
@@ -276,13 +302,13 @@ static int attempt(struct run *r)
 		if (vexfs_query_failed(r->q))
 			return hook_failed(r);
 		if (read < 0)
-			return read == -ESTALE ? AGAIN : read;
-		ret = judge(r, ret, before, read);
-	} while (ret == VEXFS_MORE);
+			return read == -ESTALE ? ANEW : read;
+		ret = judge(r, ret, work, read);
+	} while (ret == MORE);
 	return ret;
 }
 
-/* Attempts until one succeeds.  *n: hits in r->found.  0, AGAIN, or why the query fails. */
+/* Attempts until one succeeds.  *n: hits in r->found.  DONE, ANEW, or why the query fails. */
 static int query(struct run *r, u32 *n, u32 *truncated)
 {
 	u32 attempts = 0;
@@ -290,12 +316,12 @@ static int query(struct run *r, u32 *n, u32 *truncated)
 
 	for (;;) {
 		err = attempt(r);
-		if (!err) {
+		if (err == DONE) {
 			err = vexfs_query_finish(r->q, r->found, truncated);
 			lap(r, VEXFS_TIME_SETTLE);
 			if (err >= 0) {
 				*n = err;
-				err = 0;
+				err = DONE;
 			} else if (err == -EAGAIN && ++attempts > MAX_ATTEMPTS) {
 				err = -ENOTRECOVERABLE;	/* cannot be */
 			}
@@ -336,7 +362,7 @@ static int fill_hits(struct run *r, u32 n, struct vexfs_hit *hits)
 	return 0;
 }
 
-/* All queries, with one generation of the programs.  0, AGAIN, or why the call fails. */
+/* All queries, with one generation of the programs.  DONE, ANEW, or why the call fails. */
 static int pass(struct run *r)
 {
 	bool first = !r->s->restarts;	/* the query object is as it was made */
@@ -358,15 +384,15 @@ static int pass(struct run *r)
 		visited = r->visited;
 		scored = r->scored;
 		err = query(r, &a->n, &a->truncated);
-		if (!err)
+		if (err == DONE)
 			err = fill_hits(r, a->n, r->hits + (size_t)i * r->s->k);
 		lap(r, VEXFS_TIME_RECORDS);
-		if (err)
+		if (err != DONE)
 			return err;
 		a->visited = r->visited - visited;
 		a->scored = r->scored - scored;
 	}
-	return 0;
+	return DONE;
 }
 
 static void report(struct run *r)
@@ -490,9 +516,9 @@ int vexfs_collection_search(struct vexfs_collection_mem *c, const struct file *f
 	else if (r.found && r.row && rows)
 		r.q = vexfs_query_new(r.b->columns, rows, &params);
 	if (r.q) {
-		while ((err = pass(&r)) == AGAIN)
+		while ((err = pass(&r)) == ANEW)
 			s->restarts++;
-		if (!err)
+		if (err == DONE)
 			report(&r);
 		if (trace)
 			fill_trace(&r);

@@ -64,6 +64,14 @@ __u64 vx_clock_us(void)
 	return t.tv_sec * 1000000ULL + t.tv_nsec / 1000;
 }
 
+__u64 vx_cpu_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return t.tv_sec * 1000000ULL + t.tv_nsec / 1000;
+}
+
 bool vx_ekilled(void)
 {
 	return false;

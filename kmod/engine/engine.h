@@ -179,8 +179,16 @@ void vexfs_query_restart(struct vexfs_query *q);
 void vexfs_query_reset(struct vexfs_query *q, const void *row);
 /* The programs of the coming round; NULL: none.  Called with rows pinned and outside FPU sections. */
 void vexfs_query_hooks(struct vexfs_query *q, int (*filter)(struct vexfs_search *), int (*distance)(struct vexfs_search *));
-/* Budget and deadline of the strategy itself (a program's own, stricter); 0: only the query's. */
-void vexfs_query_limits(struct vexfs_query *q, __u64 max_visits, __u64 deadline_us);
+/*
+ * Limits of the strategy itself (a program's own, stricter): slots that it may visit, and vx_cpu_us() when its time is up;
+ * 0: only the query's.
+ */
+void vexfs_query_limits(struct vexfs_query *q, __u64 max_visits, __u64 end_us);
+bool vexfs_query_overran(const struct vexfs_query *q);	/* was the strategy told that its own time is up? */
+/* Rises whenever a strategy looks at slots, measures, offers, puts aside or takes: when it gets on. */
+__u64 vexfs_query_work(const struct vexfs_query *q);
+/* The strategy is stopped before it was done.  why: VEXFS_TRUNC_*, for vexfs_query_finish(). */
+void vexfs_query_cut(struct vexfs_query *q, __u32 why);
 
 /* What the kfuncs of the same names do; see program.bpf.h for arguments and errors.  The phase is checked by them too. */
 int vexfs_q_range(struct vexfs_query *q, __u64 from, __u32 n);

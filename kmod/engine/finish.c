@@ -299,7 +299,7 @@ int vexfs_query_finish(struct vexfs_query *q, struct vexfs_hit_f *hits, __u32 *t
 		hits[i].distance = vexfs_key_bits(f[i].key);
 	}
 	*truncated |= q->why;
-	if (n < (int)q->k && !q->why && (q->visited + q->passed < q->count || q->deferred.n))
+	if (n < (int)q->k && !q->why && (vexfs_query_looked(q) < q->count || q->deferred.n))
 		*truncated |= VEXFS_TRUNC_STRATEGY;
 out:
 	vx_efree(f);

@@ -40,6 +40,7 @@ int vx_rows_wait(struct vx_rows *r, __u64 slot, struct vx_seg *seg);
 void vx_rows_ahead(struct vx_rows *r, const __u64 *slot, __u32 n);
 void vx_rows_put(struct vx_rows *r);
 __u64 vx_clock_us(void);		/* monotonic */
+__u64 vx_cpu_us(void);			/* that this thread has run, as of the last tick */
 bool vx_ekilled(void);			/* a fatal signal is pending */
 void vx_yield(void);			/* cond_resched(); only where sleeping is allowed */
 

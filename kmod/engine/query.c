@@ -35,10 +35,11 @@ void vexfs_query_restart(struct vexfs_query *q)
 
 	vexfs_pool_clear(&q->pool);
 	vexfs_deferred_clear(&q->deferred);
-	q->visited = q->scored = q->next = q->passed = 0;
+	q->visited = q->scored = q->next = q->work = 0;
 	q->npending = q->from = q->n = 0;
 	q->why = q->match.cut ? VEXFS_TRUNC_DEADLINE : 0;
 	q->failed = 0;
+	q->overran = false;
 	q->scored_batch = false;
 	q->marking = false;
 	s->live = q->as_of ? q->as_of->live : vexfs_columns_live(q->cols);
@@ -144,11 +145,26 @@ void vexfs_query_hooks(struct vexfs_query *q, int (*filter)(struct vexfs_search 
 	q->distance = distance;
 }
 
-void vexfs_query_limits(struct vexfs_query *q, __u64 max_visits, __u64 deadline_us)
+void vexfs_query_limits(struct vexfs_query *q, __u64 max_visits, __u64 end_us)
 {
 	q->own_visits = max_visits ?: ~0ULL;
-	q->own_deadline_us = deadline_us ?: ~0ULL;
+	q->own_end_us = end_us ?: ~0ULL;
 	q->s.max_visits = q->own_visits < q->max_visits ? q->own_visits : q->max_visits;
+}
+
+bool vexfs_query_overran(const struct vexfs_query *q)
+{
+	return q->overran;
+}
+
+__u64 vexfs_query_work(const struct vexfs_query *q)
+{
+	return q->work;
+}
+
+void vexfs_query_cut(struct vexfs_query *q, __u32 why)
+{
+	q->why |= why;
 }
 
 const struct vexfs_query_stats *vexfs_query_stats(const struct vexfs_query *q)
@@ -164,13 +180,13 @@ int vexfs_query_failed(const struct vexfs_query *q)
 /* May the strategy go on, with up to max_pending rows to read? */
 static int go_on(struct vexfs_query *q, __u32 max_pending)
 {
-	__u64 now = vx_clock_us();
-
 	if (q->phase != VEXFS_PHASE_SEARCH)
 		return -EPERM;
 	if (q->failed)
 		return q->failed;
-	if (now >= q->deadline_us || now >= q->own_deadline_us || vx_ekilled()) {
+	if (q->own_end_us != ~0ULL && vx_cpu_us() >= q->own_end_us)
+		q->overran = true;
+	if (q->overran || vx_clock_us() >= q->deadline_us || vx_ekilled()) {
 		q->why |= VEXFS_TRUNC_DEADLINE;
 		return -ETIME;
 	}
@@ -200,29 +216,74 @@ static int charge(struct vexfs_query *q, __u32 *n)
 	return 0;
 }
 
-/* A program goes back, or picks slots: from now on every slot is marked.  All before `next` that it may have skipped counts as unseen
- * only if it is asked for slot by slot, so the marks begin with what is known to be in the pool, deferred or waiting. */
-static int need_seen(struct vexfs_query *q)
+static __u64 bits(__u32 n)
 {
-	size_t bytes = (q->count / 64 + 1) * sizeof(*q->seen);
+	return n == 64 ? ~0ULL : (1ULL << n) - 1;
+}
+
+/* From now on slots are marked.  What is in the pool, deferred or waiting, or in the batch, is a candidate. */
+static int need_marks(struct vexfs_query *q)
+{
+	size_t words = q->count / 64 + 1;
 	__u64 i;
 
 	if (q->marking)
 		return 0;
 	if (q->seen)
-		memset(q->seen, 0, bytes);
+		memset(q->seen, 0, 2 * words * sizeof(*q->seen));
 	else
-		q->seen = vx_ealloc(bytes);
+		q->seen = vx_ealloc(2 * words * sizeof(*q->seen));
 	if (!q->seen)
 		return -ENOMEM;
+	q->looked_at = q->seen + words;
 	q->marking = true;
+	memset(q->looked_at, 0xff, q->next / 64 * sizeof(*q->looked_at));
+	q->looked_at[q->next / 64] = bits(q->next % 64);
+	q->looked = q->next;
 	for (i = 0; i < q->pool.n; i++)
 		q->seen[q->pool.entry[i].slot / 64] |= 1ULL << q->pool.entry[i].slot % 64;
 	for (i = q->from; i < q->npending; i++)
 		q->seen[q->pending[i] / 64] |= 1ULL << q->pending[i] % 64;
 	for (i = 0; i < q->deferred.n; i++)
 		q->seen[(__u32)q->deferred.entry[i] / 64] |= 1ULL << q->deferred.entry[i] % 64;
+	for (i = 0; i < q->n; i++)
+		q->seen[q->slot[i] / 64] |= 1ULL << q->slot[i] % 64;
 	return 0;
+}
+
+/* The slots of a word, from its first bit on, were looked at. */
+static void mark(struct vexfs_query *q, __u64 word, __u64 mask)
+{
+	q->looked += vx_popcount(mask & ~q->looked_at[word]);
+	q->looked_at[word] |= mask;
+}
+
+/* [from, to) is looked at, at the cost of n visits; need_marks() if that is not where it stopped. */
+static void look(struct vexfs_query *q, __u64 from, __u64 to, __u32 n)
+{
+	__u64 at = from;
+	__u32 len;
+
+	for (; q->marking && at < to; at += len) {
+		len = 64 - at % 64;
+		if (len > to - at)
+			len = to - at;
+		mark(q, at / 64, bits(len) << at % 64);
+	}
+	q->visited += n;
+	q->work += to > from;
+	if (to > q->next)
+		q->next = to;
+}
+
+__u64 vexfs_query_looked(const struct vexfs_query *q)
+{
+	__u64 n = q->marking ? q->looked : q->next;
+	__u32 i;
+
+	for (i = 0; i < q->n; i++)	/* nothing came of what is still in the batch */
+		n -= q->fresh[i];
+	return n;
 }
 
 static bool may(const struct vexfs_query *q, __u64 slot)
@@ -273,23 +334,54 @@ static __u64 admitted(const struct vexfs_query *q, __u64 from, __u32 n)
 	return mask;
 }
 
-static void new_batch(struct vexfs_query *q)
+/*
+ * A new batch.  What is left in the old one was neither offered nor deferred: it counts as not looked at, and may become a
+ * candidate again.
+ */
+static int new_batch(struct vexfs_query *q, bool marks)
 {
+	__u64 bit;
+	__u32 i;
+
+	if ((marks || q->n) && need_marks(q))
+		return -ENOMEM;
+	for (i = 0; i < q->n; i++) {
+		bit = 1ULL << q->slot[i] % 64;
+		q->seen[q->slot[i] / 64] &= ~bit;
+		if (q->fresh[i]) {
+			q->looked_at[q->slot[i] / 64] &= ~bit;
+			q->looked--;
+		}
+	}
 	q->n = 0;
 	q->scored_batch = false;
 	q->filtered = false;
+	return 0;
 }
 
 static void add(struct vexfs_query *q, __u64 slot, __u32 lower, __u32 upper)
 {
+	bool fresh = true;
+
 	if (q->marking) {
 		if (q->seen[slot / 64] >> slot % 64 & 1)
 			return;
 		q->seen[slot / 64] |= 1ULL << slot % 64;
+		fresh = !(q->looked_at[slot / 64] >> slot % 64 & 1);
 	}
+	q->fresh[q->n] = fresh;
 	q->lower[q->n] = lower;
 	q->upper[q->n] = upper;
 	q->slot[q->n++] = slot;
+}
+
+/* A batch loses some of its candidates: this one stays, in place `to`. */
+static void keep(struct vexfs_query *q, __u32 to, __u32 from)
+{
+	q->slot[to] = q->slot[from];
+	q->fresh[to] = q->fresh[from];
+	q->lower[to] = q->lower[from];
+	q->upper[to] = q->upper[from];
 }
 
 int vexfs_q_range(struct vexfs_query *q, __u64 from, __u32 n)
@@ -301,17 +393,12 @@ int vexfs_q_range(struct vexfs_query *q, __u64 from, __u32 n)
 		return q->phase == VEXFS_PHASE_SEARCH ? -EINVAL : -EPERM;
 	if (n > q->count - from)
 		n = q->count - from;
-	err = charge(q, &n);
-	if (!err && from < q->next)
-		err = need_seen(q);
+	err = charge(q, &n) ?: new_batch(q, from != q->next);
 	if (err)
 		return err;
-	new_batch(q);
 	for (mask = n ? admitted(q, from, n) : 0; mask; mask &= mask - 1)
 		add(q, from + __builtin_ctzll(mask), VEXFS_UNKNOWN, ~0u);
-	q->visited += n;
-	if (from + n > q->next)
-		q->next = from + n;
+	look(q, from, from + n, n);
 	publish(q);
 	return q->n;
 }
@@ -324,16 +411,16 @@ int vexfs_q_slots(struct vexfs_query *q, const __u64 *slots, __u32 n)
 
 	if (n > VEXFS_BATCH)
 		return q->phase == VEXFS_PHASE_SEARCH ? -EINVAL : -EPERM;
-	err = charge(q, &may);
-	if (!err)
-		err = need_seen(q);
+	err = charge(q, &may) ?: new_batch(q, true);
 	if (err)
 		return err;
-	new_batch(q);
 	for (i = 0; i < may; i++) {
 		slot = READ_ONCE(slots[i]);	/* once: others may write to a program's memory */
-		if (slot < q->count && admitted(q, slot, 1))
+		if (slot >= q->count)
+			continue;
+		if (admitted(q, slot, 1))
 			add(q, slot, VEXFS_UNKNOWN, ~0u);
+		look(q, slot, slot + 1, 0);
 	}
 	q->visited += may;
 	publish(q);
@@ -394,9 +481,9 @@ static void bound_batch(struct vexfs_query *q, __u32 sigma)
 			refuse(q, lower);
 			continue;
 		}
-		q->lower[kept] = lower;
-		q->upper[kept] = upper;
-		q->slot[kept++] = q->slot[i];
+		q->lower[i] = lower;
+		q->upper[i] = upper;
+		keep(q, kept++, i);
 	}
 	q->stats.estimated += q->n;
 	q->stats.shut_out += q->n - kept;
@@ -414,14 +501,9 @@ int vexfs_q_estimate(struct vexfs_query *q, __u64 from, __u32 n, __u32 sigma)
 		return q->phase == VEXFS_PHASE_SEARCH ? -EINVAL : -EPERM;
 	if (n > q->count - from)
 		n = q->count - from;
-	err = charge(q, &n);
-	if (!err && from < q->next)
-		err = need_seen(q);
-	if (!err)
-		err = need_estimator(q);
+	err = charge(q, &n) ?: need_estimator(q) ?: new_batch(q, from != q->next);
 	if (err)
 		return err;
-	new_batch(q);
 	mask = n ? admitted(q, from, n) : 0;
 	if (!q->codes) {
 		for (; mask; mask &= mask - 1)
@@ -441,9 +523,7 @@ int vexfs_q_estimate(struct vexfs_query *q, __u64 from, __u32 n, __u32 sigma)
 			add(q, from + i, q->lower[i + shift], q->upper[i + shift]);	/* in place */
 		}
 	}
-	q->visited += n;
-	if (from + n > q->next)
-		q->next = from + n;
+	look(q, from, from + n, n);
 	publish(q);
 	return q->n;
 }
@@ -455,13 +535,12 @@ int vexfs_q_matches(struct vexfs_query *q, __u64 from, __u64 *next, bool estimat
 	int err;
 
 	err = charge(q, &n);
-	if (!err && from < q->next)
-		err = need_seen(q);
 	if (!err && estimate)
 		err = need_estimator(q);
+	if (!err)
+		err = new_batch(q, from != q->next);
 	if (err)
 		return err;
-	new_batch(q);
 	while (at < q->count && words++ < SCAN_WORDS) {
 		__u32 len = 64 - at % 64;
 
@@ -482,10 +561,7 @@ int vexfs_q_matches(struct vexfs_query *q, __u64 from, __u64 *next, bool estimat
 		at = q->count;
 	if (found < n || at == q->count)
 		q->why = why;		/* charge() had cut a batch that is not full */
-	q->visited += found;
-	q->passed += at - from - found;
-	if (at > q->next)
-		q->next = at;
+	look(q, from, at, found);
 	if (estimate && q->codes)
 		bound_batch(q, VEXFS_SIGMA);
 	publish(q);
@@ -520,11 +596,8 @@ static int apply_filter(struct vexfs_query *q)
 	if (err)
 		return err;
 	for (i = 0; i < q->n; i++)
-		if (q->s.keep >> i & 1) {
-			q->lower[kept] = q->lower[i];
-			q->upper[kept] = q->upper[i];
-			q->slot[kept++] = q->slot[i];
-		}
+		if (q->s.keep >> i & 1)
+			keep(q, kept++, i);
 	q->stats.dropped += q->n - kept;
 	q->n = kept;
 	q->filtered = true;
@@ -573,6 +646,7 @@ int vexfs_q_score(struct vexfs_query *q)
 		return q->failed;
 	if (q->scored_batch)
 		return q->n;
+	q->work += q->n > 0;
 	if (apply_filter(q))
 		return q->failed;
 	for (i = 0; i < q->n; i++) {
@@ -583,7 +657,7 @@ int vexfs_q_score(struct vexfs_query *q)
 		}
 		q->measure[have].segs = n;
 		q->measure[have].norm = vexfs_columns_norm(q->cols, q->slot[i]);
-		q->slot[have++] = q->slot[i];
+		keep(q, have++, i);
 	}
 	q->n = have;
 	n = measure(q);
@@ -598,6 +672,7 @@ static int offer(struct vexfs_query *q)
 
 	if (!q->scored_batch || !q->n)
 		return 0;
+	q->work++;
 	most = vexfs_query_radius_gate(q);
 	vx_fpu_begin();
 	for (i = 0; i < q->n; i++)
@@ -647,10 +722,11 @@ int vexfs_q_defer(struct vexfs_query *q)
 		err = apply_filter(q);
 	if (err)
 		return err;
+	q->work += q->n > 0;
 	vexfs_deferred_room(&q->deferred, gate(q));
 	for (i = 0; i < q->n; i++) {
 		if (q->lower[i] == VEXFS_UNKNOWN) {	/* nothing to wait for */
-			q->slot[unknown++] = q->slot[i];
+			keep(q, unknown++, i);
 			continue;
 		}
 		vexfs_deferred_push(&q->deferred, q->lower[i], q->slot[i]);
@@ -659,7 +735,6 @@ int vexfs_q_defer(struct vexfs_query *q)
 	}
 	q->stats.deferred += n;
 	q->n = unknown;
-	memset(q->lower, 0, unknown * sizeof(*q->lower));
 	if (unknown) {
 		err = vexfs_q_score(q);
 		if (err > 0)
@@ -675,21 +750,21 @@ int vexfs_q_take(struct vexfs_query *q)
 {
 	__u32 most = gate(q);
 	__u64 slot;
-	int err = go_on(q, QUEUE_TAKEN - VEXFS_BATCH);
+	int err = go_on(q, QUEUE_TAKEN - VEXFS_BATCH) ?: vexfs_pool_reserve(&q->pool, VEXFS_BATCH) ?:
+		  new_batch(q, false);
 
-	if (!err)
-		err = vexfs_pool_reserve(&q->pool, VEXFS_BATCH);
 	if (err)
 		return err;
-	new_batch(q);
 	q->filtered = true;
 	while (q->n < VEXFS_BATCH && vexfs_deferred_pop(&q->deferred, most, &slot))
 		if (vexfs_query_admits(q, slot)) {
 			q->lower[q->n] = VEXFS_UNKNOWN;
 			q->upper[q->n] = ~0u;
+			q->fresh[q->n] = true;
 			q->slot[q->n++] = slot;
 		}
 	q->stats.taken += q->n;
+	q->work += q->n > 0;
 	publish(q);
 	return q->n;
 }
@@ -739,11 +814,10 @@ int vexfs_query_read(struct vexfs_query *q)
 		q->s.round++;
 		return 0;
 	}
-	if (vexfs_pool_reserve(&q->pool, VEXFS_BATCH))
+	if (vexfs_pool_reserve(&q->pool, VEXFS_BATCH) || new_batch(q, false))
 		return -ENOMEM;
 	if (!q->from)
 		vx_rows_ahead(q->rows, q->pending, q->npending);
-	q->n = 0;
 	for (i = 0; i < left && i < VEXFS_BATCH; i++) {
 		n = vx_rows_wait(q->rows, q->pending[q->from + i], q->measure[i].seg);
 		if (n < 0) {

@@ -18,11 +18,19 @@ struct vexfs_query {
 	__u32 k;			/* hits wanted; s.k may be more, for per_file to choose from */
 	__u32 per_file;			/* 0: any number of one file */
 	__u64 count;			/* the snapshot; programs see a copy of these */
-	__u64 max_visits, deadline_us, own_visits, own_deadline_us;
+	__u64 max_visits, deadline_us;
+	__u64 own_visits, own_end_us;	/* the strategy's, see vexfs_query_limits() */
+	bool overran;
 	__u64 visited, scored, next;	/* next: no slot from here on was looked at */
-	__u64 passed;			/* slots not visited because they do not match */
-	__u64 *seen;			/* bit per slot; marking: once a program goes back */
+	__u64 work;			/* calls that got a query on */
+	/*
+	 * Once a program skips slots, goes back or picks them, slots are marked, a bit each: those that are or were
+	 * candidates, which do not become candidates again, and those that were looked at, of which there are `looked`.
+	 * Until then all before `next` were looked at, once.
+	 */
 	bool marking;
+	__u64 *seen, *looked_at;
+	__u64 looked;
 	bool (*may)(void *arg, const struct vexfs_file *file);	/* NULL: all */
 	void *may_arg;
 	bool range;			/* only what is within the radius is wanted */
@@ -36,6 +44,7 @@ struct vexfs_query {
 	bool filtered;			/* the filter has seen the batch */
 	__u32 n;			/* candidates in the batch */
 	__u64 slot[VEXFS_BATCH];
+	bool fresh[VEXFS_BATCH];	/* it had not been looked at before, or was deferred until now */
 	/* bounds of the candidates' distances, before penalties; keys, see internal.h */
 	__u32 lower[VEXFS_BATCH + VEXFS_CODE_BLOCK], upper[VEXFS_BATCH + VEXFS_CODE_BLOCK];
 	struct vexfs_row measure[VEXFS_BATCH];
@@ -64,6 +73,8 @@ int vexfs_q_matches(struct vexfs_query *q, __u64 from, __u64 *next, bool estimat
 bool vexfs_query_admits(const struct vexfs_query *q, __u64 slot);
 /* Entries of the pool of a query for the k best: more than k, because f32 may order neighbours wrongly. */
 __u32 vexfs_pool_cap(__u32 k);
+/* Slots that were looked at, each counted once, or passed over because they do not match. */
+__u64 vexfs_query_looked(const struct vexfs_query *q);
 /* What has a larger f32 total than this lies beyond the radius; a key.  ~0: there is no radius. */
 __u32 vexfs_query_radius_gate(struct vexfs_query *q);
 

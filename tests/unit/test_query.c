@@ -1299,6 +1299,151 @@ static void test_as_of(void **state)
 	}
 }
 
+/* --- what was left out --- */
+
+static int measure_batch(struct vexfs_query *q, int n)
+{
+	if (n > 0)
+		n = vexfs_q_score(q);
+	return n > 0 ? vexfs_q_offer(q) : n;
+}
+
+static int step_by_range(struct vexfs_query *q, __u64 from)
+{
+	return vexfs_q_range(q, from, 64);
+}
+
+static int step_by_slots(struct vexfs_query *q, __u64 from)
+{
+	__u64 slot[64];
+	__u32 i;
+
+	for (i = 0; i < 64; i++)
+		slot[i] = from + i;
+	return vexfs_q_slots(q, slot, 64);
+}
+
+static int step_by_codes(struct vexfs_query *q, __u64 from)
+{
+	return vexfs_q_estimate(q, from, 64, 0);
+}
+
+static int (*step)(struct vexfs_query *q, __u64 from);
+
+/* As many slots as there are, but the same ones again and again. */
+static int again_and_again(struct vexfs_search *s)
+{
+	int n;
+
+	for (; s->visited < 2 * s->count; s->state[0] += 64) {
+		n = measure_batch(vexfs_search_query(s), step(vexfs_search_query(s), s->state[0] % 512));
+		if (n < 0)
+			return n == -EAGAIN ? VEXFS_MORE : n;
+	}
+	return 0;
+}
+
+/* All slots, of which nothing is measured; or, in the second half, only measured. */
+static int for_nothing(struct vexfs_search *s)
+{
+	int n;
+
+	for (; s->state[0] < s->count; s->state[0] += 64) {
+		n = step(vexfs_search_query(s), s->state[0]);
+		if (n > 0 && s->state[0] > s->count / 2)
+			n = vexfs_q_score(vexfs_search_query(s));
+		if (n < 0)
+			return n == -EAGAIN ? VEXFS_MORE : n;
+	}
+	return 0;
+}
+
+/* Every third batch, then the next ones, then those behind; what is skipped is left in a batch first. */
+static int by_thirds(struct vexfs_search *s)
+{
+	int n;
+
+	for (; s->state[1] < 3; s->state[1]++, s->state[0] = 0)
+		for (; s->state[0] < s->count; s->state[0] += 64) {
+			n = step(vexfs_search_query(s), s->state[0]);
+			if (s->state[0] / 64 % 3 == s->state[1])
+				n = measure_batch(vexfs_search_query(s), n);
+			if (n < 0)
+				return n == -EAGAIN ? VEXFS_MORE : n;
+		}
+	return 0;
+}
+
+/* All but one slot of the last batch. */
+static int all_but_one(struct vexfs_search *s)
+{
+	struct vexfs_query *q = vexfs_search_query(s);
+	int n;
+
+	for (; s->state[0] < s->count; s->state[0] += 64) {
+		n = measure_batch(q, s->state[0] + 64 < s->count ? step(q, s->state[0]) :
+				  vexfs_q_range(q, s->state[0] + 1, s->count - s->state[0] - 1));
+		if (n < 0)
+			return n == -EAGAIN ? VEXFS_MORE : n;
+	}
+	return 0;
+}
+
+static void test_left_out(void **state)
+{
+	static int (*const steps[])(struct vexfs_query *q, __u64 from) = { step_by_range, step_by_slots, step_by_codes };
+	static const struct {
+		int (*strategy)(struct vexfs_search *s);
+		__u32 truncated;
+	} t[] = {
+		{ again_and_again, VEXFS_TRUNC_STRATEGY }, { for_nothing, VEXFS_TRUNC_STRATEGY },
+		{ all_but_one, VEXFS_TRUNC_STRATEGY }, { by_thirds, 0 }, { backwards, 0 },
+	};
+	__u64 bits[3000 / 64 + 1] = { 0 };
+	struct vexfs_asof snapshot = { .dead = bits, .count = 3000 };
+	struct vexfs_hit_f *hits = calloc(4000, sizeof(*hits));
+	__u32 i, j, way, truncated, restarts;
+	struct vexfs_query *q;
+	int n;
+
+	(void)state;
+	assert_non_null(hits);
+	fill(3000, 8, 0);
+	kill_some(300);
+	for (i = 0; i < 3000; i++)
+		bits[i / 64] |= (__u64)dead[i] << i % 64;
+	snapshot.live = vexfs_columns_live(columns);
+	encode(VEXFS_METRIC_L2, 3000);
+	for (i = 0; i < 3; i++)
+		for (j = 0; j < sizeof(t) / sizeof(*t); j++)
+			for (way = 0; way < 8; way++) {
+				step = steps[i];
+				plane.absent = way & 1 ? 3 : 0;
+				as_of = way & 2 ? &snapshot : NULL;
+				q = begin(VEXFS_METRIC_L2, 4000, 0, ~0ULL);
+				if (way & 4)
+					vexfs_query_hooks(q, odd_filter, NULL);
+				n = run(q, t[j].strategy, hits, &truncated, &restarts);
+				assert_true(n >= 0);
+				assert_int_equal(truncated, t[j].truncated);
+				if (!truncated)
+					check(VEXFS_METRIC_L2, 4000, way & 4 ? keep_odd : NULL, NULL, hits, n);
+				/* the same query again, and one that leaves nothing out */
+				vexfs_query_restart(q);
+				n = run(q, t[j].strategy, hits, &truncated, &restarts);
+				assert_int_equal(truncated, t[j].truncated);
+				vexfs_query_reset(q, query);
+				n = run(q, vexfs_flat, hits, &truncated, &restarts);
+				assert_int_equal(truncated, 0);
+				check(VEXFS_METRIC_L2, 4000, way & 4 ? keep_odd : NULL, NULL, hits, n);
+				vexfs_query_free(q);
+			}
+	as_of = NULL;
+	forget_codes();
+	vexfs_columns_free(columns);
+	free(hits);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1321,6 +1466,7 @@ int main(void)
 		cmocka_unit_test(test_range_limits),
 		cmocka_unit_test(test_as_of),
 		cmocka_unit_test(test_shared_slots),
+		cmocka_unit_test(test_left_out),
 	};
 
 	chance_seed(4);
