@@ -28,6 +28,11 @@
  * generation, for which a new entry takes the place of the old one.  Its records are found by nobody
  * from that moment on; vexfs_record_sweep() makes them ordinary deletions.
  *
+ * A file that is renamed over another one, which loses its last name by that, inherits its records
+ * (heir.c): they are stale then, whatever they and the heir say, since they name another file.  In the
+ * table the entry of the file that was replaced becomes the heir's; or if that has one, it is the heir
+ * of the first one and of all that had that as heir.
+ *
  * A file may not leave its collection while it has records (vexfs_file_may_leave).  An insert checks
  * that under i_rwsem of the file, and raises vexfs_inode_info.binding until it is done.
  *
@@ -119,15 +124,25 @@ static const struct vexfs_class *class_of(struct vexfs_files *t, const struct st
 	return c;
 }
 
-/* files_lock held. */
+static void add_gone(struct vexfs_files *t, struct vexfs_bound_file *f)
+{
+	if (list_empty(&f->gone))
+		list_add_tail(&f->gone, &t->gone);
+}
+
+/* f has no heir.  files_lock held. */
 static void set_state(struct vexfs_files *t, struct vexfs_bound_file *f, const struct state *s)
 {
-	bool there = s->nlink && s->generation == f->generation && S_ISREG(s->mode);
+	bool there = s->nlink && s->generation == f->now.generation && S_ISREG(s->mode);
+	struct vexfs_bound_file *member;
 
 	WRITE_ONCE(f->change, s->data_change);
 	smp_store_release(&f->class, there ? class_of(t, s) : NULL);
-	if (!there && list_empty(&f->gone))
-		list_add_tail(&f->gone, &t->gone);
+	if (there)
+		return;
+	add_gone(t, f);
+	list_for_each_entry(member, &f->family, family)
+		add_gone(t, member);
 }
 
 static void state_of(const struct inode *inode, struct state *s)
@@ -163,7 +178,7 @@ void vexfs_file_changed(struct inode *inode)
 		state_of(inode, &s);
 		list_for_each_entry(t, &c->files, list) {
 			f = xa_load(&t->by_ino, inode->i_ino);
-			if (f && f->generation == s.generation)
+			if (f && f->now.generation == s.generation)
 				set_state(t, f, &s);
 		}
 		memalloc_nofs_restore(nofs);
@@ -202,45 +217,17 @@ void vexfs_data_changed(struct inode *inode)
 
 /* --- entries --- */
 
-/*
- * The entry of a file, made if need be: gone until somebody says otherwise.  c->lock held.
- * fresh: it was made.  ERR_PTR: -ENOMEM.
- */
-static struct vexfs_bound_file *entry(struct vexfs_files *t, u64 ino, u32 generation, bool *fresh)
+static bool same(const struct vexfs_file_id *a, const struct vexfs_file_id *b)
 {
-	struct vexfs_bound_file *f = xa_load(&t->by_ino, ino);
-	unsigned int nofs;
-	int err;
-
-	*fresh = false;
-	if (f && f->generation == generation)
-		return f;
-	f = kzalloc(sizeof(*f), GFP_KERNEL_ACCOUNT);
-	if (!f)
-		return ERR_PTR(-ENOMEM);
-	f->ino = ino;
-	f->generation = generation;
-	INIT_LIST_HEAD(&f->gone);
-	nofs = lock(t);
-	err = xa_err(xa_store(&t->by_ino, ino, f, GFP_NOFS | __GFP_ACCOUNT));
-	if (!err) {
-		list_add_tail(&f->all, &t->all);
-		WRITE_ONCE(t->n, t->n + 1);
-	}
-	unlock(t, nofs);
-	if (err) {
-		kfree(f);
-		return ERR_PTR(-ENOMEM);
-	}
-	*fresh = true;
-	return f;
+	return a->ino == b->ino && a->generation == b->generation;
 }
 
-struct vexfs_bound_file *vexfs_file_load(struct vexfs_files *t, u64 ino, u32 generation)
+/* The last heir of an entry, or itself. */
+static const struct vexfs_bound_file *last_heir(const struct vexfs_file *file)
 {
-	bool fresh;
-
-	return entry(t, ino, generation, &fresh);
+	while (file->heir)
+		file = file->heir;
+	return vexfs_bound_file(file);
 }
 
 /* Called under inode_hash_lock: sleeps on nothing, takes no reference. */
@@ -288,6 +275,134 @@ static int peek_state(struct super_block *sb, u64 ino, struct state *s)
 	return 0;
 }
 
+/* Among those of the file `now` the entry for records that name id.  files_lock held. */
+static struct vexfs_bound_file *find(struct vexfs_files *t, const struct vexfs_file_id *id,
+				     const struct vexfs_file_id *now)
+{
+	struct vexfs_bound_file *f = xa_load(&t->by_ino, now->ino), *member;
+
+	if (!f || !same(&f->now, now)) {
+		f = t->hidden;
+		return f && same(&f->id, id) && same(&f->now, now) ? f : NULL;
+	}
+	if (same(&f->id, id))
+		return f;
+	list_for_each_entry(member, &f->family, family)
+		if (same(&member->id, id))
+			return member;
+	return NULL;
+}
+
+/* f, which is new, becomes that entry; there: `now` is.  files_lock held.  -ENOMEM. */
+static int add(struct vexfs_files *t, struct vexfs_bound_file *f, const struct vexfs_file_id *id,
+	       const struct vexfs_file_id *now, bool there)
+{
+	struct vexfs_bound_file *other = xa_load(&t->by_ino, now->ino);
+	int err;
+
+	f->id = *id;
+	f->now = *now;
+	INIT_LIST_HEAD(&f->gone);
+	INIT_LIST_HEAD(&f->family);
+	if (other && same(&other->now, now)) {
+		f->file.heir = &other->file;
+		list_add(&f->family, &other->family);
+		if (!list_empty(&other->gone))
+			add_gone(t, f);
+	} else if (!other || there) {
+		err = xa_err(xa_store(&t->by_ino, now->ino, f, GFP_NOFS | __GFP_ACCOUNT));
+		if (err)
+			return err;
+	} else {
+		t->hidden = f;
+	}
+	list_add_tail(&f->all, &t->all);
+	WRITE_ONCE(t->n, t->n + 1);
+	return 0;
+}
+
+/*
+ * Is there a file of this number and generation?  What is not will never be again, so no lock is
+ * needed.  1, 0, or an error.
+ */
+static int is_there(struct super_block *sb, const struct vexfs_file_id *id)
+{
+	struct inode *inode;
+	struct state s;
+	int err;
+
+	err = peek_state(sb, id->ino, &s);
+	if (err != -EAGAIN)
+		return err == -ESTALE ? 0 : err ?: s.generation == id->generation;
+	inode = vexfs_iget(sb, id->ino, VEXFS_IGET_HANDLE);
+	if (IS_ERR(inode))
+		return inode == ERR_PTR(-ESTALE) ? 0 : PTR_ERR(inode);
+	err = inode->i_generation == id->generation;
+	iput(inode);
+	return err;
+}
+
+/*
+ * The entry of a file, made if need be: gone until somebody says otherwise.  See vexfs_file_load().
+ * c->lock held, or nobody else adds to this table.  there: is the file `now`?  -1: nobody knows; with
+ * `like` it says so.  fresh: it was made.  ERR_PTR: -ENOMEM; with -1 -EIO, -EUCLEAN.
+ */
+static struct vexfs_bound_file *entry(struct super_block *sb, struct vexfs_files *t,
+				      const struct vexfs_file_id *id,
+				      const struct vexfs_file_id *now,
+				      const struct vexfs_file *like, int there, bool *fresh)
+{
+	struct vexfs_bound_file *f, *other, *new = NULL;
+	const struct vexfs_bound_file *heir;
+	unsigned int nofs;
+	bool clash;
+	int err = 0;
+
+	*fresh = false;
+	for (;;) {
+		nofs = lock(t);
+		if (like) {			/* may be another one each time */
+			heir = last_heir(like);
+			now = &heir->now;
+			there = !!heir->class;
+		}
+		f = find(t, id, now);
+		other = xa_load(&t->by_ino, now->ino);
+		clash = other && !same(&other->now, now) && there < 0;
+		if (!f && new && !clash) {
+			err = add(t, new, id, now, there > 0);
+			*fresh = !err;
+			f = err ? NULL : new;
+		}
+		unlock(t, nofs);
+		if (f || err)
+			break;
+		if (!new)
+			new = kzalloc(sizeof(*new), GFP_KERNEL_ACCOUNT);
+		if (!new)
+			return ERR_PTR(-ENOMEM);
+		if (clash)
+			there = is_there(sb, now);
+		if (clash && there < 0) {
+			err = there;
+			break;
+		}
+	}
+	if (!*fresh)
+		kfree(new);
+	return err ? ERR_PTR(err) : f;
+}
+
+struct vexfs_bound_file *vexfs_file_load(struct super_block *sb, struct vexfs_files *t,
+					 const struct vexfs_file_id *id,
+					 const struct vexfs_file_id *now,
+					 const struct vexfs_file *like)
+{
+	bool fresh;
+
+	return entry(sb, t, id, now, like, -1, &fresh);
+}
+
 /* Copy the state of a file into its entry.  -EIO, -EUCLEAN, -ENOMEM. */
 static int refresh(struct super_block *sb, struct vexfs_files *t, struct vexfs_bound_file *f)
 {
@@ -296,14 +411,14 @@ static int refresh(struct super_block *sb, struct vexfs_files *t, struct vexfs_b
 	unsigned int nofs;
 	int err;
 
-	peek_state(sb, f->ino, &s);	/* so that its block is in memory when the lock is held */
+	peek_state(sb, f->now.ino, &s);	/* so that its block is in memory when the lock is held */
 	nofs = lock(t);
-	err = peek_state(sb, f->ino, &s);
+	err = peek_state(sb, f->now.ino, &s);
 	if (!err)
 		set_state(t, f, &s);
 	unlock(t, nofs);
 	if (err == -EAGAIN) {		/* damaged, or it came into memory, or it is going */
-		inode = vexfs_iget(sb, f->ino, VEXFS_IGET_HANDLE);
+		inode = vexfs_iget(sb, f->now.ino, VEXFS_IGET_HANDLE);
 		err = PTR_ERR_OR_ZERO(inode);
 	}
 	if (err && err != -ESTALE)
@@ -329,7 +444,7 @@ int vexfs_files_refresh(struct super_block *sb, struct vexfs_files *t)
 
 	list_for_each_entry(f, &t->all, all) {
 		/* one whose place was taken has another generation: it stays gone */
-		err = refresh(sb, t, f);
+		err = f->file.heir ? 0 : refresh(sb, t, f);
 		if (!err && fatal_signal_pending(current))
 			err = -EINTR;
 		if (err)
@@ -345,9 +460,9 @@ static void copy_entry(struct vexfs_files *t, struct vexfs_bound_file *f,
 {
 	struct state s = {};
 
-	if (old && old->generation == f->generation && old->class)
+	if (old && same(&old->now, &f->now) && old->class)
 		s = (struct state){
-			.generation = f->generation,
+			.generation = f->now.generation,
 			.nlink = 1,
 			.uid = old->class->uid,
 			.gid = old->class->gid,
@@ -363,7 +478,8 @@ void vexfs_files_copy(struct vexfs_files *to, struct vexfs_files *from)
 	unsigned int nofs = lock(to);
 
 	list_for_each_entry(f, &to->all, all) {
-		copy_entry(to, f, xa_load(&from->by_ino, f->ino));
+		if (!f->file.heir)
+			copy_entry(to, f, xa_load(&from->by_ino, f->now.ino));
 		cond_resched();
 	}
 	unlock(to, nofs);
@@ -409,31 +525,121 @@ bool vexfs_slot_gone(const struct vexfs_body *b, u64 slot)
 	return f && !READ_ONCE(vexfs_bound_file(f)->class);
 }
 
+/* Does a record name the file that has it now? */
+static bool names(const struct vexfs_record *r, const struct vexfs_bound_file *f)
+{
+	return le64_to_cpu(r->r_file) == READ_ONCE(f->now.ino) &&
+	       le32_to_cpu(r->r_file_generation) == READ_ONCE(f->now.generation);
+}
+
 u32 vexfs_slot_flags(const struct vexfs_body *b, u64 slot, const struct vexfs_record *r)
 {
-	const struct vexfs_file *f = vexfs_columns_file(b->columns, slot);
+	const struct vexfs_file *file = vexfs_columns_file(b->columns, slot);
+	const struct vexfs_bound_file *f;
+
+	if (!file)
+		return 0;
+	f = vexfs_bound_file(file);
+	return VEXFS_ITEM_BOUND |
+	       (!names(r, f) || READ_ONCE(f->change) != le64_to_cpu(r->r_file_change) ?
+			VEXFS_ITEM_STALE : 0);
+}
+
+u64 vexfs_slot_ino(const struct vexfs_body *b, u64 slot)
+{
+	const struct vexfs_file *file = vexfs_columns_file(b->columns, slot);
+
+	return file ? READ_ONCE(vexfs_bound_file(file)->now.ino) : 0;
+}
+
+/* --- heirs --- */
+
+struct vexfs_bound_file *vexfs_file_here(struct vexfs_files *t, const struct inode *inode)
+{
+	struct vexfs_bound_file *f = xa_load(&t->by_ino, inode->i_ino);
+
+	return f && f->now.generation == inode->i_generation ? f : NULL;
+}
+
+bool vexfs_file_gone(const struct vexfs_bound_file *f)
+{
+	return !READ_ONCE(last_heir(&f->file)->class);
+}
+
+bool vexfs_file_named(const struct vexfs_bound_file *f)
+{
+	const struct vexfs_bound_file *member;
+
+	if (same(&f->id, &f->now))
+		return true;
+	list_for_each_entry(member, &f->family, family)
+		if (same(&member->id, &f->now))
+			return true;
+	return false;
+}
+
+static void now_is(struct vexfs_bound_file *f, const struct inode *inode)
+{
+	WRITE_ONCE(f->now.ino, inode->i_ino);
+	WRITE_ONCE(f->now.generation, inode->i_generation);
+}
+
+/* files_lock held. */
+static void inherit(struct vexfs_files *t, const struct inode *replaced, const struct inode *inode)
+{
+	struct vexfs_bound_file *f = vexfs_file_here(t, replaced), *heir = vexfs_file_here(t, inode);
+	struct vexfs_bound_file *member;
+	struct state s;
 
 	if (!f)
-		return 0;
-	return VEXFS_ITEM_BOUND |
-	       (READ_ONCE(vexfs_bound_file(f)->change) != le64_to_cpu(r->r_file_change) ?
-			VEXFS_ITEM_STALE : 0);
+		return;
+	xa_erase(&t->by_ino, replaced->i_ino);
+	if (heir) {
+		list_for_each_entry(member, &f->family, family)
+			smp_store_release(&member->file.heir, &heir->file);
+		smp_store_release(&f->file.heir, &heir->file);
+		list_splice_init(&f->family, &heir->family);
+		list_add(&f->family, &heir->family);
+	} else {
+		now_is(f, inode);
+		xa_store(&t->by_ino, inode->i_ino, f, GFP_NOFS | __GFP_NOFAIL | __GFP_ACCOUNT);
+		heir = f;
+	}
+	state_of(inode, &s);
+	set_state(t, heir, &s);
+}
+
+void vexfs_files_inherit(struct vexfs_collection_mem *c, const struct inode *replaced,
+			 const struct inode *heir)
+{
+	struct vexfs_files *t;
+	unsigned int nofs;
+
+	mutex_lock(&c->files_lock);
+	nofs = memalloc_nofs_save();
+	list_for_each_entry(t, &c->files, list)
+		inherit(t, replaced, heir);
+	memalloc_nofs_restore(nofs);
+	mutex_unlock(&c->files_lock);
 }
 
 /* --- may a file leave its collection? --- */
 
 static int has_records(struct vexfs_collection_mem *c, struct inode *inode)
 {
-	struct vexfs_bound_file *f;
-	int err = 0;
+	const struct vexfs_bound_file *f, *member;
+	u64 records = 0;
 
 	if (mutex_lock_killable(&c->lock))
 		return -EINTR;
-	f = xa_load(&c->body->files.by_ino, inode->i_ino);
-	if (f && f->generation == inode->i_generation && f->file.records)
-		err = -EXDEV;
+	f = vexfs_file_here(&c->body->files, inode);
+	if (f) {
+		records = f->file.records;
+		list_for_each_entry(member, &f->family, family)
+			records += member->file.records;
+	}
 	mutex_unlock(&c->lock);
-	return err;
+	return records ? -EXDEV : 0;
 }
 
 int vexfs_file_may_leave(struct inode *inode)
@@ -599,6 +805,7 @@ void vexfs_binds_close(struct vexfs_binds *b)
 
 int vexfs_binds_enter(struct vexfs_body *b, struct vexfs_binds *binds)
 {
+	struct vexfs_file_id id;
 	struct vexfs_target *t;
 	unsigned long ino;
 	unsigned int nofs;
@@ -606,14 +813,16 @@ int vexfs_binds_enter(struct vexfs_body *b, struct vexfs_binds *binds)
 	bool fresh;
 
 	xa_for_each(&binds->by_ino, ino, t) {
-		t->file = entry(&b->files, ino, t->inode->i_generation, &fresh);
+		id = (struct vexfs_file_id){ ino, t->inode->i_generation };
+		t->file = entry(b->dir->i_sb, &b->files, &id, &id, NULL, true, &fresh);
 		if (IS_ERR(t->file))
 			return PTR_ERR(t->file);
 		if (!fresh)
 			continue;
 		nofs = lock(&b->files);
 		state_of(t->inode, &s);
-		set_state(&b->files, t->file, &s);
+		if (!t->file->file.heir)
+			set_state(&b->files, t->file, &s);
 		unlock(&b->files, nofs);
 	}
 	return 0;

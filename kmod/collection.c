@@ -51,7 +51,7 @@ struct vexfs_body *vexfs_body_new(struct vexfs_collection_mem *c)
 
 static void close_planes(struct vexfs_body *b)
 {
-	struct inode **plane[] = { &b->vectors, &b->records, &b->keys, &b->dead };
+	struct inode **plane[] = { &b->vectors, &b->records, &b->keys, &b->dead, &b->heirs };
 	u32 i;
 
 	for (i = 0; i < ARRAY_SIZE(plane); i++) {
@@ -97,12 +97,13 @@ static int open_planes(struct vexfs_body *b, const struct vexfs_collection *raw)
 		{ &b->records, raw->c_records, 0, "records" },
 		{ &b->keys, raw->c_keys, 0, "keys" },
 		{ &b->dead, raw->c_dead, VEXFS_INODE_METADATA, "dead" },
+		{ &b->heirs, raw->c_heirs, VEXFS_INODE_METADATA, "heirs" },	/* may be none */
 	};
 	struct inode *inode;
 	u32 i, j;
 	int err;
 
-	for (i = 0; i < ARRAY_SIZE(plane); i++) {
+	for (i = 0; i < ARRAY_SIZE(plane) - !raw->c_heirs; i++) {
 		for (j = 0; j < i; j++)
 			if (plane[i].ino == plane[j].ino) {
 				vexfs_error(b->dir->i_sb,
@@ -137,6 +138,7 @@ struct loading {
 	u64 live;
 	struct vexfs_body *b;
 	struct buffer_head *dead;	/* bitmap block of the slot at hand */
+	struct vexfs_heirs *heirs;
 };
 
 __printf(2, 3)
@@ -155,19 +157,23 @@ static int damaged(struct vexfs_collection_mem *c, const char *fmt, ...)
 }
 
 static int load_binding(struct vexfs_collection_mem *c, struct vexfs_body *b, u64 slot,
-			const struct vexfs_record *r)
+			const struct vexfs_record *r, const struct vexfs_heirs *heirs,
+			const struct vexfs_file *like)
 {
-	u64 ino = le64_to_cpu(r->r_file);
+	struct vexfs_file_id id = { le64_to_cpu(r->r_file), le32_to_cpu(r->r_file_generation) }, now;
 	struct vexfs_bound_file *f;
 
-	if (!vexfs_ino_valid(&VEXFS_SB(c->dir->i_sb)->fs, ino))
+	if (!vexfs_ino_valid(&VEXFS_SB(c->dir->i_sb)->fs, id.ino))
 		return damaged(c, "record %llu is bound to no inode", slot);
-	f = vexfs_file_load(&b->files, ino, le32_to_cpu(r->r_file_generation));
+	if (!like)
+		vexfs_heirs_find(heirs, &id, &now);
+	f = vexfs_file_load(c->dir->i_sb, &b->files, &id, &now, like);
 	return IS_ERR(f) ? PTR_ERR(f) : vexfs_columns_bind(b->columns, slot, &f->file);
 }
 
 int vexfs_body_enter(struct vexfs_collection_mem *c, struct vexfs_body *b, u64 slot,
-		     const struct vexfs_record *r, bool dead)
+		     const struct vexfs_record *r, bool dead, const struct vexfs_heirs *heirs,
+		     const struct vexfs_file *like)
 {
 	s64 attr[VEXFS_MAX_ATTRS];
 	u32 i;
@@ -184,7 +190,7 @@ int vexfs_body_enter(struct vexfs_collection_mem *c, struct vexfs_body *b, u64 s
 	if (err == -EEXIST)
 		return damaged(c, "records share the id %llu", le64_to_cpu(r->r_id));
 	if (!err && r->r_flags & cpu_to_le32(VEXFS_RECORD_BOUND))
-		err = load_binding(c, b, slot, r);
+		err = load_binding(c, b, slot, r, heirs, like);
 	if (err)
 		return err;
 	vexfs_columns_publish(b->columns, slot + 1);
@@ -222,7 +228,7 @@ static int load_record(struct vexfs_collection_mem *c, struct loading *l, u64 sl
 	c->next_id = vexfs_id_after(c->next_id, le64_to_cpu(r->r_id));
 	dead = test_bit_le(bit, ((struct vexfs_dead_block *)vx_data(l->dead))->x_bits);
 	l->live += !dead;
-	return vexfs_body_enter(c, l->b, slot, r, dead);
+	return vexfs_body_enter(c, l->b, slot, r, dead, l->heirs, NULL);
 }
 
 /* No bit may be set beyond the count. */
@@ -293,8 +299,14 @@ static int load_columns(struct vexfs_collection_mem *c, struct vexfs_body *b,
 	b->columns = vexfs_columns_new(c->attrs);
 	if (!b->columns)
 		return -ENOMEM;
+	l.heirs = vexfs_heirs_load(b);
+	if (IS_ERR(l.heirs))
+		return PTR_ERR(l.heirs);
 	err = load_records(c, &l);
 	vx_brelse(l.dead);
+	if (!err)
+		vexfs_heirs_link(l.heirs, b);
+	kvfree(l.heirs);
 	if (!err && l.live != le64_to_cpu(raw->c_live))
 		err = damaged(c, "%llu records live, not %llu", l.live, le64_to_cpu(raw->c_live));
 	return err;

@@ -4,6 +4,7 @@
  *
  *	plane.c       hidden inodes read and written without a struct file; the engine's rows
  *	schema.c      the collection block: read, create, drop
+ *	block.c       journaled blocks of hidden inodes
  *	dead.c        the dead bitmap
  *	collection.c  load, bind; what the filesystem asks for
  *	record.c      insert, fetch, delete
@@ -16,6 +17,7 @@
  *	predicate.c   predicates that were asked for, and their bitmaps
  *	codes.c       codes of rows in memory, within the mount's budget
  *	bind.c        files that records are bound to
+ *	heir.c        files that take the place of those
  *	reader.c      who may see the records of which file
  *	search.c      the queries of one call
  *	ioctl*.c      the door to user space, see door.h
@@ -59,16 +61,29 @@ struct vexfs_class {
 	u32 id;				/* counted from 0 */
 };
 
-/* A file that records are or were bound to. */
-struct vexfs_bound_file {
-	struct vexfs_file file;		/* the engine's part */
+/* What a file is known by. */
+struct vexfs_file_id {
 	u64 ino;
 	u32 generation;
+};
+
+/*
+ * A file that records are or were bound to, and the one that has taken its place since then, if one
+ * has.  When that has an entry of its own, this one has an heir (file.heir), and only that is of
+ * interest but for what the engine counts.
+ */
+struct vexfs_bound_file {
+	struct vexfs_file file;		/* the engine's part; files_lock for the heir */
+	struct vexfs_file_id id;	/* what the records say */
 	/* written under files_lock, read without: */
-	const struct vexfs_class *class; /* NULL: the file is gone */
-	u64 change;			/* i_data_change */
+	struct vexfs_file_id now;	/* the file that has them */
+	const struct vexfs_class *class; /* NULL: that is gone */
+	u64 change;			/* i_data_change of that */
 	struct list_head gone;		/* files_lock: vexfs_files.gone */
 	struct list_head all;		/* files_lock: vexfs_files.all */
+	struct list_head family;	/* files_lock: all that have this one as heir; those are linked by it */
+	/* vexfs_collection_mem.lock: entries on disk that lead to `now`, and the last one of them */
+	u32 links, link;
 };
 
 static inline struct vexfs_bound_file *vexfs_bound_file(const struct vexfs_file *file)
@@ -80,7 +95,8 @@ static inline struct vexfs_bound_file *vexfs_bound_file(const struct vexfs_file 
 struct vexfs_files {
 	struct mutex *lock;		/* vexfs_collection_mem.files_lock; for all that follows */
 	struct list_head list;		/* vexfs_collection_mem.files */
-	struct xarray by_ino;		/* the youngest of each number */
+	struct xarray by_ino;		/* by the number of `now`, one of each; none that has an heir */
+	struct vexfs_bound_file *hidden; /* the last one that another one of its number hides there: it is gone */
 	struct list_head all;
 	struct list_head gone;		/* those that may still have records */
 	DECLARE_HASHTABLE(class, 8);
@@ -110,11 +126,13 @@ struct vexfs_body {
 	struct inode *dir;		/* no reference: who holds a body holds the directory */
 	/* a reference each */
 	struct inode *vectors, *records, *keys, *dead;
+	struct inode *heirs;		/* the same; NULL: none; vexfs_collection_mem.lock to set */
 	errseq_t vectors_since, records_since, keys_since; /* write errors after these are sticky */
 	/* written under vexfs_collection_mem.lock, read without (see engine.h) */
 	struct vexfs_columns *columns;
 	/* vexfs_collection_mem.lock: */
 	u64 dead_blocks;		/* dead bitmap blocks 0 .. dead_blocks - 1 exist */
+	u32 heir_entries;		/* in the table of heirs */
 	u64 key_end;			/* bytes of the keys plane, those not committed included */
 	struct vexfs_map64 key_map;	/* hashes of keys, see key.c */
 	struct vexfs_predicates predicates;
@@ -196,6 +214,8 @@ struct vexfs_collection_mem {
 	unsigned long compact_after;	/* jiffies: not by itself before then */
 };
 
+struct vexfs_heirs;			/* heir.c: a table of heirs, while a body is loaded */
+
 /* --- plane.c --- */
 
 /*
@@ -237,11 +257,13 @@ int vexfs_collection_use(struct vexfs_collection_mem *c, u32 slot, const char *n
 struct vexfs_body *vexfs_body_new(struct vexfs_collection_mem *c);
 /*
  * Enter a record that is on the planes, in the order of slots, into what is derived: room in the
- * columns was made, nobody else uses the body yet.  -EUCLEAN after a line in the log, -ENOMEM,
+ * columns was made, nobody else uses the body yet.  What it is bound to now: the file `like` of
+ * another body, or, if that is NULL, what `heirs` say.  -EUCLEAN after a line in the log, -ENOMEM,
  * -EIO.
  */
 int vexfs_body_enter(struct vexfs_collection_mem *c, struct vexfs_body *b, u64 slot,
-		     const struct vexfs_record *r, bool dead);
+		     const struct vexfs_record *r, bool dead, const struct vexfs_heirs *heirs,
+		     const struct vexfs_file *like);
 /* The body as it is now, with a reference.  May be called under any lock. */
 struct vexfs_body *vexfs_body_get(struct vexfs_collection_mem *c);
 /* NULL is fine.  Outside transactions and locks: the last one lets go of the planes. */
@@ -279,6 +301,22 @@ void vexfs_collection_stamp(struct vexfs_collection_mem *c, struct buffer_head *
  */
 int vexfs_schema_drop(struct vexfs_collection_mem *c, u64 outer);
 
+/* --- block.c --- */
+
+/*
+ * A block, its magic, place and checksum verified.  what: for the log.  ERR_PTR: -EUCLEAN after a line
+ * there, -EIO.
+ */
+struct buffer_head *vexfs_block_read(struct inode *inode, u32 lblk, u32 magic, const char *what);
+/* Set its checksum, after a change and before it is marked dirty. */
+void vexfs_block_stamp(struct inode *inode, struct buffer_head *bh);
+/*
+ * Add block lblk, behind all others: zeros, or what fill puts behind its head, if arg is not NULL.  In
+ * its own transaction.  -ENOSPC, -EIO.
+ */
+int vexfs_block_append(struct inode *inode, u32 lblk, u32 magic,
+		       void (*fill)(void *block, const void *arg), const void *arg);
+
 /* --- dead.c --- */
 
 /* Index of a block in a set, -1: not in it. */
@@ -291,8 +329,6 @@ bool vexfs_dead_add(struct vexfs_dead_set *pending, const struct vexfs_dead_set 
 		    u32 lblk);
 /* A block of a dead bitmap, verified.  ERR_PTR: -EUCLEAN after a line in the log, -EIO. */
 struct buffer_head *vexfs_dead_block(struct inode *dead, u32 lblk);
-/* Set its checksum, after a change and before it is marked dirty. */
-void vexfs_dead_stamp(struct inode *dead, struct buffer_head *bh);
 /*
  * Add block lblk, behind all others.  bits: VEXFS_DEAD_SLOTS of them, as on disk; NULL: none is
  * dead. -ENOSPC, -EIO.
@@ -402,8 +438,15 @@ int vexfs_words_read(struct vexfs_collection_mem *c, u32 attr, s64 first, u32 n,
 void vexfs_files_init(struct vexfs_collection_mem *c, struct vexfs_files *t);
 void vexfs_files_drop(struct vexfs_files *t);	/* with the body, outside locks */
 u64 vexfs_files_bytes(const struct vexfs_files *t);
-/* Loading, c->lock held: the entry of a file, as yet gone; and then the state of all.  -ENOMEM ... */
-struct vexfs_bound_file *vexfs_file_load(struct vexfs_files *t, u64 ino, u32 generation);
+/*
+ * Loading and compaction: the entry for records that name the file id, as yet gone, made if need be.
+ * The file that has them now is `now`, or, if `like` is not NULL, that of this entry of another table
+ * of the collection.  And then the state of all.  -ENOMEM ...
+ */
+struct vexfs_bound_file *vexfs_file_load(struct super_block *sb, struct vexfs_files *t,
+					 const struct vexfs_file_id *id,
+					 const struct vexfs_file_id *now,
+					 const struct vexfs_file *like);
 /* ... -EIO, -EUCLEAN, -EINTR.  The collection is on the list of the mount by now. */
 int vexfs_files_refresh(struct super_block *sb, struct vexfs_files *t);
 /* Compaction: the entries of `to` get the state of those of `from`, of the same collection; c->lock held. */
@@ -416,6 +459,20 @@ u64 vexfs_files_victim(struct vexfs_body *b);
 bool vexfs_slot_gone(const struct vexfs_body *b, u64 slot);
 /* VEXFS_ITEM_BOUND and VEXFS_ITEM_STALE of a slot, and its record. */
 u32 vexfs_slot_flags(const struct vexfs_body *b, u64 slot, const struct vexfs_record *r);
+/* Number of the file that a slot is bound to, 0: to none. */
+u64 vexfs_slot_ino(const struct vexfs_body *b, u64 slot);
+/* The entry with the records that a file has now.  NULL: it has none.  c->lock held. */
+struct vexfs_bound_file *vexfs_file_here(struct vexfs_files *t, const struct inode *inode);
+/* Is it, or the last of its heirs, gone?  c->lock held. */
+bool vexfs_file_gone(const struct vexfs_bound_file *f);
+/* Does some record name the file that has those of f now?  c->lock held. */
+bool vexfs_file_named(const struct vexfs_bound_file *f);
+/*
+ * All tables: from now on the records of `replaced` are those of `heir`.  c->lock held, maybe in a
+ * transaction.
+ */
+void vexfs_files_inherit(struct vexfs_collection_mem *c, const struct inode *replaced,
+			 const struct inode *heir);
 
 /* A file that an insert binds to. */
 struct vexfs_target {
@@ -437,6 +494,24 @@ int vexfs_binds_open(struct inode *dir, u32 n, struct vexfs_binds *b, __u64 *bad
 void vexfs_binds_close(struct vexfs_binds *b);
 /* Entries for all targets; c->lock held.  -ENOMEM. */
 int vexfs_binds_enter(struct vexfs_body *b, struct vexfs_binds *binds);
+
+/* --- heir.c --- */
+
+/*
+ * Loading: the table of a body whose planes are open, NULL: it has none.  Free it with kvfree().
+ * ERR_PTR: -EUCLEAN after a line in the log, -EIO, -ENOMEM, -EINTR.
+ */
+struct vexfs_heirs *vexfs_heirs_load(struct vexfs_body *b);
+/* Who has the records of a file now: itself, or the last of its heirs. */
+void vexfs_heirs_find(const struct vexfs_heirs *heirs, const struct vexfs_file_id *id,
+		      struct vexfs_file_id *now);
+/* Loading, all records entered: how entries of the table lead to the files that are there. */
+void vexfs_heirs_link(const struct vexfs_heirs *heirs, struct vexfs_body *b);
+/*
+ * Compaction, all locks held: a table of what the records of this body need, in a new orphan; or none.
+ * -ENOSPC, -EIO, -ENOMEM.
+ */
+int vexfs_heirs_write(struct vexfs_collection_mem *c, struct vexfs_body *b);
 
 /* --- reader.c --- */
 

@@ -237,7 +237,7 @@ static void set_dead_bits(struct vexfs_collection_mem *c, const struct snapshot 
 				le32_add_cpu(&x->x_dead, 1);
 		}
 	for (i = 0; i < c->inflight.n; i++)
-		vexfs_dead_stamp(c->body->dead, bh[i]);
+		vexfs_block_stamp(c->body->dead, bh[i]);
 }
 
 /*

@@ -212,7 +212,8 @@ static int flush_step(struct compaction *k, const u64 *dead)
 		u64 slot = k->slot[i], bit = 1ULL << slot % 64;
 
 		err = vexfs_body_enter(k->c, k->to, k->count + i, k->record + i,
-				       dead[i / 64] >> i % 64 & 1);
+				       dead[i / 64] >> i % 64 & 1, NULL,
+				       vexfs_columns_file(k->from->columns, slot));
 		k->kept[slot / 64] |= bit;
 		if (dead[i / 64] >> i % 64 & 1)
 			k->buried[slot / 64] |= bit;
@@ -405,13 +406,14 @@ static int write_dead(struct compaction *k)
 
 /* --- the swap --- */
 
-#define MAX_PLANES	(4 + VEXFS_MAX_SNAPSHOTS)
+#define MAX_PLANES	(5 + VEXFS_MAX_SNAPSHOTS)
 /*
  * The collection block and the superblock; a table block for each old plane, for each new one, and
  * for what comes before that on the orphan list.  It fits the smallest log.
  */
 #define SWAP_CREDITS	(2 + 3 * MAX_PLANES)
 
+/* NULL: there is none. */
 static u32 planes_of(const struct vexfs_body *b, struct inode *plane[MAX_PLANES])
 {
 	u32 i;
@@ -420,9 +422,10 @@ static u32 planes_of(const struct vexfs_body *b, struct inode *plane[MAX_PLANES]
 	plane[1] = b->records;
 	plane[2] = b->keys;
 	plane[3] = b->dead;
+	plane[4] = b->heirs;
 	for (i = 0; i < b->snapshots; i++)
-		plane[4 + i] = b->snapshot[i]->dead;
-	return 4 + i;
+		plane[5 + i] = b->snapshot[i]->dead;
+	return 5 + i;
 }
 
 static void fill_block(const struct compaction *k, struct vexfs_collection *raw)
@@ -437,6 +440,7 @@ static void fill_block(const struct compaction *k, struct vexfs_collection *raw)
 	raw->c_records = cpu_to_le64(b->records->i_ino);
 	raw->c_keys = cpu_to_le64(b->keys->i_ino);
 	raw->c_dead = cpu_to_le64(b->dead->i_ino);
+	raw->c_heirs = b->heirs ? cpu_to_le64(b->heirs->i_ino) : 0;
 	raw->c_epoch = cpu_to_le64(b->epoch);
 	for (i = 0; i < b->snapshots; i++) {
 		raw->c_snapshot[i].n_count = cpu_to_le64(b->snapshot[i]->as_of.count);
@@ -457,17 +461,18 @@ static int swap_planes(struct compaction *k, handle_t *handle, struct buffer_hea
 	if (WARN_ON_ONCE(planes_of(k->from, old) != n))
 		return -EUCLEAN;
 	for (i = 0; i < n && !err; i++)
-		err = vexfs_adopt_hidden(handle, new[i]);
+		err = new[i] ? vexfs_adopt_hidden(handle, new[i]) : 0;
 	if (err) {
 		for (; i > 1; i--)
-			vexfs_unlink_hidden(handle, new[i - 2]);
+			if (new[i - 2])
+				vexfs_unlink_hidden(handle, new[i - 2]);
 		return err;
 	}
 	fill_block(k, vexfs_schema_raw(bh));
 	vexfs_collection_stamp(k->c, bh);
 	err = vx_txn_dirty(handle, VEXFS_I(k->c->dir)->core.fs, bh);
 	for (i = 0; i < n && !err; i++)
-		err = vexfs_unlink_hidden(handle, old[i]);
+		err = old[i] ? vexfs_unlink_hidden(handle, old[i]) : 0;
 	if (err)
 		jbd2_journal_abort(handle->h_transaction->t_journal, err);
 	return err;
@@ -510,7 +515,7 @@ static int swap_bodies(struct compaction *k)
 			 vexfs_columns_live(k->from->columns)))
 		return -EUCLEAN;
 	vexfs_files_copy(&k->to->files, &k->from->files);
-	err = write_dead(k) ?: write_planes(k->to) ?: log_swap(k);
+	err = write_dead(k) ?: vexfs_heirs_write(c, k->to) ?: write_planes(k->to) ?: log_swap(k);
 	if (err)
 		return err;
 	spin_lock(&c->prog_lock);

@@ -530,6 +530,7 @@ static int vexfs_rename(struct mnt_idmap *idmap, struct inode *old_dir, struct d
 {
 	struct inode *old = d_inode(old_dentry), *new = d_inode(new_dentry);
 	bool is_dir = S_ISDIR(old->i_mode);
+	struct vexfs_inheritance heritage = {};
 	handle_t *handle;
 	int retries = 0, err;
 
@@ -540,22 +541,26 @@ static int vexfs_rename(struct mnt_idmap *idmap, struct inode *old_dir, struct d
 	err = may_move(old, new_dir);
 	if (!err && new && is_dir)
 		err = removable(new);
+	if (!err && new)
+		err = vexfs_inherit_begin(&heritage, new, old, new_dir);
 	if (err)
 		return err;
 again:
-	handle = start(old_dir,
-		       2 * VEXFS_NAME_CREDITS + 2 * VEXFS_INODE_CREDITS + VEXFS_ORPHAN_CREDITS);
-	if (IS_ERR(handle))
-		return PTR_ERR(handle);
-	if (new)
-		err = replace_name(handle, new_dir, &new_dentry->d_name, old);
-	else
-		err = add_name(handle, new_dir, &new_dentry->d_name, old);
+	handle = start(old_dir, 2 * VEXFS_NAME_CREDITS + 2 * VEXFS_INODE_CREDITS +
+					VEXFS_ORPHAN_CREDITS + VEXFS_INHERIT_CREDITS);
+	if (IS_ERR(handle)) {
+		err = PTR_ERR(handle);
+		goto out;
+	}
+	err = vexfs_inherit_access(handle, &heritage);
+	if (!err)
+		err = new ? replace_name(handle, new_dir, &new_dentry->d_name, old) :
+			    add_name(handle, new_dir, &new_dentry->d_name, old);
 	if (err) {
 		err = vexfs_stop(handle, err);
 		if (vexfs_retry_alloc(old_dir->i_sb, err, &retries))
 			goto again;
-		return err;
+		goto out;
 	}
 	err = remove_name(handle, old_dir, &old_dentry->d_name);
 	if (err) {				/* take back the first half */
@@ -563,9 +568,11 @@ again:
 			replace_name(handle, new_dir, &new_dentry->d_name, new);
 		else
 			remove_name(handle, new_dir, &new_dentry->d_name);
-		return vexfs_stop(handle, err);
+		err = vexfs_stop(handle, err);
+		goto out;
 	}
-	if (new)
+	err = vexfs_inherit_log(handle, &heritage);
+	if (!err && new)
 		err = drop_name(handle, new_dir, new);
 	if (is_dir) {
 		drop_nlink(old_dir);
@@ -582,6 +589,8 @@ again:
 		vexfs_file_changed(new);
 	if (!err && new && vexfs_is_collection(new))
 		vexfs_collection_unlinked(new);
+out:
+	vexfs_inherit_end(&heritage);
 	return err;
 }
 

@@ -153,7 +153,7 @@ static int enter(struct vexfs_collection_mem *c, const struct vexfs_new_records 
 
 	if (!vexfs_words_known(c, attr))
 		return -EINVAL;
-	if (target && !READ_ONCE(target->file->class))	/* it has vanished a moment ago */
+	if (target && vexfs_file_gone(target->file))	/* it has vanished a moment ago */
 		return -ENOENT;
 	if (keyed) {
 		err = vexfs_key_find(b, keys, i, in->first, &other);
@@ -638,7 +638,7 @@ void vexfs_record_item(const struct vexfs_body *b, u64 slot, const struct vexfs_
 	item->slot = slot;
 	item->seq = le64_to_cpu(record->r_seq);
 	item->flags = vexfs_slot_flags(b, slot, record);
-	item->file = le64_to_cpu(record->r_file);
+	item->file = vexfs_slot_ino(b, slot);
 	item->file_off = le64_to_cpu(record->r_file_off);
 	item->file_len = le32_to_cpu(record->r_file_len);
 	if (key_len) {

@@ -351,7 +351,7 @@ static int fill_hits(struct run *r, u32 n, struct vexfs_hit *hits)
 			.id = r->found[i].id,
 			.slot = r->found[i].slot,
 			.distance = r->found[i].distance,
-			.file = le64_to_cpu(record.r_file),
+			.file = vexfs_slot_ino(r->b, r->found[i].slot),
 			.file_off = le64_to_cpu(record.r_file_off),
 			.file_len = le32_to_cpu(record.r_file_len),
 			.flags = vexfs_slot_flags(r->b, r->found[i].slot, &record),

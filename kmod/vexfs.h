@@ -5,7 +5,7 @@
  *
  * Lock order (outer first):
  *	i_rwsem (parent before child)
- *	collection mutex (collection.c)
+ *	collection mutexes (collection.c)
  *	mapping->invalidate_lock
  *	folio lock
  *	transaction (jbd2 handle; sb_start_intwrite before it where no mnt_want_write protects)
@@ -347,6 +347,31 @@ void vexfs_data_changed(struct inode *inode);
  * collection; i_rwsem of the file held.
  */
 int vexfs_file_may_leave(struct inode *inode);
+
+/* --- heir.c: a file takes the place of one that has records --- */
+
+/* A rename over a file, while it is under way. */
+struct vexfs_inheritance {
+	struct inode *replaced, *heir;
+	struct inode *dir;			/* of the collection, a reference; NULL: nothing is inherited */
+	struct vexfs_collection_mem *c;		/* a reference, and its lock is held */
+	struct buffer_head *bh;			/* block of the table that will be changed */
+	u32 entry;				/* of the table */
+	bool again;				/* it is there, and leads to `replaced` */
+};
+#define VEXFS_INHERIT_CREDITS	1
+/*
+ * `heir` will be renamed over `replaced`, in the directory dir, i_rwsem of all three held: see whether
+ * there are records that it inherits, and make room for that.  Loads the collection.  Outside
+ * transactions; vexfs_inherit_end() after 0, outside them too.  -EXDEV: the heir has names elsewhere;
+ * -ENOSPC, -EIO, -EUCLEAN, -ENOMEM, -EINTR.
+ */
+int vexfs_inherit_begin(struct vexfs_inheritance *h, struct inode *replaced, struct inode *heir,
+			struct inode *dir);
+/* In the transaction: before anything is changed, and then the change, before `heir` is logged. */
+int vexfs_inherit_access(handle_t *handle, struct vexfs_inheritance *h);
+int vexfs_inherit_log(handle_t *handle, struct vexfs_inheritance *h);
+void vexfs_inherit_end(struct vexfs_inheritance *h);
 
 /* --- ioctl.c, hooks.c, sysfs.c --- */
 

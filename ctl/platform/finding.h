@@ -85,6 +85,8 @@ enum vexfs_severity {
 	  "A word of a keyword attribute is damaged: it and the words after it are lost.") \
 	X(607, SNAPSHOT, ERROR, "snapshot", \
 	  "The description of a snapshot is damaged; the records are not affected.") \
+	X(608, HEIRS, ERROR, "heirs", \
+	  "The table that says which files took the place of others is damaged: the collection cannot be searched, or some of its records name a wrong file.") \
 	X(701, RECORD_MISSING, ERROR, "record never written", \
 	  "A record was committed and has never been written.  Searches skip it; insert it again.") \
 	X(702, RECORD_TORN, ERROR, "torn record", \

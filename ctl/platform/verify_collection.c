@@ -123,6 +123,134 @@ static void check_keywords(struct verify *v, const struct vexfs_collection *col,
 				ull(slot));
 }
 
+/* --- heirs --- */
+
+/* A file, as records and heirs name it. */
+struct file_id {
+	__u64 ino;
+	__u32 generation;
+};
+
+struct heir {
+	struct file_id from, to;
+};
+
+struct heirs {
+	struct heir *e;			/* sorted by `from` */
+	size_t n;
+};
+
+static int compare_files(const void *a, const void *b)
+{
+	const struct file_id *x = a, *y = b;
+
+	if (x->ino != y->ino)
+		return x->ino < y->ino ? -1 : 1;
+	return (x->generation > y->generation) - (x->generation < y->generation);
+}
+
+static const struct heir *find_heir(const struct heirs *h, const struct file_id *id)
+{
+	return h->n ? bsearch(id, h->e, h->n, sizeof(*h->e), compare_files) : NULL;
+}
+
+static bool file_there(struct verify *v, const struct file_id *id)
+{
+	const struct found *f = verify_found(v, id->ino);
+
+	return f && f->used && f->generation == id->generation && f->nlink;
+}
+
+/* An inode that has an heir, or is one, and what is wrong with that. */
+static void bad_heir(struct verify *v, __u64 ino, const char *why)
+{
+	problem(v, VEXFS_FOUND_HEIRS, "collection %llu: table of heirs: inode %llu %s", ull(v->c.ino), ull(ino), why);
+}
+
+/* The entries of a block.  0, or -ENOMEM. */
+static int add_heirs(struct verify *v, struct heirs *h, const struct vexfs_heir_block *b, __u32 n)
+{
+	struct heir *e = realloc(h->e, (h->n + n + 1) * sizeof(*e));
+	__u32 i;
+
+	if (!e)
+		return -ENOMEM;
+	h->e = e;
+	for (i = 0; i < n; i++) {
+		e = h->e + h->n++;
+		e->from = (struct file_id){ le64_to_cpu(b->h_entry[i].h_ino), le32_to_cpu(b->h_entry[i].h_generation) };
+		e->to = (struct file_id){ le64_to_cpu(b->h_entry[i].h_heir),
+					  le32_to_cpu(b->h_entry[i].h_heir_generation) };
+		if (!vexfs_ino_valid(v->fs, e->from.ino) || !vexfs_ino_valid(v->fs, e->to.ino))
+			bad_heir(v, e->from.ino, "is out of range");
+		else if (file_there(v, &e->from))
+			bad_heir(v, e->from.ino, "has an heir, and is there");
+	}
+	return 0;
+}
+
+/* The last heir of a file, or itself; chains were checked. */
+static struct file_id heir_of(const struct heirs *h, struct file_id id)
+{
+	const struct heir *e;
+
+	while ((e = find_heir(h, &id)))
+		id = e->to;
+	return id;
+}
+
+/* Make each entry lead to the end of its chain at once.  One that has no end is cut. */
+static void check_chains(struct verify *v, struct heirs *h)
+{
+	struct heir *e, *end, *next;
+	size_t i, steps;
+
+	for (i = 0; i < h->n; i++) {
+		e = end = h->e + i;
+		if (i && !compare_files(&e[-1].from, &e->from))
+			bad_heir(v, e->from.ino, "has two heirs");
+		for (steps = 0; (next = (struct heir *)find_heir(h, &end->to)); end = next)
+			if (steps++ > h->n) {
+				bad_heir(v, e->from.ino, "is its own heir");
+				end->to = (struct file_id){ };
+				break;
+			}
+		for (; e != end && (next = (struct heir *)find_heir(h, &e->to)); e = next)
+			e->to = end->to;
+	}
+}
+
+static int check_heirs(struct verify *v, struct plane *p, struct heirs *h)
+{
+	__u32 lblk, blocks = p->c.fs ? p->c.disk_size >> VEXFS_BLOCK_SHIFT : 0, n;
+	int ok = 1;
+
+	for (lblk = 0; lblk < blocks && ok > 0; lblk++) {
+		const struct vexfs_heir_block *b = (void *)p->data;
+
+		ok = plane_block(v, p, lblk);
+		if (ok < 0)
+			return ok;
+		n = ok ? le32_to_cpu(b->h_entries) : 0;
+		if (!ok || le32_to_cpu(b->h_magic) != VEXFS_HEIR_MAGIC || le32_to_cpu(b->h_lblk) != lblk ||
+		    le32_to_cpu(b->h_crc) != vexfs_csum(v->fs, b, sizeof(*b), offsetof(struct vexfs_heir_block, h_crc),
+							p->c.ino, p->c.generation, lblk) ||
+		    n > VEXFS_HEIRS_PER_BLOCK || (n < VEXFS_HEIRS_PER_BLOCK && lblk < blocks - 1)) {
+			problem(v, VEXFS_FOUND_HEIRS, "collection %llu: table of heirs, block %u does not verify",
+				ull(v->c.ino), lblk);
+			ok = 0;
+		} else if (add_heirs(v, h, b, n)) {
+			return -ENOMEM;
+		}
+	}
+	if (h->n)
+		qsort(h->e, h->n, sizeof(*h->e), compare_files);
+	check_chains(v, h);
+	return 0;
+}
+
+/* --- records --- */
+
 #define MAX_OUTER	16		/* collections within collections, dropped from the inside */
 
 /* Does a file belong to the collection at hand?  A directory that was one leads to what is around it. */
@@ -143,10 +271,12 @@ static bool is_inside(struct verify *v, const struct found *f)
 }
 
 /* The file that a record is bound to.  One that is gone is no damage: the record goes at the next mount. */
-static void check_binding(struct verify *v, __u64 slot, const struct vexfs_record *r, bool dead)
+static void check_binding(struct verify *v, const struct heirs *heirs, __u64 slot, const struct vexfs_record *r,
+			  bool dead)
 {
 	__u64 ino = le64_to_cpu(r->r_file), off = le64_to_cpu(r->r_file_off);
-	struct found *f = verify_found(v, ino);
+	const struct file_id own = { ino, le32_to_cpu(r->r_file_generation) }, now = heir_of(heirs, own);
+	struct found *f = verify_found(v, now.ino);
 	const char *why = NULL;
 
 	if (!(r->r_flags & cpu_to_le32(VEXFS_RECORD_BOUND))) {
@@ -156,7 +286,7 @@ static void check_binding(struct verify *v, __u64 slot, const struct vexfs_recor
 		why = "is bound to nowhere";
 	} else if (dead) {
 		return;
-	} else if (!f || !f->used || f->generation != le32_to_cpu(r->r_file_generation) || !f->nlink) {
+	} else if (!file_there(v, &now)) {
 		v->gone++;
 	} else if (!S_ISREG(f->mode) || f->flags & VEXFS_INODE_HIDDEN) {
 		why = "is bound to what is no file";
@@ -164,12 +294,12 @@ static void check_binding(struct verify *v, __u64 slot, const struct vexfs_recor
 		why = "is bound to a file that does not know it";
 	} else if (!is_inside(v, f)) {
 		why = "is bound to a file of another collection";
-	} else if (le64_to_cpu(r->r_file_change) > f->data_change) {
+	} else if (!compare_files(&own, &now) && le64_to_cpu(r->r_file_change) > f->data_change) {
 		why = "is bound to a later state of its file";
 	}
 	if (why)
 		problem(v, VEXFS_FOUND_BINDING, "collection %llu: record %llu %s (inode %llu)", ull(v->c.ino),
-			ull(slot), why, ull(ino));
+			ull(slot), why, ull(now.ino));
 }
 
 /* Is the bit of a slot set?  1, 0, or an error; what is wrong with the bitmap is said by check_dead(). */
@@ -183,8 +313,9 @@ static int is_dead(struct verify *v, struct plane *dead, __u64 slot)
 
 /* What is made of a collection: its planes, and words of each attribute. */
 struct planes {
-	struct plane vec, rec, keys, dead, dict;
+	struct plane vec, rec, keys, dead, dict, heir;
 	__u32 words[VEXFS_MAX_ATTRS];
+	struct heirs heirs;
 };
 
 static int check_record(struct verify *v, const struct vexfs_collection *col, struct planes *p, __u64 slot)
@@ -226,7 +357,7 @@ static int check_record(struct verify *v, const struct vexfs_collection *col, st
 			le32_to_cpu(r.r_flags));
 	else {
 		check_keywords(v, col, p->words, slot, &r);
-		check_binding(v, slot, &r, dead);
+		check_binding(v, &p->heirs, slot, &r, dead);
 	}
 	return 0;
 }
@@ -331,6 +462,8 @@ static int check_planes(struct verify *v, const struct vexfs_collection *col)
 		err = plane_open(v, &p->dead, le64_to_cpu(col->c_dead), "dead bitmap");
 	if (!err && col->c_words)
 		err = plane_open(v, &p->dict, le64_to_cpu(col->c_words), "words plane");
+	if (!err && col->c_heirs)
+		err = plane_open(v, &p->heir, le64_to_cpu(col->c_heirs), "table of heirs");
 	for (i = 0; !err && i < VEXFS_MAX_SNAPSHOTS && col->c_snapshot[i].n_name[0]; i++)
 		err = check_snapshot(v, col, i);
 	if (!err && i < VEXFS_MAX_SNAPSHOTS &&
@@ -348,6 +481,8 @@ static int check_planes(struct verify *v, const struct vexfs_collection *col)
 			ull(le64_to_cpu(col->c_key_bytes)));
 	if (!err)
 		err = check_words(v, col, &p->dict, p->words);
+	if (!err)
+		err = check_heirs(v, &p->heir, &p->heirs);
 	v->n->collections++;
 	v->gone = 0;
 	for (slot = 0; !err && slot < count; slot++) {
@@ -365,6 +500,7 @@ static int check_planes(struct verify *v, const struct vexfs_collection *col)
 	if (!err && count - gone != le64_to_cpu(col->c_live))
 		problem(v, VEXFS_FOUND_LIVE, "collection %llu: %llu records are live, counts %llu", ull(v->c.ino), ull(count - gone),
 			ull(le64_to_cpu(col->c_live)));
+	free(p->heirs.e);
 	free(p);
 	return err == -ENOENT ? 0 : err;
 }

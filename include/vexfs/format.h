@@ -161,7 +161,7 @@ struct vexfs_extent_block {
 /* i_flags */
 #define VEXFS_INODE_COLLECTION	0x00000001u		/* a directory with a schema: i_collection is its collection block */
 #define VEXFS_INODE_HIDDEN	0x00000002u		/* a plane: no name; i_parent is its collection's directory */
-#define VEXFS_INODE_METADATA	0x00000004u		/* its blocks are journaled metadata (directories, dead bitmaps) */
+#define VEXFS_INODE_METADATA	0x00000004u		/* its blocks are journaled metadata (directories, dead bitmaps, heirs) */
 #define VEXFS_INODE_HASHED	0x00000008u		/* a directory with a hash index */
 #define VEXFS_INODE_BOUND	0x00000010u		/* a file: records of its collection are, or were, bound to it */
 #define VEXFS_INODE_ALL		0x0000001fu
@@ -237,6 +237,7 @@ struct vexfs_dirent {
  *   keys	bytes of user keys, append-only
  *   dead	bitmap blocks (struct vexfs_dead_block), journaled
  *   words	dictionaries of keyword attributes, append-only
+ *   heirs	which files took the place of others (struct vexfs_heir_block), journaled; made when the first one does
  * A slot below c_count is committed, immutable, and never used again.
  */
 #define VEXFS_COLLECTION_MAGIC	0x4c4c4356u		/* "VCLL" */
@@ -310,7 +311,8 @@ struct vexfs_collection {
 	struct vexfs_snapshot c_snapshot[VEXFS_MAX_SNAPSHOTS];
 	__le64	c_words;		/* hidden inode: dictionaries of keyword attributes, struct vexfs_word; 0: none */
 	__le64	c_word_bytes;		/* committed bytes of it */
-	__u8	c_reserved[4096 - 144 - VEXFS_MAX_ATTRS * 40 - VEXFS_SLOTS * 32 - VEXFS_MAX_SNAPSHOTS * 56];
+	__le64	c_heirs;		/* hidden inode: files that took the place of others, struct vexfs_heir; 0: none */
+	__u8	c_reserved[4096 - 152 - VEXFS_MAX_ATTRS * 40 - VEXFS_SLOTS * 32 - VEXFS_MAX_SNAPSHOTS * 56];
 };
 
 /*
@@ -334,7 +336,7 @@ struct vexfs_record {
 	__le32	r_flags;		/* VEXFS_RECORD_* */
 	__le64	r_id;			/* chosen by the user; unique among live records */
 	__le64	r_seq;			/* sequence number of the operation that wrote it, from 1 */
-	__le64	r_file;			/* bound file: inode */
+	__le64	r_file;			/* bound file: inode; it may have an heir, struct vexfs_heir */
 	__le32	r_file_generation;
 	__le32	r_file_len;		/* bytes of the range */
 	__le64	r_file_off;		/* where the range starts */
@@ -353,6 +355,30 @@ struct vexfs_dead_block {
 	__u8	x_bits[4096 - 16];
 };
 #define VEXFS_DEAD_SLOTS	((VEXFS_BLOCK_SIZE - 16) * 8)
+
+/*
+ * A file was replaced by another one, which was renamed over it and has its records since then: they are stale.  Where
+ * the heir was replaced itself, they are its heir's.  Records are not changed by that: they name the file that they were
+ * bound to, and an entry is needed as long as some slot names its h_ino and h_generation, or another entry leads to it.
+ * No file has two heirs, and none is its own.
+ */
+struct vexfs_heir {
+	__le64	h_ino;			/* the file that was replaced */
+	__le64	h_heir;			/* the inode that was put in its place */
+	__le32	h_generation;		/* of h_ino */
+	__le32	h_heir_generation;
+};
+
+/* Entries in the order in which they were made: all blocks but the last are full. */
+#define VEXFS_HEIR_MAGIC	0x49454856u		/* "VHEI" */
+#define VEXFS_HEIRS_PER_BLOCK	((VEXFS_BLOCK_SIZE - 16) / 24)
+struct vexfs_heir_block {
+	__le32	h_magic;
+	__le32	h_crc;			/* whole block with this field zero; identity: inode, generation, logical block */
+	__le32	h_lblk;
+	__le32	h_entries;		/* in use, 0 .. VEXFS_HEIRS_PER_BLOCK; the rest is zero */
+	struct vexfs_heir h_entry[VEXFS_HEIRS_PER_BLOCK];
+};
 
 #ifndef __cplusplus
 #define VEXFS_FORMAT_ASSERT(t, m, off) \
@@ -390,6 +416,8 @@ VEXFS_FORMAT_ASSERT(struct vexfs_collection, c_snapshot, 544);
 _Static_assert(sizeof(struct vexfs_record) == 128, "record");
 VEXFS_FORMAT_ASSERT(struct vexfs_record, r_attr, 64);
 _Static_assert(sizeof(struct vexfs_dead_block) == 4096, "dead bitmap block");
+_Static_assert(sizeof(struct vexfs_heir) == 24, "heir");
+_Static_assert(sizeof(struct vexfs_heir_block) == 4096, "block of heirs");
 #endif
 
 #endif /* _VEXFS_FORMAT_H */

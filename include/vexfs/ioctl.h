@@ -145,11 +145,11 @@ struct vexfs_ioc_insert {
 /* What there is to a record, in vexfs_ioc_get and vexfs_ioc_list. */
 #define VEXFS_ITEM_KEYED	0x1u
 #define VEXFS_ITEM_BOUND	0x2u
-/* the file's data have changed since it was bound */
+/* the file's data have changed since it was bound, or another file was renamed over it and has the record now */
 #define VEXFS_ITEM_STALE	0x4u
 struct vexfs_item {
 	__u64	id, slot, seq;
-	__u64	file;			/* inode of the bound file, 0: none */
+	__u64	file;			/* inode of the bound file, as it is there now; 0: none */
 	__u64	file_off;
 	__u32	file_len;
 	__u32	flags;			/* VEXFS_ITEM_* */

@@ -165,11 +165,20 @@ int vexfs_columns_bind(struct vexfs_columns *c, __u64 slot, struct vexfs_file *f
 	return 0;
 }
 
-struct vexfs_file *vexfs_columns_file(const struct vexfs_columns *c, __u64 slot)
+static struct vexfs_file *bound_to(const struct vexfs_columns *c, __u64 slot)
 {
 	const struct binding *b = binding_of(c, slot);
 
 	return b ? __atomic_load_n(&b->file, __ATOMIC_RELAXED) : NULL;
+}
+
+struct vexfs_file *vexfs_columns_file(const struct vexfs_columns *c, __u64 slot)
+{
+	struct vexfs_file *file = bound_to(c, slot), *heir;
+
+	while (file && (heir = __atomic_load_n(&file->heir, __ATOMIC_ACQUIRE)))
+		file = heir;
+	return file;
 }
 
 bool vexfs_columns_unbound(const struct vexfs_columns *c, __u64 from, __u32 n, __u64 count)
@@ -232,8 +241,8 @@ static void bury(struct vexfs_columns *c, __u64 slot, __u64 count)
 		return;
 	vexfs_map_del(&c->ids, k->id[at], slot);
 	c->live--;
-	if (vexfs_columns_file(c, slot))
-		vexfs_columns_file(c, slot)->records--;
+	if (bound_to(c, slot))
+		bound_to(c, slot)->records--;
 	if (count) {
 		/* before the bit: who sees the bit sees these */
 		__atomic_store_n(&k->until[at], (__u32)(count - 1), __ATOMIC_RELAXED);

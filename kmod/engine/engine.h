@@ -48,9 +48,11 @@ void vexfs_columns_unput(struct vexfs_columns *c, __u64 slot, __u64 old);
 struct vexfs_file {
 	__u64 records;			/* slots bound to it that are not dead */
 	__u64 last;			/* the last one bound, if there is any; then vexfs_columns_bound_before() */
+	struct vexfs_file *heir;	/* the file that has taken these over; NULL: none.  Set once, never a circle */
 };
 int vexfs_columns_bind(struct vexfs_columns *c, __u64 slot, struct vexfs_file *file);	/* after the put; -ENOMEM */
-struct vexfs_file *vexfs_columns_file(const struct vexfs_columns *c, __u64 slot);	/* NULL: not bound */
+/* The file that has a slot now: the last heir of the one it was bound to.  NULL: not bound. */
+struct vexfs_file *vexfs_columns_file(const struct vexfs_columns *c, __u64 slot);
 __u64 vexfs_columns_bound_before(const struct vexfs_columns *c, __u64 slot);	/* VEXFS_NO_SLOT: only dead ones */
 void vexfs_columns_publish(struct vexfs_columns *c, __u64 count);	/* release */
 __u64 vexfs_columns_count(const struct vexfs_columns *c);	/* acquire */
