@@ -37,15 +37,15 @@ $(B)/san/libvexfs.a: $(call san,$(LIBVEXFS_SRC))
 
 $(UNIT_TESTS): $(B)/tests/%: $(B)/san/tests/unit/test_%.o $(call san,$(UNIT_SHARED)) \
 		$(B)/san/libvexfs.a $(B)/san/libvexfs-core.a
-	$(call link,$(SANITIZE) -lcmocka $(PKG_LIBS) -lm)
+	$(call link,$(SANITIZE) -lcmocka $(PKG_LIBS) -lz -lm)
 # for tests/unit/fsck.py
 $(B)/tests/fsck.vexfs: $(call san,$(FSCK_SRC)) $(B)/san/libvexfs-core.a
 	$(call link,$(SANITIZE) $(PKG_LIBS) -lm)
 # the daemon, for tests/unit/vexd.py
 $(B)/tests/vexd: $(call san,$(VEXD_SRC) $(LIBVEXFS_SRC) $(LOADER_SRC) $(METER_SRC)) $(B)/san/libvexfs-core.a $(LIBBPF)
-	$(call link,$(SANITIZE) $(PKG_LIBS) $(LIBBPF_LIBS) -lm)
+	$(call link,$(SANITIZE) $(PKG_LIBS) $(LIBBPF_LIBS) -lz -lm)
 $(VM_HELPERS): $(B)/tests/vm/%: $(B)/obj/tests/vm/%.o $(B)/lib/libvexfs.a $(B)/lib/libvexfs-core.a $(LIBBPF)
-	$(call link,$(PKG_LIBS) $(LIBBPF_LIBS) -lpthread -lm)
+	$(call link,$(PKG_LIBS) $(LIBBPF_LIBS) -lz -lpthread -lm)
 $(filter-out $(SKELETONS),$(VM_BPF)): $(B)/tests/vm/%.o: tests/vm/%.c | $(LIBBPF)
 	$(compile-bpf)
 # as their first lines say, with the libbpf of Debian, which is what their author has

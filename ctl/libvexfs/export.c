@@ -22,6 +22,18 @@ int vexfs_write(FILE *file, const void *data, size_t bytes)
 	return errno ? -errno : -EIO;
 }
 
+int vexfs_export_rewind(struct vexfs_export *ex)
+{
+	const char *name = vexfs_file_format_name(ex->format);
+
+	if (!fseeko(ex->file, 0, SEEK_SET))
+		return 0;
+	return vexfs_export_complain(
+		ex, -ESPIPE,
+		"%s needs a plain file, because its header has the number of records; it cannot go to a pipe or into gzip",
+		name);
+}
+
 bool vexfs_export_can(enum vexfs_file_format format)
 {
 	const struct vexfs_file_ops *ops = vexfs_file_ops(format);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Writing records to files, in those formats of import.h that the same records can be read from
- * again: jsonl keeps all of a record; fvecs and npy (version 1.0, <f4) keep rows alone.
+ * again: jsonl and json keep all of a record; fvecs, fbin and npy (version 1.0, <f4) keep rows alone.
  */
 #ifndef _VEXFS_EXPORT_H
 #define _VEXFS_EXPORT_H
@@ -21,13 +21,13 @@ bool vexfs_export_can(enum vexfs_file_format format);
 
 /*
  * Begin to write at the start of a file.  -EINVAL dims, -EOPNOTSUPP the format is only read,
- * -ESPIPE npy in a file that is not seekable, -EIO, -ENOSPC, ...
+ * -ESPIPE npy or fbin in a file that is not seekable, -EIO, -ENOSPC, ...
  */
 int vexfs_export_open(struct vexfs_export *ex, FILE *file, enum vexfs_file_format format,
 		      __u32 dims);
 
 /*
- * Write a record.  -EILSEQ jsonl, and a string is not UTF-8; -EIO, -ENOSPC, ... .  After an error
+ * Write a record.  -EILSEQ jsonl or json, and a string is not UTF-8; -EIO, -ENOSPC, ... .  After an error
  * writing cannot go on.
  */
 int vexfs_export_record(struct vexfs_export *ex, const struct vexfs_file_record *r);

@@ -132,10 +132,11 @@ int vexfs_parse_vector(const char *s, float *out, __u32 max, __u32 *bad)
  * Read a line into buf, from byte *n of it on, without its end (\n or \r\n).  Returns 1, 0 at the end
  * of the file, -E2BIG size does not do (more room, and it can go on), -EILSEQ it holds a NUL, -EIO.
  */
-static int read_line(FILE *file, char *buf, size_t size, size_t *n, __u64 *bytes)
+static int read_line(FILE *file, char *buf, size_t size, size_t *n)
 {
 	int c;
 
+	errno = 0;
 	while ((c = getc_unlocked(file)) != EOF && c != '\n') {
 		if (*n + 1 >= size) {
 			ungetc(c, file);
@@ -144,55 +145,102 @@ static int read_line(FILE *file, char *buf, size_t size, size_t *n, __u64 *bytes
 		if (!c)
 			return -EILSEQ;
 		buf[(*n)++] = c;
-		++*bytes;
 	}
 	if (ferror(file))
 		return -EIO;
 	if (c == EOF && !*n)
 		return 0;
-	*bytes += c == '\n';
 	if (*n && buf[*n - 1] == '\r')
 		--*n;
 	buf[*n] = 0;
 	return 1;
 }
 
+/* The first line of a file: without a byte order mark. */
+static void strip_bom(char *line)
+{
+	if (!strncmp(line, VEXFS_BOM, strlen(VEXFS_BOM)))
+		memmove(line, line + strlen(VEXFS_BOM), strlen(line) - strlen(VEXFS_BOM) + 1);
+}
+
+static bool is_blank(const char *line)
+{
+	return !line[strspn(line, VEXFS_BLANKS)];
+}
+
+const char *vexfs_import_place(const struct vexfs_import *im, char text[VEXFS_PLACE])
+{
+	if (im->line)
+		snprintf(text, VEXFS_PLACE, "line %llu", im->line);
+	else
+		snprintf(text, VEXFS_PLACE, "record %llu", im->current);
+	return text;
+}
+
+int vexfs_import_unreadable(struct vexfs_import *im, const char *what)
+{
+	char place[VEXFS_PLACE];
+	int why = errno;
+
+	return vexfs_import_complain(im, -EIO, "%s cannot be read: %s",
+				     what ? what : vexfs_import_place(im, place),
+				     why == EBADMSG ? "its gzip data are damaged or cut off" :
+						      strerror(why));
+}
+
+int vexfs_import_grow(struct vexfs_import *im)
+{
+	size_t room = im->room * 4 < VEXFS_IMPORT_LINE ? im->room * 4 : VEXFS_IMPORT_LINE;
+	char *buf;
+
+	if (im->room >= VEXFS_IMPORT_LINE)
+		return -E2BIG;
+	buf = realloc(im->buf, room);
+	if (!buf)
+		return -ENOMEM;
+	im->buf = buf;
+	im->room = room;
+	return 0;
+}
+
 int vexfs_import_line(struct vexfs_import *im)
 {
-	size_t n = 0;
+	size_t n;
 	int ret;
 
-	while ((ret = read_line(im->file, im->buf, im->room, &n, &im->bytes)) == -E2BIG &&
-	       im->room < VEXFS_IMPORT_LINE) {
-		size_t room = im->room * 4 < VEXFS_IMPORT_LINE ? im->room * 4 : VEXFS_IMPORT_LINE;
-		char *buf = realloc(im->buf, room);
-
-		if (!buf)
-			return vexfs_import_complain(im, -ENOMEM, "line %llu: out of memory",
-						     im->line + 1);
-		im->buf = buf;
-		im->room = room;
-	}
-	if (!ret)
-		return 0;
-	im->line++;
+	do {
+		n = 0;
+		do
+			ret = read_line(im->file, im->buf, im->room, &n);
+		while (ret == -E2BIG && !(ret = vexfs_import_grow(im)));
+		if (!ret)
+			return 0;
+		im->line++;
+		if (ret > 0 && im->line == 1)
+			strip_bom(im->buf);
+	} while (ret > 0 && is_blank(im->buf));
 	switch (ret) {
 	case -E2BIG:
 		return vexfs_import_complain(im, -EBADMSG, "line %llu is longer than %u bytes",
 					     im->line, VEXFS_IMPORT_LINE - 1);
+	case -ENOMEM:
+		return vexfs_import_complain(im, -ENOMEM, "line %llu: out of memory", im->line);
 	case -EILSEQ:
 		return vexfs_import_complain(
 			im, -EBADMSG, "line %llu holds a NUL byte: this is not text", im->line);
 	case -EIO:
-		return vexfs_import_complain(im, -EIO, "line %llu cannot be read", im->line);
+		return vexfs_import_unreadable(im, NULL);
 	}
 	return 1;
 }
 
 static const struct vexfs_file_ops *const formats[VEXFS_FILE_FORMATS] = {
-	[VEXFS_FILE_FVECS] = &vexfs_fvecs_ops, [VEXFS_FILE_BVECS] = &vexfs_bvecs_ops,
-	[VEXFS_FILE_IVECS] = &vexfs_ivecs_ops, [VEXFS_FILE_NPY] = &vexfs_npy_ops,
-	[VEXFS_FILE_JSONL] = &vexfs_jsonl_ops, [VEXFS_FILE_TEXT] = &vexfs_text_ops,
+	[VEXFS_FILE_FVECS] = &vexfs_fvecs_ops,	 [VEXFS_FILE_BVECS] = &vexfs_bvecs_ops,
+	[VEXFS_FILE_IVECS] = &vexfs_ivecs_ops,	 [VEXFS_FILE_FBIN] = &vexfs_fbin_ops,
+	[VEXFS_FILE_F16BIN] = &vexfs_f16bin_ops, [VEXFS_FILE_U8BIN] = &vexfs_u8bin_ops,
+	[VEXFS_FILE_I8BIN] = &vexfs_i8bin_ops,	 [VEXFS_FILE_IBIN] = &vexfs_ibin_ops,
+	[VEXFS_FILE_NPY] = &vexfs_npy_ops,	 [VEXFS_FILE_JSONL] = &vexfs_jsonl_ops,
+	[VEXFS_FILE_JSON] = &vexfs_json_ops,	 [VEXFS_FILE_TEXT] = &vexfs_text_ops,
 };
 
 const struct vexfs_file_ops *vexfs_file_ops(enum vexfs_file_format format)
@@ -219,50 +267,20 @@ int vexfs_file_format_by_name(const char *name)
 
 enum vexfs_file_format vexfs_file_format_of(const char *path)
 {
-	const char *dot = strrchr(path, '.');
-	size_t i;
+	size_t len = strlen(path), i;
 	int f;
 
-	for (f = VEXFS_FILE_GUESS + 1; dot && f < VEXFS_FILE_FORMATS; f++)
-		for (i = 0; i < sizeof(formats[f]->extensions) / sizeof(char *); i++)
-			if (formats[f]->extensions[i] && !strcmp(formats[f]->extensions[i], dot))
+	if (len > 3 && !strcmp(path + len - 3, ".gz"))
+		len -= 3;
+	for (f = VEXFS_FILE_GUESS + 1; f < VEXFS_FILE_FORMATS; f++) {
+		for (i = 0; i < sizeof(formats[f]->extensions) / sizeof(char *); i++) {
+			const char *e = formats[f]->extensions[i];
+
+			if (e && len > strlen(e) && !strncmp(path + len - strlen(e), e, strlen(e)))
 				return f;
+		}
+	}
 	return VEXFS_FILE_GUESS;
-}
-
-/*
- * What it is by its content: npy has a magic number, fvecs starts with a plausible le32, text and
- * jsonl with printable characters.  bvecs and ivecs look like fvecs.
- */
-static int guess(struct vexfs_import *im)
-{
-	unsigned char head[4096];
-	size_t n = fread(head, 1, sizeof(head), im->file), i;
-	bool binary = false;
-	__le32 d = 0;
-
-	if (ferror(im->file))
-		return vexfs_import_complain(im, -EIO, "cannot be read");
-	rewind(im->file);
-	for (i = 0; i < n; i++) /* UTF-8 in words is text */
-		binary |= head[i] < ' ' && !memchr("\t\r\n", head[i], 3);
-	if (n >= 6 && !memcmp(head, "\x93NUMPY", 6)) {
-		im->format = VEXFS_FILE_NPY;
-		return 0;
-	}
-	if (!binary) { /* a word may be a lone brace */
-		im->format = n >= 2 && head[0] == '{' && (head[1] == '"' || head[1] == '}') ?
-				     VEXFS_FILE_JSONL :
-				     VEXFS_FILE_TEXT;
-		return 0;
-	}
-	memcpy(&d, head, n < sizeof(d) ? n : sizeof(d));
-	if (n < sizeof(d) || !le32toh(d) || le32toh(d) > VEXFS_MAX_DIMS)
-		return vexfs_import_complain(
-			im, -ENOEXEC,
-			"is none of fvecs, npy, jsonl and text; say which with --format");
-	im->format = VEXFS_FILE_FVECS;
-	return 0;
 }
 
 /* Read the header, if there is one. */
@@ -289,7 +307,10 @@ int vexfs_import_open(struct vexfs_import *im, FILE *file, enum vexfs_file_forma
 	im->dims = dims;
 	im->nonzero = nonzero;
 	if (format == VEXFS_FILE_GUESS)
-		err = guess(im);
+		err = vexfs_import_guess(im);
+	else if (format == VEXFS_FILE_JSONL || format == VEXFS_FILE_JSON || format == VEXFS_FILE_TEXT ||
+		 format == VEXFS_FILE_NPY)
+		err = vexfs_import_check_kind(im);
 	if (err)
 		return err;
 	im->room = vexfs_file_ops(im->format)->room;
@@ -313,7 +334,9 @@ void vexfs_import_close(struct vexfs_import *im)
 	if (im->tokener)
 		json_tokener_free(im->tokener);
 	free(im->row);
+	free(im->block);
 	free(im->buf);
+	im->block = NULL;
 	im->tokener = NULL;
 	im->object = NULL;
 	im->row = NULL;
@@ -323,7 +346,8 @@ void vexfs_import_close(struct vexfs_import *im)
 
 int vexfs_import_rewind(struct vexfs_import *im)
 {
-	im->record = im->line = im->bytes = 0;
+	im->record = im->current = im->line = 0;
+	im->rounded = im->ended = false;
 	im->label = NULL;
 	clearerr(im->file);
 	if (fseeko(im->file, 0, SEEK_SET))
@@ -332,48 +356,66 @@ int vexfs_import_rewind(struct vexfs_import *im)
 	return start(im);
 }
 
-int vexfs_import_next(struct vexfs_import *im)
+bool vexfs_import_skips(int err)
 {
-	const char *what;
+	return err == -EMSGSIZE || err == -EINVAL || err == -EDOM;
+}
+
+/* Is the row that was read a vector? */
+static int check_row(struct vexfs_import *im)
+{
+	char place[VEXFS_PLACE];
 	bool zero = true;
-	__u64 at;
-	int ret;
 	__u32 i;
 
-	memset(&im->r, 0, sizeof(im->r));
-	ret = vexfs_file_ops(im->format)->next(im);
-	if (ret <= 0)
-		return ret;
-	what = im->line ? "line" : "record";
-	at = im->line ? im->line : im->record;
 	for (i = 0; i < im->dims; i++) {
 		if (!isfinite(im->row[i]))
 			return vexfs_import_complain(
 				im, -EINVAL,
-				"%s %llu, dimension %u is NaN or infinity as a 32-bit float", what,
-				at, i);
+				"%s, dimension %u is NaN or infinity as a 32-bit float",
+				vexfs_import_place(im, place), i);
 		zero &= im->row[i] == 0;
 	}
 	if (zero && im->nonzero)
 		return vexfs_import_complain(
-			im, -EDOM, "%s %llu is all zeros, which has no direction for cosine", what,
-			at);
-	im->r.row = im->row;
-	im->record++;
+			im, -EDOM, "%s is all zeros, which has no direction for cosine",
+			vexfs_import_place(im, place));
 	return 1;
+}
+
+int vexfs_import_next(struct vexfs_import *im)
+{
+	int ret;
+
+	memset(&im->r, 0, sizeof(im->r));
+	im->label = NULL;
+	im->current = im->record;
+	ret = vexfs_file_ops(im->format)->next(im);
+	if (ret > 0)
+		ret = check_row(im);
+	if (ret > 0)
+		im->r.row = im->row;
+	if (ret > 0 || vexfs_import_skips(ret))
+		im->record++;
+	return ret;
 }
 
 int vexfs_import_numbers(FILE *file, __s64 *out, __u32 n, __u64 *lines, char *error, size_t size)
 {
 	char buf[VEXFS_MAX_ATTRS * 32], *s, *save;
-	__u64 bytes = 0;
 	__u32 i = 0;
-	size_t len = 0;
-	int ret = read_line(file, buf, sizeof(buf), &len, &bytes);
+	size_t len;
+	int ret;
 
-	if (!ret)
-		return 0;
-	++*lines;
+	do {
+		len = 0;
+		ret = read_line(file, buf, sizeof(buf), &len);
+		if (!ret)
+			return 0;
+		if (ret > 0 && !*lines)
+			strip_bom(buf);
+		++*lines;
+	} while (ret > 0 && is_blank(buf));
 	if (ret < 0) {
 		snprintf(error, size,
 			 ret == -EIO ? "line %llu cannot be read" :

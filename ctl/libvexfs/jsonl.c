@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* One JSON object per line; import.h has the members. */
+/* A record as a JSON object, and files of one per line; import.h has the members. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -9,51 +9,74 @@
 
 #define MEMBERS "id, key, attrs, file, offset, length and vector"
 
-/* A string of 1 to max bytes without NUL. */
-static int get_string(struct vexfs_import *im, const char *name, struct json_object *o, int max,
-		      const char **out)
+/* What is wrong with the record that is being read: `place: ...` or `place has ...`. */
+#define complain(im, err, fmt, ...) ({					\
+	char place_[VEXFS_PLACE];					\
+	vexfs_import_complain(im, err, "%s" fmt, vexfs_import_place(im, place_), ##__VA_ARGS__); \
+})
+
+/* A string of min to max bytes without NUL. */
+static int get_string(struct vexfs_import *im, const char *name, struct json_object *o, int min,
+		      int max, const char **out)
 {
 	int len;
 
 	if (!json_object_is_type(o, json_type_string))
-		return vexfs_import_complain(im, -EBADMSG, "line %llu: \"%.64s\" is not a string",
-					     im->line, name);
+		return complain(im, -EBADMSG, ": \"%.64s\" is not a string", name);
 	len = json_object_get_string_len(o);
 	*out = json_object_get_string(o);
-	if (len < 1 || len > max)
-		return vexfs_import_complain(
-			im, -EBADMSG, "line %llu: \"%.64s\" has %d bytes; it has to have 1 to %d",
-			im->line, name, len, max);
+	if (len < min || len > max)
+		return complain(im, -EBADMSG, ": \"%.64s\" has %d bytes; it has to have %d to %d", name,
+				len, min, max);
 	if (strlen(*out) != (size_t)len)
-		return vexfs_import_complain(im, -EBADMSG, "line %llu: \"%.64s\" has a NUL in it",
-					     im->line, name);
+		return complain(im, -EBADMSG, ": \"%.64s\" has a NUL in it", name);
 	return 0;
 }
 
 /*
- * Is it a whole number that fits 64 bits?  json-c 0.16 turns larger ones into the largest, so that
- * one has to stand in the line.
+ * A whole number of 64 bits: as one, as 2024.0, or as true and false.  json-c 0.16 turns larger ones
+ * into the largest, so that one has to stand in the text.  A double is taken as long as it can be no other
+ * number that was rounded.  false: it is none; *negative: *out is to be read as __s64.
  */
-static bool is_whole(const struct vexfs_import *im, struct json_object *o)
+static bool get_whole(const struct vexfs_import *im, struct json_object *o, __u64 *out, bool *negative)
 {
-	if (!json_object_is_type(o, json_type_int))
+	double d;
+
+	*negative = false;
+	switch (json_object_get_type(o)) {
+	case json_type_boolean:
+		*out = json_object_get_boolean(o);
+		return true;
+	case json_type_double:
+		d = json_object_get_double(o);
+		if (!(d > -0x1p53 && d < 0x1p53) || d != (double)(__s64)d)
+			return false;
+		*out = (__s64)d;
+		*negative = d < 0;
+		return true;
+	case json_type_int:
+		*out = json_object_get_uint64(o);
+		if (*out == UINT64_MAX)
+			return strstr(im->buf, "18446744073709551615");
+		*negative = json_object_get_int64(o) < 0;
+		if (*negative)
+			*out = json_object_get_int64(o);
+		if (*negative && *out == (__u64)INT64_MIN)
+			return strstr(im->buf, "-9223372036854775808");
+		return true;
+	default:
 		return false;
-	if (json_object_get_uint64(o) == UINT64_MAX)
-		return strstr(im->buf, "18446744073709551615");
-	if (json_object_get_int64(o) == INT64_MIN)
-		return strstr(im->buf, "-9223372036854775808");
-	return true;
+	}
 }
 
 static int get_u64(struct vexfs_import *im, const char *name, struct json_object *o, __u64 max,
 		   __u64 *out)
 {
-	if (!is_whole(im, o) || (json_object_get_int64(o) < 0 && json_object_get_uint64(o) == 0) ||
-	    json_object_get_uint64(o) > max)
-		return vexfs_import_complain(im, -EBADMSG,
-					     "line %llu: \"%s\" is not a whole number of 0 to %llu",
-					     im->line, name, max);
-	*out = json_object_get_uint64(o);
+	bool negative;
+
+	if (json_object_is_type(o, json_type_boolean) || !get_whole(im, o, out, &negative) || negative ||
+	    *out > max)
+		return complain(im, -EBADMSG, ": \"%s\" is not a whole number of 0 to %llu", name, max);
 	return 0;
 }
 
@@ -62,33 +85,33 @@ static int get_attrs(struct vexfs_import *im, struct json_object *o)
 	struct json_object_iterator i, end;
 
 	if (!json_object_is_type(o, json_type_object))
-		return vexfs_import_complain(im, -EBADMSG, "line %llu: \"attrs\" is not an object",
-					     im->line);
+		return complain(im, -EBADMSG, ": \"attrs\" is not an object");
 	i = json_object_iter_begin(o);
 	end = json_object_iter_end(o);
 	for (; !json_object_iter_equal(&i, &end); json_object_iter_next(&i)) {
 		struct json_object *v = json_object_iter_peek_value(&i);
 		const char *name = json_object_iter_peek_name(&i);
 		__typeof__(&im->r.attr[0]) a = &im->r.attr[im->r.attrs];
+		bool negative;
+		__u64 number;
 		int err;
 
+		if (!v)
+			continue;
 		if (im->r.attrs == VEXFS_MAX_ATTRS)
-			return vexfs_import_complain(im, -EBADMSG,
-						     "line %llu has more than %d attributes",
-						     im->line, VEXFS_MAX_ATTRS);
+			return complain(im, -EBADMSG, " has more than %d attributes", VEXFS_MAX_ATTRS);
 		a->name = name;
 		if (json_object_is_type(v, json_type_string)) {
-			err = get_string(im, name, v, VEXFS_MAX_KEY, &a->word);
+			err = get_string(im, name, v, 0, VEXFS_MAX_KEY, &a->word);
 			if (err)
 				return err;
-		} else if (is_whole(im, v) && (json_object_get_int64(v) < INT64_MAX ||
-					       json_object_get_uint64(v) == INT64_MAX)) {
-			a->number = json_object_get_int64(v);
+		} else if (get_whole(im, v, &number, &negative) && (negative || number <= INT64_MAX)) {
+			a->number = (__s64)number;
 		} else {
-			return vexfs_import_complain(
+			return complain(
 				im, -EBADMSG,
-				"line %llu: attribute \"%.64s\" is neither a 64-bit whole number nor a string",
-				im->line, name);
+				": attribute \"%.64s\" is neither a 64-bit whole number nor a string",
+				name);
 		}
 		im->r.attrs++;
 	}
@@ -100,21 +123,16 @@ static int get_vector(struct vexfs_import *im, struct json_object *o)
 	size_t n, i;
 
 	if (!json_object_is_type(o, json_type_array))
-		return vexfs_import_complain(im, -EBADMSG, "line %llu: \"vector\" is not an array",
-					     im->line);
+		return complain(im, -EBADMSG, ": \"vector\" is not an array");
 	n = json_object_array_length(o);
 	if (n != im->dims)
-		return vexfs_import_complain(im, -EMSGSIZE,
-					     "line %llu has %zu dimensions, the collection has %u",
-					     im->line, n, im->dims);
+		return complain(im, -EMSGSIZE, " has %zu dimensions, the collection has %u", n, im->dims);
 	for (i = 0; i < n; i++) {
 		struct json_object *v = json_object_array_get_idx(o, i);
 
 		if (!json_object_is_type(v, json_type_double) &&
 		    !json_object_is_type(v, json_type_int))
-			return vexfs_import_complain(im, -EINVAL,
-						     "line %llu, dimension %zu is not a number",
-						     im->line, i);
+			return complain(im, -EINVAL, ", dimension %zu is not a number", i);
 		im->row[i] = json_object_get_double(v);
 	}
 	return 0;
@@ -126,38 +144,52 @@ static int get_member(struct vexfs_import *im, const char *name, struct json_obj
 	int err;
 
 	if (!strcmp(name, "vector"))
-		return get_vector(im, v);
+		return 0;		/* last, see vexfs_json_read() */
 	if (!strcmp(name, "id")) {
-		im->r.has_id = true;
-		return get_u64(im, name, v, ~0ULL, &im->r.id);
+		im->r.has_id = v;
+		return v ? get_u64(im, name, v, ~0ULL, &im->r.id) : 0;
 	}
 	if (!strcmp(name, "key"))
-		return get_string(im, name, v, VEXFS_MAX_KEY, &im->r.key);
+		return v ? get_string(im, name, v, 1, VEXFS_MAX_KEY, &im->r.key) : 0;
 	if (!strcmp(name, "attrs"))
-		return get_attrs(im, v);
+		return v ? get_attrs(im, v) : 0;
 	if (!strcmp(name, "file"))
-		return get_string(im, name, v, 4095, &im->r.file);
+		return v ? get_string(im, name, v, 1, 4095, &im->r.file) : 0;
 	if (!strcmp(name, "offset"))
-		return get_u64(im, name, v, INT64_MAX, &im->r.file_off);
+		return v ? get_u64(im, name, v, INT64_MAX, &im->r.file_off) : 0;
 	if (!strcmp(name, "length")) {
-		err = get_u64(im, name, v, ~0U, &len);
-		im->r.file_len = err ? 0 : len;
+		err = v ? get_u64(im, name, v, ~0U, &len) : 0;
+		if (v && !err)
+			im->r.file_len = len;
 		return err;
 	}
-	return vexfs_import_complain(im, -EBADMSG,
-				     "line %llu: \"%.64s\" is unknown; there are " MEMBERS,
-				     im->line, name);
+	return complain(im, -EBADMSG, ": \"%.64s\" is unknown; there are " MEMBERS, name);
 }
 
-static int next(struct vexfs_import *im)
+/* Of the object, without its vector. */
+static int get_members(struct vexfs_import *im)
 {
-	struct json_object_iterator i, end;
+	struct json_object_iterator i = json_object_iter_begin(im->object);
+	struct json_object_iterator end = json_object_iter_end(im->object);
 	struct json_object *v;
-	int ret;
+	int err;
 
-	ret = vexfs_import_line(im);
-	if (ret <= 0)
-		return ret;
+	for (; !json_object_iter_equal(&i, &end); json_object_iter_next(&i)) {
+		err = get_member(im, json_object_iter_peek_name(&i), json_object_iter_peek_value(&i));
+		if (err)
+			return err;
+	}
+	if (!im->r.file && ((json_object_object_get_ex(im->object, "offset", &v) && v) ||
+			    (json_object_object_get_ex(im->object, "length", &v) && v)))
+		return complain(im, -EBADMSG, " has an \"offset\" or \"length\" without a \"file\"");
+	return 0;
+}
+
+int vexfs_json_read(struct vexfs_import *im)
+{
+	struct json_object *v;
+	int err;
+
 	if (im->object)
 		json_object_put(im->object);
 	json_tokener_reset(im->tokener);
@@ -165,34 +197,27 @@ static int next(struct vexfs_import *im)
 	if (!im->object) {
 		enum json_tokener_error e = json_tokener_get_error(im->tokener);
 
-		return vexfs_import_complain(
-			im, -EBADMSG, "line %llu is not one whole JSON object: %s at byte %zu",
-			im->line,
-			e == json_tokener_continue ? "it ends" : json_tokener_error_desc(e),
-			json_tokener_get_parse_end(im->tokener));
+		return complain(im, -EBADMSG, " is not one whole JSON object: %s at byte %zu",
+				e == json_tokener_continue ? "it ends" : json_tokener_error_desc(e),
+				json_tokener_get_parse_end(im->tokener));
+	}
+	if (json_object_is_type(im->object, json_type_array)) {
+		err = get_vector(im, im->object);
+		return err ? err : 1;
 	}
 	if (!json_object_is_type(im->object, json_type_object))
-		return vexfs_import_complain(im, -EBADMSG, "line %llu is JSON, but not an object",
-					     im->line);
-	i = json_object_iter_begin(im->object);
-	end = json_object_iter_end(im->object);
-	for (; !json_object_iter_equal(&i, &end); json_object_iter_next(&i)) {
-		ret = get_member(im, json_object_iter_peek_name(&i),
-				 json_object_iter_peek_value(&i));
-		if (ret)
-			return ret;
-	}
-	if (!json_object_object_get_ex(im->object, "vector", &v))
-		return vexfs_import_complain(im, -EBADMSG, "line %llu has no \"vector\"", im->line);
-	if (!im->r.file && (json_object_object_get_ex(im->object, "offset", &v) ||
-			    json_object_object_get_ex(im->object, "length", &v)))
-		return vexfs_import_complain(
-			im, -EBADMSG,
-			"line %llu has an \"offset\" or \"length\" without a \"file\"", im->line);
-	return 1;
+		return complain(im, -EBADMSG, " is JSON, but neither an object nor an array");
+	/* the vector last: what is wrong with it is about this record alone */
+	err = get_members(im);
+	if (err)
+		return err;
+	if (!json_object_object_get_ex(im->object, "vector", &v) || !v)
+		return complain(im, -EINVAL, " has no \"vector\"");
+	err = get_vector(im, v);
+	return err ? err : 1;
 }
 
-static int start(struct vexfs_import *im)
+int vexfs_json_start(struct vexfs_import *im)
 {
 	if (!im->tokener) /* rewind starts again */
 		im->tokener = json_tokener_new_ex(4);
@@ -200,6 +225,13 @@ static int start(struct vexfs_import *im)
 		return vexfs_import_complain(im, -ENOMEM, "is too large for the memory");
 	json_tokener_set_flags(im->tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
 	return 0;
+}
+
+static int next(struct vexfs_import *im)
+{
+	int ret = vexfs_import_line(im);
+
+	return ret <= 0 ? ret : vexfs_json_read(im);
 }
 
 /* Well-formed UTF-8 (Unicode 15, table 3-7)? */
@@ -262,7 +294,7 @@ static void put_string(struct vexfs_export *ex, int *err, const char *s)
 	json_object_put(o);
 }
 
-static int record(struct vexfs_export *ex, const struct vexfs_file_record *r)
+int vexfs_json_write(struct vexfs_export *ex, const struct vexfs_file_record *r)
 {
 	char number[VEXFS_FLOAT_TEXT];
 	int err = 0;
@@ -295,7 +327,15 @@ static int record(struct vexfs_export *ex, const struct vexfs_file_record *r)
 	put(ex, &err, "\"vector\": [");
 	for (i = 0; i < ex->dims; i++)
 		put(ex, &err, "%s%s", i ? ", " : "", vexfs_float_text(r->row[i], number));
-	put(ex, &err, "]}\n");
+	put(ex, &err, "]}");
+	return err;
+}
+
+static int record(struct vexfs_export *ex, const struct vexfs_file_record *r)
+{
+	int err = vexfs_json_write(ex, r);
+
+	put(ex, &err, "\n");
 	return err;
 }
 
@@ -303,7 +343,7 @@ const struct vexfs_file_ops vexfs_jsonl_ops = {
 	.name = "jsonl",
 	.extensions = { ".jsonl", ".ndjson" },
 	.room = 4096,
-	.start = start,
+	.start = vexfs_json_start,
 	.next = next,
 	.record = record,
 };

@@ -6,19 +6,22 @@
  */
 #include <endian.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include "libvexfs/file_format.h"
 
 #define MAGIC "\x93NUMPY"
 #define HEAD_BYTES 128 /* what is written before the numbers: a multiple of 64 */
-#define MAX_AXES 8
+#define BLOCK_FLOATS (4u << 20) /* of an array in Fortran order that is read at once, about */
 
+/* Kind and bytes of a type, as they stand behind the byte order. */
 static const struct {
-	const char *descr;
+	const char *name;
 	enum vexfs_element element;
 } types[] = {
-	{ "<f4", VEXFS_F32 }, { "<f8", VEXFS_F64 }, { "<f2", VEXFS_F16 }, { "|u1", VEXFS_U8 },
-	{ "|i1", VEXFS_I8 },  { "<i4", VEXFS_I32 }, { "<i8", VEXFS_I64 },
+	{ "f4", VEXFS_F32 }, { "f8", VEXFS_F64 }, { "f2", VEXFS_F16 }, { "i1", VEXFS_I8 },
+	{ "i2", VEXFS_I16 }, { "i4", VEXFS_I32 }, { "i8", VEXFS_I64 }, { "u1", VEXFS_U8 },
+	{ "u2", VEXFS_U16 }, { "u4", VEXFS_U32 }, { "u8", VEXFS_U64 }, { "b1", VEXFS_BOOL },
 };
 
 /* What the dictionary says. */
@@ -26,7 +29,7 @@ struct header {
 	char descr[32];
 	bool fortran;
 	__u32 axes;
-	__u64 shape[MAX_AXES];
+	__u64 shape[VEXFS_NPY_AXES];
 	bool has_descr, has_fortran, has_shape;
 };
 
@@ -57,21 +60,38 @@ static const char *quoted(const char *s, char *out, size_t size)
 	return skip(s + n + 1);
 }
 
+/* 2, of Python 2 also 2L, of NumPy 2 also np.int64(2).  What follows it, or NULL. */
+static const char *number(const char *s, __u64 *out)
+{
+	static const char name[] = "abcdefghijklmnopqrstuvwxyz0123456789_.";
+	bool wrapped = *s >= 'a' && *s <= 'z';
+	char digits[24];
+	size_t n;
+
+	if (wrapped)
+		s = expect(s + strspn(s, name), "(");
+	n = s ? strspn(s, "0123456789") : 0;
+	if (!n || n >= sizeof(digits))
+		return NULL;
+	memcpy(digits, s, n);
+	digits[n] = 0;
+	if (vexfs_parse_u64(digits, out))
+		return NULL;
+	s += n;
+	s = skip(s + (*s == 'L'));
+	return wrapped ? expect(s, ")") : s;
+}
+
 /* (), (N,), (N, D), ... */
 static const char *tuple(const char *s, struct header *h)
 {
 	s = expect(s, "(");
 	while (s && *s != ')') {
-		char digits[24];
-		size_t n = strspn(s, "0123456789");
-
-		if (!n || n >= sizeof(digits) || h->axes == MAX_AXES)
+		if (h->axes == VEXFS_NPY_AXES)
 			return NULL;
-		memcpy(digits, s, n);
-		digits[n] = 0;
-		if (vexfs_parse_u64(digits, &h->shape[h->axes++]))
+		s = number(s, &h->shape[h->axes++]);
+		if (!s)
 			return NULL;
-		s = skip(s + n);
 		if (*s == ',')
 			s = skip(s + 1);
 		else if (*s != ')' || h->axes == 1)
@@ -117,30 +137,127 @@ static bool parse(const char *s, struct header *h)
 	return s && !*s && h->has_descr && h->has_fortran && h->has_shape;
 }
 
-/* What the header says must fit what is wanted. */
-static int check(struct vexfs_import *im, const struct header *h)
+/* What a type that is not read is, in words; "": not known. */
+static const char *kind_of(const char *descr)
+{
+	switch (descr[strspn(descr, "<>=|")]) {
+	case '[':
+		return " (a structured array)";
+	case 'O':
+		return " (Python objects)";
+	case 'c':
+		return " (complex numbers)";
+	case 'f':
+		return " (floats of another size)";
+	case 'S':
+	case 'U':
+	case 'a':
+		return " (strings)";
+	case 'V':
+		return " (raw bytes; bfloat16 is saved so)";
+	case 'M':
+	case 'm':
+		return " (times)";
+	}
+	return "";
+}
+
+/* "<f4" and so on.  -EINVAL. */
+static int type_of(const char *descr, struct vexfs_npy *h)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++)
-		if (!strcmp(types[i].descr, h->descr))
-			break;
-	if (i == sizeof(types) / sizeof(types[0]))
-		return vexfs_import_complain(
-			im, -EBADMSG,
-			"its numbers are of type '%s'; save it as array.astype('<f4'), or as <f8 <f2 |u1 |i1 <i4 <i8",
-			h->descr);
-	im->element = types[i].element;
-	if (h->fortran)
-		return vexfs_import_complain(
-			im, -EBADMSG,
-			"it is in Fortran order; save it as numpy.ascontiguousarray(array)");
-	if (h->axes != 2 && !(h->axes == 1 && im->dims == 1))
+	strcpy(h->type, descr);
+	h->swap = descr[0] == '>' || (descr[0] == '=' && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__);
+	descr += strchr("<>=|", descr[0]) && descr[0];
+	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		if (!strcmp(types[i].name, descr)) {
+			h->element = types[i].element;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+int vexfs_npy_header(FILE *file, struct vexfs_npy *out, char *buf, char *error, size_t size)
+{
+	unsigned char fixed[12];
+	size_t got, more;
+	struct header h = {};
+	__u32 len;
+
+	errno = 0;
+	got = fread(fixed, 1, 8, file);
+	if (got >= 6 && memcmp(fixed, MAGIC, 6)) {
+		snprintf(error, size, "this is not npy: it does not start like one");
+		return -EBADMSG;
+	}
+	if (got < 8)
+		goto truncated;
+	if (fixed[6] < 1 || fixed[6] > 3 || fixed[7]) {
+		snprintf(error, size, "it is npy version %u.%u, only 1.0 to 3.0 are known", fixed[6],
+			 fixed[7]);
+		return -EBADMSG;
+	}
+	more = fixed[6] == 1 ? 2 : 4;
+	if (fread(fixed + 8, 1, more, file) < more)
+		goto truncated;
+	len = fixed[8] | fixed[9] << 8;
+	if (more == 4)
+		len |= fixed[10] << 16 | (__u32)fixed[11] << 24;
+	if (len >= VEXFS_IMPORT_HEADER) {
+		snprintf(error, size, "its header claims %u bytes, at most %u are taken", len,
+			 VEXFS_IMPORT_HEADER - 1);
+		return -EBADMSG;
+	}
+	if (fread(buf, 1, len, file) < len)
+		goto truncated;
+	buf[len] = 0;
+	if (strlen(buf) != len || !parse(buf, &h)) {
+		snprintf(error, size,
+			 "its header is malformed: it must be {'descr': ..., 'fortran_order': ..., 'shape': ...}");
+		return -EBADMSG;
+	}
+	memset(out, 0, sizeof(*out));
+	if (type_of(h.descr, out)) {
+		snprintf(error, size,
+			 "its numbers are of type '%s'%s; save it as array.astype('<f4'), or as f2 f8 i1 i2 i4 i8 u1 u2 u4 u8 b1",
+			 h.descr, kind_of(h.descr));
+		return -EBADMSG;
+	}
+	out->fortran = h.fortran;
+	out->axes = h.axes;
+	memcpy(out->shape, h.shape, sizeof(h.shape));
+	out->data = 8 + more + len;
+	return 0;
+truncated:
+	if (!ferror(file)) {
+		snprintf(error, size, "the file is truncated in its header");
+		return -EBADMSG;
+	}
+	snprintf(error, size, "the header cannot be read: %s", strerror(errno));
+	return -EIO;
+}
+
+/* What the header says must fit what is wanted. */
+static int check(struct vexfs_import *im, const struct vexfs_npy *h)
+{
+	if (h->axes == 1 && (im->dims == 1 || !h->shape[0])) {
+		im->rows = h->shape[0];
+		return 0;
+	}
+	if (h->axes == 1 && h->shape[0] == im->dims) {
+		im->rows = 1;
+		return 0;
+	}
+	if (h->axes == 2 && !h->shape[0] && !h->shape[1])
+		return 0;
+	if (h->axes != 2)
 		return vexfs_import_complain(
 			im, -EBADMSG,
 			"its array has %u ax%ss, not the two of (records, %u); reshape it", h->axes,
 			h->axes == 1 ? "i" : "e", im->dims);
-	if (h->axes == 2 && h->shape[1] != im->dims)
+	if (h->shape[1] != im->dims)
 		return vexfs_import_complain(
 			im, -EMSGSIZE, "its vectors have %llu dimensions, the collection has %u",
 			h->shape[1], im->dims);
@@ -148,73 +265,92 @@ static int check(struct vexfs_import *im, const struct header *h)
 	return 0;
 }
 
+/*
+ * Fortran order: the file holds dimension after dimension, so that records are taken together from
+ * dims places.  All of it has to be there, and it has to be possible to go to any place.
+ */
+static int start_fortran(struct vexfs_import *im)
+{
+	off_t size;
+	__u64 end;
+
+	if (fseeko(im->file, 0, SEEK_END) || (size = ftello(im->file)) < 0)
+		return vexfs_import_complain(
+			im, -ESPIPE,
+			"it is in Fortran order, and can be read from a plain file only; save it as numpy.ascontiguousarray(array)");
+	if (__builtin_mul_overflow(im->rows, im->dims * vexfs_element_bytes(im->element), &end) ||
+	    __builtin_add_overflow(end, im->data, &end) || end > (__u64)size)
+		return vexfs_import_complain(
+			im, -EBADMSG, "the file is truncated: its header tells of %llu records",
+			im->rows);
+	if (end < (__u64)size)
+		return vexfs_import_complain(
+			im, -EBADMSG, "more bytes follow than its header tells of: %llu records",
+			im->rows);
+	im->block_n = 0;
+	im->block = malloc(2 * BLOCK_FLOATS * sizeof(*im->block));
+	return im->block ? 0 : vexfs_import_complain(im, -ENOMEM, "is too large for the memory");
+}
+
+/* The next records, as many as fit into a block. */
+static int read_block(struct vexfs_import *im)
+{
+	size_t bytes = vexfs_element_bytes(im->element);
+	float *column = im->block + BLOCK_FLOATS;
+	__u32 n = BLOCK_FLOATS / im->dims, d, i;
+
+	if (n > VEXFS_IMPORT_HEADER / sizeof(__u64))
+		n = VEXFS_IMPORT_HEADER / sizeof(__u64);
+	if (n > im->rows - im->record)
+		n = im->rows - im->record;
+	for (d = 0; d < im->dims; d++) {
+		errno = 0;
+		if (fseeko(im->file, im->data + (d * im->rows + im->record) * bytes, SEEK_SET) ||
+		    fread(im->buf, bytes, n, im->file) < n)
+			return vexfs_import_unreadable(im, NULL);
+		im->rounded |= vexfs_element_read(im->element, im->swap, im->buf, column, n);
+		for (i = 0; i < n; i++)
+			im->block[(size_t)i * im->dims + d] = column[i];
+	}
+	im->block_at = im->record;
+	im->block_n = n;
+	return 0;
+}
+
 static int start(struct vexfs_import *im)
 {
-	unsigned char fixed[12];
-	size_t got = fread(fixed, 1, 8, im->file), more;
-	struct header h = {};
-	__u32 len;
+	char error[sizeof(im->error)];
+	struct vexfs_npy h;
 	int err;
 
-	if (got >= 6 && memcmp(fixed, MAGIC, 6))
-		return vexfs_import_complain(im, -EBADMSG,
-					     "this is not npy: it does not start like one");
-	if (got < 8)
-		goto truncated;
-	if (fixed[6] < 1 || fixed[6] > 3 || fixed[7])
-		return vexfs_import_complain(im, -EBADMSG,
-					     "it is npy version %u.%u, only 1.0 to 3.0 are known",
-					     fixed[6], fixed[7]);
-	more = fixed[6] == 1 ? 2 : 4;
-	if (fread(fixed + 8, 1, more, im->file) < more)
-		goto truncated;
-	len = fixed[8] | fixed[9] << 8;
-	if (more == 4)
-		len |= fixed[10] << 16 | (__u32)fixed[11] << 24;
-	if (len >= VEXFS_IMPORT_HEADER)
-		return vexfs_import_complain(im, -EBADMSG,
-					     "its header claims %u bytes, at most %u are taken",
-					     len, VEXFS_IMPORT_HEADER - 1);
-	if (fread(im->buf, 1, len, im->file) < len)
-		goto truncated;
-	im->buf[len] = 0;
-	if (strlen(im->buf) != len || !parse(im->buf, &h))
-		return vexfs_import_complain(
-			im, -EBADMSG,
-			"its header is malformed: it must be {'descr': ..., 'fortran_order': ..., 'shape': ...}");
+	err = vexfs_npy_header(im->file, &h, im->buf, error, sizeof(error));
+	if (err)
+		return vexfs_import_complain(im, err, "%s", error);
+	im->element = h.element;
+	im->swap = h.swap;
+	im->data = h.data;
+	strcpy(im->type, h.type);
+	free(im->block);
+	im->block = NULL;
 	err = check(im, &h);
-	im->bytes = 8 + more + len;
+	if (!err && h.fortran && im->rows > 1 && im->dims > 1)
+		err = start_fortran(im);
 	return err;
-truncated:
-	return ferror(im->file) ?
-		       vexfs_import_complain(im, -EIO, "the header cannot be read") :
-		       vexfs_import_complain(im, -EBADMSG, "the file is truncated in its header");
 }
 
 static int next(struct vexfs_import *im)
 {
-	size_t want = im->dims * vexfs_element_bytes(im->element), got;
+	int err;
 
-	if (im->record == im->rows) {
-		if (getc(im->file) != EOF)
-			return vexfs_import_complain(
-				im, -EBADMSG,
-				"more bytes follow than its header tells of: %llu records of %zu bytes",
-				im->rows, want);
-		return ferror(im->file) ?
-			       vexfs_import_complain(im, -EIO, "its end cannot be read") :
-			       0;
-	}
-	got = fread(im->buf, 1, want, im->file);
-	if (ferror(im->file))
-		return vexfs_import_complain(im, -EIO, "record %llu cannot be read", im->record);
-	if (got < want)
-		return vexfs_import_complain(
-			im, -EBADMSG,
-			"the file is truncated: its header tells of %llu records, record %llu ends after %zu of %zu bytes",
-			im->rows, im->record, got, want);
-	vexfs_element_read(im->element, im->buf, im->row, im->dims);
-	im->bytes += want;
+	if (!im->block)
+		return vexfs_import_row(im);
+	if (im->record == im->rows)	/* start() looked at its size */
+		return 0;
+	err = im->record - im->block_at >= im->block_n ? read_block(im) : 0;
+	if (err)
+		return err;
+	memcpy(im->row, im->block + (im->record - im->block_at) * im->dims,
+	       im->dims * sizeof(*im->row));
 	return 1;
 }
 
@@ -239,10 +375,9 @@ static int write_header(struct vexfs_export *ex)
 
 static int begin(struct vexfs_export *ex)
 {
-	if (fseeko(ex->file, 0, SEEK_SET))
-		return vexfs_export_complain(ex, -errno,
-					     "npy needs a file, it cannot go to a pipe");
-	return write_header(ex);
+	int err = vexfs_export_rewind(ex);
+
+	return err ? err : write_header(ex);
 }
 
 static int record(struct vexfs_export *ex, const struct vexfs_file_record *r)
@@ -252,14 +387,7 @@ static int record(struct vexfs_export *ex, const struct vexfs_file_record *r)
 
 static int finish(struct vexfs_export *ex)
 {
-	int err;
-
-	if (fseeko(ex->file, 0, SEEK_SET))
-		return -errno;
-	err = write_header(ex);
-	if (!err && fseeko(ex->file, 0, SEEK_END))
-		err = -errno;
-	return err;
+	return begin(ex);
 }
 
 const struct vexfs_file_ops vexfs_npy_ops = {

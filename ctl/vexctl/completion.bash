@@ -29,7 +29,7 @@ _vexctl()
 		[[ $verb == "program stats" ]] || {
 			mapfile -t COMPREPLY < <(compgen -W "search distance filter" -- "$cur"); return; };;
 	--metric | -m) mapfile -t COMPREPLY < <(compgen -W "l2 cosine dot" -- "$cur"); return;;
-	--format) mapfile -t COMPREPLY < <(compgen -W "fvecs bvecs ivecs npy jsonl text" -- "$cur"); return;;
+	--format) mapfile -t COMPREPLY < <(compgen -W "fvecs bvecs ivecs fbin f16bin u8bin i8bin ibin npy jsonl json text" -- "$cur"); return;;
 	esac
 	if [[ $cur == -* ]]; then
 		# shellcheck disable=SC2086  # a verb of two words is two arguments

@@ -15,6 +15,7 @@
 #include <time.h>
 #include "engine/internal.h"
 #include "libvexfs/export.h"
+#include "libvexfs/truth.h"
 #include "vexctl/vexctl.h"
 
 struct eval {
@@ -26,18 +27,20 @@ struct eval {
 	struct input queries;
 	struct vexfs_import im;
 	struct input truth;	/* file NULL: truth is searched for */
+	struct vexfs_truth lists;
 	struct output save;	/* file NULL: it is not kept */
 
 	/* of the query at hand */
 	struct vexfs_hit *hits, *exact;
 	struct vexfs_answer answer;
 	__u64 *ids;		/* the true neighbours, nearest first */
-	__u32 n;		/* how many, at most k */
+	__u32 n;		/* how many, at most k; 0: it has none, and no recall */
 	double kth;		/* distance of the last of them */
 
 	/* of all */
 	__u64 done;
 	__u64 right, wanted;
+	__u64 fewer, none;	/* lists of truth with less than k, and with no ids */
 	double worst;		/* smallest recall of a query */
 	__u64 nearer;		/* hits nearer than the last true neighbour, and not among them */
 	__u64 truncated, visited, scored;
@@ -56,20 +59,18 @@ static int read_truth(struct eval *e)
 	};
 	float row[VEXFS_MAX_DIMS];
 	struct vx_seg seg = { .p = row, .bytes = e->info.row_bytes };
-	char error[128];
 	__u64 bits;
-	int n, err;
+	int ret, err;
 
-	n = vexfs_import_ids(e->truth.file, e->done, e->ids, e->q.k, error, sizeof(error));
-	if (n < 0)
-		return fail(e->truth.path, "%s", error);
-	if (!n)
+	ret = vexfs_truth_next(&e->lists, e->ids, e->q.k, &e->n);
+	if (ret < 0)
+		return fail(e->truth.path, "%s", e->lists.error);
+	if (!ret)
 		return fail(e->truth.path, "it has %llu lists, there are more queries", e->done);
-	if ((__u32)n < e->q.k)
-		return fail(e->truth.path,
-			    "list %llu has %d ids, fewer than the %u wanted; give -k %d", e->done,
-			    n, e->q.k, n);
-	e->n = e->q.k;
+	e->fewer += e->n < e->q.k;
+	e->none += !e->n;
+	if (!e->n)
+		return 0;
 	err = vexfs_get(e->fd, e->ids[e->n - 1], row, sizeof(row), NULL);
 	if (err == -ENOENT)
 		return fail(e->truth.path, "list %llu has the id %llu, which %s does not have",
@@ -146,7 +147,7 @@ static int count(struct eval *e)
 	__u32 i, t, right = 0, listed = 0;
 	double recall;
 
-	for (i = 0; i < e->answer.n; i++) {
+	for (i = 0; i < e->answer.n && i < e->n; i++) {
 		for (t = 0; t < e->n && e->ids[t] != e->hits[i].id; t++)
 			;
 		listed += t < e->n;
@@ -166,7 +167,7 @@ static int count(struct eval *e)
 		if (err)
 			return fail_op(e->dir, VEXFS_OP_GET, err);
 	}
-	recall = (double)right / e->n;
+	recall = e->n ? (double)right / e->n : 1;
 	if (recall < e->worst)
 		e->worst = recall;
 	e->right += right;
@@ -184,7 +185,7 @@ static int count(struct eval *e)
 static int run_all(struct eval *e)
 {
 	__u64 id;
-	char error[128];
+	__u32 n;
 	int ret;
 
 	while ((ret = vexfs_import_next(&e->im)) > 0) {
@@ -196,7 +197,7 @@ static int run_all(struct eval *e)
 		if (ret)
 			return ret;
 		e->done++;
-		progress("evaluating", e->im.bytes, e->queries.size, "bytes");
+		progress("evaluating", input_at(&e->queries), e->queries.size, "bytes");
 		if (interrupted())
 			return fail(e->dir, "interrupted after %llu queries", e->done);
 	}
@@ -205,10 +206,15 @@ static int run_all(struct eval *e)
 		return fail(e->queries.path, "%s", e->im.error);
 	if (!e->done)
 		return fail(e->queries.path, "it holds no query");
-	if (e->truth.file && vexfs_import_ids(e->truth.file, e->done, &id, 1, error, sizeof(error)))
+	ret = e->truth.file ? vexfs_truth_next(&e->lists, &id, 1, &n) : 0;
+	if (ret < 0)
+		return fail(e->truth.path, "%s", e->lists.error);
+	if (ret)
 		return fail(e->truth.path,
 			    "it has more lists than the %llu queries; they do not belong together",
 			    e->done);
+	if (!e->wanted)
+		return fail(e->truth.path, "none of its lists has an id");
 	return e->save.file ? output_finish(&e->save) : 0;
 }
 
@@ -239,6 +245,7 @@ static void report(struct eval *e, bool json)
 		json_object_object_add(o, "recall", json_number(recall));
 		json_object_object_add(o, "recall_worst", json_number(e->worst));
 		add_u64(o, "nearer_than_truth", e->nearer);
+		add_u64(o, "short_lists", e->fewer);
 		json_object_object_add(t, "p50", json_number(percentile(e, 50)));
 		json_object_object_add(t, "p90", json_number(percentile(e, 90)));
 		json_object_object_add(t, "p99", json_number(percentile(e, 99)));
@@ -253,6 +260,9 @@ static void report(struct eval *e, bool json)
 	}
 	printf("queries     %llu of %s\n", e->done, printable(e->queries.path));
 	printf("recall@%-4u %.4f on average, %.4f at worst\n", e->q.k, recall, e->worst);
+	if (e->fewer)
+		printf("            %llu lists of truth have fewer than %u ids: recall is of those%s\n", e->fewer,
+		       e->q.k, e->none ? ", and empty ones are left out" : "");
 	if (e->nearer)
 		printf("            %llu hits are nearer than the truth allows: it is not of these vectors, or of another metric\n",
 		       e->nearer);
@@ -278,6 +288,8 @@ static int run_eval(struct eval *e, const char *queries, enum vexfs_file_format 
 		ret = input_open(&e->truth, truth);
 	if (ret)
 		return ret;
+	if (truth && vexfs_truth_open(&e->lists, e->truth.file, vexfs_file_format_of(truth)))
+		return fail(truth, "%s", e->lists.error);
 	if (format == VEXFS_FILE_GUESS)
 		format = vexfs_file_format_of(queries);
 	if (vexfs_import_open(&e->im, e->queries.file, format, e->info.dims,
@@ -291,7 +303,7 @@ static int run_eval(struct eval *e, const char *queries, enum vexfs_file_format 
 	if (!e->hits || !e->exact || !e->ids)
 		return fail(NULL, "out of memory");
 	if (save)
-		ret = output_open(&e->save, save);
+		ret = output_open(&e->save, save, false);
 	return ret ? ret : run_all(e);
 }
 
@@ -357,6 +369,9 @@ static int eval(int argc, char **argv)
 		return usage("--queries is missing: which vectors are to be searched for?");
 	if (truth && save)
 		return usage("give one of --truth and --write-truth");
+	if (save && vexfs_file_format_of(save) && vexfs_file_format_of(save) != VEXFS_FILE_IVECS)
+		return usage("--write-truth: '%s' ends like %s, and what is written is ivecs; name it so",
+			     save, vexfs_file_format_name(vexfs_file_format_of(save)));
 	e.dir = argv[optind];
 	catch_signals();
 	ret = run_eval(&e, queries, format, truth, save);
@@ -365,6 +380,7 @@ static int eval(int argc, char **argv)
 		report(&e, json);
 	output_abandon(&e.save);
 	vexfs_import_close(&e.im);
+	vexfs_truth_close(&e.lists);
 	input_close(&e.truth);
 	input_close(&e.queries);
 	free(e.ns);
@@ -381,9 +397,10 @@ const struct verb eval_verbs[] = {
 	  "measure recall and cost of the search with queries whose neighbours are known",
 	  "  -q, --queries FILE   vectors to search for, which should not be in the collection: any format that\n"
 	  "                       `vexctl import` reads\n"
-	  "      --truth FILE     ids of the true neighbours, nearest first, as ivecs: a list for every query, in their\n"
-	  "                       order, of k or more.  Without it they are found by exact search\n"
-	  "      --write-truth F  and written to F\n"
+	  "      --truth FILE     ids of the true neighbours, nearest first, as ivecs, ibin or npy: a list for every query,\n"
+	  "                       in their order, of k or more; shorter ones may be filled up with -1.  Without it they\n"
+	  "                       are found by exact search\n"
+	  "      --write-truth F  and written to F, as ivecs\n"
 	  "  -k N                 records wanted, 1 to 1000 [10]\n"
 	  "      --exact          measure the exact search instead of the bound program\n"
 	  "      --builtin        measure the built-in search instead of the bound program, with codes if it has them\n"

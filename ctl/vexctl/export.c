@@ -37,6 +37,30 @@ static int export_all(struct job *j)
 	return output_finish(&j->out);
 }
 
+static bool is_packed(const char *path)
+{
+	size_t len = strlen(path);
+
+	return len > 3 && !strcmp(path + len - 3, ".gz");
+}
+
+/* The format that the name of a file asks for.  0, or VEXCTL_USAGE: it has an ending that means none. */
+static int format_of(const char *path, enum vexfs_file_format *out)
+{
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	const char *dot = strrchr(name, '.');
+
+	*out = vexfs_file_format_of(path);
+	if (*out != VEXFS_FILE_GUESS)
+		return 0;
+	*out = VEXFS_FILE_JSONL;
+	/* "-", "copy", ".copy", and "copy.gz" are jsonl */
+	if (!dot || dot == name || (is_packed(name) && !memchr(name + 1, '.', dot - name - 1)))
+		return 0;
+	return usage("-o: '%s' ends like no format that can be written: %s; name it so, or say --format",
+		     name, format_names(true));
+}
+
 static int run_job(struct job *j, const char *path, enum vexfs_file_format format,
 		   const char *where)
 {
@@ -50,7 +74,7 @@ static int run_job(struct job *j, const char *path, enum vexfs_file_format forma
 	if (vexfs_walk_open(&j->walk, j->fd, &j->info, j->snapshot, 0))
 		return fail(j->dir, "%s", j->walk.error);
 	j->walk.where = where ? &j->where : NULL;
-	ret = output_open(&j->out, path);
+	ret = output_open(&j->out, path, is_packed(path));
 	if (ret)
 		return ret;
 	if (vexfs_export_open(&j->ex, j->out.file, format, j->info.dims))
@@ -96,13 +120,11 @@ static int export(int argc, char **argv)
 	}
 	if (want_args(argc, 1, 1, "DIR"))
 		return VEXCTL_USAGE;
-	if (format == VEXFS_FILE_GUESS)
-		format = vexfs_file_format_of(path);
-	if (format == VEXFS_FILE_GUESS)
-		format = VEXFS_FILE_JSONL;
+	if (format == VEXFS_FILE_GUESS && format_of(path, &format))
+		return VEXCTL_USAGE;
 	if (!vexfs_export_can(format))
-		return usage("--format: %s is only read; choose jsonl, fvecs or npy",
-			     vexfs_file_format_name(format));
+		return usage("--format: %s is only read; choose %s", vexfs_file_format_name(format),
+			     format_names(true));
 	if (json && !strcmp(path, "-"))
 		return usage("--json needs -o FILE, standard output holds the records");
 	j.dir = argv[optind];
@@ -118,7 +140,7 @@ static int export(int argc, char **argv)
 	} else if (!ret && strcmp(path, "-")) {
 		printf("exported %llu records to %s: %s%s\n", j.ex.record, printable(path),
 		       vexfs_file_format_name(format),
-		       format == VEXFS_FILE_JSONL ? "" : ", vectors alone");
+		       format == VEXFS_FILE_JSONL || format == VEXFS_FILE_JSON ? "" : ", vectors alone");
 	}
 	output_abandon(&j.out);
 	vexfs_walk_close(&j.walk);
@@ -133,8 +155,9 @@ const struct verb export_verbs[] = {
 	  "Records come in the order in which they were inserted.  Those that others insert or delete meanwhile are\n"
 	  "there or not; --as-of gives one moment.  FILE has its name once it is complete, and replaces an older one.\n"
 	  "  -o, --output FILE    [standard output]\n"
-	  "  -f, --format F       jsonl: all of a record; fvecs, npy (<f4): the vectors alone.  Without it FILE's name\n"
-	  "                       says it, else it is jsonl\n"
+	  "  -f, --format F       jsonl, json (one array): all of a record; fvecs, fbin, npy (<f4): the vectors alone.\n"
+	  "                       Without it FILE's name says it: .jsonl .json .fvecs .fbin .npy, each also with .gz\n"
+	  "                       behind it, which packs it; without any ending it is jsonl\n"
 	  "      --where COND     only records for which this holds, see `vexctl search --help`\n"
 	  "      --as-of NAME     the snapshot of this name\n"
 	  "      --json           say how many records, as JSON\n"

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "libvexfs/export.h"
+#include "libvexfs/gzip.h"
 #include "vexctl/vexctl.h"
 
 /* What cannot be read twice is first copied to a temporary file. */
@@ -37,6 +39,7 @@ static int spool(struct input *in)
 int input_open(struct input *in, const char *path)
 {
 	struct stat st;
+	int fd;
 
 	memset(in, 0, sizeof(*in));
 	in->path = path;
@@ -56,14 +59,50 @@ int input_open(struct input *in, const char *path)
 	if (fstat(fileno(in->file), &st))
 		return fail(in->path, "%s", strerror(errno));
 	in->size = st.st_size;
+	if (vexfs_is_gzip(in->file)) {
+		in->packed = in->file;
+		fd = dup(fileno(in->packed));
+		in->file = fd < 0 ? NULL : vexfs_gzip_open(fd, false);
+		if (!in->file)
+			return fail(in->path, "%s", strerror(errno));
+	}
 	return 0;
+}
+
+__u64 input_at(const struct input *in)
+{
+	off_t at = lseek(fileno(in->packed ? in->packed : in->file), 0, SEEK_CUR);
+
+	return at < 0 ? 0 : at;
 }
 
 void input_close(struct input *in)
 {
 	if (in->file)
 		fclose(in->file);
-	in->file = NULL;
+	if (in->packed)
+		fclose(in->packed);
+	in->file = in->packed = NULL;
+}
+
+const char *format_names(bool written)
+{
+	static char text[256];
+	const char *name, *sep = "";
+	int f, last = 0;
+	size_t n = 0;
+
+	for (f = VEXFS_FILE_GUESS + 1; f < VEXFS_FILE_FORMATS; f++)
+		if (!written || vexfs_export_can(f))
+			last = f;
+	for (f = VEXFS_FILE_GUESS + 1; f <= last; f++) {
+		if (written && !vexfs_export_can(f))
+			continue;
+		name = vexfs_file_format_name(f);
+		n += snprintf(text + n, sizeof(text) - n, "%s%s", f == last ? " or " : sep, name);
+		sep = ", ";
+	}
+	return text;
 }
 
 int want_format(const char *s, enum vexfs_file_format *out)
@@ -71,11 +110,25 @@ int want_format(const char *s, enum vexfs_file_format *out)
 	int f = vexfs_file_format_by_name(s);
 
 	if (f < 0)
-		return usage(
-			"--format: '%s' is unknown; it is fvecs, bvecs, ivecs, npy, jsonl or text",
-			s);
+		return usage("--format: '%s' is unknown; it is %s", s, format_names(false));
 	*out = f;
 	return 0;
+}
+
+/* What is written goes through gzip. */
+static void pack(struct output *out)
+{
+	FILE *packed;
+	int fd = dup(fileno(out->file));
+
+	packed = fd < 0 ? NULL : vexfs_gzip_open(fd, true);
+	if (packed) {
+		out->raw = out->file;
+		out->file = packed;
+	} else {
+		fclose(out->file);
+		out->file = NULL;
+	}
 }
 
 /*
@@ -83,7 +136,7 @@ int want_format(const char *s, enum vexfs_file_format *out)
  * so that nobody meets half of it; anything else (a terminal, a pipe, a device) is written to as it
  * is.
  */
-int output_open(struct output *out, const char *path)
+int output_open(struct output *out, const char *path, bool gzip)
 {
 	struct stat st;
 	mode_t mask;
@@ -112,6 +165,8 @@ int output_open(struct output *out, const char *path)
 			out->file = fdopen(fd, "w");
 		}
 	}
+	if (out->file && gzip)
+		pack(out);
 	if (out->file)
 		return 0;
 	fail(path, "cannot be written: %s", strerror(errno));
@@ -123,6 +178,11 @@ int output_finish(struct output *out)
 {
 	int err = fflush(out->file) || ferror(out->file);
 
+	if (!err && out->raw) {		/* the end of the gzip data */
+		err = fclose(out->file);
+		out->file = out->raw;
+		out->raw = NULL;
+	}
 	if (!err && out->temp)
 		err = fsync(fileno(out->file));
 	if (!err) {
@@ -145,9 +205,11 @@ void output_abandon(struct output *out)
 {
 	if (out->file)
 		fclose(out->file);
+	if (out->raw)
+		fclose(out->raw);
 	if (out->temp)
 		unlink(out->temp);
 	free(out->temp);
-	out->file = NULL;
+	out->file = out->raw = NULL;
 	out->temp = NULL;
 }

@@ -12,65 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "libvexfs/import.h"
-#include "vexctl/vexctl.h"
-
-#define BATCH_BYTES	(8u << 20)	/* rows of a batch unless --batch is given */
-#define BATCH_RECORDS	4096u
-
-struct job {
-	const char *dir, *path;
-	int fd;				/* the collection */
-	struct vexfs_ioc_info info;
-	struct input in;
-	struct vexfs_import im;
-	__u64 total;			/* records of the file */
-	__u64 start_id;			/* id of record 0 */
-	bool start_given;
-	bool upsert;
-	/* ids that the file brings, of all its records; NULL: it brings none */
-	__u64 *own_ids;
-	__u64 room;			/* of own_ids */
-	char **own_keys;		/* keys that the file brings, in no order; a copy each */
-	size_t n_keys, keys_room;
-	__u64 skip;			/* records not to insert */
-	__u32 batch;			/* records */
-	__u64 done;			/* records inserted */
-
-	const char *attr_path;
-	FILE *attr_file;
-	__u64 attr_lines;
-	struct {
-		enum { ATTR_FILE, ATTR_CONST, ATTR_LINENO } from;
-		__s64 value;
-	} attr[VEXFS_MAX_ATTRS];
-
-	const char *labels_path;
-	FILE *labels;
-
-	/* the batch */
-	char *rows;
-	__u64 *ids;
-	__s64 *attrs;
-	char **words;			/* labels */
-	char *keys;			/* packed */
-	__u8 *key_lens;
-	__u32 key_bytes;
-	bool binding;			/* any of them is bound */
-	struct vexfs_bind *binds;
-	__u32 files;			/* open descriptors in binds: each run of one file has one */
-	char *last_file;		/* path of the last one */
-	/* words of keyword attributes, packed by attribute */
-	struct {
-		char *bytes;
-		size_t n_bytes, room;
-		__u8 *lens;
-		__u32 *at;		/* records that they are of */
-		__u32 n;
-	} keyword[VEXFS_MAX_ATTRS];
-};
-
-#define BATCH_FILES	256u		/* a batch ends early at so many open files */
+#include "vexctl/import.h"
 
 static int open_input(struct job *j, enum vexfs_file_format format)
 {
@@ -79,6 +21,8 @@ static int open_input(struct job *j, enum vexfs_file_format format)
 	if (format == VEXFS_FILE_GUESS)
 		format = vexfs_file_format_of(j->path);
 	j->path = j->in.path;
+	if (format == VEXFS_FILE_GUESS && !j->in.size)
+		return fail(j->path, "it holds no record; nothing was imported");
 	if (vexfs_import_open(&j->im, j->in.file, format, j->info.dims,
 			      j->info.metric == VEXFS_METRIC_COSINE))
 		return fail(j->path, "%s; nothing was imported", j->im.error);
@@ -97,59 +41,85 @@ static int open_input(struct job *j, enum vexfs_file_format format)
 	return 0;
 }
 
-/* NAME=lineno or NAME=NUMBER, now that the schema is known. */
+/* NAME=lineno, NAME=NUMBER, or NAME=WORD, now that the schema is known. */
 static int set_attr(struct job *j, char *arg)
 {
 	char *value = strchr(arg, '=');
 	int i;
 
 	if (!value)
-		return usage("--attr: '%s' lacks a value; it is NAME=NUMBER or NAME=lineno", arg);
+		return usage("--attr: '%s' lacks a value; it is NAME=NUMBER, NAME=WORD or NAME=lineno", arg);
 	*value++ = 0;
 	i = attr_by_name(&j->info, arg);
 	if (i < 0)
 		return fail(j->dir,
 			    "the collection has no attribute '%s'; see `vexctl collection info`",
 			    arg);
+	j->attr[i].from = ATTR_CONST;
+	if (j->info.attr[i].type == VEXFS_ATTR_KEYWORD) {
+		j->attr[i].word = value;
+		if (strlen(value) > VEXFS_MAX_KEY)
+			return usage("--attr: the word of '%s' is longer than %d bytes", arg, VEXFS_MAX_KEY);
+		return 0;
+	}
 	if (!strcmp(value, "lineno")) {
 		j->attr[i].from = ATTR_LINENO;
 		return 0;
 	}
-	j->attr[i].from = ATTR_CONST;
 	return want_s64("--attr", value, &j->attr[i].value);
 }
 
-/* The attributes of the record just read into out. */
-static int next_attrs(struct job *j, __s64 *out)
+/* The codes of the words of --attr, once it is clear that records will have them. */
+static int attr_codes(struct job *j)
+{
+	__u32 a;
+	int err;
+
+	for (a = 0; a < j->info.attrs; a++) {
+		const char *word = j->attr[a].word;
+		__u8 len = word ? strlen(word) : 0;
+		struct vexfs_word_list list = { .n = 1, .bytes = (char *)word, .lens = &len };
+
+		err = len ? vexfs_intern(j->fd, a, &list, &j->attr[a].value, 0) : 0;
+		if (err)
+			return fail_op(j->dir, VEXFS_OP_INTERN, err);
+	}
+	return 0;
+}
+
+static int attr_line(struct job *j, __s64 *out)
 {
 	char error[128] = "";
+	int ret = vexfs_import_numbers(j->attr_file, out, j->info.attrs, &j->attr_lines, error,
+				       sizeof(error));
+
+	if (!ret)
+		return fail(j->attr_path, "it ends after %llu lines; every record needs one",
+			    j->attr_lines);
+	return ret < 0 ? fail(j->attr_path, "%s", error) : 0;
+}
+
+int import_attrs(struct job *j, __s64 *out)
+{
+	char place[VEXFS_PLACE];
 	__u32 i;
 	int a;
 
-	if (j->attr_file) {
-		int ret = vexfs_import_numbers(j->attr_file, out, j->info.attrs, &j->attr_lines,
-					       error, sizeof(error));
-
-		if (!ret)
-			return fail(j->attr_path,
-				    "it ends after %llu lines; every record needs one",
-				    j->attr_lines);
-		if (ret < 0)
-			return fail(j->attr_path, "%s", error);
-	} else {
-		memset(out, 0, j->info.attrs * sizeof(*out));
-	}
-	for (i = 0; i < j->im.r.attrs; i++) {
+	memset(out, 0, j->info.attrs * sizeof(*out));
+	if (j->attr_file && attr_line(j, out))
+		return VEXCTL_FAILED;
+	for (i = 0; j->im.r.row && i < j->im.r.attrs; i++) {
 		const char *name = j->im.r.attr[i].name;
 
 		a = attr_by_name(&j->info, name);
 		if (a < 0)
 			return fail(
 				j->path,
-				"line %llu: the collection has no attribute '%.64s'; see `vexctl collection info`",
-				j->im.line, name);
+				"%s: the collection has no attribute '%.64s'; see `vexctl collection info`",
+				vexfs_import_place(&j->im, place), name);
 		if ((j->info.attr[a].type == VEXFS_ATTR_KEYWORD) != (j->im.r.attr[i].word != NULL))
-			return fail(j->path, "line %llu: the attribute '%.64s' takes %s", j->im.line, name,
+			return fail(j->path, "%s: the attribute '%.64s' takes %s",
+				    vexfs_import_place(&j->im, place), name,
 				    j->im.r.attr[i].word ? "whole numbers" : "words");
 		out[a] = j->im.r.attr[i].number;
 	}
@@ -157,30 +127,57 @@ static int next_attrs(struct job *j, __s64 *out)
 		if (j->attr[i].from == ATTR_CONST)
 			out[i] = j->attr[i].value;
 		else if (j->attr[i].from == ATTR_LINENO)
-			out[i] = j->im.record - 1;
+			out[i] = j->im.current;
 	}
 	return 0;
 }
 
-static __u64 id_of(const struct job *j, __u64 record)
+/* Is record n one of those that are left out?  Called with rising n, and with *at 0 at first. */
+static bool is_left_out(const struct job *j, __u64 n, size_t *at)
 {
-	return j->own_ids ? j->own_ids[record] : j->start_id + record;
+	while (*at < j->n_left_out && j->left_out[*at] < n)
+		++*at;
+	return *at < j->n_left_out && j->left_out[*at] == n;
 }
 
-/* The record just read may have an id of its own, if all have one.  Keep it. */
-static int own_id(struct job *j)
+/* The record just read is no vector; remember it. */
+static int leave_out(struct job *j)
 {
-	__u64 n = j->im.record - 1, *ids;
+	__u64 *p;
 
-	if (n && j->im.r.has_id != (j->own_ids != NULL))
-		return fail(j->path, "line %llu: it has %s id, unlike those before it; give all an id or none",
-			    j->im.line, j->im.r.has_id ? "an" : "no");
+	if (j->im.record <= j->skip)
+		return 0;
+	if (j->n_left_out == j->left_out_room) {
+		j->left_out_room = j->left_out_room ? 2 * j->left_out_room : 64;
+		p = realloc(j->left_out, j->left_out_room * sizeof(*p));
+		if (!p)
+			return fail(j->path, "out of memory");
+		j->left_out = p;
+	}
+	if (j->n_left_out < LEFT_OUT_SAID) {
+		j->left_out_why[j->n_left_out] = strdup(j->im.error);
+		if (!j->left_out_why[j->n_left_out])
+			return fail(j->path, "out of memory");
+	}
+	j->left_out[j->n_left_out++] = j->im.current;
+	return 0;
+}
+
+/* The record just read may have an id of its own, if all have one.  Keep it.  first: none was read before. */
+static int own_id(struct job *j, bool first)
+{
+	__u64 n = j->im.current, *ids;
+	char place[VEXFS_PLACE];
+
+	if (!first && j->im.r.has_id != (j->own_ids != NULL))
+		return fail(j->path, "%s: it has %s id, unlike those before it; give all an id or none",
+			    vexfs_import_place(&j->im, place), j->im.r.has_id ? "an" : "no");
 	if (!j->im.r.has_id)
 		return 0;
 	if (j->start_given)
 		return fail(j->path, "it has ids of its own; leave out --start-id");
-	if (n == j->room) {
-		j->room = n ? 2 * n : 4096;
+	if (n >= j->room) {
+		j->room = n < 2048 ? 4096 : 2 * n;
 		ids = realloc(j->own_ids, j->room * sizeof(*ids));
 		if (!ids)
 			return fail(j->path, "out of memory");
@@ -200,14 +197,17 @@ static int compare(const void *a, const void *b)
 /* No id may be there twice. */
 static int check_own_ids(const struct job *j)
 {
-	__u64 *sorted = malloc(j->total * sizeof(*sorted)), i;
+	__u64 *sorted = malloc(j->total * sizeof(*sorted)), i, n = 0;
+	size_t at = 0;
 	int ret = 0;
 
 	if (!sorted)
 		return fail(j->path, "out of memory");
-	memcpy(sorted, j->own_ids, j->total * sizeof(*sorted));
-	qsort(sorted, j->total, sizeof(*sorted), compare);
-	for (i = 1; i < j->total && !ret; i++)
+	for (i = j->skip; i < j->total; i++)
+		if (!is_left_out(j, i, &at))
+			sorted[n++] = j->own_ids[i];
+	qsort(sorted, n, sizeof(*sorted), compare);
+	for (i = 1; i < n && !ret; i++)
 		if (sorted[i] == sorted[i - 1])
 			ret = fail(j->path, "two of its records have the id %llu; nothing was imported",
 				   sorted[i]);
@@ -219,16 +219,16 @@ static int check_own_ids(const struct job *j)
 static int own_key(struct job *j)
 {
 	const char *key = j->im.r.key;
-	char **keys;
+	char place[VEXFS_PLACE], **keys;
 	int err;
 
-	if (!key)
+	if (!key || j->im.record <= j->skip)
 		return 0;
-	if (j->info.live && !j->upsert && j->im.record > j->skip) {
+	if (j->info.live && !j->upsert) {
 		err = vexfs_get_by_key(j->fd, key, strlen(key), NULL, 0, NULL);
 		if (!err)
-			return fail(j->path, "line %llu: the key '%s' is taken; replace its record with --upsert",
-				    j->im.line, key);
+			return fail(j->path, "%s: the key '%s' is taken; replace its record with --upsert",
+				    vexfs_import_place(&j->im, place), key);
 		if (err != -ENOENT)
 			return fail_op(j->dir, VEXFS_OP_GET, err);
 	}
@@ -268,39 +268,60 @@ static int check_own_keys(struct job *j)
 static int check_file(const struct job *j)
 {
 	const char *path = j->im.r.file;
+	char place[VEXFS_PLACE];
 
 	if (!path || !faccessat(j->fd, path, R_OK, 0))
 		return 0;
-	return fail(j->path, "line %llu: the file '%s' of the collection: %s", j->im.line, path, strerror(errno));
+	return fail(j->path, "%s: the file '%s' of the collection: %s", vexfs_import_place(&j->im, place),
+		    path, strerror(errno));
+}
+
+/* What was read of the file fits together. */
+static int check_all(struct job *j)
+{
+	j->total = j->im.record;
+	if (!j->total)
+		return 0;
+	if (j->skip >= j->total)
+		return fail(j->path, "it has %llu records, --skip leaves none of them", j->total);
+	if (j->n_left_out == j->total - j->skip)
+		return fail(j->path, "none of its %llu records can be taken: %s; nothing was imported",
+			    j->total - j->skip, j->left_out_why[0]);
+	if ((j->own_ids && check_own_ids(j)) || check_own_keys(j))
+		return VEXCTL_FAILED;
+	if (!j->own_ids && j->start_id + (j->total - 1) < j->start_id)
+		return fail(j->path,
+			    "its ids would go beyond 64 bits; choose a smaller --start-id");
+	return 0;
 }
 
 /* Read everything once, and count. */
 static int validate(struct job *j)
 {
 	__s64 attrs[VEXFS_MAX_ATTRS];
+	bool first = true;
 	int ret;
 
-	while ((ret = vexfs_import_next(&j->im)) > 0) {
-		if (own_id(j) || own_key(j) || check_file(j) || next_attrs(j, attrs))
-			return VEXCTL_FAILED;
+	while ((ret = vexfs_import_next(&j->im)) > 0 || (j->skip_invalid && vexfs_import_skips(ret))) {
+		if (ret < 0) {
+			if (leave_out(j) || import_attrs(j, attrs))
+				return VEXCTL_FAILED;
+		} else {
+			if (own_id(j, first) || own_key(j) || check_file(j) || import_attrs(j, attrs))
+				return VEXCTL_FAILED;
+			first = false;
+		}
 		if (interrupted())
 			return fail(j->path, "interrupted; nothing was imported");
 		if (!(j->im.record & 1023))
-			progress("checking", j->im.bytes, j->in.size, "bytes");
+			progress("checking", input_at(&j->in), j->in.size, "bytes");
 	}
 	progress(NULL, 0, 0, NULL);
 	if (ret < 0)
-		return fail(j->path, "%s; nothing was imported", j->im.error);
-	j->total = j->im.record;
-	if (!j->total)
-		return fail(j->path, "it holds no record; nothing was imported");
-	if (j->skip >= j->total)
-		return fail(j->path, "it has %llu records, --skip leaves none of them", j->total);
-	if ((j->own_ids && check_own_ids(j)) || check_own_keys(j))
+		return fail(j->path, "%s; nothing was imported%s", j->im.error,
+			    vexfs_import_skips(ret) ? "; --skip-invalid leaves such records out" : "");
+	if (check_all(j))
 		return VEXCTL_FAILED;
-	if (!j->own_ids && j->start_id + (j->total - 1) < j->start_id)
-		return fail(j->path,
-			    "its ids would go beyond 64 bits; choose a smaller --start-id");
 	if (vexfs_import_rewind(&j->im))
 		return fail(j->path, "%s; nothing was imported", j->im.error);
 	if (j->attr_file && fseeko(j->attr_file, 0, SEEK_SET))
@@ -315,16 +336,18 @@ static int validate(struct job *j)
  */
 static int check_ids(struct job *j)
 {
-	__u64 r;
+	size_t at = 0;
+	__u64 n;
 
-	for (r = j->info.live && !j->upsert ? j->skip : j->total; r < j->total; r++) {
-		int err = vexfs_get(j->fd, id_of(j, r), NULL, 0, NULL);
+	for (n = j->info.live && !j->upsert ? j->skip : j->total; n < j->total; n++) {
+		__u64 id = j->own_ids ? j->own_ids[n] : j->start_id + n;
+		int err = is_left_out(j, n, &at) ? -ENOENT : vexfs_get(j->fd, id, NULL, 0, NULL);
 
 		if (!err)
 			return fail(
 				j->path,
 				"id %llu is taken; choose another%s, or delete that record first; nothing was imported",
-				id_of(j, r), j->own_ids ? "" : " --start-id");
+				id, j->own_ids ? "" : " --start-id");
 		if (err != -ENOENT)
 			return fail_op(j->dir, VEXFS_OP_GET, err);
 		if (interrupted())
@@ -333,287 +356,108 @@ static int check_ids(struct job *j)
 	return 0;
 }
 
-/* How far it got, for the end of a message about why it ended. */
-static int ended(const struct job *j, const char *why)
+/* "ids 5 to 7", or what can be said of them. */
+static const char *ids_text(const struct ids *ids, char text[64])
 {
-	__u64 next = j->skip + j->done;
+	snprintf(text, 64, ids->run ? "ids %llu to %llu" : "ids between %llu and %llu", ids->least,
+		 ids->most);
+	return text;
+}
+
+int import_ended(const struct job *j, const char *why)
+{
+	char text[64];
 
 	if (!j->done)
 		return fail(j->path, "%s; nothing was imported", why);
-	return fail(j->path,
-		    "%s; %llu of %llu records are in (ids %llu to %llu), continue with --skip %llu",
-		    why, j->done, j->total - j->skip, id_of(j, j->skip), id_of(j, next - 1), next);
+	return fail(j->path, "%s; %llu of %llu records are in (%s), continue with --skip %llu", why, j->done,
+		    j->total - j->skip - j->n_left_out, ids_text(&j->ids, text), j->next);
 }
 
-/* The words of record n of the batch are looked up all at once, see keyword_codes(). */
-static int add_words(struct job *j, __u32 n)
+static void report_json(const struct job *j)
 {
-	__u32 i;
+	struct json_object *o = json_object_new_object(), *why;
+	size_t i;
 
-	for (i = 0; i < j->im.r.attrs; i++) {
-		const char *word = j->im.r.attr[i].word;
-		int a = word ? attr_by_name(&j->info, j->im.r.attr[i].name) : -1;
-		size_t len = word ? strlen(word) : 0;
-		char *p;
-
-		if (a < 0)
-			continue;
-		if (j->keyword[a].n_bytes + len > j->keyword[a].room) {
-			j->keyword[a].room = 2 * (j->keyword[a].room + len);
-			p = realloc(j->keyword[a].bytes, j->keyword[a].room);
-			if (!p)
-				return -ENOMEM;
-			j->keyword[a].bytes = p;
-		}
-		memcpy(j->keyword[a].bytes + j->keyword[a].n_bytes, word, len);
-		j->keyword[a].n_bytes += len;
-		j->keyword[a].lens[j->keyword[a].n] = len;
-		j->keyword[a].at[j->keyword[a].n++] = n;
+	add_u64(o, "records", j->done);
+	if (j->done) {
+		add_u64(o, "first_id", j->ids.first);
+		add_u64(o, "last_id", j->ids.last);
 	}
-	return 0;
-}
-
-/* Open the file of record n of the batch, unless the record before has the same. */
-static int add_file(struct job *j, __u32 n)
-{
-	const struct vexfs_file_record *r = &j->im.r;
-	struct vexfs_bind *b = &j->binds[n];
-	int fd;
-
-	*b = (struct vexfs_bind){ .fd = -1 };
-	if (!r->file)
-		return 0;
-	if (!n || !j->last_file || j->binds[n - 1].fd < 0 || strcmp(j->last_file, r->file)) {
-		fd = openat(j->fd, r->file, O_RDONLY | O_CLOEXEC);
-		if (fd < 0)
-			return -errno;
-		j->files++;
-		free(j->last_file);
-		j->last_file = strdup(r->file);
-	} else {
-		fd = j->binds[n - 1].fd;
+	add_u64(o, "vector_bytes", j->done * j->info.row_bytes);
+	if (j->im.rounded)
+		add_str(o, "rounded", j->im.type);
+	if (j->skip_invalid) {
+		add_u64(o, "left_out", j->n_left_out);
+		why = json_object_new_array();
+		for (i = 0; i < j->n_left_out && i < LEFT_OUT_SAID; i++)
+			json_object_array_add(why, json_object_new_string(j->left_out_why[i]));
+		json_object_object_add(o, "left_out_first", why);
 	}
-	j->binding = true;
-	*b = (struct vexfs_bind){ .fd = fd, .off = r->file_off, .len = r->file_len };
-	return j->last_file ? 0 : -ENOMEM;
+	print_json(o);
 }
 
-/* The batch is over: close its files, forget its words. */
-static void empty(struct job *j, __u32 n)
+static void report(const struct job *j)
 {
-	__u32 i;
+	char text[64];
+	size_t i;
 
-	for (i = 0; i < n; i++)
-		if (j->binds[i].fd >= 0 && (i + 1 == n || j->binds[i + 1].fd != j->binds[i].fd))
-			close(j->binds[i].fd);
-	free(j->last_file);
-	j->last_file = NULL;
-	j->files = j->key_bytes = 0;
-	j->binding = false;
-	for (i = 0; i < j->info.attrs; i++)
-		j->keyword[i].n = j->keyword[i].n_bytes = 0;
+	if (j->done)
+		printf("imported %llu records into %s: %s, %u dimensions, on disk\n", j->done,
+		       printable(j->dir), ids_text(&j->ids, text), j->info.dims);
+	else
+		printf("imported 0 records into %s: %s holds none\n", printable(j->dir), printable(j->path));
+	if (j->im.rounded)
+		printf("numbers of type %s became the nearest 32-bit floats\n", j->im.type);
+	if (j->n_left_out)
+		printf("left out %zu records:\n", j->n_left_out);
+	for (i = 0; i < j->n_left_out && i < LEFT_OUT_SAID; i++)
+		printf("  %s\n", printable(j->left_out_why[i]));
+	if (i < j->n_left_out)
+		printf("  and %zu more\n", j->n_left_out - i);
 }
 
-/* The record just read into place n of the batch. */
-static int add(struct job *j, __u32 n)
+/* Of the command line, against what the collection is. */
+static int check_options(struct job *j, char **attrs, int n_attrs)
 {
-	const char *key = j->im.r.key;
+	__u32 most = VEXFS_MAX_BATCH_BYTES / j->info.row_bytes, a;
+	int i, ret;
 
-	memcpy(j->rows + (size_t)n * j->info.row_bytes, j->im.row, j->info.row_bytes);
-	j->ids[n] = id_of(j, j->im.record - 1);
-	j->key_lens[n] = key ? strlen(key) : 0;
-	if (key)
-		memcpy(j->keys + j->key_bytes, key, j->key_lens[n]);
-	j->key_bytes += j->key_lens[n];
-	if (j->labels) {
-		j->words[n] = strdup(j->im.label);
-		if (!j->words[n])
-			return -ENOMEM;
-	}
-	return add_words(j, n) ?: add_file(j, n);
-}
-
-/* Fill the batch.  Returns the number of records, 0 at the end, or -1 and a message. */
-static int fill(struct job *j)
-{
-	__u32 n = 0;
-	int err;
-
-	while (n < j->batch && j->files < BATCH_FILES) {
-		__s64 *attrs = j->attrs + (size_t)n * j->info.attrs;
-		int ret = vexfs_import_next(&j->im);
-
-		if (!ret)
-			break;
-		if (ret < 0) {		/* it was fine a moment ago */
-			ended(j, j->im.error);
-			goto failed;
-		}
-		if (j->im.record > j->total) {
-			ended(j, "it has grown meanwhile");
-			goto failed;
-		}
-		if (next_attrs(j, attrs))
-			goto failed;
-		if (j->im.record <= j->skip)
-			continue;
-		err = add(j, n);
-		if (err) {
-			ended(j, err == -ENOMEM ? "out of memory" : "a file to bind to is gone");
-			n++;
-			goto failed;
-		}
-		n++;
-	}
-	return n;
-failed:
-	empty(j, n);
-	return -1;
-}
-
-/* Words into codes, for the whole batch. */
-static int keyword_codes(struct job *j)
-{
-	__s64 *codes = NULL;
-	__u32 a, i;
-	int err = 0;
-
-	for (a = 0; a < j->info.attrs && !err; a++) {
-		struct vexfs_word_list list = {
-			.n = j->keyword[a].n,
-			.bytes = j->keyword[a].bytes,
-			.lens = j->keyword[a].lens,
-		};
-
-		if (!list.n)
-			continue;
-		codes = calloc(list.n, sizeof(*codes));
-		if (!codes)
-			return fail(j->path, "out of memory");
-		err = vexfs_intern(j->fd, a, &list, codes, 0);
-		for (i = 0; i < list.n && !err; i++)
-			j->attrs[(size_t)j->keyword[a].at[i] * j->info.attrs + a] = codes[i];
-		free(codes);
-	}
-	return err ? ended(j, vexfs_strerror_for(VEXFS_OP_INTERN, err)) : 0;
-}
-
-static int save_words(struct job *j, __u32 n)
-{
-	__u32 i;
-
-	for (i = 0; i < n; i++) {
-		fprintf(j->labels, "%s\n", j->words[i]);
-		free(j->words[i]);
-		j->words[i] = NULL;
-	}
-	return fflush(j->labels) ? -errno : 0;
-}
-
-static int insert(struct job *j)
-{
-	char why[512];
-	int n, err;
-
-	while ((n = fill(j)) > 0) {
-		struct vexfs_batch b = {
-			.n = n,
-			.row_bytes = j->info.row_bytes,
-			.rows = j->rows,
-			.ids = j->ids,
-			.attrs = j->info.attrs ? j->attrs : NULL,
-			.keys = j->keys,
-			.key_lens = j->key_lens,
-			.key_bytes = j->key_bytes,
-			.binds = j->binding ? j->binds : NULL,
-			.flags = j->upsert ? VEXFS_INSERT_UPSERT : 0,
-		};
-
-		if (keyword_codes(j)) {
-			empty(j, n);
-			return VEXCTL_FAILED;
-		}
-		err = vexfs_insert(j->fd, &b);
-		empty(j, n);
-		if (err) {
-			if (b.bad < (__u64)n)
-				snprintf(why, sizeof(why), "id %llu: %s", j->ids[b.bad],
-					 vexfs_strerror_for(VEXFS_OP_INSERT, err));
-			else
-				snprintf(why, sizeof(why), "%s",
-					 vexfs_strerror_for(VEXFS_OP_INSERT, err));
-			return ended(j, why);
-		}
-		j->done += n;
-		if (j->labels) {
-			err = save_words(j, n);
-			if (err) {
-				snprintf(why, sizeof(why), "cannot write %s: %s", j->labels_path,
-					 strerror(-err));
-				return ended(j, why);
-			}
-		}
-		progress("importing", j->done, j->total - j->skip, "records");
-		if (interrupted() && j->skip + j->done < j->total)
-			return ended(j, "interrupted");
-	}
-	return n ? VEXCTL_FAILED : VEXCTL_OK;
-}
-
-static int buffers(struct job *j)
-{
-	__u32 most = VEXFS_MAX_BATCH_BYTES / j->info.row_bytes, i;
-
-	if (most > VEXFS_MAX_BATCH)
-		most = VEXFS_MAX_BATCH;
-	if (j->batch > most)
-		return usage("--batch: %u is too many; at most %u records of %u bytes", j->batch,
-			     most, j->info.row_bytes);
-	if (!j->batch) {
-		j->batch = BATCH_BYTES / j->info.row_bytes;
-		if (j->batch > BATCH_RECORDS)
-			j->batch = BATCH_RECORDS;
-	}
-	j->rows = malloc((size_t)j->batch * j->info.row_bytes);
-	j->ids = calloc(j->batch, sizeof(*j->ids));
-	j->attrs = calloc((size_t)j->batch * (j->info.attrs + 1), sizeof(*j->attrs));
-	j->words = calloc(j->batch, sizeof(*j->words));
-	j->keys = malloc((size_t)j->batch * VEXFS_MAX_KEY);
-	j->key_lens = malloc(j->batch);
-	j->binds = malloc(j->batch * sizeof(*j->binds));
-	if (!j->rows || !j->ids || !j->attrs || !j->words || !j->keys || !j->key_lens || !j->binds)
-		goto no_memory;
-	for (i = 0; i < j->info.attrs; i++) {
-		j->keyword[i].lens = malloc(j->batch);
-		j->keyword[i].at = malloc(j->batch * sizeof(__u32));
-		if (!j->keyword[i].lens || !j->keyword[i].at)
-			goto no_memory;
-	}
-	return 0;
-no_memory:
-	return fail(NULL, "out of memory; choose a smaller --batch");
-}
-
-static int run_job(struct job *j, enum vexfs_file_format format, char **attrs, int n_attrs,
-		   bool json)
-{
-	int i, ret, err;
-
-	j->fd = open_collection(j->dir, &j->info);
-	if (j->fd < 0)
-		return VEXCTL_FAILED;
 	for (i = 0; i < n_attrs; i++) {
 		ret = set_attr(j, attrs[i]);
 		if (ret)
 			return ret;
 	}
-	ret = buffers(j);
+	for (a = 0; j->attr_path && a < j->info.attrs; a++)
+		if (j->info.attr[a].type == VEXFS_ATTR_KEYWORD && j->attr[a].from != ATTR_CONST)
+			return fail(j->attr_path,
+				    "it has whole numbers, and the attribute '%s' takes words; give them in jsonl, or one for all by --attr",
+				    j->info.attr[a].name);
+	if (most > VEXFS_MAX_BATCH)
+		most = VEXFS_MAX_BATCH;
+	if (j->batch > most)
+		return usage("--batch: %u is too many; at most %u records of %u bytes", j->batch,
+			     most, j->info.row_bytes);
+	return 0;
+}
+
+static int run_job(struct job *j, enum vexfs_file_format format, char **attrs, int n_attrs,
+		   bool json)
+{
+	int ret, err;
+
+	j->fd = open_collection(j->dir, &j->info);
+	if (j->fd < 0)
+		return VEXCTL_FAILED;
+	ret = check_options(j, attrs, n_attrs);
 	if (!ret)
 		ret = open_input(j, format);
 	if (!ret)
 		ret = validate(j);
 	if (!ret)
 		ret = check_ids(j);
+	if (!ret)
+		ret = attr_codes(j);
 	if (ret)
 		return ret;
 	if (j->labels_path) {
@@ -622,29 +466,20 @@ static int run_job(struct job *j, enum vexfs_file_format format, char **attrs, i
 			return fail(j->labels_path, "%s; nothing was imported", errno == EEXIST ?
 				    "the file exists and is not overwritten" : strerror(errno));
 	}
-	ret = insert(j);
+	j->next = j->skip;
+	ret = j->total ? import_insert(j) : 0;
 	progress(NULL, 0, 0, NULL);
 	if (j->labels && !j->done)
 		unlink(j->labels_path);
-	if (!j->done)
-		return ret;
-	err = vexfs_sync(j->fd);
+	err = j->done ? vexfs_sync(j->fd) : 0;
 	if (err)
 		return fail_op(j->dir, VEXFS_OP_SYNC, err);
 	if (ret)
 		return ret;
-	if (json) {
-		struct json_object *o = json_object_new_object();
-
-		add_u64(o, "records", j->done);
-		add_u64(o, "first_id", id_of(j, j->skip));
-		add_u64(o, "last_id", id_of(j, j->total - 1));
-		add_u64(o, "vector_bytes", j->done * j->info.row_bytes);
-		print_json(o);
-	} else {
-		printf("imported %llu records into %s: ids %llu to %llu, %u dimensions, on disk\n",
-		       j->done, printable(j->dir), id_of(j, j->skip), id_of(j, j->total - 1), j->info.dims);
-	}
+	if (json)
+		report_json(j);
+	else
+		report(j);
 	return VEXCTL_OK;
 }
 
@@ -655,6 +490,7 @@ static int import(int argc, char **argv)
 		{ "start-id", required_argument, NULL, 's' },
 		{ "skip", required_argument, NULL, 'k' },
 		{ "upsert", no_argument, NULL, 'u' },
+		{ "skip-invalid", no_argument, NULL, 'i' },
 		{ "batch", required_argument, NULL, 'b' },
 		{ "attr", required_argument, NULL, 'a' },
 		{ "attr-file", required_argument, NULL, 'A' },
@@ -668,7 +504,7 @@ static int import(int argc, char **argv)
 	bool json = false;
 	int c, ret, n_attrs = 0;
 	__u64 v;
-	__u32 i;
+	size_t i;
 
 	while ((c = getopt_long(argc, argv, "f:s:b:a:", options, NULL)) != -1) {
 		switch (c) {
@@ -683,6 +519,9 @@ static int import(int argc, char **argv)
 			break;
 		case 'u':
 			j.upsert = true;
+			break;
+		case 'i':
+			j.skip_invalid = true;
 			break;
 		case 'k':
 			if (want_u64("--skip", optarg, 0, ~0ULL, &j.skip))
@@ -723,24 +562,13 @@ static int import(int argc, char **argv)
 		fclose(j.attr_file);
 	vexfs_import_close(&j.im);
 	input_close(&j.in);
-	for (i = 0; j.words && i < j.batch; i++)
-		free(j.words[i]);
 	for (i = 0; i < j.n_keys; i++)
 		free(j.own_keys[i]);
-	for (i = 0; i < VEXFS_MAX_ATTRS; i++) {
-		free(j.keyword[i].bytes);
-		free(j.keyword[i].lens);
-		free(j.keyword[i].at);
-	}
+	for (i = 0; i < LEFT_OUT_SAID; i++)
+		free(j.left_out_why[i]);
+	free(j.left_out);
 	free(j.own_keys);
 	free(j.own_ids);
-	free(j.keys);
-	free(j.key_lens);
-	free(j.binds);
-	free(j.words);
-	free(j.attrs);
-	free(j.ids);
-	free(j.rows);
 	if (j.fd >= 0)
 		vexfs_close(j.fd);
 	return interrupted_code(ret);
@@ -751,22 +579,33 @@ const struct verb import_verbs[] = {
 	  "FILE is, by its name, its content or --format:\n"
 	  "  fvecs bvecs ivecs    per record a le32 with the number of dimensions, and as many le32 floats, bytes,\n"
 	  "                       le32 integers\n"
-	  "  npy                  a NumPy array (records, dims) in C order of <f4 <f8 <f2 |u1 |i1 <i4 <i8\n"
+	  "  fbin f16bin u8bin i8bin ibin\n"
+	  "                       le32 records, le32 dimensions, then the numbers: floats, half floats, bytes, signed\n"
+	  "                       bytes, le32 integers\n"
+	  "  npy                  a NumPy array (records, dims) of f2 f4 f8 i1 i2 i4 i8 u1 u2 u4 u8 b1, in either byte\n"
+	  "                       order, in C or Fortran order\n"
 	  "  jsonl                per line {\"id\": 7, \"key\": \"a\", \"attrs\": {\"age\": 3, \"lang\": \"de\"}, \"file\": \"x.txt\",\n"
 	  "                       \"offset\": 0, \"length\": 9, \"vector\": [1, 2.5]}, all but the vector optional; either all\n"
-	  "                       records have an id or none; file is a path below the collection's directory\n"
-	  "  text                 per line `word v1 v2 ...`\n"
+	  "                       records have an id or none; file is a path below the collection's directory.  null is\n"
+	  "                       as if it were not there: an attribute that is not is 0, or no word, as \"\" is.  A line\n"
+	  "                       may also be the array of a vector\n"
+	  "  json                 one array of those, [{...}, {...}] or [[1, 2.5], [3, 4]]\n"
+	  "  text                 per line `word v1 v2 ...`; the word may have spaces in it\n"
+	  "Each of them may be packed by gzip.  Numbers become the nearest 32-bit floats.\n"
 	  "- is standard input, which is copied to a temporary file first.\n"
 	  "The whole file is checked before the first record goes in: a bad file changes nothing.  After that records go\n"
 	  "in by batches, each all or nothing.  Ctrl-C ends after a batch, says how many records are in and\n"
 	  "where to go on, and makes the exit code 130.\n"
-	  "  -f, --format F       one of these; needed for bvecs and ivecs of another name\n"
+	  "  -f, --format F       one of these; needed for all but fvecs, fbin, npy, jsonl, json and text if the name of\n"
+	  "                       FILE does not say it\n"
 	  "  -s, --start-id N     id of the first record of the file [0], if it brings no ids; the next is N+1, ...\n"
 	  "      --upsert         replace records of the same id or key\n"
+	  "      --skip-invalid   leave out records that are no vectors of the collection, and say which: zeros for cosine,\n"
+	  "                       NaN, infinity, other dimensions.  Their ids by place stay unused\n"
 	  "      --skip N         leave out the first N records (their ids stay theirs): to continue an import\n"
 	  "  -b, --batch N        records per batch [4096, or 8 MiB of vectors]\n"
-	  "  -a, --attr NAME=V    set an attribute of every record: to the number V, or with V `lineno` to the\n"
-	  "                       record's place in the file, from 0\n"
+	  "  -a, --attr NAME=V    set an attribute of every record: to the number or the word V, or an integer with V\n"
+	  "                       `lineno` to the record's place in the file, from 0\n"
 	  "      --attr-file F    per record one line with all attributes, in the order of the schema\n"
 	  "      --save-labels F  write the words of a text file to F, one per line (search --labels F shows them)\n"
 	  "      --json\n" },

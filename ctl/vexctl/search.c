@@ -332,22 +332,22 @@ static int set_vector(struct ask *a, __u32 i, const char *text)
 	return 0;
 }
 
-/* The lines up to this one that have not been asked yet. */
-static int ask_lines(struct ask *a, char *what, size_t size, __u64 last, __u32 lines)
+/* The vectors of these lines, which have not been asked yet; blank lines may be between them. */
+static int ask_lines(struct ask *a, char *what, size_t size, __u64 first, __u64 last, __u32 vectors)
 {
-	if (lines == 1)
-		snprintf(what, size, "standard input, line %llu", last);
+	if (vectors == 1)
+		snprintf(what, size, "standard input, line %llu", first);
 	else
-		snprintf(what, size, "standard input, lines %llu to %llu", last - lines + 1, last);
-	return ask(a, lines);
+		snprintf(what, size, "standard input, lines %llu to %llu", first, last);
+	return ask(a, vectors);
 }
 
 static int ask_stdin(struct ask *a)
 {
-	char *line = malloc(VEXFS_IMPORT_LINE);
+	char *line = malloc(VEXFS_IMPORT_LINE), *s;
 	char what[80];
 	__u32 waiting = 0;
-	__u64 n = 0;
+	__u64 n = 0, first = 0, last = 0;
 	int ret = 0;
 
 	if (!line)
@@ -360,17 +360,24 @@ static int ask_stdin(struct ask *a)
 				   VEXFS_IMPORT_LINE - 1);
 			break;
 		}
-		ret = set_vector(a, waiting, line);
-		if (!ret && ++waiting == a->batch) {
-			ret = ask_lines(a, what, sizeof(what), n, waiting);
+		s = line + (n > 1 || strncmp(line, "\xef\xbb\xbf", 3) ? 0 : 3); /* a byte order mark */
+		if (!s[strspn(s, " \t\r\n\v\f")])
+			continue;
+		ret = set_vector(a, waiting, s);
+		if (ret)
+			break;
+		last = n;
+		first = waiting++ ? first : n;
+		if (waiting == a->batch) {
+			ret = ask_lines(a, what, sizeof(what), first, last, waiting);
 			waiting = 0;
 		}
 	}
-	if (waiting && ask_lines(a, what, sizeof(what), n - !!ret, waiting))
+	if (waiting && ask_lines(a, what, sizeof(what), first, last, waiting))
 		ret = VEXCTL_FAILED;
 	if (!ret && ferror(stdin))
 		ret = fail("standard input", "cannot be read: %s", strerror(errno));
-	else if (!ret && !n)
+	else if (!ret && !last)
 		ret = fail("standard input",
 			   "it is empty; give one vector per line, or --id, --word or --vector");
 	free(line);

@@ -205,7 +205,8 @@ int labels_read(struct labels *l, const char *path)
 	l->line = calloc(l->n + 1, sizeof(*l->line));
 	if (!l->line)
 		goto failed;
-	for (i = 0, p = l->text; i < l->n; i++) {
+	p = l->text + (strncmp(l->text, "\xef\xbb\xbf", 3) ? 0 : 3);	/* a byte order mark */
+	for (i = 0; i < l->n; i++) {
 		l->line[i] = p;
 		p += strcspn(p, "\n");
 		if (p > l->line[i] && p[-1] == '\r')

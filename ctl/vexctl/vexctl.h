@@ -125,26 +125,32 @@ int interrupted_code(int code);
 /* How far it is, on stderr; cheap enough for every turn of a loop.  what NULL: the end of it. */
 void progress(const char *what, __u64 done, __u64 total, const char *unit);
 
-/* A file to read, as often as need be. */
+/* A file to read, as often as need be.  What is in gzip is read as if it were not. */
 struct input {
 	const char *path;		/* for messages */
 	FILE *file;
-	__u64 size;			/* bytes */
+	FILE *packed;			/* the gzip file that it comes out of, or NULL */
+	__u64 size;			/* bytes, as they are on the disk */
 };
 /* "-": standard input.  0, or VEXCTL_FAILED and a line; input_close() is fine after either. */
 int input_open(struct input *in, const char *path);
+/* How many of these bytes have been read, about. */
+__u64 input_at(const struct input *in);
 void input_close(struct input *in);
 /* The value of --format.  0, or VEXCTL_USAGE and a line. */
 int want_format(const char *s, enum vexfs_file_format *out);
+/* The formats, or those that are written, too: "fvecs, npy or jsonl". */
+const char *format_names(bool written);
 
 /* A file to write; it has its name once it is complete. */
 struct output {
 	const char *path;		/* for messages */
 	char *temp;			/* NULL: it is written to as it is */
 	FILE *file;
+	FILE *raw;			/* where the gzip data of file go, or NULL: it is no gzip */
 };
 /* "-": standard output.  0, or VEXCTL_FAILED and a line, and nothing is left of it. */
-int output_open(struct output *out, const char *path);
+int output_open(struct output *out, const char *path, bool gzip);
 int output_finish(struct output *out);
 void output_abandon(struct output *out);	/* also fine after the others */
 
