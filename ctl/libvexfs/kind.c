@@ -182,9 +182,7 @@ static enum vexfs_file_format rows_format(struct vexfs_import *im, const struct 
 	__u64 first, second;
 	off_t size;
 
-	if (h->n < sizeof(head))
-		return VEXFS_FILE_GUESS;
-	memcpy(head, h->byte, sizeof(head));
+	memcpy(head, h->byte, h->n < sizeof(head) ? h->n : sizeof(head));
 	first = le32toh(head[0]);
 	second = le32toh(head[1]);
 	size = fseeko(im->file, 0, SEEK_END) ? 0 : ftello(im->file);

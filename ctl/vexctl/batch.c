@@ -175,7 +175,8 @@ static int fill(struct batch *b)
 			memcpy(b->attrs + (size_t)b->n * j->info.attrs, attrs,
 			       j->info.attrs * sizeof(*attrs));
 			err = add(b);
-		} else if (j->labels) {	/* the id of its place stays unused, and its line stays */
+		} else if (j->labels && !j->auto_ids) {
+			/* the id of its place stays unused, so its line is there, too */
 			err = add_label(b);
 		}
 		if (err)
@@ -261,7 +262,9 @@ static int insert(struct batch *b)
 		.key_lens = b->key_lens,
 		.key_bytes = b->key_bytes,
 		.binds = b->binding ? b->binds : NULL,
-		.flags = j->upsert ? VEXFS_INSERT_UPSERT : 0,
+		.flags = (j->upsert ? VEXFS_INSERT_UPSERT : 0) |
+			 (j->auto_ids ? VEXFS_INSERT_AUTO_ID : 0),
+		.new_ids = b->ids,
 	};
 	char why[512];
 	int err;
@@ -273,7 +276,7 @@ static int insert(struct batch *b)
 		count(b);
 		return save_labels(b);
 	}
-	if (v.bad < (__u64)b->n)
+	if (v.bad < (__u64)b->n && !j->auto_ids)
 		snprintf(why, sizeof(why), "id %llu: %s", b->ids[v.bad],
 			 vexfs_strerror_for(VEXFS_OP_INSERT, err));
 	else

@@ -174,8 +174,9 @@ static int own_id(struct job *j, bool first)
 			    vexfs_import_place(&j->im, place), j->im.r.has_id ? "an" : "no");
 	if (!j->im.r.has_id)
 		return 0;
-	if (j->start_given)
-		return fail(j->path, "it has ids of its own; leave out --start-id");
+	if (j->start_given || j->append)
+		return fail(j->path, "it has ids of its own; leave out %s",
+			    j->append ? "--append" : "--start-id");
 	if (n >= j->room) {
 		j->room = n < 2048 ? 4096 : 2 * n;
 		ids = realloc(j->own_ids, j->room * sizeof(*ids));
@@ -289,7 +290,9 @@ static int check_all(struct job *j)
 			    j->total - j->skip, j->left_out_why[0]);
 	if ((j->own_ids && check_own_ids(j)) || check_own_keys(j))
 		return VEXCTL_FAILED;
-	if (!j->own_ids && j->start_id + (j->total - 1) < j->start_id)
+	/* an upsert without ids is by keys: by place, it would replace records that have nothing to do with it */
+	j->auto_ids = !j->own_ids && !j->start_given && (j->append || j->upsert);
+	if (!j->own_ids && !j->auto_ids && j->start_id + (j->total - 1) < j->start_id)
 		return fail(j->path,
 			    "its ids would go beyond 64 bits; choose a smaller --start-id");
 	return 0;
@@ -330,6 +333,22 @@ static int validate(struct job *j)
 	return 0;
 }
 
+static int id_taken(const struct job *j, __u64 id)
+{
+	char free_ids[64] = "";
+
+	if (j->info.next_id != ~0ULL)
+		snprintf(free_ids, sizeof(free_ids), " (%s%llu)",
+			 j->own_ids ? "ids are free from " : "ids from ", j->info.next_id);
+	if (j->own_ids)
+		return fail(j->path,
+			    "id %llu is taken; choose another%s, or replace its record with --upsert; nothing was imported",
+			    id, free_ids);
+	return fail(j->path,
+		    "id %llu is taken; choose another --start-id, or --append%s; nothing was imported",
+		    id, free_ids);
+}
+
 /*
  * None of the ids may be taken.  Somebody may still take one while we import; then that batch fails
  * as a whole.
@@ -339,15 +358,14 @@ static int check_ids(struct job *j)
 	size_t at = 0;
 	__u64 n;
 
-	for (n = j->info.live && !j->upsert ? j->skip : j->total; n < j->total; n++) {
+	if (!j->info.live || j->upsert || j->auto_ids)
+		return 0;
+	for (n = j->skip; n < j->total; n++) {
 		__u64 id = j->own_ids ? j->own_ids[n] : j->start_id + n;
 		int err = is_left_out(j, n, &at) ? -ENOENT : vexfs_get(j->fd, id, NULL, 0, NULL);
 
 		if (!err)
-			return fail(
-				j->path,
-				"id %llu is taken; choose another%s, or delete that record first; nothing was imported",
-				id, j->own_ids ? "" : " --start-id");
+			return id_taken(j, id);
 		if (err != -ENOENT)
 			return fail_op(j->dir, VEXFS_OP_GET, err);
 		if (interrupted())
@@ -407,6 +425,8 @@ static void report(const struct job *j)
 		       printable(j->dir), ids_text(&j->ids, text), j->info.dims);
 	else
 		printf("imported 0 records into %s: %s holds none\n", printable(j->dir), printable(j->path));
+	if (j->upsert && j->auto_ids && !j->n_keys && j->done)
+		printf("they have no ids and no keys, so that nothing was replaced; --start-id N replaces from id N on\n");
 	if (j->im.rounded)
 		printf("numbers of type %s became the nearest 32-bit floats\n", j->im.type);
 	if (j->n_left_out)
@@ -490,6 +510,7 @@ static int import(int argc, char **argv)
 		{ "start-id", required_argument, NULL, 's' },
 		{ "skip", required_argument, NULL, 'k' },
 		{ "upsert", no_argument, NULL, 'u' },
+		{ "append", no_argument, NULL, 'p' },
 		{ "skip-invalid", no_argument, NULL, 'i' },
 		{ "batch", required_argument, NULL, 'b' },
 		{ "attr", required_argument, NULL, 'a' },
@@ -519,6 +540,9 @@ static int import(int argc, char **argv)
 			break;
 		case 'u':
 			j.upsert = true;
+			break;
+		case 'p':
+			j.append = true;
 			break;
 		case 'i':
 			j.skip_invalid = true;
@@ -552,6 +576,8 @@ static int import(int argc, char **argv)
 	}
 	if (want_args(argc, 2, 2, "DIR and FILE"))
 		return VEXCTL_USAGE;
+	if (j.append && j.start_given)
+		return usage("give one of --append and --start-id");
 	j.dir = argv[optind];
 	j.path = argv[optind + 1];
 	catch_signals();
@@ -599,9 +625,11 @@ const struct verb import_verbs[] = {
 	  "  -f, --format F       one of these; needed for all but fvecs, fbin, npy, jsonl, json and text if the name of\n"
 	  "                       FILE does not say it\n"
 	  "  -s, --start-id N     id of the first record of the file [0], if it brings no ids; the next is N+1, ...\n"
-	  "      --upsert         replace records of the same id or key\n"
+	  "      --append         give records that bring no ids new ones, behind all that there are\n"
+	  "      --upsert         replace records of the same id or key.  Records that bring no id keep that of the record\n"
+	  "                       of their key, or get a new one, unless --start-id says where their ids begin\n"
 	  "      --skip-invalid   leave out records that are no vectors of the collection, and say which: zeros for cosine,\n"
-	  "                       NaN, infinity, other dimensions.  Their ids by place stay unused\n"
+	  "                       NaN, infinity, other dimensions.  Ids that count from --start-id count them, too\n"
 	  "      --skip N         leave out the first N records (their ids stay theirs): to continue an import\n"
 	  "  -b, --batch N        records per batch [4096, or 8 MiB of vectors]\n"
 	  "  -a, --attr NAME=V    set an attribute of every record: to the number or the word V, or an integer with V\n"

@@ -21,9 +21,11 @@ struct job {
 	struct vexfs_import im;
 	__u64 total;			/* records of the file */
 	__u64 skip;			/* of them, not to insert */
-	bool upsert;
-	__u64 start_id;			/* id of record 0 */
+	bool upsert, append;
+	/* --start-id, or 0: id of record 0, unless the file brings ids or the kernel gives them */
+	__u64 start_id;
 	bool start_given;
+	bool auto_ids;			/* the kernel gives them: --append, or --upsert by keys */
 	/* ids that the file brings, by record; NULL: it brings none */
 	__u64 *own_ids;
 	__u64 room;			/* of own_ids */

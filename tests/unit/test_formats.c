@@ -893,6 +893,18 @@ static void any_string(char *s)
 
 	for (*s = 0; n; n--)
 		strcat(s, parts[chance(sizeof(parts) / sizeof(*parts))]);
+	if (!chance(16)) {		/* the longest that there is */
+		memset(s, 'l', VEXFS_MAX_KEY - 2);
+		strcpy(s + VEXFS_MAX_KEY - 2, "\xc3\xa9");
+	}
+}
+
+static __s64 any_number(void)
+{
+	static const __s64 odd[] = { 0, -1, 1, INT64_MIN, INT64_MAX, INT64_MIN + 1, 1LL << 53 };
+
+	return chance(4) ? (__s64)((__u64)chance(1 << 20) << chance(45)) - chance(2) :
+			   odd[chance(sizeof(odd) / sizeof(*odd))];
 }
 
 #define RECORDS	200
@@ -917,7 +929,7 @@ static void round_trip(enum vexfs_file_format format, __u32 dims)
 			for (j = 0; j < VEXFS_MAX_ATTRS + 2; j++)
 				any_string(strings[i][j]);
 			r[i].has_id = chance(4);
-			r[i].id = r[i].has_id ? (__u64)chance(1 << 16) << chance(49) : 0;
+			r[i].id = r[i].has_id ? (__u64)any_number() : 0;
 			r[i].key = chance(2) ? strings[i][0] : NULL;
 			r[i].file = chance(2) ? strings[i][1] : NULL;
 			r[i].file_off = r[i].file ? chance(1 << 30) : 0;
@@ -927,8 +939,7 @@ static void round_trip(enum vexfs_file_format format, __u32 dims)
 				snprintf(names[j], sizeof(names[j]), "attr%u", j);
 				r[i].attr[j].name = names[j];
 				r[i].attr[j].word = chance(2) ? strings[i][j + 2] : NULL;
-				r[i].attr[j].number = r[i].attr[j].word ? 0 :
-					(__s64)((__u64)chance(1 << 20) << chance(45)) - chance(2);
+				r[i].attr[j].number = r[i].attr[j].word ? 0 : any_number();
 			}
 		}
 		assert_int_equal(vexfs_export_record(&ex, &r[i]), 0);

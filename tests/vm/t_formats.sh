@@ -95,8 +95,9 @@ printf '\001\377\001\377' | npy bad '|u1' '(1, 2)'
 fails "a shape too small" "more bytes follow" vexctl import $c bad --start-id 1000
 printf '\001\377\001\377' | npy bad '|u1' '(4,)'
 fails "one axis" "has 1 axis, not the two" vexctl import $c bad --start-id 1000
-printf '\001\377\001\377' | npy bad '>f4' '(1, 1)'
-fails "big-endian" "save it as array.astype('<f4')" vexctl import $c bad --start-id 1000
+printf '\001\377\001\377' | npy bad '<c8' '(1, 1)'
+fails "complex numbers" "of type '<c8' (complex numbers); save it as array.astype('<f4')" \
+	vexctl import $c bad --start-id 1000
 printf '\000\074\000\174' | npy bad '<f2' '(1, 2)'
 fails "infinity" "record 0, dimension 1 is NaN or infinity" vexctl import $c bad --start-id 1000
 printf '\001\377\001' | npy bad '|u1' '(1, 3)'
@@ -173,20 +174,34 @@ tie() { # NAME TRUTH RECALL NEARER
 tie "the same" '\002\000\000\000\001\000\000\000\002\000\000\000' 1 0
 tie "ties" '\002\000\000\000\004\000\000\000\003\000\000\000' 1 0
 tie "more columns than k" '\003\000\000\000\003\000\000\000\004\000\000\000\377\000\000\000' 1 0
+tie "a list that is filled up" '\003\000\000\000\003\000\000\000\377\377\377\377\377\377\377\377' 1 0
+says_text "it is short" '"short_lists": 1'
+tie "what is behind the first k" '\003\000\000\000\003\000\000\000\004\000\000\000\376\377\377\377' 1 0
+printf '\001\000\000\000\002\000\000\000\003\000\000\000\004\000\000\000' > t.ibin
+run "eval with ibin" vexctl eval /mnt/t -q zero.jsonl -k 2 --truth t.ibin --json
+says_text "recall" '"recall": 1,'
+printf '\003\000\000\000\000\000\000\000\004\000\000\000\000\000\000\000' | npy t.npy '<i8' '(1, 2)'
+run "eval with npy" vexctl eval /mnt/t -q zero.jsonl -k 2 --truth t.npy --json
+says_text "recall" '"recall": 1,'
+printf '\002\000\000\000\377\377\377\377\377\377\377\377' > t.ivecs
+fails "lists without ids" "none of its lists has an id" vexctl eval /mnt/t -q zero.jsonl -k 2 --truth t.ivecs
 tie "a truth that is none" '\002\000\000\000\001\000\000\000\005\000\000\000' 1 1
 
 # --- eval: what is wrong
 
 fails "other dims of queries" "record 0 has 100 dimensions, the collection has 2" vexctl eval /mnt/t -q q.fvecs
-fails "k over the columns" "list 0 has 10 ids, fewer than the 11 wanted; give -k 10" \
-	vexctl eval $w -q q.fvecs --truth gt.ivecs -k 11
+run "k over the columns" vexctl eval $w -q q.fvecs --truth gt.ivecs -k 11 --exact
+says_text "it is told" "100 lists of truth have fewer than 11 ids: recall is of those"
+says_text "recall is of the ten" "recall@11   1.0000 on average"
 head -c 4399 gt.ivecs > bad
 fails "truth cut off" "the file is truncated: list 99 is not whole" vexctl eval $w -q q.fvecs --truth bad
 head -c 4356 gt.ivecs > bad
 fails "fewer lists than queries" "it has 99 lists, there are more queries" vexctl eval $w -q q.fvecs --truth bad
 cat gt.ivecs gt.ivecs > bad
 fails "more lists than queries" "more lists than the 100 queries" vexctl eval $w -q q.fvecs --truth bad
-fails "truth that is no ivecs" "this is not ivecs" vexctl eval $w -q q.fvecs --truth ties.jsonl
+fails "truth that is no ivecs" "it is jsonl, and lists of ids come as ivecs, ibin or npy" \
+	vexctl eval $w -q q.fvecs --truth ties.jsonl
+expect_fail "truth to a file of another ending" "ends like npy" vexctl eval $w -q q.fvecs --write-truth t.npy
 printf '\002\000\000\000\001\000\000\000\377\000\000\000' > bad
 fails "truth of ids that are not there" "the id 255, which /mnt/t does not have" \
 	vexctl eval /mnt/t -q zero.jsonl -k 2 --truth bad
@@ -202,7 +217,7 @@ expect_fail "no queries" "--queries is missing" vexctl eval $w
 
 # state DIR: every record by its id
 state() { for id in $2; do vexctl get "$1" $id --json | sed -E 's/"(slot|seq)": [0-9]+, //g'; done; }
-expect_fail "export of text" "--format: text is only read; choose jsonl" vexctl export $c -f text
+expect_fail "export of text" "--format: text is only read; choose fvecs, fbin, npy, jsonl or json" vexctl export $c -f text
 expect_fail "export --json to standard output" "--json needs -o FILE" vexctl export $c --json
 fails "export of an unknown attribute" "--where: column 1" vexctl export $c --where 'height = 3'
 fails "export of a plain directory" "not a collection" vexctl export /mnt
@@ -225,7 +240,15 @@ run "create" vexctl collection create /mnt/w2 --dims 100 --metric cosine
 run "import of npy" vexctl import /mnt/w2 w.npy
 run "export again" vexctl export /mnt/w2 -o w2.fvecs
 run "the same bytes" cmp w2.fvecs base.fvecs
-run "npy to a pipe is refused" sh -c "vexctl export $w -f npy 2>&1 | grep 'npy needs a file'"
+run "npy to a pipe is refused" sh -c "vexctl export $w -f npy 2>&1 | grep 'npy needs a plain file'"
+run "an older file" cp base.fvecs old.npy.gz
+fails "npy into gzip" "npy needs a plain file" vexctl export $w -o old.npy.gz
+run "the older file is as it was" cmp base.fvecs old.npy.gz
+expect_fail "an ending that means nothing" "'x.csv' ends like no format that can be written: fvecs, fbin, npy, jsonl or json" \
+	vexctl export $w -o x.csv
+run "it can be said" vexctl export $w -o x.csv --format fvecs
+run "the same bytes" cmp x.csv base.fvecs
+rm x.csv
 fails "export to a full device" "No space left" vexctl export $w -o /dev/full -f fvecs
 fails "export of no snapshot" "there is no snapshot of that name" vexctl export $w -o x.jsonl --as-of monday
 equal "nothing is left of it" "x.jsonl*" "$(echo x.jsonl*)"
@@ -258,6 +281,106 @@ equal "one more" 4 "$(records /mnt/k)"
 run "the new one has the key" sh -c "vexctl get /mnt/k --key one | grep '^id 11 '"
 expect_fail "the old one is gone" "no record of that id" vexctl get /mnt/k 1
 
+# --- ids that import gives: never those of somebody else
+
+key() { echo "{\"key\": \"$1\", \"vector\": [$2, 0]}"; }
+ids() { vexctl list "$1" | sed -nE 's/^id ([0-9]+) .*/\1/p' | tr '\n' ' '; }
+run "create" vexctl collection create /mnt/u --dims 2 --attr age
+{ key doc-a 1; key doc-b 2; key doc-c 3; } > u.jsonl
+run "three records with keys" vexctl import /mnt/u u.jsonl --upsert
+says_text "their ids" "imported 3 records into /mnt/u: ids 0 to 2,"
+{ key doc-d 4; key doc-e 5; } > u2.jsonl
+run "upsert of two others" vexctl import /mnt/u u2.jsonl --upsert
+says_text "their ids" "ids 3 to 4,"
+equal "five are there" 5 "$(records /mnt/u)"
+{ key doc-f 6; key doc-b 7; } > u3.jsonl
+run "upsert of a new one and an old one" vexctl import /mnt/u u3.jsonl --upsert --json
+says_text "their ids" '"first_id": 5, "last_id": 1,'
+equal "one more is there" 6 "$(records /mnt/u)"
+run "get" vexctl get /mnt/u --key doc-b
+says_text "it kept its id" "id 1 "
+says_text "and has the new vector" "vector 7 0"
+printf 'x 1 1\ny 2 2\n' > u.txt
+fails "text without ids" "id 0 is taken; choose another --start-id, or --append (ids from 6)" vexctl import /mnt/u u.txt
+run "append of text" vexctl import /mnt/u u.txt --append --save-labels u.labels
+says_text "its ids" "ids 6 to 7,"
+run "upsert of text, which has no keys" vexctl import /mnt/u u.txt --upsert
+says_text "its ids" "ids 8 to 9,"
+says_text "it is told" "they have no ids and no keys, so that nothing was replaced"
+printf '\001\377' | npy u.npy '|u1' '(1, 2)'
+for f in u.npy a.bvecs; do
+	before=$(records /mnt/u)
+	run "append of $f" vexctl import /mnt/u $f --append
+	run "upsert of $f" vexctl import /mnt/u $f --upsert
+	equal "nothing was replaced" "$(vexctl list /mnt/u | wc -l)" "$(records /mnt/u)"
+	run "there are more" test "$(records /mnt/u)" -ge $((before + 2))
+done
+run "upsert from an id on" vexctl import /mnt/u u.txt --upsert --start-id 8
+says_text "its ids" "ids 8 to 9,"
+equal "it replaced" "$(vexctl list /mnt/u | wc -l)" "$(records /mnt/u)"
+fails "ids of its own and --append" "leave out --append" vexctl import /mnt/u k.jsonl --append
+expect_fail "--append and --start-id" "one of --append and --start-id" vexctl import /mnt/u u.txt --append --start-id 5
+fails "an own id that is taken" "id 2 is taken; choose another (ids are free from " vexctl import /mnt/u k.jsonl
+{ key doc-x 1; echo '{"id": 900, "vector": [1, 1]}'; } > mixed.jsonl
+fails "an id in some" "line 2: it has an id, unlike those before it" vexctl import /mnt/u mixed.jsonl --upsert
+
+# --- records that are no vectors
+
+run "create" vexctl collection create /mnt/v --dims 2 --metric cosine --attr n
+cat > v.txt <<'T'
+<unk> 0 0
+the 1 2
+nan nan 1
+two 3
+of 3 4
+T
+fails "a zero vector" "line 1 is all zeros, which has no direction for cosine; nothing was imported; --skip-invalid leaves" \
+	vexctl import /mnt/v v.txt
+equal "nothing is there" 0 "$(records /mnt/v)"
+run "without them" vexctl import /mnt/v v.txt --skip-invalid --save-labels v.labels --attr n=lineno
+says_text "how many" "imported 2 records into /mnt/v: ids between 1 and 4,"
+says_text "how many are not" "left out 3 records:"
+says_text "why" "line 1 is all zeros"
+says_text "why" "line 3, number 1 is not a finite number"
+says_text "why" "line 4 has 1 numbers after the word"
+equal "the id of a line is its place" "1 4 " "$(ids /mnt/v)"
+run "search by a word" vexctl search /mnt/v --word of --labels v.labels -k 1
+says_text "labels are in step" "4                          0.000000  of"
+run "get" vexctl get /mnt/v 4
+says_text "and so is lineno" "n=4"
+run "as JSON" vexctl import /mnt/v v.txt --skip-invalid --append --json
+says_text "what was left out" '"left_out": 3, "left_out_first": [ "line 1 is all zeros'
+says_text "ids" '"first_id": 5, "last_id": 6'
+printf 'a 0 0\nb 0 0\n' > z.txt
+fails "nothing but those" "none of its 2 records can be taken: line 1 is all zeros" vexctl import /mnt/v z.txt --skip-invalid --append
+: | npy none.npy '<f4' '(0, 2)'
+run "an array without rows" vexctl import /mnt/v none.npy
+says_text "is none" "imported 0 records into /mnt/v"
+run "as JSON" vexctl import /mnt/v none.npy --json
+says_text "is none" '{ "records": 0, "vector_bytes": 0 }'
+
+# --- gzip, and files of another kind
+
+gzip -c base.fvecs > base.fvecs.gz
+run "create" vexctl collection create /mnt/z --dims 100 --metric cosine
+run "import of gzip" vexctl import /mnt/z base.fvecs.gz
+equal "1,900 records" 1900 "$(records /mnt/z)"
+run "from a pipe" sh -c "gzip -c base.fvecs | vexctl import /mnt/z - --append"
+run "export into gzip" vexctl export /mnt/w -o w.fvecs.gz
+run "the same bytes" sh -c "gzip -dc w.fvecs.gz | cmp - base.fvecs"
+run "queries and truth in gzip" sh -c "gzip -c q.fvecs > q.fvecs.gz; gzip -c gt.ivecs > gt.ivecs.gz; vexctl eval $w -q q.fvecs.gz --truth gt.ivecs.gz --exact"
+says_text "recall" "recall@10   1.0000 on average"
+head -c 5000 base.fvecs.gz > cut.fvecs.gz
+fails "gzip cut off" "its gzip data are damaged or cut off" vexctl import /mnt/z cut.fvecs.gz --append
+printf 'PAR1\025\000\025\000' > x.parquet
+fails "a Parquet file" "it is a Parquet file, which is not read; convert it to jsonl" vexctl import /mnt/z x.parquet
+printf '[[1, 2], [3, 4]]' > x.json
+run "a JSON array" vexctl import $c x.json --start-id 5000
+equal "its vector" "3 4" "$(vector $c 5001)"
+printf '\232\231\231\231\231\231\271\077\000\000\000\000\000\000\360\277' | npy f8.npy '<f8' '(1, 2)'
+run "doubles" vexctl import $c f8.npy --start-id 5100
+says_text "it is told that they are narrowed" "numbers of type <f8 became the nearest 32-bit floats"
+
 # --- everything that a record can be, there and back
 
 run "create" vexctl collection create /mnt/d --dims 2 --attr age:int --attr lang:keyword --metric l2
@@ -271,6 +394,26 @@ cat > all.jsonl <<EOF
 {"id": 4, "attrs": {"age": 9}, "file": "a.txt", "offset": 0, "length": 13, "vector": [4, 0]}
 EOF
 run "import" vexctl import /mnt/d all.jsonl
+cat > nulls.jsonl <<'J'
+{"id": 80, "key": null, "attrs": {"age": null, "lang": ""}, "file": null, "vector": [8, 0]}
+{"id": 81, "key": "k81", "attrs": {"age": 2024.0, "lang": null}, "vector": [8, 1]}
+{"id": 82, "attrs": {"age": true}, "vector": [8, 2]}
+J
+run "null, an empty word, 2024.0, true" vexctl import /mnt/d nulls.jsonl
+run "get" sh -c "vexctl get /mnt/d 80; vexctl get /mnt/d 81; vexctl get /mnt/d 82"
+says "nothing is 0, or no word" '^id 80  slot [0-9]+  seq [0-9]+  age=0  lang=$'
+says "2024.0 is 2024" 'key k81  age=2024  lang=$'
+says "true is 1" 'age=1  lang=$'
+run "delete them" vexctl delete /mnt/d 80 81 82
+echo '{"id": 83, "attrs": {"age": ""}, "vector": [8, 2]}' > bad
+fails "no word for a number" "line 1: the attribute 'age' takes whole numbers" vexctl import /mnt/d bad
+echo '{"id": 83, "vector": [8, 2]}' > word.jsonl
+run "a word for all" vexctl import /mnt/d word.jsonl --attr lang=de
+run "get" vexctl get /mnt/d 83
+says_text "it has it" "lang=de"
+run "delete it" vexctl delete /mnt/d 83
+echo "1 2" > numbers
+fails "numbers for words" "the attribute 'lang' takes words" vexctl import /mnt/d word.jsonl --attr-file numbers
 run "export" vexctl export /mnt/d -o all2.jsonl
 run "it is what it was" cmp all.jsonl all2.jsonl
 run "get" vexctl get /mnt/d 1

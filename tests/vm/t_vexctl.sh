@@ -104,6 +104,9 @@ run "the same in brackets" vexctl search $c --vector '[1, 1, 0.5, -1]' -k 1
 says_text "search by vector in brackets" "   1  1 "
 run "search by word" vexctl search $c --word word9 --labels /tmp/labels --start-id 1 -k 1
 says_text "search by word shows the label" "word9"
+run "blank lines and a byte order mark on stdin" sh -c "printf '\\357\\273\\277\n1 1 0.5 -1\n \t\n\n12 1 0.5 -12\n\n' | vexctl search $c -k 1 --batch 2"
+equal "two answers" 2 "$(grep -c '^rank' "$out")"
+bad_in "a wrong line behind blank ones" 1 "line 4: it has 1 numbers" '1 1 1 1\n\n\n1\n' vexctl search $c
 run "search by vectors on stdin" sh -c "printf '1 1 0.5 -1\n12 1 0.5 -12\n' | vexctl search $c -k 1"
 equal "an answer per line" 2 "$(grep -c '^cost: visited 24' "$out")"
 for b in 2 3 7; do
@@ -209,7 +212,7 @@ text 'a 1 2 3 4\nb 1 2 1e99 4\n'; imp "infinity in text" 1 "line 2, number 3 is 
 text 'a 1 2 3 4\nb 1 two 3 4\n'
 imp "a word for a number" 1 "line 2, number 2 is not a finite number"
 text 'a 1 2 3 4\nb 0 0 0 -0\n'; imp "a zero vector" 1 "line 2 is all zeros"
-text 'a 1 2 3 4\n\nb 1 2 3 4\n'; imp "an empty line" 1 "line 2 is empty"
+text 'a 1 2 3 4\n\n 1 2 3 4\n'; imp "no word" 1 "line 3 starts with a space: the word is missing"
 text ''; imp "an empty file" 1 "holds no record"
 text '\004\000\000\000\000\000\200\077\000\000\200\077\000\000\200\077\000\000\200\077'
 cp /tmp/bad /tmp/one
@@ -226,11 +229,11 @@ imp "zeros in fvecs" 1 "record 1 is all zeros"
 { cat /tmp/one; printf '\005\000\000\000'; head -c 20 /dev/zero; } > /tmp/bad
 imp "fvecs of other dims" 1 "record 1 has 5 dimensions, the collection has 4"
 head -c 4000 /dev/zero > /tmp/bad
-imp "neither fvecs nor text" 1 "is none of fvecs, npy, jsonl and text; say which"
+imp "neither fvecs nor text" 1 "is none of fvecs, fbin, npy, jsonl, json and text; say which"
 cp /tmp/text /tmp/bad; imp "text taken for fvecs" 1 "this is not fvecs" --format fvecs
 bad "no such file" 1 "No such file" vexctl import $c /tmp/nowhere
 bad "a directory" 1 "it is a directory; give a file" vexctl import $c /tmp
-bad "ids that are taken" 1 "id 12 is taken; choose another --start-id" \
+bad "ids that are taken" 1 "id 12 is taken; choose another --start-id, or --append (ids from " \
 	vexctl import $c /tmp/text --start-id 12
 bad "ids beyond 64 bits" 1 "choose a smaller --start-id" \
 	vexctl import $c /tmp/text --start-id 18446744073709551610
