@@ -52,7 +52,7 @@ install: tools bpf
 	$(call put,$(B)/man/*.3,$(MANDIR)/man3,644)
 	$(Q)install -D -m 644 ctl/vexctl/completion.bash '$(DESTDIR)$(COMPLETIONDIR)/vexctl'
 	$(call fill,ctl/vexd/vexd.service.in,$(UNITDIR)/vexd.service)
-	$(call put,ctl/python/vexfs.py,$(PYTHONDIR),644)
+	$(call put,ctl/python/vexfs/*.py,$(PYTHONDIR)/vexfs,644)
 	$(call put,README.md,$(DOCDIR),644)
 	$(call put,$(BPF_SRC) ctl/node/search.js,$(DOCDIR)/examples,644)
 	$(call put,ctl/examples/*,$(DOCDIR)/examples,755)
@@ -67,8 +67,8 @@ uninstall:
 	$(Q)cd '$(DESTDIR)/' && rm -f .$(BINDIR)/vexctl $(patsubst %,.$(SBINDIR)/%,$(notdir $(SBIN_PROGRAMS))) \
 		.$(LIBDIR)/$(notdir $(LIBVEXFS_SO)) .$(LIBDIR)/libvexfs.so .$(LIBDIR)/pkgconfig/libvexfs.pc \
 		$(patsubst %,.$(MANDIR)/man8/%,$(notdir $(MAN8))) .$(MANDIR)/man3/vexfs_*.3 .$(COMPLETIONDIR)/vexctl \
-		.$(UNITDIR)/vexd.service .$(PYTHONDIR)/vexfs.py
-	$(Q)cd '$(DESTDIR)/' && rm -rf .$(INCLUDEDIR)/vexfs .$(BPFDIR) .$(DOCDIR)
+		.$(UNITDIR)/vexd.service
+	$(Q)cd '$(DESTDIR)/' && rm -rf .$(INCLUDEDIR)/vexfs .$(BPFDIR) .$(DOCDIR) .$(PYTHONDIR)/vexfs
 
 # For the kernel that KDIR is of.  Debian's headers lack System.map, without which kbuild does not call depmod.
 KERNEL_RELEASE = $(shell cat '$(KDIR)/include/config/kernel.release' 2>/dev/null)

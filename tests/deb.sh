@@ -51,7 +51,7 @@ for f in bin/vexctl sbin/mkfs.vexfs lib/libvexfs.so lib/pkgconfig/libvexfs.pc sh
 	run "puts $f below /usr/local" test -s "$hand/usr/local/$f"
 done
 run "Python finds its module there" sh -c \
-	"/usr/bin/python3 -c 'import sys; print(\"\n\".join(sys.path))' | sed 's|^|$hand|' | xargs -I+ ls +/vexfs.py 2>&1 | grep -v '^ls: '"
+	"/usr/bin/python3 -c 'import sys; print(\"\n\".join(sys.path))' | sed 's|^|$hand|' | xargs -I+ ls +/vexfs/__init__.py 2>&1 | grep -v '^ls: '"
 run "and modprobe the module" sh -c "grep -q 'fs-vexfs' $hand/lib/modules/*/modules.alias"
 run "the unit names the program" grep -q '^ExecStart=/usr/local/sbin/vexd' "$hand/usr/local/lib/systemd/system/vexd.service"
 echo 'metrics = off' > "$hand/etc/vexfs/vexd.conf"
