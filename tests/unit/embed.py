@@ -1,0 +1,86 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""ctl/examples/embed-files without a kernel: the pieces of files, and what its command gives.  TAP."""
+import argparse
+import importlib.machinery
+import importlib.util
+import os
+import random
+import sys
+import types
+
+sys.dont_write_bytecode = True
+top = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(top, 'ctl/python'))
+loader = importlib.machinery.SourceFileLoader('embed_files', os.path.join(top, 'ctl/examples/embed-files'))
+embed = importlib.util.module_from_spec(importlib.util.spec_from_loader('embed_files', loader))
+loader.exec_module(embed)
+count = 0
+
+
+def test(name, good, *why):
+    global count
+    count += 1
+    print('%sok %d - %s' % ('' if good else 'not ', count, name))
+    if not good:
+        for w in why:
+            print('#', str(w).replace('\n', '\n# '))
+    sys.stdout.flush()
+
+
+def refused(line):
+    try:
+        embed.vector(line, 1, 3)
+    except embed.Failure:
+        return True
+
+
+wrong = []
+random.seed(1)
+for _ in range(3000):
+    size = random.choice((16, 20, 50, 100))
+    overlap = random.randint(0, size // 2)
+    words = random.choices(('a', 'ä', '€', '\U0001f600', ' ', '\n', 'word ', 'line\n', 'x' * 30), k=random.randint(0, 80))
+    data = ''.join(words).encode()
+    got, end, good = embed.pieces(data, size, overlap), 0, True
+    for at, n in got:
+        try:
+            data[at:at + n].decode()
+            good = 0 < n <= size and end - overlap <= at <= end < at + n <= len(data) and \
+                (at in (0, end) or data[at - 1:at] == b'\n') and \
+                (at + n == len(data) or data[at + n - 1:at + n] == b'\n' or b'\n' not in data[end:at + size])
+        except UnicodeDecodeError:
+            good = False
+        end = at + n
+        if not good:
+            break
+    if not good or end != len(data):
+        wrong.append((size, overlap, data, got))
+test('pieces of files', not wrong, *wrong[:3])
+test('a piece repeats lines of the one before', embed.pieces(b'one\ntwo\nthree\nfour\nfive\n', 16, 8) ==
+     [(0, 14), (8, 16)], embed.pieces(b'one\ntwo\nthree\nfour\nfive\n', 16, 8))
+wrong = [line for line in (b'', b'1 2', b'1 2 3 4', b'1 x 3', b'[1, 2, "3"]', b'[[1, 2, 3]]', b'{"a": 1}', b'[1, 2',
+                           b'\xff', b'null') if not refused(line)]
+test('lines of a command', not wrong and embed.vector(b' 1, -2.5e3\t3 ', 1, 3) == [1, -2500, 3] and
+     embed.vector(b'[1, -2500, 3]', 1, 3) == [1, -2500, 3], wrong)
+
+wrong = []
+c = types.SimpleNamespace(dims=3)
+for says, *command in [
+        ('exit code 3', 'sh', '-c', 'cat > /dev/null; exit 3'), ('SIGKILL', 'sh', '-c', 'kill -9 $$'),
+        ('exit code 1', 'sh', '-c', 'echo 1 2 3; echo 1 2 3; exit 1'),
+        ('cannot run nowhere: No such file', 'nowhere'), ('cannot run /: Permission denied', '/'),
+        ('gave 0 lines for 2', 'true'), ('gave 3 lines for 2', 'printf', '1 2 3\n\n1 2 3\n'),
+        ('gave 1 lines for 2', 'echo', '1 2 3'), ('line 1 of the command is no vector: a', 'cat'),
+        ('line 2 of the command has 2 numbers; the collection has 3', 'printf', '1 2 3\n1 2')]:
+    run = embed.Run(argparse.Namespace(command=command, dir='/'), c)
+    try:
+        got = run.ask(['a', 'b'])
+    except embed.Failure as e:
+        got = str(e)
+    if says not in got:
+        wrong.append((command, got))
+run = embed.Run(argparse.Namespace(command=['sed', 's/.*/1 2 3/'], dir='/'), c)
+much = ['x' * 1000] * 1000  # more than a pipe holds
+test('commands that fail', not wrong and run.ask(much) == [[1, 2, 3]] * 1000, *wrong)
+print('1..%d' % count)
