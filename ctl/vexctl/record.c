@@ -33,6 +33,8 @@ static int get(int argc, char **argv)
 		return VEXCTL_USAGE;
 	if (!by_key && want_u64("ID", argv[optind + 1], 0, ~0ULL, &id))
 		return VEXCTL_USAGE;
+	if (by_key && (!*by_key || strlen(by_key) > VEXFS_MAX_KEY))
+		return usage("--key: '%.64s' is not a key; it has 1 to %d bytes", by_key, VEXFS_MAX_KEY);
 	fd = open_collection(argv[optind], &info);
 	if (fd < 0)
 		return VEXCTL_FAILED;

@@ -400,6 +400,19 @@ static int find_word(struct ask *a, const char *word)
 	return 0;
 }
 
+/* The value of -k.  0, or VEXCTL_USAGE and a line. */
+static int want_k(const char *s, bool range, __u64 *k)
+{
+	int err = vexfs_parse_u64(s, k);
+
+	if (err == -EINVAL)
+		return usage("-k: '%s' is not a whole number", s);
+	if (err || !*k || *k > (range ? VEXFS_MAX_RANGE : VEXFS_MAX_K))
+		return usage("-k: %s is out of range; it is 1 to %u, or with --radius 1 to %u", s, VEXFS_MAX_K,
+			     VEXFS_MAX_RANGE);
+	return 0;
+}
+
 static int search_as(int argc, char **argv, bool explain)
 {
 	static const struct option options[] = {
@@ -424,7 +437,7 @@ static int search_as(int argc, char **argv, bool explain)
 		{ "json", no_argument, NULL, 'j' },
 		{}
 	};
-	const char *vector = NULL, *word = NULL, *labels = NULL, *id = NULL, *key = NULL, *where = NULL;
+	const char *vector = NULL, *word = NULL, *labels = NULL, *id = NULL, *key = NULL, *where = NULL, *number = NULL;
 	__u64 v, repeat = 0, threads = 1, k = 0;
 	static struct ask a = { .fd = -1, .batch = 1 };	/* 10 KiB of it are a condition */
 	int c, ret, args = 0;
@@ -467,7 +480,7 @@ static int search_as(int argc, char **argv, bool explain)
 			a.q.snapshot = optarg;
 			break;
 		case 'k':
-			ret = want_u64("-k", optarg, 1, VEXFS_MAX_RANGE, &k);
+			number = optarg;
 			break;
 		case 'a':
 			if (args == VEXFS_MAX_ARGS)
@@ -522,8 +535,8 @@ static int search_as(int argc, char **argv, bool explain)
 	if (want_args(argc, 1, 1, "DIR"))
 		return VEXCTL_USAGE;
 	range = a.q.flags & VEXFS_SEARCH_RANGE;
-	if (k > VEXFS_MAX_K && !range)
-		return usage("-k: %llu is out of range; it is 1 to %u", k, VEXFS_MAX_K);
+	if (number && want_k(number, range, &k))
+		return VEXCTL_USAGE;
 	a.q.k = k ? k : range ? VEXFS_MAX_RANGE : 10;
 	if (!k && a.q.k > VEXFS_MAX_HITS / a.batch)
 		a.q.k = VEXFS_MAX_HITS / a.batch;

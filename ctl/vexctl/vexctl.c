@@ -83,6 +83,16 @@ int usage(const char *fmt, ...)
 	return VEXCTL_USAGE;
 }
 
+int misused(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(NULL, fmt, ap, "");
+	va_end(ap);
+	return VEXCTL_USAGE;
+}
+
 int bad_option(char **argv)
 {
 	const char *arg = argv[optind - 1];
@@ -299,17 +309,28 @@ static int matches(const struct verb *v, int argc, char **argv)
 	return argc > 1 && !strcmp(argv[1], space + 1) ? 2 : 0;
 }
 
-static const struct verb *find(int argc, char **argv, int *words)
+const struct verb *verb_nr(size_t n)
 {
 	const struct verb *v;
 	size_t i;
 
 	for (i = 0; i < OBJECTS; i++)
-		for (v = objects[i].verbs; v->name; v++) {
-			*words = matches(v, argc, argv);
-			if (*words)
+		for (v = objects[i].verbs; v->name; v++)
+			if (!n--)
 				return v;
-		}
+	return NULL;
+}
+
+static const struct verb *find(int argc, char **argv, int *words)
+{
+	const struct verb *v;
+	size_t i;
+
+	for (i = 0; (v = verb_nr(i)); i++) {
+		*words = matches(v, argc, argv);
+		if (*words)
+			return v;
+	}
 	return NULL;
 }
 
@@ -348,10 +369,12 @@ static int run_help(int argc, char **argv)
 	if (!argc)
 		return help();
 	v = find(argc, argv, &words);
-	if (!v)
-		return usage("there is no verb '%s%s%s'", argv[0], argc > 1 ? " " : "",
-			     argc > 1 ? argv[1] : "");
-	print_verb(v);
+	if (!v && (argc > 1 || !is_noun(argv[0])))
+		return no_verb(argc, argv);
+	if (v)
+		print_verb(v);
+	else
+		help_noun(argv[0]);
 	return VEXCTL_OK;
 }
 
@@ -376,6 +399,12 @@ static int take_json(int argc, char **argv)
 	return n;
 }
 
+/* c may be NULL. */
+static bool is_one_of(const char *word, const char *a, const char *b, const char *c)
+{
+	return !strcmp(word, a) || !strcmp(word, b) || (c && !strcmp(word, c));
+}
+
 /* Output that did not get out is a failure too. */
 static int flush(int code)
 {
@@ -390,24 +419,22 @@ int main(int argc, char **argv)
 	int words, i;
 
 	opterr = 0;
-	if (argc < 2) {
-		usage("a verb is missing");
-		return VEXCTL_USAGE;
-	}
-	if (!strcmp(argv[1], "help") || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
+	if (argc < 2)
+		return usage("a verb is missing");
+	if (is_one_of(argv[1], "help", "--help", "-h"))
 		return flush(run_help(argc - 2, argv + 2));
-	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "version")) {
+	if (is_one_of(argv[1], "version", "--version", "-V")) {
 		printf("vexctl %s, ops ABI %d\n", VEXFS_VERSION, VEXFS_OPS_ABI);
 		return flush(VEXCTL_OK);
 	}
 	v = find(argc - 1, argv + 1, &words);
+	if (!v && argc == 3 && is_noun(argv[1]) && is_one_of(argv[2], "help", "--help", "-h"))
+		return flush(run_help(1, argv + 1));
 	if (!v)
-		return usage("there is no verb '%s%s%s'", argv[1],
-			     argc > 2 && argv[2][0] != '-' ? " " : "",
-			     argc > 2 && argv[2][0] != '-' ? argv[2] : "");
+		return no_verb(argc - 1, argv + 1);
 	verb_name = v->name;
 	for (i = 1 + words; i < argc && strcmp(argv[i], "--"); i++)
-		if (!strcmp(argv[i], "--help")) {
+		if (is_one_of(argv[i], "--help", "-h", NULL)) {
 			print_verb(v);
 			return flush(VEXCTL_OK);
 		}

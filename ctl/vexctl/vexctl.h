@@ -56,6 +56,8 @@ __attribute__((format(printf, 1, 2))) void tell(const char *fmt, ...);
 int fail_op(const char *what, enum vexfs_op op, int err);
 /* The command line is wrong.  Returns VEXCTL_USAGE. */
 __attribute__((format(printf, 1, 2))) int usage(const char *fmt, ...);
+/* The same where the line itself says what to do. */
+__attribute__((format(printf, 1, 2))) int misused(const char *fmt, ...);
 /* getopt_long() returned '?' or ':'. */
 int bad_option(char **argv);
 /*
@@ -76,6 +78,17 @@ int want_double(const char *option, const char *s, double *out);
 int open_collection(const char *dir, struct vexfs_ioc_info *info);
 /* Position of an attribute in the schema, -1: no such. */
 int attr_by_name(const struct vexfs_ioc_info *info, const char *name);
+
+/* The n-th verb of all, in the order of the help; NULL: there are fewer. */
+const struct verb *verb_nr(size_t n);
+
+/* --- guess.c --- */
+
+/* The arguments do not begin with a verb: say so, and which one may be meant.  Returns VEXCTL_USAGE. */
+int no_verb(int argc, char **argv);
+/* `collection`, the first word of some verbs, and the help for it. */
+bool is_noun(const char *word);
+void help_noun(const char *noun);
 
 /* --- item.c --- */
 

@@ -69,6 +69,43 @@ for page in [os.path.join(top, 'build/man/vexctl.8')] + \
         r = subprocess.run(['groff', '-man', '-Tutf8', '-ww', '-z', page], capture_output=True, text=True)
         test('%s has no warning' % os.path.basename(page), r.returncode == 0 and not r.stderr, r)
 
+# --- words that people try
+
+wrong = []
+for args, says in [
+        (['collection'], 'collection needs a verb: create, info, drop; see `vexctl help collection`'),
+        (['program', '--json'], 'program needs a verb: list, show, '),
+        (['ls', '/x'], 'did you mean `vexctl list`?'), (['insert'], 'did you mean `vexctl import`?'),
+        (['create', '/x'], 'did you mean `vexctl collection create` or `vexctl snapshot create`?'),
+        (['info', '/x'], 'did you mean `vexctl collection info`?'), (['query'], 'did you mean `vexctl search`?'),
+        (['drop'], 'did you mean `vexctl collection drop`?'), (['serach'], 'did you mean `vexctl search`?'),
+        (['snapshto', 'create'], 'did you mean `vexctl snapshot create`?'), (['laod'], 'did you mean `vexctl load`?'),
+        (['collection', 'rm', '/x'], 'did you mean `vexctl collection drop`?'),
+        (['collection', 'creat', '/x'], 'did you mean `vexctl collection create`?'),
+        (['collection', 'rename'], "no verb 'collection rename'; collection has create, info, drop"),
+        (['help', 'ls'], 'did you mean `vexctl list`?'), (['help', 'nothing'], "there is no verb 'nothing'; see `vexctl help`"),
+        (['frobnicate'], "there is no verb 'frobnicate'; see `vexctl help`"), (['x'], "there is no verb 'x'; see"),
+        (['--json', 'status'], 'the verb comes first'), (['-v'], 'the verb comes first'), ([''], "no verb ''"),
+        (['s' * 5000], 'there is no verb'), (['search', '/x', '-k', '0'], 'it is 1 to 1000, or with --radius 1 to 65536'),
+        (['search', '/x', '-k', '1001'], '1001 is out of range; it is 1 to 1000, or with --radius 1 to 65536'),
+        (['search', '/x', '--radius', '1', '-k', '65537'], '65537 is out of range; it is 1 to 1000, or with --radius'),
+        (['search', '/x', '-k', '99999999999999999999'], 'it is 1 to 1000, or with --radius'),
+        (['search', '/x', '-k', 'ten'], "'ten' is not a whole number"), (['get', '/x', '--key', ''], 'it has 1 to 255 bytes')]:
+    r = run(*args)
+    if r.returncode != 2 or r.stdout or says not in r.stderr or r.stderr.count('\n') != 1:
+        wrong.append((args[:3], says, r))
+for args, says in [(['-h'], 'usage: vexctl VERB'), (['--help'], 'usage: vexctl VERB'), (['-V'], 'vexctl '), (['version'], 'ops ABI'),
+                   (['help', 'snapshot'], '  snapshot delete '), (['snapshot', '--help'], '  snapshot list '),
+                   (['collection', '-h'], '  collection drop '), (['program', 'help'], '  program dump '),
+                   (['search', '-h'], 'usage: vexctl search DIR'), (['collection', 'create', '/x', '-h'], 'usage: vexctl collection')]:
+    r = run(*args)
+    if r.returncode or r.stderr or says not in r.stdout:
+        wrong.append((args, says, r))
+test('words that people try', not wrong, *wrong)
+meant = re.findall(r'vexctl ([a-z]+(?: [a-z]+)?)', ''.join(re.findall(r'^\t\{ "[a-z ]+", "(.*)" \},$', open(
+    os.path.join(top, 'ctl/vexctl/guess.c')).read(), re.M)))
+test('what they may mean is there', len(meant) > 50 and not [m for m in meant if m not in verbs], meant)
+
 # --- bad command lines: one line, exit code 2, nothing on standard output
 
 wrong = []

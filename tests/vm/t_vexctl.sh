@@ -162,7 +162,7 @@ everything=$(all 2>&1)
 bad "no verb" 2 "a verb is missing; see \`vexctl help\`" vexctl
 bad "unknown verb" 2 "there is no verb 'frobnicate'" vexctl frobnicate
 bad "unknown verb of an object" 2 "there is no verb 'collection rename'" vexctl collection rename
-bad "half a verb" 2 "there is no verb 'collection'" vexctl collection
+bad "half a verb" 2 "collection needs a verb: create, info, drop" vexctl collection
 bad "unknown option" 2 "--colour is unknown" vexctl search $c --colour
 bad "option without its value" 2 "lacks its value" vexctl search $c --id
 bad "an argument too few" 2 "missing arguments: wanted DIR" vexctl search
@@ -254,9 +254,9 @@ section "import"
 
 # --- search, get, delete, use
 
-bad "k 0" 2 "it is 1 to" vexctl search $c --id 7 -k 0
-bad "k 1001" 2 "it is 1 to 1000" vexctl search $c --id 7 -k 1001
-bad "k 65537" 2 "it is 1 to 65536" vexctl search $c --id 7 -k 65537 --radius 1
+bad "k 0" 2 "it is 1 to 1000, or with --radius 1 to 65536" vexctl search $c --id 7 -k 0
+bad "k 1001" 2 "it is 1 to 1000, or with --radius 1 to 65536" vexctl search $c --id 7 -k 1001
+bad "k 65537" 2 "it is 1 to 1000, or with --radius 1 to 65536" vexctl search $c --id 7 -k 65537 --radius 1
 bad "a radius that is no number" 2 "'wide' is not a number" vexctl search $c --id 7 --radius wide
 bad "a radius NaN" 2 "'nan' is not a number" vexctl search $c --id 7 --radius nan
 bad "a batch of 0" 2 "it is 1 to 1024" vexctl search $c --batch 0
