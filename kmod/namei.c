@@ -444,14 +444,20 @@ static int vexfs_unlink(struct inode *dir, struct dentry *dentry)
 	return err;
 }
 
-/* May this directory be removed? */
-static int removable(struct inode *inode)
+/*
+ * May this directory be removed?  A collection without files may have records, which nobody sees by
+ * looking at it: whoever wants to remove those says so.
+ */
+static int removable(struct dentry *dentry)
 {
+	struct inode *inode = d_inode(dentry);
 	int err = vexfs_dir_empty(core_of(inode));
 
-	if (!err && vexfs_is_collection(inode) && vexfs_collection_has_records(inode))
-		err = -ENOTEMPTY;
-	return err;
+	if (err || !vexfs_is_collection(inode) || !vexfs_collection_has_records(inode))
+		return err;
+	pr_notice_ratelimited("vexfs (%s): '%pd4' is not removed: it is a collection that has records or cannot be loaded; see vexctl collection drop\n",
+			      inode->i_sb->s_id, dentry);
+	return -EBUSY;
 }
 
 static int vexfs_rmdir(struct inode *dir, struct dentry *dentry)
@@ -460,7 +466,7 @@ static int vexfs_rmdir(struct inode *dir, struct dentry *dentry)
 	handle_t *handle;
 	int err;
 
-	err = removable(inode);
+	err = removable(dentry);
 	if (err)
 		return err;
 	handle = start(dir, VEXFS_NAME_CREDITS + VEXFS_INODE_CREDITS + VEXFS_ORPHAN_CREDITS);
@@ -540,7 +546,7 @@ static int vexfs_rename(struct mnt_idmap *idmap, struct inode *old_dir, struct d
 		return -EINVAL;
 	err = may_move(old, new_dir);
 	if (!err && new && is_dir)
-		err = removable(new);
+		err = removable(new_dentry);
 	if (!err && new)
 		err = vexfs_inherit_begin(&heritage, new, old, new_dir);
 	if (err)

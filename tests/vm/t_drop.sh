@@ -30,6 +30,24 @@ expect_fail "drop it twice" "not a collection" vexctl collection drop /mnt/c
 run "create again" vexctl collection create /mnt/c --dims 3
 run "drop an empty one" vexctl collection drop /mnt/c < /dev/null
 run "rmdir" rmdir /mnt/c
+
+# what rm -r cannot see
+run "create" vexctl collection create /mnt/c --dims 2
+run "import" vexctl import /mnt/c /tmp/two --format text
+mkdir /mnt/c/sub
+expect_fail "rm -r of a collection with records" "busy" rm -r /mnt/c
+dmesg | tail -n 3 > "$out"
+says "the log names it, and what helps" "'/c' is not removed: .*vexctl collection drop"
+equal "what was seen is gone" "" "$(ls /mnt/c)"
+run "its records are there" vexctl get /mnt/c 1
+mkdir /mnt/d
+expect_fail "rename over it" "busy" mv -T /mnt/d /mnt/c
+run "drop" vexctl collection drop /mnt/c --yes
+run "rmdir" rmdir /mnt/c /mnt/d
+run "create" vexctl collection create /mnt/c --dims 2
+echo text > /mnt/c/file
+run "import" sh -c "echo '{\"vector\": [1, 2], \"file\": \"file\"}' | vexctl import /mnt/c - --format jsonl"
+run "rm -r of one whose records are of its files" rm -r /mnt/c
 run "umount" umount /mnt
 run "verify" fsck.vexfs /dev/vda
 finish
