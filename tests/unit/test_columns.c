@@ -243,6 +243,18 @@ static void test_files(void **state)
 		assert_true(vexfs_columns_file(c, i) == (of[i] < 0 ? NULL : &file[of[i]]));
 		assert_true(seen[i] || of[i] < 0 || vexfs_columns_dead(c, i));
 	}
+	/* what has heirs is counted as before, and is the last one's */
+	file[2].heir = &file[1];
+	file[1].heir = &file[0];
+	for (i = 0; i < SLOTS; i++) {
+		if (of[i] < 0)
+			continue;
+		assert_ptr_equal(vexfs_columns_file(c, i), of[i] < 3 ? &file[0] : &file[of[i]]);
+		if (!vexfs_columns_dead(c, i)) {
+			vexfs_columns_kill(c, i);
+			assert_int_equal(file[of[i]].records, --records[of[i]]);
+		}
+	}
 	assert_true(vexfs_columns_unbound(c, 1024, 64, SLOTS) && vexfs_columns_unbound(c, SLOTS, 64, SLOTS));
 	assert_true(vexfs_columns_unbound(c, 2040, 64, 2048));
 	assert_false(vexfs_columns_unbound(c, 2040, 64, SLOTS) || vexfs_columns_unbound(c, 1000, 64, SLOTS));

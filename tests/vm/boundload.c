@@ -14,6 +14,8 @@
  *	removing N	it will be removed now ...
  *	removed N	... it was, and the collection fsynced
  *
+ * Every second change is not by writing to the file, but by renaming another one over it.
+ *
  * So after a crash: what was bound and was not to be removed is there; what was removed is not; a record whose file
  * was changed is stale, and one whose file was not to be changed is not.  verify says so in one line, and exits 0.
  */
@@ -95,13 +97,17 @@ static void make(uint32_t n)
 
 static void change(uint32_t n)
 {
-	int fd = openat(coll, name_of(n), O_RDWR);
+	bool replace = n % 2;
+	int fd;
 
 	note(CHANGING, n);
+	fd = openat(coll, replace ? "new" : name_of(n), O_RDWR | (replace ? O_CREAT : 0), 0644);
 	if (fd < 0)
 		die("%u: %s", n, strerror(errno));
 	write_to(fd, n + 1);
-	if (fsync(fd))
+	if (replace && renameat(coll, "new", coll, name_of(n)))
+		die("rename: %s", strerror(errno));
+	if (fsync(fd) || (replace && fsync(coll)))
 		die("fsync: %s", strerror(errno));
 	close(fd);
 	note(CHANGED, n);

@@ -13,6 +13,14 @@
  *	offset		bytes beyond all files
  *	bare		no file, but to bytes of one
  *	later		a state that the file has never had
+ *
+ * and of the collection's table of heirs, which has one entry: the file that was replaced
+ *
+ *	circle		has itself as heir
+ *	twice		has two heirs
+ *	there		is INO, which is there
+ *	range		has an heir that cannot be
+ *	entries		is one of more than there is room for
  */
 #include <fcntl.h>
 #include <platform/verify.h>
@@ -133,18 +141,85 @@ static void change_record(__u64 ino, __u64 id, const char *what)
 	die("there is no such record");
 }
 
+/* The collection's table of heirs; the log has older copies of its block. */
+static __u64 heirs_of_collection(void)
+{
+	static __u8 block[VEXFS_BLOCK_SIZE];
+	const struct vexfs_collection *col = (void *)block;
+	struct vexfs_inode *raw;
+	__u64 ino, nr;
+
+	for (ino = VEXFS_FIRST_INO; ino < fs.inodes_per_group; ino++) {
+		raw = get(ino, block, &nr);
+		if (!(le32_to_cpu(raw->i_flags) & VEXFS_INODE_COLLECTION))
+			continue;
+		if (vexfs_dev_read(&dev, le64_to_cpu(raw->i_collection), block) || !col->c_heirs)
+			break;
+		return le64_to_cpu(col->c_heirs);
+	}
+	die("there is no table of heirs");
+}
+
+static void change_heirs(__u64 ino, const char *what)
+{
+	static __u8 block[VEXFS_BLOCK_SIZE], table[VEXFS_BLOCK_SIZE];
+	struct vexfs_heir_block *h = (void *)block;
+	struct vexfs_heir *e = h->h_entry;
+	__u64 nr, heirs = heirs_of_collection();
+	struct vexfs_inode *raw;
+	__le32 generation;
+
+	generation = get(ino, block, &nr)->i_generation;
+	raw = get(heirs, table, &nr);
+	nr = le64_to_cpu(raw->i_extent[0].e_pblk);
+	if (vexfs_dev_read(&dev, nr, block) || h->h_entries != cpu_to_le32(1))
+		die("there is no heir");
+	if (!strcmp(what, "circle")) {
+		e->h_heir = e->h_ino;
+		e->h_heir_generation = e->h_generation;
+	} else if (!strcmp(what, "twice")) {
+		e[1] = e[0];
+		h->h_entries = cpu_to_le32(2);
+	} else if (!strcmp(what, "there")) {
+		e->h_ino = cpu_to_le64(ino);
+		e->h_generation = generation;
+	} else if (!strcmp(what, "range")) {
+		e->h_heir = cpu_to_le64(1ULL << 40);
+	} else {
+		h->h_entries = cpu_to_le32(VEXFS_HEIRS_PER_BLOCK + 1);
+	}
+	h->h_crc = cpu_to_le32(vexfs_csum(&fs, h, sizeof(*h), offsetof(struct vexfs_heir_block, h_crc), heirs,
+					  le32_to_cpu(raw->i_generation), 0));
+	if (vexfs_dev_write(&dev, nr, block))
+		die("write");
+}
+
+static bool is_one_of(const char *what, const char *const *words)
+{
+	while (*words && strcmp(what, *words))
+		words++;
+	return *words;
+}
+
 int main(int argc, char **argv)
 {
+	static const char *const of_inode[] = { "unbound", "elsewhere", NULL };
+	static const char *const of_heirs[] = { "circle", "twice", "there", "range", "entries", NULL };
+	__u64 ino;
+
 	if (argc != 5) {
 		fputs("usage: misbind IMAGE INO ID WHAT\n", stderr);
 		return 2;
 	}
 	if (vexfs_dev_open(&dev, argv[1], O_RDWR) || vexfs_super_read(&fs, &dev, dev.blocks))
 		die(argv[1]);
-	if (!strcmp(argv[4], "unbound") || !strcmp(argv[4], "elsewhere"))
-		change_inode(strtoull(argv[2], NULL, 0), argv[4]);
+	ino = strtoull(argv[2], NULL, 0);
+	if (is_one_of(argv[4], of_inode))
+		change_inode(ino, argv[4]);
+	else if (is_one_of(argv[4], of_heirs))
+		change_heirs(ino, argv[4]);
 	else
-		change_record(strtoull(argv[2], NULL, 0), strtoull(argv[3], NULL, 0), argv[4]);
+		change_record(ino, strtoull(argv[3], NULL, 0), argv[4]);
 	vexfs_super_release(&fs);
 	vexfs_dev_close(&dev);
 	return 0;

@@ -4,7 +4,7 @@
 # Records that are bound to files, over remounts; and bindings that lie.
 . ./lib.sh
 
-dmesg_allow 'is bound to no inode'
+dmesg_allow 'is bound to no inode|table of heirs'
 run "mkfs" mkfs.vexfs --force /dev/vda
 run "mount" mount -t vexfs /dev/vda /mnt
 for test in bind vanish race stale move paths readers few idmap spread; do
@@ -60,5 +60,10 @@ lie dir "what is no file" 0
 lie plane "what is no file" 0
 lie offset "bound to nowhere" 0
 lie bare "to no file, and says where" 0
+lie circle "is its own heir" 1
+lie twice "has two heirs" 1
+lie there "has an heir, and is there" 0
+lie range "out of range" 1
+lie entries "does not verify" 1
 rm -f /tmp/good /tmp/bad
 finish
