@@ -106,11 +106,12 @@ class Model:
 
     def _insert(self, fd, batch):
         c, b = self.at(fd), abi.Batch.from_address(batch)
-        width, at, new = c.schema.attrs, 0, {}
+        width, at, upsert = c.schema.attrs, 0, b.flags & abi.INSERT_UPSERT
         ids = (abi.u64 * b.n).from_address(b.new_ids if b.flags & abi.INSERT_AUTO_ID else b.ids)
         rows = ((ct.c_float * c.schema.dims) * b.n).from_address(b.rows)
         attrs = (abi.s64 * (b.n * width)).from_address(b.attrs) if b.attrs else [0] * (b.n * width)
         with c.lock:
+            records = dict(c.records)
             for i in range(b.n):
                 key, bind = None, None
                 if b.key_bytes:
@@ -120,21 +121,20 @@ class Model:
                 if b.binds:
                     bind = (abi.Bind * b.n).from_address(b.binds)[i]
                     bind = (bind.fd, bind.off, bind.len)
-                same = [j for j, r in c.records.items() if key and r[1] == key]
+                same = [j for j, r in records.items() if key and r[1] == key]
                 if b.flags & abi.INSERT_AUTO_ID:
-                    ids[i] = same[0] if same else c.next
-                    c.next = max(c.next, ids[i] + 1)
-                if ids[i] in new or (not b.flags & abi.INSERT_UPSERT and (ids[i] in c.records or same)):
+                    ids[i] = same[0] if same and upsert else c.next
+                c.next = max(c.next, ids[i] + 1)
+                if not upsert and (ids[i] in records or same):
                     b.bad = i
                     return -errno.EEXIST
-                new[ids[i]] = list(rows[i]), key, list(attrs[i * width:(i + 1) * width]), bind
-            c.next = max([c.next] + [i + 1 for i in new])
-            for i, r in new.items():
-                for j in [j for j, s in c.records.items() if j == i or (r[1] and s[1] == r[1])]:
-                    del c.records[j]
-                c.records[i] = r
-        if at != b.key_bytes:
-            return -errno.EINVAL
+                for j in same:
+                    del records[j]
+                records[ids[i]] = list(rows[i]), key, list(attrs[i * width:(i + 1) * width]), bind
+            if at != b.key_bytes:
+                return -errno.EINVAL
+            c.records.clear()
+            c.records.update(records)
 
     def fill(self, c, i, item, row):
         if i not in c.records:
@@ -330,7 +330,7 @@ if np is not None:
     VECTORS += [(np.array(['1', '2']), TypeError), (np.array([1, 2], dtype=complex), TypeError),
                 (np.array([1, 2], dtype=object), TypeError), (np.array([1, 2], dtype='M8[s]'), TypeError),
                 (np.zeros((1, 1, 2)), ValueError), (np.zeros((2, 1)), ValueError), (np.zeros((0, 3)), ValueError),
-                (np.array([1, 1e39]), ValueError)]
+                (np.array([1, 1e39]), ValueError), (np.ma.masked_array([1., 2.], [0, 1]), ValueError)]
 refused('vector', VECTORS, lambda v: c.add(v, [1]))
 refused('query', VECTORS, c.search)
 refused('how many', [([1], ValueError), ([1, 2, 3], ValueError), ([], ValueError), (1, TypeError)],

@@ -119,8 +119,8 @@ equal "and has no record" 1 "$(records)"
 run "as JSON, with another form of answers" embed --json /mnt/docs $python /tmp/objects.py
 says_text "embedded" "1 new, 0 embedded again, 1 as they were"
 for i in $(seq 10); do echo "file $i" > /mnt/docs/batch$i; done
-printf '%1000s' x > /mnt/docs/large
-expect_fail "a file that is too large" "large: larger than --max-size" embed --batch 4 --max-size 999 /mnt/docs $ngrams
+printf '%1000s' x > "/mnt/docs/$(printf 'lar\033\377ge')"
+expect_fail "a file that is too large" "lar\\x1b\\udcffge: larger than --max-size" embed --batch 4 --max-size 999 /mnt/docs $ngrams
 says_text "does not stop the rest, in batches" "10 new, 0 embedded again"
 expect_fail "no collection" "not a collection" embed /mnt $ngrams
 run "umount" umount /mnt

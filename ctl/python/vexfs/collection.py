@@ -12,7 +12,7 @@ from .abi import (ATTR_INT, ATTR_KEYWORD, ELEM_F32, MAX_BATCH, MAX_BATCH_BYTES, 
 from .values import decoded, integer, np, number, string
 
 Match = collections.namedtuple('Match', 'id distance file offset length stale')
-Match.__doc__ = 'A hit.  file: inode of the file that it is bound to (see Collection.path), 0: none; offset and length: its bytes.'
+Match.__doc__ = 'A hit.  file: inode of its file (see Collection.path), 0: none; offset, length: its bytes there.'
 Record = collections.namedtuple('Record', 'id key attrs vector file offset length stale')
 Record.__doc__ = 'A record.  key: str or None; attrs: a dict, None for no word; vector: float32; the rest as in Match.'
 
@@ -195,14 +195,15 @@ class Collection:
 
         ids: one for each vector; None: the kernel gives them, ids that nobody has.
         keys: a str, bytes or None for each.
-        attrs: a dict {name: value} or None for each.  An int attribute takes integers of 64 bits with sign, bools, floats
-        that are whole numbers, and None for 0; a keyword attribute takes str, bytes, and None or '' for no word.
+        attrs: a dict {name: value} or None for each.  An int attribute takes integers of 64 bits with sign, bools,
+        floats that are whole numbers, and None for 0; a keyword attribute str, bytes, and None or '' for no word.
         files: None or (open file or descriptor, offset, length) for each: the bytes that it stands for, of a file below
         the directory of the collection.
-        upsert: replace the records of the same id or key; without ids, one of a known key keeps its id.
+        upsert: replace the records of the same id or key, also those that come before in the call; without ids, one
+        of a known key keeps its id.
 
-        At most 2**20 records and 64 MiB of rows: ValueError.  FileExistsError: an id or key is taken, or was given
-        twice.  OSError EBADF, EXDEV: the file is not open for reading, or not one of this collection.
+        ValueError: more than 2**20 records or 64 MiB of rows.  FileExistsError: without upsert, an id or key is taken,
+        or given twice.  OSError EBADF, EXDEV: the file is not open for reading, or not of this collection.
         """
         rows, address, n, _ = self._rows(vectors)
         return list(self._insert(address, n, ids, keys, attrs, files, upsert))

@@ -16,31 +16,31 @@ UNDO, UNDO_BYTES = 65536, 64 << 20  # deleted records kept for unmark_deleted(),
 
 
 class Index:
-    """What hnswlib.Index offers, over a collection: a program written for hnswlib gives it a path as well, and the rest
+    """What hnswlib.Index offers, over a collection.  A program written for hnswlib gives it a path as well; the rest
     stays as it is.  Needs NumPy.
 
         index = vexfs.Index('/mnt/py', space='cosine', dim=384)
         index.add_items(vectors, ids)
         labels, distances = index.knn_query(queries, k=10)
 
-    The records are in the filesystem: other programs see them at once, and after save_index() they survive a crash.
+    path: the directory.  A collection that is there is opened, and must have the space and dim that are given; if there
+    is none, it is made, for which dim is needed.  Without a path nothing is opened until load_index().
+    space: 'l2', squared; 'ip', 1 - the inner product; or 'cosine', 1 - cos: the distances of hnswlib.
 
-    path: the directory.  A collection that is there is opened, and must have the space and dim that are given; else it
-    is made, if dim is given.  Without a path nothing is opened until load_index().
-    space: 'l2', squared; 'ip', 1 - the inner product; 'cosine', 1 - cos: the distances of hnswlib.
+    The records are in the filesystem: other programs see them at once, and they survive a crash after save_index().
+    Differences from hnswlib:
 
-    Other than with hnswlib:
-    - There is no graph: M, ef_construction, ef, random_seed and num_threads are kept and have no effect.
-    - A collection grows until the disk is full: max_elements is kept, and no limit.
-    - Deleted is deleted.  element_count and get_ids_list() do not count it, its space comes back by itself (so
-      replace_deleted has nothing to do), and unmark_deleted() puts back what this object has deleted.
-    - get_items() gives vectors as they were added, for cosine too.
-    - add_items() without ids takes ids that nobody has, also when several threads and programs add at once.
-    - A pickle has the path and the parameters, not the records: what comes of it is the same collection.
-    - A collection knows its space for good; load_index() with another one is ValueError.
+    - There is no graph: M, ef_construction, ef, random_seed and num_threads are kept, and have no effect.
+    - max_elements is kept, and limits nothing: a collection grows until the disk is full.
+    - What mark_deleted() deletes is gone for everybody, and neither counted nor listed.  Its space comes back by
+      itself, so replace_deleted is not needed for that.  unmark_deleted() puts back what this object has deleted.
+    - add_items() without ids takes labels that nobody has, also when several threads and programs add at once.
+    - get_items() gives vectors as they were added, not normalized for cosine.
+    - load_index() cannot change the space, and save_index() cannot write elsewhere: both raise ValueError.
+    - A pickle holds the path and the parameters, not the records: what is made of it is the same collection.
 
-    What is wrong raises as vexfs does (TypeError, OverflowError, ValueError, OSError), or RuntimeError where it is
-    hnswlib's own error: no such label, fewer than k records, an index that is not empty.
+    RuntimeError is raised where hnswlib raises it: no such label, fewer than k records, an index that is not empty.
+    Other errors are those of the rest of vexfs: TypeError, OverflowError, ValueError, OSError.
     """
 
     def __init__(self, path=None, space='l2', dim=None):
@@ -165,11 +165,12 @@ class Index:
     # --- records ---
 
     def add_items(self, data, ids=None, num_threads=-1, replace_deleted=False):
-        """Add vectors, shape (n, dim) or (dim,); those of a label that is there are replaced, record and all.
+        """Add vectors, of the shape (n, dim) or (dim,).  Returns their labels, an array (n,) of uint64.
 
-        ids: n integers, or one; of one that is given twice the last vector stays.  None: labels that nobody has, the
-        next ones; 0, 1, ... in a new index.  Returns the labels, an array (n,) of uint64.
-        65,536 vectors, or 64 MiB of them, are added at once: after an error those before may have been added.
+        ids: n integers, or one.  A record whose label is there is replaced, and of a label that is given twice the last
+        vector stays.  None: labels that nobody has, in a new index 0, 1, ...
+        num_threads: without effect.  replace_deleted: see init_index(); unmark_deleted() forgets one for each vector.
+        65,536 vectors, or 64 MiB of them, are added in one step; after an error those of steps before are there.
         """
         if replace_deleted and not self._state['allow_replace_deleted']:
             raise RuntimeError('replacing deleted elements is not enabled: see allow_replace_deleted of init_index')
@@ -180,28 +181,16 @@ class Index:
             labels = np.array(id_array(np.atleast_1d(ids) if np.ndim(ids) == 0 else ids), dtype=np.uint64)
             if len(labels) != n:
                 raise ValueError('%d vectors, but %d ids' % (n, len(labels)))
-            last = np.sort(n - 1 - np.unique(labels[::-1], return_index=True)[1])
-            if len(last) < n:
-                rows = np.ascontiguousarray(rows[last])
-                self._add(c, rows.ctypes.data, labels[last])
-            else:
-                self._add(c, address, labels)
-        else:
-            self._add(c, address, labels, True)
+        most = min(ADDED, MAX_BATCH_BYTES // c._row_bytes)
+        for i in range(0, n, most):
+            some = labels[i:i + most]
+            some[:] = c._insert(address + i * c._row_bytes, len(some), None if ids is None else some, upsert=True)
         with self._lock:
             for label in labels.tolist() if self._deleted else ():
                 self._deleted.pop(label, None)
             for _ in range(min(n if replace_deleted else 0, len(self._deleted))):
                 self._deleted.popitem(last=False)
         return labels
-
-    @staticmethod
-    def _add(c, address, labels, auto=False):
-        """Insert rows in memory; auto: fill in their labels."""
-        most = min(ADDED, MAX_BATCH_BYTES // c._row_bytes)
-        for i in range(0, len(labels), most):
-            some = labels[i:i + most]
-            some[:] = c._insert(address + i * c._row_bytes, len(some), None if auto else some, upsert=True)
 
     def get_ids_list(self):
         """All labels, in the order in which they were added."""

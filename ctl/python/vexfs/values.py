@@ -85,8 +85,7 @@ def attribute_name(name):
 def id_array(ids):
     """A ctypes array of u64 from ids in one dimension."""
     if np is not None and isinstance(ids, np.ndarray) and ids.ndim == 1 and ids.dtype.kind in 'iu' and len(ids):
-        if int(ids.min()) < 0 or int(ids.max()) > U64_MAX:
-            integer(int(ids[ids < 0][0]), 'an id')
+        integer(ids.min(), 'an id')
         return (u64 * len(ids)).from_buffer_copy(np.ascontiguousarray(ids, dtype=np.uint64))
     ids = [integer(i, 'an id') for i in ids]
     return (u64 * len(ids))(*ids)
@@ -133,7 +132,12 @@ _ZERO = 'is all zeros: it has no direction, which cosine needs'
 
 
 def _array(vectors, dims, cosine):
-    a = np.asarray(vectors)
+    try:
+        a = np.asarray(vectors)
+    except ValueError:
+        raise ValueError('vectors differ in length, or are no numbers; the shape (n, %d) is wanted' % dims) from None
+    if np.ma.is_masked(vectors):
+        raise ValueError('vectors have masked elements')
     if a.dtype.kind not in 'biuf':
         raise TypeError('vectors are of type %s; numbers are wanted' % (a.dtype if a.ndim else _kind(vectors)))
     one = a.ndim == 1 and a.size > 0
