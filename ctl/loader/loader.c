@@ -20,7 +20,6 @@
 #include <unistd.h>
 #include <linux/magic.h>
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include "priv.h"
 
@@ -28,19 +27,10 @@
 #define MODULE_BTF	"/sys/kernel/btf/vexfs"
 #define CAP_SYS_ADMIN	21
 #define DETAIL_LINES	12		/* of the verifier's log */
-
-/* Everything an operation holds, so that one function gives it back. */
-struct job {
-	const struct vexfs_load_opts *opts;
-	struct vexfs_load_error *err;
-	const char *path;		/* the object file */
-	const char *file;		/* its last component, for messages */
-	struct bpf_object *obj;
-	struct bpf_map *ops;		/* its struct_ops map */
-	char name[VEXFS_PROG_NAME_LEN];
-	int lock;			/* the directory of pins, flocked; or -1 */
-	libbpf_print_fn_t print;	/* to restore */
-};
+#define ADVICE_LOOP \
+	"it follows each turn of a loop: write loops with bpf_for(i, 0, n), which it looks at once"
+#define ADVICE_LICENSE \
+	"the kernel wants the GPL: add the line  char _license[] SEC(\"license\") = \"GPL\";"
 
 int vexfs_fail(struct vexfs_load_error *err, int error, const char *fmt, ...)
 {
@@ -62,17 +52,23 @@ static struct {
 	bool verbose;
 } said;
 
+/* Names out of the object are in it. */
+static void show(const char *text)
+{
+	size_t n;
+
+	for (; *text; text += n + (text[n] == '\n')) {
+		n = strcspn(text, "\n");
+		fprintf(stderr, "%s%s", printable_n(text, n), text[n] ? "\n" : "");
+	}
+}
+
 static int say(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
 	va_list copy;
 	int n;
 
-	if (said.verbose) {
-		va_copy(copy, ap);
-		vfprintf(stderr, fmt, copy);
-		va_end(copy);
-	}
-	if (level == LIBBPF_DEBUG)
+	if (level == LIBBPF_DEBUG && !said.verbose)
 		return 0;
 	va_copy(copy, ap);
 	n = vsnprintf(NULL, 0, fmt, copy);
@@ -89,7 +85,11 @@ static int say(enum libbpf_print_level level, const char *fmt, va_list ap)
 		said.size = size;
 	}
 	vsnprintf(said.text + said.len, said.size - said.len, fmt, ap);
-	said.len += n;
+	if (said.verbose)
+		show(said.text + said.len);
+	if (level != LIBBPF_DEBUG)
+		said.len += n;
+	said.text[said.len] = 0;
 	return 0;
 }
 
@@ -110,6 +110,39 @@ static const char *last_said(void)
 		p += 8;
 	snprintf(line, sizeof(line), "%.*s", (int)(end - p), p);
 	return line;
+}
+
+/* What the author can do about what libbpf and the verifier say. */
+static const struct {
+	const char *said, *advice;
+} advice[] = {
+	{ "failed to find BTF for extern",
+	  "without -O2 clang leaves out the types of functions that are called: compile it with clang -O2 -g -target bpf" },
+	{ "jumps is too complex", ADVICE_LOOP },
+	{ "program is too large", ADVICE_LOOP },
+	{ "infinite loop detected", ADVICE_LOOP },
+	{ "back-edge from insn", ADVICE_LOOP },
+	{ "GPL compatible license", ADVICE_LICENSE },
+	{ "non-GPL compatible program", ADVICE_LICENSE },
+	{ "not found in kernel or module BTFs",
+	  "the module that is loaded has no such function: compile it with the vexfs/program.bpf.h of that module" },
+};
+
+static const char *advice_for(const char *what)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(advice) / sizeof(*advice); i++)
+		if (strstr(what, advice[i].said))
+			return advice[i].advice;
+	return NULL;
+}
+
+int vexfs_load_reason(struct job *job, int error, const char *what)
+{
+	const char *line = last_said(), *hint = advice_for(said.len ? said.text : line);
+
+	return fail(job, error, "%s: %s: %s%s%s", job->file, what, line, hint ? "; " : "", hint ? hint : "");
 }
 
 static void begin(struct job *job, const struct vexfs_load_opts *opts,
@@ -150,7 +183,7 @@ int vexfs_check_name(const char *name, struct vexfs_load_error *err)
 		return vexfs_fail(err, -ENAMETOOLONG, "the program's name is longer than %d bytes",
 				  VEXFS_PROG_NAME_LEN - 1);
 	if (strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") != len)
-		return vexfs_fail(err, -EINVAL, "'%s' is no name for a program: use a-z, 0-9, _ and -", name);
+		return vexfs_fail(err, -EINVAL, "'%s' is not a name for a program: use a-z, 0-9, _ and -", name);
 	return 0;
 }
 
@@ -214,25 +247,40 @@ static bool is_admin(void)
 	return caps >> CAP_SYS_ADMIN & 1;
 }
 
-/* What must be there, and the lock on it. */
-static int prepare(struct job *job)
+/* A path of the pins is not for this user. */
+static int pins_refused(struct job *job, const char *what)
+{
+	if (errno == EACCES || errno == EPERM)
+		return fail(job, -EPERM, "changing programs needs write permission for %s, which root has: run it as root",
+			    BPFFS);
+	return fail(job, -errno, "cannot %s %s: %s", what, VEXFS_PIN_DIR, strerror(errno));
+}
+
+/*
+ * What must be there, and the lock on it.  loads: it will load an object.
+ *
+ * That takes CAP_SYS_ADMIN, not just CAP_BPF and CAP_PERFMON: maps and programs that use types and functions of a
+ * module name its BTF by a descriptor, which BPF_BTF_GET_FD_BY_ID alone gives, and only to CAP_SYS_ADMIN.  Without it libbpf
+ * says that there is no struct vexfs_ops.
+ */
+static int prepare(struct job *job, bool loads)
 {
 	struct statfs fs;
 
 	if (access(MODULE_BTF, F_OK))
 		return fail(job, -ENODEV, "the vexfs module is not loaded: run 'modprobe vexfs'");
-	if (!is_admin())
-		return fail(job, -EPERM, "changing programs needs root (CAP_SYS_ADMIN)");
+	if (loads && !is_admin())
+		return fail(job, -EPERM, "loading programs needs root, or the group vexfs where vexd runs (CAP_BPF and CAP_PERFMON are not enough: the kernel hands the types of a module only to CAP_SYS_ADMIN)");
 	if (statfs(BPFFS, &fs))
 		return fail(job, -errno, "%s: %s", BPFFS, strerror(errno));
 	if (fs.f_type != BPF_FS_MAGIC && mount("bpf", BPFFS, "bpf", 0, "mode=0700"))
 		return fail(job, -errno, "bpffs is not mounted and cannot be: mount -t bpf bpf %s: %s", BPFFS,
 			    strerror(errno));
 	if (mkdir(VEXFS_PIN_DIR, 0700) && errno != EEXIST)
-		return fail(job, -errno, "cannot make %s: %s", VEXFS_PIN_DIR, strerror(errno));
+		return pins_refused(job, "make");
 	job->lock = open(VEXFS_PIN_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (job->lock < 0 || flock(job->lock, LOCK_EX))
-		return fail(job, -errno, "cannot lock %s: %s", VEXFS_PIN_DIR, strerror(errno));
+		return pins_refused(job, "lock");
 	return 0;
 }
 
@@ -286,110 +334,7 @@ int vexfs_open_link(const char *name, __u32 *link_id, __u32 *map_id)
 	return fd;
 }
 
-/* --- the object file --- */
-
-/*
- * Type of the variable that became a struct_ops map, in the object's own BTF: structs of other
- * ABIs are laid out otherwise.
- */
-static const struct btf_type *ops_type(const struct btf *btf, const char *var)
-{
-	int id = btf__find_by_name_kind(btf, var, BTF_KIND_VAR);
-	const struct btf_type *t = id > 0 ? btf__type_by_id(btf, id) : NULL;
-
-	t = t ? btf__type_by_id(btf, btf__resolve_type(btf, t->type)) : NULL;
-	return t && btf_is_struct(t) ? t : NULL;
-}
-
-/* Bytes of a member of the struct as it was compiled; NULL: it has none, or not that many. */
-static const void *member(const struct btf *btf, const struct btf_type *t, const char *name,
-			  const void *data, size_t size, size_t want)
-{
-	unsigned int i;
-
-	for (i = 0; i < btf_vlen(t); i++) {
-		size_t off = btf_member_bit_offset(t, i) / 8;
-
-		if (!strcmp(btf__name_by_offset(btf, btf_members(t)[i].name_off), name))
-			return off <= size && want <= size - off ? (const char *)data + off : NULL;
-	}
-	return NULL;
-}
-
-/* The one vexfs_ops of the object: its map and its name. */
-static int find_ops(struct job *job)
-{
-	const struct btf *btf = bpf_object__btf(job->obj);
-	const struct btf_type *t, *type = NULL;
-	const void *data, *name, *abi;
-	struct bpf_map *map;
-	size_t size = 0;
-
-	bpf_object__for_each_map(map, job->obj) {
-		const char *struct_name;
-
-		if (bpf_map__type(map) != BPF_MAP_TYPE_STRUCT_OPS)
-			continue;
-		t = ops_type(btf, bpf_map__name(map));
-		struct_name = t ? btf__name_by_offset(btf, t->name_off) : "?";
-		if (!t || strcmp(struct_name, "vexfs_ops"))
-			return fail(job, -EINVAL, "%s: holds a struct %s: only vexfs_ops can be loaded",
-				    job->file, struct_name);
-		if (job->ops)
-			return fail(job, -EINVAL, "%s: holds more than one vexfs_ops (%s and %s): one object, one program",
-				    job->file, bpf_map__name(job->ops), bpf_map__name(map));
-		job->ops = map;
-		type = t;
-	}
-	if (!job->ops)
-		return fail(job, -EINVAL, "%s: holds no vexfs_ops in SEC(\".struct_ops.link\")", job->file);
-	if (!(bpf_map__map_flags(job->ops) & BPF_F_LINK))
-		return fail(job, -EINVAL, "%s: %s is in SEC(\".struct_ops\"): it must be in SEC(\".struct_ops.link\")",
-			    job->file, bpf_map__name(job->ops));
-
-	data = bpf_map__initial_value(job->ops, &size);
-	abi = data ? member(btf, type, "abi", data, size, sizeof(__u32)) : NULL;
-	name = data ? member(btf, type, "name", data, size, VEXFS_PROG_NAME_LEN) : NULL;
-	if (!abi || !name)
-		return fail(job, -EPROTONOSUPPORT, "%s: its vexfs_ops has no abi or name: rebuild it with vexfs/program.bpf.h",
-			    job->file);
-	if (*(const __u32 *)abi != VEXFS_OPS_ABI)
-		return fail(job, -EPROTONOSUPPORT, "%s: built for ABI %u, this VexFS speaks %u: rebuild it",
-			    job->file, *(const __u32 *)abi, VEXFS_OPS_ABI);
-	if (strnlen(name, VEXFS_PROG_NAME_LEN) == VEXFS_PROG_NAME_LEN)
-		return fail(job, -ENAMETOOLONG, "%s: the program's name is longer than %d bytes", job->file,
-			    VEXFS_PROG_NAME_LEN - 1);
-	if (!*(const char *)name)
-		return fail(job, -EINVAL, "%s: the program has no name: set .name of its vexfs_ops",
-			    job->file);
-	strcpy(job->name, name);
-	if (job->opts && job->opts->name && strcmp(job->opts->name, job->name))
-		return fail(job, -EINVAL, "%s: holds a program named '%s', not '%s'", job->file, job->name,
-			    job->opts->name);
-	return vexfs_check_name(job->name, job->err);
-}
-
-static int open_object(struct job *job)
-{
-	struct btf *btf;
-	int fd, err;
-
-	fd = open(job->path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return fail(job, -errno, "%s: %s", job->path, strerror(errno));
-	close(fd);
-	btf = btf__parse_elf(job->path, NULL);
-	err = btf ? 0 : -errno;
-	btf__free(btf);
-	if (err == -ENODATA || err == -ENOENT)
-		return fail(job, -ENODATA, "%s: has no BTF: compile it with clang -g -target bpf", job->file);
-	if (err)
-		return fail(job, -ENOEXEC, "%s: is not a BPF object file", job->file);
-	job->obj = bpf_object__open_file(job->path, NULL);
-	if (!job->obj)
-		return fail(job, -ENOEXEC, "%s: libbpf cannot open it: %s", job->file, last_said());
-	return find_ops(job);
-}
+/* --- into the kernel --- */
 
 /* The end of the verifier's log, less its statistics, into detail; its last line into line. */
 static bool verifier_log(struct job *job, char *line, size_t size)
@@ -425,17 +370,19 @@ static bool verifier_log(struct job *job, char *line, size_t size)
 /* Show it to the verifier, create its maps. */
 static int load_object(struct job *job)
 {
+	const char *hint;
 	char line[256];
 	int err = bpf_object__load(job->obj);
 
 	if (!err)
 		return 0;
 	if (!verifier_log(job, line, sizeof(line)))
-		return fail(job, err, "%s: cannot be loaded: %s", job->file, last_said());
+		return vexfs_load_reason(job, err, "cannot be loaded");
 	if (strstr(line, "attach to unsupported member"))
 		return fail(job, -EACCES, "%s: search belongs into SEC(\"struct_ops.s/...\"), distance and filter into SEC(\"struct_ops/...\")",
 			    job->file);
-	return fail(job, -EACCES, "%s: the verifier refused it: %s", job->file, line);
+	hint = advice_for(line);
+	return fail(job, -EACCES, "%s: the verifier refused it: %s%s%s", job->file, line, hint ? "; " : "", hint ? hint : "");
 }
 
 /* An errno of attach or update, in words. */
@@ -489,9 +436,9 @@ static int load(struct job *job, struct vexfs_program_info *info)
 	struct vexfs_load_error first;
 	int fd, err;
 
-	err = open_object(job);
+	err = vexfs_open_object(job);
 	if (!err)
-		err = prepare(job);
+		err = prepare(job, true);
 	if (err)
 		return err;
 	fd = vexfs_open_link(job->name, NULL, NULL);
@@ -512,6 +459,22 @@ static int load(struct job *job, struct vexfs_program_info *info)
 		return err;
 	}
 	return info ? vexfs_program_info(job->name, info, job->err) : 0;
+}
+
+int vexfs_check_object(const char *path, const struct vexfs_load_opts *opts,
+		       struct vexfs_program_info *info, struct vexfs_load_error *err)
+{
+	struct job job;
+	int ret;
+
+	begin(&job, opts, err, path);
+	ret = vexfs_open_object(&job);
+	if (!ret && info) {
+		memset(info, 0, sizeof(*info));
+		strcpy(info->name, job.name);
+		info->ops = job.mask;
+	}
+	return end(&job, ret);
 }
 
 int vexfs_load(const char *path, const struct vexfs_load_opts *opts,
@@ -581,9 +544,9 @@ static int replace(struct job *job, struct vexfs_program_info *info)
 	char path[PATH_MAX];
 	__u32 map_id;
 
-	err = open_object(job);
+	err = vexfs_open_object(job);
 	if (!err)
-		err = prepare(job);
+		err = prepare(job, true);
 	if (err)
 		return err;
 	link = vexfs_open_link(job->name, NULL, &map_id);
@@ -631,7 +594,7 @@ static int unload(struct job *job, const char *name, struct vexfs_program_info *
 
 	err = vexfs_check_name(name, job->err);
 	if (!err)
-		err = prepare(job);
+		err = prepare(job, false);
 	if (err)
 		return err;
 	if (vexfs_program_info(name, &known, job->err))

@@ -15,11 +15,12 @@
  *	-ENOENT		no such file; nothing of that name is loaded
  *	-ENOEXEC	the file is not a BPF object, or libbpf cannot open it
  *	-ENODATA	the object has no BTF
- *	-EINVAL		no vexfs_ops in it, more than one, no name or a bad one
+ *	-EINVAL		no vexfs_ops in it, more than one, no op in it, no license, no name or a bad one
+ *	-EISDIR, -EFBIG	it is a directory, or larger than a program may be
  *	-ENAMETOOLONG	the name has VEXFS_PROG_NAME_LEN bytes or more
  *	-EPROTONOSUPPORT  built for another VEXFS_OPS_ABI
  *	-ENODEV		the module is not loaded
- *	-EPERM		not root
+ *	-EPERM		load, replace: without CAP_SYS_ADMIN; all: the pins are not for this user
  *	-EACCES		the verifier refused a program; err->detail has the end of its log
  *	-EEXIST		load: the name is taken
  *	-EBUSY		replace: the new object lacks an op that a collection is bound to
@@ -79,6 +80,12 @@ struct vexfs_program_info {
 /*
  * opts and info may be NULL; err must not.  info is filled on success.
  *
+ * check: is it an object that load would show to the verifier?  info: its name and ops.  Changes nothing, and needs
+ * neither rights nor the module.
+ */
+int vexfs_check_object(const char *path, const struct vexfs_load_opts *opts,
+		       struct vexfs_program_info *info, struct vexfs_load_error *err);
+/*
  * load: open the file, let the verifier see it, attach, pin.  Mounts bpffs on /sys/fs/bpf where it
  * is not mounted, as bpftool does.
  */

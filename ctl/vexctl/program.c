@@ -17,9 +17,13 @@
 /* The loader's message, and the verifier's log below it. */
 static int fail_load(const char *what, const struct vexfs_load_error *err)
 {
-	const char *s = err->detail;
+	const char *s = err->detail, *msg = err->msg, *slash = strrchr(what, '/'), *file = slash ? slash + 1 : what;
 
-	fail(what, "%s", err->msg);
+	if (!strncmp(msg, what, strlen(what)) && !strncmp(msg + strlen(what), ": ", 2))
+		msg += strlen(what) + 2;
+	else if (!strncmp(msg, file, strlen(file)) && !strncmp(msg + strlen(file), ": ", 2))
+		msg += strlen(file) + 2;	/* it is named once */
+	fail(what, "%s", msg);
 	while (*s) {
 		int n = strcspn(s, "\n");
 

@@ -151,7 +151,7 @@ static int new_(int argc, char **argv)
 	if (slot < 0)
 		return usage("--op is missing; it is search, distance or filter");
 	if (!*name || strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") != strlen(name))
-		return usage("'%s' is no name for a program: use a-z, 0-9, _ and -", name);
+		return usage("'%s' is not a name for a program: use a-z, 0-9, _ and -", name);
 	if (strlen(name) >= VEXFS_PROG_NAME_LEN)
 		return usage("the program's name is longer than %d bytes", VEXFS_PROG_NAME_LEN - 1);
 	if (path) {

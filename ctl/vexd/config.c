@@ -2,9 +2,9 @@
 /*
  * The configuration file:
  *
- *	# comment
+ *	# comment, and ; another
  *	socket = /run/vexfs/vexd.sock
- *	metrics = 9734			# or off
+ *	metrics = 9734			; or off
  *
  *	[program coded]
  *	object = /usr/lib/vexfs/coded.bpf.o
@@ -68,7 +68,7 @@ static char *trim(char *s)
 static int check_path(struct reader *r, const char *key, const char *value, size_t max)
 {
 	if (*value != '/')
-		return bad(r, "%s: '%s' is no absolute path", key, value);
+		return bad(r, "%s: '%s' is not an absolute path", key, value);
 	if (strlen(value) >= max)
 		return bad(r, "%s: the path is longer than %zu bytes", key, max - 1);
 	return 0;
@@ -90,7 +90,7 @@ static int section(struct reader *r, char *s)
 		return bad(r, "unknown section [%s]; there is [program NAME]", s);
 	name = trim(s + 7);
 	if (!*name || strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") != strlen(name))
-		return bad(r, "'%s' is no name for a program: use a-z, 0-9, _ and -", name);
+		return bad(r, "'%s' is not a name for a program: use a-z, 0-9, _ and -", name);
 	if (strlen(name) >= VEXFS_PROG_NAME_LEN)
 		return bad(r, "the program's name is longer than %d bytes", VEXFS_PROG_NAME_LEN - 1);
 	for (i = 0; i < r->c->programs; i++)
@@ -166,8 +166,10 @@ static int assign(struct reader *r, const char *key, const char *value)
 {
 	if (!*value)
 		return bad(r, "%s has no value", key);
-	if (r->p && !strcmp(key, "object"))
+	if (r->p && !strcmp(key, "object")) {
+		r->p->object_line = r->p->object ? r->p->object_line : r->line;
 		return check_path(r, key, value, PATH_MAX) ?: set_string(r, key, &r->p->object, value);
+	}
 	if (r->p && !strcmp(key, "bind"))
 		return add_bind(r, value);
 	if (r->p)
@@ -181,22 +183,43 @@ static int assign(struct reader *r, const char *key, const char *value)
 }
 
 /*
- * A # begins a comment at the start of a line and after white space, so that a path may contain one.
+ * # and ; begin a comment at the start of a line and after white space, so that a path may contain them; and not
+ * in a value in "double quotes".
  */
 static void cut_comment(char *s)
 {
-	char *p;
+	bool quoted = false;
+	char *p, last = 0;		/* of what is no white space */
 
-	for (p = s; *p; p++)
-		if (*p == '#' && (p == s || isspace((unsigned char)p[-1]))) {
+	for (p = s; *p; p++) {
+		if (*p == '"' && (quoted || last == '='))
+			quoted = !quoted;
+		if (!quoted && (*p == '#' || *p == ';') && (p == s || isspace((unsigned char)p[-1]))) {
 			*p = 0;
 			return;
 		}
+		if (!isspace((unsigned char)*p))
+			last = *p;
+	}
+}
+
+/* The value without its quotes, if it has some.  NULL: there is but one, or something behind them. */
+static char *unquote(char *s)
+{
+	char *end;
+
+	if (*s != '"')
+		return s;
+	end = strchr(s + 1, '"');
+	if (!end || end[1])
+		return NULL;
+	*end = 0;
+	return s + 1;
 }
 
 static int parse_line(struct reader *r, char *s)
 {
-	char *equals;
+	char *equals, *value;
 
 	cut_comment(s);
 	s = trim(s);
@@ -208,7 +231,10 @@ static int parse_line(struct reader *r, char *s)
 	if (!equals)
 		return bad(r, "neither [SECTION] nor KEY = VALUE");
 	*equals = 0;
-	return assign(r, trim(s), trim(equals + 1));
+	value = unquote(trim(equals + 1));
+	if (!value)
+		return bad(r, "a value in quotes is \"...\", and nothing follows it");
+	return assign(r, trim(s), value);
 }
 
 static int parse(struct reader *r, char *text, size_t len)
@@ -257,6 +283,8 @@ static int slurp(const char *path, char **out, size_t *len)
 		err = -errno;
 	else if (S_ISDIR(st.st_mode))
 		err = -EISDIR;
+	else if (!S_ISREG(st.st_mode) && !S_ISCHR(st.st_mode))	/* /dev/null is an empty one */
+		err = -ENOTSUP;
 	else if (!(text = malloc(MAX_SIZE + 2)))
 		err = -ENOMEM;
 	while (!err && n <= MAX_SIZE) {
@@ -294,7 +322,9 @@ int config_read(const char *path, bool optional, struct config *out, char *why, 
 		err = 0;
 	else if (err)
 		snprintf(why, size, "%s: %s", path,
-			 err == -EFBIG ? "is larger than 1 MiB, that is no configuration" : strerror(-err));
+			 err == -EFBIG	 ? "is larger than 1 MiB, too large for a configuration" :
+			 err == -ENOTSUP ? "is not a file" :
+					   strerror(-err));
 	if (!err && text)
 		err = parse(&r, text, len);
 	if (!err && !out->socket && !(out->socket = strdup(VEXD_SOCKET)))

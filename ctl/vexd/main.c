@@ -210,7 +210,7 @@ static int help(void)
 	fputs("usage: vexd [--config FILE] [--check]\n"
 	      "Keep VexFS programs loaded and collections bound to them, and tell what happens.\n"
 	      "  -c, --config FILE  [" VEXD_CONFIG "]\n"
-	      "      --check        read it, say what is wrong with it, and end\n"
+	      "      --check        read it and the objects that it names, say what is wrong, and end\n"
 	      "  -h, --help\n"
 	      "  -V, --version\n"
 	      "SIGHUP reads the configuration again.  Exit code: 0 ended, 1 it cannot run, 2 the command line is wrong.\n",
@@ -258,9 +258,11 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	if (check) {
-		printf("%s: %zu programs, nothing wrong\n", printable(path), config.programs);
+		code = programs_check(&config) ? 1 : 0;
+		if (!code)
+			printf("%s: %zu programs, nothing wrong\n", printable(path), config.programs);
 		config_free(&config);
-		return 0;
+		return code;
 	}
 	clock_gettime(CLOCK_REALTIME, &now);
 	start_time = now.tv_sec + now.tv_nsec / 1e9;

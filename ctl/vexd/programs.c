@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 #include <linux/magic.h>
 #include <vexfs/vexfs.h>
@@ -149,6 +150,32 @@ void programs_apply(struct config *c)
 			snprintf(p->bind[j].why, sizeof(p->bind[j].why), "the program is not loaded");
 		}
 	}
+}
+
+unsigned int programs_check(const struct config *c)
+{
+	unsigned int errors = 0;
+	struct stat st;
+	size_t i, j;
+
+	for (i = 0; i < c->programs; i++) {
+		const struct config_program *p = &c->program[i];
+		struct vexfs_load_opts opts = { .name = p->name };
+		struct vexfs_load_error err = {};
+
+		if (vexfs_check_object(p->object, &opts, NULL, &err)) {
+			log_error("%s:%u: object: %s", config_path(), p->object_line, err.msg);
+			errors++;
+		}
+		for (j = 0; j < p->binds; j++)
+			if (stat(p->bind[j].dir, &st))
+				log_note("%s: note: [program %s] binds %s, which is not there now (%s); vexd binds it when it is",
+					 config_path(), p->name, p->bind[j].dir, strerror(errno));
+			else if (!S_ISDIR(st.st_mode))
+				log_note("%s: note: [program %s] binds %s, which is not a directory", config_path(),
+					 p->name, p->bind[j].dir);
+	}
+	return errors;
 }
 
 static struct json_object *bind_json(const struct config_bind *b)

@@ -52,7 +52,7 @@ struct config_program {
 	char *object;			/* absolute path */
 	struct config_bind *bind;
 	size_t binds;
-	unsigned int line;		/* of its section */
+	unsigned int line, object_line;	/* of its section, and of the object in it */
 	enum program_state state;
 	char why[600];			/* FAILED: why */
 };
@@ -78,6 +78,11 @@ void config_free(struct config *c);
  * hand) only its bindings are looked at.  What fails is logged once, and tried again by the next call.
  */
 void programs_apply(struct config *c);
+/*
+ * For --check: is each object one that the kernel would be shown?  Says what is wrong, and notes directories that are not
+ * there now, on stderr.  The number of errors.
+ */
+unsigned int programs_check(const struct config *c);
 /* The array for `status`. */
 struct json_object *programs_json(const struct config *c);
 

@@ -52,15 +52,42 @@ def free_port():
 
 # --- the configuration
 
-P = '[program a]\nobject = /a.o\n'
+top = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+cflags = subprocess.run(['make', '-s', '-C', top, 'print-bpf-cflags'], capture_output=True, text=True, check=True,
+                        env={k: v for k, v in os.environ.items() if not k.startswith(('MAKE', 'MFLAGS'))}).stdout.split()
+with open(os.path.join(top, 'bpf/flat.bpf.c')) as f:
+    flat = f.read()
+
+
+def build(path, source, flags=()):
+    """Compile a program.  An object file."""
+    path = os.path.join(work, path)
+    with open(path + '.c', 'w') as f:
+        f.write(source)
+    subprocess.run(['clang', *[x for x in cflags if x not in flags], *flags, '-Wno-error', '-c', path + '.c', '-o', path],
+                   check=True, cwd=top, capture_output=True)
+    os.unlink(path + '.c')
+    return path
+
+
+def program(name):
+    return build(name + '.o', re.sub(r'\.name = "flat"', '.name = "%s"' % name, flat))
+
+
+A, B, LONG = program('a'), program('b-2_c'), program('a' * 31)
+shutil.copy(A, os.path.join(work, 'a#b;c d.o'))
+shutil.copy(A, os.path.join(work, 'a #b.o'))
+P = '[program a]\nobject = %s\n' % A
 GOOD = [
     ('nothing', '', 0),
-    ('comments', '# a\n  # b\nmetrics = off # c\n', 0),
+    ('comments', '# a\n  # b\n; c\n\t;d\nmetrics = off # c\n', 0),
     ('a program', P, 1),
     ('its directories', P + 'bind = /x\nbind = /y\n', 1),
-    ('CRLF and spaces', '  [ program   a ] \r\n object=/a#b c.o  \r\n', 1),
-    ('two programs', P + P.replace(' a]', ' b-2_c]'), 2),
-    ('the longest name', P.replace(' a]', ' ' + 'a' * 31 + ']'), 1),
+    ('comments behind paths', '[program a] # a\nobject = %s\t# b\nbind = /x ; c\nbind = /y  #\n' % A, 1),
+    ('CRLF and spaces', '  [ program   a ] \r\n object=%s/a#b;c d.o  \r\n' % work, 1),
+    ('quotes', '[program a]\nobject = "%s/a #b.o" # c "\nbind="/x"\n' % work, 1),
+    ('two programs', P + P.replace(' a]', ' b-2_c]').replace(A, B), 2),
+    ('the longest name', P.replace(' a]', ' ' + 'a' * 31 + ']').replace(A, LONG), 1),
     ('no newline at the end', P + 'bind = /x', 1),
 ]
 BAD = [
@@ -70,14 +97,14 @@ BAD = [
     ('a section that does not end', '[program a\n', ':1: a section ends with ]'),
     ('no name', '[program]\n', ':1: unknown section'),
     ('an empty name', '[program  ]\n', ':1: unknown section'),
-    ('a bad name', '[program A/b]\n', ":1: 'A/b' is no name"),
+    ('a bad name', '[program A/b]\n', ":1: 'A/b' is not a name"),
     ('a long name', '[program %s]\n' % ('a' * 32), 'longer than 31 bytes'),
     ('a program twice', P + P, ':3: [program a] is there already, in line 1'),
     ('no object', '[program a]\nbind = /x\n[program b]\nobject = /b\n', ':3: [program a] of line 1 has no object'),
     ('no object at the end', '[program a]\n', 'has no object'),
     ('two objects', P + 'object = /b.o\n', ':3: object is there already'),
-    ('a relative object', '[program a]\nobject = a.o\n', ":2: object: 'a.o' is no absolute path"),
-    ('a relative directory', P + 'bind = x\n', ":3: bind: 'x' is no absolute path"),
+    ('a relative object', '[program a]\nobject = a.o\n', ":2: object: 'a.o' is not an absolute path"),
+    ('a relative directory', P + 'bind = x\n', ":3: bind: 'x' is not an absolute path"),
     ('a directory twice', P + 'bind = /x\nbind = /x\n', ':4: bind: /x is there already'),
     ('a port of 0', 'metrics = 0\n', ":1: metrics: '0' is neither a port"),
     ('a large port', 'metrics = 65536\n', 'neither a port'),
@@ -89,6 +116,9 @@ BAD = [
     ('no value', 'socket =\n', ':1: socket has no value'),
     ('neither of both', 'hello\n', ':1: neither [SECTION] nor KEY = VALUE'),
     ('a NUL', b'metrics = 9\0\n', ':1: holds a control character'),
+    ('one quote', P + 'bind = "/x\n', ':3: a value in quotes is'),
+    ('something behind quotes', P + 'bind = "/x" y\n', ':3: a value in quotes is'),
+    ('quotes around nothing', P + 'bind = ""\n', ':3: bind has no value'),
     ('an escape', b'\nmetrics = \x1b\n', ':2: holds a control character'),
     ('a large file', b'#' * (1 << 20) + b'\n', 'larger than 1 MiB'),
     ('too many programs', ''.join('[program p%d]\nobject = /p\n' % i for i in range(257)), 'more than 256 programs'),
@@ -111,11 +141,66 @@ for name, text, says in BAD:
     if r.returncode != 1 or says not in r.stderr or len(r.stderr.strip().split('\n')) != 1:
         wrong.append((name, r))
 test('%d bad configurations' % len(BAD), not wrong, *wrong)
+
+rnd = random.Random(seed)
+
+# --- objects that --check and load refuse, before the kernel sees them
+
+no_ops = re.sub(r'\.name = "flat"', '.name = "a"', flat).replace('.search = (void *)flat_search,', '')
+os.mkfifo(os.path.join(work, 'fifo'))
+OBJECTS = [
+    ('one that is not there', '/none.o', '/none.o: No such file or directory'),
+    ('a comment without a space before it', A + '#x', A + '#x: No such file or directory'),
+    ('a directory', work, 'is a directory'),
+    ('a FIFO', os.path.join(work, 'fifo'), 'is not a regular file'),
+    ('a device', '/dev/zero', 'is not a regular file'),
+    ('another name', B, "holds a program named 'b-2_c', not 'a'"),
+    ('source', write('text.o', flat), 'is not a BPF object file: compile the program with clang -O2 -g -target bpf -c'),
+    ('nothing', write('empty.o', ''), 'is not a BPF object file'),
+    ('x86-64', vexctl, 'is not a BPF object file but for x86-64: compile it with clang -O2 -g -target bpf'),
+    ('64-bit ARM', write('arm.o', b'\x7fELF\2\1\1' + bytes(9) + b'\1\0\xb7\0' + bytes(44)), 'but for 64-bit ARM'),
+    ('big-endian', build('eb.o', flat, ['-target', 'bpfeb']), 'is BPF for big-endian machines'),
+    ('another big-endian machine', write('s390.o', b'\x7fELF\2\2\1' + bytes(9) + b'\0\1\0\x16' + bytes(44)),
+     'for another machine, a big-endian one'),
+    ('no BTF', build('nobtf.o', flat, ['-g0']), 'has no BTF: compile it with clang -O2 -g -target bpf'),
+    ('no -O2', build('o0.o', flat, ['-O0']), 'compile it with clang -O2 -g -target bpf'),
+    ('no license', build('license.o', re.sub('char _license.*', '', flat)), 'add the line  char _license[] SEC("license") = "GPL";'),
+    ('another ABI', build('abi.o', flat.replace('VEXFS_OPS_ABI', 'VEXFS_OPS_ABI + 1')), 'is built for ABI 2, this VexFS has ABI 1'),
+    ('no op', build('ops.o', no_ops, ['-Wno-unused-function']), 'has no op: set .search, .distance or .filter'),
+    ('cut off', write('cut.o', open(A, 'rb').read()[:900]), 'it ends too early, or is damaged'),
+    ('cut off in its head', write('head.o', open(A, 'rb').read()[:30]), 'is not a whole BPF object file'),
+]
+if os.getuid():
+    os.chmod(write('secret.o', ''), 0)
+    OBJECTS.append(('one that may not be read', os.path.join(work, 'secret.o'), 'Permission denied'))
+wrong = []
+for name, path, says in OBJECTS:
+    r = check(write('c.conf', '# line 1\n[program a]\nobject = %s\n' % path))
+    if r.returncode != 1 or 'c.conf:3: object: ' not in r.stderr or says not in r.stderr or len(r.stderr.strip().split('\n')) != 1:
+        wrong.append((name, r))
+    if name != 'another name':
+        r = subprocess.run([vexctl, 'load', path], capture_output=True, text=True, timeout=60)
+        if r.returncode != 1 or says.replace(path + ': ', '') not in r.stderr or r.stderr.count(path) != 1:
+            wrong.append((name, r))
+test('%d bad objects' % len(OBJECTS), not wrong, *wrong)
+whole = open(A, 'rb').read()
+wrong = []
+for i in range(60):
+    bad = bytearray(whole[:rnd.randrange(len(whole))] if i % 3 == 0 else whole)
+    for _ in range(rnd.randrange(1, 8)):
+        if bad:
+            where = rnd.randrange(min(64, len(bad)) if i % 2 else len(bad))
+            bad[where] = rnd.choice((0, 1, 0x7f, 0x80, 0xff, rnd.randrange(256)))
+    r = check(write('c.conf', '[program a]\nobject = %s\n' % write('noise.o', bytes(bad))))
+    if r.returncode not in (0, 1) or (r.returncode == 1) != bool(r.stderr) or 'runtime error' in r.stderr:
+        wrong.append((i, r))
+test('60 damaged objects, seed %d' % seed, not wrong, *wrong[:3])
+r = check(os.path.join(work, 'fifo'))
+test('a FIFO as configuration', r.returncode == 1 and 'is not a file' in r.stderr, r)
 r = check(os.path.join(work, 'none'))
 test('one that is not there', r.returncode == 1 and 'No such file' in r.stderr, r)
 r = check(work)
 test('a directory', r.returncode == 1 and 'Is a directory' in r.stderr, r)
-rnd = random.Random(seed)
 pieces = ['[program ', 'a', ']', '\n', '=', 'object', 'bind', ' ', '#', '/x', 'metrics', 'off', '[', '\xe9', '\t']
 wrong = []
 for i in range(150):
@@ -228,8 +313,9 @@ for line, says in [
         (b'{"op": "statu"}\n', 'op must'), (b'{"op": "status\\u0000"}\n', 'op must'),
         (b'{"op": "status", "x": 1}\n', "does not take 'x'"), (b'{"op": "status"} {}\n', 'not JSON'),
         (b'{"op": "load"}\n', 'absolute path'), (b'{"op": "load", "object": "a.o"}\n', 'absolute path'),
-        (b'{"op": "load", "object": ["/a"]}\n', 'absolute path'), (b'{"op": "load", "object": "/none"}\n', 'No such'),
-        (b'{"op": "unload"}\n', 'name must'), (b'{"op": "unload", "name": "a/../b"}\n', 'is no name'),
+        (b'{"op": "load", "object": ["/a"]}\n', 'absolute path'),
+        (b'{"op": "load", "object": "%s/fifo"}\n' % work.encode(), 'not a regular file'), (b'{"op": "load", "object": "/none"}\n', 'No such'),
+        (b'{"op": "unload"}\n', 'name must'), (b'{"op": "unload", "name": "a/../b"}\n', 'is not a name'),
         (b'{"op": "use", "dir": "x"}\n', 'absolute path'), (b'{"op": "use", "dir": "/", "name": "a"}\n', 'slot must'),
         (b'{"op": "use", "dir": "/none", "name": "a", "slot": "search"}\n', 'no such directory'),
         (b'{"op": "use", "dir": "/", "name": "a", "slot": "search"}\n', ''),
