@@ -93,9 +93,9 @@ fi
 run "mounts in the root" mounts || finish
 files > "$root.before"
 release=$(cd "$root/lib/modules" && ls -d 6.12* | sort -V | tail -n 1)
-mkdir "$root/tmp/debs"
-cp "$root.debs"/*_all.deb "$root.debs"/*_amd64.deb "$root/tmp/debs/"
-rm -f "$root"/tmp/debs/*-dbgsym_*
+mkdir -p "$root/tmp/build/deb"
+cp "$root.debs"/*_all.deb "$root.debs"/*_amd64.deb "$root/tmp/build/deb/"
+rm -f "$root"/tmp/build/deb/*-dbgsym_*
 apt update > /dev/null 2>&1
 # a kernel that VexFS is not for, with its headers; DKMS looks at no more of it
 other=6.15.0-other
@@ -104,7 +104,9 @@ mkdir -p "$root/lib/modules/$other/build/include"
 # --- install
 
 install() { in_root sh -c 'exec apt-get -q -y -o Dpkg::Use-Pty=0 --no-install-recommends install "$@"' sh "$@"; }
-run "install all five" install $(cd "$root" && printf '/%s ' tmp/debs/*.deb) || finish
+# by the very command of the README
+command=$("$top/tests/readme.py" command "apt install ./build/deb")
+run "install all five" in_root sh -c "cd /tmp && apt-get -q -y -o Dpkg::Use-Pty=0 --no-install-recommends ${command#apt }" || finish
 says "a kernel that it is not for is skipped" "^Building initial module for $other"
 for p in libvexfs0 libvexfs-dev python3-vexfs vexfs-dkms vexfs-tools; do
 	run "$p is installed" grep -q '^ii' <(in_root dpkg-query -W -f '${db:Status-Abbrev}\n' $p)
@@ -165,7 +167,7 @@ rm -r "${root:?}/lib/modules/$other"
 next=$version+1
 # not below /tmp, which a boot empties
 mkdir "$root/next"
-for deb in "$root"/tmp/debs/*.deb; do
+for deb in "$root"/tmp/build/deb/*.deb; do
 	rm -rf "$root.debs/x"
 	dpkg-deb -R "$deb" "$root.debs/x"
 	sed -i "s/^Version: .*/Version: $next/; s/libvexfs0 (= $version)/libvexfs0 (= $next)/" "$root.debs/x/DEBIAN/control"
@@ -221,7 +223,7 @@ mounts
 
 # --- upgrade, with the module in the kernel (this one has none, a file says so)
 
-rm -r "$root/tmp/debs"
+rm -r "$root/tmp/build"
 mv "$root/next" "$root/tmp/debs"
 echo "mounted by hand" >> "$root/etc/vexfs/vexd.conf"
 printf 'nodev\tproc\n\tvexfs\n' > "$root/tmp/filesystems"

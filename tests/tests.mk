@@ -14,6 +14,8 @@ VM_HELPERS := $(patsubst %.c,$(B)/%,$(VM_C))
 # what `vexctl program new` writes, too
 SKELETONS := $(patsubst %,$(B)/tests/vm/new-%.bpf.o,search distance filter)
 VM_BPF := $(patsubst %.c,$(B)/%.o,$(wildcard tests/vm/*.bpf.c)) $(SKELETONS)
+# the commands of the README, for t_readme.sh
+VM_README := $(B)/tests/vm/readme.steps
 VM_TESTS := $(wildcard tests/vm/t_*.sh)
 
 # Unit tests use a second copy of the cores, with both sanitizers; the first error ends a test.
@@ -21,7 +23,7 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-fra
 san = $(patsubst %.c,$(B)/san/%.o,$(1))
 
 .PHONY: tests check check-unit check-deb check-vm check-long demo
-tests: $(UNIT_TESTS) $(VM_HELPERS) $(VM_BPF) $(B)/tests/states
+tests: $(UNIT_TESTS) $(VM_HELPERS) $(VM_BPF) $(VM_README) $(B)/tests/states
 
 $(B)/san/%.o: %.c | $(LIBBPF)
 	$(call say,CC,"$< (sanitized)")
@@ -58,6 +60,9 @@ $(B)/gen/new-%.bpf.c: $(B)/bin/vexctl
 	$(Q)$< program new new-$* --op $* > $@
 .PRECIOUS: $(B)/gen/new-%.bpf.c
 $(B)/tests/vm/nobtf.bpf.o: BPF_CFLAGS += -g0
+$(VM_README): README.md tests/readme.py
+	@mkdir -p $(@D)
+	$(Q)tests/readme.py steps > $@
 $(B)/tests/states: $(B)/obj/tests/crash/states.o
 	$(call link)
 
@@ -67,7 +72,7 @@ check:
 # Each of these ends with a line of counts, which tests/check adds up.
 check-unit: $(UNIT_TESTS) $(B)/tests/fsck.vexfs $(B)/tests/vexd $(B)/bin/vexctl $(B)/bin/mkfs.vexfs $(LIBVEXFS_SO) $(B)/man/vexfs_open.3 \
 		$(B)/man/vexctl.8
-	@tests/unit/run $(UNIT_TESTS) $(UNIT_SCRIPTS)
+	@tests/unit/run $(UNIT_TESTS) $(UNIT_SCRIPTS) tests/readme.py
 
 # The packages, in a clean Debian root.
 check-deb:
@@ -77,11 +82,11 @@ check-deb:
 check-long: $(B)/tests/model
 	@VEXFS_HISTORIES=10000 VEXFS_SEED=$${VEXFS_SEED:-$$(date +%s)} tests/unit/run $(B)/tests/model
 
-check-vm: module bpf tools $(VM_HELPERS) $(VM_BPF) $(B)/tests/states
+check-vm: module bpf tools $(VM_HELPERS) $(VM_BPF) $(VM_README) $(B)/tests/states
 	@rc=0; VEXFS_ACCEL=$$(tests/vm/run --probe) && export VEXFS_ACCEL || exit 1; \
 	tests/vm/run --timeout 1800 $(VM_TESTS) || rc=1; \
 	for t in tests/crash/*.sh; do [ ! -x "$$t" ] || "$$t" || rc=1; done; \
-	if tests/vm/demo > $(B)/demo.log; then echo "demo: 1 passed, 0 failed, 0 skipped"; \
+	if tests/vm/demo > $(B)/demo.log && tests/readme.py demo $(B)/demo.log; then echo "demo: 1 passed, 0 failed, 0 skipped"; \
 	else tail -n 30 $(B)/demo.log; echo "demo: 0 passed, 1 failed, 0 skipped"; rc=1; fi; \
 	exit $$rc
 
