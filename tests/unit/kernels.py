@@ -60,6 +60,16 @@ for text, wanted in (('6.12.117+deb12-amd64', True), ('6.12-amd64', True), ('6.1
 for text, wanted in ('x86_64', True), ('aarch64', False), ('i686', False):
     test('DKMS and %s' % text, matches(text, arch) == wanted)
 
+# --- the package, when it is installed
+
+postinst = os.path.join(top, 'debian/vexfs-dkms.postinst')
+r = run('setarch', '--uname-2.6', 'sh', postinst, 'configure')
+test('the package says which kernel it wants', r.returncode == 0 and 'VexFS is for Linux 6.12' in r.stdout and ' is 2.6.' in r.stdout, r)
+r = run('sh', postinst, 'configure')
+test('and says it of others only', ('VexFS is for' in r.stdout) != matches(os.uname().release, kernel), r)
+r = run('sh', postinst, 'abort-upgrade')
+test('and only then', r.stdout == '' and r.returncode == 0, r)
+
 # --- vexctl doctor, told another kernel by the personality of the process
 
 
