@@ -21,6 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 #include <uuid/uuid.h>
+#include <platform/log.h>
 #include <platform/printable.h>
 #include <platform/verify.h>
 

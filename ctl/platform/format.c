@@ -3,42 +3,17 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "jbd2.h"
 #include "mkfs.h"
 
 #define INIT_GROUPS 4u		/* groups that are initialised at once: directories spread over them */
-
-/* The head of jbd2's superblock, big-endian; linux/jbd2.h has no user-space version. */
-struct journal_super {
-	__be32 h_magic, h_blocktype, h_sequence;
-	__be32 s_blocksize, s_maxlen, s_first;
-	__be32 s_sequence, s_start;
-	__be32 s_errno;
-	__be32 s_feature_compat, s_feature_incompat, s_feature_ro_compat;
-	__u8 s_uuid[16];
-	__be32 s_nr_users, s_dynsuper;
-	__be32 s_max_transaction, s_max_trans_data;
-	__u8 s_checksum_type, s_padding2[3];
-	__be32 s_num_fc_blks, s_head;
-	__u32 s_padding[40];
-	__be32 s_checksum;
-	__u8 s_users[16 * 48];
-};
-_Static_assert(sizeof(struct journal_super) == 1024, "jbd2 superblock");
-_Static_assert(offsetof(struct journal_super, s_checksum) == 0xfc, "jbd2 superblock");
-
-#define JBD2_MAGIC		0xc03b3998u
-#define JBD2_SUPERBLOCK_V2	4
-#define JBD2_REVOKE		0x01
-#define JBD2_64BIT		0x02
-#define JBD2_CSUM_V3		0x10
-#define JBD2_CRC32C		4
 
 union block {
 	__u8 bytes[VEXFS_BLOCK_SIZE];
 	struct vexfs_super super;
 	struct vexfs_group group;
 	struct vexfs_inode inode[VEXFS_INODES_PER_BLOCK];
-	struct journal_super journal;
+	struct jbd2_super journal;
 };
 
 static int write_zeros(struct vexfs_dev *dev, __u64 block, __u32 n)
@@ -60,20 +35,20 @@ static int write_zeros(struct vexfs_dev *dev, __u64 block, __u32 n)
 /* An empty log: old commits must not be replayed into the new filesystem. */
 static int write_journal(struct vexfs_dev *dev, const struct vexfs_fs *fs, const __u8 *uuid, union block *b)
 {
-	struct journal_super *j = &b->journal;
+	struct jbd2_super *j = &b->journal;
 	int err;
 
 	err = write_zeros(dev, fs->journal_start, fs->journal_blocks);
 	if (err)
 		return err;
 	memset(b, 0, sizeof(*b));
-	j->h_magic = htobe32(JBD2_MAGIC);
-	j->h_blocktype = htobe32(JBD2_SUPERBLOCK_V2);
+	j->s_header.h_magic = htobe32(JBD2_MAGIC);
+	j->s_header.h_blocktype = htobe32(JBD2_SUPERBLOCK_V2);
 	j->s_blocksize = htobe32(VEXFS_BLOCK_SIZE);
 	j->s_maxlen = htobe32(fs->journal_blocks);
 	j->s_first = htobe32(1);
 	j->s_sequence = htobe32(1);
-	j->s_feature_incompat = htobe32(JBD2_REVOKE | JBD2_64BIT | JBD2_CSUM_V3);
+	j->s_feature_incompat = htobe32(JBD2_INCOMPAT);
 	memcpy(j->s_uuid, uuid, sizeof(j->s_uuid));
 	j->s_nr_users = htobe32(1);
 	j->s_checksum_type = JBD2_CRC32C;

@@ -411,16 +411,3 @@ int vexfs_verify(struct vexfs_fs *fs, const struct vexfs_verify_opts *opts, stru
 	v.dev->quiet = quiet;
 	return err;
 }
-
-int vexfs_log_pending(struct vexfs_dev *dev, const struct vexfs_super *super)
-{
-	__be32 j[VEXFS_BLOCK_SIZE / 4];
-	int err;
-
-	err = vexfs_dev_read(dev, le64_to_cpu(super->s_journal_start), j);
-	if (err)
-		return err;
-	if (be32toh(j[0]) != 0xc03b3998)
-		return -EUCLEAN;
-	return j[7] != 0;		/* s_start: where the oldest transaction is */
-}

@@ -28,7 +28,4 @@ struct vexfs_verify_counts {
  */
 int vexfs_verify(struct vexfs_fs *fs, const struct vexfs_verify_opts *opts, struct vexfs_verify_counts *counts);
 
-/* Does the log hold transactions that a mount would replay?  1, 0, -EUCLEAN (no log), or an error of the read. */
-int vexfs_log_pending(struct vexfs_dev *dev, const struct vexfs_super *super);
-
 #endif /* _VEXFS_VERIFY_H */

@@ -10,6 +10,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 #include <uuid/uuid.h>
+#include <platform/log.h>
 #include <platform/verify.h>
 #include "vexctl/doctor.h"
 
