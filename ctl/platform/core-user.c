@@ -11,24 +11,13 @@
 #include <unistd.h>
 #include <linux/fs.h>
 
-#include <core/core.h>
 #include <platform/printable.h>
+#include "block.h"
+#include "log.h"
 
 #define HASH_MIN 1024u
 
-struct vx_block {
-	struct vexfs_dev *dev;
-	__u64 block;
-	struct vx_block *next;		/* in the hash chain */
-	unsigned int refs;
-	bool uptodate, dirty, open;	/* open: access was taken, not yet dirtied */
-	__u32 txn;			/* the last transaction that changed it */
-	__u32 sum;			/* strict: crc of data when it was last read or dirtied */
-	void *committed;		/* strict: group blocks that have changed since the last commit */
-	__u8 data[VEXFS_BLOCK_SIZE] __attribute__((aligned(16)));
-};
-
-static void die(const char *what)
+void vexfs_die(const char *what)
 {
 	fprintf(stderr, "vexfs core: %s\n", what);
 	abort();
@@ -55,7 +44,7 @@ bool vexfs_fault_met(void)
 	return seen;
 }
 
-static bool fault(enum vexfs_fault what)
+bool vexfs_fault(enum vexfs_fault what)
 {
 	if (!fault_left[what] || --fault_left[what])
 		return false;
@@ -67,7 +56,7 @@ static bool fault(enum vexfs_fault what)
 
 void *vx_alloc(size_t bytes)
 {
-	return fault(VEXFS_FAULT_ALLOC) ? NULL : calloc(1, bytes ? bytes : 1);
+	return vexfs_fault(VEXFS_FAULT_ALLOC) ? NULL : calloc(1, bytes ? bytes : 1);
 }
 
 void vx_free(const void *p)
@@ -300,7 +289,7 @@ void vexfs_dev_close(struct vexfs_dev *dev)
 		return;
 	vexfs_dev_drop(dev);
 	if (dev->cached)
-		die("a block is still in use");
+		vexfs_die("a block is still in use");
 	free(dev->hash);
 	dev->hash = NULL;
 	pthread_mutex_destroy(&dev->lock);
@@ -314,7 +303,7 @@ int vexfs_dev_read(struct vexfs_dev *dev, __u64 block, void *data)
 
 	if (block >= dev->blocks)
 		return -EUCLEAN;
-	if (fault(VEXFS_FAULT_READ))
+	if (vexfs_fault(VEXFS_FAULT_READ))
 		return -EIO;
 	n = pread(dev->fd, data, VEXFS_BLOCK_SIZE, block << VEXFS_BLOCK_SHIFT);
 	return n < 0 ? -errno : n != VEXFS_BLOCK_SIZE ? -EIO : 0;
@@ -326,10 +315,25 @@ int vexfs_dev_write(struct vexfs_dev *dev, __u64 block, const void *data)
 
 	if (block >= dev->blocks)
 		return -EUCLEAN;
-	if (fault(VEXFS_FAULT_WRITE))
+	if (vexfs_fault(VEXFS_FAULT_WRITE))
 		return -EIO;
 	n = pwrite(dev->fd, data, VEXFS_BLOCK_SIZE, block << VEXFS_BLOCK_SHIFT);
-	return n < 0 ? -errno : n != VEXFS_BLOCK_SIZE ? -EIO : 0;
+	if (n != VEXFS_BLOCK_SIZE)
+		return n < 0 ? -errno : -EIO;
+	if (dev->record)
+		dev->record(dev, block, data);
+	return 0;
+}
+
+int vexfs_dev_sync(struct vexfs_dev *dev)
+{
+	if (vexfs_fault(VEXFS_FAULT_FLUSH))
+		return -EIO;
+	if (fdatasync(dev->fd))
+		return -errno;
+	if (dev->record)
+		dev->record(dev, 0, NULL);
+	return 0;
 }
 
 void vexfs_dev_commit(struct vexfs_dev *dev)
@@ -362,10 +366,10 @@ int vexfs_dev_flush(struct vexfs_dev *dev)
 		}
 	if (first)
 		return first;
-	if (fsync(dev->fd))
-		return -errno;
-	vexfs_dev_commit(dev);
-	return 0;
+	err = vexfs_dev_sync(dev);
+	if (!err)
+		vexfs_dev_commit(dev);
+	return err;
 }
 
 /* --- blocks --- */
@@ -441,7 +445,7 @@ vx_buf *vx_bread(struct vexfs_fs *fs, __u64 block)
 			b->sum = crc32c(0, b->data, VEXFS_BLOCK_SIZE);
 	} else if (!IS_ERR(b) && dev->strict && !b->open &&
 		   b->sum != crc32c(0, b->data, VEXFS_BLOCK_SIZE)) {
-		die("a block was changed outside a transaction");
+		vexfs_die("a block was changed outside a transaction");
 	}
 	if (err) {
 		b->refs--;
@@ -460,7 +464,7 @@ void vx_brelse(vx_buf *b)
 	dev = b->dev;
 	pthread_mutex_lock(&dev->lock);
 	if (!b->refs)
-		die("a block was released twice");
+		vexfs_die("a block was released twice");
 	b->refs--;
 	pthread_mutex_unlock(&dev->lock);
 }
@@ -481,12 +485,12 @@ void vexfs_txn_start(vx_txn *t, struct vexfs_dev *dev, int credits)
 
 int vx_txn_write(vx_txn *t, vx_buf *b)
 {
-	if (fault(VEXFS_FAULT_TXN))
+	if (vexfs_fault(VEXFS_FAULT_TXN))
 		return -EIO;
 	if (t->dev != b->dev)
-		die("a block of another device");
+		vexfs_die("a block of another device");
 	if (!b->uptodate)
-		die("access to a block that was not read");
+		vexfs_die("access to a block that was not read");
 	b->open = true;
 	return 0;
 }
@@ -495,7 +499,7 @@ int vx_txn_write_undo(vx_txn *t, vx_buf *b)
 {
 	int err = vx_txn_write(t, b);
 
-	if (err || b->committed || !b->dev->strict)
+	if (err || b->committed || (!b->dev->strict && !b->dev->log))
 		return err;
 	b->committed = malloc(VEXFS_BLOCK_SIZE);
 	if (!b->committed)
@@ -506,10 +510,10 @@ int vx_txn_write_undo(vx_txn *t, vx_buf *b)
 
 int vx_txn_create(vx_txn *t, vx_buf *b)
 {
-	if (fault(VEXFS_FAULT_TXN))
+	if (vexfs_fault(VEXFS_FAULT_TXN))
 		return -EIO;
 	if (t->dev != b->dev)
-		die("a block of another device");
+		vexfs_die("a block of another device");
 	memset(b->data, 0, VEXFS_BLOCK_SIZE);
 	b->uptodate = b->open = true;
 	return 0;
@@ -519,14 +523,16 @@ int vx_txn_dirty(vx_txn *t, struct vexfs_fs *fs, vx_buf *b)
 {
 	(void)fs;
 	if (!b->open && b->txn != t->id)
-		die("a block was dirtied without access");
+		vexfs_die("a block was dirtied without access");
 	if (b->txn != t->id && t->credits != INT_MAX && !t->credits--)
-		die("a transaction ran out of credits");
+		vexfs_die("a transaction ran out of credits");
 	b->txn = t->id;
 	b->open = false;
 	b->dirty = true;
 	if (b->dev->strict)
 		b->sum = crc32c(0, b->data, VEXFS_BLOCK_SIZE);
+	if (b->dev->log)
+		vexfs_log_add(b->dev->log, b);
 	return 0;
 }
 
@@ -541,7 +547,7 @@ int vx_txn_forget(vx_txn *t, struct vexfs_fs *fs, __u64 block)
 		if (b->block == block)
 			b->dirty = b->open = b->uptodate = false;
 	pthread_mutex_unlock(&dev->lock);
-	return 0;
+	return dev->log ? vexfs_log_revoke(dev->log, block) : 0;
 }
 
 int vx_txn_credits(vx_txn *t)

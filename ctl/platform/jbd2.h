@@ -80,4 +80,50 @@ struct jbd2_commit {
 };
 _Static_assert(offsetof(struct jbd2_commit, h_commit_sec) == 48, "jbd2 commit block");
 
+/* What s_checksum must be. */
+static inline __be32 jbd2_super_sum(const struct jbd2_super *s)
+{
+	struct jbd2_super copy = *s;
+
+	copy.s_checksum = 0;
+	return htobe32(crc32c(~0u, &copy, sizeof(copy)));
+}
+
+/* The seed of all other checksums. */
+static inline __u32 jbd2_seed(const struct jbd2_super *s)
+{
+	return crc32c(~0u, s->s_uuid, sizeof(s->s_uuid));
+}
+
+/* What *sum, somewhere in a block of the log, must be. */
+static inline __be32 jbd2_block_sum(__u32 seed, void *block, __be32 *sum)
+{
+	__be32 was = *sum, is;
+
+	*sum = 0;
+	is = htobe32(crc32c(seed, block, VEXFS_BLOCK_SIZE));
+	*sum = was;
+	return is;
+}
+
+/* Of descriptor and revoke blocks. */
+static inline __be32 *jbd2_tail_sum(void *block)
+{
+	return (__be32 *)((char *)block + VEXFS_BLOCK_SIZE - sizeof(struct jbd2_tail));
+}
+
+/* t_checksum of a copy as it is in the log. */
+static inline __be32 jbd2_copy_sum(__u32 seed, __u32 sequence, const void *copy)
+{
+	__be32 s = htobe32(sequence);
+
+	return htobe32(crc32c(crc32c(seed, &s, sizeof(s)), copy, VEXFS_BLOCK_SIZE));
+}
+
+/*
+ * The superblock of the log, checked (log-replay.c).  -EUCLEAN and -EOPNOTSUPP: *why says what is wrong with it.
+ * Errors of the read.
+ */
+int vexfs_log_check(struct vexfs_dev *dev, const struct vexfs_super *super, struct jbd2_super *j, const char **why);
+
 #endif /* _VEXFS_JBD2_H */

@@ -1,37 +1,47 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The log in user space: reading one that jbd2 has written, and bringing back what it holds.
+ * The log in user space: writing one in the form of jbd2.
  *
- * As fs/jbd2/recovery.c of Linux 6.12 does it, in three passes over the same blocks: the first finds where the log
- * ends, the second collects what was revoked, the third brings blocks back.  The end is where the chain of
- * sequence numbers breaks, which is what a power cut leaves, or at a commit block whose checksum is wrong.
- * Bad checksums before that are damage: the commit block vouches for what lies before it.
+ * There is one running transaction, which every vexfs_log_begin() joins.  A commit waits until nobody is in it, writes
+ * descriptor blocks, copies and revoke records, flushes, writes the commit block and flushes again: the first flush
+ * also covers file data that were written before.  Blocks go to their places (a checkpoint) only right after a commit,
+ * when memory holds nothing that is not committed; then the log is empty.  That happens when half of the ring is
+ * used, and a transaction takes a third of it at most, so a commit always finds room.
+ *
+ * Locks: vexfs_log.lock is held over a commit; vexfs_dev.lock inside it, also for the running transaction's
+ * list and revoke records, which transactions add to without vexfs_log.lock.
  */
-#include <unistd.h>
+#include <time.h>
 
+#include "block.h"
 #include "jbd2.h"
 #include "log.h"
 
-enum pass { SCAN, REVOKE, REPLAY };
+#define TAGS_BYTES	(VEXFS_BLOCK_SIZE - sizeof(struct jbd2_header) - sizeof(struct jbd2_tail) - 16)
+#define TAGS		(TAGS_BYTES / sizeof(struct jbd2_tag))		/* of a descriptor block, with one uuid */
+#define REVOKES		((VEXFS_BLOCK_SIZE - sizeof(struct jbd2_revoke) - sizeof(struct jbd2_tail)) / sizeof(__be64))
 
-struct revoked {
-	__u64 block;
-	__u32 sequence;
-};
-
-struct reader {
+struct vexfs_log {
 	struct vexfs_dev *dev;
-	__u64 start;			/* of the log on the device */
-	__u32 first, last;		/* its ring: blocks first .. last - 1 */
-	__u32 oldest, oldest_at;	/* s_sequence, s_start */
-	__u32 end;			/* SCAN: sequence number that is not there any more */
-	__u32 seed;
-	struct revoked *revoked;	/* sorted after REVOKE */
-	size_t revokes, room;
-	struct vexfs_fs fs;		/* a host is all there is to it */
-	vx_txn txn;
-	struct vexfs_log_replayed done;
-	const char *why;
+	struct jbd2_super super;
+	__u64 start;			/* on the device */
+	__u32 first, last;		/* the ring: blocks first .. last - 1 */
+	__u32 seed, max;		/* blocks of a transaction */
+
+	pthread_mutex_t lock;
+	pthread_cond_t changed;		/* a transaction has ended, or a commit */
+	__u32 handles, waiting;		/* lock: transactions that run, commits that wait for them */
+	__u32 reserved;			/* lock: credits of those that run */
+	bool aborted;			/* lock to set */
+	__u32 at, used;			/* lock: where the next commit begins, and blocks since the last checkpoint */
+	__u32 sequence;			/* lock: of the running transaction */
+	__u32 commits;			/* lock */
+
+	/* dev->lock: */
+	struct vx_block *running;
+	__u32 blocks;			/* of it */
+	__u64 *revoked;
+	__u32 revokes, revoke_room;
 };
 
 union log_block {
@@ -42,318 +52,353 @@ union log_block {
 	struct jbd2_revoke revoke;
 };
 
-/* Sequence numbers wrap. */
-static bool before(__u32 a, __u32 b)
-{
-	return (__s32)(a - b) < 0;
-}
-
-static int damaged(struct reader *r, const char *why)
-{
-	r->why = why;
-	return -EUCLEAN;
-}
-
 /* --- its superblock --- */
 
-static __u32 super_checksum(const struct jbd2_super *s)
-{
-	struct jbd2_super copy = *s;
-
-	copy.s_checksum = 0;
-	return crc32c(~0u, &copy, sizeof(copy));
-}
-
-static int read_super(struct vexfs_dev *dev, const struct vexfs_super *super, union log_block *b)
-{
-	int err = vexfs_dev_read(dev, le64_to_cpu(super->s_journal_start), b);
-
-	if (err)
-		return err;
-	return be32toh(b->head.h_magic) == JBD2_MAGIC ? 0 : -EUCLEAN;
-}
-
-int vexfs_log_pending(struct vexfs_dev *dev, const struct vexfs_super *super)
+/* The oldest transaction is `sequence` at ring block `start`; 0: there is none.  lock held. */
+static int write_super(struct vexfs_log *log, __u32 start, __u32 sequence)
 {
 	union log_block b;
 
-	return read_super(dev, super, &b) ?: b.super.s_start != 0;
+	memset(&b, 0, sizeof(b));
+	log->super.s_start = htobe32(start);
+	log->super.s_sequence = htobe32(sequence);
+	log->super.s_head = htobe32(log->at);
+	log->super.s_checksum = jbd2_super_sum(&log->super);
+	b.super = log->super;
+	return vexfs_dev_write(log->dev, log->start, &b) ?: vexfs_dev_sync(log->dev);
 }
 
-static int open_log(struct reader *r, const struct vexfs_super *super)
+int vexfs_log_open(struct vexfs_dev *dev, const struct vexfs_super *super, struct vexfs_log **out, const char **why)
 {
-	__u32 blocks = le32_to_cpu(super->s_journal_blocks);
+	struct vexfs_log *log;
 	union log_block b;
-	int err = read_super(r->dev, super, &b);
+	int err;
 
-	if (err == -EUCLEAN)
-		return damaged(r, "there is no superblock of jbd2 where the log begins");
+	err = vexfs_log_check(dev, super, &b.super, why);
 	if (err)
 		return err;
-	if (be32toh(b.head.h_blocktype) != JBD2_SUPERBLOCK_V2 ||
-	    be32toh(b.super.s_feature_incompat) != JBD2_INCOMPAT || b.super.s_checksum_type != JBD2_CRC32C) {
-		r->why = "the log has a form that VexFS does not write";
-		return -EOPNOTSUPP;
-	}
-	if (be32toh(b.super.s_checksum) != super_checksum(&b.super))
-		return damaged(r, "the log's superblock has a bad checksum");
-	r->start = le64_to_cpu(super->s_journal_start);
-	r->first = be32toh(b.super.s_first);
-	r->last = be32toh(b.super.s_maxlen);
-	r->oldest = be32toh(b.super.s_sequence);
-	r->oldest_at = be32toh(b.super.s_start);
-	r->seed = crc32c(~0u, b.super.s_uuid, sizeof(b.super.s_uuid));
-	if (be32toh(b.super.s_blocksize) != VEXFS_BLOCK_SIZE || !r->first || r->last > blocks || r->first >= r->last ||
-	    (r->oldest_at && (r->oldest_at < r->first || r->oldest_at >= r->last)))
-		return damaged(r, "the log's superblock contradicts itself");
+	if (b.super.s_start)
+		return -EBUSY;
+	log = calloc(1, sizeof(*log));
+	if (!log)
+		return -ENOMEM;
+	log->dev = dev;
+	log->super = b.super;
+	log->start = le64_to_cpu(super->s_journal_start);
+	log->first = be32toh(b.super.s_first);
+	log->last = be32toh(b.super.s_maxlen);
+	log->seed = jbd2_seed(&b.super);
+	log->max = (log->last - log->first) / 3;
+	log->sequence = be32toh(b.super.s_sequence) + 1;
+	log->at = be32toh(b.super.s_head);
+	if (log->at < log->first || log->at >= log->last)
+		log->at = log->first;
+	pthread_mutex_init(&log->lock, NULL);
+	pthread_cond_init(&log->changed, NULL);
+	dev->log = *out = log;
 	return 0;
 }
 
-/* --- its blocks --- */
-
-/* Is *sum the crc of the block with *sum as 0? */
-static bool sum_good(const struct reader *r, union log_block *b, __be32 *sum)
+int vexfs_log_close(struct vexfs_log *log)
 {
-	__be32 was = *sum;
-	__u32 crc;
+	struct vexfs_dev *dev = log->dev;
+	int err = vexfs_log_commit(log);
 
-	*sum = 0;
-	crc = crc32c(r->seed, b, sizeof(*b));
-	*sum = was;
-	return be32toh(was) == crc;
+	if (!err && log->used) {
+		err = vexfs_dev_flush(dev) ?: write_super(log, 0, log->sequence - 1);
+	}
+	dev->log = NULL;
+	vexfs_dev_drop(dev);
+	pthread_mutex_destroy(&log->lock);
+	pthread_cond_destroy(&log->changed);
+	free(log->revoked);
+	free(log);
+	return err;
 }
 
-static bool tail_good(const struct reader *r, union log_block *b)
+void vexfs_log_abort(struct vexfs_log *log)
 {
-	return sum_good(r, b, (__be32 *)(b->byte + sizeof(*b) - sizeof(struct jbd2_tail)));
+	pthread_mutex_lock(&log->lock);
+	log->aborted = true;
+	pthread_mutex_unlock(&log->lock);
 }
 
-static bool commit_good(const struct reader *r, union log_block *b)
+__u32 vexfs_log_commits(const struct vexfs_log *log)
 {
-	return sum_good(r, b, &b->commit.h_chksum[0]);
+	return log->commits;
 }
 
-static bool copy_good(const struct reader *r, const struct jbd2_tag *tag, __u32 sequence, const void *copy)
-{
-	__be32 s = htobe32(sequence);
+/* --- the running transaction --- */
 
-	return be32toh(tag->t_checksum) == crc32c(crc32c(r->seed, &s, sizeof(s)), copy, VEXFS_BLOCK_SIZE);
+void vexfs_log_add(struct vexfs_log *log, struct vx_block *b)
+{
+	__u32 i;
+
+	pthread_mutex_lock(&log->dev->lock);
+	if (!b->in_running) {
+		b->in_running = true;
+		b->running = log->running;
+		log->running = b;
+		log->blocks++;
+	}
+	/* freed by this transaction, and metadata again: it must come back */
+	for (i = 0; i < log->revokes; i++)
+		if (log->revoked[i] == b->block)
+			log->revoked[i--] = log->revoked[--log->revokes];
+	pthread_mutex_unlock(&log->dev->lock);
 }
 
-static __u32 after(const struct reader *r, __u32 at, __u32 n)
+int vexfs_log_revoke(struct vexfs_log *log, __u64 block)
 {
-	return r->first + (at - r->first + n) % (r->last - r->first);
+	int err = 0;
+
+	pthread_mutex_lock(&log->dev->lock);
+	if (log->revokes == log->revoke_room) {
+		__u32 room = log->revoke_room ? log->revoke_room * 2 : 256;
+		void *p = realloc(log->revoked, room * sizeof(*log->revoked));
+
+		if (p) {
+			log->revoked = p;
+			log->revoke_room = room;
+		} else {
+			err = -ENOMEM;
+		}
+	}
+	if (!err)
+		log->revoked[log->revokes++] = block;
+	pthread_mutex_unlock(&log->dev->lock);
+	return err;
 }
 
-/* --- what was revoked --- */
+/* --- commit --- */
+
+static __u32 ahead(const struct vexfs_log *log, __u32 n)
+{
+	return log->first + (log->at - log->first + n) % (log->last - log->first);
+}
+
+static int put(struct vexfs_log *log, const void *block)
+{
+	int err = vexfs_dev_write(log->dev, log->start + log->at, block);
+
+	log->at = ahead(log, 1);
+	log->used++;
+	return err;
+}
+
+/* An empty block of the running transaction. */
+static void begin_block(const struct vexfs_log *log, union log_block *b, __u32 type)
+{
+	memset(b, 0, sizeof(*b));
+	b->head = (struct jbd2_header){ htobe32(JBD2_MAGIC), htobe32(type), htobe32(log->sequence) };
+}
 
 static int by_block(const void *a, const void *b)
 {
-	const struct revoked *x = a, *y = b;
+	const struct vx_block *const *x = a, *const *y = b;
 
-	if (x->block != y->block)
-		return x->block < y->block ? -1 : 1;
-	return before(x->sequence, y->sequence) ? -1 : before(y->sequence, x->sequence);
+	return (*x)->block < (*y)->block ? -1 : (*x)->block > (*y)->block;
 }
 
-static int collect(struct reader *r, const union log_block *b, __u32 sequence)
+/* The blocks of the running transaction, in order, without those that were freed again.  It is empty then. */
+static struct vx_block **take_blocks(struct vexfs_log *log, __u32 *n)
 {
-	__u32 bytes = be32toh(b->revoke.r_count), at = sizeof(b->revoke);
+	struct vx_block **all = malloc((log->blocks + 1) * sizeof(*all)), *b, *next;
 
-	if (bytes < at || bytes > sizeof(*b) - sizeof(struct jbd2_tail) || (bytes - at) % sizeof(__be64))
-		return damaged(r, "a revoke block of the log has a count that cannot be");
-	for (; at < bytes; at += sizeof(__be64)) {
-		__be64 block;
-
-		if (r->revokes == r->room) {
-			size_t room = r->room ? r->room * 2 : 1024;
-			void *p = realloc(r->revoked, room * sizeof(*r->revoked));
-
-			if (!p)
-				return -ENOMEM;
-			r->revoked = p;
-			r->room = room;
-		}
-		memcpy(&block, b->byte + at, sizeof(block));
-		r->revoked[r->revokes++] = (struct revoked){ be64toh(block), sequence };
+	*n = 0;
+	if (!all)
+		return NULL;
+	for (b = log->running; b; b = next) {
+		next = b->running;
+		b->running = NULL;
+		b->in_running = false;
+		if (b->dirty)
+			all[(*n)++] = b;
 	}
-	return 0;
+	log->running = NULL;
+	log->blocks = 0;
+	qsort(all, *n, sizeof(*all), by_block);
+	return all;
 }
 
-/* Was the block revoked by this transaction or a later one? */
-static bool is_revoked(const struct reader *r, __u64 block, __u32 sequence)
+/* A descriptor block and the copies of n blocks, n <= TAGS. */
+static int put_blocks(struct vexfs_log *log, struct vx_block **blocks, __u32 n)
 {
-	size_t from = 0, to = r->revokes;
-
-	while (from < to) {		/* the first entry of a greater number */
-		size_t mid = from + (to - from) / 2;
-
-		if (r->revoked[mid].block <= block)
-			from = mid + 1;
-		else
-			to = mid;
-	}
-	return from && r->revoked[from - 1].block == block && !before(r->revoked[from - 1].sequence, sequence);
-}
-
-/* --- the passes --- */
-
-static int bring_back(struct reader *r, const struct jbd2_tag *tag, __u32 sequence, __u32 at)
-{
-	__u64 block = (__u64)be32toh(tag->t_blocknr_high) << 32 | be32toh(tag->t_blocknr);
 	__be32 magic = htobe32(JBD2_MAGIC);
 	__u8 copy[VEXFS_BLOCK_SIZE];
-	vx_buf *b;
-	int err;
+	union log_block d;
+	size_t at = sizeof(d.head);
+	__u32 i;
+	int err = 0;
 
-	err = vexfs_dev_read(r->dev, r->start + at, copy);
-	if (err)
-		return err;
-	if (is_revoked(r, block, sequence)) {
-		r->done.revoked++;
-		return 0;
+	begin_block(log, &d, JBD2_DESCRIPTOR);
+	for (i = 0; i < n && !err; i++) {
+		struct jbd2_tag tag = {
+			.t_blocknr = htobe32(blocks[i]->block),
+			.t_blocknr_high = htobe32(blocks[i]->block >> 32),
+		};
+		__u32 flags = (i ? JBD2_FLAG_SAME_UUID : 0) | (i + 1 == n ? JBD2_FLAG_LAST_TAG : 0);
+
+		memcpy(copy, blocks[i]->data, sizeof(copy));
+		if (!memcmp(copy, &magic, sizeof(magic))) {
+			memset(copy, 0, sizeof(magic));
+			flags |= JBD2_FLAG_ESCAPE;
+		}
+		tag.t_flags = htobe32(flags);
+		tag.t_checksum = jbd2_copy_sum(log->seed, log->sequence, copy);
+		memcpy(d.byte + at, &tag, sizeof(tag));
+		at += sizeof(tag);
+		if (!i) {
+			memcpy(d.byte + at, log->super.s_uuid, sizeof(log->super.s_uuid));
+			at += sizeof(log->super.s_uuid);
+		}
+		err = vexfs_dev_write(log->dev, log->start + ahead(log, i + 1), copy);
 	}
-	if (!copy_good(r, tag, sequence, copy))
-		return damaged(r, "a block in the log has a bad checksum");
-	if (block >= r->dev->blocks || (block >= r->start && block < r->start + r->last))
-		return damaged(r, "the log names a block that is none of the filesystem's");
-	if (be32toh(tag->t_flags) & JBD2_FLAG_ESCAPE)
-		memcpy(copy, &magic, sizeof(magic));
-	b = vx_getblk(&r->fs, block);
-	if (IS_ERR(b))
-		return PTR_ERR(b);
-	err = vx_txn_create(&r->txn, b);
-	if (!err) {
-		memcpy(vx_data(b), copy, sizeof(copy));
-		err = vx_txn_dirty(&r->txn, &r->fs, b);
-		r->done.blocks++;
-	}
-	vx_brelse(b);
+	*jbd2_tail_sum(&d) = jbd2_block_sum(log->seed, &d, jbd2_tail_sum(&d));
+	err = err ?: put(log, &d);
+	log->at = ahead(log, n);
+	log->used += n;
 	return err;
 }
 
-/* The blocks that a descriptor block at `at` describes: how many; brought back in REPLAY.  Negative: an error. */
-static int describe(struct reader *r, enum pass pass, const union log_block *b, __u32 sequence, __u32 at)
+static int put_revokes(struct vexfs_log *log, const __u64 *block, __u32 n)
 {
-	size_t from = sizeof(b->head), room = sizeof(*b) - sizeof(struct jbd2_tail);
-	struct jbd2_tag tag;
-	int n = 0, err;
+	union log_block b;
+	__u32 i;
 
-	while (from + sizeof(tag) <= room) {
-		memcpy(&tag, b->byte + from, sizeof(tag));
-		n++;
-		if (pass == REPLAY) {
-			err = bring_back(r, &tag, sequence, after(r, at, n));
-			if (err)
-				return err;
-		}
-		if (be32toh(tag.t_flags) & JBD2_FLAG_LAST_TAG)
-			break;
-		from += sizeof(tag);
-		if (!(be32toh(tag.t_flags) & JBD2_FLAG_SAME_UUID))
-			from += sizeof(((struct jbd2_super *)0)->s_uuid);
+	begin_block(log, &b, JBD2_REVOKE);
+	for (i = 0; i < n; i++) {
+		__be64 nr = htobe64(block[i]);
+
+		memcpy(b.byte + sizeof(b.revoke) + i * sizeof(nr), &nr, sizeof(nr));
 	}
-	return n;
+	b.revoke.r_count = htobe32(sizeof(b.revoke) + n * sizeof(__be64));
+	*jbd2_tail_sum(&b) = jbd2_block_sum(log->seed, &b, jbd2_tail_sum(&b));
+	return put(log, &b);
 }
 
-static int one_pass(struct reader *r, enum pass pass)
+static int put_commit(struct vexfs_log *log)
 {
-	__u32 sequence = r->oldest, at = r->oldest_at, seen = 0;
+	struct timespec now;
 	union log_block b;
-	bool suspect = false;		/* SCAN: a bad checksum in this transaction; its commit block tells */
-	int n, err = 0;
 
-	while (pass == SCAN || before(sequence, r->end)) {
-		err = vexfs_dev_read(r->dev, r->start + at, &b);
-		if (err || be32toh(b.head.h_magic) != JBD2_MAGIC || be32toh(b.head.h_sequence) != sequence)
-			break;
-		n = 0;
-		switch (be32toh(b.head.h_blocktype)) {
-		case JBD2_DESCRIPTOR:
-			if (!tail_good(r, &b)) {
-				if (pass != SCAN)
-					return damaged(r, "a descriptor block of the log has a bad checksum");
-				suspect = true;
-			}
-			n = describe(r, pass, &b, sequence, at);
-			break;
-		case JBD2_REVOKE:
-			if (!tail_good(r, &b)) {
-				if (pass != SCAN)
-					return damaged(r, "a revoke block of the log has a bad checksum");
-				suspect = true;
-			}
-			if (pass == REVOKE)
-				n = collect(r, &b, sequence);
-			break;
-		case JBD2_COMMIT:
-			if (pass == SCAN && !commit_good(r, &b))
-				goto out;
-			if (pass == SCAN && suspect)
-				return damaged(r, "a block of the log has a bad checksum, and its transaction is committed");
-			sequence++;
-			break;
-		default:
-			goto out;
-		}
-		if (n < 0)
-			return n;
-		seen += n + 1;
-		if (seen > r->last - r->first)		/* it bites its tail: only a damaged one does */
-			return damaged(r, "the log has no end");
-		at = after(r, at, n + 1);
+	begin_block(log, &b, JBD2_COMMIT);
+	clock_gettime(CLOCK_REALTIME, &now);
+	b.commit.h_commit_sec = htobe64(now.tv_sec);
+	b.commit.h_commit_nsec = htobe32(now.tv_nsec);
+	b.commit.h_chksum[0] = jbd2_block_sum(log->seed, &b, &b.commit.h_chksum[0]);
+	return put(log, &b);
+}
+
+/* lock held, nobody is in the running transaction. */
+static int commit(struct vexfs_log *log)
+{
+	struct vx_block **blocks;
+	__u32 n, i;
+	int err = 0;
+
+	if (log->aborted)
+		return -EIO;
+	if (!log->running && !log->revokes) {
+		err = vexfs_dev_sync(log->dev);		/* there may be data */
+		goto out;
+	}
+	blocks = take_blocks(log, &n);
+	if (!blocks) {
+		err = -ENOMEM;
+		goto out;
+	}
+	if (!log->used)		/* or nobody would look for it */
+		err = write_super(log, log->at, log->sequence);
+	for (i = 0; i < n && !err; i += TAGS)
+		err = put_blocks(log, blocks + i, min_t(__u32, n - i, TAGS));
+	for (i = 0; i < log->revokes && !err; i += REVOKES)
+		err = put_revokes(log, log->revoked + i, min_t(__u32, log->revokes - i, REVOKES));
+	err = err ?: vexfs_dev_sync(log->dev) ?: put_commit(log) ?: vexfs_dev_sync(log->dev);
+	free(blocks);
+	if (err)
+		goto out;
+	log->revokes = 0;
+	log->sequence++;
+	log->commits++;
+	vexfs_dev_commit(log->dev);
+	if (log->used > (log->last - log->first) / 2) {
+		err = vexfs_dev_flush(log->dev) ?: write_super(log, 0, log->sequence - 1);
+		log->used = 0;
 	}
 out:
 	if (err)
-		return err;
-	if (pass == SCAN)
-		r->end = sequence;
-	else if (sequence != r->end)
-		return damaged(r, "the log ends before its end");
-	return 0;
+		log->aborted = true;
+	return err ? -EIO : 0;
 }
 
-int vexfs_log_replay(struct vexfs_dev *dev, const struct vexfs_super *super, struct vexfs_log_replayed *done,
-		     const char **why)
+int vexfs_log_commit(struct vexfs_log *log)
 {
-	struct reader r = { .dev = dev, .fs.host = dev };
 	int err;
 
-	vexfs_txn_start(&r.txn, dev, INT_MAX);
-	err = open_log(&r, super);
-	if (!err && r.oldest_at) {
-		err = one_pass(&r, SCAN) ?: one_pass(&r, REVOKE);
-		if (!err && r.revokes)
-			qsort(r.revoked, r.revokes, sizeof(*r.revoked), by_block);
-		err = err ?: one_pass(&r, REPLAY);
-		r.done.transactions = r.end - r.oldest;
-	}
-	free(r.revoked);
-	if (err)
-		vexfs_dev_drop(dev);
-	if (done)
-		*done = r.done;
-	*why = r.why;
+	pthread_mutex_lock(&log->lock);
+	log->waiting++;
+	while (log->handles)
+		pthread_cond_wait(&log->changed, &log->lock);
+	err = commit(log);
+	log->waiting--;
+	pthread_cond_broadcast(&log->changed);
+	pthread_mutex_unlock(&log->lock);
 	return err;
 }
 
-int vexfs_log_finish(struct vexfs_dev *dev, const struct vexfs_super *super)
+/* --- transactions --- */
+
+/* Blocks that a commit would write, at most. */
+static __u32 size_with(struct vexfs_log *log, __u32 credits)
 {
-	struct reader r = { .dev = dev };
-	union log_block b;
+	__u32 blocks, revokes;
+
+	pthread_mutex_lock(&log->dev->lock);
+	blocks = log->blocks + log->reserved + credits;
+	revokes = log->revokes;
+	pthread_mutex_unlock(&log->dev->lock);
+	return blocks + DIV_ROUND_UP(blocks, TAGS) + revokes / REVOKES + 3;
+}
+
+int vexfs_log_begin(struct vexfs_log *log, vx_txn *t, int credits)
+{
+	int err = 0;
+
+	pthread_mutex_lock(&log->lock);
+	for (;;) {
+		if (log->aborted)
+			err = -EIO;
+		else if (!log->waiting && size_with(log, credits) <= log->max)
+			break;
+		else if (log->waiting || log->handles)
+			pthread_cond_wait(&log->changed, &log->lock);
+		else if (!log->running && !log->revokes)
+			err = -ENOSPC;
+		else
+			err = commit(log);
+		if (err)
+			goto out;
+	}
+	log->handles++;
+	log->reserved += credits;
+	vexfs_txn_start(t, log->dev, credits);
+	t->reserved = credits;
+out:
+	pthread_mutex_unlock(&log->lock);
+	return err;
+}
+
+int vexfs_log_end(vx_txn *t)
+{
+	struct vexfs_log *log = t->dev->log;
 	int err;
 
-	err = open_log(&r, super);
-	if (!err && r.oldest_at)
-		err = one_pass(&r, SCAN);	/* the log is as it was: for the number of the next transaction */
-	err = err ?: vexfs_dev_flush(dev) ?: read_super(dev, super, &b);
-	if (err || !r.oldest_at)
-		return err;
-	b.super.s_start = 0;
-	b.super.s_sequence = htobe32(r.end + 1);	/* as jbd2 skips one, in case a torn commit has the number */
-	b.super.s_checksum = htobe32(super_checksum(&b.super));
-	err = vexfs_dev_write(dev, r.start, &b);
-	if (!err && fsync(dev->fd))
-		err = -errno;
+	pthread_mutex_lock(&log->lock);
+	log->reserved -= t->reserved;
+	if (!--log->handles)
+		pthread_cond_broadcast(&log->changed);
+	err = log->aborted ? -EIO : 0;
+	pthread_mutex_unlock(&log->lock);
 	return err;
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The log in user space: log-user.c. */
+/*
+ * The log in user space: log-replay.c reads one, log-user.c writes one, both in jbd2's form, so that what one side
+ * leaves the other replays.
+ */
 #ifndef _VEXFS_LOG_H
 #define _VEXFS_LOG_H
 
@@ -31,5 +34,33 @@ int vexfs_log_replay(struct vexfs_dev *dev, const struct vexfs_super *super, str
  * empty.  Killed at any point, the replay can be done again.  -EIO.
  */
 int vexfs_log_finish(struct vexfs_dev *dev, const struct vexfs_super *super);
+
+/*
+ * A log that is written.  All transactions between two commits are one in the log, as with jbd2: changes stay in memory
+ * until vexfs_log_commit(), and go to their places when the log is half full or closed.  A write or a
+ * flush that fails aborts it: nothing is written any more, everything is -EIO for ever after, and what was
+ * committed is replayed by the next one who opens the image.
+ *
+ * Threads may have transactions at the same time; a thread has one at a time.
+ */
+struct vexfs_log;
+
+/*
+ * Begin to write: the log is empty (replayed and finished).  dev gets it, *log too.  -EUCLEAN (*why), -EOPNOTSUPP
+ * (*why), -EBUSY it is not empty, -ENOMEM, -EIO.
+ */
+int vexfs_log_open(struct vexfs_dev *dev, const struct vexfs_super *super, struct vexfs_log **log, const char **why);
+/* Commit, write everything to its place, mark the log empty; all of it only if it was not aborted.  Frees it. */
+int vexfs_log_close(struct vexfs_log *log);
+/* A transaction that changes up to `credits` blocks.  Waits for commits.  -EIO aborted, -ENOSPC more than the log takes. */
+int vexfs_log_begin(struct vexfs_log *log, vx_txn *t, int credits);
+/* End it; what it changed is part of the next commit.  -EIO aborted. */
+int vexfs_log_end(vx_txn *t);
+/* Wait until all transactions that have ended, and all data written before, are on stable storage.  -EIO. */
+int vexfs_log_commit(struct vexfs_log *log);
+/* Write nothing any more. */
+void vexfs_log_abort(struct vexfs_log *log);
+/* Transactions that were committed. */
+__u32 vexfs_log_commits(const struct vexfs_log *log);
 
 #endif /* _VEXFS_LOG_H */

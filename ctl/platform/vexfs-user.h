@@ -3,7 +3,7 @@
  * The user-space host of kmod/core: what core/platform.h asks for, over pread and pwrite.
  *
  * A struct vexfs_dev is a file or a block device with a cache of its blocks.  Changes stay in the cache
- * until vexfs_dev_flush().  There is no log: this host proves logic and parsers, not crash safety.
+ * until vexfs_dev_flush(), or, with a log (log.h), until that writes them.
  * For tests it checks what jbd2 would require (access before a change, credits), keeps committed copies of
  * group blocks as jbd2's undo access does, and fails a chosen call.
  */
@@ -138,9 +138,10 @@ void vx_up_write(vx_rwsem *s);
 /* --- device --- */
 
 struct vx_block;
-struct vx_log;
+struct vexfs_log;
+struct vx_handle;
 typedef struct vx_block vx_buf;
-typedef struct vx_log vx_txn;
+typedef struct vx_handle vx_txn;
 
 static inline bool vx_verified(const vx_buf *b)
 {
@@ -154,7 +155,8 @@ static inline void vx_set_verified(vx_buf *b)
 }
 
 /* Calls that can be made to fail, for tests. */
-enum vexfs_fault { VEXFS_FAULT_READ, VEXFS_FAULT_WRITE, VEXFS_FAULT_ALLOC, VEXFS_FAULT_TXN, VEXFS_FAULTS };
+enum vexfs_fault { VEXFS_FAULT_READ, VEXFS_FAULT_WRITE, VEXFS_FAULT_ALLOC, VEXFS_FAULT_FLUSH, VEXFS_FAULT_TXN,
+		   VEXFS_FAULTS };
 
 struct vexfs_dev {
 	int fd;
@@ -166,6 +168,10 @@ struct vexfs_dev {
 	struct vx_block **hash;
 	unsigned int hash_size, cached;
 	pthread_mutex_t lock;		/* the cache */
+	struct vexfs_log *log;		/* NULL: none, see log.h */
+	/* for tests: every block that was written, and data NULL for every flush; or NULL */
+	void (*record)(struct vexfs_dev *dev, __u64 block, const void *data);
+	void *record_arg;
 };
 
 /* Open path (flags for open(2)) and measure it; 0 or a negative errno.  Close flushes nothing. */
@@ -179,6 +185,7 @@ void vexfs_dev_drop(struct vexfs_dev *dev);	/* forget every block that is not in
 /* One block, past the cache. */
 int vexfs_dev_read(struct vexfs_dev *dev, __u64 block, void *data);
 int vexfs_dev_write(struct vexfs_dev *dev, __u64 block, const void *data);
+int vexfs_dev_sync(struct vexfs_dev *dev);	/* wait until all that was written is on stable storage */
 
 /* Let the n-th of these calls from now on fail (1: the next one), once; 0: none.  For all devices. */
 void vexfs_fault_set(enum vexfs_fault what, unsigned int n);
@@ -186,10 +193,11 @@ void vexfs_fault_set(enum vexfs_fault what, unsigned int n);
 bool vexfs_fault_met(void);
 
 /* A transaction: credits blocks may be changed in it, more abort the program. */
-struct vx_log {
+struct vx_handle {
 	struct vexfs_dev *dev;
 	__u32 id;
-	int credits;			/* left */
+	int credits;			/* left ... */
+	__u32 reserved;			/* ... of so many, with a log */
 	unsigned int forgotten;		/* blocks */
 };
 void vexfs_txn_start(vx_txn *t, struct vexfs_dev *dev, int credits);	/* INT_MAX: any */

@@ -3,7 +3,7 @@
  * All that the filesystem core knows of its host.
  *
  *	vx_buf		one block of the device in memory: kernel struct buffer_head; user struct vx_block
- *	vx_txn		a transaction: kernel jbd2 handle_t; user: struct vx_log, writes at once
+ *	vx_txn		a transaction: kernel jbd2 handle_t; user: struct vx_handle
  *
  * Checksums are computed by the core when it has changed a block and before vx_txn_dirty(): no trigger is needed, since
  * a core block changes only inside one lock per block.

@@ -419,7 +419,8 @@ static void failing_device(void **state)
 			}
 			met++;
 			assert_int_equal(err, what == VEXFS_FAULT_ALLOC ? -ENOMEM : -EIO);
-			assert_int_equal(vexfs_log_pending(&l.dev, &l.super), 1);
+			/* the last flush is that of an empty log */
+			assert_in_range(vexfs_log_pending(&l.dev, &l.super), what != VEXFS_FAULT_FLUSH || n == 1, 1);
 			vexfs_dev_drop(&l.dev);
 			assert_int_equal(replay(&l, NULL), 0);
 			assert_int_equal(vexfs_log_finish(&l.dev, &l.super), 0);

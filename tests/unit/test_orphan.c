@@ -174,7 +174,7 @@ static void try_faults(enum vexfs_fault what, unsigned int way)
 		compare(&w);
 	}
 	assert_int_equal(err, 0);
-	assert_true(n > 1 || what == VEXFS_FAULT_ALLOC || what == VEXFS_FAULT_WRITE);
+	assert_true(n > 1 || what == VEXFS_FAULT_ALLOC || what == VEXFS_FAULT_WRITE || what == VEXFS_FAULT_FLUSH);
 	box_close(&w.b);
 }
 
