@@ -31,12 +31,14 @@ enum { FSCK_OK = 0, FSCK_ERRORS = 4, FSCK_FAILED = 8, FSCK_USAGE = 16, FSCK_CANC
 
 static const char usage_text[] =
 	"Usage: fsck.vexfs [OPTION]... DEVICE|FILE\n"
-	"Check a VexFS that is not mounted; nothing is written.\n"
+	"Check a VexFS that is not mounted; nothing is written.  One that was not unmounted is checked as a mount would\n"
+	"find it, with its log replayed in memory.\n"
 	"\n"
 	"  -a, -p               at boot: look at the superblock and the log only, unless damage is recorded\n"
 	"  -f, --force          check everything; the default, but for -a and -p\n"
 	"  -n                   change nothing, the default; given, also what is mounted for writing is checked, which\n"
 	"                       is right only while it is frozen\n"
+	"      --replay         replay the log onto the device, as a mount does, and check then\n"
 	"  -y                   repair: there is no repair yet\n"
 	"      --all            print each finding, not just 20 of a number\n"
 	"      --json           one JSON object\n"
@@ -67,7 +69,7 @@ static void on_signal(int sig)
 /* What has been found of a device. */
 struct check {
 	const char *path;
-	bool json, all, progress_shown;
+	bool json, all, replay, progress_shown;
 	const char *state;		/* for JSON: "clean", "log pending", "errors", "not checked" */
 	struct json_object *findings;
 	unsigned long long count[TABLE];	/* of each number */
@@ -268,10 +270,43 @@ static int check_all(struct check *c, struct vexfs_dev *dev)
 	return errors(c) ? FSCK_ERRORS : FSCK_OK;
 }
 
+/* What the log holds, into memory; with --replay onto the device. */
+static int replay_log(struct check *c, struct vexfs_dev *dev)
+{
+	struct vexfs_fs fs = { .host = dev };
+	struct vexfs_log_replayed done;
+	const char *why;
+	vx_buf *b;
+	int err;
+
+	err = vexfs_log_replay(dev, &c->super.s, &done, &why);
+	if (err == -EUCLEAN) {
+		report(c, VEXFS_FOUND_LOG, "%s", why);
+		return FSCK_ERRORS;
+	}
+	if (err)
+		return fail(c, "%s", err == -EOPNOTSUPP ? why : strerror(-err));
+	report(c, VEXFS_FOUND_LOG_PENDING, "%u transactions, %llu blocks", done.transactions,
+	       (unsigned long long)done.blocks);
+	if (c->replay) {
+		err = vexfs_log_finish(dev, &c->super.s);
+		if (err)
+			return fail(c, "the log could not be replayed onto the device: %s; it is as it was",
+				    strerror(-err));
+	}
+	b = vx_bread(&fs, 0);
+	if (IS_ERR(b))
+		return fail(c, "%s", strerror(-PTR_ERR(b)));
+	memcpy(&c->super, vx_data(b), sizeof(c->super));
+	vx_brelse(b);
+	return FSCK_OK;
+}
+
 static int check(struct check *c, struct vexfs_dev *dev, bool boot, bool force)
 {
 	const char *why;
 	int err, code = FSCK_OK;
+	bool pending;
 
 	c->state = "not checked";
 	err = vexfs_dev_read(dev, 0, &c->super);
@@ -303,18 +338,19 @@ static int check(struct check *c, struct vexfs_dev *dev, bool boot, bool force)
 		report(c, VEXFS_FOUND_SUPER_ERROR, "the kernel has found damage");
 		boot = false;
 	}
-	if (err > 0) {
+	if (err > 0 && boot && !force && !c->replay) {
 		report(c, VEXFS_FOUND_LOG_PENDING, "a mount replays it");
 		c->state = "log pending";
-		if (boot)
-			return FSCK_OK;
-		return fail(c, "the log is not empty: mount it, unmount it, and check again");
+		return FSCK_OK;
 	}
-	if (!boot || force)
+	pending = err > 0;
+	if (pending)
+		code = replay_log(c, dev);
+	if (code == FSCK_OK && (!boot || force))
 		code = check_all(c, dev);
 	if (code == FSCK_OK && errors(c))
 		code = FSCK_ERRORS;
-	c->state = code == FSCK_OK ? "clean" : code == FSCK_ERRORS ? "errors" : "not checked";
+	c->state = code == FSCK_OK ? pending && !c->replay ? "log pending" : "clean" : code == FSCK_ERRORS ? "errors" : "not checked";
 	return code;
 }
 
@@ -364,8 +400,8 @@ static void print_text(const struct check *c, int code, bool boot)
 		printf("%s: %s, %llu blocks of 4 KiB\n", path, c->state,
 		       (unsigned long long)le64_to_cpu(c->super.s.s_blocks));
 	else if (code == FSCK_OK)
-		printf("%s: clean, %llu inodes, %llu directories, %llu collections, %llu records\n", path,
-		       c->n.inodes, c->n.directories, c->n.collections, c->n.records);
+		printf("%s: %s, %llu inodes, %llu directories, %llu collections, %llu records\n", path,
+		       c->state, c->n.inodes, c->n.directories, c->n.collections, c->n.records);
 }
 
 static int list(void)
@@ -405,13 +441,15 @@ static int run(struct check *c, bool boot, bool force, bool readonly)
 	if (!S_ISBLK(st.st_mode) && !S_ISREG(st.st_mode))
 		return fail(c, "is neither a block device nor a file");
 	err = mounted(&st, target, sizeof(target));
+	if (err && c->replay)
+		return fail(c, "is mounted on %s: nothing may be replayed onto it", target);
 	if (err == 2 && !readonly)
 		return fail(c, "is mounted on %s: unmount it first", target);
 	if (err == 2)
 		fail(c, "note: is mounted on %s; what is found means nothing unless it is frozen (fsfreeze)", target);
 	if (err == 1)
 		fail(c, "note: is mounted on %s, read-only", target);
-	err = vexfs_dev_open(&dev, c->path, O_RDONLY);
+	err = vexfs_dev_open(&dev, c->path, c->replay ? O_RDWR | O_EXCL : O_RDONLY);
 	if (err)
 		return fail(c, "%s", strerror(-err));
 	dev.quiet = true;		/* what the core says becomes a finding */
@@ -432,7 +470,7 @@ static int run(struct check *c, bool boot, bool force, bool readonly)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "force", no_argument, NULL, 'f' },   { "all", no_argument, NULL, 'A' },
+		{ "replay", no_argument, NULL, 'r' },  { "force", no_argument, NULL, 'f' },   { "all", no_argument, NULL, 'A' },
 		{ "json", no_argument, NULL, 'j' },    { "list", no_argument, NULL, 'l' },
 		{ "explain", required_argument, NULL, 'e' }, { "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' }, {}
@@ -457,6 +495,9 @@ int main(int argc, char **argv)
 			break;
 		case 'y':
 			repair = true;
+			break;
+		case 'r':
+			c.replay = true;
 			break;
 		case 'A':
 			c.all = true;
@@ -483,6 +524,10 @@ int main(int argc, char **argv)
 	if (optind + 1 != argc) {
 		fprintf(stderr, "fsck.vexfs: name %s; see fsck.vexfs --help\n",
 			optind == argc ? "a device or a file" : "one device or file only");
+		return FSCK_USAGE;
+	}
+	if (c.replay && readonly) {
+		fprintf(stderr, "fsck.vexfs: -n and --replay contradict each other; see fsck.vexfs --help\n");
 		return FSCK_USAGE;
 	}
 	c.path = argv[optind];

@@ -22,9 +22,9 @@ enum vexfs_severity {
 	X(104, SUPER_COPY, ERROR, "superblock copy", \
 	  "A copy of the superblock, which is used when block 0 cannot be read, is damaged.  The filesystem works without.") \
 	X(111, LOG, ERROR, "log", \
-	  "The log has no superblock of jbd2: a mount would refuse it.") \
+	  "The log is damaged: a mount would refuse it.") \
 	X(112, LOG_PENDING, NOTE, "log pending", \
-	  "The log holds transactions that a mount replays: it was not unmounted.  Before that there is nothing to check: mount it, unmount it, check again.") \
+	  "It was not unmounted: the log holds transactions that a mount replays.  The check goes by what is there after that.") \
 	X(201, GROUP, ERROR, "group", \
 	  "The block that says what is free in a group of 64 MiB is damaged.  Files in the group can be read, nothing is allocated there.") \
 	X(202, BLOCK_FREE, ERROR, "used block is free", \
