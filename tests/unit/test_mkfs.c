@@ -157,10 +157,10 @@ static void test_refused(void **state)
 	refused("", "has 0 whole blocks", 1);
 	make_image(8 * MIB);
 	refused("-J 2040", "too small for a log", 1);
-	refused("-J 1023", "no number of log blocks", 1);
-	refused("-J 12289", "no number of log blocks", 1);
-	refused("-J -5", "no number of log blocks", 1);
-	refused("-J x", "no number of log blocks", 1);
+	refused("-J 1023", "not a number of log blocks", 1);
+	refused("-J 12289", "not a number of log blocks", 1);
+	refused("-J -5", "not a number of log blocks", 1);
+	refused("-J x", "not a number of log blocks", 1);
 	refused("-U x", "no UUID", 1);
 	refused("-L 123456789012345678901234567890123", "longer than 32", 1);
 	refused("--nonsense", "see mkfs.vexfs --help", 2);
