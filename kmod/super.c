@@ -377,7 +377,10 @@ static int find_super(struct super_block *sb, struct fs_context *fc, struct vexf
 		if (err != -EUCLEAN && err != -EIO && !i)
 			break;			/* another filesystem, or a newer one */
 	}
-	if (first != -EINVAL || !(fc->sb_flags & SB_SILENT))
+	if (first == -ENXIO)
+		errorfc(fc, VEXFS_SHORT_DEVICE, (u64)bdev_nr_bytes(sb->s_bdev),
+			le64_to_cpu(s->s_blocks) << VEXFS_BLOCK_SHIFT);
+	else if (first != -EINVAL || !(fc->sb_flags & SB_SILENT))
 		errorfc(fc, "superblock: %s", first_why ?: "device is too small");
 	return first ?: -EINVAL;
 }

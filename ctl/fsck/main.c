@@ -319,6 +319,9 @@ static int check(struct check *c, struct vexfs_dev *dev, bool boot, bool force)
 
 		if (!ours && good <= 0)
 			return fail(c, "holds no VexFS");
+		if (err == -ENXIO)
+			return fail(c, VEXFS_SHORT_DEVICE, dev->blocks << VEXFS_BLOCK_SHIFT,
+				    le64_to_cpu(c->super.s.s_blocks) << VEXFS_BLOCK_SHIFT);
 		if (ours && err != -EUCLEAN)
 			return fail(c, "%s", why);
 		report(c, VEXFS_FOUND_SUPER, "%s; %d good copies", why, good);

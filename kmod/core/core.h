@@ -71,8 +71,12 @@ struct vexfs_map {
 int vexfs_super_init(struct vexfs_super *s, __u64 blocks, __u32 journal_blocks);
 /* Is *s a superblock that this code can use on a device of dev_blocks?  Checks magic, crc, features and that
  * every count and region is in bounds.  0, -EINVAL (not VexFS), -EUCLEAN (damaged), -EOPNOTSUPP (unknown INCOMPAT
- * feature), -EROFS (unknown RO_COMPAT feature; usable read-only).  *why: one phrase for the log. */
+ * feature), -ENXIO (all is well, but the device is too small), -EROFS (unknown RO_COMPAT feature; usable read-only).
+ * *why: one phrase for the log. */
 int vexfs_super_check(const struct vexfs_super *s, __u64 dev_blocks, const char **why);
+/* For -ENXIO, with both sizes in bytes (unsigned long long). */
+#define VEXFS_SHORT_DEVICE \
+	"the device has %llu bytes and the filesystem needs %llu: give the partition or the image its size back"
 void vexfs_super_stamp(struct vexfs_super *s);		/* compute s_crc */
 /* Only the geometry and uuid_seed of *fs, from a checked *s: enough for vexfs_group_*() and vexfs_csum(). */
 void vexfs_super_geometry(struct vexfs_fs *fs, const struct vexfs_super *s);

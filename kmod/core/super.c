@@ -131,7 +131,7 @@ int vexfs_super_init(struct vexfs_super *s, __u64 blocks, __u32 journal_blocks)
 }
 
 /* The fields of a superblock whose crc is right.  NULL, or what is wrong with them. */
-static const char *super_fields(const struct vexfs_super *s, __u64 dev_blocks)
+static const char *super_fields(const struct vexfs_super *s)
 {
 	struct vexfs_fs fs;
 
@@ -140,8 +140,6 @@ static const char *super_fields(const struct vexfs_super *s, __u64 dev_blocks)
 	vexfs_super_geometry(&fs, s);
 	if (fs.blocks < VEXFS_MIN_BLOCKS || fs.blocks > VEXFS_MAX_BLOCKS)
 		return "size out of range";
-	if (fs.blocks > dev_blocks)
-		return "the device is smaller than the filesystem";
 	if (fs.groups != (fs.blocks + VEXFS_GROUP_BLOCKS - 1) >> VEXFS_GROUP_SHIFT)
 		return "wrong number of groups";
 	if (!fs.inodes_per_group || fs.inodes_per_group % 64 ||
@@ -186,9 +184,12 @@ int vexfs_super_check(const struct vexfs_super *s, __u64 dev_blocks, const char 
 	*why = "unknown incompatible feature";
 	if (le32_to_cpu(s->s_incompat) & ~VEXFS_INCOMPAT_ALL)
 		return -EOPNOTSUPP;
-	*why = super_fields(s, dev_blocks);
+	*why = super_fields(s);
 	if (*why)
 		return -EUCLEAN;
+	*why = "the device is smaller than the filesystem";
+	if (le64_to_cpu(s->s_blocks) > dev_blocks)
+		return -ENXIO;
 	*why = "unknown feature: mount it read-only";
 	if (le32_to_cpu(s->s_ro_compat) & ~VEXFS_RO_COMPAT_ALL)
 		return -EROFS;
