@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* vexctl doctor: filesystems, those that are mounted and the one that was named. */
-#include <blkid/blkid.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libmount.h>
@@ -13,6 +12,20 @@
 #include <platform/log.h>
 #include <platform/verify.h>
 #include "vexctl/doctor.h"
+#include "vexctl/refusal.h"
+
+/* A collection or not: after an error that ended all writing, the answer is EIO. */
+static bool stopped(const char *target)
+{
+	struct vexfs_ioc_info info;
+	int fd = vexfs_open(target), err;
+
+	if (fd < 0)
+		return false;
+	err = vexfs_info(fd, &info);
+	vexfs_close(fd);
+	return err == -EIO;
+}
 
 static void check_mount(struct checks *c, struct libmnt_fs *fs)
 {
@@ -24,6 +37,9 @@ static void check_mount(struct checks *c, struct libmnt_fs *fs)
 	snprintf(name, sizeof(name), "mount %.56s", target);
 	if (statvfs(target, &st))
 		check(c, CHECK_FAIL, name, "see the kernel log (dmesg)", "%s: %s", source, strerror(errno));
+	else if (stopped(target))
+		check(c, CHECK_FAIL, name, "see the kernel log (dmesg), unmount it and run fsck.vexfs",
+		      "%s, stopped by an error or a shutdown: nothing more is written", source);
 	else if (super && mnt_optstr_get_option(super, "ro", NULL, NULL) == 0)
 		check(c, CHECK_WARN, name, "if nobody asked for that, see the kernel log (dmesg): it may have found damage",
 		      "%s, read-only", source);
@@ -57,29 +73,21 @@ void check_mounts(struct checks *c)
 /* What libblkid, and with it lsblk, udev and `mount -t auto`, takes the device for. */
 static void check_blkid(struct checks *c, int fd, const char *path)
 {
-	blkid_probe pr = blkid_new_probe();
-	const char *type = NULL;
+	char type[64];
 
-	if (!pr || blkid_probe_set_device(pr, fd, 0, 0)) {
-		blkid_free_probe(pr);
+	if (blkid_type(fd, type, sizeof(type))) {
 		check(c, CHECK_WARN, "blkid", NULL, "cannot look at %s", path);
 		return;
 	}
-	blkid_probe_enable_superblocks(pr, 1);
-	blkid_probe_set_superblocks_flags(pr, BLKID_SUBLKS_TYPE);
-	blkid_probe_enable_partitions(pr, 1);
-	if (blkid_do_safeprobe(pr) == 0 && blkid_probe_lookup_value(pr, "TYPE", &type, NULL))
-		blkid_probe_lookup_value(pr, "PTTYPE", &type, NULL);
-	if (type && strcmp(type, "vexfs"))
+	if (*type && strcmp(type, "vexfs"))
 		check(c, CHECK_WARN, "blkid", "another signature is left on it: `mount -t vexfs` works, guessing the type does not",
 		      "takes it for %s", type);
-	else if (type)
+	else if (*type)
 		check(c, CHECK_OK, "blkid", NULL, "knows it as vexfs");
 	else
 		check(c, CHECK_OK, "blkid",
 		      "in fstab write the type vexfs and the device as /dev/... or PARTUUID=, not UUID= or LABEL=",
 		      "this libblkid does not know VexFS yet (8 bytes \"VexFS\" 0 0 1 at offset 0)");
-	blkid_free_probe(pr);
 }
 
 static void check_super(struct checks *c, struct vexfs_dev *dev, const char *path)
@@ -102,6 +110,11 @@ static void check_super(struct checks *c, struct vexfs_dev *dev, const char *pat
 	if (err && le64_to_cpu(b.s.s_magic) != VEXFS_MAGIC) {
 		check(c, CHECK_FAIL, "superblock", "if nothing on it is wanted: mkfs.vexfs", "%s holds no VexFS",
 		      path);
+		return;
+	}
+	if (err == -ENXIO) {
+		check(c, CHECK_FAIL, "superblock", "it is whole, but the rest of it is not on the device", VEXFS_SHORT_DEVICE,
+		      dev->blocks << VEXFS_BLOCK_SHIFT, le64_to_cpu(b.s.s_blocks) << VEXFS_BLOCK_SHIFT);
 		return;
 	}
 	if (err && err != -EROFS) {

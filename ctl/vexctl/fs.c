@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/vfs.h>
 #include <unistd.h>
+#include "vexctl/refusal.h"
 #include "vexctl/vexctl.h"
 
 static int mkfs(int argc, char **argv)
@@ -28,34 +29,6 @@ static int mkfs(int argc, char **argv)
 	return fail(argv[0], "%s; install it beside vexctl or in the PATH", strerror(errno));
 }
 
-/* Why mount(2) refused, in our words; libmount knows neither the module nor its messages. */
-static const char *why_mount(int err)
-{
-	switch (err) {
-	case ENODEV:
-		return "the kernel does not know vexfs; load the module with `modprobe vexfs`";
-	case EPERM:
-		return "not permitted; run it as root";
-	case EBUSY:
-		return "the device or the directory is in use; see `findmnt`";
-	case EINVAL:
-		return "not a VexFS, or an option that it does not have; see the kernel log (dmesg), or format the device with `vexctl mkfs`";
-	case EUCLEAN:
-		return "the filesystem is damaged; see the kernel log (dmesg) and restore from a backup";
-	case EROFS:
-	case EACCES:
-		return "the device is write-protected, or the filesystem has features that this module can only read; mount it with -o ro";
-	case ENOTBLK:
-		return "not a block device; give the partition, like /dev/sdb1";
-	case ENOENT:
-		return "no such device or directory; check both names";
-	case ENOTDIR:
-		return "the mount point is not a directory; give one";
-	default:
-		return NULL;
-	}
-}
-
 /*
  * libmount lets a user do what fstab allows; for the rest it does not even try, and blames
  * something else.
@@ -73,9 +46,8 @@ static int mount_(int argc, char **argv)
 		{}
 	};
 	struct libmnt_context *cxt;
-	char buf[512] = "";
+	char why[512];
 	bool readonly = false;
-	const char *why;
 	char *opts = NULL;
 	int c, rc, err;
 
@@ -111,10 +83,8 @@ static int mount_(int argc, char **argv)
 	if (rc || !mnt_context_get_status(cxt)) {
 		if (refused_user(cxt))
 			err = EPERM;
-		mnt_context_get_excode(cxt, rc, buf, sizeof(buf));
-		buf[strcspn(buf, "\n")] = 0;
-		why = why_mount(err);
-		rc = fail(argv[optind], "%s", why ? why : *buf ? buf : strerror(err));
+		why_refused(why, sizeof(why), err, argv[optind], argv[optind + 1], opts);
+		rc = fail(argv[optind], "%s", why);
 	}
 	mnt_free_context(cxt);
 	free(opts);
@@ -173,7 +143,8 @@ const struct verb fs_verbs[] = {
 	  "  --force      also where a filesystem or another signature is found; its data are lost\n" },
 	{ "mount", mount_, "[-r] [-o OPTIONS] DEVICE DIR", "mount a VexFS",
 	  "  -o, --options OPTS   as for mount(8): ro, noatime, ...; errors=continue|remount-ro|panic,\n"
-	  "                       commit=SECONDS, resident=BYTES\n"
+	  "                       commit=SECONDS (1 to 300), resident=BYTES (such as 512M),\n"
+	  "                       compact=off|PERCENT (1 to 100)\n"
 	  "  -r, --read-only      the same as -o ro\n", true },
 	{ "umount", umount_, "DIR", "unmount it", "", true },
 	{}

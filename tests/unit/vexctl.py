@@ -214,6 +214,12 @@ with tempfile.TemporaryDirectory() as d:
     test('a good image', result == 'ok' and "label 'name'" in text and uuid in text, text)
     test('its log', found(image, 'log') == ('ok', 'empty'), found(image, 'log'))
     test('what libblkid says', found(image, 'blkid')[0] == 'ok', found(image, 'blkid'))
+    os.truncate(image, 40 << 20)
+    result, text = found(image, 'superblock')
+    test('a truncated image', result == 'FAIL' and 'has 41943040 bytes and the filesystem needs 67108864' in text, text)
+    os.truncate(image, 80 << 20)
+    test('a longer one', found(image, 'superblock')[0] == 'ok', found(image, 'superblock'))
+    os.truncate(image, 64 << 20)
     with open(image, 'r+b') as f:
         f.seek(60)
         f.write(b'\xff')

@@ -57,7 +57,7 @@ echo "# epoch $(field epoch)"
 for i in $(seq 60); do [ "$(field epoch)" = 0 ] || break; sleep 1; done
 equal "it is done by itself" "100000 1" "$(field slots) $(field epoch)"
 run "nothing is lost" snapshots check /mnt 200000 2
-expect_fail "a bad option" "an option that it does not have" vexctl mount -o remount,compact=0 /dev/vda /mnt
+expect_fail "a bad option" "'compact=0' is refused: compact= takes off, or 1 to 100 percent" vexctl mount -o remount,compact=0 /dev/vda /mnt
 run "umount" vexctl umount /mnt
 run "verify" fsck.vexfs /dev/vda
 finish

@@ -34,7 +34,7 @@ refused() { expect_fail "$1" "damaged; see the kernel log" vexctl mount $dev /mn
 # --- superblock
 fresh
 flip 0
-expect_fail "no magic" "not a VexFS" vexctl mount $dev /mnt
+expect_fail "no magic" "holds no VexFS" vexctl mount $dev /mnt
 flip 0; flip 2000
 refused "a wrong checksum of the superblock" "superblock checksum is wrong"
 flip 2000

@@ -77,6 +77,7 @@ run "consistent after having been full" fsck.vexfs $small
 for how in 0 1 2; do
 	run "mount to shut down ($how)" mount -t vexfs $small /mnt
 	run "shut down ($how)" posix_state --shutdown /mnt $how
+	expect_fail "vexctl doctor tells ($how)" "nothing more is written" vexctl doctor
 	run "unmount after shutdown ($how)" umount /mnt
 	run "mount again ($how)" mount -t vexfs $small /mnt
 	run "what was synced is there ($how)" posix_state --kept /mnt
@@ -123,6 +124,54 @@ run "mkfs over it" mkfs.vexfs -q -f $dev
 
 losetup -d $small
 rm /tmp/small
+
+# --- why a mount is refused: the device first, then the option, by its name
+run "the host's /usr" host_usr
+image=/tmp/image
+needs=$((64 << 20))
+# refused NAME TEXT DEVICE [OPTIONS]
+refused() { expect_fail "$1" "$2" vexctl mount ${4:+-o "$4"} "$3" /mnt; }
+truncate -s $needs $image
+run "mkfs" mkfs.vexfs -q $image
+losetup $small $image
+run "an option of a good device: mount -o discard" sh -c "! vexctl mount -o noatime,discard $small /mnt 2> $out"
+says_text "names it" "$small: VexFS has no option 'discard'; see"
+run "nobody is told to format it" sh -c "! grep -i 'mkfs\|format' $out"
+refused "a bad value" "the option 'commit=0' is refused: commit= takes 1 to 300 seconds" $small nodev,commit=0
+refused "a word where a number belongs" "the option 'commit=soon' is refused: Bad value for 'commit'" $small commit=soon
+refused "a choice that there is not" "the option 'errors=foo' is refused: Bad value for 'errors'" $small errors=foo
+refused "no value" "the option 'resident' is refused" $small resident
+refused "a size that is none" "the option 'resident=lots' is refused: resident= takes a size, such as 512M" $small resident=lots
+refused "the second of two" "no option 'x=1'" $small commit=9,x=1
+run "several that are right" vexctl mount -o nosuid,commit=9,compact=off,errors=continue $small /mnt
+refused "mounted there already" "is mounted already, on /mnt" $small
+run "umount" umount /mnt
+refused "a file" "mount it with -o loop" $image
+refused "no block device" "not a block device" /dev/null
+refused "no device" "no such device" /dev/none
+expect_fail "no directory" "no such directory" vexctl mount $small /mnt/none
+refused "an empty device" "holds no VexFS; if nothing on it is wanted, format it" /dev/vdb
+losetup -d $small
+# length BYTES: what is left of the device
+length() { losetup -d $small 2> /dev/null; truncate -s "$1" $image && losetup $small $image; }
+length $((40 << 20))
+refused "a device that was shrunk" "the device has $((40 << 20)) bytes and the filesystem needs $needs: give the partition" $small
+expect_fail "mount(8)" "No such device or address" mnt $small /mnt
+run "the kernel says both sizes" sh -c "dmesg | tail -n 1 | grep 'has $((40 << 20)) bytes and the filesystem needs $needs:'"
+expect_fail "fsck.vexfs says both" "has $((40 << 20)) bytes and the filesystem needs $needs:" fsck.vexfs $small
+expect_fail "vexctl doctor says both" "has $((40 << 20)) bytes and the filesystem needs $needs:" vexctl doctor $small
+length $((80 << 20))
+run "one that has grown: mount" vexctl mount $small /mnt
+run "umount" umount /mnt
+run "fsck.vexfs" fsck.vexfs $small
+length $needs
+losetup -d $small
+run "ext4" host /host/usr/sbin/mke2fs -q -F -t ext4 $image
+losetup $small $image
+refused "another filesystem" "holds ext4 and no VexFS" $small
+losetup -d $small
+rm $image
+
 run "rmmod" rmmod vexfs
 run "insmod" insmod /m/vexfs.ko
 finish
