@@ -581,10 +581,15 @@ static int shrink(struct inode *inode, loff_t size)
 {
 	struct vexfs_inode_info *vi = VEXFS_I(inode);
 	loff_t old = i_size_read(inode);
+	loff_t disk = READ_ONCE(vi->core.disk_size);
+	bool zeroed = false;
 	handle_t *handle;
 	int err, e2;
 
-	err = iomap_truncate_page(inode, size, NULL, &vexfs_iomap_ops);
+	err = iomap_truncate_page(inode, size, &zeroed, &vexfs_iomap_ops);
+	/* as in grow(): a size is for data that are on the device, and for zeros behind them */
+	if (!err && (zeroed || disk < size))
+		err = filemap_write_and_wait_range(inode->i_mapping, min(disk, size), size);
 	if (err)
 		return err;
 	handle = vexfs_start(inode->i_sb, VEXFS_INODE_CREDITS + VEXFS_ORPHAN_CREDITS);

@@ -84,6 +84,30 @@ static void check_synced(void)
 	CHECK(!unlink("moved") && !unlink("linked") && !unlink("over") && !rmdir("syncdir"));
 }
 
+/* Cut before its data were written: the new size is for the data, or it is not there. */
+static void make_trimmed(void)
+{
+	int fd = make("trimmed");
+
+	put(fd, 0, 10 * BLOCK, 12);
+	CHECK(!ftruncate(fd, 5 * BLOCK + 100));
+	close(fd);
+}
+
+static void check_trimmed(void)
+{
+	int fd = open("trimmed", O_RDONLY);
+	off_t size;
+
+	if (fd < 0)
+		return;
+	size = st_of("trimmed").st_size;
+	CHECK(!size || size == 5 * BLOCK + 100);
+	expect(fd, 0, size, 12);
+	close(fd);
+	CHECK(!unlink("trimmed"));
+}
+
 /* Nothing else is synced afterwards: fdatasync alone keeps the blocks. */
 static void make_ahead(void)
 {
@@ -110,6 +134,7 @@ static int kept(void)
 	FAILS(access("gone", F_OK), ENOENT);
 	check_synced();
 	check_cut();
+	check_trimmed();
 	check_ahead();
 	return 0;
 }
@@ -155,6 +180,7 @@ static int shut_down(uint32_t how)
 	CHECK(!unlink("gone") && !syncfs(dir));
 	make_synced();
 	make_cut();
+	make_trimmed();
 	make_ahead();
 	late = make("late");				/* not synced */
 	put(late, 0, 10000, 8);
