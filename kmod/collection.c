@@ -328,6 +328,7 @@ static int load_programs(struct vexfs_collection_mem *c, const struct vexfs_coll
 			return PTR_ERR(p);
 		vexfs_program_bind_any(p, slot);
 		c->prog[slot] = p;
+		vexfs_binding_set(&c->binding[slot], p);
 	}
 	return 0;
 }
@@ -339,6 +340,7 @@ static void drop_programs(struct vexfs_collection_mem *c)
 	for (slot = 0; slot < VEXFS_SLOTS; slot++) {
 		if (!c->prog[slot])
 			continue;
+		vexfs_binding_set(&c->binding[slot], NULL);
 		vexfs_program_unbind(c->prog[slot], slot);
 		vexfs_program_put(c->prog[slot]);
 		c->prog[slot] = NULL;
@@ -449,6 +451,7 @@ static struct vexfs_collection_mem *attached(struct inode *dir)
 static struct vexfs_collection_mem *attach(struct inode *dir)
 {
 	struct vexfs_collection_mem *c = attached(dir), *other;
+	u32 slot;
 
 	if (c)
 		return c;
@@ -465,6 +468,8 @@ static struct vexfs_collection_mem *attach(struct inode *dir)
 	mutex_init(&c->files_lock);
 	INIT_LIST_HEAD(&c->files);
 	spin_lock_init(&c->prog_lock);
+	for (slot = 0; slot < VEXFS_SLOTS; slot++)
+		vexfs_binding_init(&c->binding[slot], dir);
 	spin_lock(&dir->i_lock);
 	other = VEXFS_I(dir)->coll;
 	if (other)
@@ -540,14 +545,14 @@ static struct vexfs_collection_mem *if_loaded(struct inode *dir)
 
 /* --- binding --- */
 
-void vexfs_collection_programs(struct vexfs_collection_mem *c,
-			       struct vexfs_program *prog[VEXFS_SLOTS])
+void vexfs_collection_programs(struct vexfs_collection_mem *c, struct vexfs_hookset *set)
 {
 	u32 slot;
 
+	set->binding = c->binding;
 	spin_lock(&c->prog_lock);
 	for (slot = 0; slot < VEXFS_SLOTS; slot++)
-		prog[slot] = c->prog[slot] ? vexfs_program_ref(c->prog[slot]) : NULL;
+		set->prog[slot] = c->prog[slot] ? vexfs_program_ref(c->prog[slot]) : NULL;
 	spin_unlock(&c->prog_lock);
 }
 
@@ -606,6 +611,7 @@ int vexfs_collection_use(struct vexfs_collection_mem *c, u32 slot, const char *n
 		spin_lock(&c->prog_lock);
 		old = c->prog[slot];
 		c->prog[slot] = p;
+		vexfs_binding_set(&c->binding[slot], p);
 		spin_unlock(&c->prog_lock);
 		trace_vexfs_use(c->dir, slot, name);
 		p = old;		/* what is given back below */
@@ -661,9 +667,9 @@ int vexfs_collection_info(struct vexfs_collection_mem *c, struct vexfs_ioc_info 
 	mutex_unlock(&c->lock);
 	info->queries = atomic64_read(&c->queries);
 	info->fallbacks = atomic64_read(&c->fallbacks);
-	vexfs_collection_programs(c, set.prog);
+	vexfs_collection_programs(c, &set);
 	for (i = 0; i < VEXFS_SLOTS; i++)
-		vexfs_program_bound(set.prog[i], i, info->bound + i);
+		vexfs_binding_info(&c->binding[i], set.prog[i], i, info->bound + i);
 	vexfs_hooks_put(&set);
 	return 0;
 }

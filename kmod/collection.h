@@ -206,6 +206,7 @@ struct vexfs_collection_mem {
 	spinlock_t prog_lock;
 	/* prog_lock: what is bound, a reference each; NULL: built-in */
 	struct vexfs_program *prog[VEXFS_SLOTS];
+	struct vexfs_binding binding[VEXFS_SLOTS];	/* how these do; its own lock, inside prog_lock */
 	atomic64_t queries, fallbacks;
 
 	/* compact.c: */
@@ -270,9 +271,8 @@ struct vexfs_body *vexfs_body_get(struct vexfs_collection_mem *c);
 void vexfs_body_put(struct vexfs_body *b);
 /* -EINTR. */
 int vexfs_collection_info(struct vexfs_collection_mem *c, struct vexfs_ioc_info *info);
-/* The programs that are bound now, a reference each (vexfs_hooks_put). */
-void vexfs_collection_programs(struct vexfs_collection_mem *c,
-			       struct vexfs_program *prog[VEXFS_SLOTS]);
+/* The programs that are bound now, a reference each (vexfs_hooks_put), and their bindings. */
+void vexfs_collection_programs(struct vexfs_collection_mem *c, struct vexfs_hookset *set);
 
 /* --- schema.c --- */
 

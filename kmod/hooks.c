@@ -3,7 +3,8 @@
  * The struct_ops type vexfs_ops, and the registry of programs.
  *
  * Locks: registry_lock (mutex) guards the list of programs, every write of vexfs_program.object
- * and the raising of bound[].  Inside it: vexfs_program.lock (spin), and what sysfs takes.  SRCU
+ * and the raising of bound[].  Inside it: vexfs_program.lock (spin), which is also inside vexfs_binding.lock
+ * (spin), and what sysfs takes.  SRCU
  * is never entered under a lock, and never drained under registry_lock.  struct_ops calls reg,
  * update and unreg under a mutex that all links of the machine share, except when the last
  * reference to a link goes: that unreg comes from a workqueue.
@@ -160,55 +161,101 @@ void vexfs_program_look(struct vexfs_program *p,
 
 /* --- errors --- */
 
-/* A fresh start, under the version that is loaded now. */
-static void forgive(struct vexfs_program *p, u64 generation)
+/* Without errors, for this version of its program.  lock held. */
+static void forgive(struct vexfs_binding *b, u64 generation)
 {
-	spin_lock(&p->lock);
-	p->generation = generation;
-	p->errors = 0;
-	p->in_a_row = 0;
-	WRITE_ONCE(p->ejected, false);
-	spin_unlock(&p->lock);
+	if (b->ejected) {
+		spin_lock(&b->prog->lock);
+		if (b->prog->generation == b->generation)
+			b->prog->ejected--;
+		spin_unlock(&b->prog->lock);
+	}
+	b->generation = generation;
+	b->errors = 0;
+	b->in_a_row = 0;
+	b->ejected = false;
 }
 
-void vexfs_program_ok(struct vexfs_program *p, unsigned int slot, u64 generation, u32 queries)
+void vexfs_binding_init(struct vexfs_binding *b, const struct inode *dir)
 {
-	atomic64_add(queries, &p->queries);
-	if (slot != VEXFS_SLOT_SEARCH || !READ_ONCE(p->in_a_row))
+	b->dir = dir;
+	spin_lock_init(&b->lock);
+}
+
+void vexfs_binding_set(struct vexfs_binding *b, struct vexfs_program *p)
+{
+	spin_lock(&b->lock);
+	forgive(b, 0);
+	b->prog = p;
+	spin_unlock(&b->lock);
+}
+
+void vexfs_hooks_ok(struct vexfs_hookset *set, unsigned int slot, u32 queries)
+{
+	struct vexfs_binding *b = set->binding + slot;
+
+	atomic64_add(queries, &set->prog[slot]->queries);
+	if (!READ_ONCE(b->in_a_row))
 		return;
+	spin_lock(&b->lock);
+	if (b->prog == set->prog[slot] && b->generation == set->generation[slot])
+		b->in_a_row = 0;
+	spin_unlock(&b->lock);
+}
+
+/* Generations only rise, so an older one than the last that erred was replaced.  Is it ejected by this? */
+static bool count_error(struct vexfs_binding *b, struct vexfs_program *p, unsigned int slot, u64 generation)
+{
+	if (b->prog != p || generation < b->generation)
+		return false;
+	if (generation > b->generation)
+		forgive(b, generation);
+	if (b->errors < U32_MAX)
+		b->errors++;
+	if (slot != VEXFS_SLOT_SEARCH || ++b->in_a_row < VEXFS_EJECT_AFTER || b->ejected)
+		return false;
+	b->ejected = true;
 	spin_lock(&p->lock);
 	if (p->generation == generation)
-		p->in_a_row = 0;
+		p->ejected++;
 	spin_unlock(&p->lock);
+	return true;
 }
 
-void vexfs_program_error(struct vexfs_program *p, unsigned int slot, u64 generation, int error)
+void vexfs_hooks_error(struct vexfs_hookset *set, unsigned int slot, int error)
 {
-	bool eject = false;
+	struct vexfs_binding *b = set->binding + slot;
+	struct vexfs_program *p = set->prog[slot];
+	u64 generation = set->generation[slot];
+	bool eject;
 
 	atomic64_inc(&p->queries);
 	atomic64_inc(&p->failures);
-	spin_lock(&p->lock);
-	if (p->generation == generation) {
-		if (p->errors < U32_MAX)
-			p->errors++;
-		if (slot == VEXFS_SLOT_SEARCH && ++p->in_a_row >= VEXFS_EJECT_AFTER) {
-			eject = !p->ejected;
-			WRITE_ONCE(p->ejected, true);
-		}
-	}
-	spin_unlock(&p->lock);
-	trace_vexfs_program_error(p->name, slot, generation, error);
+	spin_lock(&b->lock);
+	eject = count_error(b, p, slot, generation);
+	spin_unlock(&b->lock);
+	trace_vexfs_program_error(p->name, slot, generation, error, b->dir);
 	if (!eject)
 		return;
-	trace_vexfs_eject(p->name, slot, generation, error);
-	pr_warn_ratelimited("vexfs: search program '%s' ejected after %u errors in a row, the last one %pe; searches use the built-in until it is replaced or bound again\n",
-			    p->name, VEXFS_EJECT_AFTER, ERR_PTR(error));
+	trace_vexfs_eject(p->name, slot, generation, error, b->dir);
+	pr_warn_ratelimited("vexfs (%s): collection %lu: search program '%s' ejected after %u errors in a row, the last one %pe; searches use the built-in until it is replaced or bound again\n",
+			    b->dir->i_sb->s_id, b->dir->i_ino, p->name, VEXFS_EJECT_AFTER,
+			    ERR_PTR(error));
 }
 
-bool vexfs_program_ejected(const struct vexfs_program *p)
+/* Errors of this version of p in the binding; *ejected: has it been? */
+static u32 errors_of(struct vexfs_binding *b, const struct vexfs_program *p, u64 generation, bool *ejected)
 {
-	return READ_ONCE(p->ejected);
+	u32 errors = 0;
+
+	*ejected = false;
+	spin_lock(&b->lock);
+	if (b->prog == p && b->generation == generation) {
+		errors = b->errors;
+		*ejected = b->ejected;
+	}
+	spin_unlock(&b->lock);
+	return errors;
 }
 
 /* --- bindings --- */
@@ -228,7 +275,6 @@ int vexfs_program_bind(struct vexfs_program *p, unsigned int slot)
 		err = -EOPNOTSUPP;
 	} else {
 		atomic_inc(&p->bound[slot]);
-		forgive(p, o->generation);
 	}
 	mutex_unlock(&registry_lock);
 	return err;
@@ -250,18 +296,18 @@ void vexfs_program_unbind(struct vexfs_program *p, unsigned int slot)
 	WARN_ON_ONCE(atomic_dec_return(&p->bound[slot]) < 0);
 }
 
-static u32 bound_state(struct vexfs_program *p, const struct vexfs_object *o, unsigned int slot)
+static u32 bound_state(const struct vexfs_object *o, unsigned int slot, bool ejected)
 {
 	if (!o || !has_op(o->ops, slot))
 		return VEXFS_BOUND_MISSING;
-	if (slot == VEXFS_SLOT_SEARCH && vexfs_program_ejected(p))
-		return VEXFS_BOUND_EJECTED;
-	return VEXFS_BOUND_LOADED;
+	return ejected ? VEXFS_BOUND_EJECTED : VEXFS_BOUND_LOADED;
 }
 
-void vexfs_program_bound(struct vexfs_program *p, unsigned int slot, struct vexfs_bound *out)
+void vexfs_binding_info(struct vexfs_binding *b, struct vexfs_program *p, unsigned int slot,
+			struct vexfs_bound *out)
 {
 	struct vexfs_object *o;
+	bool ejected;
 	int idx;
 
 	memset(out, 0, sizeof(*out));
@@ -270,10 +316,10 @@ void vexfs_program_bound(struct vexfs_program *p, unsigned int slot, struct vexf
 	strscpy(out->name, p->name, sizeof(out->name));
 	idx = srcu_read_lock(&hooks_srcu);
 	o = srcu_dereference(p->object, &hooks_srcu);
-	out->state = bound_state(p, o, slot);
 	out->generation = o ? o->generation : 0;
+	out->errors = errors_of(b, p, out->generation, &ejected);
+	out->state = bound_state(o, slot, ejected);
 	srcu_read_unlock(&hooks_srcu, idx);
-	out->errors = READ_ONCE(p->errors);
 }
 
 /* --- rounds of a query --- */
@@ -292,10 +338,15 @@ int vexfs_hooks_enter(struct vexfs_hookset *set)
 		struct vexfs_program *p = set->prog[slot];
 		struct vexfs_object *o = p ? srcu_dereference(p->object, &hooks_srcu) : NULL;
 		u64 generation = o ? o->generation : 0;
+		bool ejected;
 
 		if (!set->captured) {
-			set->state[slot] = p ? bound_state(p, o, slot) : VEXFS_BOUND_BUILTIN;
+			set->state[slot] = VEXFS_BOUND_BUILTIN;
 			set->generation[slot] = generation;
+			if (p) {
+				errors_of(set->binding + slot, p, generation, &ejected);
+				set->state[slot] = bound_state(o, slot, ejected);
+			}
 		} else if (set->generation[slot] != generation) {
 			srcu_read_unlock(&hooks_srcu, idx);
 			return -ESTALE;
@@ -497,10 +548,12 @@ static struct vexfs_object *publish(struct vexfs_program *p, struct vexfs_object
 {
 	struct vexfs_object *old = loaded(p);
 
-	if (o) {
+	if (o)
 		o->generation = ++last_generation;
-		forgive(p, o->generation);
-	}
+	spin_lock(&p->lock);
+	p->generation = o ? o->generation : 0;
+	WRITE_ONCE(p->ejected, 0);
+	spin_unlock(&p->lock);
 	rcu_assign_pointer(p->object, o);
 	trace_vexfs_switch(p->name, o ? o->generation : old->generation, ops_bits(o));
 	return old;

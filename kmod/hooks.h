@@ -15,7 +15,7 @@
  *
  *	struct vexfs_hookset set = {};
  *
- *	set.prog[slot] = vexfs_program_ref(bound[slot]);	// each slot, NULL: built-in
+ *	vexfs_collection_programs(c, &set);
  *	again:
  *	vexfs_hooks_reset(&set);
  *	for each round {
@@ -60,14 +60,26 @@ struct vexfs_program {
 	struct vexfs_object __rcu *object;
 	atomic_t bound[VEXFS_SLOTS];	/* collections per op; raised under registry_lock */
 
-	spinlock_t lock;		/* the four below: change together */
-	u64 generation;			/* that errors and in_a_row belong to */
-	u32 errors;			/* since bound or replaced, all ops */
-	u32 in_a_row;			/* of search */
-	bool ejected;
+	spinlock_t lock;		/* the two below; inside vexfs_binding.lock */
+	u64 generation;			/* of what is loaded; 0: nothing */
+	u32 ejected;			/* bindings that it was ejected from since it was loaded */
 
 	atomic64_t queries;		/* that it answered or failed, once each */
 	atomic64_t failures;		/* of those, failed; never reset */
+};
+
+/*
+ * How the program does that is bound to a slot of a collection.  Each collection counts for itself, so that its users
+ * neither eject the program elsewhere nor forgive it there.
+ */
+struct vexfs_binding {
+	const struct inode *dir;	/* (const) of the collection */
+	spinlock_t lock;		/* all below */
+	struct vexfs_program *prog;	/* NULL: built-in; whoever bound it has a reference */
+	u64 generation;			/* that the rest belongs to */
+	u32 errors;			/* since it was bound, loaded or replaced */
+	u32 in_a_row;			/* of search */
+	bool ejected;			/* search */
 };
 
 /*
@@ -83,24 +95,27 @@ struct vexfs_program *vexfs_program_ref(struct vexfs_program *p);
 void vexfs_program_put(struct vexfs_program *p);
 
 /*
- * Count a binding of a collection to op `slot` of p and forgive its errors.  -ENOENT not loaded,
- * -EOPNOTSUPP the object has no such op, -EINVAL no such slot.  While bound, a replace that lacks
- * the op is refused (EBUSY).  The caller keeps its reference to p for as long.
+ * Count a binding of a collection to op `slot` of p.  -ENOENT not loaded, -EOPNOTSUPP the object has
+ * no such op, -EINVAL no such slot.  While bound, a replace that lacks the op is refused (EBUSY).
+ * The caller keeps its reference to p for as long.
  */
 int vexfs_program_bind(struct vexfs_program *p, unsigned int slot);
 /* The same for a binding read from disk: whatever is loaded now, if anything. */
 void vexfs_program_bind_any(struct vexfs_program *p, unsigned int slot);
 /* Undo either.  Never sleeps. */
 void vexfs_program_unbind(struct vexfs_program *p, unsigned int slot);
-/*
- * Name, state, errors and generation of a binding, for VEXFS_IOC_INFO; p NULL: built-in.  May
- * sleep.
- */
-void vexfs_program_bound(struct vexfs_program *p, unsigned int slot, struct vexfs_bound *out);
 
-/* The programs of one query.  Belongs to one thread; zero it, then set prog[]. */
+void vexfs_binding_init(struct vexfs_binding *b, const struct inode *dir);
+/* From now on it is of p (NULL: built-in), without errors.  Never sleeps. */
+void vexfs_binding_set(struct vexfs_binding *b, struct vexfs_program *p);
+/* Name, state, errors and generation, for VEXFS_IOC_INFO; p: what is bound, with a reference.  May sleep. */
+void vexfs_binding_info(struct vexfs_binding *b, struct vexfs_program *p, unsigned int slot,
+			struct vexfs_bound *out);
+
+/* The programs of one query.  Belongs to one thread; zero it, then set prog[] and binding. */
 struct vexfs_hookset {
 	struct vexfs_program *prog[VEXFS_SLOTS];	/* with a reference each; NULL: built-in */
+	struct vexfs_binding *binding;		/* [VEXFS_SLOTS], the collection's */
 	/* Captured by the first enter after a reset, fixed until the next. */
 	bool captured;
 	u32 state[VEXFS_SLOTS];			/* VEXFS_BOUND_*; LOADED: will be called */
@@ -126,16 +141,14 @@ void vexfs_hooks_put(struct vexfs_hookset *set);
 
 /*
  * How the program of a slot did, once per call (not per round), outside enter and leave: it
- * answered so many queries, or failed;
- * generation is that of the hookset, so that an error of a version that was replaced meanwhile is
- * not held against the new one.  error: why, a negative errno (what the program returned; -ETIME,
- * -ENOSPC: it overran its budget).  After VEXFS_EJECT_AFTER errors in a row of search the program
- * is ejected: its state is VEXFS_BOUND_EJECTED until it is bound or replaced again, and one line
- * says why.
+ * answered so many queries, or failed.  What the set has captured says which version: an error of one that was replaced or
+ * unbound meanwhile is not held against what is there now.  error: why, a negative errno (what the
+ * program returned; -ETIME, -ELOOP: it had to be stopped).  After VEXFS_EJECT_AFTER errors in a row
+ * of search the program is ejected from the binding: its state is VEXFS_BOUND_EJECTED until it is
+ * bound, loaded or replaced again, and one line says why.
  */
-void vexfs_program_ok(struct vexfs_program *p, unsigned int slot, u64 generation, u32 queries);
-void vexfs_program_error(struct vexfs_program *p, unsigned int slot, u64 generation, int error);
-bool vexfs_program_ejected(const struct vexfs_program *p);
+void vexfs_hooks_ok(struct vexfs_hookset *set, unsigned int slot, u32 queries);
+void vexfs_hooks_error(struct vexfs_hookset *set, unsigned int slot, int error);
 
 /*
  * Module init and exit, after and before all mounts.  The order of hooks and sysfs does not matter.

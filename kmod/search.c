@@ -220,8 +220,7 @@ static s64 read_queued(struct run *r)
 static int fall_back(struct run *r, int error)
 {
 	if (error != -ENOMEM && (error != -ETIME || r->own_fault))
-		vexfs_program_error(r->set.prog[VEXFS_SLOT_SEARCH], VEXFS_SLOT_SEARCH,
-				    r->set.generation[VEXFS_SLOT_SEARCH], error);
+		vexfs_hooks_error(&r->set, VEXFS_SLOT_SEARCH, error);
 	atomic64_inc(&r->c->fallbacks);
 	note_error(r, VEXFS_SLOT_SEARCH, error);
 	r->fell_back = true;
@@ -243,8 +242,7 @@ static int hook_failed(struct run *r)
 
 	for (i = 0; i < ARRAY_SIZE(slots); i++)
 		if (loaded(r, slots[i])) {
-			vexfs_program_error(r->set.prog[slots[i]], slots[i],
-					    r->set.generation[slots[i]], vexfs_query_failed(r->q));
+			vexfs_hooks_error(&r->set, slots[i], vexfs_query_failed(r->q));
 			note_error(r, slots[i], vexfs_query_failed(r->q));
 		}
 	return -EPROTO;
@@ -414,8 +412,7 @@ static void report(struct run *r)
 		s->used[slot] = loaded(r, slot) && !ran ? VEXFS_BOUND_BUILTIN : r->set.state[slot];
 		s->generation[slot] = ran ? r->set.generation[slot] : 0;
 		if (ran)
-			vexfs_program_ok(r->set.prog[slot], slot, r->set.generation[slot],
-					 s->queries);
+			vexfs_hooks_ok(&r->set, slot, s->queries);
 	}
 	strscpy_pad(s->strategy,
 		    own_strategy(r) ? r->set.prog[VEXFS_SLOT_SEARCH]->name :
@@ -489,7 +486,7 @@ int vexfs_collection_search(struct vexfs_collection_mem *c, const struct file *f
 	}
 	r.mark = ktime_get_ns();
 	r.deadline = params.deadline_us = vx_clock_us() + s->timeout_us;
-	vexfs_collection_programs(c, r.set.prog);
+	vexfs_collection_programs(c, &r.set);
 	if (s->flags & (VEXFS_SEARCH_BUILTIN | VEXFS_SEARCH_EXACT)) {
 		vexfs_program_put(r.set.prog[VEXFS_SLOT_SEARCH]);
 		r.set.prog[VEXFS_SLOT_SEARCH] = NULL;

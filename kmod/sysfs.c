@@ -11,7 +11,7 @@
  *	programs/NAME/timeout_us	its own time; 0: half of the query's
  *	programs/NAME/queries		that it answered or failed
  *	programs/NAME/errors		of those, failed
- *	programs/NAME/ejected		0 or 1: search errs too often, the built-in runs
+ *	programs/NAME/ejected		bindings from which its search was ejected for its errors: the built-in runs there
  *	programs/NAME/bound		bindings of collections that are in memory
  *
  * Readers take no lock of ours but SRCU, so that directories can be removed under registry_lock.
@@ -94,7 +94,7 @@ static ssize_t errors_show(struct vexfs_program *p, const struct seen *s, char *
 
 static ssize_t ejected_show(struct vexfs_program *p, const struct seen *s, char *buf)
 {
-	return sysfs_emit(buf, "%d\n", s->generation && vexfs_program_ejected(p));
+	return sysfs_emit(buf, "%u\n", READ_ONCE(p->ejected));
 }
 
 static ssize_t bound_show(struct vexfs_program *p, const struct seen *s, char *buf)

@@ -7,7 +7,7 @@
  *	vexfs_switch		a program was loaded, replaced or (ops 0) unloaded
  *	vexfs_use		a collection was bound to a program ("": to the built-in)
  *	vexfs_program_error	a program failed: search falls back, filter and distance fail the query
- *	vexfs_eject		a search program failed so often that it is no longer tried
+ *	vexfs_eject		a search program failed so often that the collection no longer tries it
  *	vexfs_commit		operations on records were committed, or not
  *	vexfs_compact		a compaction ended, or was given up: slots before and after
  *
@@ -138,32 +138,37 @@ TRACE_EVENT(vexfs_use,
 );
 
 DECLARE_EVENT_CLASS(vexfs_failure,
-	TP_PROTO(const char *program, u32 slot, u64 generation, int err),
-	TP_ARGS(program, slot, generation, err),
+	TP_PROTO(const char *program, u32 slot, u64 generation, int err, const struct inode *dir),
+	TP_ARGS(program, slot, generation, err, dir),
 	TP_STRUCT__entry(
 		__string(program, program)
 		__field(u32, slot)
 		__field(int, err)
 		__field(u64, generation)
+		__field(dev_t, dev)
+		__field(u64, ino)
 	),
 	TP_fast_assign(
 		__assign_str(program);
+		__entry->dev = dir->i_sb->s_dev;
+		__entry->ino = dir->i_ino;
 		__entry->slot = slot;
 		__entry->err = err;
 		__entry->generation = generation;
 	),
-	TP_printk("program %s slot %s generation %llu err %d", __get_str(program),
+	TP_printk("dev %d,%d ino %llu program %s slot %s generation %llu err %d",
+		  MAJOR(__entry->dev), MINOR(__entry->dev), __entry->ino, __get_str(program),
 		  vexfs_show_slot(__entry->slot), __entry->generation, __entry->err)
 );
 
 DEFINE_EVENT(vexfs_failure, vexfs_program_error,
-	TP_PROTO(const char *program, u32 slot, u64 generation, int err),
-	TP_ARGS(program, slot, generation, err)
+	TP_PROTO(const char *program, u32 slot, u64 generation, int err, const struct inode *dir),
+	TP_ARGS(program, slot, generation, err, dir)
 );
 
 DEFINE_EVENT(vexfs_failure, vexfs_eject,
-	TP_PROTO(const char *program, u32 slot, u64 generation, int err),
-	TP_ARGS(program, slot, generation, err)
+	TP_PROTO(const char *program, u32 slot, u64 generation, int err, const struct inode *dir),
+	TP_ARGS(program, slot, generation, err, dir)
 );
 
 TRACE_EVENT(vexfs_commit,

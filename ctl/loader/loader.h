@@ -61,7 +61,7 @@ struct vexfs_program_map {
 struct vexfs_program_info {
 	char name[VEXFS_PROG_NAME_LEN];
 	bool loaded;
-	bool ejected;			/* search: after too many errors */
+	__u32 ejected;			/* bindings whose search it was ejected from, after too many errors */
 	bool pinned;			/* VEXFS_PIN_DIR/NAME/link is its link */
 	__u32 ops;			/* bit n: it has the op of VEXFS_SLOT n */
 	__u32 flags;			/* VEXFS_OPS_* */

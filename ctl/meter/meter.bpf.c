@@ -166,7 +166,8 @@ int BPF_PROG(on_use, const struct inode *dir, __u32 slot, const char *program)
 }
 
 SEC("tp_btf/vexfs_program_error")
-int BPF_PROG(on_program_error, const char *program, __u32 slot, __u64 generation, int err)
+int BPF_PROG(on_program_error, const char *program, __u32 slot, __u64 generation, int err,
+	     const struct inode *dir)
 {
 	char name[VEXFS_PROG_NAME_LEN] = {};
 	__u64 now = bpf_ktime_get_ns(), muted = 0;
@@ -183,9 +184,10 @@ int BPF_PROG(on_program_error, const char *program, __u32 slot, __u64 generation
 		muted = q->muted;
 	fresh.until = now + 1000000000ull;
 	bpf_map_update_elem(&errors, name, &fresh, BPF_ANY);
-	e = event(METER_PROGRAM_ERROR, program);
+	e = dir ? event(METER_PROGRAM_ERROR, program) : NULL;
 	if (!e)
 		return 0;
+	where(e, dir);
 	e->slot = slot;
 	e->generation = generation;
 	e->err = err;
@@ -195,12 +197,13 @@ int BPF_PROG(on_program_error, const char *program, __u32 slot, __u64 generation
 }
 
 SEC("tp_btf/vexfs_eject")
-int BPF_PROG(on_eject, const char *program, __u32 slot, __u64 generation, int err)
+int BPF_PROG(on_eject, const char *program, __u32 slot, __u64 generation, int err, const struct inode *dir)
 {
-	struct meter_event *e = event(METER_EJECT, program);
+	struct meter_event *e = dir ? event(METER_EJECT, program) : NULL;
 
 	if (!e)
 		return 0;
+	where(e, dir);
 	e->slot = slot;
 	e->generation = generation;
 	e->err = err;

@@ -41,8 +41,8 @@ struct meter_counts {
 enum meter_event_type {
 	METER_SWITCH = 1,		/* program, generation, ops: loaded or replaced; ops 0: unloaded */
 	METER_USE,			/* dir, slot, program ("": built-in): bound */
-	METER_PROGRAM_ERROR,		/* program, slot, generation, err; at most one a second for a program */
-	METER_EJECT,			/* the same: it is no longer tried */
+	METER_PROGRAM_ERROR,		/* dir, program, slot, generation, err; at most one a second for a program */
+	METER_EJECT,			/* the same: the collection no longer tries it */
 	METER_COMPACT,			/* dir, before, after, us, err */
 };
 

@@ -456,8 +456,8 @@ static int check_program(const struct vexfs_program_info *i, void *arg)
 	else if (i->ejected)
 		check(p->c, CHECK_WARN, name,
 		      "see the kernel log, mend it and `vexctl replace` it",
-		      "ejected after %llu errors of %llu queries: searches are built-in", i->errors,
-		      i->queries);
+		      "ejected from %u of its %u binding%s after %llu errors of %llu queries: searches there are built-in",
+		      i->ejected, i->bound, i->bound == 1 ? "" : "s", i->errors, i->queries);
 	else if (i->loaded && p->pins && !i->pinned)
 		check(p->c, CHECK_WARN, name,
 		      "it goes with the process that loaded it; load it with `vexctl load`",

@@ -122,15 +122,17 @@ static void on_failure(const struct meter_event *e)
 {
 	struct json_object *o = new_event(e->type == METER_EJECT ? "eject" : "program_error");
 	const char *op = vexfs_slot_name(e->slot) ?: "?", *code = strerrorname_np(-e->err) ?: "?";
+	char path[PATH_MAX];
 
+	add_dir(o, e, path);
 	add_failure(o, e);
 	if (e->type == METER_EJECT) {
-		log_warn("eject: program %s failed too often, the last time with %s; searches are built-in until it is replaced or bound again",
-			 e->program, code);
+		log_warn("eject: program %s failed too often in %s, the last time with %s; searches there are built-in until it is replaced or bound again",
+			 e->program, path, code);
 	} else {
 		if (e->muted)
 			add_number(o, "not_reported", e->muted);
-		log_warn("program_error: %s of program %s failed with %s; %s", op, e->program, code,
+		log_warn("program_error: %s of program %s failed in %s with %s; %s", op, e->program, path, code,
 			 e->slot == VEXFS_SLOT_SEARCH ? "the built-in answered" : "the query failed");
 	}
 	server_broadcast(o);

@@ -103,7 +103,7 @@ static void programs(FILE *f)
 	vexfs_programs(take_program, &l, &err);
 	program_family(f, &l, "vexfs_program_loaded", "gauge", "1 if it is loaded.", is_loaded);
 	program_family(f, &l, "vexfs_program_ejected", "gauge",
-		       "1 if it failed so often that it is no longer tried.", is_ejected);
+		       "Bindings whose search it was ejected from, after too many errors.", is_ejected);
 	program_family(f, &l, "vexfs_program_generation", "gauge", "Rises with every replacement.", generation);
 	program_family(f, &l, "vexfs_program_bindings", "gauge", "Bindings of collections in memory.", bound);
 	program_family(f, &l, "vexfs_program_queries_total", "counter", "Queries it answered or failed.", queries);

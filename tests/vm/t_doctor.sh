@@ -43,7 +43,7 @@ run "unbind" vexctl use /mnt/w --builtin --slot search --json
 says "with JSON" '"message": "/mnt/w: search is built-in now"'
 run "one that is ejected" sh -c "vexctl load $obj/bad_search.bpf.o && vexctl use /mnt/w bad_search && vexctl search /mnt/w --id 5 --repeat 20"
 run "doctor" vexctl doctor
-says "says so" "^warn  program bad_search +- ejected after"
+says "says so" "^warn  program bad_search +- ejected from 1 of its 1 binding after"
 run "unbind" vexctl use /mnt/w --builtin
 run "unload" vexctl unload bad_search
 run "bpffs away" umount /sys/fs/bpf

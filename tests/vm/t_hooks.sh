@@ -8,8 +8,6 @@ c=/mnt/c
 
 # names: what is loaded or bound, in one line
 names() { echo $(ls /sys/fs/vexfs/programs) + $(ls /sys/fs/bpf/vexfs 2>/dev/null); }
-# says NAME TEXT: the last command said it
-says() { if grep -qF -- "$2" "$out"; then ok "$1: $2"; else not_ok "$1 does not say '$2'" "$(cat "$out")"; fi; }
 bound() { hookq bound $c | grep "^$1 " | cut -d' ' -f2,3; }
 
 # without a budget for codes the built-in measures every record: answers can be compared with an oracle
@@ -17,7 +15,7 @@ run "mkfs" mkfs.vexfs --force /dev/vda
 run "mount" vexctl mount /dev/vda /mnt -o resident=0
 run "fill" hookq fill $c 3000
 run "built-in" hookq check $c
-says "built-in" "strategy=exact used=0,0,0"
+says_text "built-in" "strategy=exact used=0,0,0"
 equal "nothing is loaded" "+" "$(names)"
 
 # --- refused; each says why, and nothing is left of it
@@ -64,7 +62,7 @@ expect_fail "a filter that has none" "has no such op" vexctl use $c flat --slot 
 equal "nothing is bound" "- builtin" "$(bound search)"
 run "use flat" vexctl use $c flat
 run "flat is exact" hookq check $c
-says "flat" "strategy=flat used=1,0,0"
+says_text "flat" "strategy=flat used=1,0,0"
 run "replace flat" vexctl replace $lib/flat.bpf.o
 run "flat is exact" hookq check $c
 equal "update the link with another name" EINVAL "$(hookraw update $lib/sample.bpf.o flat)"
@@ -77,12 +75,12 @@ equal "bound after a mount" "flat loaded" "$(bound search)"
 run "unload flat" vexctl unload flat
 equal "bound, but missing" "flat missing" "$(bound search)"
 run "the built-in answers" hookq check $c
-says "without flat" "strategy=exact"
+says_text "without flat" "strategy=exact"
 run "umount" vexctl umount /mnt
 run "mount" vexctl mount /dev/vda /mnt -o resident=0
 run "load it again" vexctl load $lib/flat.bpf.o
 run "it is used again" hookq check $c
-says "flat is back" "strategy=flat"
+says_text "flat is back" "strategy=flat"
 run "use the built-in" vexctl use $c --builtin --slot search
 run "unload flat" vexctl unload flat
 
@@ -97,7 +95,7 @@ run "recency looks at the attribute 'made'" bpftool map update pinned /sys/fs/bp
 	key 0 0 0 0 value 1 0 0 0 0 0 0 0 16 39 0 0 0 0 0 0 0 0 0 0 0 0 0 0
 run "use recency" vexctl use $c recency
 run "both" hookq check $c arg0=1 tenant=1 arg1=20000 now=20000 per_unit=10000
-says "both" "used=0,1,1"
+says_text "both" "used=0,1,1"
 run "unload tenant" vexctl unload tenant
 equal "without its filter a query fails" ENOLINK "$(hookq ask $c)"
 expect_fail "and vexctl says why" "is not loaded; \`vexctl load\` it" vexctl search $c --id 1
@@ -121,7 +119,7 @@ for p in overrun bad_search; do
 	run "load $p" vexctl load $lib/$p.bpf.o
 	run "use $p" vexctl use $c $p
 	run "queries are exact beside $p" hookq check $c
-	says "$p" "strategy=exact"
+	says_text "$p" "strategy=exact"
 	equal "$p is ejected" "$p ejected" "$(bound search)"
 	run "program list says it" sh -c "vexctl program list | grep $p | grep ejected"
 	equal "one line in the log about $p" 1 "$(dmesg | sed -n '/vexfs-test begin t_hooks/,$p' | grep -c "search program '$p' ejected")"
@@ -131,13 +129,72 @@ for p in overrun bad_search; do
 	run "unload $p" vexctl unload $p
 done
 
+# --- limits of the call are the call's: what they cut short says so, and is no error of the program
+asked() { hookq ask $c "$@" > "$out" 2>&1; }
+run "load step" vexctl load $lib/step.bpf.o
+run "use step" vexctl use $c step
+run "rounds that only measure or take are no loop" hookq check $c
+says_text "step" "strategy=step used=1,0,0"
+asked max_visits=1280
+says_text "all visits used up between two rounds" "visited=1280 truncated=2 restarts=0 strategy=step"
+asked max_visits=1300
+says_text "or in one" "visited=1300 truncated=2 restarts=0 strategy=step"
+asked max_visits=3000
+says_text "just enough of them" "visited=3000 truncated=0 restarts=0 strategy=step"
+asked timeout_us=1
+says "out of time" "truncated=1 restarts=0 strategy=step"
+run "without codes, with 1,000 wanted" hookq check $c k=1000
+equal "it did nothing wrong" "search step loaded 0" "$(hookq bound $c | head -n 1)"
+run "load tenant" vexctl load $lib/tenant.bpf.o
+run "use tenant" vexctl use $c tenant
+run "with a filter" hookq check $c arg0=2 tenant=2
+asked max_visits=1280 arg0=2
+says "with a filter, cut short" "visited=1280 truncated=2 restarts=0 strategy=step"
+run "use no filter" vexctl use $c --builtin --slot filter
+run "unload tenant" vexctl unload tenant
+run "a snapshot" vexctl snapshot create $c now
+run "search it" sh -c "vexctl search $c --id 5 --as-of now --max-visits 640 --json"
+says "a snapshot, cut short" '"truncated": .*visits'
+run "delete it" vexctl snapshot delete $c now
+run "use the built-in" vexctl use $c --builtin --slot search
+run "unload step" vexctl unload step
+
+run "another collection" hookq fill /mnt/d 3000
+run "load spin" vexctl load $lib/spin.bpf.o
+run "use spin" vexctl use $c spin
+i=0; while [ $i -lt 20 ]; do hookq ask $c timeout_us=2000 > "$out" 2>&1 || break; i=$((i + 1)); done
+equal "20 calls in a hurry" 20 $i
+equal "do not eject it" "search spin loaded 0" "$(hookq bound $c | head -n 1)"
+run "unbind" vexctl use $c --builtin --slot search
+run "unload spin" vexctl unload spin
+run "load spin_own" vexctl load $lib/spin_own.bpf.o
+run "use it" vexctl use $c spin_own
+run "and in another collection" vexctl use /mnt/d spin_own
+i=0; while [ $i -lt 20 ]; do hookq ask $c > /dev/null 2>&1 || break; i=$((i + 1)); done
+equal "20 calls that it does not answer in its own time" 20 $i
+equal "it is ejected" "search spin_own ejected 16" "$(hookq bound $c | head -n 1)"
+equal "from one collection" 1 "$(cat /sys/fs/vexfs/programs/spin_own/ejected)"
+equal "and not from the other" "search spin_own loaded 0" "$(hookq bound /mnt/d | head -n 1)"
+run "the other binds it again" vexctl use /mnt/d spin_own
+equal "which does not forgive it" "search spin_own ejected 16" "$(hookq bound $c | head -n 1)"
+run "bind it again" vexctl use $c spin_own
+equal "bound again it is forgiven" "search spin_own loaded 0" "$(hookq bound $c | head -n 1)"
+equal "everywhere" 0 "$(cat /sys/fs/vexfs/programs/spin_own/ejected)"
+i=0; while [ $i -lt 16 ]; do hookq ask $c > /dev/null 2>&1 || break; i=$((i + 1)); done
+equal "ejected again" "1 ejected" "$(cat /sys/fs/vexfs/programs/spin_own/ejected) $(hookq bound $c | head -n 1 | cut -d' ' -f3)"
+run "replace it" vexctl replace $lib/spin_own.bpf.o
+equal "a new version has made no errors" "0 search spin_own loaded 0" "$(cat /sys/fs/vexfs/programs/spin_own/ejected) $(hookq bound $c | head -n 1)"
+run "unbind" vexctl use $c --builtin --slot search
+run "unbind the other" vexctl use /mnt/d --builtin --slot search
+run "unload spin_own" vexctl unload spin_own
+
 # --- sample: cheaper and worse, by its knob
 run "load sample" vexctl load $lib/sample.bpf.o
 run "use sample" vexctl use $c sample
 few=$(hookq ask $c id=5 | sed 's/.*visited=\([0-9]*\).*/\1/')
 run "its knob" bpftool map update pinned /sys/fs/bpf/vexfs/sample/maps/knobs key 0 0 0 0 value 100 0 0 0 0 0 0 0
 run "all of it is exact" hookq check $c
-says "sample" "strategy=sample"
+says_text "sample" "strategy=sample"
 if [ "$few" -gt 0 ] && [ "$few" -lt 1000 ]; then ok "a tenth is less: $few of 3000"; else not_ok "a tenth is $few"; fi
 run "its counters" bpftool map dump pinned /sys/fs/bpf/vexfs/sample/maps/stats
 run "bpftool prog" bpftool prog show name sample_search
@@ -181,7 +238,7 @@ equal "queries beside 20 loaders that were killed" "" "$bad"
 vexctl unload flat > /dev/null 2>&1
 run "load after them" vexctl load $lib/flat.bpf.o
 run "exact" hookq check $c
-says "flat" "strategy=flat"
+says_text "flat" "strategy=flat"
 run "use the built-in" vexctl use $c --builtin --slot search
 run "unload" vexctl unload flat
 equal "nothing is left" "+" "$(names)"

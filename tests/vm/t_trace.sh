@@ -40,8 +40,8 @@ run "load one that fails" vexctl load /usr/lib/vexfs/bad_search.bpf.o
 run "use it" vexctl use /mnt/w bad_search
 run "20 searches" vexctl search /mnt/w --id 5 -k 3 --repeat 20
 events
-saw "its failures" "vexfs_program_error: program bad_search slot search generation [0-9]+ err -22"
-saw "its ejection" "vexfs_eject: program bad_search slot search generation [0-9]+ err -22"
+saw "its failures" "vexfs_program_error: dev [0-9,]+ ino [0-9]+ program bad_search slot search generation [0-9]+ err -22"
+saw "its ejection" "vexfs_eject: dev [0-9,]+ ino [0-9]+ program bad_search slot search generation [0-9]+ err -22"
 run "use the built-in" vexctl use /mnt/w --builtin --slot search
 run "unload" vexctl unload bad_search
 run "events off" sh -c "echo 0 > $tracing/events/vexfs/enable"

@@ -106,12 +106,12 @@ saw() { if grep -qE -- "$2" "$3"; then ok "$1"; else not_ok "$1" "not found: $2"
 saw "switch" '"event": "switch", "time": "[0-9TZ:.-]+", "program": "bad_search", "generation": [0-9]+, "ops": \[ "search" \]' /tmp/events
 saw "use" '"event": "use", .*"dir": "/mnt/w", "slot": "search", "program": "bad_search"' /tmp/events
 saw "program_error" '"event": "program_error", .*"program": "bad_search", "op": "search", .*"code": "EINVAL"' /tmp/events
-saw "eject" '"event": "eject", .*"program": "bad_search"' /tmp/events
+saw "eject" '"event": "eject", .*"dir": "/mnt/w", "program": "bad_search"' /tmp/events
 saw "unload" '"event": "unload", .*"program": "bad_search"' /tmp/events
 saw "as text" '^[0-9:]+ compact dir=/mnt/w before=[0-9]+ after=[0-9]+ us=[0-9]+$' /tmp/events.txt
-saw "as text" '^[0-9:]+ eject program=bad_search op=search generation=[0-9]+ code=EINVAL$' /tmp/events.txt
+saw "as text" '^[0-9:]+ eject dir=/mnt/w program=bad_search op=search generation=[0-9]+ code=EINVAL$' /tmp/events.txt
 run "the log has the compaction" wait_for "compact: /mnt/w from "
-run "and the ejection" wait_for "eject: program bad_search failed too often"
+run "and the ejection" wait_for "eject: program bad_search failed too often in /mnt/w,"
 
 # --- top and metrics
 
