@@ -248,6 +248,15 @@ bool vexfs_certify(const struct vexfs_prep *p, __u64 kth, __u32 refused, __u32 m
 	return f64(vexfs_key_bits(kth)) < t / scale - off - (t < 0 ? -t : t) * 0x1p-22;
 }
 
+__u32 vexfs_tie(const struct vexfs_prep *p, __u32 key, __u32 max_norm2)
+{
+	double t = f32(unkey32(key)), scale, off;
+
+	f32_bound(p, max_norm2, &scale, &off);
+	t = t * (t < 0 ? 1 / scale : scale) + off + (t < 0 ? -t : t) * 0x1p-22;	/* as far as it may be */
+	return vexfs_gate(p, double_key(t), max_norm2);
+}
+
 __u32 vexfs_gate(const struct vexfs_prep *p, __u64 radius, __u32 max_norm2)
 {
 	double r = f64(vexfs_key_bits(radius)), scale, off;

@@ -47,8 +47,7 @@ static void heapsort(struct final *f, __u32 n)
 	}
 }
 
-/* Four times the pool, if there may be a larger one: -EAGAIN, else -EFBIG. */
-static int enlarge(struct vexfs_query *q)
+int vexfs_query_enlarge(struct vexfs_query *q)
 {
 	__u32 cap = q->pool.cap, max = MAX_POOL + q->s.k;
 
@@ -278,7 +277,8 @@ int vexfs_query_finish(struct vexfs_query *q, struct vexfs_hit_f *hits, __u32 *t
 		goto out;
 	}
 	if (!is_sure(q, f, n)) {
-		if (enlarge(q) == -EAGAIN) {
+		/* an answer that came late is better than none */
+		if (!(q->why & VEXFS_TRUNC_DEADLINE) && vexfs_query_enlarge(q) == -EAGAIN) {
 			q->stats.restart[VEXFS_RESTART_PRECISION]++;
 			n = -EAGAIN;
 			goto out;

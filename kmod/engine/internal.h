@@ -57,6 +57,7 @@ struct vexfs_pool {
 	struct vexfs_kth best;
 	__u32 n;
 	__u32 cap, room;		/* entries: so many are kept; there is memory for so many now */
+	__u32 spare;			/* so many entries at least may be thrown out */
 	__u32 refused;			/* smallest key that was turned away or thrown out ... */
 	bool any_refused;		/* ... if any was */
 };
@@ -64,6 +65,8 @@ struct vexfs_pool {
 int vexfs_pool_init(struct vexfs_pool *p, __u32 k, __u32 cap);	/* -ENOMEM */
 /* Memory for so many more offers.  What is offered beyond it takes the place of others, or is refused.  -ENOMEM. */
 int vexfs_pool_reserve(struct vexfs_pool *p, __u32 more);
+/* May so many more be offered and only entries with larger keys than this have to go?  Counts those in p->spare. */
+bool vexfs_pool_can_spare(struct vexfs_pool *p, __u32 more, __u32 key);
 void vexfs_pool_free(struct vexfs_pool *p);
 void vexfs_pool_clear(struct vexfs_pool *p);
 /* Entries in order, the best first.  It takes no more offers until it is cleared. */
@@ -104,6 +107,8 @@ __u64 vexfs_key_bits(__u64 key);	/* u64 key -> bits of the double */
 __u64 vexfs_bits_key(__u64 bits);	/* and back, not for NaN; both zeros have one key */
 /* Is everything whose f32 total has at least the key `refused` truly farther than kth (a u64 key)? */
 bool vexfs_certify(const struct vexfs_prep *p, __u64 kth, __u32 refused, __u32 max_norm2);
+/* The largest f32 total, or a little more, that something may have which is as near as something with the total `key`. */
+__u32 vexfs_tie(const struct vexfs_prep *p, __u32 key, __u32 max_norm2);
 /* The largest f32 total, or a little more, that something within `radius` (a u64 key) may have. */
 __u32 vexfs_gate(const struct vexfs_prep *p, __u64 radius, __u32 max_norm2);
 

@@ -2,7 +2,8 @@
 /*
  * The candidate pool: a binary max-heap of the best entries by f32 distance.  It holds more than k, because f32 may order
  * neighbours wrongly; what it turned away is remembered by its smallest key, from which vexfs_query_finish()
- * proves that nothing was lost (or makes the pool larger).
+ * proves that nothing was lost.  It grows when it might turn away what may belong among the k best, as where many
+ * distances are equal; so that proof hardly ever fails.
  */
 #include "internal.h"
 
@@ -81,6 +82,17 @@ void vexfs_pool_clear(struct vexfs_pool *p)
 	p->best.n = 0;
 	p->any_refused = false;
 	p->refused = ~0u;
+	p->spare = 0;
+}
+
+bool vexfs_pool_can_spare(struct vexfs_pool *p, __u32 more, __u32 key)
+{
+	__u32 i;
+
+	p->spare = 0;
+	for (i = 0; i < p->n; i++)
+		p->spare += p->entry[i].key > key;
+	return more <= p->cap - p->n + p->spare;
 }
 
 /* a before b: better.  Equal keys: the lower slot, so that the outcome does not depend on the order of offers. */
@@ -122,6 +134,7 @@ bool vexfs_pool_offer(struct vexfs_pool *p, __u64 slot, __u32 key, __u64 penalty
 			return false;
 		}
 		refuse(p, e[0].key);
+		p->spare -= p->spare > 0;
 		entry_down(e, 0, p->n, x);
 	} else {
 		for (i = p->n++; i && before(&e[(i - 1) / 2], &x); i = (i - 1) / 2)

@@ -193,6 +193,27 @@ static int go_on(struct vexfs_query *q, __u32 max_pending)
 	return q->npending > max_pending ? -EAGAIN : 0;
 }
 
+/*
+ * Room in the pool for a batch, such that nothing has to go that may belong among the k best: where more are almost as near
+ * as the k-th, the pool grows, as far as it may.
+ */
+static int need_room(struct vexfs_query *q)
+{
+	struct vexfs_pool *p = &q->pool;
+	__u32 tie = vexfs_kth_worst(&p->best);
+
+	if (p->cap - p->n + p->spare < VEXFS_BATCH) {
+		if (tie != ~0u) {
+			vx_fpu_begin();
+			tie = vexfs_tie(&q->prep, tie, q->max_norm2);
+			vx_fpu_end();
+		}
+		if (!vexfs_pool_can_spare(p, VEXFS_BATCH, tie))
+			vexfs_query_enlarge(q);
+	}
+	return vexfs_pool_reserve(p, VEXFS_BATCH);
+}
+
 /* May it look at more?  *n is cut to the budget. */
 static int charge(struct vexfs_query *q, __u32 *n)
 {
@@ -207,7 +228,7 @@ static int charge(struct vexfs_query *q, __u32 *n)
 	}
 	if (err)
 		return err;
-	if (vexfs_pool_reserve(&q->pool, VEXFS_BATCH))
+	if (need_room(q))
 		return -ENOMEM;
 	if (*n > max - q->visited) {	/* what is cut off is not looked at */
 		*n = max - q->visited;
@@ -750,8 +771,7 @@ int vexfs_q_take(struct vexfs_query *q)
 {
 	__u32 most = gate(q);
 	__u64 slot;
-	int err = go_on(q, QUEUE_TAKEN - VEXFS_BATCH) ?: vexfs_pool_reserve(&q->pool, VEXFS_BATCH) ?:
-		  new_batch(q, false);
+	int err = go_on(q, QUEUE_TAKEN - VEXFS_BATCH) ?: need_room(q) ?: new_batch(q, false);
 
 	if (err)
 		return err;
@@ -814,7 +834,7 @@ int vexfs_query_read(struct vexfs_query *q)
 		q->s.round++;
 		return 0;
 	}
-	if (vexfs_pool_reserve(&q->pool, VEXFS_BATCH) || new_batch(q, false))
+	if (need_room(q) || new_batch(q, false))
 		return -ENOMEM;
 	if (!q->from)
 		vx_rows_ahead(q->rows, q->pending, q->npending);

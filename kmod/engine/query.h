@@ -71,6 +71,8 @@ struct vexfs_query {
 int vexfs_q_matches(struct vexfs_query *q, __u64 from, __u64 *next, bool estimate);
 /* May a slot that was admitted before still be found: has it not died, or its file? */
 bool vexfs_query_admits(const struct vexfs_query *q, __u64 slot);
+/* Let the pool have more entries: -EAGAIN, or -EFBIG there may not be more. */
+int vexfs_query_enlarge(struct vexfs_query *q);
 /* Entries of the pool of a query for the k best: more than k, because f32 may order neighbours wrongly. */
 __u32 vexfs_pool_cap(__u32 k);
 /* Slots that were looked at, each counted once, or passed over because they do not match. */
