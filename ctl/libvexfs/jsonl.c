@@ -182,6 +182,8 @@ static int get_members(struct vexfs_import *im)
 	if (!im->r.file && ((json_object_object_get_ex(im->object, "offset", &v) && v) ||
 			    (json_object_object_get_ex(im->object, "length", &v) && v)))
 		return complain(im, -EBADMSG, " has an \"offset\" or \"length\" without a \"file\"");
+	if (im->r.file_off > INT64_MAX - (__u64)im->r.file_len)
+		return complain(im, -EBADMSG, ": \"offset\" and \"length\" go beyond the largest file");
 	return 0;
 }
 

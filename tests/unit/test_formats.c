@@ -548,6 +548,8 @@ static void test_jsonl_bad(void **state)
 		  "\"e\": 1, \"f\": 1, \"g\": 1, \"h\": 1, \"i\": 1}, \"vector\": [1, 2]}" },
 		{ -EBADMSG, "without a \"file\"", "{\"offset\": 1, \"vector\": [1, 2]}" },
 		{ -EBADMSG, "without a \"file\"", "{\"length\": 0, \"vector\": [1, 2]}" },
+		{ -EBADMSG, "go beyond the largest file",
+		  "{\"file\": \"a\", \"offset\": 9223372036854775807, \"length\": 1, \"vector\": [1, 2]}" },
 		{ -EBADMSG, "\"length\" is not",
 		  "{\"file\": \"a\", \"length\": 4294967296, \"vector\": [1, 2]}" },
 		{ -EBADMSG, "\"offset\" is not",

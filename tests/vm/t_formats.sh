@@ -115,7 +115,7 @@ jsonl "an unknown attribute" "line 2: the collection has no attribute 'height'" 
 	'{"id": 1001, "vector": [1, 2], "attrs": {"height": 1}}'
 jsonl "an id in some" "line 2: it has no id, unlike those before it" '{"vector": [1, 2]}'
 jsonl "an id twice" "two of its records have the id 1000" '{"id": 1000, "vector": [1, 2]}'
-jsonl "an id that is taken" "id 101 is taken; choose another, or delete" '{"id": 101, "vector": [1, 2]}'
+jsonl "an id that is taken" "id 101 is taken; choose another, or replace its record with --upsert" '{"id": 101, "vector": [1, 2]}'
 fails "ids of its own and --start-id" "leave out --start-id" vexctl import $c a.jsonl --start-id 5
 equal "nothing was imported" "$before" "$(records $c)"
 
@@ -139,7 +139,7 @@ equal "truth is what search finds" \
 	"$(tail -c 404 q.fvecs | tail -c 400 | od -An -v -tf4 -w400 | vexctl search $w --exact | awk '$1 + 0 { printf " %d", $2 }')" \
 	"$(tail -c 40 gt.ivecs | od -An -v -td4 -w40 | sed -E 's/ +/ /g')"
 run "eval with truth from a file" vexctl eval $w --queries q.fvecs --truth gt.ivecs --exact --json
-says_text "recall" '{ "queries": 100, "k": 10, "recall": 1, "recall_worst": 1, "nearer_than_truth": 0, "latency_ms": { "p50": '
+says_text "recall" '{ "queries": 100, "k": 10, "recall": 1, "recall_worst": 1, "nearer_than_truth": 0, "short_lists": 0, "latency_ms": { "p50": '
 run "load half" vexctl load /usr/lib/vexfs/half.bpf.o
 run "use half" vexctl use $w half
 run "eval of a program that looks at half" vexctl eval $w --queries q.fvecs --truth gt.ivecs --json
@@ -320,7 +320,7 @@ says_text "its ids" "ids 8 to 9,"
 equal "it replaced" "$(vexctl list /mnt/u | wc -l)" "$(records /mnt/u)"
 fails "ids of its own and --append" "leave out --append" vexctl import /mnt/u k.jsonl --append
 expect_fail "--append and --start-id" "one of --append and --start-id" vexctl import /mnt/u u.txt --append --start-id 5
-fails "an own id that is taken" "id 2 is taken; choose another (ids are free from " vexctl import /mnt/u k.jsonl
+fails "an own id that is taken" "id 1 is taken; choose another (ids are free from " vexctl import /mnt/u k.jsonl
 { key doc-x 1; echo '{"id": 900, "vector": [1, 1]}'; } > mixed.jsonl
 fails "an id in some" "line 2: it has an id, unlike those before it" vexctl import /mnt/u mixed.jsonl --upsert
 
