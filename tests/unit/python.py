@@ -498,7 +498,9 @@ else:
          pickle.loads(pickle.dumps(q)).dim == 4 and raises(FileNotFoundError, q.load_index, work + '/none') is True and
          not os.path.exists(work + '/none'))
     test('another space or dim', raises(ValueError, vexfs.Index, work + '/l2', space='ip') is True and
-         raises(ValueError, vexfs.Index, work + '/l2', dim=5) is True and raises(ValueError, vexfs.Index, work + '/l2',
+         raises(ValueError, vexfs.Index, work + '/l2', dim=5) is True and raises(TypeError, vexfs.Index, work + '/l2',
+                                                                                 dim=4.0) is True and
+         raises(ValueError, vexfs.Index, work + '/l2',
                                                                                  space='l3') is True and
          raises(ValueError, vexfs.Index(space='ip', dim=4).load_index, work + '/l2') is True)
     test('a constructor that fails leaves nothing', raises(ValueError, vexfs.Index, work + '/x/y', dim=0) is True and

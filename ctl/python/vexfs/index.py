@@ -6,7 +6,7 @@ import math
 import os
 import threading
 
-from .abi import MAX_BATCH_BYTES, MAX_K, MAX_RANGE, MAX_SLOTS, TRUNCATED, call
+from .abi import MAX_BATCH_BYTES, MAX_DIMS, MAX_K, MAX_RANGE, MAX_SLOTS, TRUNCATED, call
 from .collection import Collection, create
 from .values import id_array, integer, np, string
 
@@ -48,6 +48,7 @@ class Index:
             raise ImportError('Index needs NumPy')
         if not isinstance(space, str) or space not in METRICS:
             raise ValueError('the space is %r; it must be one of l2, ip, cosine' % (space,))
+        dim = None if dim is None else integer(dim, 'dim', 1, MAX_DIMS, ValueError)
         self._start(dict(space=space, dim=dim, M=16, ef_construction=200, ef=10, num_threads=os.cpu_count() or 1,
                          random_seed=100, max_elements=0, allow_replace_deleted=False, initiated=False), path, True)
 
