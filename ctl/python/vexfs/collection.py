@@ -293,9 +293,8 @@ class Collection:
             args = 'delete', self.fd, values.id_array(given), len(given), ct.byref(bad)
         else:
             text, lens = values.packed([string(k, 'a key') for k in given])
-            args = ('delete_by_key', self.fd, ct.create_string_buffer(text, len(text) or 1), lens, len(given),
-                    len(text),
-                    ct.byref(bad))
+            buffer = ct.create_string_buffer(text, len(text) or 1)
+            args = 'delete_by_key', self.fd, buffer, lens, len(given), len(text), ct.byref(bad)
         if not given:
             return
         try:
