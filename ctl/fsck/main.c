@@ -35,18 +35,18 @@ static const char usage_text[] =
 	"find it, with its log replayed in memory.\n"
 	"\n"
 	"  -a, -p               at boot: look at the superblock and the log only, unless damage is recorded\n"
-	"  -f, --force          check everything; the default, but for -a and -p\n"
-	"  -n                   change nothing, the default; given, also what is mounted for writing is checked, which\n"
-	"                       is right only while it is frozen\n"
+	"  -f, --force          check everything; the default, except with -a and -p\n"
+	"  -n                   change nothing, which is the default; also checks a filesystem that is mounted for\n"
+	"                       writing, which means something only while it is frozen\n"
 	"      --replay         replay the log onto the device, as a mount does, and check then\n"
 	"  -y                   repair: there is no repair yet\n"
-	"      --all            print each finding, not just 20 of a number\n"
-	"      --json           one JSON object\n"
-	"      --list           the findings there are\n"
-	"      --explain N      what finding N means\n"
+	"      --all            print every finding, not just 20 of each number\n"
+	"      --json           print one JSON object\n"
+	"      --list           list all findings there are\n"
+	"      --explain N      say what finding N means\n"
 	"  -h, --help\n"
 	"  -V, --version\n"
-	"Exit code: 0 no errors, 4 errors, 8 not checked, 16 usage, 32 cancelled.\n";
+	"Exit code: 0 no errors, 4 errors, 8 it could not be checked, 16 the command line is wrong, 32 cancelled.\n";
 
 static const struct {
 	int number;

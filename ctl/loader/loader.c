@@ -379,7 +379,7 @@ static int load_object(struct job *job)
 	if (!verifier_log(job, line, sizeof(line)))
 		return vexfs_load_reason(job, err, "cannot be loaded");
 	if (strstr(line, "attach to unsupported member"))
-		return fail(job, -EACCES, "%s: search belongs into SEC(\"struct_ops.s/...\"), distance and filter into SEC(\"struct_ops/...\")",
+		return fail(job, -EACCES, "%s: search belongs in SEC(\"struct_ops.s/...\"), distance and filter in SEC(\"struct_ops/...\")",
 			    job->file);
 	hint = advice_for(line);
 	return fail(job, -EACCES, "%s: the verifier refused it: %s%s%s", job->file, line, hint ? "; " : "", hint ? hint : "");
@@ -605,7 +605,7 @@ static int unload(struct job *job, const char *name, struct vexfs_program_info *
 	if (link == -ENOENT) {
 		clear_pins(job, name);		/* of one that was killed */
 		if (known.loaded)
-			return fail(job, -ENOENT, "'%s' was not loaded by VexFS's tools: it goes with its link, id %u (see 'bpftool link')",
+			return fail(job, -ENOENT, "'%s' was not loaded by VexFS's tools: it is gone when its link is, id %u (see 'bpftool link')",
 				    name, known.link_id);
 		return fail(job, -ENOENT, "no program named '%s' is loaded", name);
 	}

@@ -24,19 +24,61 @@ vexctl \- format, mount, fill, search and inspect VexFS
 VexFS keeps files and their embedding vectors on one partition; its kernel module answers nearest\-neighbour queries, and
 the search strategy, the distance and a filter may be BPF programs.
 .B vexctl
-does all that there is to do, a verb for each.
-A directory of a mounted VexFS becomes a collection; its records have an id, a vector, and may have attributes,
-a key and a file.
+has a verb for everything there is to do.
+A directory of a mounted VexFS can become a collection.
+Its records have an id and a vector, and may have attributes, a key and a file that they belong to.
 .PP
 With
 .B \-\-json
-the answer of any verb is one JSON value on one line (of
-.BR search ", " top " and " events
-one for each answer).
-What goes wrong is one line on standard error, with what to do about it.
-Verbs that take long show how far they are on standard error, and stop cleanly on Ctrl\-C.
+the answer of any verb is one JSON value on one line
+.RB ( search ", " list ", " stale ", " top " and " events
+print one for each answer).
+What goes wrong is one line on standard error that says what to do about it, also with
+.BR \-\-json .
+Verbs that take long show their progress on standard error, and stop cleanly on Ctrl\-C.
+Control characters and other bytes in names, keys and words that could steer a terminal are printed as \exNN.
 .SH VERBS
 '''
+
+# What the words of search mean, here and in `vexctl explain`, tracepoints and <vexfs/ioctl.h>.
+GLOSSARY = (
+    ('record', 'A vector with its id and, optionally, a key, attributes and a file that it is bound to.'),
+    ('slot', 'The place of a record in its collection, numbered from 0. A replaced or deleted record leaves its slot until '
+             'the collection is compacted.'),
+    ('deleted', 'Of a record: deleted, replaced, or its file is gone. Searches skip it, and compaction gives its space back.'),
+    ('stale', 'Of a record: its file has changed since the record was inserted.'),
+    ('snapshot', 'The records of a collection as they were at one moment, under a name.'),
+    ('compaction', 'Copies the records that are not deleted, now or in a snapshot, and gives the space of the others back.'),
+    ('dictionary', 'The words of a keyword attribute, each with the number that is stored in its place.'),
+    ('predicate', 'A condition on attributes (--where). Only records for which it holds become candidates.'),
+    ('strategy', 'What decides which slots a search visits: the bound search program, or one of the built-in strategies '
+                 'exact and coded.'),
+    ('visited', 'Of a slot: the strategy looked at it, whatever is in it. --max-visits limits how many; one that is visited '
+                'twice counts twice.'),
+    ('candidate', 'A slot that a search considers: its record is not deleted, the predicate holds for it, and the caller may '
+                  'read its file.'),
+    ('code', 'A small image of a vector, one bit for each dimension (RaBitQ), from which its distance is estimated.'),
+    ('estimated', 'Of a candidate: its distance was estimated from its code, as a lower and an upper bound.'),
+    ('pruned', 'Of a candidate: left out, because its lower bound shows that it is not among the nearest.'),
+    ('deferred', 'Of a candidate: put aside, to be measured in the order of the lower bounds.'),
+    ('re-ranked', 'Of a deferred candidate: measured after all, because its bounds did not rule it out.'),
+    ('filtered', 'Of a candidate: rejected by the filter program.'),
+    ('scored', 'Of a candidate: its distance was measured from the vector itself, in single precision.'),
+    ('fetched', 'Of a vector: read from the device, because it was not in memory.'),
+    ('rescored', 'Of the best candidates: measured again in double precision, which gives the final order and the distances.'),
+    ('penalty', 'What a distance program adds to a distance.'),
+    ('hit', 'A record in the answer. Hits are ordered by distance, then by id.'),
+    ('recall', 'The part of the true nearest neighbours that a search finds; see eval.'),
+    ('round', 'One call of the strategy. Between rounds, the vectors that it needs are read from the device.'),
+    ('restart', 'A search that began anew: a program was switched or failed, or the first attempt could not be shown to be '
+                'complete.'),
+    ('fallback', 'A search that the built-in strategy finished, because the search program failed or took too long.'),
+    ('ejected', 'Of a search program: no longer tried, after 16 failures in a row.'),
+    ('generation', 'Counts how often programs were loaded and replaced: which version of a program answered.'),
+    ('truncated', 'Of an answer: it may be incomplete, for a reason that it names: deadline, visits, strategy, precision, limit '
+                  'or files.'),
+    ('probe', 'To visit one partition of an index. No index exists yet.'),
+)
 
 TAIL = r'''.SH EXIT STATUS
 .TP
@@ -44,7 +86,7 @@ TAIL = r'''.SH EXIT STATUS
 Done.
 .TP
 .B 1
-It was understood but could not be done; one line on standard error says why.
+The command line was understood, but it could not be done; one line on standard error says why.
 Of
 .BR doctor :
 at least one check failed.
@@ -71,9 +113,10 @@ What the module knows of a program, a value per file.
 The daemon.
 Where it runs,
 .BR load ", " replace ", " unload " and " use
-ask it, and it logs who changed what; they do it themselves with
+ask it to make the change, and it logs who changed what.
+With
 .BR \-\-verbose ,
-and where it does not run.
+and where it does not run, vexctl makes the change itself.
 .SH EXAMPLES
 .nf
 vexctl mkfs /dev/sdb1
@@ -142,6 +185,7 @@ def main():
             page += verb(vexctl, name.group(1))
         elif line and not line.startswith(('usage', ' ', '`', 'Exit', 'Every')):
             page += '.PP\n.B %s\n' % escape(line)
+    page += '.SH GLOSSARY\n' + ''.join('.TP\n.B %s\n%s\n' % (escape(word), escape(text)) for word, text in GLOSSARY)
     sys.stdout.write(page + TAIL)
 
 

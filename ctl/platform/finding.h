@@ -62,7 +62,7 @@ enum vexfs_severity {
 	X(409, DIR_LOOSE, ERROR, "loose directory", \
 	  "A directory is not below the root: it and what is in it cannot be reached.") \
 	X(410, ROOT, ERROR, "root", \
-	  "The root is no directory, or has a name or another parent.") \
+	  "The root is not a directory, or has a name or another parent.") \
 	X(501, ORPHAN, ERROR, "orphan list", \
 	  "The list of inodes that are to be freed at the next mount is damaged.") \
 	X(502, NO_NAME, ERROR, "inode without a name", \
@@ -81,8 +81,8 @@ enum vexfs_severity {
 	  "A collection counts another number of records than it has.") \
 	X(605, DEAD, ERROR, "deletions", \
 	  "A block of the bitmap of deleted records is damaged: the collection cannot be searched.") \
-	X(606, WORD, ERROR, "word", \
-	  "A word of a keyword attribute is damaged: it and the words after it are lost.") \
+	X(606, WORD, ERROR, "dictionary", \
+	  "An entry in the dictionary of a keyword attribute is damaged: its word and those after it are lost.") \
 	X(607, SNAPSHOT, ERROR, "snapshot", \
 	  "The description of a snapshot is damaged; the records are not affected.") \
 	X(608, HEIRS, ERROR, "heirs", \
@@ -96,7 +96,7 @@ enum vexfs_severity {
 	X(704, RECORD_KEY, ERROR, "key", \
 	  "A record has a key where there is none.") \
 	X(705, RECORD_WORD, ERROR, "keyword", \
-	  "A record has a keyword that has no word.") \
+	  "A record has a keyword that is not in the dictionary.") \
 	X(706, BINDING, ERROR, "binding", \
 	  "A record is bound to what it cannot be bound to.") \
 	X(707, BINDING_GONE, NOTE, "file is gone", \

@@ -87,7 +87,7 @@ static int check_words(struct verify *v, const struct vexfs_collection *col, str
 	int ok;
 
 	if (end && (!col->c_words || p->c.disk_size < end)) {
-		problem(v, VEXFS_FOUND_PLANE_SHORT, "collection %llu: its words plane is shorter than %llu bytes", ull(v->c.ino), ull(end));
+		problem(v, VEXFS_FOUND_PLANE_SHORT, "collection %llu: its dictionary is shorter than %llu bytes", ull(v->c.ino), ull(end));
 		return 0;
 	}
 	for (pos = 0; pos < end; pos += sizeof(w) + w.w_len) {
@@ -104,7 +104,7 @@ static int check_words(struct verify *v, const struct vexfs_collection *col, str
 			return ok;
 		if (!ok || crc != le32_to_cpu(w.w_crc) || !w.w_len || w.w_attr >= le32_to_cpu(col->c_attrs) ||
 		    le16_to_cpu(col->c_attr[w.w_attr].a_type) != VEXFS_ATTR_KEYWORD) {
-			problem(v, VEXFS_FOUND_WORD, "collection %llu: the word at byte %llu is damaged", ull(v->c.ino), ull(pos));
+			problem(v, VEXFS_FOUND_WORD, "collection %llu: the dictionary entry at byte %llu is damaged", ull(v->c.ino), ull(pos));
 			return 0;
 		}
 		words[w.w_attr]++;
@@ -119,7 +119,7 @@ static void check_keywords(struct verify *v, const struct vexfs_collection *col,
 
 	for (i = 0; i < le32_to_cpu(col->c_attrs); i++)
 		if (le16_to_cpu(col->c_attr[i].a_type) == VEXFS_ATTR_KEYWORD && le64_to_cpu(r->r_attr[i]) > words[i])
-			problem(v, VEXFS_FOUND_RECORD_WORD, "collection %llu: record %llu has a keyword without a word", ull(v->c.ino),
+			problem(v, VEXFS_FOUND_RECORD_WORD, "collection %llu: record %llu has a keyword that is not in the dictionary", ull(v->c.ino),
 				ull(slot));
 }
 
@@ -380,7 +380,7 @@ static int check_dead(struct verify *v, struct plane *p, __u64 count, __u64 *dea
 		    le32_to_cpu(b->x_crc) != vexfs_csum(v->fs, b, sizeof(*b),
 							offsetof(struct vexfs_dead_block, x_crc), p->c.ino,
 							p->c.generation, lblk)) {
-			problem(v, VEXFS_FOUND_DEAD, "collection %llu: dead bitmap, block %u does not verify", ull(v->c.ino), lblk);
+			problem(v, VEXFS_FOUND_DEAD, "collection %llu: bitmap of deleted records, block %u does not verify", ull(v->c.ino), lblk);
 			continue;
 		}
 		for (i = 0, set = 0; i < VEXFS_DEAD_SLOTS; i++) {
@@ -388,11 +388,11 @@ static int check_dead(struct verify *v, struct plane *p, __u64 count, __u64 *dea
 				continue;
 			set++;
 			if ((__u64)lblk * VEXFS_DEAD_SLOTS + i >= count)
-				problem(v, VEXFS_FOUND_DEAD, "collection %llu: slot %llu is dead and not committed", ull(v->c.ino),
+				problem(v, VEXFS_FOUND_DEAD, "collection %llu: slot %llu is deleted and not committed", ull(v->c.ino),
 					ull((__u64)lblk * VEXFS_DEAD_SLOTS + i));
 		}
 		if (set != le32_to_cpu(b->x_dead))
-			problem(v, VEXFS_FOUND_DEAD, "collection %llu: dead bitmap, block %u counts %u, has %u", ull(v->c.ino), lblk,
+			problem(v, VEXFS_FOUND_DEAD, "collection %llu: bitmap of deleted records, block %u counts %u, has %u", ull(v->c.ino), lblk,
 				le32_to_cpu(b->x_dead), set);
 		*dead += set;
 	}
@@ -459,9 +459,9 @@ static int check_planes(struct verify *v, const struct vexfs_collection *col)
 	if (!err && col->c_keys)
 		err = plane_open(v, &p->keys, le64_to_cpu(col->c_keys), "keys plane");
 	if (!err && col->c_dead)
-		err = plane_open(v, &p->dead, le64_to_cpu(col->c_dead), "dead bitmap");
+		err = plane_open(v, &p->dead, le64_to_cpu(col->c_dead), "bitmap of deleted records");
 	if (!err && col->c_words)
-		err = plane_open(v, &p->dict, le64_to_cpu(col->c_words), "words plane");
+		err = plane_open(v, &p->dict, le64_to_cpu(col->c_words), "dictionary");
 	if (!err && col->c_heirs)
 		err = plane_open(v, &p->heir, le64_to_cpu(col->c_heirs), "table of heirs");
 	for (i = 0; !err && i < VEXFS_MAX_SNAPSHOTS && col->c_snapshot[i].n_name[0]; i++)

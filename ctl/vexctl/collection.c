@@ -37,7 +37,7 @@ static int add_attr(struct vexfs_schema *s, const char *arg)
 	if (strspn(a->name, "abcdefghijklmnopqrstuvwxyz_0123456789") != len ||
 	    (*a->name >= '0' && *a->name <= '9'))
 		return usage(
-			"--attr: '%s' is no attribute name; it consists of a-z, 0-9 and _, no digit first",
+			"--attr: '%s' is not an attribute name; use a-z, 0-9 and _, and no digit first",
 			a->name);
 	for (i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++)
 		if (!strcmp(reserved[i], a->name))
@@ -96,7 +96,7 @@ static int create(int argc, char **argv)
 	if (want_args(argc, 1, 1, "DIR"))
 		return VEXCTL_USAGE;
 	if (!schema.dims)
-		return usage("--dims is missing: how many numbers has a vector?");
+		return usage("--dims is missing: how many numbers does a vector have?");
 	dir = argv[optind];
 	if (!mkdir(dir, 0777))
 		made = true;
@@ -165,7 +165,7 @@ static void info_json(const struct vexfs_ioc_info *i)
 	add_u64(o, "slots", i->count);
 	add_u64(o, "committed", i->committed);
 	add_u64(o, "next_seq", i->next_seq);
-	add_u64(o, "dead", i->count - i->live);
+	add_u64(o, "deleted", i->count - i->live);
 	add_u64(o, "snapshots", i->snapshots);
 	add_u64(o, "epoch", i->epoch);
 	add_u64(o, "compact_done", i->compact_done);
@@ -222,7 +222,7 @@ static int info(int argc, char **argv)
 	printf("%s\n", i.attrs ? "" : " none");
 	printf("records     %llu in %llu slots, %llu of them on disk\n", i.live, i.count,
 	       i.committed);
-	printf("space       %llu slots dead, %u snapshots, compacted %llu times", i.count - i.live,
+	printf("space       %llu slots deleted, %u snapshots, compacted %llu times", i.count - i.live,
 	       i.snapshots, i.epoch);
 	if (i.compact_total)
 		printf(", now at slot %llu of %llu", i.compact_done, i.compact_total);
@@ -303,18 +303,18 @@ static int drop(int argc, char **argv)
 }
 
 const struct verb collection_verbs[] = {
-	{ "collection create", create, "DIR --dims N [OPTION]...",
-	  "make a collection of an empty or new directory",
-	  "  -d, --dims N         numbers per vector, 1 to 4096\n"
-	  "  -m, --metric M       l2 (default; squared distance), cosine (1 - cos), dot (-a.b); or as others call\n"
-	  "                       them: euclidean, cos, ip, inner_product\n"
-	  "  -e, --element E      f32\n"
-	  "  -a, --attr NAME:TYPE an attribute that every record has, to filter and rank by, up to 8;\n"
-	  "                       types: int, a number of 64 bits; keyword, one of a set of words\n"
-	  "A directory that was made for it is removed again when this fails.\n", true },
-	{ "collection info", info, "DIR [--json]", "schema, records and bound programs", "" },
-	{ "collection drop", drop, "DIR [--yes]", "make a plain directory of it; its records are gone",
-	  "  -y, --yes            do not ask, and drop also what is damaged\n"
-	  "Files in it stay.  Queries that run end as if nothing had happened.\n", true },
+	{ "collection create", create, "DIR --dims N [OPTION]...", "turn an empty or a new directory into a collection",
+	  "  -d, --dims N         how many numbers a vector has, 1 to 4096\n"
+	  "  -m, --metric M       l2 (the default; squared distance), cosine (1 - cos) or dot (-a.b); other common names\n"
+	  "                       for them, such as euclidean, cos, ip and inner_product, work too\n"
+	  "  -e, --element E      f32 (float32)\n"
+	  "  -a, --attr NAME:TYPE an attribute of every record, to filter and rank by; up to 8 of them.  Types: int, a\n"
+	  "                       64-bit integer; keyword, a string that is kept once, in a dictionary\n"
+	  "If this fails, a directory that it made is removed again.\n", true },
+	{ "collection info", info, "DIR [--json]", "show the schema, the records and the bound programs", "" },
+	{ "collection drop", drop, "DIR [--yes]", "delete all records and turn it back into a plain directory",
+	  "  -y, --yes            do not ask, and drop a damaged collection, too\n"
+	  "The directory and its files stay.  Queries that are running finish as if nothing had happened.  A collection that\n"
+	  "has records cannot be removed with rmdir or rm -r: drop it first.\n", true },
 	{}
 };

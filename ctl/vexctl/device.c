@@ -118,7 +118,7 @@ static void check_super(struct checks *c, struct vexfs_dev *dev, const char *pat
 		return;
 	}
 	if (err && err != -EROFS) {
-		check(c, CHECK_FAIL, "superblock", "fsck.vexfs tells more; a mount may still find a copy of it",
+		check(c, CHECK_FAIL, "superblock", "fsck.vexfs says more; a mount may still find a copy of it",
 		      "%s: %s", path, why);
 		return;
 	}
@@ -193,5 +193,5 @@ void check_path(struct checks *c, const char *path)
 		check_device(c, path);
 	else
 		check(c, CHECK_FAIL, "device", "name a block device, an image of one, or a directory",
-		      "%s is none of those", path);
+		      "%s is neither of them", path);
 }

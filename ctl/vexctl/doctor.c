@@ -206,7 +206,7 @@ static void check_cpu(struct checks *c)
 
 	if (avx2)
 		check(c, CHECK_OK, "CPU", NULL, "AVX2 and FMA%s",
-		      avx512 ? "; AVX-512 is there too, and not used" : "; no AVX-512, which is not used");
+		      avx512 ? "; AVX-512 too, which is not used" : "; no AVX-512, but it is not used");
 	else
 		check(c, CHECK_WARN, "CPU",
 		      "give a virtual machine the CPU of its host (QEMU: -cpu host)",
@@ -232,27 +232,19 @@ static bool has_cap(__u64 caps, unsigned int cap)
 
 static void check_rights(struct checks *c)
 {
-	static const struct {
-		unsigned int cap;
-		const char *name;
-	} wanted[] = { { CAP_SYS_ADMIN, "CAP_SYS_ADMIN" },
-		       { CAP_BPF, "CAP_BPF" },
-		       { CAP_PERFMON, "CAP_PERFMON" } };
-	char missing[64] = "", value[16];
 	__u64 caps = capabilities();
-	size_t i;
+	bool bpf = has_cap(caps, CAP_BPF) && has_cap(caps, CAP_PERFMON);
+	char value[16];
 
-	/* the kernel takes CAP_SYS_ADMIN for the other two */
-	for (i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
-		if (!has_cap(caps, wanted[i].cap) && !has_cap(caps, CAP_SYS_ADMIN))
-			snprintf(missing + strlen(missing), sizeof(missing) - strlen(missing),
-				 "%s%s", *missing ? ", " : "", wanted[i].name);
-	if (*missing)
-		check(c, CHECK_WARN, "rights",
-		      "searching needs none; to mount and to load programs run vexctl as root",
-		      "user %u without %s", geteuid(), missing);
-	else
+	/* the kernel takes CAP_SYS_ADMIN for CAP_BPF and CAP_PERFMON, too */
+	if (has_cap(caps, CAP_SYS_ADMIN))
 		check(c, CHECK_OK, "rights", NULL, "user %u may mount, and load programs", geteuid());
+	else
+		check(c, CHECK_WARN, "rights",
+		      "searching needs none; mounting needs root, and loading programs root, or the group vexfs where vexd runs",
+		      "user %u without CAP_SYS_ADMIN%s", geteuid(),
+		      bpf ? ", without which the kernel does not hand out the types of a module: CAP_BPF and CAP_PERFMON do not suffice" :
+			    "");
 	if (read_line("/proc/sys/kernel/unprivileged_bpf_disabled", value, sizeof(value)))
 		return;
 	if (!strcmp(value, "0"))
@@ -424,8 +416,8 @@ static bool check_bpffs(struct checks *c)
 		check(c, CHECK_FAIL, "bpffs", "mount -o remount,rw " BPFFS, "%s is read-only", BPFFS);
 		return true;
 	}
-	if (geteuid())
-		check(c, CHECK_OK, "bpffs", NULL, "mounted on %s; root may write to it", BPFFS);
+	if (geteuid() && access(BPFFS, W_OK))
+		check(c, CHECK_OK, "bpffs", NULL, "mounted on %s; user %u may not write to it, root may", BPFFS, geteuid());
 	else if (access(BPFFS, W_OK))
 		check(c, CHECK_FAIL, "bpffs", "see how it is mounted: findmnt " BPFFS, "%s: %s", BPFFS,
 		      strerror(errno));
@@ -455,12 +447,12 @@ static int check_program(const struct vexfs_program_info *i, void *arg)
 		      i->bound, i->bound == 1 ? "" : "s", i->bound == 1 ? "s" : "");
 	else if (i->ejected)
 		check(p->c, CHECK_WARN, name,
-		      "see the kernel log, mend it and `vexctl replace` it",
+		      "see the kernel log, fix the program and `vexctl replace` it",
 		      "ejected from %u of its %u binding%s after %llu errors of %llu queries: searches there are built-in",
 		      i->ejected, i->bound, i->bound == 1 ? "" : "s", i->errors, i->queries);
 	else if (i->loaded && p->pins && !i->pinned)
 		check(p->c, CHECK_WARN, name,
-		      "it goes with the process that loaded it; load it with `vexctl load`",
+		      "it will be gone when the process that loaded it ends; load it with `vexctl load`",
 		      "loaded, but not pinned in %s", VEXFS_PIN_DIR);
 	else
 		p->bad--;
@@ -522,7 +514,7 @@ static void check_vexd(struct checks *c)
 		check(c, CHECK_OK, "vexd", NULL, "answers on %s", vexd_socket());
 	else if (errno == ENOENT)
 		check(c, CHECK_OK, "vexd", NULL,
-		      "does not run; vexctl loads programs itself, nobody does after a boot");
+		      "is not running; vexctl loads programs itself, but nothing does after a boot");
 	else
 		check(c, CHECK_WARN, "vexd",
 		      errno == EACCES ? "see who may use the socket" :
@@ -591,9 +583,9 @@ static int doctor(int argc, char **argv)
 const struct verb doctor_verbs[] = {
 	{ "doctor", doctor, "[DEVICE | DIR] [--json]",
 	  "check what VexFS needs, and say what to do about what is missing",
-	  "Looks at the kernel, the module, BPF, rights, loaded programs, vexd and mounted filesystems; with a name\n"
-	  "also at that device, image or directory.  One line each: ok, warn (it works, but look at it) or FAIL (it will\n"
-	  "not work), what was found, and what to do.  Nothing is changed.  Root sees more than others.\n"
-	  "Exit code 1: at least one FAIL.\n" },
+	  "It looks at the kernel, the module, BPF, rights, loaded programs, vexd and mounted filesystems; and at a device, an\n"
+	  "image or a directory if you name one.  Each check is one line: ok, warn (it works, but have a look) or FAIL (it will\n"
+	  "not work), what was found, and what to do about it.  Nothing is changed.  Root sees more than other users.\n"
+	  "Exit code 1: at least one check failed.\n" },
 	{}
 };

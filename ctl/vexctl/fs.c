@@ -135,17 +135,16 @@ static int umount_(int argc, char **argv)
 }
 
 const struct verb fs_verbs[] = {
-	{ "mkfs", mkfs, "[OPTION]... DEVICE",
-	  "make a VexFS on a partition; the options are those of mkfs.vexfs",
-	  "  -L LABEL     label\n"
-	  "  -U UUID      UUID instead of a random one\n"
-	  "  --json       tell what was made as JSON\n"
-	  "  --force      also where a filesystem or another signature is found; its data are lost\n" },
+	{ "mkfs", mkfs, "[OPTION]... DEVICE", "make a VexFS on a partition; takes the options of mkfs.vexfs",
+	  "  -L LABEL     label of the filesystem\n"
+	  "  -U UUID      use this UUID instead of a random one\n"
+	  "  --json       print what was made as JSON\n"
+	  "  --force      overwrite a filesystem or another signature; its data is lost\n" },
 	{ "mount", mount_, "[-r] [-o OPTIONS] DEVICE DIR", "mount a VexFS",
 	  "  -o, --options OPTS   as for mount(8): ro, noatime, ...; errors=continue|remount-ro|panic,\n"
 	  "                       commit=SECONDS (1 to 300), resident=BYTES (such as 512M),\n"
 	  "                       compact=off|PERCENT (1 to 100)\n"
 	  "  -r, --read-only      the same as -o ro\n", true },
-	{ "umount", umount_, "DIR", "unmount it", "", true },
+	{ "umount", umount_, "DIR", "unmount a VexFS", "", true },
 	{}
 };

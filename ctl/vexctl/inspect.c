@@ -304,7 +304,7 @@ static int stats(int argc, char **argv)
 	l.only = argv[optind];
 	fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
 	if (fd < 0)
-		return fail(NULL, "%s", fd == -EPERM ? "counting runs of BPF programs needs root" : strerror(-fd));
+		return fail(NULL, "%s", fd == -EPERM ? "counting runs of BPF programs needs root (CAP_SYS_ADMIN)" : strerror(-fd));
 	if (vexfs_programs(take, &l, &err)) {
 		close(fd);
 		free(l.s);
@@ -338,11 +338,11 @@ static int stats(int argc, char **argv)
 }
 
 const struct verb inspect_verbs[] = {
-	{ "program dump", dump, "NAME [--json]", "its struct vexfs_ops as the kernel has it, and its BPF programs",
-	  "By the BTF of the module, which `bpftool struct_ops` does not look into.\n" },
-	{ "program stats", stats, "[NAME] [-s SECONDS] [--json]", "how often its ops run, and how long",
+	{ "program dump", dump, "NAME [--json]", "show its struct vexfs_ops as the kernel has it, and its BPF programs",
+	  "It reads them by the BTF of the module, which `bpftool struct_ops` does not look into.\n" },
+	{ "program stats", stats, "[NAME] [-s SECONDS] [--json]", "show how often its ops run, and how long",
 	  "  -s, --seconds N      watch for so long [1]\n"
-	  "runs/s and ns/run are of the op, which is called once per round (search) or batch of 64 (distance,\n"
-	  "filter); with kernel.bpf_stats_enabled on meanwhile, which costs a little.  CPU %: of one.  Needs root.\n" },
+	  "runs/s and ns/run count calls of the op, which is called once per round (search) or per batch of 64 (distance,\n"
+	  "filter).  kernel.bpf_stats_enabled is on meanwhile, which costs a little.  CPU % is that of one CPU.  Needs root.\n" },
 	{}
 };

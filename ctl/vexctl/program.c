@@ -581,22 +581,21 @@ static int show(int argc, char **argv)
 
 const struct verb program_verbs[] = {
 	{ "load", load, "OBJECT [-v] [--json]", "load a program object (NAME.bpf.o)",
-	  "It stays loaded (pinned under /sys/fs/bpf/vexfs) until `vexctl unload`.  Its name is in the object.\n"
-	  "  -v, --verbose        all that libbpf says\n" },
-	{ "unload", unload, "NAME [-v] [--json]", "take a program out of the kernel",
-	  "Collections that are bound to it keep the binding: searches are built-in, and queries through its filter\n"
-	  "or distance fail, until an object of that name is loaded again.\n" },
-	{ "replace", replace, "OBJECT [-v] [--json]",
-	  "put an object in the place of the loaded one of its name",
-	  "Queries go on; none fails, none mixes the two.  The maps (knobs, counters) are those of the new object.\n" },
-	{ "use", use, "DIR {NAME | --builtin} [--slot search|distance|filter]",
-	  "bind a loaded program to a collection",
-	  "  -s, --slot SLOT      needed only where the program, or with --builtin the collection, has several\n"
-	  "      --builtin        unbind: back to what is built in\n"
-	  "The binding is on disk: it works again after a mount, as soon as the program is loaded.\n", true },
-	{ "program list", list, "[--json]", "programs that are loaded or bound", "" },
-	{ "program show", show, "NAME [--json]",
-	  "one of them: counters, BPF ids, and the numbers in its maps",
-	  "`bpftool map update` changes the numbers while queries run.\n" },
+	  "The program stays loaded, pinned under /sys/fs/bpf/vexfs, until `vexctl unload`.  Its name is in the object.\n"
+	  "Loading needs root, or the group vexfs where vexd runs.  CAP_BPF and CAP_PERFMON are not enough: the kernel hands\n"
+	  "the types of a module only to CAP_SYS_ADMIN.\n"
+	  "  -v, --verbose        print everything that libbpf says, and do not ask vexd to load it\n" },
+	{ "unload", unload, "NAME [-v] [--json]", "remove a program from the kernel",
+	  "Collections that are bound to it keep the binding.  Until an object of that name is loaded again, their searches\n"
+	  "are built-in, and queries through its filter or distance fail.\n" },
+	{ "replace", replace, "OBJECT [-v] [--json]", "replace a loaded program by an object of the same name",
+	  "Queries go on: none fails, and none mixes the two.  The maps (knobs, counters) are those of the new object.\n" },
+	{ "use", use, "DIR {NAME | --builtin} [--slot search|distance|filter]", "bind a loaded program to a collection",
+	  "  -s, --slot SLOT      needed only if the program, or with --builtin the collection, has several\n"
+	  "      --builtin        unbind, and go back to what is built in\n"
+	  "The binding is on disk: after a mount it works again as soon as the program is loaded.\n", true },
+	{ "program list", list, "[--json]", "list programs that are loaded or bound", "" },
+	{ "program show", show, "NAME [--json]", "show one of them: counters, BPF ids, and the numbers in its maps",
+	  "`bpftool map update` changes these numbers while queries run.\n" },
 	{}
 };

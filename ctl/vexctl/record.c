@@ -81,7 +81,7 @@ static int delete_keys(const char *dir, char **keys, unsigned int n)
 
 	for (i = 0; i < n; i++) {
 		if (!*keys[i] || strlen(keys[i]) > VEXFS_MAX_KEY)
-			return usage("'%.64s' is no key; it has 1 to %d bytes", keys[i], VEXFS_MAX_KEY);
+			return usage("'%.64s' is not a key; it has 1 to %d bytes", keys[i], VEXFS_MAX_KEY);
 		bytes += strlen(keys[i]);
 	}
 	packed = malloc(bytes + 1);
@@ -232,15 +232,15 @@ static int sync_(int argc, char **argv)
 }
 
 const struct verb record_verbs[] = {
-	{ "get", get, "DIR {ID | --key KEY} [--json]", "show a record: its attributes and its vector",
-	  "" },
+	{ "get", get, "DIR {ID | --key KEY} [--json]", "show a record with its attributes and its vector", "" },
 	{ "list", list, "DIR [-n N | --limit N] [--json]", "list records, without their vectors",
-	  "In the order in which they came, one in each line; with --json each is one JSON value.\n" },
+	  "In the order in which they were inserted, one per line; with --json each line is one JSON value.\n" },
 	{ "stale", stale, "DIR [-n N | --limit N] [--json]",
 	  "list the records whose file has changed since they were inserted",
-	  "As `vexctl list` does.  To make one fresh, insert it again: `vexctl import --upsert`.\n" },
+	  "The output is that of `vexctl list`.  To make a record fresh, insert it again: `vexctl import --upsert`.\n" },
 	{ "delete", delete, "DIR ID... | DIR --key KEY...", "delete records, all or none of them",
-	  "They are gone for searches at once, and for good after `vexctl sync` or a few seconds.\n", true },
+	  "Searches skip them at once; on disk they are deleted after `vexctl sync`, or within a few seconds.  `vexctl compact`\n"
+	  "gives their space back, and `vexctl collection drop` deletes all records of a collection.\n", true },
 	{ "sync", sync_, "DIR", "wait until all changes so far are on the disk", "", true },
 	{}
 };

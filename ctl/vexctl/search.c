@@ -458,7 +458,7 @@ static int search_as(int argc, char **argv, bool explain)
 			a.q.key = key;
 			a.q.key_len = strlen(key);
 			if (!*key || a.q.key_len > VEXFS_MAX_KEY)
-				ret = usage("--key: '%.64s' is no key; it has 1 to %d bytes", key,
+				ret = usage("--key: '%.64s' is not a key; it has 1 to %d bytes", key,
 					    VEXFS_MAX_KEY);
 			break;
 		case 'v':
@@ -602,29 +602,29 @@ const struct verb search_verbs[] = {
 	{ "search", search,
 	  "DIR [--id N | --key K | --vector 'V1 V2 ...' | --word W --labels FILE] [OPTION]...",
 	  "find the nearest records",
-	  "Without --id, --key, --vector and --word, every line of standard input is a vector to search for.\n"
-	  "  -k N                 records wanted, 1 to 1000 [10]; with --radius: at most, up to 65536\n"
-	  "      --radius R       all records within this distance, the border included\n"
-	  "      --per-file N     at most N of one file, the nearest; records without a file are not limited\n"
-	  "      --id N           the neighbours of this record; it is the first of them\n"
-	  "      --key K          the same by its key\n"
+	  "Without --id, --key, --vector or --word, each line of standard input is a vector to search for.\n"
+	  "  -k N                 how many records to find, 1 to 1000 [10]; with --radius at most so many, up to 65536\n"
+	  "      --radius R       find all records within this distance, those just at it included\n"
+	  "      --per-file N     at most N of the same file, the nearest; records without a file are not limited\n"
+	  "      --id N           find the neighbours of this record, which is itself the first of them\n"
+	  "      --key K          the same, by its key\n"
 	  "      --vector V       of this vector, its numbers separated by spaces or commas: '1 2 3', '[1, 2, 3]'\n"
 	  "      --word W         of the record whose label is W\n"
-	  "      --labels FILE    show labels: line n of FILE, from 0, is that of the id start-id + n\n"
+	  "      --labels FILE    show labels: line n of FILE, counted from 0, is the label of the id start-id + n\n"
 	  "      --start-id N     [0]\n"
 	  "      --where COND     only records for which this holds, such as\n"
 	  "                       'tenant = 5 and not (made < 100 or kind in (1, 2))'; see below\n"
-	  "      --as-of NAME     search the snapshot of this name; --id is the record that had the id then\n"
+	  "      --as-of NAME     search the snapshot of this name; --id is the record that had this id then\n"
 	  "  -a, --arg N          a number for the filter and distance programs; up to four, in order\n"
-	  "      --batch N        so many lines of standard input in one call, up to 1024 [1]: they are answered\n"
-	  "                       from the same records and by the same programs\n"
-	  "      --timeout MS     give the best found after so long [10000]\n"
+	  "      --batch N        answer so many lines of standard input in one call, up to 1024 [1]: from the same\n"
+	  "                       records and with the same programs\n"
+	  "      --timeout MS     after so long, answer with the best found by then [10000]\n"
 	  "      --max-visits N   look at so many slots at most\n"
-	  "      --builtin        the built-in search instead of the bound search program\n"
-	  "      --exact          the same, and every record is measured: no estimates by codes\n"
-	  "      --repeat N       ask N times in all, and tell how many succeeded and which generations of the\n"
-	  "                       search program answered; the answer shown is the first one\n"
-	  "      --threads N      by N threads at once [1]\n"
+	  "      --builtin        use the built-in search instead of the bound search program\n"
+	  "      --exact          the same, and measure every record instead of estimating distances by codes\n"
+	  "      --repeat N       ask N times in all, and say how many succeeded and which generations of the search\n"
+	  "                       program answered; the answer shown is the first one\n"
+	  "      --threads N      from N threads at once [1]\n"
 	  "      --json\n"
 	  "COND compares attributes with integers (decimal or 0x...): = != < <= > >= in (...) not in (...), and\n"
 	  "& for `any of these bits is set`; and keywords with 'words': = != in not in, is null, is not null.\n"
@@ -634,7 +634,7 @@ const struct verb search_verbs[] = {
 	  "precision (the order of almost equal distances), limit (more than -k are within --radius),\n"
 	  "files (the nearest 65536 are of too few files for --per-file).\n" },
 	{ "explain", explain, "DIR {--id N | --key K | --vector 'V1 V2 ...' | --word W --labels FILE} [OPTION]...",
-	  "search, and say what was done step by step",
+	  "search, and show step by step what was done",
 	  "The options are those of `vexctl search`, for one query: which slots there are, which of them have codes, for\n"
 	  "which the condition holds, what the strategy looked at, what had to be read, what was begun anew and why, and\n"
 	  "the time that each step took (a virtual machine without hardware support makes that meaningless).\n"

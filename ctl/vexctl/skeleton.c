@@ -193,9 +193,9 @@ static int new_(int argc, char **argv)
 
 const struct verb skeleton_verbs[] = {
 	{ "program new", new_, "NAME --op search|distance|filter [-o FILE] [--json]",
-	  "the source of a program to begin with, to standard output",
+	  "print the source of a program to start from",
 	  "      --op OP          search: an exact scan; distance: a penalty by attribute; filter: by attribute\n"
-	  "  -o, --output FILE    write it there, if that does not exist\n"
-	  "It compiles and works as it is; the first lines say how.\n" },
+	  "  -o, --output FILE    write it there, unless the file exists\n"
+	  "It compiles and works as it is; its first lines say how.\n" },
 	{}
 };

@@ -129,19 +129,19 @@ static void *watcher(void *arg)
 static int compact(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "min-dead", required_argument, NULL, 'm' },
+		{ "min-deleted", required_argument, NULL, 'm' },
 		{ "json", no_argument, NULL, 'j' },
 		{}
 	};
 	struct watch w = { .lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER };
-	__u64 min_dead = 0, before, after;
+	__u64 min_deleted = 0, before, after;
 	bool json = false, watching;
 	pthread_t thread;
 	int c, err;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (c == 'm') {
-			err = want_u64("--min-dead", optarg, 0, 100, &min_dead);
+			err = want_u64("--min-deleted", optarg, 0, 100, &min_deleted);
 			if (err)
 				return err;
 		} else if (c == 'j') {
@@ -157,7 +157,7 @@ static int compact(int argc, char **argv)
 	if (w.fd < 0)
 		return VEXCTL_FAILED;
 	watching = !pthread_create(&thread, NULL, watcher, &w);
-	err = vexfs_compact(w.fd, min_dead, &before, &after);
+	err = vexfs_compact(w.fd, min_deleted, &before, &after);
 	if (watching) {
 		pthread_mutex_lock(&w.lock);
 		w.stop = true;
@@ -176,7 +176,7 @@ static int compact(int argc, char **argv)
 		add_u64(o, "slots", after);
 		print_json(o);
 	} else if (before == after) {
-		printf("%llu slots, too few of them dead: nothing was done\n", before);
+		printf("%llu slots, too few of them deleted: nothing was done\n", before);
 	} else {
 		printf("%llu slots, %llu before\n", after, before);
 	}
@@ -185,15 +185,16 @@ static int compact(int argc, char **argv)
 
 const struct verb snapshot_verbs[] = {
 	{ "snapshot create", create, "DIR NAME", "remember the records as they are now",
-	  "NAME consists of a-z, 0-9, `.`, `_` and `-`.  `vexctl search --as-of NAME` searches it, `vexctl export\n"
-	  "--as-of NAME` writes it to a file.  It is durable at once, takes a bit per record, and keeps the space\n"
-	  "of records that are deleted later.\n", true },
-	{ "snapshot list", list, "DIR [--json]", "the snapshots of a collection, oldest first", "" },
-	{ "snapshot delete", delete, "DIR NAME", "forget a snapshot", "", true },
-	{ "compact", compact, "DIR [--min-dead PERCENT] [--json]",
-	  "give the space of deleted records back",
-	  "Searches and changes go on meanwhile.  Ctrl-C: then all is as before.\n"
-	  "      --min-dead N     do nothing when less than N percent of the slots are dead, and in no snapshot [0]\n"
-	  "It happens by itself when half of the slots are dead (mount option compact=PERCENT|off).\n" },
+	  "NAME may contain a-z, 0-9, `.`, `_` and `-`.  `vexctl search --as-of NAME` searches the snapshot, `vexctl export\n"
+	  "--as-of NAME` writes it to a file.  It is on disk at once, takes one bit per record, and keeps the space of\n"
+	  "records that are deleted later.\n", true },
+	{ "snapshot list", list, "DIR [--json]", "list the snapshots of a collection, oldest first", "" },
+	{ "snapshot delete", delete, "DIR NAME", "delete a snapshot",
+	  "The records stay as they are.  The space of those that only the snapshot kept comes back with `vexctl compact`.\n",
+	  true },
+	{ "compact", compact, "DIR [--min-deleted PERCENT] [--json]", "give the space of deleted records back",
+	  "Searches and changes go on meanwhile.  If it is interrupted with Ctrl-C, nothing has changed.\n"
+	  "      --min-deleted N  do nothing if less than N percent of the slots are deleted, and in no snapshot [0]\n"
+	  "It also happens by itself once half of the slots are deleted (mount option compact=PERCENT or compact=off).\n" },
 	{}
 };

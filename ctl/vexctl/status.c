@@ -180,7 +180,7 @@ static void print_daemon(struct json_object *o)
 	size_t i, j;
 
 	if (!flag(o, "running")) {
-		printf("Daemon: vexd does not run (%s)\n", show(o, "why"));
+		printf("Daemon: vexd is not running (%s)\n", show(o, "why"));
 		return;
 	}
 	strftime(since, sizeof(since), "%Y-%m-%d %H:%M:%S", localtime(&t));
@@ -356,11 +356,11 @@ static int reload(int argc, char **argv)
 }
 
 const struct verb status_verbs[] = {
-	{ "status", status, "[--json]", "what is mounted, what is loaded, what vexd keeps", "" },
-	{ "events", events, "[-n COUNT] [--json]", "what happens, a line each, as vexd sees it",
-	  "  -n, --count COUNT    end after so many; else with Ctrl-C\n"
+	{ "status", status, "[--json]", "show what is mounted, what is loaded and what vexd looks after", "" },
+	{ "events", events, "[-n COUNT] [--json]", "show what happens, one line each, as vexd sees it",
+	  "  -n, --count COUNT    stop after so many; otherwise stop with Ctrl-C\n"
 	  "Events: switch unload use program_error eject compact mount unmount lost.\n" },
 	{ "reload", reload, "", "make vexd read its configuration again",
-	  "With an error in it, the one in force stays, and this fails.  It needs root or the group vexfs.\n", true },
+	  "If there is an error in it, the configuration in force stays and this fails.  Needs root or the group vexfs.\n", true },
 	{}
 };

@@ -235,10 +235,10 @@ static int top(int argc, char **argv)
 
 const struct verb top_verbs[] = {
 	{ "top", top, "[-d SECONDS] [-n COUNT] [--json]",
-	  "searches as they happen: rate, latency, slots visited; per collection and strategy",
+	  "show searches as they happen: rate, latency and slots visited, by collection and strategy",
 	  "  -d, --delay SECONDS  between two tables [1]\n"
-	  "  -n, --count COUNT    end after so many tables; else with Ctrl-C\n"
-	  "p50 and p99 are of whole calls, within an eighth.  It attaches to the module's tracepoints and needs root;\n"
-	  "nothing is counted while nobody looks.\n" },
+	  "  -n, --count COUNT    stop after so many tables; otherwise stop with Ctrl-C\n"
+	  "p50 and p99 are those of whole calls, to within an eighth.  It attaches to the module's tracepoints, so it needs\n"
+	  "root; nothing is counted while nobody watches.\n" },
 	{}
 };

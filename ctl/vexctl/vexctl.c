@@ -355,9 +355,9 @@ static int help(void)
 		for (v = objects[i].verbs; v->name; v++)
 			printf("  %-18s %s\n", v->name, v->summary);
 	}
-	printf("\n`vexctl VERB --help` tells more of a verb, `vexctl --version` the version.\n"
+	printf("\n`vexctl VERB --help` says more about a verb, `vexctl --version` which version this is.\n"
 	       "Exit codes: 0 done, 1 failed (one line on stderr says why), 2 the command line is wrong.\n"
-	       "Every verb takes --json: then each answer is one JSON value on one line.\n");
+	       "Every verb takes --json: each answer is then one JSON value on one line; errors stay on stderr.\n");
 	return VEXCTL_OK;
 }
 

@@ -20,14 +20,14 @@ equal "nothing is loaded" "+" "$(names)"
 
 # --- refused; each says why, and nothing is left of it
 refused() { expect_fail "$1 is refused" "$2" vexctl load "$3" && equal "nothing left of $1" "+" "$(names)"; }
-refused "another ABI" "built for ABI 4711" $lib/bad_abi.bpf.o
+refused "another ABI" "is built for ABI 4711" $lib/bad_abi.bpf.o
 refused "no name" "the program has no name" $lib/no_name.bpf.o
 refused "no ops" "holds no vexfs_ops" $lib/no_ops.bpf.o
 refused "no BTF" "has no BTF" $lib/nobtf.bpf.o
 refused "two ops" "holds more than one vexfs_ops" $lib/two_ops.bpf.o
 refused "a read past the batch" "the verifier refused it" $lib/past_batch.bpf.o
 refused "a write to the count" "the verifier refused it" $lib/write_count.bpf.o
-refused "a filter that sleeps" "distance and filter into SEC(\"struct_ops/" $lib/sleepy_filter.bpf.o
+refused "a filter that sleeps" "distance and filter in SEC(\"struct_ops/" $lib/sleepy_filter.bpf.o
 refused "a filter that scans" "the verifier refused it" $lib/scan_filter.bpf.o
 refused "a script" "is not a BPF object file" ./lib.sh
 refused "a missing file" "No such file" /nowhere.bpf.o
@@ -35,7 +35,7 @@ refused "a directory" "/tmp" /tmp
 head -c 900 $lib/flat.bpf.o > /tmp/cut.bpf.o
 refused "a truncated object" "/tmp/cut.bpf.o" /tmp/cut.bpf.o
 cp "$(command -v vexctl)" /tmp/x86.bpf.o
-refused "an x86 program" "has no BTF" /tmp/x86.bpf.o
+refused "an x86 program" "is not a BPF object file but for x86-64" /tmp/x86.bpf.o
 expect_fail "load as nobody" "needs root" su nobody -s /bin/sh -c "vexctl load $lib/flat.bpf.o"
 
 # --- the kernel's own checks, without the loader in front
@@ -199,7 +199,7 @@ if [ "$few" -gt 0 ] && [ "$few" -lt 1000 ]; then ok "a tenth is less: $few of 30
 run "its counters" bpftool map dump pinned /sys/fs/bpf/vexfs/sample/maps/stats
 run "bpftool prog" bpftool prog show name sample_search
 run "bpftool link" bpftool link show
-expect_fail "unload as nobody" "needs root" su nobody -s /bin/sh -c "vexctl unload sample"
+expect_fail "unload as nobody" "needs write permission for /sys/fs/bpf" su nobody -s /bin/sh -c "vexctl unload sample"
 expect_fail "replace as nobody" "needs root" su nobody -s /bin/sh -c "vexctl replace $lib/sample.bpf.o"
 
 # --- the module stays while it is used

@@ -35,7 +35,7 @@ for i in 1 2 3 4 5 6; do echo "{\"id\": $i, \"vector\": [$i, 1]}"; done > /tmp/s
 run "import" vexctl import $c /tmp/six.jsonl
 run "snapshot" vexctl snapshot create $c monday
 expect_fail "again" "choose another" vexctl snapshot create $c monday
-expect_fail "a bad name" "names consist of" vexctl snapshot create $c Monday
+expect_fail "a bad name" "a name may contain" vexctl snapshot create $c Monday
 expect_fail "an unknown one" "vexctl snapshot list" vexctl snapshot delete $c tuesday
 run "delete" vexctl delete $c 2 3 4
 equal "now" "1 5 6 " "$(vexctl search $c --vector '1 1' | awk '$1 + 0 { printf "%s ", $2 }')"
@@ -48,12 +48,12 @@ equal "list" "monday 6 6" "$(vexctl snapshot list $c | awk 'NR == 2 { print $1, 
 run "list --json" vexctl snapshot list $c --json
 if grep -q '"name": "monday", "time": [0-9]*, "records": 6, "slots": 6' "$out"; then ok "it is JSON"; else not_ok "it is JSON" "$(cat "$out")"; fi
 run "compact" vexctl compact $c
-equal "nothing to give back" "6 slots, too few of them dead: nothing was done" "$(cat "$out")"
+equal "nothing to give back" "6 slots, too few of them deleted: nothing was done" "$(cat "$out")"
 run "forget it" vexctl snapshot delete $c monday
-run "compact" vexctl compact $c --min-dead 50 --json
+run "compact" vexctl compact $c --min-deleted 50 --json
 equal "slots" '{ "slots_before": 6, "slots": 3 }' "$(cat "$out")"
 run "info" vexctl collection info $c
-if grep -q '^space  *0 slots dead, 0 snapshots, compacted 1 times$' "$out"; then ok "info tells"; else not_ok "info tells" "$(cat "$out")"; fi
+if grep -q '^space  *0 slots deleted, 0 snapshots, compacted 1 times$' "$out"; then ok "info tells"; else not_ok "info tells" "$(cat "$out")"; fi
 run "umount" vexctl umount /mnt
 run "mount read-only" vexctl mount -o ro /dev/vda /mnt
 expect_fail "read-only" "read-only" vexctl snapshot create $c x

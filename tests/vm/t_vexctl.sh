@@ -181,7 +181,7 @@ bad "unknown element" 2 "it is f32" vexctl collection create /mnt/new -d 3 -e f9
 bad "f16" 1 "does not have that element" vexctl collection create /mnt/new -d 3 -e f16
 bad "hamming" 1 "does not have that element or metric" \
 	vexctl collection create /mnt/new -d 3 -m hamming
-bad "attribute name" 2 "is no attribute name" vexctl collection create /mnt/new -d 3 --attr 9lives
+bad "attribute name" 2 "is not an attribute name" vexctl collection create /mnt/new -d 3 --attr 9lives
 bad "attribute name too long" 2 "it has 1 to 31" \
 	vexctl collection create /mnt/new -d 3 --attr a23456789012345678901234567890123
 for a in and or not in is null:keyword; do
@@ -302,11 +302,18 @@ section "records"
 # --- programs
 
 o=/usr/lib/vexfs
-bad "an object without BTF" 1 "has no BTF: compile it with clang -g" vexctl load $o/nobtf.bpf.o
-bad "an object of another ABI" 1 "built for ABI 4711, this VexFS speaks" \
+bad "an object without BTF" 1 "has no BTF: compile it with clang -O2 -g" vexctl load $o/nobtf.bpf.o
+bad "an object of another ABI" 1 "is built for ABI 4711, this VexFS has ABI" \
 	vexctl load $o/bad_abi.bpf.o
 bad "an object without name" 1 "the program has no name" vexctl load $o/no_name.bpf.o
 bad "an object that is loaded" 1 "replace it, or unload it first" vexctl load $o/tenant.bpf.o
+mkfifo /tmp/fifo
+bad "a FIFO as object" 1 "is not a regular file" timeout 20 vexctl load /tmp/fifo
+rm -f /tmp/fifo
+bad "a long loop" 1 "write loops with bpf_for" vexctl load $o/long_loop.bpf.o
+bad "another license" 1 'add the line  char _license[] SEC("license") = "GPL";' vexctl load $o/not_gpl.bpf.o
+bad "a function that the module lacks" 1 "has no such function: compile it with the vexfs/program.bpf.h of that module" \
+	vexctl load $o/no_kfunc.bpf.o
 bad "an object that is none" 1 "is not a BPF object file" vexctl load /tmp/text
 bad "no such object" 1 "No such file" vexctl load /tmp/nowhere.bpf.o
 bad "an object that the verifier refuses" 1 "the verifier refused it" \

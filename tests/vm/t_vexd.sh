@@ -211,9 +211,31 @@ run "searches go on" vexctl search /mnt/w --id 1500 -k 3
 says "by flat" "flat"
 expect_fail "no events without it" "systemctl start vexd" vexctl events
 run "status without it" vexctl status
-says "says so" "vexd does not run"
+says "says so" "vexd is not running"
 run "unload" vexctl unload sample
 run "unload" vexctl unload flat
+
+# --- which capabilities loading takes: the kernel hands the BTF of a module only to CAP_SYS_ADMIN
+
+# with CAPS COMMAND...: as a user who has these
+with() { caps=$1; shift; as --clear-groups --inh-caps "$caps" --ambient-caps "$caps" "$@"; }
+bpf=+bpf,+perfmon
+run "CAP_BPF and CAP_PERFMON are there" with $bpf grep "^CapEff:[[:space:]]*000000c000000000$" /proc/self/status
+with $bpf bpftool btf dump id 1 > "$out" 2>&1
+says "they do not get BTF by its id" "Operation not permitted"
+expect_fail "so they cannot load" "CAP_BPF and CAP_PERFMON are not enough: the kernel hands the types of a module only to CAP_SYS_ADMIN" \
+	with $bpf vexctl load $obj/sample.bpf.o
+with $bpf vexctl doctor > "$out" 2>&1
+says "which doctor says, too" "^warn  rights .*CAP_BPF and CAP_PERFMON do not suffice"
+expect_fail "CAP_SYS_ADMIN needs the pins" "needs write permission for /sys/fs/bpf" with +sys_admin vexctl load $obj/sample.bpf.o
+run "CAP_SYS_ADMIN and the right to write there load" with +sys_admin,+dac_override vexctl load $obj/sample.bpf.o
+says "the program" "^loaded sample: search, generation [0-9]+$"
+expect_fail "nobody unloads" "needs write permission for /sys/fs/bpf" as --clear-groups vexctl unload sample
+run "to unload, the right to write suffices" with +dac_override vexctl unload sample
+run "bpffs of a user" chown 1000 /sys/fs/bpf /sys/fs/bpf/vexfs
+run "CAP_SYS_ADMIN loads there" with +sys_admin vexctl load $obj/sample.bpf.o
+run "and the user unloads" as --clear-groups vexctl unload sample
+run "bpffs of root" chown 0 /sys/fs/bpf /sys/fs/bpf/vexfs
 run "bpffs away" umount /sys/fs/bpf
 rm -f $log
 config flat
