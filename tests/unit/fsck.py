@@ -142,6 +142,7 @@ with tempfile.TemporaryDirectory() as d:
     r = run(image)
     test('cut short', r.returncode == 8 and not r.stdout and
          'the device has 12288000 bytes and the filesystem needs 268435456: give' in r.stderr, r)
+    fresh()
     os.truncate(image, 300 << 20)
     r = run(image)
     test('longer than it', r.returncode == 0, r)
