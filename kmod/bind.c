@@ -37,7 +37,8 @@
  * that under i_rwsem of the file, and raises vexfs_inode_info.binding until it is done.
  *
  * Locks: collections_lock, then vexfs_collection_mem.files_lock.  Reclaim may take collections_lock,
- * so what is allocated under them is GFP_NOFS.
+ * so what is allocated under them is GFP_NOFS.  A rename takes files_lock in its transaction, so none is
+ * started under it.
  */
 #include <linux/file.h>
 #include <linux/pagemap.h>

@@ -21,7 +21,8 @@
  *	i_lock of the directory	vexfs_inode_info.coll
  *
  * unlink of a file takes only collections_lock and files_lock, and evict only collections_lock: iget()
- * waits for an inode that is being evicted.
+ * waits for an inode that is being evicted.  A rename over a file that has records takes commit_lock and
+ * lock (heir.c).
  */
 #include <linux/crc32c.h>
 #include <linux/pagemap.h>

@@ -29,7 +29,44 @@ static handle_t *start(struct inode *dir, int credits)
 	return handle;
 }
 
+/*
+ * End a transaction in which something has changed.  With an error a part of the operation is missing,
+ * and what there is of it must not commit: the log ends here.
+ */
+static int finish(handle_t *handle, struct super_block *sb, int err)
+{
+	if (err && !is_handle_aborted(handle)) {
+		vexfs_error(sb, "a change of names failed halfway (error %d)", err);
+		jbd2_journal_abort(handle->h_transaction->t_journal, err);
+	}
+	return vexfs_stop(handle, err);
+}
+
 /* --- pieces of an operation, in its transaction --- */
+
+/*
+ * Access to what logging inodes will change, before anything is changed: what may fail for want of
+ * memory, or because it cannot be read, does so here.  orphan: the same for the orphan list.  NULL is
+ * fine.
+ */
+static int access_inodes(handle_t *handle, bool orphan, struct inode *a, struct inode *b,
+			 struct inode *c, struct inode *d)
+{
+	struct inode *inode[] = { a, b, c, d };
+	struct vexfs_inode *raw;
+	vx_buf *buf;
+	int i, err;
+
+	for (i = 0; i < ARRAY_SIZE(inode); i++) {
+		if (!inode[i])
+			continue;
+		err = vexfs_inode_write(handle, core_of(inode[i])->fs, inode[i]->i_ino, &buf, &raw);
+		if (err)
+			return err;
+		vx_brelse(buf);
+	}
+	return orphan ? vx_txn_write(handle, core_of(a)->fs->sb_buf) : 0;
+}
 
 /* A name in dir has changed: times, link count, size. */
 static int log_dir(handle_t *handle, struct inode *dir)
@@ -404,7 +441,8 @@ again:
 	handle = start(dir, VEXFS_NAME_CREDITS + VEXFS_INODE_CREDITS + VEXFS_ORPHAN_CREDITS);
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
-	err = add_name(handle, dir, &dentry->d_name, inode);
+	err = access_inodes(handle, !inode->i_nlink, inode, dir, NULL, NULL) ?:
+	      add_name(handle, dir, &dentry->d_name, inode);
 	if (err) {
 		err = vexfs_stop(handle, err);
 		if (vexfs_retry_alloc(dir->i_sb, err, &retries))
@@ -423,24 +461,25 @@ again:
 		err = log_dir(handle, dir);
 	ihold(inode);
 	d_instantiate(dentry, inode);
-	return vexfs_stop(handle, err);
+	return finish(handle, dir->i_sb, err);
 }
 
 static int vexfs_unlink(struct inode *dir, struct dentry *dentry)
 {
+	struct inode *inode = d_inode(dentry);
 	handle_t *handle;
 	int err;
 
 	handle = start(dir, VEXFS_NAME_CREDITS + VEXFS_INODE_CREDITS + VEXFS_ORPHAN_CREDITS);
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
-	err = remove_name(handle, dir, &dentry->d_name);
-	if (!err)
-		err = drop_name(handle, dir, d_inode(dentry));
-	if (!err)
-		err = log_dir(handle, dir);
-	err = vexfs_stop(handle, err);
-	vexfs_file_changed(d_inode(dentry));
+	err = access_inodes(handle, inode->i_nlink == 1, inode, dir, NULL, NULL) ?:
+	      remove_name(handle, dir, &dentry->d_name);
+	if (err)
+		return vexfs_stop(handle, err);
+	err = drop_name(handle, dir, inode) ?: log_dir(handle, dir);
+	err = finish(handle, dir->i_sb, err);
+	vexfs_file_changed(inode);
 	return err;
 }
 
@@ -472,14 +511,16 @@ static int vexfs_rmdir(struct inode *dir, struct dentry *dentry)
 	handle = start(dir, VEXFS_NAME_CREDITS + VEXFS_INODE_CREDITS + VEXFS_ORPHAN_CREDITS);
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
-	err = remove_name(handle, dir, &dentry->d_name);
-	if (!err)
-		err = drop_name(handle, dir, inode);
+	err = access_inodes(handle, true, inode, dir, NULL, NULL) ?:
+	      remove_name(handle, dir, &dentry->d_name);
+	if (err)
+		return vexfs_stop(handle, err);
+	err = drop_name(handle, dir, inode);
 	if (!err) {
 		drop_nlink(dir);
 		err = log_dir(handle, dir);
 	}
-	err = vexfs_stop(handle, err);
+	err = finish(handle, dir->i_sb, err);
 	if (!err && vexfs_is_collection(inode))
 		vexfs_collection_unlinked(inode);
 	return err;
@@ -510,14 +551,14 @@ static int exchange(struct inode *old_dir, struct dentry *old_dentry, struct ino
 	handle = start(old_dir, 2 * VEXFS_NAME_CREDITS + 2 * VEXFS_INODE_CREDITS);
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
-	err = replace_name(handle, new_dir, &new_dentry->d_name, old);
+	err = access_inodes(handle, false, old, new, old_dir, new_dir) ?:
+	      replace_name(handle, new_dir, &new_dentry->d_name, old);
 	if (err)
 		return vexfs_stop(handle, err);
 	err = replace_name(handle, old_dir, &old_dentry->d_name, new);
-	if (err) {
-		replace_name(handle, new_dir, &new_dentry->d_name, new);
-		return vexfs_stop(handle, err);
-	}
+	if (err)				/* take back the first half */
+		return replace_name(handle, new_dir, &new_dentry->d_name, new) ?
+			       finish(handle, old_dir->i_sb, err) : vexfs_stop(handle, err);
 	if (old_dir != new_dir && S_ISDIR(old->i_mode) != S_ISDIR(new->i_mode)) {
 		drop_nlink(S_ISDIR(old->i_mode) ? old_dir : new_dir);
 		inc_nlink(S_ISDIR(old->i_mode) ? new_dir : old_dir);
@@ -528,7 +569,7 @@ static int exchange(struct inode *old_dir, struct dentry *old_dentry, struct ino
 	err = err ?: log_dir(handle, old_dir);
 	if (old_dir != new_dir)
 		err = err ?: log_dir(handle, new_dir);
-	return vexfs_stop(handle, err);
+	return finish(handle, old_dir->i_sb, err);
 }
 
 static int vexfs_rename(struct mnt_idmap *idmap, struct inode *old_dir, struct dentry *old_dentry,
@@ -538,7 +579,7 @@ static int vexfs_rename(struct mnt_idmap *idmap, struct inode *old_dir, struct d
 	bool is_dir = S_ISDIR(old->i_mode);
 	struct vexfs_inheritance heritage = {};
 	handle_t *handle;
-	int retries = 0, err;
+	int retries = 0, err, e2;
 
 	if (flags & RENAME_EXCHANGE)
 		return exchange(old_dir, old_dentry, new_dir, new_dentry);
@@ -558,7 +599,8 @@ again:
 		err = PTR_ERR(handle);
 		goto out;
 	}
-	err = vexfs_inherit_access(handle, &heritage);
+	err = access_inodes(handle, new, old, old_dir, new_dir, new) ?:
+	      vexfs_inherit_access(handle, &heritage);
 	if (!err)
 		err = new ? replace_name(handle, new_dir, &new_dentry->d_name, old) :
 			    add_name(handle, new_dir, &new_dentry->d_name, old);
@@ -570,11 +612,9 @@ again:
 	}
 	err = remove_name(handle, old_dir, &old_dentry->d_name);
 	if (err) {				/* take back the first half */
-		if (new)
-			replace_name(handle, new_dir, &new_dentry->d_name, new);
-		else
-			remove_name(handle, new_dir, &new_dentry->d_name);
-		err = vexfs_stop(handle, err);
+		e2 = new ? replace_name(handle, new_dir, &new_dentry->d_name, new) :
+			   remove_name(handle, new_dir, &new_dentry->d_name);
+		err = e2 ? finish(handle, old_dir->i_sb, err) : vexfs_stop(handle, err);
 		goto out;
 	}
 	err = vexfs_inherit_log(handle, &heritage);
@@ -590,7 +630,7 @@ again:
 	err = err ?: log_dir(handle, old_dir);
 	if (old_dir != new_dir)
 		err = err ?: log_dir(handle, new_dir);
-	err = vexfs_stop(handle, err);
+	err = finish(handle, old_dir->i_sb, err);
 	if (new)
 		vexfs_file_changed(new);
 	if (!err && new && vexfs_is_collection(new))
