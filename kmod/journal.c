@@ -120,6 +120,11 @@ int vx_txn_forget(vx_txn *t, struct vexfs_fs *fs, __u64 block)
 	return log_error(jbd2_journal_revoke(t, block, sb_find_get_block(host(fs), block)));
 }
 
+int vx_txn_revokes(vx_txn *t)
+{
+	return t->h_revoke_credits;
+}
+
 int vx_txn_credits(vx_txn *t)
 {
 	return jbd2_handle_buffer_credits(t);

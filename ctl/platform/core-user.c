@@ -541,6 +541,8 @@ int vx_txn_forget(vx_txn *t, struct vexfs_fs *fs, __u64 block)
 	struct vexfs_dev *dev = fs->host;
 	struct vx_block *b;
 
+	if (vx_txn_revokes(t) <= 0)
+		return -ENOSPC;
 	t->forgotten++;
 	pthread_mutex_lock(&dev->lock);
 	for (b = dev->hash[block % dev->hash_size]; b; b = b->next)
@@ -548,6 +550,12 @@ int vx_txn_forget(vx_txn *t, struct vexfs_fs *fs, __u64 block)
 			b->dirty = b->open = b->uptodate = false;
 	pthread_mutex_unlock(&dev->lock);
 	return dev->log ? vexfs_log_revoke(dev->log, block) : 0;
+}
+
+/* As many as the module asks for. */
+int vx_txn_revokes(vx_txn *t)
+{
+	return t->credits == INT_MAX ? INT_MAX : VEXFS_FORGET_MAX - (int)t->forgotten;
 }
 
 int vx_txn_credits(vx_txn *t)

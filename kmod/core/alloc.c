@@ -412,7 +412,7 @@ int vexfs_free_runs(vx_txn *t, struct vexfs_fs *fs, const struct vexfs_run *runs
 {
 	vx_buf *buf[VEXFS_FREE_RUNS];
 	unsigned int have = 0, i;
-	__u64 total = 0;
+	__u64 total = 0, forget = 0;
 	__u32 k;
 	int err;
 
@@ -438,7 +438,12 @@ int vexfs_free_runs(vx_txn *t, struct vexfs_fs *fs, const struct vexfs_run *runs
 		if (err)
 			goto out;
 		total += runs[i].len;
+		forget += runs[i].metadata ? runs[i].len : 0;
 	}
+	/* all of them or none: what was forgotten cannot be had back */
+	err = -ENOSPC;
+	if (forget && forget > (__u64)max(vx_txn_revokes(t), 0))
+		goto out;
 	err = -EUCLEAN;
 	if (fs->free_blocks + total > vexfs_super_capacity(fs)) {
 		vexfs_damage(fs, "count of free blocks is wrong");

@@ -108,7 +108,7 @@ int vexfs_alloc_blocks(vx_txn *t, struct vexfs_fs *fs, __u64 goal, __u32 want, i
 /* Free a run inside one group; frees of blocks that are free, or outside data, are -EUCLEAN and change nothing.
  * metadata: the blocks were journaled, so revoke them. */
 int vexfs_free_blocks(vx_txn *t, struct vexfs_fs *fs, __u64 pblk, __u32 len, bool metadata);
-/* Several runs, all or none of them. */
+/* Several runs, all or none of them.  -ENOSPC: the transaction cannot revoke so many blocks. */
 struct vexfs_run {
 	__u64 pblk;
 	__u32 len;

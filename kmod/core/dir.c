@@ -197,7 +197,8 @@ static void shrink(vx_txn *t, struct vexfs_inode_core *c)
 	struct cursor at = { };
 	vx_buf *buf;
 
-	while (c->disk_size && vx_txn_credits(t) >= VEXFS_DIR_CREDITS / 2) {
+	while (c->disk_size && vx_txn_credits(t) >= VEXFS_DIR_CREDITS / 2 &&
+	       vx_txn_revokes(t) > VEXFS_EXTENT_DEPTH) {
 		__u32 lblk = dir_blocks(c) - 1;
 		bool empty;
 		int err;

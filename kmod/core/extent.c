@@ -674,11 +674,8 @@ out:
 #define STEP_CREDITS	(1 + 1 + VEXFS_FREE_RUNS)
 #define CALLER_CREDITS	(2 + VEXFS_ORPHAN_CREDITS)	/* for the inode and the orphan list, afterwards */
 
-/*
- * Unmap the blocks of the last extent from lblk cut on, in the leaf of p; nodes that become empty go too.
- * Adds to *forgotten the blocks that stop being metadata.
- */
-static int truncate_step(vx_txn *t, struct vexfs_inode_core *c, struct vexfs_path *p, __u32 cut, unsigned int *forgotten)
+/* Unmap the blocks of the last extent from lblk cut on, in the leaf of p; nodes that become empty go too. */
+static int truncate_step(vx_txn *t, struct vexfs_inode_core *c, struct vexfs_path *p, __u32 cut)
 {
 	struct vexfs_run run[VEXFS_FREE_RUNS];
 	struct level *l = path_leaf(p);
@@ -687,11 +684,9 @@ static int truncate_step(vx_txn *t, struct vexfs_inode_core *c, struct vexfs_pat
 	unsigned int n = 1, k = p->depth;
 	int err;
 
-	*forgotten += c->flags & VEXFS_INODE_METADATA ? total : 0;
 	run[0] = (struct vexfs_run){ x_pblk(x) + keep, total, c->flags & VEXFS_INODE_METADATA };
 	for (; !keep && k && p->level[k].n == 1; k--, total++)
 		run[n++] = (struct vexfs_run){ x_pblk(p->level[k - 1].x + p->level[k - 1].at), 1, true };
-	*forgotten += n - 1;
 	l = &p->level[k];
 	err = level_access(t, l);
 	if (!err)
@@ -714,15 +709,13 @@ static int truncate_step(vx_txn *t, struct vexfs_inode_core *c, struct vexfs_pat
 
 int vexfs_extent_truncate(vx_txn *t, struct vexfs_inode_core *c, __u32 from)
 {
-	unsigned int forgotten = 0;
 	bool first = true;		/* the first step is always made, so that there is progress */
 
 	while (c->entries) {
 		const struct vexfs_extent *x;
-		unsigned int worst;
 		struct vexfs_path p;
 		__u32 n = 0;
-		int err;
+		int worst, err;
 
 		err = path_find(c, U32_MAX, &p);
 		if (err)
@@ -735,12 +728,12 @@ int vexfs_extent_truncate(vx_txn *t, struct vexfs_inode_core *c, __u32 from)
 			n = min_t(__u32, n, VEXFS_FORGET_MAX - VEXFS_EXTENT_DEPTH);
 			worst += n;
 		}
-		if (n && !first && (forgotten + worst > VEXFS_FORGET_MAX ||
+		if (n && !first && (worst > vx_txn_revokes(t) ||
 				    (vx_txn_credits(t) < STEP_CREDITS + CALLER_CREDITS &&
 				     vx_txn_extend(t, STEP_CREDITS))))
 			err = -EAGAIN;
 		else if (n)
-			err = truncate_step(t, c, &p, x_end(x) - n, &forgotten);
+			err = truncate_step(t, c, &p, x_end(x) - n);
 		path_release(&p);
 		if (err || !n)
 			return err;

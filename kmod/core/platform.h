@@ -55,6 +55,7 @@ int vx_txn_create(vx_txn *t, vx_buf *b);		/* before filling a new block: zeroes 
 int vx_txn_dirty(vx_txn *t, struct vexfs_fs *fs, vx_buf *b);	/* after changing it, checksum included */
 /* The block stops being metadata: revoke, drop buffers */
 int vx_txn_forget(vx_txn *t, struct vexfs_fs *fs, __u64 block);
+int vx_txn_revokes(vx_txn *t);				/* blocks that it may still forget */
 int vx_txn_credits(vx_txn *t);				/* credits left; user space: INT_MAX */
 int vx_txn_extend(vx_txn *t, int credits);		/* 0, or > 0 when the transaction cannot grow */
 /* A freed run may be used again only once the transaction that freed it has committed: the kernel asks jbd2's

@@ -295,6 +295,62 @@ static void test_bad_names(void **state)
 }
 
 /* Every call of every change fails once: the names are what they were, no block leaks. */
+static void long_name(char name[VEXFS_NAME_LEN + 1], unsigned int i)
+{
+	memset(name, 'x', VEXFS_NAME_LEN);
+	name[snprintf(name, 9, "%08u", i)] = 'x';
+}
+
+/*
+ * An emptied directory gives back its blocks, of which a transaction can revoke only so many.  Each is an extent of
+ * its own here, and the last one to go would take a node of the tree with it: together one more than that.
+ */
+static void test_shrink(void **state)
+{
+	enum { BLOCKS = VEXFS_FORGET_MAX, EACH = 15 };
+	char name[VEXFS_NAME_LEN + 1];
+	struct vexfs_inode_core c;
+	struct vexfs_map map;
+	unsigned int i;
+	__u64 ino, pblk;
+	struct box b;
+	__u8 type;
+	__u32 len;
+	vx_txn t;
+
+	(void)state;
+	box_make(&b, 4 * VEXFS_GROUP_BLOCKS);
+	box_create(&b, &c, "dir", S_IFDIR | 0755);
+	for (i = 0; i < BLOCKS * EACH; i++) {
+		long_name(name, i);
+		box_start(&b, &t, VEXFS_DIR_CREDITS);
+		assert_int_equal(vexfs_dir_add(&t, &c, name, VEXFS_NAME_LEN, 100, DT_REG), 0);
+		if (i % EACH)
+			continue;
+		/* the next one goes elsewhere */
+		assert_int_equal(vexfs_extent_lookup(&c, i / EACH, &map), 0);
+		box_start(&b, &t, VEXFS_ALLOC_CREDITS);
+		assert_int_equal(vexfs_alloc_blocks(&t, &b.fs, map.pblk + 1, 1, 0, &pblk, &len), 0);
+	}
+	assert_int_equal(c.disk_size >> VEXFS_BLOCK_SHIFT, BLOCKS);
+	assert_int_equal(c.depth, 1);
+	for (i = 0; i < BLOCKS * EACH; i++) {
+		long_name(name, i);
+		box_start(&b, &t, VEXFS_DIR_CREDITS);
+		assert_int_equal(vexfs_dir_remove(&t, &c, name, VEXFS_NAME_LEN), 0);
+		assert_true(t.forgotten <= VEXFS_FORGET_MAX);
+	}
+	assert_true(c.disk_size >> VEXFS_BLOCK_SHIFT <= VEXFS_EXTENT_DEPTH);
+	/* what is left can be read, and is used again */
+	assert_int_equal(vexfs_dir_lookup(&c, "none", 4, &ino, &type), -ENOENT);
+	assert_int_equal(vexfs_dir_empty(&c), 0);
+	box_start(&b, &t, VEXFS_DIR_CREDITS);
+	assert_int_equal(vexfs_dir_add(&t, &c, "again", 5, 100, DT_REG), 0);
+	assert_true(c.disk_size >> VEXFS_BLOCK_SHIFT <= VEXFS_EXTENT_DEPTH);
+	assert_int_equal(vexfs_dir_lookup(&c, "again", 5, &ino, &type), 0);
+	box_close(&b);
+}
+
 static void test_faults(void **state)
 {
 	struct model m = { };
@@ -542,6 +598,7 @@ int main(void)
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_collisions),
 		cmocka_unit_test(test_bad_names),
+		cmocka_unit_test(test_shrink),
 		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_lies),
