@@ -117,6 +117,14 @@ void vexfs_collection_stamp(struct vexfs_collection_mem *c, struct buffer_head *
 
 /* --- creating --- */
 
+/* Where conditions are written, the name would be taken for something else. */
+static bool name_reserved(const char *name)
+{
+	static const char *const reserved[] = { VEXFS_RESERVED_NAMES };
+
+	return match_string(reserved, ARRAY_SIZE(reserved), name) >= 0;
+}
+
 static int check_create(const struct vexfs_ioc_create *arg)
 {
 	u32 i, j;
@@ -134,7 +142,7 @@ static int check_create(const struct vexfs_ioc_create *arg)
 				return -EINVAL;
 			continue;
 		}
-		if (!name_valid(a->name, sizeof(a->name)) || a->reserved ||
+		if (!name_valid(a->name, sizeof(a->name)) || name_reserved(a->name) || a->reserved ||
 		    a->type > VEXFS_ATTR_KEYWORD || a->type == VEXFS_ATTR_NONE)
 			return -EINVAL;
 		for (j = 0; j < i; j++)

@@ -27,7 +27,7 @@ static const struct {
 	  "the directory is not empty; only an empty one can become a collection" },
 	{ VEXFS_OP_CREATE, EINVAL,
 	  "the schema is invalid; dims are 1 to " XSTR(VEXFS_MAX_DIMS) ", at most " XSTR(
-		  VEXFS_MAX_ATTRS) " attributes with different names of [a-z_][a-z0-9_]*" },
+		  VEXFS_MAX_ATTRS) " attributes with different names of [a-z_][a-z0-9_]*, none of them and, or, not, in, is or null" },
 	{ VEXFS_OP_CREATE, EOPNOTSUPP,
 	  "this kernel module does not have that element or metric; take f32, and l2, cosine or dot" },
 

@@ -20,7 +20,7 @@ static const char *type_name(__u32 type)
 /* NAME, NAME:int or NAME:keyword */
 static int add_attr(struct vexfs_schema *s, const char *arg)
 {
-	static const char *const reserved[] = { "and", "or", "not", "in", "is", "null" };
+	static const char *const reserved[] = { VEXFS_RESERVED_NAMES };
 	const char *colon = strchr(arg, ':');
 	size_t len = colon ? (size_t)(colon - arg) : strlen(arg), i;
 	struct vexfs_attr *a = &s->attr[s->attrs];

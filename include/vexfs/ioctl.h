@@ -26,8 +26,12 @@
 #define VEXFS_DEFAULT_TIMEOUT_US 10000000u
 #define VEXFS_MAX_TIMEOUT_US	600000000u
 
+/* What conditions have a meaning of their own for; collections from before may have them. */
+#define VEXFS_RESERVED_NAMES	"and", "or", "not", "in", "is", "null"
+
 struct vexfs_attr {
-	char	name[VEXFS_ATTR_NAME_LEN];	/* NUL-terminated, [a-z_][a-z0-9_]* */
+	/* NUL-terminated, [a-z_][a-z0-9_]*, none of VEXFS_RESERVED_NAMES */
+	char	name[VEXFS_ATTR_NAME_LEN];
 	__u32	type;			/* VEXFS_ATTR_INT or VEXFS_ATTR_KEYWORD */
 	__u32	reserved;
 };

@@ -63,7 +63,8 @@ static int create(int fd, struct vexfs_ioc_create a)
 
 static void bad_schemas(int fd)
 {
-	static const char *const bad_name[] = { "", "Age", "2b", "a-b", "a b", "\xc3\xa4", "_b2" };
+	static const char *const bad_name[] = { "", "Age", "2b", "a-b", "a b", "\xc3\xa4", "_b2",
+						VEXFS_RESERVED_NAMES };
 	struct vexfs_ioc_create a;
 	uint32_t i;
 
