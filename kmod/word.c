@@ -261,23 +261,21 @@ static s64 intern_word(struct vexfs_collection_mem *c, u32 attr, const u8 *byte,
 	return enter(d, attr, hash, pos);
 }
 
-int vexfs_words_intern(struct vexfs_collection_mem *c, u32 attr, const struct vexfs_keys *words,
-		       bool lookup, __s64 *codes)
+/* Words are compared on disk: others get their turn after so many of them. */
+#define LOCK_WORDS	64
+
+/* Those from `from` on, LOCK_WORDS of them. */
+static int intern_some(struct vexfs_collection_mem *c, u32 attr, const struct vexfs_keys *words,
+		       u32 from, bool lookup, __s64 *codes)
 {
-	s64 code = 0;
-	u32 i;
+	u32 i, end = min(words->n, from + LOCK_WORDS);
+	s64 code;
 	int err;
 
-	if (!lookup) {
-		balance_dirty_pages_ratelimited(c->words.plane->i_mapping);
-		if (down_read_killable(&c->dir->i_rwsem))
-			return -EINTR;
-	}
-	err = -EINTR;
 	if (mutex_lock_killable(&c->lock))
-		goto out;
+		return -EINTR;
 	err = c->gone ?: lookup ? 0 : vexfs_words_errors(c);
-	for (i = 0; i < words->n && !err; i++) {
+	for (i = from; i < end && !err; i++) {
 		code = intern_word(c, attr, words->byte + words->off[i], words->len[i],
 				   words->hash[i], lookup);
 		codes[i] = code;
@@ -285,7 +283,22 @@ int vexfs_words_intern(struct vexfs_collection_mem *c, u32 attr, const struct ve
 		cond_resched();
 	}
 	mutex_unlock(&c->lock);
-out:
+	return err;
+}
+
+int vexfs_words_intern(struct vexfs_collection_mem *c, u32 attr, const struct vexfs_keys *words,
+		       bool lookup, __s64 *codes)
+{
+	int err = 0;
+	u32 i;
+
+	if (!lookup) {
+		balance_dirty_pages_ratelimited(c->words.plane->i_mapping);
+		if (down_read_killable(&c->dir->i_rwsem))
+			return -EINTR;
+	}
+	for (i = 0; i < words->n && !err; i += LOCK_WORDS)
+		err = intern_some(c, attr, words, i, lookup, codes);
 	if (!lookup)
 		inode_unlock_shared(c->dir);
 	return err;
@@ -305,6 +318,12 @@ int vexfs_words_read(struct vexfs_collection_mem *c, u32 attr, s64 first, u32 n,
 	*total = d->n[attr];
 	n = first > d->n[attr] ? 0 : min_t(u64, n, d->n[attr] - first + 1);
 	for (i = 0; i < n; i++) {
+		if (i && i % LOCK_WORDS == 0) {
+			mutex_unlock(&c->lock);
+			cond_resched();
+			if (mutex_lock_killable(&c->lock))
+				return -EINTR;
+		}
 		err = read_entry(c, d->at[attr][first - 1 + i], &e);
 		if (err || e.head.w_len > room - *bytes)
 			break;
