@@ -664,6 +664,7 @@ int vexfs_collection_info(struct vexfs_collection_mem *c, struct vexfs_ioc_info 
 	info->snapshots = c->body->snapshots;
 	info->compact_done = READ_ONCE(c->compact_done);
 	info->compact_total = READ_ONCE(c->compact_total);
+	info->compact_lacked = READ_ONCE(c->compact_lacked);
 	info->resident += vexfs_snapshots_bytes(c);
 	mutex_unlock(&c->lock);
 	info->queries = atomic64_read(&c->queries);

@@ -212,6 +212,7 @@ struct vexfs_collection_mem {
 	/* compact.c: */
 	atomic_t compacting;		/* 1: somebody does */
 	u64 compact_done, compact_total;	/* slots; read without a lock */
+	u64 compact_lacked;		/* bytes of room that the last one lacked; the same */
 	unsigned long compact_after;	/* jiffies: not by itself before then */
 };
 
@@ -231,6 +232,13 @@ struct inode *vexfs_plane_open(struct inode *dir, u64 ino, u32 flags, const char
 int vexfs_plane_size(struct inode *plane, u64 bytes, const char *what);
 /* Blocks and i_size for the bytes [from, to).  -ENOSPC, -EFBIG, -EIO. */
 int vexfs_plane_reserve(struct inode *plane, u64 from, u64 to);
+/*
+ * From now on it takes exactly the blocks that are asked for, of the reserve too if need be; or (false) no
+ * longer.
+ */
+void vexfs_plane_tight(struct inode *plane, bool tight);
+/* Give back the blocks behind `bytes`, where nobody reads or writes.  -EIO. */
+int vexfs_plane_trim(struct inode *plane, u64 bytes);
 /*
  * Copy n bytes at pos from or to a plane.  Write: they were reserved; -EINTR a fatal signal.
  */

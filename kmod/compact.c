@@ -33,12 +33,14 @@
 #define MAX_ROUNDS	20			/* and if there are always more, so be it */
 #define BY_ITSELF_SLOTS	(64u << 10)		/* dead ones: fewer are not worth it */
 #define AGAIN_JIFFIES	(600 * HZ)		/* after it failed, or was no use */
+#define NODES		8			/* blocks for extents of new planes, as far as one can tell */
 
 struct compaction {
 	struct vexfs_collection_mem *c;
 	struct vexfs_body *from, *to;
 	u64 done;				/* slots of `from` that were looked at */
 	u64 count;				/* slots of `to` */
+	u64 keep, of;				/* slots to be copied, of so many, at the beginning */
 	/* bits of slots of `from` below room: copied; copied and dead by now */
 	u64 *kept, *buried;
 	u64 room;
@@ -320,11 +322,64 @@ static int new_planes(struct compaction *k)
 		if (IS_ERR(inode))
 			return PTR_ERR(inode);
 		*plane[i] = inode;
+		vexfs_plane_tight(inode, true);
 	}
 	b->vectors_since = filemap_sample_wb_err(b->vectors->i_mapping);
 	b->records_since = filemap_sample_wb_err(b->records->i_mapping);
 	b->keys_since = filemap_sample_wb_err(b->keys->i_mapping);
 	return 0;
+}
+
+/* Blocks that the new planes take, those of snapshots included; of keys and extents a guess. */
+static u64 blocks_wanted(const struct compaction *k)
+{
+	u64 keys = mul_u64_u64_div_u64(k->from->key_end, k->keep, max(k->of, 1ULL));
+
+	return DIV_ROUND_UP_ULL(k->keep * k->from->row_bytes, VEXFS_BLOCK_SIZE) +
+	       DIV_ROUND_UP_ULL(k->keep * VEXFS_RECORD_BYTES, VEXFS_BLOCK_SIZE) +
+	       DIV_ROUND_UP_ULL(keys, VEXFS_BLOCK_SIZE) +
+	       DIV_ROUND_UP_ULL(k->keep, VEXFS_DEAD_SLOTS) * (1 + READ_ONCE(k->from->snapshots)) +
+	       NODES;
+}
+
+/* The old planes have more blocks than records: those that the next inserts would fill. */
+static int trim_old(struct compaction *k)
+{
+	struct vexfs_body *b = k->from;
+	u64 count;
+	int err;
+
+	if (mutex_lock_killable(&k->c->lock))
+		return -EINTR;
+	count = vexfs_columns_count(b->columns);
+	err = vexfs_plane_trim(b->vectors, count * b->row_bytes) ?:
+	      vexfs_plane_trim(b->records, count * VEXFS_RECORD_BYTES) ?:
+	      vexfs_plane_trim(b->keys, b->key_end);
+	mutex_unlock(&k->c->lock);
+	return err;
+}
+
+/* Find out that there is too little room before anything is copied, and take it in one piece. */
+static int find_room(struct compaction *k)
+{
+	struct vexfs_fs *fs = &VEXFS_SB(k->c->dir->i_sb)->fs;
+	u64 want = blocks_wanted(k), have = vexfs_alloc_room(fs, VEXFS_ALLOC_TIGHT);
+	int err = 0;
+
+	if (have < want) {
+		err = trim_old(k);
+		have = vexfs_alloc_room(fs, VEXFS_ALLOC_TIGHT);
+	}
+	if (!err && have < want) {
+		WRITE_ONCE(k->c->compact_lacked, (want - have) * VEXFS_BLOCK_SIZE);
+		err = -ENOSPC;
+	}
+	return err ?: vexfs_ensure_alloc(k->to->vectors, 0,
+					 DIV_ROUND_UP_ULL(k->keep * k->to->row_bytes,
+							  VEXFS_BLOCK_SIZE)) ?:
+		      vexfs_ensure_alloc(k->to->records, 0,
+					 DIV_ROUND_UP_ULL(k->keep * VEXFS_RECORD_BYTES,
+							  VEXFS_BLOCK_SIZE));
 }
 
 static int begin(struct compaction *k, struct vexfs_collection_mem *c)
@@ -341,7 +396,7 @@ static int begin(struct compaction *k, struct vexfs_collection_mem *c)
 		return -ENOMEM;
 	k->to->epoch = k->from->epoch + 1;
 	k->to->columns = vexfs_columns_new(c->attrs);
-	return k->to->columns ? new_planes(k) : -ENOMEM;
+	return k->to->columns ? new_planes(k) ?: find_room(k) : -ENOMEM;
 }
 
 /* No lock held: planes that nobody wants are freed. */
@@ -384,6 +439,7 @@ static int map_snapshot(struct compaction *k, const struct vexfs_snapshot_mem *o
 	}
 	k->to->snapshot[k->to->snapshots++] = s;
 	s->dead = k->spare[--k->spares];
+	vexfs_plane_tight(s->dead, true);
 	return vexfs_dead_write(s->dead, bits, count);
 }
 
@@ -523,6 +579,10 @@ static int swap_bodies(struct compaction *k)
 	spin_unlock(&c->prog_lock);
 	c->committed = k->count;
 	c->committed_keys = k->to->key_end;
+	vexfs_plane_tight(k->to->vectors, false);
+	vexfs_plane_tight(k->to->records, false);
+	vexfs_plane_tight(k->to->keys, false);
+	vexfs_plane_tight(k->to->dead, false);
 	k->to = k->from;		/* its reference was the collection's: end() drops both */
 	return 0;
 }
@@ -598,8 +658,8 @@ static int compact(struct compaction *k, bool *unpinned)
 	return err;
 }
 
-/* Is it worth it?  1, 0 or an error. */
-static int worth_it(struct vexfs_collection_mem *c, u32 min_dead, u64 *count)
+/* Is it worth it?  1, 0 or an error.  *keep of *count slots would be left. */
+static int worth_it(struct vexfs_collection_mem *c, u32 min_dead, u64 *count, u64 *keep)
 {
 	s64 n;
 
@@ -610,6 +670,7 @@ static int worth_it(struct vexfs_collection_mem *c, u32 min_dead, u64 *count)
 	if (!n)
 		n = garbage(c->body, *count);
 	mutex_unlock(&c->snapshots_lock);
+	*keep = *count - max(n, 0LL);
 	return n < 0 ? n : n && n * 100 >= *count * min_dead;
 }
 
@@ -632,10 +693,13 @@ static int compact_once(struct vexfs_collection_mem *c, u32 min_dead, bool prote
 	if (protect && !sb_start_intwrite_trylock(c->dir->i_sb))
 		goto out;
 	vexfs_record_sweep(c);		/* records of files that are gone; what fails is for the next time */
-	err = worth_it(c, min_dead, before);
-	*after = *before;
+	err = worth_it(c, min_dead, before, &k.keep);
+	*after = k.of = *before;
 	if (err > 0) {
+		WRITE_ONCE(c->compact_lacked, 0);
 		err = begin(&k, c) ?: compact(&k, &unpinned);
+		if (err == -ENOSPC && !c->compact_lacked)	/* not as much as we thought */
+			WRITE_ONCE(c->compact_lacked, VEXFS_BLOCK_SIZE);
 		*after = err ? *before : k.count;
 		trace_vexfs_compact(c->dir, *before, *after, vx_clock_us() - start, err);
 	}

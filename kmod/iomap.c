@@ -22,7 +22,8 @@
 
 /*
  * How many blocks to take for a hole at map->lblk of which want are needed.  Planes grow in big
- * chunks, or two of them that grow together would interleave.  A file that is being extended gets
+ * chunks, or two of them that grow together would interleave; not so where compaction knows what it
+ * needs.  A file that is being extended gets
  * as many extra blocks as it has.  At release it gives them back, and those of a write that failed;
  * what nobody claims past its end starts at vi->keep.
  */
@@ -32,6 +33,8 @@ static u32 chunk(struct inode *inode, const struct vexfs_map *map, u32 want, boo
 	u64 blocks = vi->core.blocks, limit = inode->i_sb->s_maxbytes >> VEXFS_BLOCK_SHIFT;
 	u32 extra;
 
+	if (vi->core.tight)
+		return want;
 	if (vi->core.flags & VEXFS_INODE_HIDDEN)
 		return max3(want, VEXFS_PLANE_CHUNK,
 			    (u32)min_t(u64, blocks / 4, VEXFS_EXTENT_MAX_LEN));

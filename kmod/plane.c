@@ -68,6 +68,28 @@ int vexfs_plane_reserve(struct inode *plane, u64 from, u64 to)
 	return err;
 }
 
+void vexfs_plane_tight(struct inode *plane, bool tight)
+{
+	struct vexfs_inode_core *core = &VEXFS_I(plane)->core;
+
+	down_write(&core->lock);
+	core->tight = tight;
+	up_write(&core->lock);
+}
+
+int vexfs_plane_trim(struct inode *plane, u64 bytes)
+{
+	struct vexfs_inode_core *core = &VEXFS_I(plane)->core;
+
+	/* what a failed insert left there may be dirty */
+	i_size_write(plane, bytes);
+	truncate_pagecache(plane, bytes);
+	down_write(&core->lock);
+	core->disk_size = min(core->disk_size, bytes);
+	up_write(&core->lock);
+	return vexfs_free_from(plane, DIV_ROUND_UP_ULL(bytes, VEXFS_BLOCK_SIZE));
+}
+
 int vexfs_plane_write(struct inode *plane, loff_t pos, const void *from, size_t n)
 {
 	struct address_space *mapping = plane->i_mapping;

@@ -268,8 +268,8 @@ extern const struct address_space_operations vexfs_aops;
 void vexfs_io_work(struct work_struct *work);
 /*
  * Allocate unwritten extents for the holes of [lblk, lblk + want).  Outside a transaction.  Hidden
- * inodes get chunks of at least VEXFS_PLANE_CHUNK blocks, growing with the file; -ENOSPC after a
- * commit did not help, -EFBIG.
+ * inodes get chunks of at least VEXFS_PLANE_CHUNK blocks, growing with the file, unless they are
+ * tight; -ENOSPC after a commit did not help, -EFBIG.
  */
 int vexfs_ensure_alloc(struct inode *inode, u32 lblk, u32 want);
 #define VEXFS_PLANE_CHUNK	1024

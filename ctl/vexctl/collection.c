@@ -170,6 +170,7 @@ static void info_json(const struct vexfs_ioc_info *i)
 	add_u64(o, "epoch", i->epoch);
 	add_u64(o, "compact_done", i->compact_done);
 	add_u64(o, "compact_total", i->compact_total);
+	add_u64(o, "compact_lacked", i->compact_lacked);
 	add_u64(o, "resident_bytes", i->resident);
 	add_u64(o, "queries", i->queries);
 	add_u64(o, "fallbacks", i->fallbacks);

@@ -134,7 +134,8 @@ static int compact(int argc, char **argv)
 		{}
 	};
 	struct watch w = { .lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER };
-	__u64 min_deleted = 0, before, after;
+	__u64 min_deleted = 0, before, after, lacked;
+	struct vexfs_ioc_info info;
 	bool json = false, watching;
 	pthread_t thread;
 	int c, err;
@@ -166,7 +167,11 @@ static int compact(int argc, char **argv)
 		pthread_join(thread, NULL);
 		progress(NULL, 0, 0, NULL);
 	}
+	lacked = err == -ENOSPC && !vexfs_info(w.fd, &info) ? info.compact_lacked : 0;
 	vexfs_close(w.fd);
+	if (lacked)
+		return fail(w.dir, "there is no room for a copy of what is alive: %llu KiB more are needed; delete files or snapshots",
+			    (lacked + 1023) / 1024);
 	if (err)
 		return fail_op(w.dir, VEXFS_OP_COMPACT, err);
 	if (json) {

@@ -88,7 +88,9 @@ struct vexfs_ioc_info {
 	 * had while it was loaded; ~0: it gives ids in between, as there are none above
 	 */
 	__u64	next_id;
-	__u64	reserved[7];
+	/* bytes that the last compaction lacked, when it failed with ENOSPC; 0: it had what it took */
+	__u64	compact_lacked;
+	__u64	reserved[6];
 };
 
 /*
@@ -302,7 +304,8 @@ struct vexfs_ioc_snapshots {
  * Give dead space back: copies what is alive, in the collection or a snapshot of it, into new
  * planes and swaps them in, while queries and changes go on.  Killable; what was done until then is
  * undone. EBUSY one is running, or the filesystem is being frozen or unmounted; EUCLEAN a record to
- * be copied is damaged.  Less than min_dead percent of the slots are dead and in no snapshot, or
+ * be copied is damaged; ENOSPC no room for the copy, see compact_lacked of vexfs_ioc_info: it may
+ * use half of what the filesystem keeps in reserve.  Less than min_dead percent of the slots are dead and in no snapshot, or
  * none is: nothing is done, and 0 returned.
  */
 struct vexfs_ioc_compact {

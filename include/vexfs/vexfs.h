@@ -423,8 +423,9 @@ int vexfs_snapshot_list(int fd, struct vexfs_snapshot_info *info);
  * @after: slots afterwards, or NULL
  *
  * Queries and changes go on meanwhile; vexfs_info() tells how far it is.  It needs room for a copy
- * of what is alive.  When it fails, or the caller is killed, all is as before.  -EBUSY one is
- * running, -ENOSPC, -EACCES, -EROFS.
+ * of what is alive, or in a snapshot; half of the reserve counts.  When it fails, or the caller is
+ * killed, all is as before.  -EBUSY one is running, -ENOSPC compact_lacked of vexfs_info() tells how
+ * many bytes are missing, -EACCES, -EROFS.
  */
 int vexfs_compact(int fd, __u32 min_dead, __u64 *before, __u64 *after);
 

@@ -316,21 +316,39 @@ static int choose(struct vexfs_fs *fs, __u64 goal, unsigned int want, struct cho
 	return 0;
 }
 
+static __u64 room(const struct vexfs_fs *fs, int flags)
+{
+	__u64 keep = flags & VEXFS_ALLOC_RESERVE ? 0 :
+		     flags & VEXFS_ALLOC_TIGHT ? fs->reserved_blocks - fs->reserved_blocks / 2 :
+						 fs->reserved_blocks;
+
+	return fs->free_blocks - min(fs->free_blocks, keep);
+}
+
+__u64 vexfs_alloc_room(struct vexfs_fs *fs, int flags)
+{
+	__u64 n;
+
+	vx_lock(&fs->alloc_lock);
+	n = room(fs, flags);
+	vx_unlock(&fs->alloc_lock);
+	return n;
+}
+
 int vexfs_alloc_blocks(vx_txn *t, struct vexfs_fs *fs, __u64 goal, __u32 want, int flags, __u64 *pblk, __u32 *len)
 {
 	struct choice c;
 	struct vexfs_group *b;
 	vx_buf *buf = NULL;
-	__u64 keep = flags & VEXFS_ALLOC_RESERVE ? 0 : fs->reserved_blocks;
 	int err;
 
 	if (!want)
 		return -EINVAL;
 	vx_lock(&fs->alloc_lock);
 	err = -ENOSPC;
-	if (fs->free_blocks <= keep)
+	if (!room(fs, flags))
 		goto out;
-	want = min_t(__u64, min(want, VEXFS_EXTENT_MAX_LEN), fs->free_blocks - keep);
+	want = min_t(__u64, min(want, VEXFS_EXTENT_MAX_LEN), room(fs, flags));
 	err = choose(fs, goal, want, &c);
 	if (err)
 		goto out;

@@ -49,6 +49,7 @@ struct vexfs_inode_core {
 	__u64 disk_size;		/* i_size on disk: raised at I/O end; directories: at once */
 	__u64 blocks;			/* i_blocks: 4 KiB blocks, extent blocks included */
 	__u32 flags;			/* VEXFS_INODE_* */
+	bool tight;			/* what it allocates may be taken from half of the reserve */
 	__u64 parent;
 	__u32 parent_generation;
 	__u64 collection;		/* i_collection */
@@ -103,6 +104,9 @@ int vexfs_group_check(const struct vexfs_fs *fs, __u32 g, const struct vexfs_gro
 
 #define VEXFS_ALLOC_CREDITS	3	/* superblock, group block, a newly initialised group */
 #define VEXFS_ALLOC_RESERVE	1	/* flag: may use s_reserved_blocks */
+#define VEXFS_ALLOC_TIGHT	2	/* flag: may use half of them */
+/* Blocks that may be allocated, by flags; some of them perhaps only after a commit. */
+__u64 vexfs_alloc_room(struct vexfs_fs *fs, int flags);
 /* Allocate a run of 1..want blocks near goal (0: anywhere); *pblk, *len.  -ENOSPC. */
 int vexfs_alloc_blocks(vx_txn *t, struct vexfs_fs *fs, __u64 goal, __u32 want, int flags, __u64 *pblk, __u32 *len);
 /* Free a run inside one group; frees of blocks that are free, or outside data, are -EUCLEAN and change nothing.
@@ -163,7 +167,7 @@ int vexfs_orphan_drop(vx_txn *t, struct vexfs_fs *fs);
 int vexfs_extent_lookup(struct vexfs_inode_core *c, __u32 lblk, struct vexfs_map *map);
 /* Map [lblk, lblk+len), which must be a hole, to pblk; merges with neighbours. */
 int vexfs_extent_insert(vx_txn *t, struct vexfs_inode_core *c, __u32 lblk, __u32 len, __u64 pblk, bool unwritten);
-/* Allocate for the hole at lblk, at most want blocks, near what is before; *map is the new extent. -ENOSPC. */
+/* Allocate for the hole at lblk, at most want blocks, near what is before; *map is the new extent. -ENOSPC.  See c->tight. */
 int vexfs_extent_alloc(vx_txn *t, struct vexfs_inode_core *c, __u32 lblk, __u32 want, bool unwritten, struct vexfs_map *map);
 /* Unwritten -> written in [lblk, lblk+len), at most one extent per call: *done blocks were dealt with (holes and written
  * ones too).  May use the reserve, so it does not fail for want of space. */

@@ -601,7 +601,7 @@ int vexfs_extent_alloc(vx_txn *t, struct vexfs_inode_core *c, __u32 lblk, __u32 
 	path_release(&p);
 	if (err)
 		return err;
-	err = vexfs_alloc_blocks(t, c->fs, goal, want, 0, &pblk, &len);
+	err = vexfs_alloc_blocks(t, c->fs, goal, want, c->tight ? VEXFS_ALLOC_TIGHT : 0, &pblk, &len);
 	if (err)
 		return err;
 	err = vexfs_extent_insert(t, c, lblk, len, pblk, unwritten);

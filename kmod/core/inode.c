@@ -201,6 +201,7 @@ void vexfs_inode_load(struct vexfs_inode_core *c, struct vexfs_fs *fs, __u64 ino
 	c->ino = ino;
 	c->generation = le32_to_cpu(raw->i_generation);
 	c->seq = 0;
+	c->tight = false;
 	c->depth = le16_to_cpu(raw->i_depth);
 	c->entries = le32_to_cpu(raw->i_entries);
 	memcpy(c->link, raw->i_link, sizeof(c->link));

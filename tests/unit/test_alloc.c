@@ -175,7 +175,7 @@ static void test_random(void **state)
 static void test_full(void **state)
 {
 	struct model m;
-	__u64 pblk, first = 0;
+	__u64 pblk, first = 0, half;
 	int got, blocks = 0;
 
 	(void)state;
@@ -187,6 +187,14 @@ static void test_full(void **state)
 	}
 	assert_int_equal(got, -ENOSPC);
 	assert_int_equal(m.free, m.b.fs.reserved_blocks);	/* all but the reserve */
+	assert_int_equal(vexfs_alloc_room(&m.b.fs, 0), 0);
+	half = m.free / 2;
+	assert_int_equal(vexfs_alloc_room(&m.b.fs, VEXFS_ALLOC_TIGHT), half);
+	assert_int_equal(vexfs_alloc_room(&m.b.fs, VEXFS_ALLOC_RESERVE), m.free);
+	while ((got = model_alloc(&m, 0, 3, VEXFS_ALLOC_TIGHT, &pblk)) > 0)
+		half -= got;
+	assert_int_equal(got, -ENOSPC);
+	assert_int_equal(half, 0);
 	while ((got = model_alloc(&m, 0, 100, VEXFS_ALLOC_RESERVE, &pblk)) > 0)
 		;
 	assert_int_equal(got, -ENOSPC);
