@@ -27,7 +27,7 @@ struct coded_stats {
 	__u64 queries;
 	__u64 rounds;
 	__u64 deferred;		/* records whose bounds were worth a look */
-	__u64 taken;		/* of those, measured in the end */
+	__u64 reranked;		/* of those, measured after all */
 };
 
 struct {
@@ -118,7 +118,7 @@ int BPF_PROG(coded_search, struct vexfs_search *s)
 		__sync_fetch_and_add(&st->queries, s->round == 0);
 		__sync_fetch_and_add(&st->rounds, 1);
 		__sync_fetch_and_add(&st->deferred, deferred);
-		__sync_fetch_and_add(&st->taken, s->state[1] - taken);
+		__sync_fetch_and_add(&st->reranked, s->state[1] - taken);
 	}
 	return err ? vexfs_end(err) : 0;
 }

@@ -296,7 +296,7 @@ static int attempt(struct run *r)
 		if (vexfs_query_failed(r->q))
 			return hook_failed(r);
 		read = read_queued(r);
-		lap(r, VEXFS_TIME_READ);
+		lap(r, VEXFS_TIME_FETCH);
 		if (vexfs_query_failed(r->q))
 			return hook_failed(r);
 		if (read < 0)
@@ -316,7 +316,7 @@ static int query(struct run *r, u32 *n, u32 *truncated)
 		err = attempt(r);
 		if (err == DONE) {
 			err = vexfs_query_finish(r->q, r->found, truncated);
-			lap(r, VEXFS_TIME_SETTLE);
+			lap(r, VEXFS_TIME_RESCORE);
 			if (err >= 0) {
 				*n = err;
 				err = DONE;
@@ -439,13 +439,13 @@ static void fill_trace(struct run *r)
 	t->coded = r->codes ? min(vexfs_codes_count(r->codes), s->count) : 0;
 	t->codes = r->s->flags & VEXFS_SEARCH_EXACT ? VEXFS_CODES_UNWANTED :
 		   vexfs_body_codes_state(r->c, r->b, r->codes, s->count);
-	t->dropped = stats->dropped;
+	t->filtered = stats->filtered;
 	t->estimated = stats->estimated;
-	t->shut_out = stats->shut_out;
+	t->pruned = stats->pruned;
 	t->deferred = stats->deferred;
-	t->taken = stats->taken;
-	t->read = stats->read;
-	t->settled = stats->settled;
+	t->reranked = stats->reranked;
+	t->fetched = stats->fetched;
+	t->rescored = stats->rescored;
 }
 
 int vexfs_collection_search(struct vexfs_collection_mem *c, const struct file *file,

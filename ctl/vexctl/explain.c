@@ -9,28 +9,28 @@ static const char *codes_text(__u32 codes)
 	case VEXFS_CODES_ALL:
 		return "every slot has a code";
 	case VEXFS_CODES_PART:
-		return "slots without one were measured";
+		return "the others were measured";
 	case VEXFS_CODES_UNWANTED:
-		return "not wanted: --exact";
+		return "not used, because of --exact";
 	case VEXFS_CODES_FEW:
-		return "none: too few records for codes to pay";
+		return "none, because there are too few records for codes to pay off";
 	case VEXFS_CODES_BUDGET:
-		return "none: they do not fit into the mount option resident=";
+		return "none, because they do not fit into the budget of the mount option resident=";
 	case VEXFS_CODES_NONE:
-		return "none: another search is making them, or there is no memory";
+		return "none, because another search is making them or memory is short";
 	}
 	return "?";
 }
 
-static const char *const times[] = { "prepare", "predicate", "search", "read", "settle", "records" };
+static const char *const times[] = { "prepare", "predicate", "search", "fetch", "rescore", "records" };
 #define TIMES	(sizeof(times) / sizeof(times[0]))
 static const char *const restarts[] = { "switch", "fallback", "precision", "estimate", "files" };
 static const char *const restart_texts[] = {
-	"a program came, went or was replaced: all anew",
-	"the search program failed: with the built-in",
-	"f32 may have refused one of the best: with room for more",
-	"a bound may have: without codes",
-	"too many of the best are of one file: for more than k",
+	"because a program was loaded, unloaded or replaced",
+	"because the search program failed: with the built-in strategy",
+	"because single precision may have lost a hit: with room for more candidates",
+	"because an estimate may have lost a hit: without codes",
+	"because too many of the best belong to one file: for more than k",
 };
 #define RESTARTS	(sizeof(restarts) / sizeof(restarts[0]))
 
@@ -50,42 +50,43 @@ void explain_text(const struct vexfs_answer *a, const struct vexfs_search_trace 
 	__u32 i;
 
 	step(&n, "snapshot");
-	printf("%llu slots, as they were when the search began\n", t->count);
+	printf("%llu slots when the search began\n", t->count);
 	step(&n, "codes");
 	printf("%llu of %llu slots: %s", t->coded, t->count, codes_text(t->codes));
 	took(t, VEXFS_TIME_PREPARE);
 	if (where) {
 		step(&n, "predicate");
-		printf("holds for %llu slots", t->matches);
+		printf("matches %llu slots", t->matches);
 		took(t, VEXFS_TIME_PREDICATE);
 	}
 	step(&n, "search");
-	printf("by %s%s, in %u rounds: %llu slots visited", printable(a->strategy),
+	printf("strategy %s%s, %u round%s: %llu slots visited", a->strategy,
 	       a->used[VEXFS_SLOT_SEARCH] == VEXFS_BOUND_LOADED ? " (program)" : " (built-in)", a->rounds,
-	       a->visited);
+	       a->rounds == 1 ? "" : "s", a->visited);
 	took(t, VEXFS_TIME_SEARCH);
 	if (t->estimated)
-		printf("              %llu bounded by their codes, %llu shut out by that, %llu put off, %llu of them taken out\n",
-		       t->estimated, t->shut_out, t->deferred, t->taken);
-	if (t->dropped)
-		printf("              %llu dropped by the filter program\n", t->dropped);
-	printf("              %llu measured in single precision\n", a->scored);
-	step(&n, "read");
-	printf("%llu rows that were not in memory", t->read);
-	took(t, VEXFS_TIME_READ);
-	step(&n, "settle");
-	printf("%llu rows measured again in double precision, for the order", t->settled);
-	took(t, VEXFS_TIME_SETTLE);
+		printf("              %llu estimated from their codes: %llu pruned\n", t->estimated, t->pruned);
+	if (t->deferred)
+		printf("              %llu deferred, %llu of them re-ranked\n", t->deferred, t->reranked);
+	if (t->filtered)
+		printf("              %llu rejected by the filter program\n", t->filtered);
+	printf("              %llu scored in single precision\n", a->scored);
+	step(&n, "fetch");
+	printf("%llu vectors were not in memory and had to be read", t->fetched);
+	took(t, VEXFS_TIME_FETCH);
+	step(&n, "rescore");
+	printf("%llu candidates scored again in double precision, for the final order", t->rescored);
+	took(t, VEXFS_TIME_RESCORE);
 	step(&n, "restarts");
 	printf("%u\n", a->restarts);
 	for (i = 0; i < RESTARTS; i++)
 		if (t->restart[i])
-			printf("              %u x %s\n", t->restart[i], restart_texts[i]);
+			printf("              %u %s\n", t->restart[i], restart_texts[i]);
 	if (t->error)
-		printf("              the %s program gave %s\n", vexfs_slot_name(t->error_slot) ?: "?",
+		printf("              the %s program failed with: %s\n", vexfs_slot_name(t->error_slot) ?: "?",
 		       strerror(-t->error));
 	step(&n, "records");
-	printf("%u fetched and verified", a->n);
+	printf("%u read and verified", a->n);
 	took(t, VEXFS_TIME_RECORDS);
 }
 
@@ -98,13 +99,13 @@ struct json_object *explain_json(const struct vexfs_search_trace *t)
 	add_u64(o, "coded", t->coded);
 	add_str(o, "codes", codes_text(t->codes));
 	add_u64(o, "matches", t->matches);
-	add_u64(o, "dropped", t->dropped);
+	add_u64(o, "filtered", t->filtered);
 	add_u64(o, "estimated", t->estimated);
-	add_u64(o, "shut_out", t->shut_out);
+	add_u64(o, "pruned", t->pruned);
 	add_u64(o, "deferred", t->deferred);
-	add_u64(o, "taken", t->taken);
-	add_u64(o, "read", t->read);
-	add_u64(o, "settled", t->settled);
+	add_u64(o, "reranked", t->reranked);
+	add_u64(o, "fetched", t->fetched);
+	add_u64(o, "rescored", t->rescored);
 	for (i = 0; i < RESTARTS; i++)
 		add_u64(list, restarts[i], t->restart[i]);
 	json_object_object_add(o, "restarts", list);

@@ -456,13 +456,13 @@ struct vexfs_search_trace {
 	__u64	count;			/* slots of the snapshot */
 	__u64	coded;			/* of those, slots with a code */
 	__u64	matches;		/* slots for which the predicate holds; without one: count */
-	__u64	dropped;		/* candidates that the filter program dropped */
-	__u64	estimated;		/* candidates whose distance was bounded by their code */
-	__u64	shut_out;		/* of those, too far already by their lower bound */
-	__u64	deferred;		/* candidates put off, the nearest first by their lower bound */
-	__u64	taken;			/* of those, taken out to be measured */
-	__u64	read;			/* rows that were not in memory */
-	__u64	settled;		/* rows measured again in double precision, for the order */
+	__u64	filtered;		/* candidates that the filter program rejected */
+	__u64	estimated;		/* candidates whose distance was estimated from their code */
+	__u64	pruned;			/* of those, left out: too far even by their lower bound */
+	__u64	deferred;		/* candidates put aside, to be measured by their lower bounds */
+	__u64	reranked;		/* of those, measured after all */
+	__u64	fetched;		/* vectors that were not in memory and had to be read */
+	__u64	rescored;		/* vectors measured again in double precision, for the final order */
 	__u64	ns[8];			/* time, by VEXFS_TIME_* */
 };
 /* What estimates were made from. */
@@ -484,8 +484,8 @@ struct vexfs_search_trace {
 #define VEXFS_TIME_PREPARE	0	/* making codes, and all that is not below */
 #define VEXFS_TIME_PREDICATE	1	/* evaluating the predicate on slots that were not cached */
 #define VEXFS_TIME_SEARCH	2	/* rounds of the strategy, with filter and distance */
-#define VEXFS_TIME_READ		3	/* reading and measuring rows that were not in memory */
-#define VEXFS_TIME_SETTLE	4	/* measuring the best in double precision, ordering them */
+#define VEXFS_TIME_FETCH		3	/* reading and measuring vectors that were not in memory */
+#define VEXFS_TIME_RESCORE	4	/* measuring the best in double precision, ordering them */
 #define VEXFS_TIME_RECORDS	5	/* fetching and verifying the records of the hits */
 
 /* Bind a loaded program to a slot ("": the built-in).  The binding is on disk when this returns.

@@ -153,20 +153,20 @@ extern int vexfs_score(struct vexfs_search *s) __ksym;
 extern int vexfs_offer(struct vexfs_search *s) __ksym;
 /*
  * search: as vexfs_batch_range(), but those of the slots whose codes show that they are not among
- * the k nearest are left out.  An estimated distance comes with a lower and an upper bound, `sigma`
+ * the k nearest are pruned.  An estimated distance comes with a lower and an upper bound, `sigma`
  * hundredths of its standard deviation away, 0: the default, 300; at most VEXFS_MAX_SIGMA.  Less
  * than the default narrows the lower bound only.  A slot without a code (the collection is small,
  * new or larger than its memory budget) stays in.
  */
 extern int vexfs_estimate(struct vexfs_search *s, __u64 from, __u32 n, __u32 sigma) __ksym;
 /*
- * search: filter the batch and put it aside, to be taken by its lower bounds.  Those without an
+ * search: filter the batch and defer it, to be re-ranked in the order of its lower bounds.  Those without an
  * estimate are measured and offered at once.  Returns how many there were of both; the batch is
  * empty.  EINVAL it has been scored.
  */
 extern int vexfs_defer(struct vexfs_search *s) __ksym;
 /*
- * search: the batch becomes the up to VEXFS_BATCH deferred ones with the smallest lower bounds, as
+ * search: for re-ranking, the batch becomes the up to VEXFS_BATCH deferred ones with the smallest lower bounds, as
  * far as they may still be among the k nearest.  Returns how many; 0: none is left.  The visits were
  * charged before: ENOSPC cannot happen.
  */

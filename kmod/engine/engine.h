@@ -166,7 +166,7 @@ struct vexfs_query_params {
 
 /* What a query did since it was made, see struct vexfs_search_trace; restart: why it was told to. */
 struct vexfs_query_stats {
-	__u64 dropped, estimated, shut_out, deferred, taken, read, settled;
+	__u64 filtered, estimated, pruned, deferred, reranked, fetched, rescored;
 	__u32 restart[8];
 };
 

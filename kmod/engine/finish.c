@@ -101,8 +101,8 @@ static int measure_entries(struct vexfs_query *q, struct vexfs_entry *e, __u32 c
 			vx_yield();
 		}
 	}
-	q->stats.read += absent;
-	q->stats.settled += count;
+	q->stats.fetched += absent;
+	q->stats.rescored += count;
 	for (i = 0; i < absent; i += ahead) {
 		ahead = absent - i < PENDING ? absent - i : PENDING;
 		for (k = 0; k < ahead; k++)
@@ -165,7 +165,7 @@ static bool is_sure(struct vexfs_query *q, const struct final *f, __u32 n)
 }
 
 /*
- * Might one of those that bounds turned away belong among the first k?  Because records died that had tightened the gate,
+ * Might one of those that were pruned by their bounds belong among the first k?  Because records died that had tightened the gate,
  * or because a bound was wrong, which happens now and then.
  */
 static bool missed(struct vexfs_query *q, const struct final *f, __u32 n)

@@ -201,7 +201,7 @@ void vexfs_codes_slot(const struct vexfs_codes *c, const struct vexfs_estimator 
 __u32 vexfs_codes_row_sum(const struct vexfs_codes *c, const struct vexfs_estimator *e, __u64 slot);
 const __u8 *vexfs_codes_block(const struct vexfs_codes *c, __u64 slot);
 
-/* --- defer.c: candidates put off, by the lower bound of their distance --- */
+/* --- defer.c: deferred candidates, by the lower bound of their distance --- */
 
 struct vexfs_deferred {
 	__u64 *entry;			/* key of the lower bound << 32 | slot; a min-heap */
@@ -213,7 +213,7 @@ int vexfs_deferred_init(struct vexfs_deferred *d, __u32 k);	/* -ENOMEM */
 void vexfs_deferred_free(struct vexfs_deferred *d);
 void vexfs_deferred_clear(struct vexfs_deferred *d);
 /*
- * Room for a batch: lets go of what the gate shuts out, grows, or else drops the worst; turned away are both.  Allocates.
+ * Room for a batch: prunes what is beyond the gate, grows, or else drops the worst; turned away are both.  Allocates.
  */
 void vexfs_deferred_room(struct vexfs_deferred *d, __u32 gate);
 void vexfs_deferred_push(struct vexfs_deferred *d, __u32 lower, __u64 slot);

@@ -491,7 +491,7 @@ static void refuse(struct vexfs_query *q, __u32 lower)
 		q->deferred.refused = lower;
 }
 
-/* Bounds of the batch, one by one; drops what the gate shuts out. */
+/* Bounds of the batch, one by one; prunes what is beyond the gate. */
 static void bound_batch(struct vexfs_query *q, __u32 sigma)
 {
 	__u32 i, kept = 0, lower, upper, most = gate(q);
@@ -507,7 +507,7 @@ static void bound_batch(struct vexfs_query *q, __u32 sigma)
 		keep(q, kept++, i);
 	}
 	q->stats.estimated += q->n;
-	q->stats.shut_out += q->n - kept;
+	q->stats.pruned += q->n - kept;
 	q->n = kept;
 }
 
@@ -538,7 +538,7 @@ int vexfs_q_estimate(struct vexfs_query *q, __u64 from, __u32 n, __u32 sigma)
 		mask = vexfs_codes_range(q->codes, q->estimator, from, n, mask, sigma, gate(q), q->lower,
 					 q->upper, &shift, &q->deferred.refused);
 		q->stats.estimated += bounded;
-		q->stats.shut_out += bounded - vx_popcount(mask);
+		q->stats.pruned += bounded - vx_popcount(mask);
 		for (; mask; mask &= mask - 1) {
 			i = __builtin_ctzll(mask);
 			add(q, from + i, q->lower[i + shift], q->upper[i + shift]);	/* in place */
@@ -619,7 +619,7 @@ static int apply_filter(struct vexfs_query *q)
 	for (i = 0; i < q->n; i++)
 		if (q->s.keep >> i & 1)
 			keep(q, kept++, i);
-	q->stats.dropped += q->n - kept;
+	q->stats.filtered += q->n - kept;
 	q->n = kept;
 	q->filtered = true;
 	return 0;
@@ -783,7 +783,7 @@ int vexfs_q_take(struct vexfs_query *q)
 			q->fresh[q->n] = true;
 			q->slot[q->n++] = slot;
 		}
-	q->stats.taken += q->n;
+	q->stats.reranked += q->n;
 	q->work += q->n > 0;
 	publish(q);
 	return q->n;
@@ -850,7 +850,7 @@ int vexfs_query_read(struct vexfs_query *q)
 	}
 	q->n = i;
 	q->from += i;
-	q->stats.read += i;
+	q->stats.fetched += i;
 	return i;
 }
 

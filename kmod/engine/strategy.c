@@ -36,7 +36,7 @@ int vexfs_flat(struct vexfs_search *s)
 	return 0;
 }
 
-/* Put off all slots, or all that match; -ENOSPC counts as all. */
+/* Defer all slots, or all that match; -ENOSPC counts as all. */
 static int defer_all(struct vexfs_query *q, __u32 *batches)
 {
 	bool sparse = q->match.p && q->match.matches < q->count / SPARSE;

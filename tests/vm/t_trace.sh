@@ -70,18 +70,19 @@ rm -rf /tmp/bin
 
 run "explain" vexctl explain /mnt/w --id 5 -k 3
 says "codes" "2000 of 2000 slots: every slot has a code"
-says "the search" "by coded \(built-in\), in 1 rounds: 2000 slots visited"
-says "bounds" "1997 bounded by their codes, [0-9]+ shut out by that, [0-9]+ put off, [0-9]+ of them taken out"
+says "the search" "strategy coded \(built-in\), 1 round: 2000 slots visited"
+says "estimates" "1997 estimated from their codes: [0-9]+ pruned"
+says "re-ranking" "[0-9]+ deferred, [0-9]+ of them re-ranked"
 says "and the answer" "^ +1 +5 +0.000000"
 run "exactly" vexctl explain /mnt/w --id 5 -k 3 --exact --where 'n < 100'
-says "no codes" "not wanted: --exact"
-says "a predicate" "holds for 100 slots"
-says "what was measured" "97 measured in single precision"
+says "no codes" "not used, because of --exact"
+says "a predicate" "matches 100 slots"
+says "what was measured" "97 scored in single precision"
 run "as JSON" vexctl explain /mnt/w --id 5 -k 3 --json
-for k in slots coded estimated deferred ns; do says "it has $k" "\"$k\": "; done
+for k in slots coded estimated pruned deferred filtered fetched rescored ns; do says "it has $k" "\"$k\": "; done
 scored=$(sed -E 's/.*"scored": ([0-9]+).*/\1/' "$out")
-taken=$(sed -E 's/.*"taken": ([0-9]+).*/\1/' "$out")
-equal "what was taken was measured" "$scored" "$taken"
+reranked=$(sed -E 's/.*"reranked": ([0-9]+).*/\1/' "$out")
+equal "what was re-ranked was measured" "$scored" "$reranked"
 expect_fail "explain takes one" "one query" vexctl explain /mnt/w
 run "umount" vexctl umount /mnt
 run "verify" fsck.vexfs /dev/vda
