@@ -39,8 +39,8 @@ int vexfs_find_record(struct file *file, struct vexfs_collection_mem *c, u64 id,
 /* Searching and reading: the directory must have been opened for that. */
 int vexfs_may_read(struct file *file);
 /*
- * Changing: nobody can open a directory for writing, so ask now.  0: mnt_drop_write_file()
- * afterwards.
+ * Changing: nobody can open a directory for writing, so ask now.  -EACCES, -EROFS, -EIO it was shut down, for an error
+ * or not.  0: mnt_drop_write_file() afterwards.
  */
 int vexfs_may_write(struct file *file);
 

@@ -62,6 +62,8 @@ int vexfs_may_write(struct file *file)
 {
 	int err = inode_permission(file_mnt_idmap(file), file_inode(file), MAY_WRITE);
 
+	if (!err && vexfs_is_shutdown(file_inode(file)->i_sb))
+		err = -EIO;
 	return err ?: mnt_want_write_file(file);
 }
 
@@ -197,8 +199,8 @@ long vexfs_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	if (_IOC_TYPE(cmd) != VEXFS_IOC_MAGIC || _IOC_DIR(cmd) != (_IOC_READ | _IOC_WRITE) ||
 	    !S_ISDIR(inode->i_mode) || !_IOC_NR(cmd) || _IOC_NR(cmd) > VEXFS_IOC_LAST)
 		return -ENOTTY;
-	if (vexfs_is_shutdown(inode->i_sb))
-		return -EIO;
+	if (vexfs_is_gone(inode->i_sb))
+		return -EIO;	/* after an error only changes fail: vexfs_may_write() */
 	if (_IOC_NR(cmd) == _IOC_NR(VEXFS_IOC_CREATE))
 		return ioc_create(file, argp);
 	if (_IOC_NR(cmd) == _IOC_NR(VEXFS_IOC_DROP))

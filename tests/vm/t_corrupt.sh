@@ -141,6 +141,7 @@ run "umount" umount /mnt
 
 # --- a directory block, with errors=remount-ro (the default), and with continue
 fresh
+run "a collection" sh -c "vexctl mount $dev /mnt && hookq fill /mnt/c 100 && vexctl umount /mnt"
 block=$(number $(($(inode_at "$d") + 152 + 8)))
 for mode in continue remount-ro; do
 	[ $mode = continue ] && flip $((block * 4096 + 60))
@@ -153,6 +154,10 @@ for mode in continue remount-ro; do
 	else
 		expect_fail "not written" "/mnt/newer" touch /mnt/newer
 		told "so" "no further writes"
+		run "vectors are read, too" hookq check /mnt/c
+		run "and a record" vexctl get /mnt/c 5
+		expect_fail "but not written" "Input/output error" vexctl delete /mnt/c 5
+		expect_fail "nor bound" "Input/output error" vexctl use /mnt/c --builtin
 	fi
 	run "umount" vexctl umount /mnt
 done
