@@ -56,7 +56,8 @@ extern void bpf_iter_num_destroy(struct vexfs_iter_num *it) __ksym;
 
 /*
  * What search returns: 0 finished; VEXFS_MORE call again after the queued rows were read; negative:
- * an error, the query reruns on the built-in.  filter and distance: 0, or negative and the query
+ * an error, the query reruns on the built-in.  After 16 errors in a row a collection does not call it any more, so
+ * what only the arguments of a query are to blame for should not be one.  filter and distance: 0, or negative and the query
  * fails (EPROTO).
  */
 #define VEXFS_MORE		1
@@ -109,7 +110,8 @@ struct vexfs_ops {
 	__u32 abi;			/* VEXFS_OPS_ABI */
 	__u32 flags;			/* VEXFS_OPS_* */
 	__u64 max_visits;		/* search: budget in slots; 0: the query's own */
-	__u32 timeout_us;		/* search: then the built-in; 0: half of the query's */
+	/* search: CPU time of its own, kfuncs included; then the built-in.  0: half of the query's time */
+	__u32 timeout_us;
 	__u32 reserved;			/* 0 */
 };
 
@@ -118,8 +120,10 @@ struct vexfs_ops {
 #endif
 
 /*
- * Kfuncs.  All bound what they are given, charge the query's budget and look at its deadline.  They
- * return a count, or a negative errno:
+ * Kfuncs.  All bound what they are given.  range, slots and estimate charge the query's budget, and they and take look
+ * at its deadline: a loop that calls none of them is stopped by nobody, and holds up whoever loads, replaces or
+ * unloads a program.  So do helpers that may wait for user memory, as bpf_copy_from_user(): do not use them.  They return a
+ * count, or a negative errno:
  *	EINVAL	out of range
  *	EPERM	called from the wrong op
  *	EAGAIN	too many rows wait to be read: return VEXFS_MORE, repeat the call in the next round
@@ -211,12 +215,15 @@ static __always_inline int vexfs_scan(struct vexfs_search *s, __u64 from, __u32 
 	return err < 0 ? err : 0;
 }
 
-/* What search returns for the error of a kfunc; it saves in `state` where to go on first. */
+/*
+ * What search returns for what a kfunc returned, when that is the last one of the round; it saves in `state` where to go on
+ * first.  A count is no error.
+ */
 static __always_inline int vexfs_end(int err)
 {
 	if (err == -EAGAIN)
 		return VEXFS_MORE;
-	return err == -ENOSPC || err == -ETIME ? 0 : err;
+	return err > 0 || err == -ENOSPC || err == -ETIME ? 0 : err;
 }
 #endif
 

@@ -32,7 +32,7 @@ int BPF_PROG(picks_search, struct vexfs_search *s)
 		if (n < 0)
 			break;
 	}
-	return n < 0 ? vexfs_end(n) : 0;
+	return vexfs_end(n);		/* a count, too */
 }
 
 SEC(".struct_ops.link")
