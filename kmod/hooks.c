@@ -450,8 +450,9 @@ static int vexfs_ops_btf_struct_access(struct bpf_verifier_log *log,
 	};
 	unsigned int i;
 
-	if (btf_type_by_id(reg->btf, reg->btf_id) != READ_ONCE(search_type)) {
-		bpf_log(log, "a VexFS program may write to struct vexfs_search only\n");
+	if (btf_type_by_id(reg->btf, reg->btf_id) != READ_ONCE(search_type) ||
+	    reg->type & PTR_UNTRUSTED) {
+		bpf_log(log, "a VexFS program may write to its own struct vexfs_search only\n");
 		return -EACCES;
 	}
 	for (i = 0; i < ARRAY_SIZE(writable); i++)
