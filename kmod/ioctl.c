@@ -67,6 +67,16 @@ int vexfs_may_write(struct file *file)
 	return err ?: mnt_want_write_file(file);
 }
 
+/*
+ * The same for what others must not do who may write to the collection: take a filter away, or everything.  -EPERM.
+ */
+static int may_own(struct file *file)
+{
+	if (!inode_owner_or_capable(file_mnt_idmap(file), file_inode(file)))
+		return -EPERM;
+	return vexfs_may_write(file);
+}
+
 static long ioc_create(struct file *file, void __user *argp)
 {
 	struct vexfs_ioc_create arg;
@@ -97,7 +107,7 @@ static long ioc_drop(struct file *file, void __user *argp)
 		return err;
 	if (arg.flags || !ALL_ZERO(arg.reserved))
 		return -EINVAL;
-	err = vexfs_may_write(file);
+	err = may_own(file);
 	if (err)
 		return err;
 	err = vexfs_collection_drop(file_inode(file));
@@ -133,7 +143,7 @@ static long ioc_use(struct file *file, struct vexfs_collection_mem *c, void __us
 		return err;
 	if (arg.flags || arg.reserved32 || !ALL_ZERO(arg.reserved))
 		return -EINVAL;
-	err = vexfs_may_write(file);
+	err = may_own(file);
 	if (err)
 		return err;
 	err = vexfs_collection_use(c, arg.slot, arg.name);

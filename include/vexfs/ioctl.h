@@ -251,7 +251,10 @@ struct vexfs_ioc_words {
 	__u64	reserved[4];
 };
 
-/* Make a collection a plain directory again: all its records are gone, its files stay. */
+/*
+ * Make a collection a plain directory again: all its records are gone, its files stay.  EPERM the caller neither owns the
+ * directory nor has CAP_FOWNER.
+ */
 struct vexfs_ioc_drop {
 	__u32	size, flags;
 	__u64	reserved[3];
@@ -489,7 +492,8 @@ struct vexfs_search_trace {
 #define VEXFS_TIME_RECORDS	5	/* fetching and verifying the records of the hits */
 
 /* Bind a loaded program to a slot ("": the built-in).  The binding is on disk when this returns.
- * ENOENT nothing of that name is loaded, EOPNOTSUPP the object has no such op. */
+ * ENOENT nothing of that name is loaded, EOPNOTSUPP the object has no such op, EPERM the caller neither owns the
+ * directory nor has CAP_FOWNER. */
 struct vexfs_ioc_use {
 	__u32	size, flags;
 	__u32	slot;			/* VEXFS_SLOT_* */

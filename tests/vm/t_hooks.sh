@@ -188,6 +188,16 @@ run "unbind" vexctl use $c --builtin --slot search
 run "unbind the other" vexctl use /mnt/d --builtin --slot search
 run "unload spin_own" vexctl unload spin_own
 
+# --- who may bind and drop
+run "everybody may write to it" chmod 777 $c
+run "nobody deletes a record" su nobody -s /bin/sh -c "vexctl delete $c 2999"
+expect_fail "but binds nothing" "not permitted" su nobody -s /bin/sh -c "vexctl use $c --builtin --slot filter"
+equal "nor by ioctl" "EPERM" "$(su nobody -s /bin/sh -c "hookq use $c filter")"
+expect_fail "nor drops it" "not permitted" su nobody -s /bin/sh -c "vexctl collection drop $c --yes"
+run "its owner" sh -c "mkdir /mnt/own && chown nobody /mnt/own && su nobody -s /bin/sh -c 'vexctl collection create /mnt/own --dims 2 &&
+	vexctl use /mnt/own --builtin --slot filter && vexctl collection drop /mnt/own --yes'"
+run "undone" chmod 755 $c
+
 # --- sample: cheaper and worse, by its knob
 run "load sample" vexctl load $lib/sample.bpf.o
 run "use sample" vexctl use $c sample
