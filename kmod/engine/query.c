@@ -237,76 +237,6 @@ static int charge(struct vexfs_query *q, __u32 *n)
 	return 0;
 }
 
-static __u64 bits(__u32 n)
-{
-	return n == 64 ? ~0ULL : (1ULL << n) - 1;
-}
-
-/* From now on slots are marked.  What is in the pool, deferred or waiting, or in the batch, is a candidate. */
-static int need_marks(struct vexfs_query *q)
-{
-	size_t words = q->count / 64 + 1;
-	__u64 i;
-
-	if (q->marking)
-		return 0;
-	if (q->seen)
-		memset(q->seen, 0, 2 * words * sizeof(*q->seen));
-	else
-		q->seen = vx_ealloc(2 * words * sizeof(*q->seen));
-	if (!q->seen)
-		return -ENOMEM;
-	q->looked_at = q->seen + words;
-	q->marking = true;
-	memset(q->looked_at, 0xff, q->next / 64 * sizeof(*q->looked_at));
-	q->looked_at[q->next / 64] = bits(q->next % 64);
-	q->looked = q->next;
-	for (i = 0; i < q->pool.n; i++)
-		q->seen[q->pool.entry[i].slot / 64] |= 1ULL << q->pool.entry[i].slot % 64;
-	for (i = q->from; i < q->npending; i++)
-		q->seen[q->pending[i] / 64] |= 1ULL << q->pending[i] % 64;
-	for (i = 0; i < q->deferred.n; i++)
-		q->seen[(__u32)q->deferred.entry[i] / 64] |= 1ULL << q->deferred.entry[i] % 64;
-	for (i = 0; i < q->n; i++)
-		q->seen[q->slot[i] / 64] |= 1ULL << q->slot[i] % 64;
-	return 0;
-}
-
-/* The slots of a word, from its first bit on, were looked at. */
-static void mark(struct vexfs_query *q, __u64 word, __u64 mask)
-{
-	q->looked += vx_popcount(mask & ~q->looked_at[word]);
-	q->looked_at[word] |= mask;
-}
-
-/* [from, to) is looked at, at the cost of n visits; need_marks() if that is not where it stopped. */
-static void look(struct vexfs_query *q, __u64 from, __u64 to, __u32 n)
-{
-	__u64 at = from;
-	__u32 len;
-
-	for (; q->marking && at < to; at += len) {
-		len = 64 - at % 64;
-		if (len > to - at)
-			len = to - at;
-		mark(q, at / 64, bits(len) << at % 64);
-	}
-	q->visited += n;
-	q->work += to > from;
-	if (to > q->next)
-		q->next = to;
-}
-
-__u64 vexfs_query_looked(const struct vexfs_query *q)
-{
-	__u64 n = q->marking ? q->looked : q->next;
-	__u32 i;
-
-	for (i = 0; i < q->n; i++)	/* nothing came of what is still in the batch */
-		n -= q->fresh[i];
-	return n;
-}
-
 static bool may(const struct vexfs_query *q, __u64 slot)
 {
 	const struct vexfs_file *file = q->may ? vexfs_columns_file(q->cols, slot) : NULL;
@@ -364,7 +294,7 @@ static int new_batch(struct vexfs_query *q, bool marks)
 	__u64 bit;
 	__u32 i;
 
-	if ((marks || q->n) && need_marks(q))
+	if ((marks || q->n) && vexfs_query_mark(q))
 		return -ENOMEM;
 	for (i = 0; i < q->n; i++) {
 		bit = 1ULL << q->slot[i] % 64;
@@ -419,7 +349,7 @@ int vexfs_q_range(struct vexfs_query *q, __u64 from, __u32 n)
 		return err;
 	for (mask = n ? admitted(q, from, n) : 0; mask; mask &= mask - 1)
 		add(q, from + __builtin_ctzll(mask), VEXFS_UNKNOWN, ~0u);
-	look(q, from, from + n, n);
+	vexfs_query_look(q, from, from + n, n);
 	publish(q);
 	return q->n;
 }
@@ -441,7 +371,7 @@ int vexfs_q_slots(struct vexfs_query *q, const __u64 *slots, __u32 n)
 			continue;
 		if (admitted(q, slot, 1))
 			add(q, slot, VEXFS_UNKNOWN, ~0u);
-		look(q, slot, slot + 1, 0);
+		vexfs_query_look(q, slot, slot + 1, 0);
 	}
 	q->visited += may;
 	publish(q);
@@ -544,7 +474,7 @@ int vexfs_q_estimate(struct vexfs_query *q, __u64 from, __u32 n, __u32 sigma)
 			add(q, from + i, q->lower[i + shift], q->upper[i + shift]);	/* in place */
 		}
 	}
-	look(q, from, from + n, n);
+	vexfs_query_look(q, from, from + n, n);
 	publish(q);
 	return q->n;
 }
@@ -582,7 +512,7 @@ int vexfs_q_matches(struct vexfs_query *q, __u64 from, __u64 *next, bool estimat
 		at = q->count;
 	if (found < n || at == q->count)
 		q->why = why;		/* charge() had cut a batch that is not full */
-	look(q, from, at, found);
+	vexfs_query_look(q, from, at, found);
 	if (estimate && q->codes)
 		bound_batch(q, VEXFS_SIGMA);
 	publish(q);

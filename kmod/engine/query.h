@@ -63,6 +63,8 @@ struct vexfs_query {
 	struct vexfs_query_stats stats;
 };
 
+/* --- query.c --- */
+
 /*
  * The batch becomes the live ones of the next matching slots from `from` on, a batch of them at
  * most.  *next: where to go on.  Slots in between that do not match cost no visit.  Returns as
@@ -71,13 +73,20 @@ struct vexfs_query {
 int vexfs_q_matches(struct vexfs_query *q, __u64 from, __u64 *next, bool estimate);
 /* May a slot that was admitted before still be found: has it not died, or its file? */
 bool vexfs_query_admits(const struct vexfs_query *q, __u64 slot);
-/* Let the pool have more entries: -EAGAIN, or -EFBIG there may not be more. */
+/* Let the pool have more entries (finish.c): -EAGAIN, or -EFBIG there may not be more. */
 int vexfs_query_enlarge(struct vexfs_query *q);
 /* Entries of the pool of a query for the k best: more than k, because f32 may order neighbours wrongly. */
 __u32 vexfs_pool_cap(__u32 k);
-/* Slots that were looked at, each counted once, or passed over because they do not match. */
-__u64 vexfs_query_looked(const struct vexfs_query *q);
 /* What has a larger f32 total than this lies beyond the radius; a key.  ~0: there is no radius. */
 __u32 vexfs_query_radius_gate(struct vexfs_query *q);
+
+/* --- marks.c --- */
+
+/* From now on slots are marked.  -ENOMEM. */
+int vexfs_query_mark(struct vexfs_query *q);
+/* [from, to) is looked at, at the cost of n visits; vexfs_query_mark() first if that is not where it stopped. */
+void vexfs_query_look(struct vexfs_query *q, __u64 from, __u64 to, __u32 n);
+/* Slots that were looked at, each counted once, or passed over because they do not match. */
+__u64 vexfs_query_looked(const struct vexfs_query *q);
 
 #endif /* _VEXFS_ENGINE_QUERY_H */
