@@ -6,9 +6,9 @@
 . ./lib.sh
 
 run "the host's /usr" host_usr
-export PYTHONDONTWRITEBYTECODE=1 LIBVEXFS=/usr/bin/libvexfs.so.0 PYTHONPATH=/tests PYTHONHOME=/host/usr
+export LIBVEXFS=/usr/bin/libvexfs.so.0 PYTHONPATH=/tests PYTHONHOME=/host/usr
 export LD_LIBRARY_PATH=/host/usr/lib/x86_64-linux-gnu
-python=/host/usr/bin/python3
+python="/host/usr/bin/python3 -S"	# sooner there without looking for NumPy
 # embed [OPTION]... [COMMAND...]: the default command is hash-ngrams
 embed() { $python embed-files --size 200 --overlap 60 "$@"; }
 ngrams="$python hash-ngrams 64"
