@@ -80,7 +80,7 @@ out:
 	if (err == -ENODEV)
 		snprintf(why, why_size, "the vexfs module is not loaded: run 'modprobe vexfs'");
 	else if (err == -EPERM)
-		snprintf(why, why_size, "watching the tracepoints of the module needs root (CAP_BPF and CAP_PERFMON)");
+		snprintf(why, why_size, "watching the tracepoints of the module needs root (CAP_SYS_ADMIN)");
 	else if (err == -EACCES)
 		snprintf(why, why_size, "this kernel's verifier refuses the programs that watch the tracepoints: report that, please");
 	else if (err == -ESRCH || err == -ENOENT)

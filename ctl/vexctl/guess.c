@@ -140,7 +140,7 @@ void help_noun(const char *noun)
 	for (i = 0; (v = verb_nr(i)); i++)
 		if (has_noun(v, noun))
 			printf("  %-18s %s\n", v->name, v->summary);
-	printf("\n`vexctl %s VERB --help` tells more about one of them.\n", noun);
+	printf("\n`vexctl %s VERB --help` says more about one of them.\n", noun);
 }
 
 /* What may be meant, "": nothing like it. */

@@ -428,7 +428,7 @@ static void report(const struct job *j)
 	if (j->upsert && j->auto_ids && !j->n_keys && j->done)
 		printf("they have no ids and no keys, so that nothing was replaced; --start-id N replaces from id N on\n");
 	if (j->im.rounded)
-		printf("numbers of type %s became the nearest 32-bit floats\n", j->im.type);
+		printf("numbers of type %s became the nearest 32-bit floats\n", printable(j->im.type));
 	if (j->n_left_out)
 		printf("left out %zu records:\n", j->n_left_out);
 	for (i = 0; i < j->n_left_out && i < LEFT_OUT_SAID; i++)

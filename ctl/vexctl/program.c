@@ -111,7 +111,7 @@ static int done(const char *verb, const struct vexfs_program_info *info, bool js
 		print_json(program_json(info));
 		return VEXCTL_OK;
 	}
-	printf("%s %s", verb, info->name);
+	printf("%s %s", verb, printable(info->name));
 	if (info->loaded)
 		printf(": %s, generation %llu", ops_names(info->ops, ops), info->generation);
 	printf("\n");
