@@ -46,7 +46,7 @@ GLOSSARY = (
     ('slot', 'The place of a record in its collection, numbered from 0. A replaced or deleted record leaves its slot until '
              'the collection is compacted.'),
     ('deleted', 'Of a record: deleted, replaced, or its file is gone. Searches skip it, and compaction gives its space back.'),
-    ('stale', 'Of a record: its file has changed since the record was inserted.'),
+    ('stale', 'Of a record: its file has changed, or was replaced by another one, since the record was inserted.'),
     ('snapshot', 'The records of a collection as they were at one moment, under a name.'),
     ('compaction', 'Copies the records that are not deleted, now or in a snapshot, and gives the space of the others back.'),
     ('dictionary', 'The words of a keyword attribute, each with the number that is stored in its place.'),
@@ -73,7 +73,7 @@ GLOSSARY = (
     ('restart', 'A search that began anew: a program was switched or failed, or the first attempt could not be shown to be '
                 'complete.'),
     ('fallback', 'A search that the built-in strategy finished, because the search program failed or took too long.'),
-    ('ejected', 'Of a search program: no longer tried, after 16 failures in a row.'),
+    ('ejected', 'Of a search program: no longer tried by a collection, after 16 failures in a row there.'),
     ('generation', 'Counts how often programs were loaded and replaced: which version of a program answered.'),
     ('truncated', 'Of an answer: it may be incomplete, for a reason that it names: deadline, visits, strategy, precision, limit '
                   'or files.'),
