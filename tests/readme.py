@@ -179,7 +179,8 @@ def test(name, good, *why):
 
 def helps(command):
     """What is wrong with a command's verb and options, by its help; '' if nothing is."""
-    words = shlex.split(command.split(' && ')[0].split(' | ')[0])
+    words = shlex.split(command)
+    words = words[:next((i for i, w in enumerate(words) if w in ('&&', '|', '>')), None)]
     program, words = os.path.join(top, 'build/bin', words[0]), words[1:]
 
     def help_of(*verb):

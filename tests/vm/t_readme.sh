@@ -9,15 +9,17 @@
 run "the host's /usr" host_usr
 lib=/host/usr/lib/x86_64-linux-gnu
 rm -rf /tmp/readme /tmp/bin
-mkdir -p /tmp/bin /tmp/readme/tests /srv/vexfs
+mkdir -p /tmp/bin /tmp/readme/tests /tmp/readme/ctl /srv/vexfs
 for p in clang gcc python3; do
 	printf '#!/bin/sh\nLD_LIBRARY_PATH=%s exec /host/usr/bin/%s "$@"\n' $lib:$lib/blas:$lib/lapack $p > /tmp/bin/$p
 done
 chmod +x /tmp/bin/*
 export PYTHONHOME=/host/usr PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=/tests LIBVEXFS=/usr/bin/libvexfs.so.0 PATH=/tmp/bin:$PATH
+ln -sf /bin/env /usr/bin/env
 for f in /host/usr/include/*; do ln -sf "$f" /usr/include/; done
 cd /tmp/readme || exit 1
 ln -s /tests/data tests/data
+ln -s /tests ctl/examples
 mknod /dev/sdb1 b $(tr : ' ' < /sys/class/block/vda/dev)
 run "a filesystem for fsck" mkfs.vexfs --force /dev/vdb
 # a disk is new when somebody formats it
@@ -49,15 +51,17 @@ step() {
 	pid=$(pidof vexd)
 	case $command in
 	"cat /"*) cp /tmp/shown "${command#cat }";;
-	"kill -9 "*) command=$(echo "$command" | sed "s/^kill -9 [0-9]*/kill -9 $pid/");;
+	"kill -9 "*) command="kill -9 $pid";;
 	# those that go on until Ctrl-C, of which events dies
 	"vexctl top" | "vexctl events") command="timeout -s INT 2 $command || test \$? = 130";;
 	esac
 	sh -c "$command" > "$out" 2>&1 < /dev/null
 	rc=$?
+	# nobody types that fast
+	w=0
 	case $command in
-	*"vexd &") w=0
-		while ! vexctl status 2>/dev/null | grep -q ': bound' && [ $w -lt 100 ]; do w=$((w + 1)); sleep 0.1; done;;
+	"vexd &") while ! vexctl status 2>/dev/null | grep -q ': bound' && [ $w -lt 100 ]; do w=$((w + 1)); sleep 0.1; done;;
+	"kill -9 "*) while [ -e "/proc/$pid" ] && [ $w -lt 100 ]; do w=$((w + 1)); sleep 0.1; done;;
 	esac
 	if [ $rc != 0 ]; then
 		not_ok "$name" "exit code $rc"; sed 's/^/#   /' "$out"
