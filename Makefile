@@ -38,13 +38,14 @@ clean: module-clean
 help:
 	@echo 'make deps        install the Debian packages that the build and the tests need (root)'
 	@echo 'make all         build the module, the BPF programs, the tools and the tests'
-	@echo 'make demo        show VexFS at work on the stock kernel in a virtual machine'
+	@echo 'make demo        install what is missing, build, and show VexFS at work in a virtual machine'
 	@echo 'make install     programs, library, man pages, unit; PREFIX=[/usr/local] DESTDIR=[]'
 	@echo 'make install-module  the module, for the kernel of KDIR'
 	@echo 'make uninstall'
 	@echo 'make deb         Debian packages into build/deb: DKMS module, tools, library, Python'
 	@echo 'make check       deps, all, sparse, check-unit, check-deb and check-vm; ends with one line of counts'
 	@echo 'make check-unit  unit tests, natively, under AddressSanitizer and UBSan'
+	@echo 'make check-deb   the packages in a clean Debian root, booted, upgraded, removed (root)'
 	@echo 'make check-vm    tests on the stock Debian kernel in QEMU'
 	@echo 'make bench-native  measure the engine on this machine'
 	@echo 'make check-long  10,000 random histories of operations against a model, natively'
@@ -53,6 +54,6 @@ help:
 	@echo
 	@echo 'KDIR=DIR         kernel headers to build against [$(KDIR)]'
 	@echo 'VEXFS_ACCEL=kvm|tcg|auto  how QEMU runs the guest [auto: KVM if a probe boots]'
-	@echo 'V=1              show the commands'
+	@echo 'V=1              show the commands, and what otherwise goes to logs'
 
 FORCE:
