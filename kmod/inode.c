@@ -213,7 +213,7 @@ int vexfs_orphan_cleanup(struct super_block *sb)
 	u64 ino;
 	int err = 0;
 
-	set_bit(VEXFS_SBI_CLEANUP, &sbi->flags);
+	set_bit(VEXFS_SBI_MOUNTING, &sbi->flags);
 	while (!err && (ino = le64_to_cpu(s->s_last_orphan))) {
 		err = orphan_finish(sb, ino, &gone, done);
 		if (!err && le64_to_cpu(s->s_last_orphan) == ino)
@@ -225,7 +225,7 @@ int vexfs_orphan_cleanup(struct super_block *sb)
 		}
 		cond_resched();
 	}
-	clear_bit(VEXFS_SBI_CLEANUP, &sbi->flags);
+	clear_bit(VEXFS_SBI_MOUNTING, &sbi->flags);
 	if (err)
 		vexfs_msg(KERN_ERR, sb, "the orphan list could not be worked off (error %d)", err);
 	if (done[0] || done[1])
@@ -730,7 +730,7 @@ void vexfs_evict_inode(struct inode *inode)
 		err = free_unlinked(inode);
 	if (protect)
 		sb_end_intwrite(inode->i_sb);
-	if (err && !vexfs_is_shutdown(inode->i_sb) && !test_bit(VEXFS_SBI_CLEANUP, &sbi->flags))
+	if (err && !vexfs_is_shutdown(inode->i_sb) && !test_bit(VEXFS_SBI_MOUNTING, &sbi->flags))
 		vexfs_msg(KERN_WARNING, inode->i_sb,
 			  "inode %lu was not freed (error %d): the next mount will try again",
 			  inode->i_ino, err);

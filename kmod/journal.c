@@ -195,7 +195,7 @@ static void found_error(struct super_block *sb, struct va_format *vaf)
 
 	if (__ratelimit(&sbi->error_limit))
 		vexfs_msg(KERN_ERR, sb, "%pV", vaf);
-	if (sb_rdonly(sb) || !sbi->journal || test_bit(VEXFS_SBI_CLEANUP, &sbi->flags)) {
+	if (sb_rdonly(sb) || !sbi->journal || test_bit(VEXFS_SBI_MOUNTING, &sbi->flags)) {
 		set_bit(VEXFS_SBI_ERROR, &sbi->flags);
 		return;
 	}

@@ -433,7 +433,9 @@ static int fill_super(struct super_block *sb, struct fs_context *fc)
 	kfree(before);
 	if (err)
 		return err;
+	set_bit(VEXFS_SBI_MOUNTING, &sbi->flags);	/* groups are counted, some of them maybe damaged */
 	err = vexfs_super_read(&sbi->fs, sb, bdev_nr_bytes(sb->s_bdev) >> VEXFS_BLOCK_SHIFT);
+	clear_bit(VEXFS_SBI_MOUNTING, &sbi->flags);
 	if (err) {
 		errorfc(fc, "superblock or groups are damaged (error %d)", err);
 		goto journal;

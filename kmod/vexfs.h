@@ -46,7 +46,7 @@ enum {
 	VEXFS_SBI_SHUTDOWN,		/* no more writing: shut down, errors=remount-ro, the log failed */
 	VEXFS_SBI_ERROR,		/* damage was found: the superblock gets STATE_ERROR */
 	VEXFS_SBI_RAISE,		/* the workers may run (read-write mount) */
-	VEXFS_SBI_CLEANUP,		/* orphan cleanup: errors are recorded, and stop nothing */
+	VEXFS_SBI_MOUNTING,		/* what prevents no mount is recorded only, whatever errors= says */
 	VEXFS_SBI_GONE,			/* shut down, not for an error: no more reading of files either */
 };
 

@@ -181,14 +181,23 @@ int vexfs_group_check(const struct vexfs_fs *fs, __u32 g, const struct vexfs_gro
 
 /* --- groups; alloc_lock is held --- */
 
+/* A group that cannot be read or does not verify is full, for those who look for space: there are others. */
+static bool group_lost(int err)
+{
+	return err == -EUCLEAN || err == -EIO;
+}
+
 static vx_buf *group_read(struct vexfs_fs *fs, __u32 g)
 {
 	vx_buf *buf = vx_bread(fs, vexfs_group_block(fs, g));
 	const struct vexfs_group *b;
 	int err;
 
-	if (IS_ERR(buf))
+	if (IS_ERR(buf)) {
+		if (PTR_ERR(buf) == -EIO)
+			fs->group_free[g] = 0;	/* until somebody can read it */
 		return buf;
+	}
 	b = vx_data(buf);
 	err = vx_verified(buf) ? 0 : vexfs_group_check(fs, g, b);
 	/* nothing is taken from a damaged group */
@@ -267,7 +276,7 @@ static int group_choose(struct vexfs_fs *fs, __u32 g, unsigned int goal, unsigne
 
 	buf = group_read(fs, g);
 	if (IS_ERR(buf))
-		return PTR_ERR(buf) == -EUCLEAN ? 0 : PTR_ERR(buf);
+		return group_lost(PTR_ERR(buf)) ? 0 : PTR_ERR(buf);
 	b = vx_data(buf);
 	com = vx_committed_data(buf);
 	if (com)
@@ -519,7 +528,7 @@ static int dir_group(struct vexfs_fs *fs, __u32 parent, __u32 *out)
 		if (fs->group_free[g] == VEXFS_GROUP_UNKNOWN) {
 			vx_buf *buf = group_read(fs, g);
 
-			if (IS_ERR(buf) && PTR_ERR(buf) != -EUCLEAN)
+			if (IS_ERR(buf) && !group_lost(PTR_ERR(buf)))
 				return PTR_ERR(buf);
 			vx_brelse(IS_ERR(buf) ? NULL : buf);
 		}
@@ -547,7 +556,7 @@ static vx_buf *ino_search(struct vexfs_fs *fs, __u32 g, __u32 *out)
 			if (b->g_free_inodes)
 				return buf;
 			vx_brelse(buf);
-		} else if (PTR_ERR(buf) != -EUCLEAN) {
+		} else if (!group_lost(PTR_ERR(buf))) {
 			return buf;
 		}
 		if (!i)				/* after the wanted group, where there was one the last time */

@@ -208,11 +208,14 @@ static int count_free(struct vexfs_fs *fs)
 	inodes = (__u64)(fs->groups - fs->groups_init) * fs->inodes_per_group;
 	for (g = 0; g < fs->groups_init; g++) {
 		vx_buf *b = vx_bread(fs, vexfs_group_block(fs, g));
-		int err;
+		int err = IS_ERR(b) ? PTR_ERR(b) : vexfs_group_check(fs, g, vx_data(b));
 
-		if (IS_ERR(b))
-			return PTR_ERR(b);
-		err = vexfs_group_check(fs, g, vx_data(b));
+		if (IS_ERR(b)) {
+			if (err != -EIO)
+				return err;
+			vexfs_damage(fs, "group %u cannot be read", g);
+			b = NULL;
+		}
 		if (!err) {
 			const struct vexfs_group *d = vx_data(b);
 
