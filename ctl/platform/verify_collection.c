@@ -36,6 +36,21 @@ static int plane_open(struct verify *v, struct plane *p, __u64 ino, const char *
 	return 0;
 }
 
+/* Journaled blocks come from the cache, where a replay has put those of the log; data are only on the device. */
+static int read_block(struct verify *v, const struct plane *p, __u64 block, void *data)
+{
+	vx_buf *b;
+
+	if (!(p->c.flags & VEXFS_INODE_METADATA))
+		return vexfs_dev_read(v->dev, block, data);
+	b = vx_bread(v->fs, block);
+	if (IS_ERR(b))
+		return PTR_ERR(b);
+	memcpy(data, vx_data(b), VEXFS_BLOCK_SIZE);
+	vx_brelse(b);
+	return 0;
+}
+
 /* Bring block lblk into p->data: 1, or 0 when there is none. */
 static int plane_block(struct verify *v, struct plane *p, __u32 lblk)
 {
@@ -50,7 +65,7 @@ static int plane_block(struct verify *v, struct plane *p, __u32 lblk)
 	}
 	if (!p->map.pblk || p->map.unwritten)
 		return 0;
-	err = vexfs_dev_read(v->dev, p->map.pblk + (lblk - p->map.lblk), p->data);
+	err = read_block(v, p, p->map.pblk + (lblk - p->map.lblk), p->data);
 	p->lblk = err ? U32_MAX : lblk;
 	return err ? err : 1;
 }
