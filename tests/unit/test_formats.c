@@ -1080,6 +1080,17 @@ static void test_noise(void **state)
 		for (i = chance(3); i > 0; i--)
 			npy[chance(n)] = chance(2) ? (char)chance(256) : "'{}(),:0"[chance(8)];
 		read += import(npy, n, VEXFS_FILE_NPY, 2) > 0;
+		n = make_npy(1 + chance(3), FORTRAN("<i4", "(2, 2)"), good, 16);
+		for (i = chance(3); i > 0; i--)
+			npy[chance(n)] = chance(2) ? (char)chance(256) : "'{}(),:0"[chance(8)];
+		read += import(npy, n, VEXFS_FILE_GUESS, 2) > 0;
+		read += truth(npy, n, VEXFS_FILE_GUESS, chance(16)) > 0;
+		/* small numbers are plausible counts */
+		for (i = 0; i < 40; i++)
+			npy[i] = i % 4 ? 255 * !chance(20) : chance(4);
+		read += truth(npy, chance(40) + 1, VEXFS_FILE_GUESS + chance(2) * VEXFS_FILE_IBIN, chance(16)) > 0;
+		read += import(npy, chance(40) + 1, VEXFS_FILE_FBIN + chance(5), 2) > 0;
+		read += import(npy, chance(40) + 1, VEXFS_FILE_GUESS, 2) > 0;
 	}
 	assert_true(read > 5000);	/* noise that is all refused at once finds nothing */
 }
