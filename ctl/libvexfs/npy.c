@@ -265,6 +265,16 @@ static int check(struct vexfs_import *im, const struct vexfs_npy *h)
 	return 0;
 }
 
+/* Records that are read at once, of an array in Fortran order: so many that im->buf holds a column of them. */
+static __u32 block_records(const struct vexfs_import *im)
+{
+	__u32 n = BLOCK_FLOATS / im->dims;
+
+	if (n > VEXFS_IMPORT_HEADER / sizeof(__u64))
+		n = VEXFS_IMPORT_HEADER / sizeof(__u64);
+	return n < im->rows ? n : im->rows;
+}
+
 /*
  * Fortran order: the file holds dimension after dimension, so that records are taken together from
  * dims places.  All of it has to be there, and it has to be possible to go to any place.
@@ -288,7 +298,8 @@ static int start_fortran(struct vexfs_import *im)
 			im, -EBADMSG, "more bytes follow than its header tells of: %llu records",
 			im->rows);
 	im->block_n = 0;
-	im->block = malloc(2 * BLOCK_FLOATS * sizeof(*im->block));
+	/* and a column behind them */
+	im->block = malloc(((size_t)im->dims + 1) * block_records(im) * sizeof(*im->block));
 	return im->block ? 0 : vexfs_import_complain(im, -ENOMEM, "is too large for the memory");
 }
 
@@ -296,11 +307,9 @@ static int start_fortran(struct vexfs_import *im)
 static int read_block(struct vexfs_import *im)
 {
 	size_t bytes = vexfs_element_bytes(im->element);
-	float *column = im->block + BLOCK_FLOATS;
-	__u32 n = BLOCK_FLOATS / im->dims, d, i;
+	__u32 n = block_records(im), d, i;
+	float *column = im->block + (size_t)n * im->dims;
 
-	if (n > VEXFS_IMPORT_HEADER / sizeof(__u64))
-		n = VEXFS_IMPORT_HEADER / sizeof(__u64);
 	if (n > im->rows - im->record)
 		n = im->rows - im->record;
 	for (d = 0; d < im->dims; d++) {
