@@ -157,14 +157,14 @@ static void test_refused(void **state)
 	refused("", "has 0 whole blocks", 1);
 	make_image(8 * MIB);
 	refused("-J 2040", "too small for a log", 1);
-	refused("-J 1023", "not a number of log blocks", 1);
-	refused("-J 12289", "not a number of log blocks", 1);
-	refused("-J -5", "not a number of log blocks", 1);
-	refused("-J x", "not a number of log blocks", 1);
-	refused("-U x", "no UUID", 1);
-	refused("-L 123456789012345678901234567890123", "longer than 32", 1);
-	refused("--nonsense", "see mkfs.vexfs --help", 2);
-	refused("another", "one device or file only", 2);
+	refused("-J 1023", "not a number of log blocks", 2);
+	refused("-J 12289", "not a number of log blocks", 2);
+	refused("-J -5", "not a number of log blocks", 2);
+	refused("-J x", "not a number of log blocks", 2);
+	refused("-U x", "is not a UUID", 2);
+	refused("-L 123456789012345678901234567890123", "longer than 32", 2);
+	refused("--nonsense", "see `mkfs.vexfs --help`", 2);
+	refused("another", "only one device or file", 2);
 	make_image(64 * MIB);
 	snprintf(command, sizeof(command), "/usr/sbin/mkswap %s >/dev/null 2>&1 || /sbin/mkswap %s", image,
 		 image);
