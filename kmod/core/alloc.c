@@ -195,7 +195,7 @@ static vx_buf *group_read(struct vexfs_fs *fs, __u32 g)
 
 	if (IS_ERR(buf)) {
 		if (PTR_ERR(buf) == -EIO)
-			fs->group_free[g] = 0;	/* until somebody can read it */
+			fs->group_free[g] = VEXFS_GROUP_UNREAD;
 		return buf;
 	}
 	b = vx_data(buf);
@@ -298,7 +298,11 @@ static int group_choose(struct vexfs_fs *fs, __u32 g, unsigned int goal, unsigne
 	return 0;
 }
 
-static int choose(struct vexfs_fs *fs, __u64 goal, unsigned int want, struct choice *out)
+/*
+ * The best run of all groups.  Those that could not be read are asked again when there is none elsewhere: *unread, and
+ * they still cannot.
+ */
+static int choose(struct vexfs_fs *fs, __u64 goal, unsigned int want, struct choice *out, bool *unread)
 {
 	unsigned int i, seen = 0;
 	__u32 g = 0, bit = 0;
@@ -310,7 +314,7 @@ static int choose(struct vexfs_fs *fs, __u64 goal, unsigned int want, struct cho
 	}
 	out->len = 0;
 	for (i = 0; i < fs->groups_init; i++, bit = 0) {
-		if (fs->group_free[g]) {
+		if (fs->group_free[g] && fs->group_free[g] != VEXFS_GROUP_UNREAD) {
 			err = group_choose(fs, g, bit, want, out);
 			if (err)
 				return err;
@@ -320,6 +324,16 @@ static int choose(struct vexfs_fs *fs, __u64 goal, unsigned int want, struct cho
 		}
 		if (++g == fs->groups_init)
 			g = 0;
+		cond_resched();
+	}
+	*unread = false;
+	for (g = 0; g < fs->groups_init && !out->len; g++) {
+		if (fs->group_free[g] == VEXFS_GROUP_UNREAD) {
+			err = group_choose(fs, g, 0, want, out);
+			if (err)
+				return err;
+			*unread = *unread || fs->group_free[g] == VEXFS_GROUP_UNREAD;
+		}
 		cond_resched();
 	}
 	return 0;
@@ -349,6 +363,7 @@ int vexfs_alloc_blocks(vx_txn *t, struct vexfs_fs *fs, __u64 goal, __u32 want, i
 	struct choice c;
 	struct vexfs_group *b;
 	vx_buf *buf = NULL;
+	bool unread;
 	int err;
 
 	if (!want)
@@ -358,7 +373,7 @@ int vexfs_alloc_blocks(vx_txn *t, struct vexfs_fs *fs, __u64 goal, __u32 want, i
 	if (!room(fs, flags))
 		goto out;
 	want = min_t(__u64, min(want, VEXFS_EXTENT_MAX_LEN), room(fs, flags));
-	err = choose(fs, goal, want, &c);
+	err = choose(fs, goal, want, &c, &unread);
 	if (err)
 		goto out;
 	err = vx_txn_write(t, fs->sb_buf);
@@ -373,7 +388,7 @@ int vexfs_alloc_blocks(vx_txn *t, struct vexfs_fs *fs, __u64 goal, __u32 want, i
 		if (err)
 			goto out;
 	}
-	err = -ENOSPC;
+	err = unread ? -EIO : -ENOSPC;		/* there may be space, where nobody can look */
 	if (!c.len)
 		goto out;
 	buf = group_read(fs, c.group);
@@ -532,7 +547,7 @@ static int dir_group(struct vexfs_fs *fs, __u32 parent, __u32 *out)
 				return PTR_ERR(buf);
 			vx_brelse(IS_ERR(buf) ? NULL : buf);
 		}
-		if (fs->group_free[g] >= vexfs_group_len(fs, g) / 2) {
+		if (fs->group_free[g] < VEXFS_GROUP_UNREAD && fs->group_free[g] >= vexfs_group_len(fs, g) / 2) {
 			*out = g;
 			break;
 		}

@@ -26,11 +26,12 @@ struct vexfs_fs {
 	vx_mutex alloc_lock;		/* groups_init, counters and hints below, every group block */
 	__u32 groups_init;
 	__u64 free_blocks, free_inodes;
-	__u32 *group_free;		/* [groups]: free blocks, or VEXFS_GROUP_UNKNOWN until its block was read */
+	__u32 *group_free;		/* [groups]: free blocks, or VEXFS_GROUP_UNKNOWN until its block was read, _UNREAD */
 	vx_mutex orphan_lock;		/* s_last_orphan and every i_next_orphan; stamping of a raw inode */
 	__u32 ino_hint, dir_hint;	/* alloc_lock: groups where the search for a free inode starts */
 };
 #define VEXFS_GROUP_UNKNOWN (~0u)
+#define VEXFS_GROUP_UNREAD (~0u - 1u)	/* could not be read: full for those who look for space, while others are not */
 
 /* The core's part of an inode in memory. */
 struct vexfs_inode_core {

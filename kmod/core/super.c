@@ -223,7 +223,7 @@ static int count_free(struct vexfs_fs *fs)
 			blocks += fs->group_free[g];
 			inodes += le32_to_cpu(d->g_free_inodes);
 		} else {
-			fs->group_free[g] = 0;
+			fs->group_free[g] = err == -EIO ? VEXFS_GROUP_UNREAD : 0;
 		}
 		vx_brelse(b);
 		if (vx_killed())
