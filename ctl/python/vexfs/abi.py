@@ -44,7 +44,7 @@ class Info(ct.Structure):
                 ('next_seq', u64), ('resident', u64), ('queries', u64), ('fallbacks', u64),
                 ('attr', Attr * MAX_ATTRS), ('bound', Bound * SLOTS), ('gone', u64), ('epoch', u64),
                 ('compact_done', u64), ('compact_total', u64), ('snapshots', u32), ('reserved32b', u32),
-                ('key_bytes', u64), ('next_id', u64), ('reserved', u64 * 7)]
+                ('key_bytes', u64), ('next_id', u64), ('compact_lacked', u64), ('reserved', u64 * 6)]
 
 
 class Bind(ct.Structure):
