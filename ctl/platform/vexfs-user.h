@@ -192,6 +192,9 @@ void vexfs_fault_set(enum vexfs_fault what, unsigned int n);
 /* Has a fault that was set been met?  Clears it. */
 bool vexfs_fault_met(void);
 
+/* For tests: as if a fatal signal were pending from now on, or not any more. */
+void vexfs_kill(bool yes);
+
 /* A transaction: credits blocks may be changed in it, more abort the program. */
 struct vx_handle {
 	struct vexfs_dev *dev;

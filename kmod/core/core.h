@@ -191,7 +191,7 @@ const char *vexfs_extent_check(const struct vexfs_fs *fs, const void *entries, u
  * a transaction and afterwards writes the inode.  Takes c->lock itself. */
 
 #define VEXFS_DIR_CREDITS	(2 + VEXFS_EXTENT_CREDITS)
-/* -ENOENT; *type is DT_*. */
+/* -ENOENT; *type is DT_*.  Lookups, additions and iterations are killable (-EINTR, nothing has changed), the others not. */
 int vexfs_dir_lookup(struct vexfs_inode_core *c, const char *name, unsigned int len, __u64 *ino, __u8 *type);
 int vexfs_dir_add(vx_txn *t, struct vexfs_inode_core *c, const char *name, unsigned int len, __u64 ino, __u8 type);	/* -EEXIST is the host's to check before */
 int vexfs_dir_remove(vx_txn *t, struct vexfs_inode_core *c, const char *name, unsigned int len);

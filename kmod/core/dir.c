@@ -222,9 +222,12 @@ static void shrink(vx_txn *t, struct vexfs_inode_core *c)
 
 /* --- entries --- */
 
-/* Find a name: its block, which the caller releases, its offset there and that of the entry before it, 0: it is the first. */
+/*
+ * Find a name: its block, which the caller releases, its offset there and that of the entry before it, 0: it is the first.
+ * Only lookups are killable: what changes an entry may be the second step of a transaction that cannot go back.
+ */
 static int find(struct vexfs_inode_core *c, const char *name, unsigned int len, vx_buf **out, unsigned int *at,
-		unsigned int *prev)
+		unsigned int *prev, bool killable)
 {
 	__u32 hash = crc32c(~0u, name, len), lblk;
 	struct cursor cur = { };
@@ -251,7 +254,7 @@ static int find(struct vexfs_inode_core *c, const char *name, unsigned int len, 
 			*prev = off;
 		}
 		vx_brelse(buf);
-		if (vx_killed())
+		if (killable && vx_killed())
 			return -EINTR;
 		cond_resched();
 	}
@@ -266,7 +269,7 @@ int vexfs_dir_lookup(struct vexfs_inode_core *c, const char *name, unsigned int 
 
 	if (len > VEXFS_NAME_LEN)
 		return -ENAMETOOLONG;
-	err = find(c, name, len, &buf, &off, &prev);
+	err = find(c, name, len, &buf, &off, &prev, true);
 	if (err)
 		return err;
 	*ino = le64_to_cpu(entry_at(buf, off)->d_ino);
@@ -367,7 +370,7 @@ int vexfs_dir_remove(vx_txn *t, struct vexfs_inode_core *c, const char *name, un
 	__u32 lblk;
 	int err;
 
-	err = find(c, name, len, &buf, &off, &prev);
+	err = find(c, name, len, &buf, &off, &prev, false);
 	if (err)
 		return err;
 	err = vx_txn_write(t, buf);
@@ -400,7 +403,7 @@ int vexfs_dir_replace(vx_txn *t, struct vexfs_inode_core *c, const char *name, u
 
 	if (!vexfs_ino_valid(c->fs, ino) || !type_valid(type))
 		return -EINVAL;
-	err = find(c, name, len, &buf, &off, &prev);
+	err = find(c, name, len, &buf, &off, &prev, false);
 	if (err)
 		return err;
 	err = vx_txn_write(t, buf);

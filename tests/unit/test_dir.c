@@ -393,6 +393,45 @@ static void test_faults(void **state)
 	model_close(&m);
 }
 
+/* A killed process gives up looking and adding, but never a change that may be half of something: rename, unlink. */
+static void test_killed(void **state)
+{
+	struct model m = { };
+	unsigned int i, changed = 0, refused = 0;
+	__u64 ino;
+	__u8 type;
+	vx_txn t;
+	int err;
+
+	(void)state;
+	chance_seed(17);
+	model_make(&m, VEXFS_GROUP_BLOCKS, 400);
+	for (i = 0; i < 400; i++)
+		assert_int_equal(m.name[i].there ? 0 : do_add(&m, &m.name[i]), 0);
+	assert_true(m.c.disk_size > 2 * VEXFS_BLOCK_SIZE);
+	for (i = 0; i < 400; i++) {
+		struct name *name = &m.name[i];
+
+		vexfs_kill(true);
+		err = vexfs_dir_lookup(&m.c, name->text, name->len, &ino, &type);
+		assert_true(!err || err == -EINTR);
+		refused += err == -EINTR;
+		box_start(&m.b, &t, VEXFS_DIR_CREDITS);
+		assert_int_equal(vexfs_dir_replace(&t, &m.c, name->text, name->len, name->ino, name->type), 0);
+		if (i % 2) {
+			assert_int_equal(do_remove(&m, name), 0);
+			err = do_add(&m, name);
+			assert_true(!err || err == -EINTR);
+			changed++;
+		}
+		vexfs_kill(false);
+		check_name(&m, name);
+	}
+	assert_true(changed == 200 && refused > 100);
+	check_all(&m);
+	model_close(&m);
+}
+
 static void test_full(void **state)
 {
 	struct vexfs_map map;
@@ -600,6 +639,7 @@ int main(void)
 		cmocka_unit_test(test_bad_names),
 		cmocka_unit_test(test_shrink),
 		cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_killed),
 		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_lies),
 		cmocka_unit_test(test_flips),
