@@ -14,8 +14,9 @@
  * from now on.  So a file that is replaced a thousand times needs one entry, and there are never more
  * than twice as many as there are slots.  Compaction makes a new table of what its slots need.
  *
- * What is not inherited: where the new file is none (a symlink, say) the records go, as by unlink; where
- * the old file has another name they stay with it.  RENAME_EXCHANGE takes no file's place: the records
+ * What is not inherited: where the new file is none (a symlink, say), or who renames it may not read the
+ * old one, the records go, as by unlink: whoever may write to a directory must not come to read what is
+ * in it that way.  Where the old file has another name they stay with it.  RENAME_EXCHANGE takes no file's place: the records
  * go where their file goes, as by any other rename.
  *
  * Locks: vexfs_collection_mem.lock from vexfs_inherit_begin() to vexfs_inherit_end(), and commit_lock
@@ -467,15 +468,16 @@ static bool joins(struct inode *heir, struct inode *dir)
 	return heir->i_nlink == 1 || VEXFS_I(heir)->core.collection == vexfs_collection_of(dir);
 }
 
-int vexfs_inherit_begin(struct vexfs_inheritance *h, struct inode *replaced, struct inode *heir,
-			struct inode *dir)
+int vexfs_inherit_begin(struct mnt_idmap *idmap, struct vexfs_inheritance *h, struct inode *replaced,
+			struct inode *heir, struct inode *dir)
 {
 	u64 ino;
 	int err;
 
 	*h = (struct vexfs_inheritance){ .replaced = replaced, .heir = heir };
 	if (!S_ISREG(replaced->i_mode) || !S_ISREG(heir->i_mode) || replaced->i_nlink > 1 ||
-	    !(VEXFS_I(replaced)->core.flags & VEXFS_INODE_BOUND))
+	    !(VEXFS_I(replaced)->core.flags & VEXFS_INODE_BOUND) ||
+	    inode_permission(idmap, replaced, MAY_READ))
 		return 0;
 	ino = vexfs_collection_of(dir);
 	if (!ino)

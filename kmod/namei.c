@@ -589,7 +589,7 @@ static int vexfs_rename(struct mnt_idmap *idmap, struct inode *old_dir, struct d
 	if (!err && new && is_dir)
 		err = removable(new_dentry);
 	if (!err && new)
-		err = vexfs_inherit_begin(&heritage, new, old, new_dir);
+		err = vexfs_inherit_begin(idmap, &heritage, new, old, new_dir);
 	if (err)
 		return err;
 again:

@@ -362,12 +362,12 @@ struct vexfs_inheritance {
 #define VEXFS_INHERIT_CREDITS	1
 /*
  * `heir` will be renamed over `replaced`, in the directory dir, i_rwsem of all three held: see whether
- * there are records that it inherits, and make room for that.  Loads the collection.  Outside
+ * there are records that it inherits, which the caller may read, and make room for that.  Loads the collection.  Outside
  * transactions; vexfs_inherit_end() after 0, outside them too.  -EXDEV: the heir has names elsewhere;
  * -ENOSPC, -EIO, -EUCLEAN, -ENOMEM, -EINTR.
  */
-int vexfs_inherit_begin(struct vexfs_inheritance *h, struct inode *replaced, struct inode *heir,
-			struct inode *dir);
+int vexfs_inherit_begin(struct mnt_idmap *idmap, struct vexfs_inheritance *h, struct inode *replaced,
+			struct inode *heir, struct inode *dir);
 /* In the transaction: before anything is changed, and then the change, before `heir` is logged. */
 int vexfs_inherit_access(handle_t *handle, struct vexfs_inheritance *h);
 int vexfs_inherit_log(handle_t *handle, struct vexfs_inheritance *h);

@@ -60,6 +60,17 @@ equal "finds neither" "" "$(grep -E '"file": ?"[ae]"' "$out")"
 run "remount" again
 stale_are "gone for good" "2 sub/b 3 sub/c d"
 
+# --- whoever may write to the directory does not come to read what others keep there
+
+echo secret > $c/secret; chmod 600 $c/secret; chmod 777 $c
+run "a record of a file that one user reads" sh -c "cd $c && echo '$(bind 7 secret)' | vexctl import . - --format jsonl"
+run "another user replaces it" su -s /bin/sh nobody -c "echo mine > $c/.mine && mv -f $c/.mine $c/secret"
+run "search by that user" su -s /bin/sh nobody -c "vexctl search $c --vector '7 1' -k 10 --json"
+equal "finds no record of it" "" "$(grep -E '"id": ?7[^0-9]' "$out")"
+stale_are "nor is it inherited" "2 sub/b 3 sub/c d"
+run "rm" rm $c/secret
+chmod 755 $c
+
 # --- the machine stops: rename and records are one
 
 run "a file that is there" sh -c "echo new > $c/.f && sync"
