@@ -495,7 +495,7 @@ static void as_nobody(const char *path)
 	EXPECT(0, vx_get(fd, 1, 4, row, NULL), "get as nobody");
 	EXPECT(EACCES, vx_insert(fd, 1, 4, row, &two, NULL, NULL, NULL), "insert as nobody");
 	EXPECT(EACCES, vx_delete(fd, 1, &id, NULL), "delete as nobody");
-	EXPECT(EACCES, vx_ioctl(fd, VEXFS_IOC_USE, &use), "use as nobody");
+	EXPECT(EPERM, vx_ioctl(fd, VEXFS_IOC_USE, &use), "use as nobody");
 	EXPECT(EACCES, vx_create(fd, 4, VEXFS_METRIC_L2, 0), "create as nobody");
 	EXPECT(EPERM, vx_ioctl(fd, _IOR('X', 125, __u32), &(__u32){ 0 }), "shutdown as nobody");
 	exit(failed());
