@@ -368,6 +368,31 @@ test('nor does a kernel that refuses it; one that was there stays', got == [True
      not os.path.exists(work + '/new') and os.listdir(work + '/there') == [] and
      not set(m.fds.values()) & {work + '/there'},
      got, m.fds)
+
+
+def overtaken(fd, schema):
+    """The directory that create() has just made becomes the collection of somebody else."""
+    m.vexfs_create = create
+    other = abi.Schema(dims=3, element=abi.ELEM_F32, metric=library.vexfs_metric_by_name(b'cosine'))
+    return create(fd, ct.addressof(other)) or create(fd, schema)
+
+
+library, create = abi.library(), m.vexfs_create
+got = []
+for make, kind in [(lambda path: vexfs.create(path, 2), FileExistsError)] + (np is not None) * [
+        (lambda path: vexfs.Index(path, dim=2, space='cosine'), ValueError),
+        (lambda path: vexfs.Index(path, dim=3), ValueError)]:
+    m.vexfs_create = overtaken
+    got.append((raises(kind, make, work + '/two/at once'), os.path.isdir(work + '/two/at once')))
+    m.dirs.pop(work + '/two/at once', None)
+    for path in ('/two/at once', '/two'):
+        if os.path.isdir(work + path):
+            os.rmdir(work + path)
+if np is not None:
+    m.vexfs_create = overtaken
+    got.append((raises(None, vexfs.Index, work + '/two', dim=3, space='cosine').startswith('no error, <vexfs.Index('),
+                os.path.isdir(work + '/two')))
+test('of two who create at once the second removes nothing', all(g == (True, True) for g in got), got)
 if os.geteuid():
     os.chmod(work + '/there', 0o500)
     test('where nothing may be made', raises(PermissionError, vexfs.create, work + '/there/a/b', 2) is True)

@@ -59,7 +59,8 @@ def create(path, dims, metric='l2', attrs=None):
     """Make an empty or new directory a collection, and open it.
 
     dims: 1 to 4096; metric: 'l2', 'cosine' or 'dot'; attrs: {name: 'int' or 'keyword'}, at most 8, in order.
-    FileExistsError: it is a collection already; OSError ENOTEMPTY.  After an error no directory was made.
+    FileExistsError: it is a collection already; OSError ENOTEMPTY.  After an error no directory was made, unless it is
+    a collection that somebody else has made meanwhile.
     """
     schema = abi.Schema(dims=integer(dims, 'dims', 1, abi.MAX_DIMS, ValueError), element=ELEM_F32)
     schema.metric = max(0, library().vexfs_metric_by_name(string(metric, 'the metric')))
@@ -81,6 +82,8 @@ def create(path, dims, metric='l2', attrs=None):
             call('create', 'create', fd, ct.byref(schema), what=path)
         finally:
             library().vexfs_close(fd)
+    except FileExistsError:  # somebody else was faster, and rmdir would remove that collection
+        raise
     except OSError:
         _remove_directories(made)
         raise
