@@ -7,6 +7,8 @@ import importlib.util
 import os
 import random
 import sys
+import tempfile
+import time
 import types
 
 sys.dont_write_bytecode = True
@@ -83,4 +85,73 @@ for says, *command in [
 run = embed.Run(argparse.Namespace(command=['sed', 's/.*/1 2 3/'], dir='/'), c)
 much = ['x' * 1000] * 1000  # more than a pipe holds
 test('commands that fail', not wrong and run.ask(much) == [[1, 2, 3]] * 1000, *wrong)
+
+
+# --- a collection, as far as embed-files looks at it
+
+class Collection:
+    dims = 3
+
+    def __init__(self, dir):
+        self.dir, self.all, self.next = dir, {}, 1000
+
+    def put(self, id, name, stale, key=None, **attrs):
+        self.all[id] = types.SimpleNamespace(id=id, key=key, attrs=dict({'n': 0, 'word': None}, **attrs), stale=stale,
+                                             file=os.stat(os.path.join(self.dir, name)).st_ino)
+
+    def records(self):
+        return list(self.all.values())
+
+    def add(self, vectors, files):
+        for f, offset, length in files:
+            self.next += 1
+            self.put(self.next, f.name if isinstance(f.name, str) else '/proc/self/fd/%d' % f.fileno(), False)
+        return list(range(self.next - len(files) + 1, self.next + 1))
+
+    def delete(self, ids):
+        for i in ids:
+            del self.all[i]
+
+    def sync(self):
+        pass
+
+
+def embedded(c, **more):
+    """Run over the collection: (counts, what was complained of)."""
+    options = dict(dir=c.dir, command=['sed', 's/.*/1 2 3/'], size=1000, overlap=200, batch=10, max_size=10000, json=False)
+    options.update(more)
+    run, complaints = embed.Run(argparse.Namespace(**options), c), []
+    run.complain = lambda path, why: complaints.append((os.path.basename(path), why))
+    run.run()
+    return run, complaints
+
+
+with tempfile.TemporaryDirectory() as d:
+    c = Collection(d)
+
+    def write(name, data):
+        with open(os.path.join(d, name), 'wb') as f:
+            f.write(data)
+
+    for name, data in [('image', b'\xff\xd8\xff'), ('text', b'some words\n'), ('done', b'more words\n'), ('empty', b''),
+                       ('large', b'x' * 10001), ('blank', b' \n'), ('.hidden', b'hidden\n'), ('two', b'\x89PNG\0')]:
+        write(name, data)
+    others = [(1, 'image', True, 'key'), (2, 'image', True), (3, 'text', True, 'key'), (4, 'text', False, 'fresh'),
+              (5, 'done', True, 'done'), (6, 'empty', True), (7, 'large', True), (8, '.hidden', True),
+              (9, 'two', True), (10, 'two', False)]
+    for each in others:
+        c.put(*each)
+    c.put(11, 'image', True, n=-1)
+    c.put(12, 'text', True, word='w')
+    c.put(13, 'done', False, word='w')
+    ours = [(20, 'text', True), (21, 'done', True), (22, 'done', False), (23, 'blank', True)]
+    for each in ours:
+        c.put(*each)
+    run, complaints = embedded(c)
+    kept = set(range(1, 14)) | {22, 1001}
+    test('what others made stays', set(c.all) == kept and c.all[1001].file == os.stat(d + '/text').st_ino and
+         run.left == 4 and complaints == [('large', 'larger than --max-size')], sorted(c.all), run.left, complaints)
+    test('and is counted', (run.new, run.again, run.same, run.no_text) == (0, 1, 2, 2), vars(run))
+    run, _ = embedded(c, command=['false'])
+    test('and again', set(c.all) == kept and (run.same, run.left) == (3, 4), sorted(c.all), vars(run))
 print('1..%d' % count)

@@ -81,16 +81,22 @@ says_text "what has replaced" "newline.txt:0+20"
 run "is not found" nearest "lazy dogs and foxes"
 grep -q fox "$out" && not_ok "the removed one" || ok "the removed one"
 
-# A run that ended between adding and deleting leaves stale and new records of a file.  A text that is none any more.
+# A run that ended between adding and deleting leaves stale and new records of a file.  A text that is none any more, and
+# a picture with a record of somebody else.
 all=$(records)
 echo more >> /mnt/docs/long.txt
 printf '{"file": "long.txt", "offset": 0, "length": 5, "id": 5000, "vector": %s}\n' \
 	"$(echo more | $ngrams | sed 's/ /, /g; s/.*/[&]/')" > /tmp/one.jsonl
 run "a new record of a stale file" tool vexctl import /mnt/docs /tmp/one.jsonl
+sed 's/long.txt/binary/; s/"id": 5000/"id": 5001, "key": "picture"/' /tmp/one.jsonl > /tmp/picture.jsonl
+run "a record of a picture" tool vexctl import /mnt/docs /tmp/picture.jsonl
+echo >> /mnt/docs/binary
 head -c 5000 /bin/busybox > "/mnt/docs/$nl"
 run "is a file as it was" embed /mnt/docs $ngrams
 says_text "by its new record" "0 new, 0 embedded again, 1 as they were, 3 without text"
-equal "the stale ones are gone" "1 0" "$(records) $(stale)"
+says_text "what is no text any more keeps its record" "0 records, and 1 stale left"
+equal "the stale ones of the text are gone, and those of the picture and of the other stay" "3 2" "$(records) $(stale)"
+run "the picture's is there" tool vexctl get /mnt/docs --key picture
 
 # --- what goes wrong
 
@@ -115,7 +121,7 @@ chmod +x /tmp/changes
 run "two at once, and a file that changes meanwhile" embed /mnt/docs /tmp/changes
 says_text "is left for the next run" \
 	"0 new, 0 embedded again, 1 as they were, 3 without text, 1 changed meanwhile, 0 failed; 0 records"
-equal "and has no record" 1 "$(records)"
+equal "and has no record" 3 "$(records)"
 run "as JSON, with another form of answers" embed --json /mnt/docs $python /tmp/objects.py
 says_text "embedded" "1 new, 0 embedded again, 1 as they were"
 for i in $(seq 10); do echo "file $i" > /mnt/docs/batch$i; done
