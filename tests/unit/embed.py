@@ -154,4 +154,26 @@ with tempfile.TemporaryDirectory() as d:
     test('and is counted', (run.new, run.again, run.same, run.no_text) == (0, 1, 2, 2), vars(run))
     run, _ = embedded(c, command=['false'])
     test('and again', set(c.all) == kept and (run.same, run.left) == (3, 4), sorted(c.all), vars(run))
+
+# --- times: those of the future, and a file that is being changed
+
+with tempfile.TemporaryDirectory() as d:
+    c, path = Collection(d), os.path.join(d, 'future')
+    with open(path, 'w') as f:
+        f.write('from tomorrow\n')
+    os.utime(path, (time.time() + 86400,) * 2)
+    run, _ = embedded(c)
+    test('a file whose mtime is in the future', (run.new, run.meanwhile, len(c.all)) == (1, 0, 1), vars(run))
+    run, _ = embedded(c)
+    test('is as it was', (run.same, len(c.all)) == (1, 1), vars(run))
+    c.all.clear()
+    state_of = embed.File.state_of
+    embed.File.state_of = staticmethod(lambda f: state_of(f)[:4] + (time.time_ns(),))
+    run, _ = embedded(c)
+    test('a file that changes all the time', (run.new, run.meanwhile, len(c.all)) == (0, 1, 0), vars(run))
+    then = time.time_ns() + 3600 * 10**9
+    embed.File.state_of = staticmethod(lambda f: state_of(f)[:4] + (then,))
+    run, _ = embedded(c)
+    test('a file that changed before the clock was set back', (run.new, run.meanwhile) == (1, 0), vars(run))
+    embed.File.state_of = staticmethod(state_of)
 print('1..%d' % count)
