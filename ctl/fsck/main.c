@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * fsck.vexfs: check a filesystem that is not mounted.  Nothing is ever written.
+ * fsck.vexfs: check a filesystem that is not mounted.  Nothing is written, except by --replay what the log holds.
  *
  * Exit codes are those of fsck(8): 0 no errors, 4 errors, 8 it could not be checked, 16 the command line is
  * wrong, 32 cancelled.
@@ -31,8 +31,8 @@ enum { FSCK_OK = 0, FSCK_ERRORS = 4, FSCK_FAILED = 8, FSCK_USAGE = 16, FSCK_CANC
 
 static const char usage_text[] =
 	"Usage: fsck.vexfs [OPTION]... DEVICE|FILE\n"
-	"Check a VexFS that is not mounted; nothing is written.  One that was not unmounted is checked as a mount would\n"
-	"find it, with its log replayed in memory.\n"
+	"Check a VexFS that is not mounted.  Nothing is written, unless --replay is given: one that was not unmounted is\n"
+	"checked as a mount would find it, with its log replayed in memory.\n"
 	"\n"
 	"  -a, -p               at boot: look at the superblock and the log only, unless damage is recorded\n"
 	"  -f, --force          check everything; the default, except with -a and -p\n"
@@ -302,11 +302,17 @@ static int replay_log(struct check *c, struct vexfs_dev *dev)
 	return FSCK_OK;
 }
 
+/* Has the kernel recorded damage, in the superblock as it is known so far? */
+static bool is_marked(const struct check *c)
+{
+	return le16_to_cpu(c->super.s.s_state) & VEXFS_STATE_ERROR;
+}
+
 static int check(struct check *c, struct vexfs_dev *dev, bool boot, bool force)
 {
 	const char *why;
 	int err, code = FSCK_OK;
-	bool pending;
+	bool pending, marked;
 
 	c->state = "not checked";
 	err = vexfs_dev_read(dev, 0, &c->super);
@@ -337,11 +343,8 @@ static int check(struct check *c, struct vexfs_dev *dev, bool boot, bool force)
 		       (unsigned long long)le64_to_cpu(c->super.s.s_journal_start));
 	else if (err < 0)
 		return fail(c, "%s", strerror(-err));
-	if (le16_to_cpu(c->super.s.s_state) & VEXFS_STATE_ERROR) {
-		report(c, VEXFS_FOUND_SUPER_ERROR, "the kernel has found damage");
-		boot = false;
-	}
-	if (err > 0 && boot && !force && !c->replay) {
+	marked = is_marked(c);
+	if (err > 0 && boot && !marked && !force && !c->replay) {
 		report(c, VEXFS_FOUND_LOG_PENDING, "a mount replays it");
 		c->state = "log pending";
 		return FSCK_OK;
@@ -349,7 +352,10 @@ static int check(struct check *c, struct vexfs_dev *dev, bool boot, bool force)
 	pending = err > 0;
 	if (pending)
 		code = replay_log(c, dev);
-	if (code == FSCK_OK && (!boot || force))
+	marked |= is_marked(c);			/* the log may hold the mark */
+	if (marked)
+		report(c, VEXFS_FOUND_SUPER_ERROR, "the kernel has found damage");
+	if (code == FSCK_OK && (!boot || marked || force))
 		code = check_all(c, dev);
 	if (code == FSCK_OK && errors(c))
 		code = FSCK_ERRORS;

@@ -49,18 +49,33 @@ with tempfile.TemporaryDirectory() as d:
             f.seek(offset)
             return f.read(4096)
 
+    def crc32c(data, crc=0xffffffff):
+        for byte in data:
+            crc ^= byte
+            for _ in range(8):
+                crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
+        return crc
+
     def pending(log):
         """The log's superblock says that there are transactions, with a right checksum."""
         j = bytearray(peek(log * 4096)[:1024])
         j[28:32] = b'\0\0\0\1'
         j[0xfc:0x100] = b'\0' * 4
-        crc = 0xffffffff
-        for byte in j:
-            crc ^= byte
-            for _ in range(8):
-                crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
-        j[0xfc:0x100] = crc.to_bytes(4, 'big')
+        j[0xfc:0x100] = crc32c(j).to_bytes(4, 'big')
         poke(log * 4096, j)
+
+    def logged(log, data):
+        """The log holds one transaction, with a block 0 of this content."""
+        j = peek(log * 4096)
+        sequence, seed = j[24:28], crc32c(j[48:64])
+        sum_of = crc32c(data, crc32c(sequence, seed)).to_bytes(4, 'big')
+        tag = b'\0\0\0\0' b'\0\0\0\x08' b'\0\0\0\0' + sum_of + b'\0' * 16  # the last one
+        for n, kind, rest, at in (1, 1, tag, 4092), (3, 2, b'', 16):
+            b = bytearray((b'\xc0\x3b\x39\x98' + kind.to_bytes(4, 'big') + sequence + rest).ljust(4096, b'\0'))
+            b[at:at + 4] = crc32c(b, seed).to_bytes(4, 'big')
+            poke((log + n) * 4096, b)
+        poke((log + 2) * 4096, data)
+        pending(log)
 
     fresh(256 << 20, '-L', 'a\x1bb')
     r = run(image)
@@ -126,6 +141,20 @@ with tempfile.TemporaryDirectory() as d:
     test('replayed', r.returncode == 0 and ': clean, ' in r.stdout and peek(log * 4096) != before, r)
     r = run(image)
     test('and clean', r.returncode == 0 and '112' not in r.stdout, r)
+    fresh()
+    super = bytearray(peek(0))
+    super[116] |= 2  # s_state: the kernel has found damage
+    super[8:12] = b'\0' * 4
+    super[8:12] = crc32c(super).to_bytes(4, 'little')
+    logged(log, super)
+    r = run(image)
+    test('a mark that the log holds', r.returncode == 0 and '[112] log pending: 1 transactions, 1 blocks' in r.stdout and
+         '[102] marked: ' in r.stdout and not peek(0)[116] & 2, r)
+    r = run('-a', '--replay', image)
+    test('is looked at at boot, too', r.returncode == 0 and '[102] marked: ' in r.stdout and ', 1 inodes, ' in r.stdout and
+         peek(0)[116] & 2, r)
+    r = run('-a', image)
+    test('and after it', r.returncode == 0 and r.stdout.count('[102] marked: ') == 1 and ', 1 inodes, ' in r.stdout, r)
 
     with open(image, 'wb') as f:
         f.truncate(64 << 20)

@@ -63,6 +63,15 @@ for verb in verbs:
 test('each verb and option is in its help, in the man page and completed', not wrong, *wrong)
 test('what begins alike', complete('vexctl coll') == {'collection'}, complete('vexctl coll'))
 test('values of --op', complete('vexctl program new x --op ') == {'search', 'distance', 'filter'})
+wrong = []
+for program in ('fsck.vexfs', 'mkfs.vexfs', 'vexd'):
+    r = subprocess.run([os.path.join(top, 'build/bin', program), '-h'], capture_output=True, text=True, timeout=60)
+    options = set(re.findall(r'(?<![A-Za-z0-9-])--?[A-Za-z][a-z-]*', r.stdout))
+    page = open(os.path.join(top, 'ctl/man', program + '.8')).read().replace('\\-', '-')
+    described = set(re.findall(r'--?[A-Za-z][a-z-]*', ''.join(re.findall(r'^\.TP\n(\.B[IR]? .*)$', page, re.M))))
+    if r.returncode or len(options) < 5 or options - described or described - options:
+        wrong.append((program, 'in one of them only', sorted(options ^ described), r))
+test('each option of the other programs is in their help and in their man page', not wrong, *wrong)
 for page in [os.path.join(top, 'build/man/vexctl.8')] + \
             [os.path.join(top, 'ctl/man', p) for p in sorted(os.listdir(os.path.join(top, 'ctl/man')))]:
     if page.endswith('.8'):
