@@ -6,6 +6,7 @@
 #include <string.h>
 #include <json.h>
 #include "libvexfs/file_format.h"
+#include "platform/printable.h"
 
 #define MEMBERS "id, key, attrs, file, offset, length and vector"
 
@@ -274,6 +275,7 @@ __attribute__((format(printf, 3, 4))) static void put(struct vexfs_export *ex, i
 	va_end(ap);
 }
 
+/* What could steer a terminal is escaped, so that standard output may be one. */
 static void put_string(struct vexfs_export *ex, int *err, const char *s)
 {
 	struct json_object *o;
@@ -289,7 +291,8 @@ static void put_string(struct vexfs_export *ex, int *err, const char *s)
 	}
 	o = json_object_new_string(s);
 	text = o ? json_object_to_json_string_ext(o, JSON_C_TO_STRING_NOSLASHESCAPE) : NULL;
-	if (text)
+	text = text ? printable_json(text) : NULL;
+	if (text && *text == '"')		/* else there was no memory */
 		put(ex, err, "%s", text);
 	else
 		*err = -ENOMEM;

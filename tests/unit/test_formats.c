@@ -890,7 +890,7 @@ static float any_float(void)
 static void any_string(char *s)
 {
 	static const char *const parts[] = { "a", "\"", "\\", "/", "\n", "\t", "\x01", "\x7f", "\xc3\xa9",
-		"\xe2\x82\xac", "\xed\x9f\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf", " ", "{", "," };
+		"\xc2\x9b", "\xe2\x80\xae", "\xe2\x82\xac", "\xed\x9f\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf", " ", "{", "," };
 	__u32 n = 1 + chance(chance(4) ? 8 : 63);
 
 	for (*s = 0; n; n--)
@@ -1014,6 +1014,26 @@ static void test_export_bad(void **state)
 		assert_non_null(strstr(ex.error, "record 0"));
 	}
 	fclose(f);
+	/* what could steer a terminal is escaped, in each string of a record */
+	for (i = 0; i < 2; i++) {
+		static const char evil[] = "\x1b[1m \x7f \xc2\x9b" "2m \xe2\x80\xae \xc3\xa9";
+		static const char escaped[] = "\"\\u001b[1m \\u007f \\u009b2m \\u202e \xc3\xa9\"";
+		struct vexfs_file_record s = { .row = row, .key = evil, .file = evil, .attrs = 1,
+					       .attr = { { .name = "w", .word = evil } } };
+		char *text = NULL, *at;
+		size_t size;
+
+		f = open_memstream(&text, &size);
+		assert_int_equal(vexfs_export_open(&ex, f, i ? VEXFS_FILE_JSON : VEXFS_FILE_JSONL, 3), 0);
+		assert_int_equal(vexfs_export_record(&ex, &s), 0);
+		assert_int_equal(vexfs_export_finish(&ex), 0);
+		fclose(f);
+		for (n = 0, at = text; (at = strstr(at, escaped)); at++)
+			n++;
+		if (n != 3)
+			fail_msg("%s", text);
+		free(text);
+	}
 	/* a full device is noticed, and said */
 	r.key = NULL;
 	assert_int_equal(vexfs_export_open(&ex, full, VEXFS_FILE_JSONL, 8), 0);
