@@ -61,6 +61,15 @@ static int format_of(const char *path, enum vexfs_file_format *out)
 		     name, format_names(true));
 }
 
+/* fbin and npy say in their headers how many records there are, which is known at the end alone. */
+static int check_packed(const char *path, enum vexfs_file_format format)
+{
+	if (!is_packed(path) || (format != VEXFS_FILE_FBIN && format != VEXFS_FILE_NPY))
+		return 0;
+	return usage("-o: %s cannot be packed while it is written; leave out .gz, and use gzip afterwards",
+		     vexfs_file_format_name(format));
+}
+
 static int run_job(struct job *j, const char *path, enum vexfs_file_format format,
 		   const char *where)
 {
@@ -125,6 +134,8 @@ static int export(int argc, char **argv)
 	if (!vexfs_export_can(format))
 		return usage("--format: %s is only read; choose %s", vexfs_file_format_name(format),
 			     format_names(true));
+	if (check_packed(path, format))
+		return VEXCTL_USAGE;
 	if (json && !strcmp(path, "-"))
 		return usage("--json needs -o FILE, standard output holds the records");
 	j.dir = argv[optind];
@@ -156,8 +167,8 @@ const struct verb export_verbs[] = {
 	  "there or not; --as-of gives one moment.  FILE has its name once it is complete, and replaces an older one.\n"
 	  "  -o, --output FILE    [standard output]\n"
 	  "  -f, --format F       jsonl, json (one array): all of a record; fvecs, fbin, npy (<f4): the vectors alone.\n"
-	  "                       Without it FILE's name says it: .jsonl .json .fvecs .fbin .npy, each also with .gz\n"
-	  "                       behind it, which packs it; without any ending it is jsonl\n"
+	  "                       Without it FILE's name says it: .jsonl .json .fvecs .fbin .npy; without any ending\n"
+	  "                       it is jsonl.  jsonl, json and fvecs are packed if .gz is behind it\n"
 	  "      --where COND     only records for which this holds, see `vexctl search --help`\n"
 	  "      --as-of NAME     the snapshot of this name\n"
 	  "      --json           say how many records, as JSON\n"

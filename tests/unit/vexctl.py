@@ -129,6 +129,13 @@ for args in [[], ['nothing'], ['program'], ['program', 'nothing'], ['top', '-d',
     if r.returncode != 2 or r.stdout or len(r.stderr.strip().split('\n')) != 1:
         wrong.append((args, r))
 test('bad command lines', not wrong, *wrong)
+wrong = []
+for args, says in [(['-o', 'x.npy.gz'], '-o: npy cannot be packed'), (['-o', 'x.fbin.gz'], '-o: fbin cannot be packed'),
+                   (['-o', 'x.gz', '-f', 'npy'], '-o: npy cannot be packed')]:
+    r = run('export', '/nowhere', *args)
+    if r.returncode != 2 or r.stdout or says not in r.stderr or r.stderr.count('\n') != 1:
+        wrong.append((args, r))
+test('what cannot be packed', not wrong and run('export', '/nowhere', '-o', 'x.fvecs.gz').returncode == 1, *wrong)
 r = run('umount', '/', '--json')
 test('a plain verb that fails', r.returncode == 1 and not r.stdout and 'no VexFS mounted' in r.stderr, r)
 
