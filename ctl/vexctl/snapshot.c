@@ -130,6 +130,7 @@ static int compact(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "min-deleted", required_argument, NULL, 'm' },
+		{ "min-dead", required_argument, NULL, 'm' },	/* its first name, in no help */
 		{ "json", no_argument, NULL, 'j' },
 		{}
 	};

@@ -304,12 +304,12 @@ struct vexfs_ioc_snapshots {
 };
 
 /*
- * Give dead space back: copies what is alive, in the collection or a snapshot of it, into new
+ * Give the space of deleted records back: copies what is alive, in the collection or a snapshot of it, into new
  * planes and swaps them in, while queries and changes go on.  Killable; what was done until then is
  * undone. EBUSY one is running, or the filesystem is being frozen or unmounted; EUCLEAN a record to
  * be copied is damaged; ENOSPC no room for the copy, see compact_lacked of vexfs_ioc_info: it may
- * use half of what the filesystem keeps in reserve.  Less than min_dead percent of the slots are dead and in no snapshot, or
- * none is: nothing is done, and 0 returned.
+ * use half of what the filesystem keeps in reserve.  When less than min_dead percent of the slots are deleted and in no
+ * snapshot, or none is, nothing is done, and 0 returned.
  */
 struct vexfs_ioc_compact {
 	__u32	size, flags;

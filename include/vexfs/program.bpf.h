@@ -64,7 +64,7 @@ extern void bpf_iter_num_destroy(struct vexfs_iter_num *it) __ksym;
 
 /*
  * One query, as its programs see it.  Read-only but for `state` (search) and `keep` (filter).
- * Slots are 0 .. count - 1; the kfuncs skip those that are dead or do not match the query's
+ * Slots are 0 .. count - 1; the kfuncs skip those that are deleted or do not match the query's
  * predicate.
  */
 struct vexfs_search {
@@ -85,7 +85,7 @@ struct vexfs_search {
 	__u32 phase;			/* for the module: which op is running */
 	__u64 keep;			/* filter: a bit per candidate; clear those to drop */
 	__u64 state[VEXFS_STATE_WORDS];	/* search's own: zero in round 0, kept between rounds */
-	/* slots, dead ones included, for which the query's predicate holds; count without one */
+	/* slots, deleted ones included, for which the query's predicate holds; count without one */
 	__u64 matches;
 };
 

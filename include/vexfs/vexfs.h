@@ -418,7 +418,7 @@ int vexfs_snapshot_list(int fd, struct vexfs_snapshot_info *info);
 /**
  * vexfs_compact - give the space of deleted records back
  * @fd: the collection
- * @min_dead: percent of the slots, 0 to 100; when less are dead (and in no snapshot), nothing is done
+ * @min_dead: percent of the slots, 0 to 100; when fewer are deleted (and in no snapshot), nothing is done
  * @before: slots before, or NULL
  * @after: slots afterwards, or NULL
  *

@@ -136,6 +136,9 @@ for args, says in [(['-o', 'x.npy.gz'], '-o: npy cannot be packed'), (['-o', 'x.
     if r.returncode != 2 or r.stdout or says not in r.stderr or r.stderr.count('\n') != 1:
         wrong.append((args, r))
 test('what cannot be packed', not wrong and run('export', '/nowhere', '-o', 'x.fvecs.gz').returncode == 1, *wrong)
+r = run('compact', '/nowhere', '--min-dead', '101')
+test('the first name of --min-deleted', r.returncode == 2 and '--min-deleted: 101 is out of range' in r.stderr and
+     run('compact', '/nowhere', '--min-dead', '50').returncode == 1 and 'min-dead' not in run('compact', '-h').stdout, r)
 r = run('umount', '/', '--json')
 test('a plain verb that fails', r.returncode == 1 and not r.stdout and 'no VexFS mounted' in r.stderr, r)
 

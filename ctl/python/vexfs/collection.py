@@ -355,7 +355,7 @@ class Collection:
         call('snapshot', 'snapshot_delete', self.fd, values.snapshot_name(name), what=name)
 
     def compact(self, min_dead=0):
-        """Give the space of deleted records back, if at least min_dead percent of the slots are dead.  (slots before,
+        """Give the space of deleted records back, if at least min_dead percent of the slots are deleted.  (slots before,
         slots after)."""
         before, after = u64(), u64()
         min_dead = integer(min_dead, 'min_dead', 0, 100, ValueError)
