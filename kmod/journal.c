@@ -377,7 +377,7 @@ tid_t vexfs_last_tid(struct super_block *sb)
 
 bool vexfs_retry_alloc(struct super_block *sb, int err, int *retries)
 {
-	if (err != -ENOSPC || (*retries)++)
+	if ((err != -ENOSPC && err != -EIO) || (*retries)++ || vexfs_is_shutdown(sb))
 		return false;
 	jbd2_journal_force_commit_nested(VEXFS_SB(sb)->journal);
 	return true;

@@ -168,8 +168,9 @@ int vexfs_commit_now(struct super_block *sb);
 /* The transaction to wait for to have everything so far: what fsync of an inode just read needs. */
 tid_t vexfs_last_tid(struct super_block *sb);
 /*
- * After -ENOSPC, outside a transaction: commit, so that freed blocks become usable.  True: try
- * again.  *retries starts at 0.
+ * After -ENOSPC, outside a transaction: commit, so that freed blocks become usable.  The same after
+ * -EIO while the log is fine: a group that cannot be read may be the only one with room until then.
+ * True: try again.  *retries starts at 0.
  */
 bool vexfs_retry_alloc(struct super_block *sb, int err, int *retries);
 /*
