@@ -180,6 +180,7 @@ __u64 vx_clock_us(void)
 	return ktime_to_us(ktime_get());
 }
 
+/* As of the last tick, or of the last time that another task ran. */
 u64 vx_cpu_us(void)
 {
 	return div_u64(current->se.sum_exec_runtime, NSEC_PER_USEC);

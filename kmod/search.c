@@ -26,6 +26,7 @@
  * No lock is held here, but for a moment in vexfs_collection_programs() and while the predicate is
  * evaluated.
  */
+#include <linux/jiffies.h>
 #include <linux/slab.h>
 #include <linux/sched/signal.h>
 #include "collection.h"
@@ -151,7 +152,8 @@ static int run_program(struct run *r, const struct vexfs_ops *ops)
 	u64 begin = vx_cpu_us();
 	int ret;
 
-	r->own_limit = ops->timeout_us ?: r->s->timeout_us / 2;
+	/* one tick more, for that much may be charged to it that it did not use */
+	r->own_limit = (ops->timeout_us ?: r->s->timeout_us / 2) + jiffies_to_usecs(1);
 	r->own_fault = ops->timeout_us || r->s->timeout_us >= VEXFS_DEFAULT_TIMEOUT_US;
 	vexfs_query_limits(r->q, ops->max_visits,
 			   begin + max(r->own_limit, r->own_us + 1) - r->own_us);

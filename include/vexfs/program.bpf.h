@@ -110,7 +110,10 @@ struct vexfs_ops {
 	__u32 abi;			/* VEXFS_OPS_ABI */
 	__u32 flags;			/* VEXFS_OPS_* */
 	__u64 max_visits;		/* search: budget in slots; 0: the query's own */
-	/* search: CPU time of its own, kfuncs included; then the built-in.  0: half of the query's time */
+	/*
+	 * search: CPU time of its own, kfuncs included; then the built-in.  0: half of the query's time.  The kernel
+	 * measures it in ticks (4 ms where HZ is 250), so it gets one more than this.
+	 */
 	__u32 timeout_us;
 	__u32 reserved;			/* 0 */
 };
