@@ -5,8 +5,6 @@
  */
 #include "query.h"
 
-#define MAX_POOL	(64u << 10)
-
 struct final {
 	__u64 key, id, slot;
 	__u32 total;			/* the f32 key by which it was chosen */
@@ -49,7 +47,7 @@ static void heapsort(struct final *f, __u32 n)
 
 int vexfs_query_enlarge(struct vexfs_query *q)
 {
-	__u32 cap = q->pool.cap, max = MAX_POOL + q->s.k;
+	__u32 cap = q->pool.cap, max = vexfs_query_max_pool(q);
 
 	if (cap >= max)
 		return -EFBIG;

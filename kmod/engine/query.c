@@ -202,7 +202,7 @@ static int need_room(struct vexfs_query *q)
 	struct vexfs_pool *p = &q->pool;
 	__u32 tie = vexfs_kth_worst(&p->best);
 
-	if (p->cap - p->n + p->spare < VEXFS_BATCH) {
+	if (p->cap - p->n + p->spare < VEXFS_BATCH && p->cap < vexfs_query_max_pool(q)) {
 		if (tie != ~0u) {
 			vx_fpu_begin();
 			tie = vexfs_tie(&q->prep, tie, q->max_norm2);

@@ -63,6 +63,13 @@ struct vexfs_query {
 	struct vexfs_query_stats stats;
 };
 
+#define MAX_POOL	(64u << 10)	/* entries of the pool beyond k, at most */
+
+static inline __u32 vexfs_query_max_pool(const struct vexfs_query *q)
+{
+	return MAX_POOL + q->s.k;
+}
+
 /* --- query.c --- */
 
 /*

@@ -1478,6 +1478,37 @@ static void test_ties(void **state)
 		}
 }
 
+/* More rows are equal than the pool takes: one scan, and the answer says that more are as near. */
+static void test_too_many_ties(void **state)
+{
+	const __u32 n = 200000;
+	float *same = calloc(n, sizeof(*same));
+	struct vexfs_hit_f hits[10];
+	__u32 i, truncated, restarts;
+	struct vexfs_query *q;
+	__s64 zero = 0;
+
+	(void)state;
+	columns = vexfs_columns_new(1);
+	assert_int_equal(vexfs_columns_reserve(columns, n), 0);
+	for (i = 0; i < n; i++)
+		assert_int_equal(vexfs_columns_put(columns, i, i, &zero), 0);
+	vexfs_columns_publish(columns, n);
+	plane = (struct vx_rows){ .data = same, .n = n, .row_bytes = 4 };
+	query[0] = 1;
+	dims = 1;
+	q = begin(VEXFS_METRIC_L2, 10, 0, ~0ULL);
+	assert_int_equal(run(q, vexfs_flat, hits, &truncated, &restarts), 10);
+	assert_int_equal(truncated, VEXFS_TRUNC_PRECISION);
+	assert_int_equal(restarts, 0);
+	assert_int_equal(vexfs_query_search(q)->visited, n);
+	for (i = 0; i < 10; i++)
+		assert_int_equal(hits[i].id, i);
+	vexfs_query_free(q);
+	vexfs_columns_free(columns);
+	free(same);
+}
+
 /* What was found before the deadline is the answer, even if it is not certain. */
 static void test_late(void **state)
 {
@@ -1527,6 +1558,7 @@ int main(void)
 		cmocka_unit_test(test_shared_slots),
 		cmocka_unit_test(test_left_out),
 		cmocka_unit_test(test_ties),
+		cmocka_unit_test(test_too_many_ties),
 		cmocka_unit_test(test_late),
 	};
 
