@@ -5,6 +5,7 @@
 #include "engine/platform.h"
 
 long vx_ealloc_left = -1;
+__u64 vx_clock_fast;
 
 void *vx_ealloc(size_t bytes)
 {
@@ -61,7 +62,7 @@ __u64 vx_clock_us(void)
 	struct timespec t;
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000ULL + t.tv_nsec / 1000;
+	return t.tv_sec * 1000000ULL + t.tv_nsec / 1000 + vx_clock_fast;
 }
 
 __u64 vx_cpu_us(void)

@@ -31,6 +31,9 @@ struct vx_rows {
 	int error;			/* 0: nothing is broken */
 };
 
+/* Microseconds that vx_clock_us() is fast. */
+extern __u64 vx_clock_fast;
+
 /* After so many allocations they fail; negative: never. */
 extern long vx_ealloc_left;
 

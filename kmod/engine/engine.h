@@ -218,12 +218,12 @@ int vexfs_flat(struct vexfs_search *s);
  */
 int vexfs_coded(struct vexfs_search *s);
 /* Rows that were not in memory.  read: start all, then wait for up to VEXFS_BATCH and pin them (sleeps, outside SRCU);
- * returns how many (0: none left) or an error.  score: measure and offer those, unpin (hooks run: inside SRCU). */
+ * returns how many (0: none left, or no time for more than the first batch) or an error.  score: measure and offer those, unpin (hooks run: inside SRCU). */
 int vexfs_query_read(struct vexfs_query *q);
 int vexfs_query_score_read(struct vexfs_query *q);
 /*
- * The end: measure the pool again in double precision (reads rows, sleeps), sort by distance, then id; drop what has died
- * meanwhile, or lies beyond the radius.  Returns the hits written (<= k); -EAGAIN when f32 may have refused one that belongs among
+ * The end: measure the pool again in double precision (reads rows, sleeps; when the time is up, what is in memory and a batch),
+ * sort by distance, then id; drop what has died meanwhile, or lies beyond the radius.  Returns the hits written (<= k); -EAGAIN when f32 may have refused one that belongs among
  * them: the pool may be larger now, restart the query (at most a few times, then VEXFS_TRUNC_PRECISION); or when an estimate
  * may have: the next attempt makes none.  *truncated: VEXFS_TRUNC_*.
  */

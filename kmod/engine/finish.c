@@ -64,6 +64,7 @@ static void finalize(struct vexfs_query *q, const struct vexfs_entry *e, const s
 	vx_fpu_begin();
 	key = vexfs_measure_f64(&q->prep, seg, segs, e->penalty);
 	vx_fpu_end();
+	q->stats.rescored++;
 	if (!vexfs_query_admits(q, e->slot) || (q->range && key > q->radius))
 		return;
 	f[*n].key = key;
@@ -74,7 +75,8 @@ static void finalize(struct vexfs_query *q, const struct vexfs_entry *e, const s
 
 /*
  * `count` entries of the pool in double precision, behind the n that f has: first what is in memory; the rest is read, all of
- * PENDING rows submitted before one is waited for.  Changes the order of the entries.  How many f has now, or an error.
+ * PENDING rows submitted before one is waited for.  Once the time is up no more than a batch is.  Changes the order of the
+ * entries.  How many f has now, or an error.
  */
 static int measure_entries(struct vexfs_query *q, struct vexfs_entry *e, __u32 count, struct final *f, __u32 n)
 {
@@ -99,17 +101,18 @@ static int measure_entries(struct vexfs_query *q, struct vexfs_entry *e, __u32 c
 			vx_yield();
 		}
 	}
-	q->stats.fetched += absent;
-	q->stats.rescored += count;
 	for (i = 0; i < absent; i += ahead) {
 		ahead = absent - i < PENDING ? absent - i : PENDING;
 		for (k = 0; k < ahead; k++)
 			q->pending[k] = e[i + k].slot;
 		vx_rows_ahead(q->rows, q->pending, ahead);
 		for (k = 0; k < ahead; k++) {
+			if (i + k && (i + k) % VEXFS_BATCH == 0 && vexfs_query_late(q))
+				return n;
 			segs = vx_rows_wait(q->rows, e[i + k].slot, seg);
 			if (segs < 0)
 				return segs;
+			q->stats.fetched++;
 			finalize(q, &e[i + k], seg, segs, f, &n);
 			vx_rows_put(q->rows);
 		}
@@ -130,7 +133,7 @@ static bool settled(struct vexfs_query *q, const struct final *f, __u32 n, __u32
 	return sure;
 }
 
-/* The pool in double precision, in order, as far as it may matter.  How many, or an error. */
+/* The pool in double precision, in order, as far as it may matter and there is time.  How many, or an error. */
 static int measure_pool(struct vexfs_query *q, struct final *f)
 {
 	struct vexfs_pool *p = &q->pool;
@@ -145,7 +148,7 @@ static int measure_pool(struct vexfs_query *q, struct final *f)
 		if (n < 0)
 			return n;
 		heapsort(f, n);
-		if (to < p->n && settled(q, f, n, p->entry[to].key))
+		if (to < p->n && (settled(q, f, n, p->entry[to].key) || vexfs_query_late(q)))
 			break;
 		from = to;
 		to *= 2;
@@ -274,9 +277,9 @@ int vexfs_query_finish(struct vexfs_query *q, struct vexfs_hit_f *hits, __u32 *t
 		n = -EAGAIN;
 		goto out;
 	}
-	if (!is_sure(q, f, n)) {
-		/* an answer that came late is better than none */
-		if (!(q->why & VEXFS_TRUNC_DEADLINE) && vexfs_query_enlarge(q) == -EAGAIN) {
+	/* an answer that came late is better than none, and says already that something may be missing */
+	if (!(q->why & VEXFS_TRUNC_DEADLINE) && !is_sure(q, f, n)) {
+		if (vexfs_query_enlarge(q) == -EAGAIN) {
 			q->stats.restart[VEXFS_RESTART_PRECISION]++;
 			n = -EAGAIN;
 			goto out;

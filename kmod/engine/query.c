@@ -177,6 +177,14 @@ int vexfs_query_failed(const struct vexfs_query *q)
 	return q->failed;
 }
 
+bool vexfs_query_late(struct vexfs_query *q)
+{
+	if (vx_clock_us() < q->deadline_us)
+		return false;
+	q->why |= VEXFS_TRUNC_DEADLINE;
+	return true;
+}
+
 /* May the strategy go on, with up to max_pending rows to read? */
 static int go_on(struct vexfs_query *q, __u32 max_pending)
 {
@@ -186,7 +194,7 @@ static int go_on(struct vexfs_query *q, __u32 max_pending)
 		return q->failed;
 	if (q->own_end_us != ~0ULL && vx_cpu_us() >= q->own_end_us)
 		q->overran = true;
-	if (q->overran || vx_clock_us() >= q->deadline_us || vx_ekilled()) {
+	if (q->overran || vexfs_query_late(q) || vx_ekilled()) {
 		q->why |= VEXFS_TRUNC_DEADLINE;
 		return -ETIME;
 	}
@@ -759,7 +767,7 @@ int vexfs_query_read(struct vexfs_query *q)
 	__u32 i, left = q->npending - q->from;
 	int n;
 
-	if (!left) {
+	if (!left || (q->from && vexfs_query_late(q))) {
 		q->npending = q->from = 0;
 		q->s.round++;
 		return 0;

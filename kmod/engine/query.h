@@ -80,6 +80,8 @@ static inline __u32 vexfs_query_max_pool(const struct vexfs_query *q)
 int vexfs_q_matches(struct vexfs_query *q, __u64 from, __u64 *next, bool estimate);
 /* May a slot that was admitted before still be found: has it not died, or its file? */
 bool vexfs_query_admits(const struct vexfs_query *q, __u64 slot);
+/* Is the time up?  Then something is left out, and the answer says why. */
+bool vexfs_query_late(struct vexfs_query *q);
 /* Let the pool have more entries (finish.c): -EAGAIN, or -EFBIG there may not be more. */
 int vexfs_query_enlarge(struct vexfs_query *q);
 /* Entries of the pool of a query for the k best: more than k, because f32 may order neighbours wrongly. */

@@ -1534,6 +1534,55 @@ static void test_late(void **state)
 	}
 }
 
+/* When the time is up, no more than a batch is read of the rows that wait for that, or of those in the pool. */
+static void test_late_reads(void **state)
+{
+	const __u64 hour = 3600000000ULL;
+	struct vexfs_hit_f hits[VEXFS_MAX_K];
+	__u32 truncated, absent, late;
+	struct vexfs_query *q;
+	int n;
+
+	(void)state;
+	fill(MAX_N, 8, 0);
+	for (late = 0; late < 2; late++) {
+		plane.absent = 1;
+		q = begin(VEXFS_METRIC_L2, 10, 0, vx_clock_us() + hour);
+		vexfs_query_phase(q, VEXFS_PHASE_SEARCH);
+		assert_int_equal(vexfs_flat(vexfs_query_search(q)), VEXFS_MORE);
+		vexfs_query_phase(q, VEXFS_PHASE_NONE);
+		vx_clock_fast = late ? hour : 0;
+		while ((n = vexfs_query_read(q)) > 0)
+			assert_int_equal(vexfs_query_score_read(q), 0);
+		assert_int_equal(n, 0);
+		vx_clock_fast = 0;
+		n = vexfs_query_stats(q)->fetched;
+		assert_true(late ? n == VEXFS_BATCH : n > 10 * VEXFS_BATCH);
+		assert_int_equal(vexfs_query_finish(q, hits, &truncated), 10);
+		assert_int_equal(truncated, late ? VEXFS_TRUNC_DEADLINE : 0);
+		vexfs_query_free(q);
+
+		for (absent = 0; absent < 2; absent++) {
+			plane.absent = 0;
+			q = begin(VEXFS_METRIC_L2, 1000, 0, vx_clock_us() + hour);
+			vexfs_query_phase(q, VEXFS_PHASE_SEARCH);
+			while ((n = vexfs_flat(vexfs_query_search(q))) == VEXFS_MORE)
+				;
+			assert_int_equal(n, 0);
+			plane.absent = absent;
+			vx_clock_fast = late ? hour : 0;
+			n = vexfs_query_finish(q, hits, &truncated);
+			vx_clock_fast = 0;
+			assert_int_equal(truncated, late && absent ? VEXFS_TRUNC_DEADLINE : 0);
+			assert_int_equal(n, late && absent ? VEXFS_BATCH : 1000);
+			assert_int_equal(vexfs_query_stats(q)->fetched, absent ? n : 0);
+			check(VEXFS_METRIC_L2, n, NULL, NULL, hits, n);
+			vexfs_query_free(q);
+		}
+	}
+	vexfs_columns_free(columns);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1560,6 +1609,7 @@ int main(void)
 		cmocka_unit_test(test_ties),
 		cmocka_unit_test(test_too_many_ties),
 		cmocka_unit_test(test_late),
+		cmocka_unit_test(test_late_reads),
 	};
 
 	chance_seed(4);
