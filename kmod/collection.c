@@ -554,7 +554,13 @@ void vexfs_collection_programs(struct vexfs_collection_mem *c, struct vexfs_hook
 	spin_lock(&c->prog_lock);
 	for (slot = 0; slot < VEXFS_SLOTS; slot++)
 		set->prog[slot] = c->prog[slot] ? vexfs_program_ref(c->prog[slot]) : NULL;
+	set->bindings = c->bindings;
 	spin_unlock(&c->prog_lock);
+}
+
+bool vexfs_collection_rebound(const struct vexfs_collection_mem *c, const struct vexfs_hookset *set)
+{
+	return READ_ONCE(c->bindings) != set->bindings;
 }
 
 /* Write the name into the collection block and wait for it.  commit_lock held. */
@@ -612,6 +618,8 @@ int vexfs_collection_use(struct vexfs_collection_mem *c, u32 slot, const char *n
 		spin_lock(&c->prog_lock);
 		old = c->prog[slot];
 		c->prog[slot] = p;
+		if (p != old)		/* running searches begin anew */
+			WRITE_ONCE(c->bindings, c->bindings + 1);
 		vexfs_binding_set(&c->binding[slot], p);
 		spin_unlock(&c->prog_lock);
 		trace_vexfs_use(c->dir, slot, name);

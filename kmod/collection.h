@@ -206,6 +206,7 @@ struct vexfs_collection_mem {
 	spinlock_t prog_lock;
 	/* prog_lock: what is bound, a reference each; NULL: built-in */
 	struct vexfs_program *prog[VEXFS_SLOTS];
+	u64 bindings;			/* prog_lock to change: how often prog[] did */
 	struct vexfs_binding binding[VEXFS_SLOTS];	/* how these do; its own lock, inside prog_lock */
 	atomic64_t queries, fallbacks;
 
@@ -281,6 +282,8 @@ void vexfs_body_put(struct vexfs_body *b);
 int vexfs_collection_info(struct vexfs_collection_mem *c, struct vexfs_ioc_info *info);
 /* The programs that are bound now, a reference each (vexfs_hooks_put), and their bindings. */
 void vexfs_collection_programs(struct vexfs_collection_mem *c, struct vexfs_hookset *set);
+/* Has another program, or none, been bound to a slot since then?  Takes no lock. */
+bool vexfs_collection_rebound(const struct vexfs_collection_mem *c, const struct vexfs_hookset *set);
 
 /* --- schema.c --- */
 

@@ -327,6 +327,8 @@ void vexfs_binding_info(struct vexfs_binding *b, struct vexfs_program *p, unsign
 void vexfs_hooks_reset(struct vexfs_hookset *set)
 {
 	set->captured = false;
+	memset(set->state, 0, sizeof(set->state));	/* VEXFS_BOUND_BUILTIN */
+	memset(set->generation, 0, sizeof(set->generation));
 }
 
 int vexfs_hooks_enter(struct vexfs_hookset *set)

@@ -21,7 +21,7 @@
  *	for each round {
  *		idx = vexfs_hooks_enter(&set);
  *		if (idx == -ESTALE)			// a program came, went or was replaced
- *			restart the query, goto again;
+ *			restart the query, goto again;	// the bindings: vexfs_collection_rebound()
  *		set.ops[slot] is what to call, or NULL;
  *		vexfs_hooks_leave(&set, idx);
  *		read the rows that were queued;			// never between enter and leave
@@ -112,10 +112,11 @@ void vexfs_binding_set(struct vexfs_binding *b, struct vexfs_program *p);
 void vexfs_binding_info(struct vexfs_binding *b, struct vexfs_program *p, unsigned int slot,
 			struct vexfs_bound *out);
 
-/* The programs of one query.  Belongs to one thread; zero it, then set prog[] and binding. */
+/* The programs of one query.  Belongs to one thread; zero it, then vexfs_collection_programs(). */
 struct vexfs_hookset {
 	struct vexfs_program *prog[VEXFS_SLOTS];	/* with a reference each; NULL: built-in */
 	struct vexfs_binding *binding;		/* [VEXFS_SLOTS], the collection's */
+	u64 bindings;				/* vexfs_collection_mem.bindings then */
 	/* Captured by the first enter after a reset, fixed until the next. */
 	bool captured;
 	u32 state[VEXFS_SLOTS];			/* VEXFS_BOUND_*; LOADED: will be called */

@@ -5,10 +5,11 @@
  *
  * BPF runs in a round, between vexfs_hooks_enter() and vexfs_hooks_leave(), and nothing else does:
  * rows are read between rounds, so that replacing a program never waits for I/O.  All queries of a
- * call see one snapshot and one generation of the programs; it begins anew, with the first query,
- * when
+ * call see one snapshot, and what was bound and loaded at one time; it begins anew, with the first
+ * query, when
  *
- *	a program came, went or was replaced		so no call mixes two
+ *	another program was bound, or none		as each round sees, and the end of the call
+ *	a program came, went or was replaced		as each round sees: so no call mixes two
  *	the search program failed or took too long	with the built-in strategy and what time is left
  *
  * and a query is tried again, with the same programs, when
@@ -21,7 +22,8 @@
  * counts while it runs: it is not to blame for a slow disk, a busy machine, or a caller in a hurry.
  *
  * A filter or distance program that is missing or fails makes the query fail: a tenant's filter
- * must never fail open.
+ * must never fail open.  So no answer is given without a filter that was bound before its call ended; a call
+ * during which programs are bound again and again fails with EAGAIN.
  *
  * No lock is held here, but for a moment in vexfs_collection_programs() and while the predicate is
  * evaluated.
@@ -36,6 +38,7 @@
  * for more six times before it says VEXFS_TRUNC_FILES.
  */
 #define MAX_ATTEMPTS	16
+#define MAX_REBOUND	16	/* times that a call begins anew because something else was bound */
 
 struct run {
 	struct vexfs_collection_mem *c;
@@ -50,6 +53,7 @@ struct run {
 	const struct vexfs_codes *codes;	/* NULL: every record is measured */
 	struct vexfs_hookset set;
 	bool programs;			/* any is bound: rounds enter SRCU */
+	u32 rebound;			/* times that it began anew because something else was bound */
 	bool fell_back;			/* the search program was given up */
 	u64 deadline;			/* of the call, vx_clock_us() */
 	/* CPU time in microseconds that the search program may take in an attempt, and has taken in this one */
@@ -114,6 +118,34 @@ static void end_attempt(struct run *r)
 	vexfs_query_limits(r->q, 0, 0);
 }
 
+/* What is bound now is what the call goes by. */
+static void load_programs(struct run *r)
+{
+	u32 slot;
+
+	vexfs_collection_programs(r->c, &r->set);
+	if (r->s->flags & (VEXFS_SEARCH_BUILTIN | VEXFS_SEARCH_EXACT)) {
+		vexfs_program_put(r->set.prog[VEXFS_SLOT_SEARCH]);
+		r->set.prog[VEXFS_SLOT_SEARCH] = NULL;
+	}
+	r->programs = false;
+	for (slot = 0; slot < VEXFS_SLOTS; slot++)
+		r->programs |= r->set.prog[slot] != NULL;
+}
+
+/* The call begins anew.  -EAGAIN: not yet again. */
+static int begin_anew(struct run *r)
+{
+	r->s->restarts++;
+	if (!vexfs_collection_rebound(r->c, &r->set))
+		return 0;
+	if (++r->rebound > MAX_REBOUND)
+		return -EAGAIN;
+	vexfs_hooks_put(&r->set);
+	load_programs(r);
+	return 0;
+}
+
 /*
  * Enter a round.  *idx: to leave with, -1 where nothing is bound.  -ESTALE, -ENOLINK: nothing to
  * leave.
@@ -123,6 +155,8 @@ static int enter(struct run *r, int *idx)
 	const struct vexfs_ops *filter, *distance;
 
 	*idx = -1;
+	if (vexfs_collection_rebound(r->c, &r->set))
+		return -ESTALE;
 	if (!r->programs)
 		return 0;
 	*idx = vexfs_hooks_enter(&r->set);
@@ -362,7 +396,7 @@ static int fill_hits(struct run *r, u32 n, struct vexfs_hit *hits)
 	return 0;
 }
 
-/* All queries, with one generation of the programs.  DONE, ANEW, or why the call fails. */
+/* All queries, with what is bound and loaded at one time.  DONE, ANEW, or why the call fails. */
 static int pass(struct run *r)
 {
 	bool first = !r->s->restarts;	/* the query object is as it was made */
@@ -371,6 +405,7 @@ static int pass(struct run *r)
 	int err;
 
 	vexfs_hooks_reset(&r->set);
+	vexfs_query_hooks(r->q, NULL, NULL);
 	for (i = 0; i < r->s->queries; i++) {
 		struct vexfs_query_answer *a = r->answers + i;
 
@@ -392,7 +427,7 @@ static int pass(struct run *r)
 		a->visited = r->visited - visited;
 		a->scored = r->scored - scored;
 	}
-	return DONE;
+	return vexfs_collection_rebound(r->c, &r->set) ? ANEW : DONE;
 }
 
 static void report(struct run *r)
@@ -474,7 +509,6 @@ int vexfs_collection_search(struct vexfs_collection_mem *c, const struct file *f
 	struct vexfs_match match;
 	struct vx_rows *rows;
 	int err = -ENOMEM;
-	u32 i;
 
 	BUILD_BUG_ON(sizeof(params.arg) != sizeof(s->arg));
 	memcpy(params.arg, s->arg, sizeof(params.arg));
@@ -488,13 +522,7 @@ int vexfs_collection_search(struct vexfs_collection_mem *c, const struct file *f
 	}
 	r.mark = ktime_get_ns();
 	r.deadline = params.deadline_us = vx_clock_us() + s->timeout_us;
-	vexfs_collection_programs(c, &r.set);
-	if (s->flags & (VEXFS_SEARCH_BUILTIN | VEXFS_SEARCH_EXACT)) {
-		vexfs_program_put(r.set.prog[VEXFS_SLOT_SEARCH]);
-		r.set.prog[VEXFS_SLOT_SEARCH] = NULL;
-	}
-	for (i = 0; i < VEXFS_SLOTS; i++)
-		r.programs |= r.set.prog[i] != NULL;
+	load_programs(&r);
 
 	r.found = kvmalloc_array(s->k, sizeof(*r.found), GFP_KERNEL_ACCOUNT);
 	r.row = kvmalloc(c->row_bytes, GFP_KERNEL_ACCOUNT);
@@ -515,8 +543,9 @@ int vexfs_collection_search(struct vexfs_collection_mem *c, const struct file *f
 	else if (r.found && r.row && rows)
 		r.q = vexfs_query_new(r.b->columns, rows, &params);
 	if (r.q) {
-		while ((err = pass(&r)) == ANEW)
-			s->restarts++;
+		do
+			err = pass(&r);
+		while (err == ANEW && !(err = begin_anew(&r)));
 		if (err == DONE)
 			report(&r);
 		if (trace)

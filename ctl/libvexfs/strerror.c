@@ -74,6 +74,8 @@ static const struct {
 	  "its filter or distance program is not loaded; `vexctl load` it, or unbind it with `vexctl use DIR --builtin`" },
 	{ VEXFS_OP_SEARCH, EPROTO,
 	  "its filter or distance program failed; `vexctl replace` it, or unbind it with `vexctl use DIR --builtin`" },
+	{ VEXFS_OP_SEARCH, EAGAIN,
+	  "programs were bound to the collection again and again meanwhile; try again" },
 
 	{ VEXFS_OP_USE, ENOENT,
 	  "no program of that name is loaded; `vexctl load` its object first" },

@@ -376,9 +376,10 @@ struct vexfs_predicate_node {
  * Search.  EINVAL k is 0 or vector holds NaN or infinity, E2BIG k > VEXFS_MAX_K (RANGE:
  * VEXFS_MAX_RANGE), EDOM zero vector for cosine, EMSGSIZE vector_bytes, ENOENT by an unknown id or
  * key, or no such snapshot, ENOLINK a bound filter or distance program is not loaded, EPROTO it
- * failed; and those of a predicate.
+ * failed, EAGAIN programs were bound and unbound again and again meanwhile; and those of a predicate.
  *
- * Several queries in one call use one snapshot of the records and one generation of the programs.
+ * Several queries in one call use one snapshot of the records and one generation of the programs.  A
+ * filter that is bound before the call ends holds for all of its answer.
  * With `answers` each query has its own counts; the struct's hold the sums (n, visited, scored) and
  * the union (truncated).
  */
@@ -399,7 +400,7 @@ struct vexfs_ioc_search {
 	__u64	visited, scored;	/* out: slots looked at, slots measured */
 	/* out: VEXFS_BOUND_*: what ran; search MISSING or EJECTED: the built-in did */
 	__u32	used[VEXFS_SLOTS];
-	/* out: because a program was replaced or failed, or for precision */
+	/* out: because a program was bound, replaced or failed, or for precision */
 	__u32	restarts;
 	__u64	generation[VEXFS_SLOTS];/* out: of the programs that answered, 0: built-in */
 	/* out: name of the search program, built in: "exact" or "coded" */
@@ -477,7 +478,7 @@ struct vexfs_search_trace {
 #define VEXFS_CODES_BUDGET	5u	/* they do not fit into resident= */
 #define VEXFS_CODES_NONE	6u	/* somebody else is making them, or there is no memory */
 /* Why a search began anew. */
-#define VEXFS_RESTART_SWITCH	0	/* a program came, went or was replaced */
+#define VEXFS_RESTART_SWITCH	0	/* a program was bound, came, went or was replaced */
 #define VEXFS_RESTART_FALLBACK	1	/* the search program failed: with the built-in */
 /* f32 may have refused one of the k best: with room for more candidates */
 #define VEXFS_RESTART_PRECISION	2

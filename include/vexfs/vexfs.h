@@ -118,7 +118,7 @@ struct vexfs_answer {
 	__u32	n;
 	__u32	truncated;		/* VEXFS_TRUNC_* */
 	__u32	rounds;			/* runs of the search program */
-	/* because a program was replaced or failed, or for precision */
+	/* because a program was bound, replaced or failed, or for precision */
 	__u32	restarts;
 	__u64	visited;		/* slots looked at */
 	__u64	scored;			/* slots measured */
@@ -316,8 +316,8 @@ int vexfs_delete_by_key(int fd, const char *keys, const __u8 *lens, __u32 n, __u
  * -EINVAL k is 0, NaN or infinity in a vector or NaN as radius, -E2BIG k, queries, or more than
  * VEXFS_MAX_HITS for all queries, -EDOM a zero vector and the metric is cosine, -EMSGSIZE
  * vector_bytes is not row_bytes, -ENOENT BY_ID or BY_KEY and no such record, or no such snapshot,
- * -ENOLINK a bound filter or distance program is not loaded, -EPROTO it failed.  The condition:
- * -E2BIG, -ENXIO no such attribute, -EPROTOTYPE not for this type, -EBADMSG malformed.
+ * -ENOLINK a bound filter or distance program is not loaded, -EPROTO it failed, -EAGAIN programs were
+ * bound and unbound again and again meanwhile.  The condition: -E2BIG, -ENXIO no such attribute, -EPROTOTYPE not for this type, -EBADMSG malformed.
  */
 int vexfs_search(int fd, const struct vexfs_request *request, struct vexfs_hit *hits,
 		 struct vexfs_answer *answer);

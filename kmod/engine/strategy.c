@@ -2,7 +2,7 @@
 /* The built-in strategies, made of what programs have too. */
 #include "query.h"
 
-#define YIELD_BATCHES 64
+#define ROUND_BATCHES 64 /* so that a program that is bound or replaced meanwhile is soon heard of */
 #define SPARSE 4 /* less than one in so many match: go from match to match */
 
 int vexfs_flat(struct vexfs_search *s)
@@ -27,11 +27,8 @@ int vexfs_flat(struct vexfs_search *s)
 		if (n < 0)
 			return n;
 		s->state[0] = next;
-		if (++batches % YIELD_BATCHES == 0) {
-			if (q->filter || q->distance)
-				return VEXFS_MORE; /* inside SRCU: let a replace pass */
-			vx_yield();
-		}
+		if (++batches % ROUND_BATCHES == 0)
+			return VEXFS_MORE;
 	}
 	return 0;
 }
@@ -55,11 +52,8 @@ static int defer_all(struct vexfs_query *q, __u32 *batches)
 		else if (n < 0)
 			return n;
 		s->state[0] = next;
-		if (++*batches % YIELD_BATCHES == 0) {
-			if (q->filter || q->distance)
-				return -EAGAIN; /* inside SRCU: let a replace pass */
-			vx_yield();
-		}
+		if (++*batches % ROUND_BATCHES == 0)
+			return -EAGAIN;
 	}
 	return 0;
 }
@@ -80,11 +74,8 @@ int vexfs_coded(struct vexfs_search *s)
 			n = vexfs_q_offer(q);
 		if (n >= 0)
 			n = 0;
-		if (!n && ++batches % YIELD_BATCHES == 0) {
-			if (q->filter || q->distance)
-				return VEXFS_MORE;
-			vx_yield();
-		}
+		if (!n && ++batches % ROUND_BATCHES == 0)
+			return VEXFS_MORE;
 	}
 	return n == -EAGAIN ? VEXFS_MORE : n == -ETIME ? 0 : n;
 }

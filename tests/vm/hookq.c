@@ -7,6 +7,8 @@
  *	hookq bound DIR			a line per slot: SLOT NAME STATE ERRORS
  *	hookq ask DIR [KEY=N...]	one query; a line of what it answered and cost, or the errno
  *	hookq check DIR [KEY=N...]	20 queries, each compared with the truth computed here in double
+ *	hookq rebind DIR FILTER		bind FILTER, that of tenant 1 (arg0), while a call runs, then bind and unbind it
+ *					under calls: what each answered must obey what was bound when it ended
  *
  * Keys: k, id (the record to search with), arg0, arg1, max_visits, timeout_us, builtin; and for
  * check tenant=T, only those of tenant T count, and now=N per_unit=P, older records are P
@@ -15,11 +17,14 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <math.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <vexfs/vexfs.h>
 
 #define DIMS	8
@@ -217,6 +222,104 @@ static int check(int fd, const struct wanted *w)
 	return 0;
 }
 
+/* A call of so many queries with arg0 = 1, over and over until stop, at least once. */
+struct caller {
+	int fd, err;			/* of the last call that failed otherwise than by EAGAIN */
+	__u32 queries;
+	bool over;			/* again and again */
+	atomic_bool stop, done;
+	struct vexfs_answer a;		/* the last one */
+	__u64 calls, filtered, again, strangers;	/* EAGAIN; hits of other tenants in filtered answers */
+	bool other;			/* the last answer has hits of other tenants */
+};
+
+static void *call_loop(void *arg)
+{
+	struct caller *t = arg;
+	struct vexfs_hit *hits = calloc(t->queries, 10 * sizeof(*hits));
+	float *rows = calloc(t->queries, DIMS * sizeof(*rows));
+	struct vexfs_request q = { .vector = rows, .vector_bytes = DIMS * sizeof(float), .k = 10,
+				   .queries = t->queries, .timeout_us = VEXFS_MAX_TIMEOUT_US, .arg = { 1 } };
+	__u32 i;
+	int err;
+
+	if (!hits || !rows)
+		exit(failed("memory", -ENOMEM));
+	for (i = 0; i < t->queries; i++)
+		make_row(i, rows + i * DIMS);
+	do {
+		memset(hits, 0, t->queries * 10 * sizeof(*hits));
+		err = vexfs_search(t->fd, &q, hits, &t->a);
+		t->calls++;
+		t->again += err == -EAGAIN;
+		if (err && err != -EAGAIN)
+			t->err = err;
+		t->other = false;
+		for (i = 0; !err && i < t->queries * 10; i++)
+			t->other |= hits[i].id % TENANTS != 1;
+		if (!err && t->a.used[VEXFS_SLOT_FILTER] == VEXFS_BOUND_LOADED) {
+			t->filtered++;
+			t->strangers += t->other;
+		}
+	} while (t->over && !atomic_load(&t->stop));
+	atomic_store(&t->done, true);
+	free(hits);
+	free(rows);
+	return NULL;
+}
+
+/* Bind while a call runs.  1: it did not run that long, 0: and the answer is right, -1: or wrong. */
+static int bind_under(int fd, const char *filter, __u32 queries)
+{
+	struct caller t = { .fd = fd, .queries = queries };
+	pthread_t thread;
+	bool done;
+	int err = vexfs_use(fd, VEXFS_SLOT_FILTER, "");
+
+	if (err || pthread_create(&thread, NULL, call_loop, &t))
+		exit(failed("unbind", err));
+	usleep(20000);
+	err = vexfs_use(fd, VEXFS_SLOT_FILTER, filter);
+	done = atomic_load(&t.done);
+	pthread_join(thread, NULL);
+	if (err || t.err)
+		exit(failed("bind", err ? err : t.err));
+	if (done)
+		return 1;
+	printf("%u queries: used=%u restarts=%u n=%u%s\n", queries, t.a.used[VEXFS_SLOT_FILTER], t.a.restarts, t.a.n,
+	       t.other ? ", of other tenants too" : "");
+	return t.other || t.a.used[VEXFS_SLOT_FILTER] != VEXFS_BOUND_LOADED || t.a.truncated ? -1 : 0;
+}
+
+static int rebind(int fd, const char *filter)
+{
+	struct caller t[2] = { { .fd = fd, .queries = 1, .over = true }, { .fd = fd, .queries = 16, .over = true } };
+	__u32 queries = 64, i;
+	pthread_t thread[2];
+	int err;
+
+	while ((err = bind_under(fd, filter, queries)) > 0 && queries < VEXFS_MAX_QUERIES)
+		queries *= 2;
+	if (err)
+		return printf(err < 0 ? "an answer without the filter that was bound\n" : "the calls are too short\n"), 1;
+	for (i = 0; i < 2; i++)
+		if (pthread_create(&thread[i], NULL, call_loop, &t[i]))
+			return failed("thread", -ENOMEM);
+	for (i = 0; i < 100 && !err; i++)
+		err = vexfs_use(fd, VEXFS_SLOT_FILTER, i % 2 ? filter : "");
+	for (i = 0; i < 2; i++) {
+		atomic_store(&t[i].stop, true);
+		pthread_join(thread[i], NULL);
+		printf("%llu calls of %u, %llu filtered, %llu EAGAIN, %llu with strangers\n", t[i].calls, t[i].queries,
+		       t[i].filtered, t[i].again, t[i].strangers);
+		if (!err)
+			err = t[i].err;
+		if (t[i].strangers || !t[i].filtered)
+			return 1;
+	}
+	return err ? failed("rebind", err) : 0;
+}
+
 static int parse(struct wanted *w, char **arg)
 {
 	static const struct {
@@ -267,6 +370,8 @@ int main(int argc, char **argv)
 		err = slot < 0 ? slot : vexfs_use(fd, slot, argc == 5 ? argv[4] : "");
 		return err ? puts(errname(err)), 1 : 0;
 	}
+	if (!strcmp(argv[1], "rebind") && argc == 4)
+		return rebind(fd, argv[3]);
 	if (parse(&w, argv + 3))
 		goto usage;
 	if (!strcmp(argv[1], "ask"))
@@ -274,6 +379,6 @@ int main(int argc, char **argv)
 	if (!strcmp(argv[1], "check"))
 		return check(fd, &w);
 usage:
-	fprintf(stderr, "usage: hookq fill|use|bound|ask|check DIR ...\n");
+	fprintf(stderr, "usage: hookq fill|use|bound|ask|check|rebind DIR ...\n");
 	return 2;
 }

@@ -89,6 +89,8 @@ run "load tenant" vexctl load $lib/tenant.bpf.o
 run "use tenant" vexctl use $c tenant
 run "only one tenant" hookq check $c arg0=2 tenant=2
 run "another tenant" hookq check $c arg0=3 tenant=3
+run "bound while calls run" hookq rebind $c tenant
+sed 's/^/# /' "$out"
 run "load recency" vexctl load $lib/recency.bpf.o
 # attr 1, per_unit 10000
 run "recency looks at the attribute 'made'" bpftool map update pinned /sys/fs/bpf/vexfs/recency/maps/knobs \
