@@ -103,6 +103,10 @@ class Collection:
         return list(self.all.values())
 
     def add(self, vectors, files):
+        if len(vectors) * self.dims * 4 > 64 << 20:
+            raise ValueError('more than 64 MiB')
+        if not all(map(any, vectors)):
+            raise ValueError('vector 0 is all zeros')
         for f, offset, length in files:
             self.next += 1
             self.put(self.next, f.name if isinstance(f.name, str) else '/proc/self/fd/%d' % f.fileno(), False)
@@ -176,4 +180,23 @@ with tempfile.TemporaryDirectory() as d:
     run, _ = embedded(c)
     test('a file that changed before the clock was set back', (run.new, run.meanwhile) == (1, 0), vars(run))
     embed.File.state_of = staticmethod(state_of)
+
+# --- a file that cannot be stored does not stop the others
+
+with tempfile.TemporaryDirectory() as d:
+    c, got = Collection(d), []
+    for name, text in [('a', 'x' * 16 + '\n'), ('many', ('x' * 15 + '\n') * 5), ('zeros', 'zero\n'), ('zz', 'last\n')]:
+        with open(os.path.join(d, name), 'w') as f:
+            f.write(text)
+    c.dims = (64 << 20) // 4 // 4  # then 4 vectors are 64 MiB
+    with open(os.path.join(d, '.command'), 'w') as f:
+        f.write('while read x; do [ "$x" = zero ] && echo 0 || echo 1; done')
+    vector, embed.vector = embed.vector, lambda line, n, dims: [float(line)]
+    for size in 16, 80:
+        run, complaints = embedded(c, size=size, overlap=0, command=['sh', os.path.join(d, '.command')])
+        got.append((run.new, run.same, run.failed, sorted(complaints), len(c.all)))
+    embed.vector = vector
+    test('a file of too many pieces, or with a vector of zeros', [g[:2] for g in got] == [(2, 0), (1, 2)] and
+         [name for name, _ in got[0][3]] == ['many', 'zeros'] and 'larger --size' in got[0][3][0][1] and
+         got[1][3] == [('zeros', 'vector 0 is all zeros')], *got)
 print('1..%d' % count)
