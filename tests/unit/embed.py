@@ -6,6 +6,7 @@ import importlib.machinery
 import importlib.util
 import os
 import random
+import subprocess
 import sys
 import tempfile
 import time
@@ -62,7 +63,8 @@ test('pieces of files', not wrong, *wrong[:3])
 test('a piece repeats lines of the one before', embed.pieces(b'one\ntwo\nthree\nfour\nfive\n', 16, 8) ==
      [(0, 14), (8, 16)], embed.pieces(b'one\ntwo\nthree\nfour\nfive\n', 16, 8))
 wrong = [line for line in (b'', b'1 2', b'1 2 3 4', b'1 x 3', b'[1, 2, "3"]', b'[[1, 2, 3]]', b'{"a": 1}', b'[1, 2',
-                           b'\xff', b'null') if not refused(line)]
+                           b'\xff', b'null', b'[1, 2, %s]' % (b'9' * 400), b'[1, 2, %s]' % (b'9' * 5000), b'[' * 100000,
+                           b'1 2 ' + b'9' * 400 + b'x') if not refused(line)]
 test('lines of a command', not wrong and embed.vector(b' 1, -2.5e3\t3 ', 1, 3) == [1, -2500, 3] and
      embed.vector(b'[1, -2500, 3]', 1, 3) == [1, -2500, 3], wrong)
 
@@ -73,8 +75,9 @@ for says, *command in [
         ('exit code 1', 'sh', '-c', 'echo 1 2 3; echo 1 2 3; exit 1'),
         ('cannot run nowhere: No such file', 'nowhere'), ('cannot run /: Permission denied', '/'),
         ('gave 0 lines for 2', 'true'), ('gave 3 lines for 2', 'printf', '1 2 3\n\n1 2 3\n'),
-        ('gave 1 lines for 2', 'echo', '1 2 3'), ('line 1 of the command is no vector: a', 'cat'),
-        ('line 2 of the command has 2 numbers; the collection has 3', 'printf', '1 2 3\n1 2')]:
+        ('gave 1 line for 2', 'echo', '1 2 3'), ('line 1 of the command is not a vector: a', 'cat'),
+        ('line 2 of the command has 2 numbers; the collection has 3', 'printf', '1 2 3\n1 2'),
+        ('line 2 of the command has 1 number; the collection has 3 dimensions', 'printf', '1 2 3\n1')]:
     run = embed.Run(argparse.Namespace(command=command, dir='/'), c)
     try:
         got = run.ask(['a', 'b'])
@@ -83,6 +86,10 @@ for says, *command in [
     if says not in got:
         wrong.append((command, got))
 run = embed.Run(argparse.Namespace(command=['sed', 's/.*/1 2 3/'], dir='/'), c)
+r = subprocess.run([sys.executable, os.path.join(top, 'ctl/examples/embed-files'), '/', 'cat'], capture_output=True,
+                   text=True, env=dict(os.environ, LIBVEXFS='/no/libvexfs.so', PYTHONPATH=top + '/ctl/python'))
+test('without the library', r.returncode == 1 and not r.stdout and r.stderr.count('\n') == 1 and
+     r.stderr.startswith('embed-files: /: ') and '/no/libvexfs.so' in r.stderr, r)
 much = ['x' * 1000] * 1000  # more than a pipe holds
 test('commands that fail', not wrong and run.ask(much) == [[1, 2, 3]] * 1000, *wrong)
 

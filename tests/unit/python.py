@@ -359,6 +359,10 @@ for path in ('', work + '/a\0b', 5, None):
     if got is not True:
         wrong.append((path, got))
 test('a schema that is wrong leaves no directory', not wrong, *wrong)
+try:
+    vexfs.create(work + '/new', 2, attrs={'1a': 'int'})
+except ValueError as e:
+    test('and says what is wrong', str(e) == "'1a' is not the name of an attribute: a-z 0-9 _, and no digit first", e)
 m.create_error = errno.ENOSPC
 os.mkdir(work + '/there')
 got = [raises(OSError, vexfs.create, work + '/new/a/b', 2), raises(OSError, vexfs.create, work + '/there', 2),

@@ -78,7 +78,7 @@ def snapshot_name(name):
 def attribute_name(name):
     name = string(name, 'the name of an attribute', ATTR_NAME_LEN - 1)
     if not re.fullmatch(rb'[a-z_][a-z0-9_]*', name):
-        raise ValueError('%r is no name of an attribute: a-z 0-9 _, and no digit first' % decoded(name))
+        raise ValueError('%r is not the name of an attribute: a-z 0-9 _, and no digit first' % decoded(name))
     return name
 
 
@@ -135,7 +135,7 @@ def _array(vectors, dims, cosine):
     try:
         a = np.asarray(vectors)
     except ValueError:
-        raise ValueError('vectors differ in length, or are no numbers; the shape (n, %d) is wanted' % dims) from None
+        raise ValueError('vectors differ in length, or are not numbers; the shape (n, %d) is wanted' % dims) from None
     if np.ma.is_masked(vectors):
         raise ValueError('vectors have masked elements')
     if a.dtype.kind not in 'biuf':
