@@ -318,7 +318,9 @@ refused('as_of', [('', ValueError), ('a\0b', ValueError), ('a' * 32, ValueError)
 refused('condition', [('', ValueError), ('n = 1\0 and n = 2', ValueError), ('height = 1', ValueError),
                       (b'n = 1', TypeError),
                       (5, TypeError)], lambda v: c.search([1, 2], where=v))
-refused('min_dead', INT + [(-1, ValueError), (101, ValueError), (2**32, ValueError)], c.compact)
+PERCENT = [(-1, ValueError), (101, ValueError), (2**32, ValueError)]
+refused('min_deleted', INT + PERCENT, c.compact)
+refused('min_dead', [x for x in INT if x[0] is not None] + PERCENT, lambda v: c.compact(min_dead=v))
 refused('file of path', U64, c.path)
 VECTORS = [(['1', '2'], TypeError), ('12', TypeError), (b'\1\2', TypeError), ([1, math.nan], ValueError),
            ([math.inf, 1], ValueError), ([1, 1e300], ValueError), ([1], ValueError), ([1, 2, 3], ValueError),
@@ -455,6 +457,11 @@ c.search([1, 2], k=65536, radius=math.inf, per_file=2**32 - 1, timeout=600, args
 r = m.last
 test('a request', (r.k, r.per_file, r.timeout_us, list(r.arg), r.max_visits, r.snapshot, r.flags, r.radius) ==
      (65536, 2**32 - 1, 600000000, [2**64 - 1, 2**64 - 1, 3, 0], 2**64 - 1, b'a', abi.SEARCH_RANGE, math.inf))
+got = []
+for args, kw in [((), {}), ((30,), {}), ((), {'min_deleted': 40}), ((), {'min_dead': 50})]:
+    c.compact(*args, **kw)
+    got.append(m.last)
+test('when to compact, by its former name, too', got == [0, 30, 40, 50], got)
 c.search([1, 2], timeout=1e-6)
 test('a short timeout is one', m.last.timeout_us == 1)
 asked = []

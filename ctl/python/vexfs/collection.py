@@ -354,12 +354,12 @@ class Collection:
         """Forget a snapshot.  FileNotFoundError."""
         call('snapshot', 'snapshot_delete', self.fd, values.snapshot_name(name), what=name)
 
-    def compact(self, min_dead=0):
-        """Give the space of deleted records back, if at least min_dead percent of the slots are deleted.  (slots before,
-        slots after)."""
+    def compact(self, min_deleted=0, *, min_dead=None):
+        """Give the space of deleted records back; nothing is done if fewer than min_deleted percent of the slots are
+        deleted, and in no snapshot.  (slots before, slots after).  min_dead: the former name of min_deleted."""
         before, after = u64(), u64()
-        min_dead = integer(min_dead, 'min_dead', 0, 100, ValueError)
-        call('compact', 'compact', self.fd, min_dead, ct.byref(before), ct.byref(after), what=self.name)
+        percent = integer(min_deleted if min_dead is None else min_dead, 'min_deleted', 0, 100, ValueError)
+        call('compact', 'compact', self.fd, percent, ct.byref(before), ct.byref(after), what=self.name)
         return before.value, after.value
 
     # --- searching ---
