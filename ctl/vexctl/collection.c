@@ -111,6 +111,8 @@ static int create(int argc, char **argv)
 	}
 	err = vexfs_create(fd, &schema);
 	if (err) {
+		if (err == -EEXIST)
+			made = false;	/* somebody else was faster, and rmdir would remove that collection */
 		err = fail_op(dir, VEXFS_OP_CREATE, err);
 	} else {
 		err = vexfs_sync(fd);

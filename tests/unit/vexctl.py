@@ -201,6 +201,19 @@ with tempfile.TemporaryDirectory() as d:
             wrong.append((program, args, r))
     test('files and labels that hold them', not wrong, *wrong[:5])
 
+# --- two who create at once, by a kernel that says so
+
+with tempfile.TemporaryDirectory() as d:
+    wrong = []
+    for error, stays in (('EEXIST', True), ('ENOSPC', False)):
+        subprocess.run(['cc', '-shared', '-fPIC', '-x', 'c', '-', '-o', d + '/ioctl.so'], text=True, check=True,
+                       input='#include <errno.h>\nint ioctl() { errno = %s; return -1; }\n' % error)
+        r = run('collection', 'create', d + '/c', '--dims', '3', env=dict(os.environ, LD_PRELOAD=d + '/ioctl.so'))
+        if r.returncode != 1 or r.stderr.count('\n') != 1 or os.path.exists(d + '/c') != stays:
+            wrong.append((error, r))
+        shutil.rmtree(d + '/c', ignore_errors=True)
+    test('the directory that one has made stays if it is the collection of another', not wrong, *wrong)
+
 # --- doctor on a machine without the module
 
 r = run('doctor')
