@@ -541,7 +541,7 @@ int main(int argc, char **argv)
 	}
 	c.path = argv[optind];
 	if (repair)
-		return fail(&c, "repair is not there yet (%s): copy what can be read to another filesystem, and make this one anew",
+		return fail(&c, "repair is not there yet (%s): copy what can be read to another filesystem, and recreate this one",
 			    strerror(EOPNOTSUPP));
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);

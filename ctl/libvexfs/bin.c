@@ -81,8 +81,8 @@ int vexfs_import_row(struct vexfs_import *im)
 		if (getc(im->file) != EOF)
 			return vexfs_import_complain(
 				im, -EBADMSG,
-				"more bytes follow than its header tells of: %llu records of %zu bytes",
-				im->rows, want);
+				"more bytes follow than its header claims: %llu record%s of %zu bytes",
+				im->rows, im->rows == 1 ? "" : "s", want);
 		return ferror(im->file) ? vexfs_import_unreadable(im, "its end") : 0;
 	}
 	got = fread(im->buf, 1, want, im->file);
@@ -91,8 +91,8 @@ int vexfs_import_row(struct vexfs_import *im)
 	if (got < want)
 		return vexfs_import_complain(
 			im, -EBADMSG,
-			"the file is truncated: its header tells of %llu records, record %llu ends after %zu of %zu bytes",
-			im->rows, im->record, got, want);
+			"the file is truncated: its header claims %llu record%s, record %llu ends after %zu of %zu bytes",
+			im->rows, im->rows == 1 ? "" : "s", im->record, got, want);
 	im->rounded |= vexfs_element_read(im->element, im->swap, im->buf, im->row, im->dims);
 	return 1;
 }

@@ -52,7 +52,7 @@ int vexfs_import_line(struct vexfs_import *im);
 #define VEXFS_BOM	"\xef\xbb\xbf"	/* the byte order mark of UTF-8 */
 /* What of a line is white space, but for its end. */
 #define VEXFS_BLANKS	" \t\r\v\f"
-/* A row of im->element from a file whose header tells of im->rows. */
+/* A row of im->element from a file whose header claims im->rows. */
 int vexfs_import_row(struct vexfs_import *im);
 /* Go to the start again, to write the header.  -ESPIPE, and it is said. */
 int vexfs_export_rewind(struct vexfs_export *ex);

@@ -431,8 +431,8 @@ int vexfs_import_numbers(FILE *file, __s64 *out, __u32 n, __u64 *lines, char *er
 		}
 	}
 	if (i != n) {
-		snprintf(error, size, "line %llu has %u numbers, the collection has %u attributes",
-			 *lines, i, n);
+		snprintf(error, size, "line %llu has %u number%s, the collection has %u attribute%s",
+			 *lines, i, i == 1 ? "" : "s", n, n == 1 ? "" : "s");
 		return -EBADMSG;
 	}
 	return 1;

@@ -44,7 +44,7 @@ static int start(struct vexfs_import *im)
 	if (ferror(im->file))
 		return vexfs_import_unreadable(im, "its start");
 	if (c != '[')
-		return vexfs_import_complain(im, -EBADMSG, "this is not json: it is no array");
+		return vexfs_import_complain(im, -EBADMSG, "this is not json: it is not an array");
 	return 0;
 }
 

@@ -127,7 +127,8 @@ static int get_vector(struct vexfs_import *im, struct json_object *o)
 		return complain(im, -EBADMSG, ": \"vector\" is not an array");
 	n = json_object_array_length(o);
 	if (n != im->dims)
-		return complain(im, -EMSGSIZE, " has %zu dimensions, the collection has %u", n, im->dims);
+		return complain(im, -EMSGSIZE, " has %zu dimension%s, the collection has %u", n,
+				n == 1 ? "" : "s", im->dims);
 	for (i = 0; i < n; i++) {
 		struct json_object *v = json_object_array_get_idx(o, i);
 

@@ -291,12 +291,12 @@ static int start_fortran(struct vexfs_import *im)
 	if (__builtin_mul_overflow(im->rows, im->dims * vexfs_element_bytes(im->element), &end) ||
 	    __builtin_add_overflow(end, im->data, &end) || end > (__u64)size)
 		return vexfs_import_complain(
-			im, -EBADMSG, "the file is truncated: its header tells of %llu records",
-			im->rows);
+			im, -EBADMSG, "the file is truncated: its header claims %llu record%s",
+			im->rows, im->rows == 1 ? "" : "s");
 	if (end < (__u64)size)
 		return vexfs_import_complain(
-			im, -EBADMSG, "more bytes follow than its header tells of: %llu records",
-			im->rows);
+			im, -EBADMSG, "more bytes follow than its header claims: %llu record%s",
+			im->rows, im->rows == 1 ? "" : "s");
 	im->block_n = 0;
 	/* and a column behind them */
 	im->block = malloc(((size_t)im->dims + 1) * block_records(im) * sizeof(*im->block));

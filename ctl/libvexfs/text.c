@@ -44,7 +44,7 @@ static int start(struct vexfs_import *im)
 	if (header == 2 && im->dims > 1)
 		return vexfs_import_complain(
 			im, -EMSGSIZE,
-			"line %llu tells of %llu records of %llu dimensions, the collection has %u",
+			"line %llu claims %llu records of %llu dimensions, the collection has %u",
 			im->line, records, dims, im->dims);
 	/* with one dimension it may be the word 7 and the number 1 */
 	if (header == 1 && im->dims == 1)
@@ -125,10 +125,12 @@ static char *split(struct vexfs_import *im, char *s, int *err)
 		s[len] = ' ';
 	}
 	fields = count_fields(s, &numbers);
+	if (numbers == fields)		/* the first is the word */
+		numbers--;
 	*err = vexfs_import_complain(
 		im, -EMSGSIZE,
-		"line %llu has %u numbers after the word, the collection has %u dimensions",
-		im->line, numbers < fields ? numbers : fields - 1, im->dims);
+		"line %llu has %u number%s after the word, the collection has %u dimension%s",
+		im->line, numbers, numbers == 1 ? "" : "s", im->dims, im->dims == 1 ? "" : "s");
 	return NULL;
 }
 

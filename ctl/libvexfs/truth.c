@@ -150,7 +150,7 @@ static int at_end(struct vexfs_truth *t)
 	if (!rest || (t->format == VEXFS_FILE_IBIN && rest == t->lists * t->ids * sizeof(float)))
 		return 0;
 	return complain(t, -EBADMSG,
-			"more bytes follow than its header tells of: %llu lists of %u ids", t->lists,
+			"more bytes follow than its header claims: %llu lists of %u ids", t->lists,
 			t->ids);
 }
 

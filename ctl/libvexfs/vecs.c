@@ -37,8 +37,8 @@ static int next(struct vexfs_import *im, enum vexfs_element e)
 			if (getc(im->file) == EOF)
 				break;
 		return vexfs_import_complain(im, want ? -EBADMSG : -EMSGSIZE,
-					     "record %llu has %u dimensions, the collection has %u%s",
-					     im->record, dims, im->dims,
+					     "record %llu has %u dimension%s, the collection has %u%s",
+					     im->record, dims, dims == 1 ? "" : "s", im->dims,
 					     want ? ", and the file ends in it" : "");
 	}
 	got = fread(im->buf, 1, want, im->file);

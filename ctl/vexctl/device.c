@@ -193,5 +193,5 @@ void check_path(struct checks *c, const char *path)
 		check_device(c, path);
 	else
 		check(c, CHECK_FAIL, "device", "name a block device, an image of one, or a directory",
-		      "%s is neither of them", path);
+		      "%s is none of these", path);
 }

@@ -66,7 +66,8 @@ static int read_truth(struct eval *e)
 	if (ret < 0)
 		return fail(e->truth.path, "%s", e->lists.error);
 	if (!ret)
-		return fail(e->truth.path, "it has %llu lists, there are more queries", e->done);
+		return fail(e->truth.path, "it has %llu list%s, there are more queries", e->done,
+			    e->done == 1 ? "" : "s");
 	e->fewer += e->n < e->q.k;
 	e->none += !e->n;
 	if (!e->n)

@@ -172,6 +172,6 @@ const struct verb export_verbs[] = {
 	  "      --where COND     only records for which this holds, see `vexctl search --help`\n"
 	  "      --as-of NAME     the snapshot of this name\n"
 	  "      --json           say how many records, as JSON\n"
-	  "`vexctl import` reads all of them, numbers bit by bit.  Paths of bound files are relative to DIR.\n" },
+	  "`vexctl import` reads all of them, numbers bit for bit.  Paths of bound files are relative to DIR.\n" },
 	{}
 };

@@ -284,7 +284,8 @@ static int check_all(struct job *j)
 	if (!j->total)
 		return 0;
 	if (j->skip >= j->total)
-		return fail(j->path, "it has %llu records, --skip leaves none of them", j->total);
+		return fail(j->path, "it has %llu record%s, --skip leaves none of them", j->total,
+			    j->total == 1 ? "" : "s");
 	if (j->n_left_out == j->total - j->skip)
 		return fail(j->path, "none of its %llu records can be taken: %s; nothing was imported",
 			    j->total - j->skip, j->left_out_why[0]);

@@ -325,8 +325,8 @@ static int set_vector(struct ask *a, __u32 i, const char *text)
 			bad + 1, a->info.dims);
 	if ((__u32)n != a->info.dims)
 		return fail(a->what,
-			    "it has %d numbers, the collection has %u dimensions; give as many", n,
-			    a->info.dims);
+			    "it has %d number%s, the collection has %u dimension%s; give as many", n,
+			    n == 1 ? "" : "s", a->info.dims, a->info.dims == 1 ? "" : "s");
 	a->q.vector = a->rows;
 	a->q.vector_bytes = a->info.row_bytes;
 	return 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The formats of files with records: bvecs, ivecs, npy and jsonl as others write them, every way in
- * which they can be wrong, and that what is exported is imported again bit by bit.
+ * which they can be wrong, and that what is exported is imported again bit for bit.
  */
 #include <endian.h>
 #include <errno.h>
@@ -191,7 +191,7 @@ static void test_bin(void **state)
 	f.n = 1;
 	refuse(import(&f, sizeof(f), VEXFS_FILE_FBIN, 3), -EBADMSG, "more bytes follow");
 	f.n = ~0U;
-	refuse(import(&f, sizeof(f), VEXFS_FILE_FBIN, 3), -EBADMSG, "tells of 4294967295 records, record 2");
+	refuse(import(&f, sizeof(f), VEXFS_FILE_FBIN, 3), -EBADMSG, "claims 4294967295 records, record 2");
 	f.dims = 0;
 	refuse(import(&f, sizeof(f), VEXFS_FILE_FBIN, 3), -EBADMSG, "not fbin: its header claims 0");
 	f.dims = ~0U;
@@ -401,7 +401,7 @@ static void test_npy(void **state)
 	assert_int_equal(read_npy(FORTRAN("<f4", "(1, 6)"), f4, 24, 6), 1);
 	assert_true(row[0] == 1 && row[5] == 6);
 	assert_int_equal(read_npy(FORTRAN("<f4", "(0, 3)"), f4, 0, 3), 0);
-	refuse(read_npy(FORTRAN("<f4", "(3, 3)"), f4, 24, 3), -EBADMSG, "truncated: its header tells of 3");
+	refuse(read_npy(FORTRAN("<f4", "(3, 3)"), f4, 24, 3), -EBADMSG, "truncated: its header claims 3");
 	refuse(read_npy(FORTRAN("<f4", "(2, 2)"), f4, 24, 2), -EBADMSG, "more bytes follow");
 	refuse(read_npy(FORTRAN("<f4", "(18446744073709551615, 3)"), f4, 24, 3), -EBADMSG, "truncated");
 	refuse(read_npy(FORTRAN("<f4", "(1537228672809129302, 3)"), f4, 24, 3), -EBADMSG, "truncated");
@@ -420,7 +420,7 @@ static void test_npy(void **state)
 	/* shapes that lie */
 	refuse(read_npy(HEADER("<f4", "(1, 3)"), f4, 24, 3), -EBADMSG, "more bytes follow");
 	refuse(read_npy(HEADER("<f4", "(0, 3)"), f4, 24, 3), -EBADMSG, "more bytes follow");
-	refuse(read_npy(HEADER("<f4", "(3, 3)"), f4, 24, 3), -EBADMSG, "tells of 3 records, record 2");
+	refuse(read_npy(HEADER("<f4", "(3, 3)"), f4, 24, 3), -EBADMSG, "claims 3 records, record 2");
 	refuse(read_npy(HEADER("<f4", "(18446744073709551615, 3)"), f4, 24, 3), -EBADMSG, "record 2");
 	refuse(read_npy(HEADER("<f4", "(2, 18446744073709551615)"), f4, 24, 3), -EMSGSIZE, "dimensions");
 }
@@ -518,7 +518,7 @@ static void test_jsonl_bad(void **state)
 		{ -EINVAL, "has no \"vector\"", "{\"id\": 1}" },
 		{ -EBADMSG, "\"vector\" is not an array", "{\"vector\": 1}" },
 		{ -EINVAL, "has no \"vector\"", "{\"vector\": null}" },
-		{ -EMSGSIZE, "has 1 dimensions, the collection has 2", "{\"vector\": [1]}" },
+		{ -EMSGSIZE, "has 1 dimension, the collection has 2", "{\"vector\": [1]}" },
 		{ -EMSGSIZE, "has 3 dimensions", "{\"vector\": [1, 2, 3]}" },
 		{ -EMSGSIZE, "has 0 dimensions", "{\"vector\": []}" },
 		{ -EINVAL, "dimension 1 is not a number", "{\"vector\": [1, \"2\"]}" },
@@ -634,8 +634,8 @@ static void test_json(void **state)
 		int err;
 		const char *says, *text;
 	} bad[] = {
-		{ -EBADMSG, "it is no array", "" },
-		{ -EBADMSG, "it is no array", "{\"vector\": [1, 2]}" },
+		{ -EBADMSG, "it is not an array", "" },
+		{ -EBADMSG, "it is not an array", "{\"vector\": [1, 2]}" },
 		{ -EBADMSG, "it ends in record 0", "[" },
 		{ -EBADMSG, "it ends in record 0", "[[1, 2" },
 		{ -EBADMSG, "it ends in record 1", "[[1, 2]" },
@@ -650,7 +650,7 @@ static void test_json(void **state)
 		{ -EBADMSG, "something follows", "[[1, 2]]]" },
 		{ -EBADMSG, "record 1 is not one whole JSON object", "[[1, 2], [1, 2}]]" },
 		{ -EBADMSG, "record 1 is not one whole JSON object", "[[1, 2], {vector: [1, 2]}]" },
-		{ -EMSGSIZE, "record 1 has 1 dimensions", "[[1, 2], [1]]" },
+		{ -EMSGSIZE, "record 1 has 1 dimension", "[[1, 2], [1]]" },
 		{ -EINVAL, "record 1 has no \"vector\"", "[[1, 2], {}]" },
 		{ -EINVAL, "record 1, dimension 0 is NaN", "[[1, 2], [1e39, 2]]" },
 		{ -EBADMSG, "record 1: \"id\" is not", "[[1, 2], {\"id\": -1, \"vector\": [1, 2]}]" },

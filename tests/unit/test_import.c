@@ -127,7 +127,7 @@ static void test_text(void **state)
 	assert_int_equal(text("1 2\na 5\n", 1), 2);
 	assert_int_equal(text("0 1\n", 1), 0);
 	assert_int_equal(text("400 300\na 1 2\n", 2), -EMSGSIZE);
-	assert_non_null(strstr(error, "tells of 400 records of 300 dimensions, the collection has 2"));
+	assert_non_null(strstr(error, "claims 400 records of 300 dimensions, the collection has 2"));
 
 	assert_int_equal(text("a 1 2\nb 3\n", 2), -EMSGSIZE);
 	assert_int_equal(at, 2);
@@ -195,7 +195,7 @@ static void test_attr_lines(void **state)
 	assert_int_equal(vexfs_import_numbers(f, n, 2, &lines, said, sizeof(said)), 1);
 	assert_true(n[0] == 3 && n[1] == 4);
 	assert_int_equal(vexfs_import_numbers(f, n, 2, &lines, said, sizeof(said)), -EBADMSG);
-	assert_non_null(strstr(said, "line 5 has 1 numbers"));
+	assert_non_null(strstr(said, "line 5 has 1 number, the collection has 2 attributes"));
 	fclose(f);
 }
 

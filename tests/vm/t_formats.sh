@@ -87,7 +87,7 @@ before=$(records $c)
 head -c 30 f8.npy > bad
 fails "a header cut off" "truncated in its header" vexctl import $c bad --start-id 1000
 head -c -1 f8.npy > bad
-fails "numbers cut off" "its header tells of 1 records, record 0 ends after 15 of 16 bytes" \
+fails "numbers cut off" "its header claims 1 record, record 0 ends after 15 of 16 bytes" \
 	vexctl import $c bad --start-id 1000
 printf '\001\377' | npy bad '|u1' '(4000000000, 2)'
 fails "a shape that lies" "record 1 ends after 0 of 2 bytes" vexctl import $c bad --start-id 1000
@@ -342,7 +342,7 @@ says_text "how many" "imported 2 records into /mnt/v: ids between 1 and 4,"
 says_text "how many are not" "left out 3 records:"
 says_text "why" "line 1 is all zeros"
 says_text "why" "line 3, number 1 is not a finite number"
-says_text "why" "line 4 has 1 numbers after the word"
+says_text "why" "line 4 has 1 number after the word"
 equal "the id of a line is its place" "1 4 " "$(ids /mnt/v)"
 run "search by a word" vexctl search /mnt/v --word of --labels v.labels -k 1
 says_text "labels are in step" "4                          0.000000  of"

@@ -106,7 +106,7 @@ run "search by word" vexctl search $c --word word9 --labels /tmp/labels --start-
 says_text "search by word shows the label" "word9"
 run "blank lines and a byte order mark on stdin" sh -c "printf '\\357\\273\\277\n1 1 0.5 -1\n \t\n\n12 1 0.5 -12\n\n' | vexctl search $c -k 1 --batch 2"
 equal "two answers" 2 "$(grep -c '^rank' "$out")"
-bad_in "a wrong line behind blank ones" 1 "line 4: it has 1 numbers" '\n \n\n1\n' vexctl search $c
+bad_in "a wrong line behind blank ones" 1 "line 4: it has 1 number, the" '\n \n\n1\n' vexctl search $c
 run "search by vectors on stdin" sh -c "printf '1 1 0.5 -1\n12 1 0.5 -12\n' | vexctl search $c -k 1"
 equal "an answer per line" 2 "$(grep -c '^cost: visited 24' "$out")"
 for b in 2 3 7; do

@@ -172,7 +172,7 @@ def rows(vectors, dims, cosine):
     a = (ct.c_float * (len(vectors) * dims))()
     for i, v in enumerate(vectors):
         if len(v) != dims:
-            raise ValueError('vector %d has %d numbers; %d are wanted' % (i, len(v), dims))
+            raise ValueError('vector %d has %d number%s; %d are wanted' % (i, len(v), '' if len(v) == 1 else 's', dims))
         a[i * dims:(i + 1) * dims] = [_element(x) for x in v]
         row = a[i * dims:(i + 1) * dims]
         if not all(map(math.isfinite, row)):
