@@ -29,7 +29,11 @@ _vexctl()
 		[[ $verb == "program stats" ]] || {
 			mapfile -t COMPREPLY < <(compgen -W "search distance filter" -- "$cur"); return; };;
 	--metric | -m) mapfile -t COMPREPLY < <(compgen -W "l2 cosine dot" -- "$cur"); return;;
-	--format) mapfile -t COMPREPLY < <(compgen -W "fvecs bvecs ivecs fbin f16bin u8bin i8bin ibin npy jsonl json text" -- "$cur"); return;;
+	--format | -f)		# -f is also --force
+		[[ $verb =~ ^(export|import|eval)$ ]] && {
+			all="fvecs fbin npy jsonl json"
+			[[ $verb == export ]] || all+=" bvecs ivecs f16bin u8bin i8bin ibin text"
+			mapfile -t COMPREPLY < <(compgen -W "$all" -- "$cur"); return; };;
 	esac
 	if [[ $cur == -* ]]; then
 		# shellcheck disable=SC2086  # a verb of two words is two arguments

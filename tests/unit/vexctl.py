@@ -64,6 +64,14 @@ test('each verb and option is in its help, in the man page and completed', not w
 test('what begins alike', complete('vexctl coll') == {'collection'}, complete('vexctl coll'))
 test('values of --op', complete('vexctl program new x --op ') == {'search', 'distance', 'filter'})
 wrong = []
+for verb, args in (('export', ['-o', 'x.csv']), ('import', ['x', '-f', 'x']), ('eval', ['-f', 'x'])):
+    names = re.search(r"(?:written:|is unknown; it is) ([a-z0-9, ]+ or [a-z]+)", run(verb, '/nowhere', *args).stderr)
+    names = set(re.split(', | or ', names[1])) if names else set()
+    for option in ('-f', '--format'):
+        if len(names) < 5 or complete('vexctl %s d %s ' % (verb, option)) != names:
+            wrong.append((verb, option, names, complete('vexctl %s d %s ' % (verb, option))))
+test('values of --format', not wrong and not complete('vexctl mkfs -f '), *wrong)
+wrong = []
 for program in ('fsck.vexfs', 'mkfs.vexfs', 'vexd'):
     r = subprocess.run([os.path.join(top, 'build/bin', program), '-h'], capture_output=True, text=True, timeout=60)
     options = set(re.findall(r'(?<![A-Za-z0-9-])--?[A-Za-z][a-z-]*', r.stdout))
