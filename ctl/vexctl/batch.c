@@ -10,6 +10,7 @@
 #define BATCH_BYTES	(8u << 20)	/* rows of a batch unless --batch is given */
 #define BATCH_RECORDS	4096u
 #define BATCH_FILES	256u		/* a batch ends early at so many open files */
+#define CHANGED		"it changed while it was read"
 
 struct batch {
 	struct job *j;
@@ -25,6 +26,7 @@ struct batch {
 	__u32 files;			/* open descriptors in binds: each run of one file has one */
 	char *last_file;		/* path of the last one */
 	__u64 end;			/* number of the record in the file that is behind the last one */
+	size_t left_out_at;		/* for import_is_left_out() */
 	/* words of keyword attributes, packed by attribute */
 	struct {
 		char *bytes;
@@ -151,6 +153,16 @@ static int add(struct batch *b)
 	return err;
 }
 
+/* Is the record just read, or left out, what it was when the file was checked? */
+static bool is_same(struct batch *b, bool left_out)
+{
+	const struct job *j = b->j;
+
+	if (left_out != import_is_left_out(j, j->im.current, &b->left_out_at))
+		return false;
+	return left_out || !j->own_ids || (j->im.r.has_id && j->im.r.id == j->own_ids[j->im.current]);
+}
+
 /* Fill the batch.  0, or VEXCTL_FAILED and a line. */
 static int fill(struct batch *b)
 {
@@ -160,16 +172,20 @@ static int fill(struct batch *b)
 
 	while (b->n < b->room && b->files < BATCH_FILES) {
 		ret = vexfs_import_next(&j->im);
+		if (!ret && j->im.record < j->total)
+			return import_ended(j, CHANGED);
 		if (!ret)
 			break;
 		if (ret < 0 && !(j->skip_invalid && vexfs_import_skips(ret)))
 			return import_ended(j, j->im.error);	/* it was fine a moment ago */
 		if (j->im.record > j->total)
-			return import_ended(j, "it has grown meanwhile");
+			return import_ended(j, CHANGED);
 		if (import_attrs(j, attrs))
 			return VEXCTL_FAILED;
 		if (j->im.record <= j->skip)
 			continue;
+		if (!is_same(b, ret < 0))
+			return import_ended(j, CHANGED);
 		err = 0;
 		if (ret > 0) {
 			memcpy(b->attrs + (size_t)b->n * j->info.attrs, attrs,

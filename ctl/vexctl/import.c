@@ -132,8 +132,7 @@ int import_attrs(struct job *j, __s64 *out)
 	return 0;
 }
 
-/* Is record n one of those that are left out?  Called with rising n, and with *at 0 at first. */
-static bool is_left_out(const struct job *j, __u64 n, size_t *at)
+bool import_is_left_out(const struct job *j, __u64 n, size_t *at)
 {
 	while (*at < j->n_left_out && j->left_out[*at] < n)
 		++*at;
@@ -205,7 +204,7 @@ static int check_own_ids(const struct job *j)
 	if (!sorted)
 		return fail(j->path, "out of memory");
 	for (i = j->skip; i < j->total; i++)
-		if (!is_left_out(j, i, &at))
+		if (!import_is_left_out(j, i, &at))
 			sorted[n++] = j->own_ids[i];
 	qsort(sorted, n, sizeof(*sorted), compare);
 	for (i = 1; i < n && !ret; i++)
@@ -363,7 +362,7 @@ static int check_ids(struct job *j)
 		return 0;
 	for (n = j->skip; n < j->total; n++) {
 		__u64 id = j->own_ids ? j->own_ids[n] : j->start_id + n;
-		int err = is_left_out(j, n, &at) ? -ENOENT : vexfs_get(j->fd, id, NULL, 0, NULL);
+		int err = import_is_left_out(j, n, &at) ? -ENOENT : vexfs_get(j->fd, id, NULL, 0, NULL);
 
 		if (!err)
 			return id_taken(j, id);

@@ -65,6 +65,8 @@ int import_ended(const struct job *j, const char *why);
  * 0, or VEXCTL_FAILED and a line.
  */
 int import_attrs(struct job *j, __s64 *out);
+/* Is record n one of those that are left out?  Called with rising n, and with *at 0 at first. */
+bool import_is_left_out(const struct job *j, __u64 n, size_t *at);
 
 /* --- batch.c */
 
