@@ -94,6 +94,20 @@ static __u32 count_fields(const char *s, __u32 *numbers)
 	return n;
 }
 
+/* What a line that is no word with its numbers may be instead, for the end of an error. */
+static const char *hint(const char *s)
+{
+	const char *c;
+
+	s += strspn(s, VEXFS_BLANKS);
+	if (*s == '{' || *s == '[')
+		return "; it looks like JSON: say --format jsonl or json";
+	for (c = strchr(s, ','); c; c = strchr(c + 1, ','))
+		if (c > s && strchr("0123456789.", c[-1]) && strchr("+-.0123456789 ", c[1]) && c[1])
+			return "; it looks like CSV, which no --format reads: convert it to jsonl";
+	return "";
+}
+
 /* Cut the line into a word and its numbers, which are returned.  NULL: it is said why not. */
 static char *split(struct vexfs_import *im, char *s, int *err)
 {
@@ -106,8 +120,8 @@ static char *split(struct vexfs_import *im, char *s, int *err)
 		s[--len] = 0;
 	if (is_space(*s)) {
 		*err = vexfs_import_complain(im, -EINVAL,
-					     "line %llu starts with a space: the word is missing",
-					     im->line);
+					     "line %llu starts with a space: the word is missing%s",
+					     im->line, hint(s));
 		return NULL;
 	}
 	at = last_fields(s, im->dims, &fields);
@@ -129,8 +143,9 @@ static char *split(struct vexfs_import *im, char *s, int *err)
 		numbers--;
 	*err = vexfs_import_complain(
 		im, -EMSGSIZE,
-		"line %llu has %u number%s after the word, the collection has %u dimension%s",
-		im->line, numbers, numbers == 1 ? "" : "s", im->dims, im->dims == 1 ? "" : "s");
+		"line %llu has %u number%s after the word, the collection has %u dimension%s%s",
+		im->line, numbers, numbers == 1 ? "" : "s", im->dims, im->dims == 1 ? "" : "s",
+		hint(s));
 	return NULL;
 }
 
@@ -152,8 +167,8 @@ static int next(struct vexfs_import *im)
 	for (i = 0; i < im->dims; i++) {
 		if (vexfs_parse_float(s, &end, " \t", &im->row[i]))
 			return vexfs_import_complain(
-				im, -EINVAL, "line %llu, number %u is not a finite number: %.32s",
-				im->line, i + 1, s);
+				im, -EINVAL, "line %llu, number %u is not a finite number: %.32s%s",
+				im->line, i + 1, s, *hint(im->label) ? hint(im->label) : hint(s));
 		s = end + strspn(end, " \t");
 	}
 	return 1;

@@ -116,7 +116,20 @@ static void test_text(void **state)
 	/* more numbers than dimensions are no word */
 	assert_int_equal(text("a 1 2 3\n", 2), -EMSGSIZE);
 	assert_non_null(strstr(error, "line 1 has 3 numbers after the word, the collection has 2"));
+	assert_null(strstr(error, "looks like"));
 	assert_int_equal(text("a b 1 2 3\n", 2), -EMSGSIZE);
+	/* other formats by the name of text */
+	assert_int_equal(text("{\"vector\": [1, 2]}\n", 2), -EINVAL);
+	assert_non_null(strstr(error, "; it looks like JSON: say --format jsonl or json"));
+	assert_int_equal(text("{\"vector\": [1, 2]}\n", 3), -EMSGSIZE);
+	assert_non_null(strstr(error, "line 1 has 0 numbers after the word, the collection has 3 dimensions; it looks like JSON"));
+	assert_int_equal(text("[1, 2]\n", 2), -EMSGSIZE);
+	assert_non_null(strstr(error, "looks like JSON"));
+	assert_int_equal(text("a,1,2\n", 2), -EMSGSIZE);
+	assert_non_null(strstr(error, "; it looks like CSV, which no --format reads"));
+	assert_int_equal(text("a, 1, 2\n", 2), -EINVAL);
+	assert_non_null(strstr(error, "looks like CSV"));
+	assert_int_equal(text("[ 1 2\n{ 3 4\n1,000 5 6\n", 2), 3);	/* words */
 	assert_int_equal(text("a 1 2\n1 2\n", 2), -EMSGSIZE);
 	/* word2vec's first line, with one dimension, too: if so many records follow */
 	assert_int_equal(text("2 1\na 5\nb 6\n", 1), 2);
