@@ -238,29 +238,6 @@ static int next(struct vexfs_import *im)
 	return ret <= 0 ? ret : vexfs_json_read(im);
 }
 
-/* Well-formed UTF-8 (Unicode 15, table 3-7)? */
-static bool is_utf8(const char *text)
-{
-	const unsigned char *s = (const unsigned char *)text;
-
-	while (*s) {
-		unsigned char c = *s++;
-		int n = c < 0x80	      ? 0 :
-			c >= 0xc2 && c < 0xe0 ? 1 :
-			(c & 0xf0) == 0xe0    ? 2 :
-			c >= 0xf0 && c < 0xf5 ? 3 :
-						-1;
-
-		if (n < 0 || (c == 0xe0 && *s < 0xa0) || (c == 0xed && *s > 0x9f) ||
-		    (c == 0xf0 && *s < 0x90) || (c == 0xf4 && *s > 0x8f))
-			return false;
-		for (; n; n--)
-			if ((*s++ & 0xc0) != 0x80)
-				return false;
-	}
-	return true;
-}
-
 /* Print, unless something failed before. */
 __attribute__((format(printf, 3, 4))) static void put(struct vexfs_export *ex, int *err,
 						      const char *fmt, ...)

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* See printable.h. */
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +31,17 @@ static long decode(const unsigned char *s, size_t len, size_t *n)
 		return -1;
 	*n = want;
 	return c;
+}
+
+bool is_utf8(const char *text)
+{
+	const unsigned char *s = (const unsigned char *)text;
+	size_t len = strlen(text), n;
+
+	for (; len; s += n, len -= n)
+		if (decode(s, len, &n) < 0)
+			return false;
+	return true;
 }
 
 static bool harmless(long c)

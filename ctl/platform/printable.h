@@ -10,6 +10,7 @@
 #ifndef _VEXFS_PRINTABLE_H
 #define _VEXFS_PRINTABLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -24,5 +25,8 @@ const char *printable_n(const char *text, size_t len);	/* of len bytes, NULs amo
  * what printable() does not show as it is becomes \uNNNN, which means the same.  As above.
  */
 const char *printable_json(const char *json);
+
+/* Is all of it well-formed UTF-8 (Unicode 15, table 3-7)? */
+bool is_utf8(const char *text);
 
 #endif /* _VEXFS_PRINTABLE_H */
