@@ -234,7 +234,10 @@ void vexfs_inode_store(const struct vexfs_inode_core *c, struct vexfs_inode *raw
 
 /* --- orphan list: from s_last_orphan through i_next_orphan, the youngest first --- */
 
-/* Who leads to ino?  0: s_last_orphan does.  -ENOENT: nobody; the list ends, or goes in circles. */
+/*
+ * Who leads to ino?  0: s_last_orphan does.  -ENOENT: nobody; the list ends, or goes in circles.  A fatal signal
+ * does not end it: it is asked in the middle of transactions, and it ends by itself.
+ */
 static int orphan_find(struct vexfs_fs *fs, __u64 ino, __u64 *before)
 {
 	const struct vexfs_super *s = vx_data(fs->sb_buf);
@@ -257,8 +260,6 @@ static int orphan_find(struct vexfs_fs *fs, __u64 ino, __u64 *before)
 			return err;
 		next = le64_to_cpu(raw->i_next_orphan);
 		vx_brelse(buf);
-		if (vx_killed())
-			return -EINTR;
 		cond_resched();
 	}
 	return -ENOENT;

@@ -122,6 +122,31 @@ static void test_drop(void **state)
 	box_close(&w.b);
 }
 
+/* Whoever is killed finishes what he has begun: looking for somebody on the list is a part of it. */
+static void test_killed(void **state)
+{
+	static struct world w;
+
+	(void)state;
+	world_make(&w);
+	for (w.n = 0; w.n < 5; w.n++) {
+		assert_int_equal(add(&w, w.n, false), 0);
+		w.list[4 - w.n] = w.n;
+	}
+	vexfs_kill(true);
+	assert_int_equal(add(&w, 1, true), 0);		/* is there */
+	compare(&w);
+	assert_int_equal(del(&w, 0, 0), 0);
+	w.n--;
+	compare(&w);
+	assert_int_equal(add(&w, 0, true), 0);		/* is not */
+	vexfs_kill(false);
+	memmove(w.list + 1, w.list, w.n++ * sizeof(*w.list));
+	w.list[0] = 0;
+	compare(&w);
+	box_close(&w.b);
+}
+
 static void set_next(struct box *b, void *data, void *arg)
 {
 	struct vexfs_inode *raw = (struct vexfs_inode *)data + *(__u64 *)arg % VEXFS_INODES_PER_BLOCK;
@@ -225,6 +250,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_model),
 		cmocka_unit_test(test_drop),
+		cmocka_unit_test(test_killed),
 		cmocka_unit_test(test_nowhere),
 		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_free_ino),
