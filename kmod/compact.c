@@ -512,16 +512,22 @@ static int swap_planes(struct compaction *k, handle_t *handle, struct buffer_hea
 {
 	struct inode *old[MAX_PLANES], *new[MAX_PLANES];
 	u32 i, n = planes_of(k->to, new);
-	int err = vx_txn_write(handle, bh);
+	int err = vx_txn_write(handle, bh), undo;
 
 	if (WARN_ON_ONCE(planes_of(k->from, old) != n))
 		return -EUCLEAN;
 	for (i = 0; i < n && !err; i++)
+		err = vexfs_inode_access(handle, old[i]);
+	if (err)
+		return err;
+	for (i = 0; i < n && !err; i++)
 		err = new[i] ? vexfs_adopt_hidden(handle, new[i]) : 0;
 	if (err) {
-		for (; i > 1; i--)
+		for (undo = 0; i > 1; i--)
 			if (new[i - 2])
-				vexfs_unlink_hidden(handle, new[i - 2]);
+				undo = vexfs_unlink_hidden(handle, new[i - 2]) ?: undo;
+		if (undo)
+			jbd2_journal_abort(handle->h_transaction->t_journal, undo);
 		return err;
 	}
 	fill_block(k, vexfs_schema_raw(bh));

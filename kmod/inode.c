@@ -22,6 +22,20 @@ static u32 blocks_of(loff_t size)
 
 /* --- writing --- */
 
+int vexfs_inode_access(handle_t *handle, struct inode *inode)
+{
+	struct vexfs_inode *raw;
+	vx_buf *buf;
+	int err;
+
+	if (!inode)
+		return 0;
+	err = vexfs_inode_write(handle, VEXFS_I(inode)->core.fs, inode->i_ino, &buf, &raw);
+	if (!err)
+		vx_brelse(buf);		/* the transaction keeps it */
+	return err;
+}
+
 int vexfs_log_inode_locked(handle_t *handle, struct inode *inode, bool datasync)
 {
 	struct vexfs_inode_info *vi = VEXFS_I(inode);
@@ -408,11 +422,13 @@ struct inode *vexfs_new_inode(handle_t *handle, struct inode *dir, umode_t mode,
 	inode_set_atime_to_ts(inode, vi->btime);
 	set_nlink(inode, S_ISDIR(mode) ? 2 : 1);
 	set_bit(VEXFS_I_FRESH, &vi->state);
-	err = insert_inode_locked(inode);
-	if (err) {
+	err = vexfs_inode_access(handle, inode);	/* so that it can be logged */
+	if (!err && insert_inode_locked(inode)) {
 		vexfs_error(sb, "inode %llu is marked free and in use", ino);
-		vexfs_free_ino(handle, fs, ino, S_ISDIR(mode));
 		err = -EUCLEAN;
+	}
+	if (err) {
+		vexfs_free_ino(handle, fs, ino, S_ISDIR(mode));
 		goto bad;
 	}
 	vexfs_set_ops(inode);
@@ -485,12 +501,14 @@ static struct inode *new_orphan(struct inode *dir, u32 flags)
 	if (IS_ERR(handle))
 		return ERR_CAST(handle);
 	inode = vexfs_new_hidden(handle, dir, flags);
-	err = IS_ERR(inode) ? PTR_ERR(inode) : vexfs_unlink_hidden(handle, inode);
-	err = vexfs_stop(handle, err);
+	if (IS_ERR(inode)) {
+		vexfs_stop(handle, 0);
+		return inode;
+	}
+	err = vexfs_finish(handle, dir->i_sb, vexfs_unlink_hidden(handle, inode));
 	if (!err)
 		return inode;
-	if (!IS_ERR(inode))
-		iput(inode);
+	iput(inode);
 	return ERR_PTR(err);
 }
 

@@ -317,6 +317,15 @@ int vexfs_stop(handle_t *handle, int err)
 	return err ?: e2;
 }
 
+int vexfs_finish(handle_t *handle, struct super_block *sb, int err)
+{
+	if (err && !is_handle_aborted(handle)) {
+		vexfs_error(sb, "an operation failed halfway (error %d)", err);
+		jbd2_journal_abort(handle->h_transaction->t_journal, err);
+	}
+	return vexfs_stop(handle, err);
+}
+
 /*
  * A cache that cannot be flushed may have lost any of what was written, and forgets that it did: as
  * bad as a commit that cannot be written.

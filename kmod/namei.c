@@ -29,42 +29,18 @@ static handle_t *start(struct inode *dir, int credits)
 	return handle;
 }
 
-/*
- * End a transaction in which something has changed.  With an error a part of the operation is missing,
- * and what there is of it must not commit: the log ends here.
- */
-static int finish(handle_t *handle, struct super_block *sb, int err)
-{
-	if (err && !is_handle_aborted(handle)) {
-		vexfs_error(sb, "a change of names failed halfway (error %d)", err);
-		jbd2_journal_abort(handle->h_transaction->t_journal, err);
-	}
-	return vexfs_stop(handle, err);
-}
-
 /* --- pieces of an operation, in its transaction --- */
 
-/*
- * Access to what logging inodes will change, before anything is changed: what may fail for want of
- * memory, or because it cannot be read, does so here.  orphan: the same for the orphan list.  NULL is
- * fine.
- */
+/* vexfs_inode_access() to all of them; orphan: the same for the head of the orphan list. */
 static int access_inodes(handle_t *handle, bool orphan, struct inode *a, struct inode *b,
 			 struct inode *c, struct inode *d)
 {
-	struct inode *inode[] = { a, b, c, d };
-	struct vexfs_inode *raw;
-	vx_buf *buf;
-	int i, err;
+	int err;
 
-	for (i = 0; i < ARRAY_SIZE(inode); i++) {
-		if (!inode[i])
-			continue;
-		err = vexfs_inode_write(handle, core_of(inode[i])->fs, inode[i]->i_ino, &buf, &raw);
-		if (err)
-			return err;
-		vx_brelse(buf);
-	}
+	err = vexfs_inode_access(handle, a) ?: vexfs_inode_access(handle, b) ?:
+	      vexfs_inode_access(handle, c) ?: vexfs_inode_access(handle, d);
+	if (err)
+		return err;
 	return orphan ? vx_txn_write(handle, core_of(a)->fs->sb_buf) : 0;
 }
 
@@ -461,7 +437,7 @@ again:
 		err = log_dir(handle, dir);
 	ihold(inode);
 	d_instantiate(dentry, inode);
-	return finish(handle, dir->i_sb, err);
+	return vexfs_finish(handle, dir->i_sb, err);
 }
 
 static int vexfs_unlink(struct inode *dir, struct dentry *dentry)
@@ -478,7 +454,7 @@ static int vexfs_unlink(struct inode *dir, struct dentry *dentry)
 	if (err)
 		return vexfs_stop(handle, err);
 	err = drop_name(handle, dir, inode) ?: log_dir(handle, dir);
-	err = finish(handle, dir->i_sb, err);
+	err = vexfs_finish(handle, dir->i_sb, err);
 	vexfs_file_changed(inode);
 	return err;
 }
@@ -520,7 +496,7 @@ static int vexfs_rmdir(struct inode *dir, struct dentry *dentry)
 		drop_nlink(dir);
 		err = log_dir(handle, dir);
 	}
-	err = finish(handle, dir->i_sb, err);
+	err = vexfs_finish(handle, dir->i_sb, err);
 	if (!err && vexfs_is_collection(inode))
 		vexfs_collection_unlinked(inode);
 	return err;
@@ -558,7 +534,7 @@ static int exchange(struct inode *old_dir, struct dentry *old_dentry, struct ino
 	err = replace_name(handle, old_dir, &old_dentry->d_name, new);
 	if (err)				/* take back the first half */
 		return replace_name(handle, new_dir, &new_dentry->d_name, new) ?
-			       finish(handle, old_dir->i_sb, err) : vexfs_stop(handle, err);
+			       vexfs_finish(handle, old_dir->i_sb, err) : vexfs_stop(handle, err);
 	if (old_dir != new_dir && S_ISDIR(old->i_mode) != S_ISDIR(new->i_mode)) {
 		drop_nlink(S_ISDIR(old->i_mode) ? old_dir : new_dir);
 		inc_nlink(S_ISDIR(old->i_mode) ? new_dir : old_dir);
@@ -569,7 +545,7 @@ static int exchange(struct inode *old_dir, struct dentry *old_dentry, struct ino
 	err = err ?: log_dir(handle, old_dir);
 	if (old_dir != new_dir)
 		err = err ?: log_dir(handle, new_dir);
-	return finish(handle, old_dir->i_sb, err);
+	return vexfs_finish(handle, old_dir->i_sb, err);
 }
 
 static int vexfs_rename(struct mnt_idmap *idmap, struct inode *old_dir, struct dentry *old_dentry,
@@ -614,7 +590,7 @@ again:
 	if (err) {				/* take back the first half */
 		e2 = new ? replace_name(handle, new_dir, &new_dentry->d_name, new) :
 			   remove_name(handle, new_dir, &new_dentry->d_name);
-		err = e2 ? finish(handle, old_dir->i_sb, err) : vexfs_stop(handle, err);
+		err = e2 ? vexfs_finish(handle, old_dir->i_sb, err) : vexfs_stop(handle, err);
 		goto out;
 	}
 	err = vexfs_inherit_log(handle, &heritage);
@@ -630,7 +606,7 @@ again:
 	err = err ?: log_dir(handle, old_dir);
 	if (old_dir != new_dir)
 		err = err ?: log_dir(handle, new_dir);
-	err = finish(handle, old_dir->i_sb, err);
+	err = vexfs_finish(handle, old_dir->i_sb, err);
 	if (new)
 		vexfs_file_changed(new);
 	if (!err && new && vexfs_is_collection(new))

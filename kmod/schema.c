@@ -255,12 +255,13 @@ static int try_create(struct inode *dir, const struct vexfs_ioc_create *arg)
 	u32 i, n, planes = has_keywords(arg) ? PLANES : WORDS;
 	struct inode *plane[PLANES] = {};
 	handle_t *handle;
-	int err = 0, e2;
+	int err, e2, undo = 0;
 
 	handle = vexfs_start(dir->i_sb, planes * (VEXFS_NEW_CREDITS + VEXFS_FREE_CREDITS) +
 						VEXFS_ALLOC_CREDITS + 1 + VEXFS_INODE_CREDITS);
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
+	err = vexfs_inode_access(handle, dir);
 	for (n = 0; n < planes && !err; n++) {
 		plane[n] = vexfs_new_hidden(handle, dir, n == DEAD ? VEXFS_INODE_METADATA : 0);
 		if (IS_ERR(plane[n])) {
@@ -273,11 +274,9 @@ static int try_create(struct inode *dir, const struct vexfs_ioc_create *arg)
 	if (err)
 		for (i = 0; i < n; i++) {
 			e2 = plane[i] ? vexfs_unlink_hidden(handle, plane[i]) : 0;
-			if (e2)
-				vexfs_error(dir->i_sb, "inode %lu is lost (error %d)",
-					    plane[i]->i_ino, e2);
+			undo = undo ?: e2;
 		}
-	err = vexfs_stop(handle, err);
+	err = undo ? vexfs_finish(handle, dir->i_sb, err) : vexfs_stop(handle, err);
 	for (i = 0; i < n; i++)
 		iput(plane[i]);		/* unlinked ones are freed here */
 	return err;
@@ -329,7 +328,13 @@ int vexfs_schema_drop(struct vexfs_collection_mem *c, u64 outer)
 			     ARRAY_SIZE(plane) * VEXFS_INODE_CREDITS + 2 * VEXFS_FREE_CREDITS);
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
-	err = vexfs_free_blocks(handle, core->fs, core->collection, 1, true);
+	err = vexfs_inode_access(handle, c->dir) ?: vx_txn_write(handle, core->fs->sb_buf);
+	for (i = 0; i < ARRAY_SIZE(plane) && !err; i++)
+		err = vexfs_inode_access(handle, plane[i]);
+	/* done, or nothing has changed: a block that is free, say, is damage */
+	err = err ?: vexfs_free_blocks(handle, core->fs, core->collection, 1, true);
+	if (err)
+		return vexfs_stop(handle, err);
 	for (i = 0; i < ARRAY_SIZE(plane) && !err; i++)
 		if (plane[i])
 			err = vexfs_unlink_hidden(handle, plane[i]);
@@ -341,5 +346,5 @@ int vexfs_schema_drop(struct vexfs_collection_mem *c, u64 outer)
 		err = vexfs_log_inode_locked(handle, c->dir, true);
 		up_write(&core->lock);
 	}
-	return vexfs_stop(handle, err);
+	return vexfs_finish(handle, c->dir->i_sb, err);
 }

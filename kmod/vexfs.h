@@ -159,6 +159,11 @@ handle_t *vexfs_start(struct super_block *sb, int credits);
 /* End it.  err, or if that is 0 the error of the journal. */
 int vexfs_stop(handle_t *handle, int err);
 /*
+ * End one in which something has changed.  With an error a part of the operation is missing, and what
+ * there is of it must not commit: the log ends here.
+ */
+int vexfs_finish(handle_t *handle, struct super_block *sb, int err);
+/*
  * Wait until transaction tid is on stable storage, with all data written before.  Outside any
  * transaction.  -EIO once the log has failed, whichever transaction that was.
  */
@@ -232,7 +237,12 @@ int vexfs_adopt_hidden(handle_t *handle, struct inode *inode);
  * must wait for it.
  */
 int vexfs_log_inode(handle_t *handle, struct inode *inode, bool datasync);
-/* Same, core.lock held for writing: the mapping or the sizes changed under it. */
+/*
+ * Access to what logging it will change, in the same transaction, before anything is changed: whatever
+ * of that may fail, for want of memory or because it cannot be read, does so here.  NULL is fine.
+ */
+int vexfs_inode_access(handle_t *handle, struct inode *inode);
+/* Same as vexfs_log_inode(), core.lock held for writing: the mapping or the sizes changed under it. */
 int vexfs_log_inode_locked(handle_t *handle, struct inode *inode, bool datasync);
 /*
  * The orphan list: in a transaction of VEXFS_ORPHAN_CREDITS.  Both are no-ops where there is
