@@ -31,17 +31,36 @@ static handle_t *start(struct inode *dir, int credits)
 
 /* --- pieces of an operation, in its transaction --- */
 
-/* vexfs_inode_access() to all of them; orphan: the same for the head of the orphan list. */
-static int access_inodes(handle_t *handle, bool orphan, struct inode *a, struct inode *b,
-			 struct inode *c, struct inode *d)
+static int access_inodes(handle_t *handle, struct inode *a, struct inode *b, struct inode *c,
+			 struct inode *d)
 {
-	int err;
+	return vexfs_inode_access(handle, a) ?: vexfs_inode_access(handle, b) ?:
+	       vexfs_inode_access(handle, c) ?: vexfs_inode_access(handle, d);
+}
 
-	err = vexfs_inode_access(handle, a) ?: vexfs_inode_access(handle, b) ?:
-	      vexfs_inode_access(handle, c) ?: vexfs_inode_access(handle, d);
-	if (err)
-		return err;
-	return orphan ? vx_txn_write(handle, core_of(a)->fs->sb_buf) : 0;
+static bool is_last_name(const struct inode *inode)
+{
+	return S_ISDIR(inode->i_mode) || inode->i_nlink == 1;
+}
+
+/*
+ * The first change where inode loses a name: with the last one it goes on the orphan list.  To look for
+ * it there may fail, and then nothing has changed.  NULL is fine.
+ */
+static int orphan_last(handle_t *handle, struct inode *inode)
+{
+	return inode && is_last_name(inode) ? vexfs_orphan_link(handle, inode) : 0;
+}
+
+/*
+ * End a transaction in which no name has changed in the end.  lost: takes back orphan_last(), if that
+ * was done.  undo: 0, or why something could not be taken back.
+ */
+static int no_change(handle_t *handle, struct inode *dir, struct inode *lost, int undo, int err)
+{
+	if (!undo && lost && is_last_name(lost))
+		undo = vexfs_orphan_unlink(handle, lost);
+	return undo ? vexfs_finish(handle, dir->i_sb, err) : vexfs_stop(handle, err);
 }
 
 /* A name in dir has changed: times, link count, size. */
@@ -105,15 +124,13 @@ static void set_collection(struct inode *inode, struct inode *dir, bool others)
 	up_write(&core->lock);
 }
 
-/* A name of inode in dir is gone.  Not the last one: which others there are is not known here. */
+/*
+ * A name of inode in dir is gone, after orphan_last().  Not the last one: which others there are is not
+ * known here.
+ */
 static int drop_name(handle_t *handle, struct inode *dir, struct inode *inode)
 {
-	int err;
-
-	if (S_ISDIR(inode->i_mode) || inode->i_nlink == 1) {
-		err = vexfs_orphan_link(handle, inode);
-		if (err)
-			return err;
+	if (is_last_name(inode)) {
 		clear_nlink(inode);
 	} else {
 		drop_nlink(inode);
@@ -417,7 +434,7 @@ again:
 	handle = start(dir, VEXFS_NAME_CREDITS + VEXFS_INODE_CREDITS + VEXFS_ORPHAN_CREDITS);
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
-	err = access_inodes(handle, !inode->i_nlink, inode, dir, NULL, NULL) ?:
+	err = access_inodes(handle, inode, dir, NULL, NULL) ?:
 	      add_name(handle, dir, &dentry->d_name, inode);
 	if (err) {
 		err = vexfs_stop(handle, err);
@@ -449,10 +466,10 @@ static int vexfs_unlink(struct inode *dir, struct dentry *dentry)
 	handle = start(dir, VEXFS_NAME_CREDITS + VEXFS_INODE_CREDITS + VEXFS_ORPHAN_CREDITS);
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
-	err = access_inodes(handle, inode->i_nlink == 1, inode, dir, NULL, NULL) ?:
+	err = access_inodes(handle, inode, dir, NULL, NULL) ?: orphan_last(handle, inode) ?:
 	      remove_name(handle, dir, &dentry->d_name);
 	if (err)
-		return vexfs_stop(handle, err);
+		return no_change(handle, dir, inode, 0, err);
 	err = drop_name(handle, dir, inode) ?: log_dir(handle, dir);
 	err = vexfs_finish(handle, dir->i_sb, err);
 	vexfs_file_changed(inode);
@@ -487,10 +504,10 @@ static int vexfs_rmdir(struct inode *dir, struct dentry *dentry)
 	handle = start(dir, VEXFS_NAME_CREDITS + VEXFS_INODE_CREDITS + VEXFS_ORPHAN_CREDITS);
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
-	err = access_inodes(handle, true, inode, dir, NULL, NULL) ?:
+	err = access_inodes(handle, inode, dir, NULL, NULL) ?: orphan_last(handle, inode) ?:
 	      remove_name(handle, dir, &dentry->d_name);
 	if (err)
-		return vexfs_stop(handle, err);
+		return no_change(handle, dir, inode, 0, err);
 	err = drop_name(handle, dir, inode);
 	if (!err) {
 		drop_nlink(dir);
@@ -519,7 +536,7 @@ static int exchange(struct inode *old_dir, struct dentry *old_dentry, struct ino
 {
 	struct inode *old = d_inode(old_dentry), *new = d_inode(new_dentry);
 	handle_t *handle;
-	int err;
+	int err, e2;
 
 	err = may_move(old, new_dir) ?: may_move(new, old_dir);
 	if (err)
@@ -527,14 +544,15 @@ static int exchange(struct inode *old_dir, struct dentry *old_dentry, struct ino
 	handle = start(old_dir, 2 * VEXFS_NAME_CREDITS + 2 * VEXFS_INODE_CREDITS);
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
-	err = access_inodes(handle, false, old, new, old_dir, new_dir) ?:
+	err = access_inodes(handle, old, new, old_dir, new_dir) ?:
 	      replace_name(handle, new_dir, &new_dentry->d_name, old);
 	if (err)
 		return vexfs_stop(handle, err);
 	err = replace_name(handle, old_dir, &old_dentry->d_name, new);
-	if (err)				/* take back the first half */
-		return replace_name(handle, new_dir, &new_dentry->d_name, new) ?
-			       vexfs_finish(handle, old_dir->i_sb, err) : vexfs_stop(handle, err);
+	if (err) {				/* take back the first half */
+		e2 = replace_name(handle, new_dir, &new_dentry->d_name, new);
+		return no_change(handle, old_dir, NULL, e2, err);
+	}
 	if (old_dir != new_dir && S_ISDIR(old->i_mode) != S_ISDIR(new->i_mode)) {
 		drop_nlink(S_ISDIR(old->i_mode) ? old_dir : new_dir);
 		inc_nlink(S_ISDIR(old->i_mode) ? new_dir : old_dir);
@@ -575,13 +593,13 @@ again:
 		err = PTR_ERR(handle);
 		goto out;
 	}
-	err = access_inodes(handle, new, old, old_dir, new_dir, new) ?:
-	      vexfs_inherit_access(handle, &heritage);
+	err = access_inodes(handle, old, old_dir, new_dir, new) ?:
+	      vexfs_inherit_access(handle, &heritage) ?: orphan_last(handle, new);
 	if (!err)
 		err = new ? replace_name(handle, new_dir, &new_dentry->d_name, old) :
 			    add_name(handle, new_dir, &new_dentry->d_name, old);
 	if (err) {
-		err = vexfs_stop(handle, err);
+		err = no_change(handle, old_dir, new, 0, err);
 		if (vexfs_retry_alloc(old_dir->i_sb, err, &retries))
 			goto again;
 		goto out;
@@ -590,7 +608,7 @@ again:
 	if (err) {				/* take back the first half */
 		e2 = new ? replace_name(handle, new_dir, &new_dentry->d_name, new) :
 			   remove_name(handle, new_dir, &new_dentry->d_name);
-		err = e2 ? vexfs_finish(handle, old_dir->i_sb, err) : vexfs_stop(handle, err);
+		err = no_change(handle, old_dir, new, e2, err);
 		goto out;
 	}
 	err = vexfs_inherit_log(handle, &heritage);
