@@ -117,7 +117,8 @@ int vexfs_orphan_link(handle_t *handle, struct inode *inode)
 
 	mutex_lock(&sbi->orphan_lock);
 	if (list_empty(&vi->orphan)) {
-		err = vexfs_orphan_add(handle, &vi->core, sbi->orphan_gaps);
+		err = vexfs_orphan_add(handle, &vi->core,
+				       sbi->orphan_gaps && !test_bit(VEXFS_I_MADE, &vi->state));
 		if (!err)
 			list_add(&vi->orphan, &sbi->orphans);
 	}
@@ -422,6 +423,7 @@ struct inode *vexfs_new_inode(handle_t *handle, struct inode *dir, umode_t mode,
 	inode_set_atime_to_ts(inode, vi->btime);
 	set_nlink(inode, S_ISDIR(mode) ? 2 : 1);
 	set_bit(VEXFS_I_FRESH, &vi->state);
+	set_bit(VEXFS_I_MADE, &vi->state);
 	err = vexfs_inode_access(handle, inode);	/* so that it can be logged */
 	if (!err && insert_inode_locked(inode)) {
 		vexfs_error(sb, "inode %llu is marked free and in use", ino);
@@ -439,12 +441,16 @@ bad:
 	return ERR_PTR(err);
 }
 
-void vexfs_abandon_new(handle_t *handle, struct inode *inode)
+int vexfs_abandon_new(handle_t *handle, struct inode *inode, int err)
 {
+	int undo;
+
 	clear_nlink(inode);
-	if (vexfs_log_inode(handle, inode, false) || vexfs_orphan_link(handle, inode))
-		make_bad_inode(inode);		/* the journal is gone: so is the inode */
+	undo = vexfs_log_inode(handle, inode, false) ?: vexfs_orphan_link(handle, inode);
+	if (undo)
+		make_bad_inode(inode);
 	unlock_new_inode(inode);
+	return undo ? vexfs_finish(handle, inode->i_sb, err) : vexfs_stop(handle, err);
 }
 
 struct inode *vexfs_new_hidden(handle_t *handle, struct inode *dir, u32 flags)

@@ -238,12 +238,10 @@ again:
 	}
 	if (rdev)
 		init_special_inode(inode, mode, rdev);
-	err = vexfs_log_inode(handle, inode, true);
-	if (!err)
-		err = add_name(handle, dir, &dentry->d_name, inode);
+	err = vexfs_log_inode(handle, inode, true) ?: vexfs_inode_access(handle, dir) ?:
+	      add_name(handle, dir, &dentry->d_name, inode);
 	if (err) {
-		vexfs_abandon_new(handle, inode);
-		err = vexfs_stop(handle, err);
+		err = vexfs_abandon_new(handle, inode, err);
 		iput(inode);
 		goto retry;
 	}
@@ -251,7 +249,7 @@ again:
 		inc_nlink(dir);
 	err = log_dir(handle, dir);
 	d_instantiate_new(dentry, inode);
-	return vexfs_stop(handle, err);
+	return vexfs_finish(handle, dir->i_sb, err);
 retry:
 	if (vexfs_retry_alloc(dir->i_sb, err, &retries))
 		goto again;
@@ -288,22 +286,20 @@ static int vexfs_tmpfile(struct mnt_idmap *idmap, struct inode *dir, struct file
 		if (IS_ERR(handle))
 			return PTR_ERR(handle);
 		inode = vexfs_new_inode(handle, dir, mode, idmap, 0);
-		err = PTR_ERR_OR_ZERO(inode);
-		if (!err) {
-			err = vexfs_log_inode(handle, inode, false);
-			if (!err)
-				err = vexfs_orphan_link(handle, inode);
-			if (err) {
-				vexfs_abandon_new(handle, inode);
-			} else {
-				set_parent(inode, NULL);
-				d_tmpfile(file, inode);	/* logs it again, with no links */
-				unlock_new_inode(inode);
-			}
+		if (IS_ERR(inode)) {
+			err = vexfs_stop(handle, PTR_ERR(inode));
+			continue;
 		}
-		err = vexfs_stop(handle, err);
-		if (err && !IS_ERR(inode) && !file->f_path.dentry->d_inode)
+		err = vexfs_log_inode(handle, inode, false) ?: vexfs_orphan_link(handle, inode);
+		if (err) {
+			err = vexfs_abandon_new(handle, inode, err);
 			iput(inode);
+			continue;
+		}
+		set_parent(inode, NULL);
+		d_tmpfile(file, inode);		/* logs it again, with no links */
+		unlock_new_inode(inode);
+		err = vexfs_stop(handle, 0);
 	} while (vexfs_retry_alloc(dir->i_sb, err, &retries));
 	return finish_open_simple(file, err);
 }
@@ -349,14 +345,13 @@ static int long_symlink(struct mnt_idmap *idmap, struct inode *dir, struct dentr
 	if (IS_ERR(inode))
 		return vexfs_stop(handle, PTR_ERR(inode));
 	clear_nlink(inode);
-	err = vexfs_log_inode(handle, inode, false);
-	if (!err)
-		err = vexfs_orphan_link(handle, inode);
-	if (err)
-		make_bad_inode(inode);
-	err = vexfs_stop(handle, err);
-	if (!err)
-		err = fill_long(inode, target, len);
+	err = vexfs_log_inode(handle, inode, false) ?: vexfs_orphan_link(handle, inode);
+	if (err) {
+		err = vexfs_abandon_new(handle, inode, err);
+		iput(inode);
+		return err;
+	}
+	err = vexfs_stop(handle, 0) ?: fill_long(inode, target, len);
 	if (err)
 		goto drop;
 
@@ -366,21 +361,18 @@ static int long_symlink(struct mnt_idmap *idmap, struct inode *dir, struct dentr
 		goto drop;
 	}
 	inode->i_mode = S_IFLNK | 0777;
-	err = add_name(handle, dir, &dentry->d_name, inode);
+	err = access_inodes(handle, inode, dir, NULL, NULL) ?: vexfs_orphan_unlink(handle, inode) ?:
+	      add_name(handle, dir, &dentry->d_name, inode);
 	if (err) {
 		inode->i_mode = S_IFREG | 0777;
-		vexfs_stop(handle, err);
+		err = no_change(handle, dir, NULL, vexfs_orphan_link(handle, inode), err);
 		goto drop;
 	}
 	set_nlink(inode, 1);
 	vexfs_set_ops(inode);
-	err = vexfs_orphan_unlink(handle, inode);
-	if (!err)
-		err = vexfs_log_inode(handle, inode, true);
-	if (!err)
-		err = log_dir(handle, dir);
+	err = vexfs_log_inode(handle, inode, true) ?: log_dir(handle, dir);
 	d_instantiate_new(dentry, inode);
-	return vexfs_stop(handle, err);
+	return vexfs_finish(handle, dir->i_sb, err);
 drop:
 	unlock_new_inode(inode);
 	iput(inode);
@@ -426,6 +418,7 @@ static int vexfs_link(struct dentry *old_dentry, struct inode *dir, struct dentr
 	struct inode *inode = d_inode(old_dentry);
 	handle_t *handle;
 	int retries = 0, err;
+	bool made;
 
 	err = may_move(inode, dir);
 	if (err)
@@ -434,24 +427,22 @@ again:
 	handle = start(dir, VEXFS_NAME_CREDITS + VEXFS_INODE_CREDITS + VEXFS_ORPHAN_CREDITS);
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
-	err = access_inodes(handle, inode, dir, NULL, NULL) ?:
-	      add_name(handle, dir, &dentry->d_name, inode);
+	made = !inode->i_nlink;			/* by O_TMPFILE */
+	err = access_inodes(handle, inode, dir, NULL, NULL);
+	if (!err && made)
+		err = vexfs_orphan_unlink(handle, inode);
+	err = err ?: add_name(handle, dir, &dentry->d_name, inode);
 	if (err) {
-		err = vexfs_stop(handle, err);
+		err = no_change(handle, dir, NULL, made ? vexfs_orphan_link(handle, inode) : 0, err);
 		if (vexfs_retry_alloc(dir->i_sb, err, &retries))
 			goto again;
 		return err;
 	}
-	if (!inode->i_nlink)			/* made by O_TMPFILE */
-		err = vexfs_orphan_unlink(handle, inode);
 	set_collection(inode, dir, inode->i_nlink);
 	inc_nlink(inode);
 	if (!core_of(inode)->parent)
 		set_parent(inode, dir);
-	if (!err)
-		err = log_changed(handle, inode);
-	if (!err)
-		err = log_dir(handle, dir);
+	err = log_changed(handle, inode) ?: log_dir(handle, dir);
 	ihold(inode);
 	d_instantiate(dentry, inode);
 	return vexfs_finish(handle, dir->i_sb, err);

@@ -78,6 +78,7 @@ struct vexfs_sb_info {
 enum {
 	VEXFS_I_PREALLOC,		/* may have blocks past EOF that nobody asked for: release trims */
 	VEXFS_I_FRESH,			/* never logged: its slot on disk holds its last owner */
+	VEXFS_I_MADE,			/* in memory since it was made: it is an orphan if .orphan says so */
 	VEXFS_I_WATCHED,		/* records remember core.data_change: the next change raises it */
 };
 
@@ -207,11 +208,12 @@ struct inode *vexfs_iget(struct super_block *sb, u64 ino, unsigned int flags);
 /*
  * A new inode of dir, owned as POSIX wants, hashed and I_NEW, with i_nlink 1 (directories 2), not
  * yet logged. flags: VEXFS_INODE_* to set besides those that mode implies.  VEXFS_NEW_CREDITS.  A
- * caller that fails later calls vexfs_abandon_new() inside the transaction and iput() after it.
+ * caller that fails later with err ends the transaction by vexfs_abandon_new(), which returns that, and
+ * calls iput() after it.
  */
 struct inode *vexfs_new_inode(handle_t *handle, struct inode *dir, umode_t mode,
 			      struct mnt_idmap *idmap, u32 flags);
-void vexfs_abandon_new(handle_t *handle, struct inode *inode);
+int vexfs_abandon_new(handle_t *handle, struct inode *inode, int err);
 /* Operations by type, flags and size. */
 void vexfs_set_ops(struct inode *inode);
 /*
