@@ -599,6 +599,7 @@ again:
 	if (err) {				/* take back the first half */
 		e2 = new ? replace_name(handle, new_dir, &new_dentry->d_name, new) :
 			   remove_name(handle, new_dir, &new_dentry->d_name);
+		e2 = e2 ?: vexfs_log_inode(handle, new_dir, true);	/* it may have grown */
 		err = no_change(handle, old_dir, new, e2, err);
 		goto out;
 	}
