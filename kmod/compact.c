@@ -330,7 +330,7 @@ static int new_planes(struct compaction *k)
 	return 0;
 }
 
-/* Blocks that the new planes take, those of snapshots included; of keys and extents a guess. */
+/* Blocks that the new planes take, those of snapshots and heirs included; of keys and extents a guess. */
 static u64 blocks_wanted(const struct compaction *k)
 {
 	u64 keys = mul_u64_u64_div_u64(k->from->key_end, k->keep, max(k->of, 1ULL));
@@ -339,6 +339,8 @@ static u64 blocks_wanted(const struct compaction *k)
 	       DIV_ROUND_UP_ULL(k->keep * VEXFS_RECORD_BYTES, VEXFS_BLOCK_SIZE) +
 	       DIV_ROUND_UP_ULL(keys, VEXFS_BLOCK_SIZE) +
 	       DIV_ROUND_UP_ULL(k->keep, VEXFS_DEAD_SLOTS) * (1 + READ_ONCE(k->from->snapshots)) +
+	       DIV_ROUND_UP(min(READ_ONCE(k->from->files.n), READ_ONCE(k->from->heir_entries)),
+			    VEXFS_HEIRS_PER_BLOCK) +
 	       NODES;
 }
 

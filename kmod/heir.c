@@ -275,14 +275,23 @@ static void fill(void *to, const void *from)
 	memcpy(block->h_entry, with->h_entry, sizeof(block->h_entry));
 }
 
+/*
+ * A block more; with NULL: an empty one.  A full filesystem must not prevent a compaction, which gives
+ * space back, nor that somebody saves a file; so it is of the reserve, if need be.
+ */
+static int append(struct inode *table, u32 lblk, const struct vexfs_heir_block *with)
+{
+	vexfs_plane_tight(table, true);
+	return vexfs_block_append(table, lblk, VEXFS_HEIR_MAGIC, fill, with);
+}
+
 static int flush(struct vexfs_body *b, struct vexfs_heir_block *block)
 {
 	u32 n = b->heir_entries % PER_BLOCK ?: PER_BLOCK;
 	int err;
 
 	block->h_entries = cpu_to_le32(n);
-	err = vexfs_block_append(b->heirs, (b->heir_entries - 1) / PER_BLOCK, VEXFS_HEIR_MAGIC, fill,
-				 block);
+	err = append(b->heirs, (b->heir_entries - 1) / PER_BLOCK, block);
 	memset(block, 0, sizeof(*block));
 	return err;
 }
@@ -374,8 +383,8 @@ static int grow(struct vexfs_collection_mem *c, struct inode **table)
 		return c->gone;
 	if (b->heirs)
 		return b->heir_entries / PER_BLOCK < blocks_of(b->heirs) ? 0 :
-		       vexfs_block_append(b->heirs, blocks_of(b->heirs), VEXFS_HEIR_MAGIC, fill, NULL);
-	err = vexfs_block_append(*table, 0, VEXFS_HEIR_MAGIC, fill, NULL) ?: adopt_table(c, *table);
+		       append(b->heirs, blocks_of(b->heirs), NULL);
+	err = append(*table, 0, NULL) ?: adopt_table(c, *table);
 	if (!err) {
 		b->heirs = *table;
 		b->heir_entries = 0;
