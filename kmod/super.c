@@ -236,10 +236,12 @@ static void apply_options(struct vexfs_sb_info *sbi, const struct vexfs_mount_op
 	const struct vexfs_super *s = vx_data(sbi->fs.sb_buf);
 
 	sbi->opts = *opts;
-	if (!sbi->opts.errors)
-		sbi->opts.errors = le16_to_cpu(s->s_errors);
-	if (sbi->opts.errors < VEXFS_ERRORS_CONTINUE || sbi->opts.errors > VEXFS_ERRORS_PANIC)
-		sbi->opts.errors = VEXFS_ERRORS_RO;
+	if (sbi->opts.errors)
+		return;
+	/* to panic is for who mounts it to choose: not for what may be somebody's stick */
+	sbi->opts.errors = VEXFS_ERRORS_RO;
+	if (le16_to_cpu(s->s_errors) == VEXFS_ERRORS_CONTINUE)
+		sbi->opts.errors = VEXFS_ERRORS_CONTINUE;
 }
 
 static int reconfigure(struct fs_context *fc)

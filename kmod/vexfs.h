@@ -29,7 +29,7 @@ struct vexfs_collection_mem;		/* collection.c: a loaded collection */
 
 /* Mount options; all but errors= may change at remount. */
 struct vexfs_mount_opts {
-	u16 errors;			/* VEXFS_ERRORS_*; the superblock's s_errors by default */
+	u16 errors;			/* VEXFS_ERRORS_*; the superblock's s_errors by default, but no panic */
 	unsigned int commit;		/* seconds between two runs of the raise worker, 1 .. 300 */
 	u64 resident;			/* bytes that codes may occupy in memory */
 	/* percent of a collection's slots: when so many are dead it is compacted; 0: never */
