@@ -140,6 +140,19 @@ static int drop_name(handle_t *handle, struct inode *dir, struct inode *inode)
 	return log_changed(handle, inode);
 }
 
+/*
+ * dir has lost a directory.  Its count says how many it has, and 2; a damaged one must not reach 0, as
+ * that of a directory that is gone.
+ */
+static void drop_subdir(struct inode *dir)
+{
+	if (dir->i_nlink > 2)
+		drop_nlink(dir);
+	else
+		vexfs_error(dir->i_sb, "directory %lu: its link count does not count all directories in it",
+			    dir->i_ino);
+}
+
 /* --- lookup --- */
 
 /*
@@ -501,7 +514,7 @@ static int vexfs_rmdir(struct inode *dir, struct dentry *dentry)
 		return no_change(handle, dir, inode, 0, err);
 	err = drop_name(handle, dir, inode);
 	if (!err) {
-		drop_nlink(dir);
+		drop_subdir(dir);
 		err = log_dir(handle, dir);
 	}
 	err = vexfs_finish(handle, dir->i_sb, err);
@@ -545,7 +558,7 @@ static int exchange(struct inode *old_dir, struct dentry *old_dentry, struct ino
 		return no_change(handle, old_dir, NULL, e2, err);
 	}
 	if (old_dir != new_dir && S_ISDIR(old->i_mode) != S_ISDIR(new->i_mode)) {
-		drop_nlink(S_ISDIR(old->i_mode) ? old_dir : new_dir);
+		drop_subdir(S_ISDIR(old->i_mode) ? old_dir : new_dir);
 		inc_nlink(S_ISDIR(old->i_mode) ? new_dir : old_dir);
 	}
 	moved(old, old_dir, new_dir);
@@ -606,8 +619,8 @@ again:
 	err = vexfs_inherit_log(handle, &heritage);
 	if (!err && new)
 		err = drop_name(handle, new_dir, new);
-	if (is_dir) {
-		drop_nlink(old_dir);
+	if (is_dir && (new || old_dir != new_dir)) {
+		drop_subdir(old_dir);
 		if (!new)
 			inc_nlink(new_dir);
 	}
