@@ -149,6 +149,8 @@ static int read_entries(struct vexfs_body *b, struct vexfs_heirs *h)
 			}
 		}
 		vx_brelse(bh);
+		if (fatal_signal_pending(current))
+			return -EINTR;
 		cond_resched();
 	}
 	return 0;
@@ -188,6 +190,8 @@ static int follow(struct vexfs_body *b, struct vexfs_heirs *h)
 	u32 i, at, end, next, steps;
 
 	for (i = 0; i < h->n; i++) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
 		if (i && !compare(&h->e[i - 1].from, &h->e[i].from))
 			return damaged(b, "has two heirs", h->e[i].from.ino);
 		e = find(h, &h->e[i].to);
@@ -202,6 +206,8 @@ static int follow(struct vexfs_body *b, struct vexfs_heirs *h)
 			next = h->e[at].next;
 			h->e[at].next = end;
 		}
+		if (fatal_signal_pending(current))
+			return -EINTR;
 		cond_resched();
 	}
 	return 0;

@@ -4,11 +4,12 @@
  * through the page cache without a struct file, because an open file would pin the mount.
  *
  * Writing: the blocks were allocated unwritten before (vexfs_ensure_alloc) and i_size was raised,
- * so dirtying folios is all that is left to do, and writeback cannot fail for want of space.  A
- * plane only grows; bytes below the committed count never change, so readers take no lock.
+ * so dirtying folios is all that is left to do, and writeback cannot fail for want of space.
+ * Bytes of published records never change, and what is behind the last one is all that a plane ever
+ * loses (vexfs_plane_trim), so readers take no lock.
  *
- * Lock order: collection mutex (by our caller, for writing), then a folio lock.  No transaction
- * here.
+ * Lock order: collection mutex (by our caller, for writing), then a folio lock to write, or
+ * transactions and core.lock to reserve and to trim.
  */
 #include <linux/blkdev.h>
 #include <linux/pagemap.h>

@@ -102,8 +102,9 @@ static int open_one(struct vexfs_body *b, const struct vexfs_snapshot *n)
 	if (IS_ERR(s->dead)) {
 		err = PTR_ERR(s->dead);
 		s->dead = NULL;
-	} else if (s->dead == b->dead || VEXFS_I(s->dead)->core.disk_size >> VEXFS_BLOCK_SHIFT <
-						 DIV_ROUND_UP_ULL(count, VEXFS_DEAD_SLOTS)) {
+	} else if (s->dead == b->dead || s->dead == b->heirs ||
+		   VEXFS_I(s->dead)->core.disk_size >> VEXFS_BLOCK_SHIFT <
+			   DIV_ROUND_UP_ULL(count, VEXFS_DEAD_SLOTS)) {
 		vexfs_error(b->dir->i_sb, "collection %lu: inode %llu is no bitmap of a snapshot",
 			    b->dir->i_ino, ino);
 		err = -EUCLEAN;
