@@ -163,4 +163,28 @@ for mode in continue remount-ro; do
 done
 expect_fail "fsck.vexfs sees it" "[401] directory: " fsck.vexfs $dev
 run "the state is kept" sh -c "vexctl mount $dev /mnt && cat /mnt/b && vexctl umount /mnt"
+
+# --- what is wrong with all checksums right
+fresh
+run "three directories in a directory" sh -c "vexctl mount $dev /mnt && mkdir /mnt/d/1 /mnt/d/2 /mnt/d/3 && vexctl umount /mnt"
+run "of which its link count does not know" lie $dev links "$d"
+run "mount" vexctl mount -o errors=continue $dev /mnt
+run "rmdir" rmdir /mnt/d/1
+told "that" "directory $d: its link count does not count all"
+run "and a rename out of it" mv /mnt/d/2 /mnt/2
+run "and rmdir again" rmdir /mnt/d/3 /mnt/2
+equal "the directory is no orphan" 2 "$(stat -c %h /mnt/d)"
+run "umount" vexctl umount /mnt
+run "mount" vexctl mount $dev /mnt
+run "and what is in it is there" cat /mnt/d/f
+run "umount" vexctl umount /mnt
+
+fresh
+run "a superblock that wants a panic" lie $dev panic
+run "mount" vexctl mount $dev /mnt
+run "which is not for it to choose" grep -q " /mnt vexfs rw,.*errors=remount-ro" /proc/mounts
+run "umount" vexctl umount /mnt
+run "but for the mount option" vexctl mount -o errors=panic $dev /mnt
+run "is" grep -q " /mnt vexfs rw,.*errors=panic" /proc/mounts
+run "umount" vexctl umount /mnt
 finish
