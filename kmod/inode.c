@@ -487,17 +487,6 @@ int vexfs_unlink_hidden(handle_t *handle, struct inode *inode)
 	return vexfs_log_inode(handle, inode, false);
 }
 
-int vexfs_drop_hidden(struct inode *inode)
-{
-	handle_t *handle = vexfs_start(inode->i_sb, VEXFS_FREE_CREDITS);
-	int err = PTR_ERR_OR_ZERO(handle);
-
-	if (!err)
-		err = vexfs_stop(handle, vexfs_unlink_hidden(handle, inode));
-	iput(inode);
-	return err;
-}
-
 static struct inode *new_orphan(struct inode *dir, u32 flags)
 {
 	handle_t *handle = vexfs_start(dir->i_sb, VEXFS_NEW_CREDITS + VEXFS_FREE_CREDITS);

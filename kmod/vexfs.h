@@ -222,10 +222,8 @@ void vexfs_set_ops(struct inode *inode);
  * the same transaction.  VEXFS_NEW_CREDITS.
  */
 struct inode *vexfs_new_hidden(handle_t *handle, struct inode *dir, u32 flags);
-/* Free a plane: in a transaction of VEXFS_FREE_CREDITS, before the last iput() outside it ... */
+/* Free a plane: in a transaction of VEXFS_FREE_CREDITS, before the last iput() outside it. */
 int vexfs_unlink_hidden(handle_t *handle, struct inode *inode);
-/* ... or in its own transaction, with the iput(). */
-int vexfs_drop_hidden(struct inode *inode);
 /*
  * A hidden inode that is on the orphan list from the beginning, in its own transaction: it is freed
  * by the last iput(), or at the next mount ...
