@@ -69,7 +69,7 @@ static void refused(int fd)
 	EXPECT(EINVAL, vx_ioctl(fd, VEXFS_IOC_DROP, &d), "size");
 	EXPECT(EFAULT, vx_ioctl(fd, VEXFS_IOC_DROP, (void *)8), "nowhere");
 	if (!fork())
-		_exit(setgid(1000) || setuid(1000) || drop(fd) != EACCES);
+		_exit(setgid(1000) || setuid(1000) || drop(fd) != EPERM);
 	FAIL(wait(&status) < 0 || status, "another user: status %#x", status);
 	EXPECT(0, vx_info(fd, &info), "info");
 	FAIL(info.live != BATCH, "%llu records", (unsigned long long)info.live);
