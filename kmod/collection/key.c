@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Keys of records: bytes in the keys plane, which only grows, and in memory a map from their hashes to
+ * slots.  The map is a hint: a hash may be shared, and slots that have died stay in it until somebody
+ * meets them, so that a deletion needs no I/O.  What counts are the bytes on the planes.
+ *
+ * The hash is SipHash with a secret, because keys come from users: nobody can make them collide.
+ *
+ * Locks: vexfs_collection_mem.lock guards the map; folio locks are taken inside it.
+ */
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include "collection/collection.h"
+
+int vexfs_keys_check(struct vexfs_collection_mem *c, struct vexfs_keys *k, bool every, __u64 *bad)
+{
+	u64 off = 0;
+	u32 i;
+
+	k->hash = kvmalloc_array(k->n, sizeof(*k->hash) + sizeof(*k->off), GFP_KERNEL_ACCOUNT);
+	if (!k->hash)
+		return -ENOMEM;
+	k->off = (u32 *)(k->hash + k->n);
+	for (i = 0; i < k->n; i++) {
+		if (k->len[i] > k->bytes - off || (every && !k->len[i]) ||
+		    memchr(k->byte + off, 0, k->len[i])) {
+			*bad = i;
+			return -EINVAL;
+		}
+		k->off[i] = off;
+		k->hash[i] = siphash(k->byte + off, k->len[i], &c->hash_seed);
+		off += k->len[i];
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+	return off == k->bytes ? 0 : -EINVAL;
+}
+
+int vexfs_key_read(struct vexfs_body *b, u64 r_key, u8 *key)
+{
+	u64 off = r_key >> 8;
+	int len = r_key & 0xff, err;
+
+	if (!len || off > b->key_end || len > b->key_end - off)
+		return -EUCLEAN;
+	err = vexfs_plane_read(b->keys, off, key, len);
+	return err ?: len;
+}
+
+/* Has the record in a published slot this key?  1, 0 or an error. */
+static int same_key(struct vexfs_body *b, u64 slot, const u8 *key, u32 len)
+{
+	u8 other[VEXFS_MAX_KEY];
+	struct vexfs_record r;
+	int n;
+
+	n = vexfs_plane_read(b->records, slot * VEXFS_RECORD_BYTES, &r, sizeof(r));
+	if (n)
+		return n;
+	if (!(le32_to_cpu(r.r_flags) & VEXFS_RECORD_KEYED))
+		return 0;
+	n = vexfs_key_read(b, le64_to_cpu(r.r_key), other);
+	return n < 0 ? n : n == len && !memcmp(key, other, len);
+}
+
+int vexfs_key_find(struct vexfs_body *b, const struct vexfs_keys *k, u32 i, u64 first, u64 *slot)
+{
+	const u8 *key = k->byte + k->off[i];
+	u64 at = 0, s, found = VEXFS_NO_SLOT;
+	int err;
+
+	while (vexfs_map_next(&b->key_map, k->hash[i], &at, &s)) {
+		if (s >= first) {
+			if (s - first < k->n && k->len[s - first] == k->len[i] &&
+			    !memcmp(key, k->byte + k->off[s - first], k->len[i]) &&
+			    (found == VEXFS_NO_SLOT || s > found))
+				found = s;
+			continue;
+		}
+		if (vexfs_columns_dead(b->columns, s)) {
+			vexfs_map_del(&b->key_map, k->hash[i], s);
+			continue;
+		}
+		err = same_key(b, s, key, k->len[i]);
+		if (err < 0)
+			return err;
+		if (err && (found == VEXFS_NO_SLOT || s > found))
+			found = s;	/* go on: one that comes with it may have the key too */
+	}
+	if (found == VEXFS_NO_SLOT)
+		return -ENOENT;
+	*slot = found;
+	return 0;
+}
+
+int vexfs_key_load(struct vexfs_collection_mem *c, struct vexfs_body *b, u64 slot, u64 r_key)
+{
+	u8 key[VEXFS_MAX_KEY], len;
+	u32 off = 0;
+	u64 other, hash;
+	struct vexfs_keys k = { .n = 1, .byte = key, .len = &len, .off = &off, .hash = &hash };
+	int err;
+
+	err = vexfs_key_read(b, r_key, key);
+	if (err < 0)
+		return err;
+	len = err;
+	hash = siphash(key, len, &c->hash_seed);
+	err = vexfs_key_find(b, &k, 0, slot, &other);
+	if (err != -ENOENT)
+		return err ?: -EEXIST;
+	err = vexfs_map_reserve(&b->key_map, 1);
+	if (!err)
+		vexfs_map_put(&b->key_map, hash, slot);
+	return err;
+}

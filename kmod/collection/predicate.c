@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The predicates that were asked for last, with their bitmaps: one evaluated before costs a query
+ * only the slots that came since.
+ *
+ * Both locks are leaves, and not held together: nothing but memory is waited for under them.
+ *	vexfs_predicates.lock	the list
+ *	vexfs_cached.lock	one query at a time extends a bitmap, until its deadline at most; others
+ *				wait until theirs, those of other predicates do not
+ */
+#include <linux/jiffies.h>
+#include <linux/slab.h>
+#include <linux/wait.h>
+#include "collection/collection.h"
+
+#define MAX_CACHED	8
+
+struct vexfs_cached {
+	refcount_t refs;		/* one is the cache's */
+	struct list_head list;		/* vexfs_predicates.lock; the last one used is first */
+	struct mutex lock;
+	wait_queue_head_t unlocked;
+	struct vexfs_predicate *p;	/* const pointer; what it holds: lock */
+};
+
+void vexfs_predicates_init(struct vexfs_predicates *cache)
+{
+	mutex_init(&cache->lock);
+	INIT_LIST_HEAD(&cache->list);
+	cache->n = 0;
+}
+
+void vexfs_predicate_put(struct vexfs_cached *e)
+{
+	if (IS_ERR_OR_NULL(e) || !refcount_dec_and_test(&e->refs))
+		return;
+	vexfs_predicate_free(e->p);
+	kfree(e);
+}
+
+void vexfs_predicates_drop(struct vexfs_predicates *cache)
+{
+	struct vexfs_cached *e, *next;
+
+	list_for_each_entry_safe(e, next, &cache->list, list)
+		vexfs_predicate_put(e);
+	INIT_LIST_HEAD(&cache->list);
+	cache->n = 0;
+}
+
+u64 vexfs_predicates_bytes(struct vexfs_predicates *cache)
+{
+	struct vexfs_cached *e;
+	u64 bytes = 0;
+
+	mutex_lock(&cache->lock);
+	list_for_each_entry(e, &cache->list, list)
+		bytes += sizeof(*e) + vexfs_predicate_bytes(e->p);
+	mutex_unlock(&cache->lock);
+	return bytes;
+}
+
+static struct vexfs_cached *new_entry(const struct vexfs_condition *c)
+{
+	struct vexfs_cached *e = kzalloc(sizeof(*e), GFP_KERNEL_ACCOUNT);
+
+	if (!e)
+		return NULL;
+	e->p = vexfs_predicate_new(c);
+	if (!e->p) {
+		kfree(e);
+		return NULL;
+	}
+	refcount_set(&e->refs, 1);
+	mutex_init(&e->lock);
+	init_waitqueue_head(&e->unlocked);
+	return e;
+}
+
+/* The entry of a predicate, made if need be, with a reference.  The lock is held. */
+static struct vexfs_cached *find(struct vexfs_predicates *cache, const struct vexfs_condition *c)
+{
+	struct vexfs_cached *e, *oldest;
+
+	list_for_each_entry(e, &cache->list, list)
+		if (vexfs_predicate_is(e->p, c)) {
+			list_move(&e->list, &cache->list);
+			goto found;
+		}
+	e = new_entry(c);
+	if (!e)
+		return NULL;
+	if (cache->n == MAX_CACHED) {
+		oldest = list_last_entry(&cache->list, struct vexfs_cached, list);
+		list_del(&oldest->list);
+		vexfs_predicate_put(oldest);
+		cache->n--;
+	}
+	list_add(&e->list, &cache->list);
+	cache->n++;
+found:
+	refcount_inc(&e->refs);
+	return e;
+}
+
+/* Take the lock, as soon as it is free.  -ETIME it was not before the deadline, -EINTR. */
+static int lock(struct vexfs_cached *e, u64 deadline)
+{
+	u64 now = vx_clock_us();
+	long left;
+
+	left = wait_event_killable_timeout(e->unlocked, mutex_trylock(&e->lock),
+					   deadline > now ? usecs_to_jiffies(deadline - now) : 0);
+	return left > 0 ? 0 : left ? -EINTR : -ETIME;
+}
+
+static void unlock(struct vexfs_cached *e)
+{
+	mutex_unlock(&e->lock);
+	wake_up(&e->unlocked);		/* we have a reference */
+}
+
+struct vexfs_cached *vexfs_predicate_get(struct vexfs_body *b, const struct vexfs_condition *c,
+					 u64 deadline, struct vexfs_match *match)
+{
+	struct vexfs_predicates *cache = &b->predicates;
+	struct vexfs_cached *e;
+	int err;
+
+	if (mutex_lock_killable(&cache->lock))
+		return ERR_PTR(-EINTR);
+	e = find(cache, c);
+	mutex_unlock(&cache->lock);
+	if (!e)
+		return ERR_PTR(-ENOMEM);
+	err = lock(e, deadline);
+	if (!err) {
+		err = vexfs_predicate_match(e->p, b->columns, deadline, match);
+		unlock(e);
+	} else if (err == -ETIME) {	/* nothing was evaluated, as far as this query knows */
+		*match = (struct vexfs_match){ .p = e->p, .cut = true };
+		err = 0;
+	}
+	if (err) {
+		vexfs_predicate_put(e);
+		return ERR_PTR(err);
+	}
+	return e;
+}

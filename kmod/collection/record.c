@@ -1,0 +1,650 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Records of a collection: insert, delete, fetch.  commit.c says what an acknowledged operation is and
+ * how it becomes durable.
+ *
+ * An insert fills slots beyond the published count, on the planes and in memory, and publishes them as
+ * the last step; whatever fails before that leaves bytes that the next insert overwrites.
+ *
+ * Locks: see collection.c.  insert and delete hold i_rwsem shared, against rmdir.
+ */
+#include <linux/crc32c.h>
+#include <linux/pagemap.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/sort.h>
+#include <linux/writeback.h>
+#include "collection/collection.h"
+
+#define SWEEP_BATCH	256			/* killed at a time, under one lock */
+#define RECORDS_BATCH	32			/* built at a time: a page of them */
+
+/* --- insert --- */
+
+u32 vexfs_record_crc(const struct vexfs_body *b, u64 slot, const struct vexfs_record *r,
+		      const void *row, const u8 *key, u32 key_len)
+{
+	__le64 s = cpu_to_le64(slot);
+	u32 crc = crc32c(b->crc_seed, &s, sizeof(s));
+
+	crc = crc32c(crc, (const u8 *)r + sizeof(r->r_crc), sizeof(*r) - sizeof(r->r_crc));
+	crc = crc32c(crc, row, b->row_bytes);
+	return key_len ? crc32c(crc, key, key_len) : crc;
+}
+
+static void make_record(struct vexfs_collection_mem *c, const struct vexfs_new_records *new, u32 i,
+			u64 slot, struct vexfs_record *r)
+{
+	const struct vexfs_keys *keys = &new->keys;
+	u32 k, key_len = keys->n ? keys->len[i] : 0;
+	const u8 *key = NULL;
+
+	memset(r, 0, sizeof(*r));
+	if (new->binds.target && new->binds.target[i]) {
+		const struct vexfs_target *t = new->binds.target[i];
+
+		r->r_flags |= cpu_to_le32(VEXFS_RECORD_BOUND);
+		r->r_file = cpu_to_le64(t->inode->i_ino);
+		r->r_file_generation = cpu_to_le32(t->inode->i_generation);
+		r->r_file_off = cpu_to_le64(new->binds.bind[i].off);
+		r->r_file_len = cpu_to_le32(new->binds.bind[i].len);
+		r->r_file_change = cpu_to_le64(t->change);
+	}
+	r->r_id = cpu_to_le64(new->ids[i]);
+	r->r_seq = cpu_to_le64(c->next_seq + i);
+	for (k = 0; new->attrs && k < c->attrs; k++)
+		r->r_attr[k] = cpu_to_le64(new->attrs[(size_t)i * c->attrs + k]);
+	if (key_len) {
+		key = keys->byte + keys->off[i];
+		r->r_flags |= cpu_to_le32(VEXFS_RECORD_KEYED);
+		r->r_key = cpu_to_le64((c->body->key_end + keys->off[i]) << 8 | key_len);
+	}
+	r->r_crc = cpu_to_le32(vexfs_record_crc(c->body, slot, r,
+						new->rows + (size_t)i * c->row_bytes, key,
+						key_len));
+}
+
+static int write_records(struct vexfs_collection_mem *c, const struct vexfs_new_records *new,
+			 u64 slot)
+{
+	struct vexfs_record *buf;
+	u32 i, j, some;
+	int err = 0;
+
+	buf = kmalloc_array(RECORDS_BATCH, sizeof(*buf), GFP_KERNEL);
+	if (!buf)
+		return -ENOMEM;
+	for (i = 0; i < new->n && !err; i += some) {
+		some = min_t(u32, new->n - i, RECORDS_BATCH);
+		for (j = 0; j < some; j++)
+			make_record(c, new, i + j, slot + i + j, buf + j);
+		err = vexfs_plane_write(c->body->records, (slot + i) * sizeof(*buf), buf,
+					some * sizeof(*buf));
+	}
+	kfree(buf);
+	return err;
+}
+
+/* c->lock held: all that the planes need to hold of it. */
+static int write_new(struct vexfs_collection_mem *c, const struct vexfs_new_records *new, u64 first)
+{
+	struct vexfs_body *b = c->body;
+	u64 end = first + new->n;
+
+	return vexfs_plane_reserve(b->vectors, first * b->row_bytes, end * b->row_bytes) ?:
+	       vexfs_plane_reserve(b->records, first * VEXFS_RECORD_BYTES, end * VEXFS_RECORD_BYTES) ?:
+	       vexfs_plane_reserve(b->keys, b->key_end, b->key_end + new->keys.bytes) ?:
+	       vexfs_dead_grow(b, end) ?:
+	       vexfs_plane_write(b->vectors, first * b->row_bytes, new->rows,
+				 (size_t)new->n * b->row_bytes) ?:
+	       vexfs_plane_write(b->keys, b->key_end, new->keys.byte, new->keys.bytes) ?:
+	       write_records(c, new, first);
+}
+
+/* What an insert in progress has to undo or to finish. */
+struct inserting {
+	u64 first;			/* slot */
+	u32 n;				/* records that are in the columns and maps */
+	u64 *by_id, *by_key;		/* upsert: slots that record i replaces, or VEXFS_NO_SLOT */
+	u64 next_id, gap_id;		/* of the collection, when this is done */
+	u32 victims;
+	struct list_head spare;		/* for their deaths */
+	struct vexfs_dead_set set;
+};
+
+/*
+ * An id that no live record has.  c->lock held.  Normally the next one.  When a record has the last id,
+ * the lowest that was not looked at before; each one looked at in vain is that of a record, so this
+ * ends.
+ */
+static int give_id(struct vexfs_collection_mem *c, struct inserting *in, __u64 *id)
+{
+	u64 slot, tries = vexfs_columns_live(c->body->columns);
+
+	if (in->next_id < U64_MAX) {
+		*id = in->next_id++;
+		return 0;
+	}
+	for (;; tries--) {
+		*id = in->gap_id;
+		in->gap_id = in->gap_id < U64_MAX - 1 ? in->gap_id + 1 : 0;
+		if (vexfs_columns_find(c->body->columns, *id, &slot))
+			return 0;
+		if (WARN_ON_ONCE(!tries))
+			return -ENOSPC;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+}
+
+/* Record i into the columns and maps.  c->lock held. */
+static int enter(struct vexfs_collection_mem *c, const struct vexfs_new_records *new, u32 i,
+		 struct inserting *in)
+{
+	static const __s64 zeros[VEXFS_MAX_ATTRS];
+	const __s64 *attr = new->attrs ? new->attrs + (size_t)i * c->attrs : zeros;
+	const struct vexfs_keys *keys = &new->keys;
+	struct vexfs_body *b = c->body;
+	const struct vexfs_target *target = new->binds.target ? new->binds.target[i] : NULL;
+	u64 old = VEXFS_NO_SLOT, other = VEXFS_NO_SLOT;
+	bool keyed = keys->n && keys->len[i];
+	int err;
+
+	if (!vexfs_words_known(c, attr))
+		return -EINVAL;
+	if (target && vexfs_file_gone(target->file))	/* it has vanished a moment ago */
+		return -ENOENT;
+	if (keyed) {
+		err = vexfs_key_find(b, keys, i, in->first, &other);
+		if (!err && !new->upsert)
+			return -EEXIST;
+		if (err && err != -ENOENT)
+			return err;
+	}
+	if (new->auto_id) {
+		err = 0;
+		if (other != VEXFS_NO_SLOT)
+			new->ids[i] = vexfs_columns_id(b->columns, other);
+		else
+			err = give_id(c, in, new->ids + i);
+		if (err)
+			return err;
+	}
+	err = new->upsert ? vexfs_columns_replace(b->columns, in->first + i, new->ids[i], attr, &old) :
+			    vexfs_columns_put(b->columns, in->first + i, new->ids[i], attr);
+	if (err)
+		return err;
+	if (keyed)
+		vexfs_map_put(&b->key_map, keys->hash[i], in->first + i);
+	if (new->upsert) {
+		in->by_id[i] = old;
+		in->by_key[i] = other;
+		in->victims += (old != VEXFS_NO_SLOT) + (other != VEXFS_NO_SLOT);
+	}
+	in->n++;
+	in->next_id = vexfs_id_after(in->next_id, new->ids[i]);
+	return target ? vexfs_columns_bind(b->columns, in->first + i, &target->file->file) : 0;
+}
+
+/* Take back what enter() did.  What was written lies beyond the count: the next insert overwrites it. */
+static void undo(struct vexfs_collection_mem *c, const struct vexfs_new_records *new,
+		 struct inserting *in)
+{
+	struct vexfs_body *b = c->body;
+
+	while (in->n) {
+		u32 i = --in->n;
+
+		vexfs_columns_unput(b->columns, in->first + i,
+				    new->upsert ? in->by_id[i] : VEXFS_NO_SLOT);
+		if (new->keys.n && new->keys.len[i])
+			vexfs_map_del(&b->key_map, new->keys.hash[i], in->first + i);
+	}
+}
+
+/*
+ * Can the next commit take the deaths of what is replaced?  -EAGAIN: when what is pending has been
+ * committed; -E2BIG: never.  c->lock held.
+ */
+static int may_replace(struct vexfs_collection_mem *c, struct inserting *in)
+{
+	static const struct vexfs_dead_set none;
+	bool alone = true, now = true;
+	struct vexfs_dead_set *set = &in->set;
+	u32 i, k;
+
+	for (k = 0; k < 2 && in->victims; k++) {
+		*set = k ? c->pending : none;
+		for (i = 0; i < in->n; i++) {
+			u64 a = in->by_id[i], b = in->by_key[i];
+			const struct vexfs_dead_set *with = k ? &c->inflight : &none;
+			bool fits = (a == VEXFS_NO_SLOT ||
+				     vexfs_dead_add(set, with, a / VEXFS_DEAD_SLOTS)) &&
+				    (b == VEXFS_NO_SLOT ||
+				     vexfs_dead_add(set, with, b / VEXFS_DEAD_SLOTS));
+
+			if (!fits && k)
+				now = false;
+			else if (!fits)
+				alone = false;
+		}
+	}
+	return !alone ? -E2BIG : now ? 0 : -EAGAIN;
+}
+
+static void replace(struct vexfs_collection_mem *c, u64 slot, u64 count, struct list_head *spare)
+{
+	if (slot == VEXFS_NO_SLOT || vexfs_columns_dead(c->body->columns, slot))
+		return;
+	WARN_ON_ONCE(!vexfs_death_add(c, slot, spare));
+	vexfs_columns_supersede(c->body->columns, slot, count);
+}
+
+/* c->lock held.  -EAGAIN: commit, and try again. */
+static int insert_locked(struct vexfs_collection_mem *c, struct vexfs_new_records *new,
+			 struct inserting *in)
+{
+	struct vexfs_body *b = c->body;
+	u64 end;
+	u32 i;
+	int err;
+
+	if (c->gone)
+		return c->gone;
+	in->first = vexfs_columns_count(b->columns);
+	in->n = in->victims = 0;
+	in->next_id = c->next_id;
+	in->gap_id = c->gap_id;
+	end = in->first + new->n;
+	err = vexfs_body_errors(b) ?: vexfs_words_errors(c) ?: vexfs_columns_reserve(b->columns, end) ?:
+	      vexfs_map_reserve(&b->key_map, new->keys.n) ?: vexfs_binds_enter(b, &new->binds);
+	for (i = 0; i < new->n && !err; i++) {
+		err = fatal_signal_pending(current) ? -EINTR : enter(c, new, i, in);
+		if (err == -EEXIST || err == -EINVAL || err == -ENOENT)
+			new->bad = i;
+		cond_resched();
+	}
+	err = err ?: may_replace(c, in) ?: vexfs_deaths_reserve(&in->spare, in->victims, 0) ?:
+	      write_new(c, new, in->first);
+	if (err) {
+		undo(c, new, in);
+		return err;
+	}
+	for (i = 0; i < new->n && in->victims; i++) {	/* before the new ones are there, see engine.h */
+		replace(c, in->by_id[i], end, &in->spare);
+		replace(c, in->by_key[i], end, &in->spare);
+	}
+	new->seq = c->next_seq;
+	c->next_seq += new->n;
+	c->next_id = in->next_id;
+	c->gap_id = in->gap_id;
+	b->key_end += new->keys.bytes;
+	vexfs_commit_pin(c);
+	vexfs_body_encode(c, in->first, new->n, new->rows);
+	vexfs_columns_publish(b->columns, end);
+	return 0;
+}
+
+static int check_rows(struct vexfs_collection_mem *c, struct vexfs_new_records *new)
+{
+	u32 i;
+	int err;
+
+	for (i = 0; i < new->n; i++) {
+		err = vexfs_row_check(c->metric, new->rows + (size_t)i * c->row_bytes, c->dims);
+		if (err) {
+			new->bad = i;
+			return err;
+		}
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+	return 0;
+}
+
+int vexfs_record_insert(struct vexfs_collection_mem *c, struct vexfs_new_records *new)
+{
+	struct vexfs_body *b;
+	struct inserting *in;
+	int err;
+
+	err = check_rows(c, new);
+	if (err)
+		return err;
+	in = kzalloc(sizeof(*in), GFP_KERNEL);
+	if (!in)
+		return -ENOMEM;
+	INIT_LIST_HEAD(&in->spare);
+	err = -ENOMEM;
+	if (new->upsert) {
+		in->by_id = kvmalloc_array(new->n, 2 * sizeof(u64), GFP_KERNEL_ACCOUNT);
+		if (!in->by_id)
+			goto out;
+		in->by_key = in->by_id + new->n;
+	}
+	/* throttle writers before any lock is taken */
+	b = vexfs_body_get(c);
+	balance_dirty_pages_ratelimited(b->vectors->i_mapping);
+	balance_dirty_pages_ratelimited(b->records->i_mapping);
+	vexfs_body_put(b);
+	err = -EINTR;
+	if (down_read_killable(&c->dir->i_rwsem))
+		goto out;
+	err = vexfs_record_sweep(c);	/* ids and keys of what is gone are free */
+	while (!err) {
+		err = mutex_lock_killable(&c->lock);
+		if (err)
+			break;
+		err = insert_locked(c, new, in);
+		mutex_unlock(&c->lock);
+		if (err != -EAGAIN)
+			break;
+		err = vexfs_record_commit(c, false);
+		if (err)
+			break;
+	}
+	inode_unlock_shared(c->dir);
+out:
+	vexfs_deaths_free(&in->spare);
+	kvfree(in->by_id);
+	kfree(in);
+	return err;
+}
+
+/* --- delete --- */
+
+struct id_at {
+	u64 id;
+	u32 at;
+};
+
+static int compare_ids(const void *a, const void *b)
+{
+	const struct id_at *x = a, *y = b;
+
+	cond_resched();
+	if (x->id != y->id)
+		return x->id < y->id ? -1 : 1;
+	return x->at < y->at ? -1 : x->at > y->at;
+}
+
+/* Index of the first id that is there a second time; n: all are different.  Negative: an error. */
+static s64 first_duplicate(u32 n, const __u64 *ids)
+{
+	struct id_at *p;
+	s64 dup = n;
+	u32 i;
+
+	if (n < 2)
+		return n;
+	p = kvmalloc_array(n, sizeof(*p), GFP_KERNEL_ACCOUNT);
+	if (!p)
+		return -ENOMEM;
+	for (i = 0; i < n; i++)
+		p[i] = (struct id_at){ ids[i], i };
+	sort(p, n, sizeof(*p), compare_ids, NULL);
+	for (i = 1; i < n; i++)
+		if (p[i].id == p[i - 1].id)
+			dup = min_t(s64, dup, p[i].at);
+	kvfree(p);
+	return dup;
+}
+
+/*
+ * c->lock held.  -EAGAIN: the deletions touch more of the dead bitmap than the next commit can
+ * take.
+ */
+static int find_victims(struct vexfs_collection_mem *c, u32 n, const __u64 *ids,
+			const struct vexfs_keys *keys, u32 dup, u64 *slot, bool in_parts,
+			struct vexfs_dead_set *set, __u64 *bad)
+{
+	u32 i;
+	s64 again;
+	int err;
+
+	if (c->gone)
+		return c->gone;
+	for (i = 0; i < n; i++) {
+		err = i == dup ? -ENOENT :
+		      keys->n ? vexfs_key_find(c->body, keys, i, VEXFS_NO_SLOT, slot + i) :
+				vexfs_columns_find(c->body->columns, ids[i], slot + i);
+		if (!err && vexfs_slot_gone(c->body, slot[i]))
+			err = -ENOENT;
+		if (err == -ENOENT)
+			*bad = i;
+		if (err)
+			return err;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+	again = keys->n ? first_duplicate(n, slot) : n;
+	if (again < 0)
+		return again;
+	if (again < n) {
+		*bad = again;
+		return -ENOENT;
+	}
+	*set = c->pending;
+	for (i = 0; i < n && !in_parts; i++)
+		if (!vexfs_dead_add(set, &c->inflight, slot[i] / VEXFS_DEAD_SLOTS))
+			return -EAGAIN;
+	return 0;
+}
+
+/*
+ * c->lock held; with in_parts commit_lock too: then what one commit cannot take is committed part
+ * by part, in the order of the ids.
+ */
+static int kill_victims(struct vexfs_collection_mem *c, u32 n, const u64 *slot,
+			struct list_head *spare, bool in_parts)
+{
+	u32 i;
+	int err;
+
+	for (i = 0; i < n; i++) {
+		if (!vexfs_death_add(c, slot[i], spare)) {
+			if (WARN_ON_ONCE(!in_parts))
+				return -EIO;
+			err = vexfs_commit_part(c);
+			if (err)
+				return err;
+			/* the last one went with half of its room unused; too late to give up */
+			vexfs_deaths_reserve(spare, 1, __GFP_NOFAIL);
+			if (WARN_ON_ONCE(!vexfs_death_add(c, slot[i], spare)))
+				return -EIO;
+		}
+		vexfs_columns_kill(c->body->columns, slot[i]);
+		c->next_seq++;
+		vexfs_commit_pin(c);
+		cond_resched();
+	}
+	return 0;
+}
+
+int vexfs_record_delete(struct vexfs_collection_mem *c, u32 n, const __u64 *ids,
+			const struct vexfs_keys *keys, __u64 *bad)
+{
+	s64 dup = keys->n ? n : first_duplicate(n, ids);
+	struct vexfs_dead_set *set;
+	bool in_parts = false;
+	LIST_HEAD(spare);
+	u64 *slot;
+	int err;
+
+	if (dup < 0)
+		return dup;
+	slot = kvmalloc_array(n, sizeof(*slot), GFP_KERNEL_ACCOUNT);
+	set = kmalloc(sizeof(*set), GFP_KERNEL);
+	err = slot && set ? vexfs_deaths_reserve(&spare, n, 0) : -ENOMEM;
+	if (err)
+		goto out;
+	err = -EINTR;
+	if (down_read_killable(&c->dir->i_rwsem))
+		goto out;
+again:
+	if (in_parts && mutex_lock_killable(&c->commit_lock))
+		goto unlock_dir;
+	if (mutex_lock_killable(&c->lock)) {
+		err = -EINTR;
+	} else {
+		err = find_victims(c, n, ids, keys, dup, slot, in_parts, set, bad);
+		if (!err)
+			err = kill_victims(c, n, slot, &spare, in_parts);
+		mutex_unlock(&c->lock);
+	}
+	if (in_parts)
+		mutex_unlock(&c->commit_lock);
+	if (err == -EAGAIN && !in_parts) {
+		in_parts = true;
+		err = -EINTR;
+		goto again;
+	}
+unlock_dir:
+	inode_unlock_shared(c->dir);
+out:
+	vexfs_deaths_free(&spare);
+	kfree(set);
+	kvfree(slot);
+	return err;
+}
+
+/* --- records of files that are gone --- */
+
+static bool any_gone(struct vexfs_collection_mem *c)
+{
+	struct vexfs_body *b = vexfs_body_get(c);
+	bool any = !list_empty_careful(&b->files.gone);
+
+	vexfs_body_put(b);
+	return any;
+}
+
+/*
+ * c->lock held.  0: all are dead; -EAGAIN: not yet; -ENOSPC: not before the deaths that wait for a
+ * commit had theirs.
+ */
+static int sweep(struct vexfs_collection_mem *c, struct list_head *spare)
+{
+	u64 slot;
+	u32 n;
+
+	for (n = 0; n < SWEEP_BATCH; n++) {
+		slot = c->gone ? VEXFS_NO_SLOT : vexfs_files_victim(c->body);
+		if (slot == VEXFS_NO_SLOT)
+			return 0;
+		if (!vexfs_death_add(c, slot, spare))
+			return -ENOSPC;
+		vexfs_columns_kill(c->body->columns, slot);
+		c->next_seq++;
+		vexfs_commit_pin(c);
+	}
+	return -EAGAIN;
+}
+
+int vexfs_record_sweep(struct vexfs_collection_mem *c)
+{
+	LIST_HEAD(spare);
+	int err;
+
+	if (!any_gone(c))
+		return 0;
+	do {
+		err = vexfs_deaths_reserve(&spare, SWEEP_BATCH, 0);
+		if (err)
+			return err;
+		err = mutex_lock_killable(&c->lock);
+		if (!err) {
+			err = sweep(c, &spare);
+			mutex_unlock(&c->lock);
+		}
+		vexfs_deaths_free(&spare);
+		if (err == -ENOSPC)
+			err = vexfs_record_commit(c, false) ?: -EAGAIN;
+		cond_resched();
+	} while (err == -EAGAIN);
+	return err;
+}
+
+/* --- looking up and fetching --- */
+
+void vexfs_records_ahead(struct vexfs_body *b, u64 slot, u64 n)
+{
+	u64 rows = slot * b->row_bytes, records = slot * VEXFS_RECORD_BYTES;
+
+	vexfs_plane_ahead(b->records, records >> PAGE_SHIFT,
+			  ((records + n * VEXFS_RECORD_BYTES - 1) >> PAGE_SHIFT) -
+				  (records >> PAGE_SHIFT) + 1);
+	vexfs_plane_ahead(b->vectors, rows >> PAGE_SHIFT,
+			  ((rows + n * b->row_bytes - 1) >> PAGE_SHIFT) - (rows >> PAGE_SHIFT) + 1);
+}
+
+int vexfs_record_find(struct vexfs_collection_mem *c, struct vexfs_reader *reader, u64 id,
+		      const struct vexfs_keys *keys, struct vexfs_body **b, u64 *slot)
+{
+	int err;
+
+	if (mutex_lock_killable(&c->lock))
+		return -EINTR;
+	err = keys ? vexfs_key_find(c->body, keys, 0, VEXFS_NO_SLOT, slot) :
+		     vexfs_columns_find(c->body->columns, id, slot);
+	if (!err && !vexfs_reader_sees(reader, c->body, *slot))
+		err = -ENOENT;
+	if (!err)
+		*b = vexfs_body_get(c);
+	mutex_unlock(&c->lock);
+	return err;
+}
+
+static int fetch(struct vexfs_body *b, u64 slot, struct vexfs_record *record, void *row, u8 *key)
+{
+	int err, len = 0;
+
+	err = vexfs_plane_read(b->records, slot * sizeof(*record), record, sizeof(*record)) ?:
+	      vexfs_plane_read(b->vectors, slot * b->row_bytes, row, b->row_bytes);
+	if (!err && le32_to_cpu(record->r_flags) & VEXFS_RECORD_KEYED) {
+		len = vexfs_key_read(b, le64_to_cpu(record->r_key), key);
+		err = min(len, 0);
+	}
+	if (!err && (le32_to_cpu(record->r_crc) != vexfs_record_crc(b, slot, record, row, key, len) ||
+		     le64_to_cpu(record->r_id) != vexfs_columns_id(b->columns, slot)))
+		err = -EUCLEAN;
+	return err ?: len;
+}
+
+/* No lock: a published slot does not change, on disk or in memory. */
+int vexfs_record_fetch(struct vexfs_body *b, u64 slot, struct vexfs_record *record, void *row,
+		       u8 *key)
+{
+	u8 unwanted[VEXFS_MAX_KEY];
+	int ret = fetch(b, slot, record, row, key ?: unwanted);
+
+	if (ret == -EUCLEAN)
+		pr_err_ratelimited(
+			"vexfs (%s): collection %lu: record %llu or its row is damaged: bad checksum\n",
+			b->dir->i_sb->s_id, b->dir->i_ino, slot);
+	return ret;
+}
+
+void vexfs_record_item(const struct vexfs_body *b, u64 slot, const struct vexfs_record *record,
+		       int key_len, struct vexfs_item *item)
+{
+	u32 i;
+
+	memset(item, 0, sizeof(*item));
+	item->id = le64_to_cpu(record->r_id);
+	item->slot = slot;
+	item->seq = le64_to_cpu(record->r_seq);
+	item->flags = vexfs_slot_flags(b, slot, record);
+	item->file = vexfs_slot_ino(b, slot);
+	item->file_off = le64_to_cpu(record->r_file_off);
+	item->file_len = le32_to_cpu(record->r_file_len);
+	if (key_len) {
+		item->flags |= VEXFS_ITEM_KEYED;
+		item->key_len = key_len;
+	}
+	for (i = 0; i < VEXFS_MAX_ATTRS; i++)
+		item->attr[i] = le64_to_cpu(record->r_attr[i]);
+}

@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Planes: hidden inodes that hold the rows and records of a collection.  They are read and written
+ * through the page cache without a struct file, because an open file would pin the mount.
+ *
+ * Writing: the blocks were allocated unwritten before (vexfs_ensure_alloc) and i_size was raised,
+ * so dirtying folios is all that is left to do, and writeback cannot fail for want of space.
+ * Bytes of published records never change, and what is behind the last one is all that a plane ever
+ * loses (vexfs_plane_trim), so readers take no lock.
+ *
+ * Lock order: collection mutex (by our caller, for writing), then a folio lock to write, or
+ * transactions and core.lock to reserve and to trim.
+ */
+#include <linux/blkdev.h>
+#include <linux/pagemap.h>
+#include <linux/sched/signal.h>
+#include <linux/swap.h>
+#include "collection/collection.h"
+
+/* --- opening --- */
+
+struct inode *vexfs_plane_open(struct inode *dir, u64 ino, u32 flags, const char *what)
+{
+	struct inode *plane = vexfs_iget(dir->i_sb, ino, VEXFS_IGET_HIDDEN);
+	struct vexfs_inode_core *core;
+
+	if (IS_ERR(plane))
+		return plane;
+	core = &VEXFS_I(plane)->core;
+	if (!S_ISREG(plane->i_mode) || (core->flags & VEXFS_INODE_METADATA) != flags ||
+	    core->parent != dir->i_ino || core->parent_generation != dir->i_generation) {
+		vexfs_error(dir->i_sb, "collection %lu: inode %llu is not its %s plane", dir->i_ino,
+			    ino, what);
+		iput(plane);
+		return ERR_PTR(-EUCLEAN);
+	}
+	return plane;
+}
+
+int vexfs_plane_size(struct inode *plane, u64 bytes, const char *what)
+{
+	struct vexfs_inode_core *core = &VEXFS_I(plane)->core;
+
+	if (core->disk_size < bytes || core->blocks < DIV_ROUND_UP_ULL(bytes, VEXFS_BLOCK_SIZE)) {
+		vexfs_error(plane->i_sb, "collection %llu: its %s plane is shorter than %llu bytes",
+			    core->parent, what, bytes);
+		return -EUCLEAN;
+	}
+	i_size_write(plane, bytes);
+	truncate_pagecache(plane, bytes);
+	return 0;
+}
+
+/* --- writing and reading --- */
+
+int vexfs_plane_reserve(struct inode *plane, u64 from, u64 to)
+{
+	u64 first = from >> VEXFS_BLOCK_SHIFT, end = DIV_ROUND_UP_ULL(to, VEXFS_BLOCK_SIZE);
+	int err;
+
+	if (from == to)
+		return 0;
+	if (to > plane->i_sb->s_maxbytes || end > U32_MAX)
+		return -EFBIG;
+	err = vexfs_ensure_alloc(plane, first, end - first);
+	/* before the first dirty folio: writeback drops what lies beyond it */
+	if (!err && i_size_read(plane) < to)
+		i_size_write(plane, to);
+	return err;
+}
+
+void vexfs_plane_tight(struct inode *plane, bool tight)
+{
+	struct vexfs_inode_core *core = &VEXFS_I(plane)->core;
+
+	down_write(&core->lock);
+	core->tight = tight;
+	up_write(&core->lock);
+}
+
+int vexfs_plane_trim(struct inode *plane, u64 bytes)
+{
+	struct vexfs_inode_core *core = &VEXFS_I(plane)->core;
+
+	/* what a failed insert left there may be dirty */
+	i_size_write(plane, bytes);
+	truncate_pagecache(plane, bytes);
+	down_write(&core->lock);
+	core->disk_size = min(core->disk_size, bytes);
+	up_write(&core->lock);
+	return vexfs_free_from(plane, DIV_ROUND_UP_ULL(bytes, VEXFS_BLOCK_SIZE));
+}
+
+int vexfs_plane_write(struct inode *plane, loff_t pos, const void *from, size_t n)
+{
+	struct address_space *mapping = plane->i_mapping;
+
+	while (n) {
+		struct folio *folio;
+		size_t off, len;
+
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		folio = __filemap_get_folio(mapping, pos >> PAGE_SHIFT,
+					    FGP_WRITEBEGIN | fgf_set_order(n),
+					    mapping_gfp_mask(mapping));
+		if (IS_ERR(folio))
+			return PTR_ERR(folio);
+		off = offset_in_folio(folio, pos);
+		len = min(n, folio_size(folio) - off);
+		if (!folio_test_uptodate(folio)) {
+			/* older rows are in it: read them, then look again */
+			if (off || folio->private) {
+				folio_unlock(folio);
+				folio_put(folio);
+				folio = read_mapping_folio(mapping, pos >> PAGE_SHIFT, NULL);
+				if (IS_ERR(folio))
+					return PTR_ERR(folio);
+				folio_put(folio);
+				continue;
+			}
+			folio_zero_segment(folio, len, folio_size(folio));
+			/* before dirtying: iomap copies it into its bits */
+			folio_mark_uptodate(folio);
+		}
+		memcpy_to_folio(folio, off, from, len);
+		folio_mark_dirty(folio);
+		folio_unlock(folio);
+		folio_put(folio);
+		from += len;
+		pos += len;
+		n -= len;
+		cond_resched();
+	}
+	return 0;
+}
+
+int vexfs_plane_read(struct inode *plane, loff_t pos, void *to, size_t n)
+{
+	while (n) {
+		struct folio *folio = read_mapping_folio(plane->i_mapping, pos >> PAGE_SHIFT, NULL);
+		size_t off, len;
+
+		if (IS_ERR(folio))
+			return PTR_ERR(folio);
+		off = offset_in_folio(folio, pos);
+		len = min(n, folio_size(folio) - off);
+		memcpy_from_folio(to, folio, off, len);
+		folio_put(folio);
+		to += len;
+		pos += len;
+		n -= len;
+		cond_resched();
+	}
+	return 0;
+}
+
+/* No window and no guessing: exactly these pages.  The caller keeps them below i_size. */
+void vexfs_plane_ahead(struct inode *plane, pgoff_t index, unsigned long n)
+{
+	struct file_ra_state ra = {};
+	DEFINE_READAHEAD(ractl, NULL, &ra, plane->i_mapping, index);
+
+	page_cache_ra_unbounded(&ractl, n, 0);
+}
+
+/* --- the engine's platform --- */
+
+void *vx_ealloc(size_t bytes)
+{
+	return kvzalloc(bytes, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+}
+
+void vx_efree(const void *p)
+{
+	kvfree(p);
+}
+
+__u64 vx_clock_us(void)
+{
+	return ktime_to_us(ktime_get());
+}
+
+/* As of the last tick, or of the last time that another task ran. */
+u64 vx_cpu_us(void)
+{
+	return div_u64(current->se.sum_exec_runtime, NSEC_PER_USEC);
+}
+
+bool vx_ekilled(void)
+{
+	return fatal_signal_pending(current);
+}
+
+void vx_yield(void)
+{
+	cond_resched();
+}
+
+/* 64 rows, each crossing at most VX_ROW_SEGS - 1 pages. */
+#define ROW_PINS	(VEXFS_BATCH * (VX_ROW_SEGS - 1))
+
+struct vx_rows {
+	struct inode *vectors;
+	u32 row_bytes;
+	u32 pins;			/* entries of pin in use */
+	struct folio *pin[ROW_PINS];
+};
+
+struct vx_rows *vexfs_rows_open(struct inode *vectors, u32 row_bytes)
+{
+	struct vx_rows *r = kvmalloc(sizeof(*r), GFP_KERNEL_ACCOUNT);
+
+	BUILD_BUG_ON(VEXFS_MAX_DIMS * 4 > (VX_ROW_SEGS - 2) * PAGE_SIZE);
+	if (r) {
+		r->vectors = vectors;
+		r->row_bytes = row_bytes;
+		r->pins = 0;
+	}
+	return r;
+}
+
+void vexfs_rows_close(struct vx_rows *r)
+{
+	if (!r)
+		return;
+	vx_rows_put(r);
+	kvfree(r);
+}
+
+static void unpin(struct vx_rows *r, u32 keep)
+{
+	while (r->pins > keep)
+		folio_put(r->pin[--r->pins]);
+}
+
+void vx_rows_put(struct vx_rows *r)
+{
+	unpin(r, 0);
+}
+
+/*
+ * The folio with page `index`, pinned.  Rows of a batch are often neighbours: look at the last one
+ * first.
+ */
+static struct folio *pin(struct vx_rows *r, pgoff_t index, bool wait)
+{
+	struct address_space *mapping = r->vectors->i_mapping;
+	struct folio *folio;
+
+	if (r->pins) {
+		folio = r->pin[r->pins - 1];
+		if (folio->index <= index && index < folio->index + folio_nr_pages(folio))
+			return folio;
+	}
+	if (r->pins == ROW_PINS)
+		return ERR_PTR(-ENOBUFS);
+	if (wait) {
+		folio = read_mapping_folio(mapping, index, NULL);
+		if (IS_ERR(folio))
+			return folio;
+		folio_mark_accessed(folio);
+	} else {
+		folio = filemap_get_folio(mapping, index);	/* RCU only: no lock, no sleep */
+		if (IS_ERR(folio))
+			return ERR_PTR(-EAGAIN);
+		if (!folio_test_uptodate(folio)) {
+			folio_put(folio);
+			return ERR_PTR(-EAGAIN);
+		}
+	}
+	r->pin[r->pins++] = folio;
+	return folio;
+}
+
+static int pin_row(struct vx_rows *r, u64 slot, struct vx_seg *seg, bool wait)
+{
+	loff_t pos = (loff_t)slot * r->row_bytes;
+	u32 left = r->row_bytes, before = r->pins;
+	int n = 0;
+
+	while (left) {
+		struct folio *folio = pin(r, pos >> PAGE_SHIFT, wait);
+		size_t off, len;
+
+		if (IS_ERR(folio)) {
+			unpin(r, before);
+			return PTR_ERR(folio);
+		}
+		off = offset_in_folio(folio, pos);
+		len = min_t(size_t, left, folio_size(folio) - off);
+		seg[n].p = folio_address(folio) + off;
+		seg[n++].bytes = len;
+		pos += len;
+		left -= len;
+	}
+	return n;
+}
+
+/* Runs inside BPF programs under rcu_read_lock_trace(): never sleeps. */
+int vx_rows_get(struct vx_rows *r, __u64 slot, struct vx_seg *seg)
+{
+	return pin_row(r, slot, seg, false);
+}
+
+int vx_rows_wait(struct vx_rows *r, __u64 slot, struct vx_seg *seg)
+{
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	return pin_row(r, slot, seg, true);
+}
+
+void vx_rows_ahead(struct vx_rows *r, const __u64 *slot, __u32 n)
+{
+	pgoff_t from = 0, to = 0;	/* pages [from, to) to read */
+	struct blk_plug plug;
+	u32 i;
+
+	blk_start_plug(&plug);
+	for (i = 0; i < n && !fatal_signal_pending(current); i++) {
+		u64 pos = slot[i] * r->row_bytes;
+		pgoff_t first = pos >> PAGE_SHIFT;
+		pgoff_t end = ((pos + r->row_bytes - 1) >> PAGE_SHIFT) + 1;
+
+		if (first >= from && first <= to && to) { /* goes on where the last one ended */
+			to = max(to, end);
+			continue;
+		}
+		if (to)
+			vexfs_plane_ahead(r->vectors, from, to - from);
+		from = first;
+		to = end;
+	}
+	if (to)
+		vexfs_plane_ahead(r->vectors, from, to - from);
+	blk_finish_plug(&plug);
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What programs call.  Thin: the work, the bounds, the budget, the deadline and the check of the
+ * running op are the engine's (engine/query.c), and vexfs/program.bpf.h documents each function.
+ *
+ * The verifier lets no program come by a struct vexfs_search but its own argument
+ * (KF_TRUSTED_ARGS), so a program of another struct_ops type, to which these functions are visible
+ * too, cannot call them.
+ *
+ * KF_SLEEPABLE keeps the functions that move a scan on out of filter and distance, and lets them
+ * yield: a strategy runs for as long as its budget allows, on a kernel that may not be
+ * preemptible.
+ */
+#include <linux/bpf.h>
+#include <linux/btf.h>
+#include <linux/btf_ids.h>
+#include <linux/module.h>
+#include <linux/sched.h>
+#include "engine/engine.h"
+#include "hooks/hooks.h"
+
+__bpf_kfunc_start_defs();
+
+__bpf_kfunc int vexfs_batch_range(struct vexfs_search *s, __u64 from, __u32 n)
+{
+	cond_resched();
+	return vexfs_q_range(vexfs_search_query(s), from, n);
+}
+
+__bpf_kfunc int vexfs_batch_slots(struct vexfs_search *s, __u64 *slots, __u32 slots__sz)
+{
+	cond_resched();
+	if (slots__sz % sizeof(*slots) || slots__sz / sizeof(*slots) > VEXFS_BATCH)
+		return -EINVAL;
+	return vexfs_q_slots(vexfs_search_query(s), slots, slots__sz / sizeof(*slots));
+}
+
+__bpf_kfunc int vexfs_estimate(struct vexfs_search *s, __u64 from, __u32 n, __u32 sigma)
+{
+	cond_resched();
+	return vexfs_q_estimate(vexfs_search_query(s), from, n, sigma);
+}
+
+__bpf_kfunc int vexfs_defer(struct vexfs_search *s)
+{
+	return vexfs_q_defer(vexfs_search_query(s));
+}
+
+__bpf_kfunc int vexfs_take(struct vexfs_search *s)
+{
+	cond_resched();
+	return vexfs_q_take(vexfs_search_query(s));
+}
+
+__bpf_kfunc int vexfs_score(struct vexfs_search *s)
+{
+	return vexfs_q_score(vexfs_search_query(s));
+}
+
+__bpf_kfunc int vexfs_offer(struct vexfs_search *s)
+{
+	return vexfs_q_offer(vexfs_search_query(s));
+}
+
+__bpf_kfunc __u8 *vexfs_candidates(struct vexfs_search *s, const int rdwr_buf_size)
+{
+	/* The size is what the verifier lets the program touch: it must be what the query has. */
+	if (rdwr_buf_size != sizeof(struct vexfs_cand) * VEXFS_BATCH)
+		return NULL;
+	return (__u8 *)vexfs_q_candidates(vexfs_search_query(s));
+}
+
+__bpf_kfunc __u8 *vexfs_attribute(struct vexfs_search *s, __u32 attr, const int rdonly_buf_size)
+{
+	if (rdonly_buf_size != sizeof(__s64) * VEXFS_BATCH)
+		return NULL;
+	return (__u8 *)vexfs_q_attribute(vexfs_search_query(s), attr);
+}
+
+__bpf_kfunc_end_defs();
+
+BTF_KFUNCS_START(vexfs_kfunc_ids)
+BTF_ID_FLAGS(func, vexfs_batch_range, KF_TRUSTED_ARGS | KF_SLEEPABLE)
+BTF_ID_FLAGS(func, vexfs_batch_slots, KF_TRUSTED_ARGS | KF_SLEEPABLE)
+BTF_ID_FLAGS(func, vexfs_estimate, KF_TRUSTED_ARGS | KF_SLEEPABLE)
+BTF_ID_FLAGS(func, vexfs_defer, KF_TRUSTED_ARGS | KF_SLEEPABLE)
+BTF_ID_FLAGS(func, vexfs_take, KF_TRUSTED_ARGS | KF_SLEEPABLE)
+BTF_ID_FLAGS(func, vexfs_score, KF_TRUSTED_ARGS)
+BTF_ID_FLAGS(func, vexfs_offer, KF_TRUSTED_ARGS)
+BTF_ID_FLAGS(func, vexfs_candidates, KF_TRUSTED_ARGS | KF_RET_NULL)
+BTF_ID_FLAGS(func, vexfs_attribute, KF_TRUSTED_ARGS | KF_RET_NULL)
+BTF_KFUNCS_END(vexfs_kfunc_ids)
+
+static const struct btf_kfunc_id_set vexfs_kfunc_set = {
+	.owner = THIS_MODULE,
+	.set = &vexfs_kfunc_ids,
+};
+
+int vexfs_kfuncs_init(void)
+{
+	return register_btf_kfunc_id_set(BPF_PROG_TYPE_STRUCT_OPS, &vexfs_kfunc_set);
+}

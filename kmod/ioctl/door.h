@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the files behind the ioctls share: copying arguments in and out, and who may do what.
+ *
+ *	ioctl.c		the dispatcher; create, info, use, shutdown
+ *	ioctl_record.c	insert, get, delete, list
+ *	ioctl_word.c	intern, words
+ *	ioctl_search.c	search
+ *	path.c		path
+ *	ioctl_snapshot.c	snapshots, compaction
+ */
+#ifndef _VEXFS_DOOR_H
+#define _VEXFS_DOOR_H
+
+#include <linux/string.h>
+#include <linux/uaccess.h>
+#include "collection/collection.h"
+
+#define ALL_ZERO(a)	(!memchr_inv(a, 0, sizeof(a)))
+#define TERMINATED(a)	(strnlen(a, sizeof(a)) < sizeof(a))
+
+/*
+ * Copy in a struct whose first field says how long the caller thinks it is.  *usize: how much of it
+ * to copy out. -EINVAL too short, -E2BIG longer than ours with something in the tail.
+ */
+int vexfs_copy_in(void *to, size_t size, void __user *from, u32 *usize);
+int vexfs_copy_out(void __user *to, const void *from, u32 usize);
+/*
+ * n items at a user pointer, n * size already bounded by the caller; kvfree().  The user pays for
+ * the memory.  ERR_PTR: -ENOMEM, -EFAULT.
+ */
+void *vexfs_copy_array(u64 from, size_t n, size_t size);
+/*
+ * The live record of an id or, where key_len is not 0, of a key at a user pointer; key_len was
+ * checked.  As vexfs_record_find(); -EFAULT, -EINVAL a NUL.
+ */
+int vexfs_find_record(struct file *file, struct vexfs_collection_mem *c, u64 id, u64 key,
+		      u8 key_len, struct vexfs_body **b, u64 *slot);
+/* Searching and reading: the directory must have been opened for that. */
+int vexfs_may_read(struct file *file);
+/*
+ * Changing: nobody can open a directory for writing, so ask now.  -EACCES, -EROFS, -EIO it was shut down, for an error
+ * or not.  0: mnt_drop_write_file() afterwards.
+ */
+int vexfs_may_write(struct file *file);
+
+/* One for each ioctl; argp is the user's struct. */
+long vexfs_ioc_insert(struct file *file, struct vexfs_collection_mem *c, void __user *argp);
+long vexfs_ioc_get(struct file *file, struct vexfs_collection_mem *c, void __user *argp);
+long vexfs_ioc_delete(struct file *file, struct vexfs_collection_mem *c, void __user *argp);
+long vexfs_ioc_list(struct file *file, struct vexfs_collection_mem *c, void __user *argp);
+long vexfs_ioc_intern(struct file *file, struct vexfs_collection_mem *c, void __user *argp);
+long vexfs_ioc_words(struct file *file, struct vexfs_collection_mem *c, void __user *argp);
+long vexfs_ioc_path(struct file *file, struct vexfs_collection_mem *c, void __user *argp);
+long vexfs_ioc_snapshot(struct file *file, struct vexfs_collection_mem *c, void __user *argp);
+long vexfs_ioc_snapshots(struct file *file, struct vexfs_collection_mem *c, void __user *argp);
+long vexfs_ioc_compact(struct file *file, struct vexfs_collection_mem *c, void __user *argp);
+long vexfs_ioc_search(struct file *file, struct vexfs_collection_mem *c, void __user *argp);
+
+#endif /* _VEXFS_DOOR_H */

@@ -1,0 +1,566 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The queries of one call: rounds of the strategy, reading what they queued, the exact end, and
+ * falling back.
+ *
+ * BPF runs in a round, between vexfs_hooks_enter() and vexfs_hooks_leave(), and nothing else does:
+ * rows are read between rounds, so that replacing a program never waits for I/O.  All queries of a
+ * call see one snapshot, and what was bound and loaded at one time; it begins anew, with the first
+ * query, when
+ *
+ *	another program was bound, or none		as each round sees, and the end of the call
+ *	a program came, went or was replaced		as each round sees: so no call mixes two
+ *	the search program failed or took too long	with the built-in strategy and what time is left
+ *
+ * and a query is tried again, with the same programs, when
+ *
+ *	f32 may have refused one of the k best		with a larger pool (vexfs_query_finish)
+ *	an estimate may have				without estimates (the same)
+ *	too many of the best are of one file		for more than k (the same)
+ *
+ * The deadline is the call's: what has not begun by then has no hits.  What a program has of its own is CPU time, which
+ * counts while it runs: it is not to blame for a slow disk, a busy machine, or a caller in a hurry.
+ *
+ * A filter or distance program that is missing or fails makes the query fail: a tenant's filter
+ * must never fail open.  So no answer is given without a filter that was bound before its call ended; a call
+ * during which programs are bound again and again fails with EAGAIN.
+ *
+ * No lock is held here, but for a moment in vexfs_collection_programs() and while the predicate is
+ * evaluated.
+ */
+#include <linux/jiffies.h>
+#include <linux/slab.h>
+#include <linux/sched/signal.h>
+#include "collection/collection.h"
+
+/*
+ * The engine enlarges its pool five times before it says VEXFS_TRUNC_PRECISION, gives up codes once, and asks
+ * for more six times before it says VEXFS_TRUNC_FILES.
+ */
+#define MAX_ATTEMPTS	16
+#define MAX_REBOUND	16	/* times that a call begins anew because something else was bound */
+
+struct run {
+	struct vexfs_collection_mem *c;
+	struct vexfs_body *b;
+	struct vexfs_ioc_search *s;
+	const void *vectors;		/* s->queries rows */
+	struct vexfs_hit *hits;		/* room for s->queries * s->k */
+	struct vexfs_query_answer *answers;	/* s->queries */
+	struct vexfs_query *q;		/* one after the other */
+	struct vexfs_hit_f *found;	/* room for s->k */
+	void *row;			/* room for a row */
+	const struct vexfs_codes *codes;	/* NULL: every record is measured */
+	struct vexfs_hookset set;
+	bool programs;			/* any is bound: rounds enter SRCU */
+	u32 rebound;			/* times that it began anew because something else was bound */
+	bool fell_back;			/* the search program was given up */
+	u64 deadline;			/* of the call, vx_clock_us() */
+	/* CPU time in microseconds that the search program may take in an attempt, and has taken in this one */
+	u64 own_limit, own_us;
+	bool own_fault;			/* it is the program's fault if that is too short, not the caller's */
+	u64 visited, scored;		/* of attempts that are over, given up or not */
+	u32 rounds;
+	struct vexfs_search_trace *trace;	/* NULL: not wanted */
+	u64 mark;			/* ktime_get_ns(): from then on time is not accounted for */
+};
+
+/* What follows a round, an attempt or a pass, where it is not an error. */
+enum verdict {
+	DONE,				/* nothing: the strategy is through, or was cut short */
+	MORE = VEXFS_MORE,		/* another round */
+	ANEW,				/* the call begins anew */
+};
+
+/* What was done since the last call was VEXFS_TIME_*. */
+static void lap(struct run *r, unsigned int what)
+{
+	u64 now;
+
+	if (!r->trace)
+		return;
+	now = ktime_get_ns();
+	r->trace->ns[what] += now - r->mark;
+	r->mark = now;
+}
+
+static void note_error(struct run *r, unsigned int slot, int error)
+{
+	if (!r->trace)
+		return;
+	r->trace->error = error;
+	r->trace->error_slot = slot;
+}
+
+static bool loaded(const struct run *r, unsigned int slot)
+{
+	return r->set.state[slot] == VEXFS_BOUND_LOADED;
+}
+
+static bool own_strategy(const struct run *r)
+{
+	return loaded(r, VEXFS_SLOT_SEARCH) && !r->fell_back;
+}
+
+static bool hooked(const struct run *r)
+{
+	return r->set.prog[VEXFS_SLOT_FILTER] || r->set.prog[VEXFS_SLOT_DISTANCE];
+}
+
+/* An attempt is over: count what it cost.  The next one begins with a fresh budget. */
+static void end_attempt(struct run *r)
+{
+	struct vexfs_search *s = vexfs_query_search(r->q);
+
+	r->visited += s->visited;
+	r->scored += s->scored;
+	r->own_us = 0;
+	vexfs_query_limits(r->q, 0, 0);
+}
+
+/* What is bound now is what the call goes by. */
+static void load_programs(struct run *r)
+{
+	u32 slot;
+
+	vexfs_collection_programs(r->c, &r->set);
+	if (r->s->flags & (VEXFS_SEARCH_BUILTIN | VEXFS_SEARCH_EXACT)) {
+		vexfs_program_put(r->set.prog[VEXFS_SLOT_SEARCH]);
+		r->set.prog[VEXFS_SLOT_SEARCH] = NULL;
+	}
+	r->programs = false;
+	for (slot = 0; slot < VEXFS_SLOTS; slot++)
+		r->programs |= r->set.prog[slot] != NULL;
+}
+
+/* The call begins anew.  -EAGAIN: not yet again. */
+static int begin_anew(struct run *r)
+{
+	r->s->restarts++;
+	if (!vexfs_collection_rebound(r->c, &r->set))
+		return 0;
+	if (++r->rebound > MAX_REBOUND)
+		return -EAGAIN;
+	vexfs_hooks_put(&r->set);
+	load_programs(r);
+	return 0;
+}
+
+/*
+ * Enter a round.  *idx: to leave with, -1 where nothing is bound.  -ESTALE, -ENOLINK: nothing to
+ * leave.
+ */
+static int enter(struct run *r, int *idx)
+{
+	const struct vexfs_ops *filter, *distance;
+
+	*idx = -1;
+	if (vexfs_collection_rebound(r->c, &r->set))
+		return -ESTALE;
+	if (!r->programs)
+		return 0;
+	*idx = vexfs_hooks_enter(&r->set);
+	if (*idx < 0)
+		return *idx;
+	filter = r->set.ops[VEXFS_SLOT_FILTER];
+	distance = r->set.ops[VEXFS_SLOT_DISTANCE];
+	if ((r->set.prog[VEXFS_SLOT_FILTER] && !filter) ||
+	    (r->set.prog[VEXFS_SLOT_DISTANCE] && !distance)) {
+		vexfs_hooks_leave(&r->set, *idx);
+		return -ENOLINK;
+	}
+	vexfs_query_hooks(r->q, filter ? filter->filter : NULL,
+			  distance ? distance->distance : NULL);
+	return 0;
+}
+
+static void leave(struct run *r, int idx)
+{
+	if (idx >= 0)
+		vexfs_hooks_leave(&r->set, idx);
+}
+
+/* One call of the search program. */
+static int run_program(struct run *r, const struct vexfs_ops *ops)
+{
+	u64 begin = vx_cpu_us();
+	int ret;
+
+	/* one tick more, for that much may be charged to it that it did not use */
+	r->own_limit = (ops->timeout_us ?: r->s->timeout_us / 2) + jiffies_to_usecs(1);
+	r->own_fault = ops->timeout_us || r->s->timeout_us >= VEXFS_DEFAULT_TIMEOUT_US;
+	vexfs_query_limits(r->q, ops->max_visits,
+			   begin + max(r->own_limit, r->own_us + 1) - r->own_us);
+	ret = ops->search(vexfs_query_search(r->q));
+	r->own_us += vx_cpu_us() - begin;
+	return ret;
+}
+
+/* One call of the strategy.  *ret: what it returned.  An error: it was not called. */
+static int run_strategy(struct run *r, int *ret)
+{
+	struct vexfs_search *s = vexfs_query_search(r->q);
+	int idx, err;
+
+	err = enter(r, &idx);
+	if (err)
+		return err;
+	vexfs_query_phase(r->q, VEXFS_PHASE_SEARCH);
+	if (own_strategy(r)) {
+		*ret = run_program(r, r->set.ops[VEXFS_SLOT_SEARCH]);
+	} else {
+		if (!hooked(r)) {	/* no BPF runs: nobody should wait for us */
+			leave(r, idx);
+			idx = -1;
+		}
+		*ret = r->codes ? vexfs_coded(s) : vexfs_flat(s);
+	}
+	vexfs_query_phase(r->q, VEXFS_PHASE_NONE);
+	leave(r, idx);
+	r->rounds++;
+	return 0;
+}
+
+/* Read and measure what the round queued.  How many rows, or an error. */
+static s64 read_queued(struct run *r)
+{
+	s64 total = 0;
+	int n, idx, err;
+
+	for (;;) {
+		n = vexfs_query_read(r->q);
+		if (n <= 0)
+			return n ?: total;
+		err = enter(r, &idx);
+		if (err)
+			return err;
+		if (!hooked(r)) {
+			leave(r, idx);
+			idx = -1;
+		}
+		err = vexfs_query_score_read(r->q);
+		leave(r, idx);
+		if (err < 0 || vexfs_query_failed(r->q))
+			return min(err, 0);
+		total += n;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+}
+
+/*
+ * The search program did not do: the built-in will.  Its fault?  Not if there is no memory, nor if the caller gave it less
+ * time than it has by default.
+ */
+static int fall_back(struct run *r, int error)
+{
+	if (error != -ENOMEM && (error != -ETIME || r->own_fault))
+		vexfs_hooks_error(&r->set, VEXFS_SLOT_SEARCH, error);
+	atomic64_inc(&r->c->fallbacks);
+	note_error(r, VEXFS_SLOT_SEARCH, error);
+	r->fell_back = true;
+	return ANEW;
+}
+
+/* A limit of the call ends the strategy. */
+static int cut(struct run *r, u32 truncated)
+{
+	vexfs_query_cut(r->q, truncated);
+	return DONE;
+}
+
+/* A filter or distance program failed, and the query with it. */
+static int hook_failed(struct run *r)
+{
+	static const unsigned int slots[] = { VEXFS_SLOT_FILTER, VEXFS_SLOT_DISTANCE };
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(slots); i++)
+		if (loaded(r, slots[i])) {
+			vexfs_hooks_error(&r->set, slots[i], vexfs_query_failed(r->q));
+			note_error(r, slots[i], vexfs_query_failed(r->q));
+		}
+	return -EPROTO;
+}
+
+/*
+ * A verdict on a round whose strategy returned ret, or an error.  work: vexfs_query_work() when it began; read: rows that
+ * it had queued.
+ */
+static int judge(struct run *r, int ret, u64 work, s64 read)
+{
+	u64 visited = vexfs_query_search(r->q)->visited;
+	bool stuck = vexfs_query_work(r->q) == work && !read;
+
+	if (!own_strategy(r))
+		return ret;		/* DONE, MORE or an error */
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	if (ret == DONE && !vexfs_query_overran(r->q))
+		return DONE;
+	/* the limits of the call end it, whatever the program makes of them */
+	if (vx_clock_us() >= r->deadline)
+		return cut(r, VEXFS_TRUNC_DEADLINE);
+	if (vexfs_query_overran(r->q) || r->own_us >= r->own_limit)
+		return fall_back(r, -ETIME);
+	if (ret == MORE && !stuck)
+		return MORE;
+	if (r->s->max_visits && visited >= r->s->max_visits)
+		return cut(r, VEXFS_TRUNC_VISITS);
+	if (ret == MORE)
+		return fall_back(r, -ELOOP);	/* asks for more and does nothing */
+	return fall_back(r, ret < 0 ? ret : -EINVAL);
+}
+
+/* Rounds until the strategy is satisfied.  DONE, ANEW, or why the query fails. */
+static int attempt(struct run *r)
+{
+	int err, ret;
+	s64 read;
+	u64 work;
+
+	do {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+		work = vexfs_query_work(r->q);
+		err = run_strategy(r, &ret);
+		lap(r, VEXFS_TIME_SEARCH);
+		if (err)
+			return err == -ESTALE ? ANEW : err;
+		if (vexfs_query_failed(r->q))
+			return hook_failed(r);
+		read = read_queued(r);
+		lap(r, VEXFS_TIME_FETCH);
+		if (vexfs_query_failed(r->q))
+			return hook_failed(r);
+		if (read < 0)
+			return read == -ESTALE ? ANEW : read;
+		ret = judge(r, ret, work, read);
+	} while (ret == MORE);
+	return ret;
+}
+
+/* Attempts until one succeeds.  *n: hits in r->found.  DONE, ANEW, or why the query fails. */
+static int query(struct run *r, u32 *n, u32 *truncated)
+{
+	u32 attempts = 0;
+	int err;
+
+	for (;;) {
+		err = attempt(r);
+		if (err == DONE) {
+			err = vexfs_query_finish(r->q, r->found, truncated);
+			lap(r, VEXFS_TIME_RESCORE);
+			if (err >= 0) {
+				*n = err;
+				err = DONE;
+			} else if (err == -EAGAIN && ++attempts > MAX_ATTEMPTS) {
+				err = -ENOTRECOVERABLE;	/* cannot be */
+			}
+		}
+		end_attempt(r);
+		if (err != -EAGAIN)
+			return err;
+		r->s->restarts++;
+		vexfs_query_restart(r->q);
+	}
+}
+
+/*
+ * Records of the hits, verified: a distance is only as good as the row that it was computed from.
+ */
+static int fill_hits(struct run *r, u32 n, struct vexfs_hit *hits)
+{
+	struct vexfs_record record;
+	u32 i;
+	int err;
+
+	for (i = 0; i < n; i++) {
+		err = vexfs_record_fetch(r->b, r->found[i].slot, &record, r->row, NULL);
+		if (err < 0)
+			return err;
+		hits[i] = (struct vexfs_hit){
+			.id = r->found[i].id,
+			.slot = r->found[i].slot,
+			.distance = r->found[i].distance,
+			.file = vexfs_slot_ino(r->b, r->found[i].slot),
+			.file_off = le64_to_cpu(record.r_file_off),
+			.file_len = le32_to_cpu(record.r_file_len),
+			.flags = vexfs_slot_flags(r->b, r->found[i].slot, &record),
+		};
+		if (fatal_signal_pending(current))
+			return -EINTR;
+	}
+	return 0;
+}
+
+/* All queries, with what is bound and loaded at one time.  DONE, ANEW, or why the call fails. */
+static int pass(struct run *r)
+{
+	bool first = !r->s->restarts;	/* the query object is as it was made */
+	u64 visited, scored;
+	u32 i;
+	int err;
+
+	vexfs_hooks_reset(&r->set);
+	vexfs_query_hooks(r->q, NULL, NULL);
+	for (i = 0; i < r->s->queries; i++) {
+		struct vexfs_query_answer *a = r->answers + i;
+
+		*a = (struct vexfs_query_answer){};
+		if (i && vx_clock_us() >= r->deadline) {
+			a->truncated = VEXFS_TRUNC_DEADLINE;
+			continue;
+		}
+		if (i || !first)
+			vexfs_query_reset(r->q, r->vectors + (size_t)i * r->c->row_bytes);
+		visited = r->visited;
+		scored = r->scored;
+		err = query(r, &a->n, &a->truncated);
+		if (err == DONE)
+			err = fill_hits(r, a->n, r->hits + (size_t)i * r->s->k);
+		lap(r, VEXFS_TIME_RECORDS);
+		if (err != DONE)
+			return err;
+		a->visited = r->visited - visited;
+		a->scored = r->scored - scored;
+	}
+	return vexfs_collection_rebound(r->c, &r->set) ? ANEW : DONE;
+}
+
+static void report(struct run *r)
+{
+	struct vexfs_ioc_search *s = r->s;
+	unsigned int slot;
+	u32 i;
+
+	for (i = 0; i < s->queries; i++) {
+		s->n += r->answers[i].n;
+		s->truncated |= r->answers[i].truncated;
+	}
+	s->rounds = r->rounds;
+	s->visited = r->visited;
+	s->scored = r->scored;
+	for (slot = 0; slot < VEXFS_SLOTS; slot++) {
+		bool ran = slot == VEXFS_SLOT_SEARCH ? own_strategy(r) : loaded(r, slot);
+
+		s->used[slot] = loaded(r, slot) && !ran ? VEXFS_BOUND_BUILTIN : r->set.state[slot];
+		s->generation[slot] = ran ? r->set.generation[slot] : 0;
+		if (ran)
+			vexfs_hooks_ok(&r->set, slot, s->queries);
+	}
+	strscpy_pad(s->strategy,
+		    own_strategy(r) ? r->set.prog[VEXFS_SLOT_SEARCH]->name :
+		    r->codes ? "coded" : "exact",
+		    sizeof(s->strategy));
+}
+
+/* r->q is there. */
+static void fill_trace(struct run *r)
+{
+	const struct vexfs_query_stats *stats = vexfs_query_stats(r->q);
+	const struct vexfs_search *s = vexfs_query_search(r->q);
+	struct vexfs_search_trace *t = r->trace;
+	u32 i, known = r->fell_back;
+
+	BUILD_BUG_ON(sizeof(t->restart) != sizeof(stats->restart));
+	memcpy(t->restart, stats->restart, sizeof(t->restart));
+	for (i = 0; i < ARRAY_SIZE(t->restart); i++)
+		known += t->restart[i];
+	t->restart[VEXFS_RESTART_FALLBACK] = r->fell_back;
+	t->restart[VEXFS_RESTART_SWITCH] = r->s->restarts - known;
+	t->count = s->count;
+	t->matches = s->matches;
+	t->coded = r->codes ? min(vexfs_codes_count(r->codes), s->count) : 0;
+	t->codes = r->s->flags & VEXFS_SEARCH_EXACT ? VEXFS_CODES_UNWANTED :
+		   vexfs_body_codes_state(r->c, r->b, r->codes, s->count);
+	t->filtered = stats->filtered;
+	t->estimated = stats->estimated;
+	t->pruned = stats->pruned;
+	t->deferred = stats->deferred;
+	t->reranked = stats->reranked;
+	t->fetched = stats->fetched;
+	t->rescored = stats->rescored;
+}
+
+int vexfs_collection_search(struct vexfs_collection_mem *c, const struct file *file,
+			    struct vexfs_ioc_search *s, const void *vectors,
+			    const struct vexfs_condition *where, struct vexfs_hit *hits,
+			    struct vexfs_query_answer *answers, struct vexfs_search_trace *trace)
+{
+	struct vexfs_query_params params = {
+		.row = vectors,
+		.dims = c->dims,
+		.metric = c->metric,
+		.k = s->k,
+		.attrs = c->attrs,
+		.max_visits = s->max_visits,
+		.per_file = s->per_file,
+		.range = s->flags & VEXFS_SEARCH_RANGE,
+		.radius = s->radius,
+	};
+	struct run r = { .c = c, .s = s, .vectors = vectors, .hits = hits, .answers = answers,
+			 .trace = trace };
+	struct vexfs_snapshot_mem *snap = NULL;
+	struct vexfs_cached *predicate = NULL;
+	struct vexfs_reader reader;
+	struct vexfs_match match;
+	struct vx_rows *rows;
+	int err = -ENOMEM;
+
+	BUILD_BUG_ON(sizeof(params.arg) != sizeof(s->arg));
+	memcpy(params.arg, s->arg, sizeof(params.arg));
+	if (s->snapshot[0]) {
+		snap = vexfs_snapshot_get(c, s->snapshot, &r.b);
+		if (IS_ERR(snap))
+			return PTR_ERR(snap);
+		params.as_of = &snap->as_of;
+	} else {
+		r.b = vexfs_body_get(c);
+	}
+	r.mark = ktime_get_ns();
+	r.deadline = params.deadline_us = vx_clock_us() + s->timeout_us;
+	load_programs(&r);
+
+	r.found = kvmalloc_array(s->k, sizeof(*r.found), GFP_KERNEL_ACCOUNT);
+	r.row = kvmalloc(c->row_bytes, GFP_KERNEL_ACCOUNT);
+	if (!(s->flags & VEXFS_SEARCH_EXACT))
+		r.codes = params.codes = vexfs_body_codes(c, r.b, s->timeout_us / 2);
+	vexfs_reader_init(&reader, file, r.b);
+	params.may = vexfs_reader_may;
+	params.may_arg = &reader;
+	rows = vexfs_rows_open(r.b->vectors, c->row_bytes);
+	lap(&r, VEXFS_TIME_PREPARE);
+	if (where) {
+		predicate = vexfs_predicate_get(r.b, where, r.deadline, &match);
+		params.match = &match;
+		lap(&r, VEXFS_TIME_PREDICATE);
+	}
+	if (IS_ERR(predicate))
+		err = PTR_ERR(predicate);
+	else if (r.found && r.row && rows)
+		r.q = vexfs_query_new(r.b->columns, rows, &params);
+	if (r.q) {
+		do
+			err = pass(&r);
+		while (err == ANEW && !(err = begin_anew(&r)));
+		if (err == DONE)
+			report(&r);
+		if (trace)
+			fill_trace(&r);
+		vx_rows_put(rows);
+		vexfs_query_free(r.q);
+	}
+	vexfs_rows_close(rows);
+	vexfs_predicate_put(predicate);
+	vexfs_reader_drop(&reader);
+	vexfs_snapshot_put(snap);
+	vexfs_body_put(r.b);
+	kvfree(r.row);
+	kvfree(r.found);
+	vexfs_hooks_put(&r.set);
+	atomic64_add(s->queries, &c->queries);
+	return err;
+}
