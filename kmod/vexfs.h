@@ -57,7 +57,7 @@ struct vexfs_sb_info {
 	struct vexfs_mount_opts opts;
 	unsigned long flags;		/* VEXFS_SBI_*, atomic bit operations */
 
-	atomic64_t resident;		/* bytes charged to opts.resident, see codes.c */
+	atomic64_t resident;		/* bytes charged to opts.resident, see collection/derived.c */
 
 	struct workqueue_struct *wq;	/* I/O completion: WQ_MEM_RECLAIM | WQ_UNBOUND */
 	struct delayed_work raise;	/* vexfs_collections_sync() every opts.commit seconds */
@@ -143,7 +143,7 @@ static inline bool vexfs_is_gone(const struct super_block *sb)
 #define vexfs_msg(level, sb, fmt, ...) \
 	printk(level "vexfs (%s): " fmt "\n", (sb)->s_id, ##__VA_ARGS__)
 
-/* --- journal.c: transactions --- */
+/* --- fs/journal.c: transactions --- */
 
 #define VEXFS_INODE_CREDITS	2	/* vexfs_log_inode(): table block, group block */
 /* A new inode with its orphan entry, and a name for it. */
@@ -195,7 +195,7 @@ int vexfs_shutdown(struct super_block *sb, u32 how);
 /* In a transaction of 1 credit: write state and counters into the superblock. */
 int vexfs_log_super(handle_t *handle, struct super_block *sb, bool clean);
 
-/* --- inode.c --- */
+/* --- fs/inode.c --- */
 
 #define VEXFS_IGET_HIDDEN	0x1	/* a hidden inode (a plane), and nothing else */
 #define VEXFS_IGET_ORPHAN	0x2	/* anything is fine, unlinked or hidden */
@@ -272,7 +272,7 @@ void vexfs_free_inode(struct inode *inode);
 int vexfs_inode_cache_init(void);
 void vexfs_inode_cache_exit(void);
 
-/* --- iomap.c --- */
+/* --- fs/iomap.c --- */
 
 extern const struct iomap_ops vexfs_iomap_ops;
 extern const struct address_space_operations vexfs_aops;
@@ -285,7 +285,7 @@ void vexfs_io_work(struct work_struct *work);
 int vexfs_ensure_alloc(struct inode *inode, u32 lblk, u32 want);
 #define VEXFS_PLANE_CHUNK	1024
 
-/* --- file.c, dir.c, namei.c --- */
+/* --- fs/file.c, fs/dir.c, fs/namei.c --- */
 
 extern const struct file_operations vexfs_file_fops;
 extern const struct inode_operations vexfs_file_iops;
@@ -297,7 +297,7 @@ extern const struct inode_operations vexfs_special_iops;
 extern const struct export_operations vexfs_export_ops;
 int vexfs_fsync(struct file *file, loff_t start, loff_t end, int datasync);
 
-/* --- collection.c: what the filesystem asks of collections; dir is a collection directory --- */
+/* --- collection/collection.c: what the filesystem asks of collections; dir is a collection directory --- */
 
 /*
  * The collection directory that inode, or a file created in this directory, belongs to; 0: none.
@@ -339,7 +339,7 @@ int vexfs_collections_compact(struct super_block *sb);
  */
 void vexfs_collections_put(struct super_block *sb);
 
-/* --- bind.c: what records that are bound to files must hear of --- */
+/* --- collection/bind.c: what records that are bound to files must hear of --- */
 
 /*
  * Link count, owner, mode or data_change of a file have changed.  Outside transactions; takes
@@ -359,7 +359,7 @@ void vexfs_data_changed(struct inode *inode);
  */
 int vexfs_file_may_leave(struct inode *inode);
 
-/* --- heir.c: a file takes the place of one that has records --- */
+/* --- collection/heir.c: a file takes the place of one that has records --- */
 
 /* A rename over a file, while it is under way. */
 struct vexfs_inheritance {
@@ -384,7 +384,7 @@ int vexfs_inherit_access(handle_t *handle, struct vexfs_inheritance *h);
 int vexfs_inherit_log(handle_t *handle, struct vexfs_inheritance *h);
 void vexfs_inherit_end(struct vexfs_inheritance *h);
 
-/* --- ioctl.c, hooks.c, sysfs.c --- */
+/* --- ioctl/ioctl.c, hooks/hooks.c, hooks/sysfs.c --- */
 
 long vexfs_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 int vexfs_hooks_init(void);

@@ -2,7 +2,7 @@
 /*
  * Collections in the kernel.
  *
- *	plane.c       hidden inodes read and written without a struct file; the engine's rows
+ *	fs/plane.c    hidden inodes read and written without a struct file; the engine's rows
  *	schema.c      the collection block: read, create, drop
  *	block.c       journaled blocks of hidden inodes
  *	dead.c        the dead bitmap
@@ -15,12 +15,12 @@
  *	snapshot.c    snapshots
  *	compact.c     dead space given back
  *	predicate.c   predicates that were asked for, and their bitmaps
- *	codes.c       codes of rows in memory, within the mount's budget
+ *	derived.c     codes of rows in memory, within the mount's budget
  *	bind.c        files that records are bound to
  *	heir.c        files that take the place of those
- *	reader.c      who may see the records of which file
- *	search.c      the queries of one call
- *	ioctl*.c      the door to user space, see door.h
+ *	search/reader.c  who may see the records of which file
+ *	search/search.c  the queries of one call
+ *	ioctl/        the door to user space, see door.h
  */
 #ifndef _VEXFS_COLLECTION_H
 #define _VEXFS_COLLECTION_H
@@ -219,7 +219,7 @@ struct vexfs_collection_mem {
 
 struct vexfs_heirs;			/* heir.c: a table of heirs, while a body is loaded */
 
-/* --- plane.c --- */
+/* --- fs/plane.c --- */
 
 /*
  * A plane of a collection's directory, with a reference.  flags: VEXFS_INODE_METADATA or 0.  ERR_PTR:
@@ -524,7 +524,7 @@ void vexfs_heirs_link(const struct vexfs_heirs *heirs, struct vexfs_body *b);
  */
 int vexfs_heirs_write(struct vexfs_collection_mem *c, struct vexfs_body *b);
 
-/* --- reader.c --- */
+/* --- search/reader.c --- */
 
 /* The caller of one system call, as far as files of a body are concerned. */
 struct vexfs_reader {
@@ -658,7 +658,7 @@ struct vexfs_cached *vexfs_predicate_get(struct vexfs_body *b, const struct vexf
 					 u64 deadline, struct vexfs_match *match);
 void vexfs_predicate_put(struct vexfs_cached *e);	/* NULL and ERR_PTR are fine */
 
-/* --- codes.c --- */
+/* --- derived.c --- */
 
 /*
  * The codes of a body, NULL: none, as it is small or does not fit the budget.  Slots that have none
@@ -676,7 +676,7 @@ u32 vexfs_body_codes_state(const struct vexfs_collection_mem *c, const struct ve
 void vexfs_body_encode(const struct vexfs_collection_mem *c, u64 first, u32 n, const void *rows);
 void vexfs_body_drop_codes(struct vexfs_body *b);	/* the body is going */
 
-/* --- search.c --- */
+/* --- search/search.c --- */
 
 /*
  * Run the s->queries (> 0) queries in *s, whose vectors and predicate are given, checked; where may

@@ -45,7 +45,7 @@ typedef struct rw_semaphore vx_rwsem;
 
 struct vexfs_fs;
 
-/* Implemented by kmod/journal.c in the kernel and ctl/platform/ in user space. */
+/* Implemented by kmod/fs/journal.c in the kernel and ctl/platform/ in user space. */
 vx_buf *vx_bread(struct vexfs_fs *fs, __u64 block);	/* read; ERR_PTR(-EIO), ERR_PTR(-EUCLEAN) past the end */
 vx_buf *vx_getblk(struct vexfs_fs *fs, __u64 block);	/* do not read: the caller fills all of it (uptodate after vx_txn_create) */
 void vx_brelse(vx_buf *b);				/* NULL is fine */

@@ -28,7 +28,7 @@ struct vx_seg {
 	__u32 bytes;			/* a multiple of 4 */
 };
 
-/* Implemented by kmod/plane.c in the kernel, ctl/platform/engine-user.c in user space. */
+/* Implemented by kmod/fs/plane.c in the kernel, ctl/platform/engine-user.c in user space. */
 void *vx_ealloc(size_t bytes);		/* zeroed, may sleep, any size; NULL */
 void vx_efree(const void *p);
 /* Pin the row of a slot: fills at most VX_ROW_SEGS segments, returns how many; -EAGAIN not in memory.  Never

@@ -8,7 +8,7 @@
 #include "engine/internal.h"
 
 /*
- * What kmod/search.c does, but for the programs: attempts until one succeeds.  Returns hits, or what vexfs_query_finish()
+ * What kmod/search/search.c does, but for the programs: attempts until one succeeds.  Returns hits, or what vexfs_query_finish()
  * or a failed hook gave.
  */
 int run(struct vexfs_query *q, int (*strategy)(struct vexfs_search *), struct vexfs_hit_f *hits, __u32 *truncated,
