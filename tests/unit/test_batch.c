@@ -24,7 +24,7 @@ static int intern_stub(int fd, __u32 attr, const struct vexfs_word_list *words, 
 
 /* --- what the rest of vexctl has */
 
-static char said[256];
+static char said[512];		/* room for any line that it makes */
 
 int import_ended(const struct job *j, const char *why)
 {
