@@ -252,7 +252,7 @@ static int check_all(struct check *c, struct vexfs_dev *dev)
 	int err;
 
 	err = vexfs_super_read(&fs, dev, dev->blocks);
-	if (err == -EUCLEAN)
+	if (err == -EUCLEAN || err == -EINVAL)	/* the log may hold a copy that is none */
 		report(c, VEXFS_FOUND_SUPER, "%s", dev->damage[0] ? dev->damage : "its fields contradict each other");
 	else if (err)
 		return fail(c, "%s", strerror(-err));
@@ -316,6 +316,8 @@ static int check(struct check *c, struct vexfs_dev *dev, bool boot, bool force)
 
 	c->state = "not checked";
 	err = vexfs_dev_read(dev, 0, &c->super);
+	if (err == -EUCLEAN)
+		return fail(c, "is too short to hold a VexFS");
 	if (err)
 		return fail(c, "%s", strerror(-err));
 	err = vexfs_super_check(&c->super.s, dev->blocks, &why);
