@@ -19,7 +19,7 @@ run "bad input" words bad /mnt
 run "umount" umount /mnt
 run "verify" fsck.vexfs /dev/vda
 run "damage a word" words damage /dev/vda
-expect_fail "verify sees it" "word" fsck.vexfs /dev/vda
+expect_fail "verify sees it" "dictionary" fsck.vexfs /dev/vda
 run "mount" mount -t vexfs /dev/vda /mnt
 run "what is damaged can only be dropped" words damaged /mnt
 run "the other collection goes on" words history /mnt 4 100
