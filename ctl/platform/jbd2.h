@@ -80,6 +80,15 @@ struct jbd2_commit {
 };
 _Static_assert(offsetof(struct jbd2_commit, h_commit_sec) == 48, "jbd2 commit block");
 
+/* A block of the log, before one knows which kind it is. */
+union jbd2_block {
+	__u8 byte[VEXFS_BLOCK_SIZE];
+	struct jbd2_header head;
+	struct jbd2_super super;
+	struct jbd2_commit commit;
+	struct jbd2_revoke revoke;
+};
+
 /* What s_checksum must be. */
 static inline __be32 jbd2_super_sum(const struct jbd2_super *s)
 {

@@ -32,14 +32,6 @@ struct reader {
 	const char *why;
 };
 
-union log_block {
-	__u8 byte[VEXFS_BLOCK_SIZE];
-	struct jbd2_header head;
-	struct jbd2_super super;
-	struct jbd2_commit commit;
-	struct jbd2_revoke revoke;
-};
-
 /* Sequence numbers wrap. */
 static bool before(__u32 a, __u32 b)
 {
@@ -54,7 +46,7 @@ static int damaged(struct reader *r, const char *why)
 
 /* --- its superblock --- */
 
-static int read_super(struct vexfs_dev *dev, const struct vexfs_super *super, union log_block *b)
+static int read_super(struct vexfs_dev *dev, const struct vexfs_super *super, union jbd2_block *b)
 {
 	int err = vexfs_dev_read(dev, le64_to_cpu(super->s_journal_start), b);
 
@@ -65,7 +57,7 @@ static int read_super(struct vexfs_dev *dev, const struct vexfs_super *super, un
 
 int vexfs_log_pending(struct vexfs_dev *dev, const struct vexfs_super *super)
 {
-	union log_block b;
+	union jbd2_block b;
 
 	return read_super(dev, super, &b) ?: b.super.s_start != 0;
 }
@@ -73,7 +65,7 @@ int vexfs_log_pending(struct vexfs_dev *dev, const struct vexfs_super *super)
 int vexfs_log_check(struct vexfs_dev *dev, const struct vexfs_super *super, struct jbd2_super *j, const char **why)
 {
 	__u32 blocks = le32_to_cpu(super->s_journal_blocks), first, last, start;
-	union log_block b;
+	union jbd2_block b;
 	int err = read_super(dev, super, &b);
 
 	if (err == -EUCLEAN)
@@ -135,7 +127,7 @@ static int by_block(const void *a, const void *b)
 	return before(x->sequence, y->sequence) ? -1 : before(y->sequence, x->sequence);
 }
 
-static int collect(struct reader *r, const union log_block *b, __u32 sequence)
+static int collect(struct reader *r, const union jbd2_block *b, __u32 sequence)
 {
 	__u32 bytes = be32toh(b->revoke.r_count), at = sizeof(b->revoke);
 
@@ -212,7 +204,7 @@ static int bring_back(struct reader *r, const struct jbd2_tag *tag, __u32 sequen
 }
 
 /* The blocks that a descriptor block at `at` describes: how many; brought back in REPLAY.  Negative: an error. */
-static int describe(struct reader *r, enum pass pass, const union log_block *b, __u32 sequence, __u32 at)
+static int describe(struct reader *r, enum pass pass, const union jbd2_block *b, __u32 sequence, __u32 at)
 {
 	size_t from = sizeof(b->head), room = sizeof(*b) - sizeof(struct jbd2_tail);
 	struct jbd2_tag tag;
@@ -238,7 +230,7 @@ static int describe(struct reader *r, enum pass pass, const union log_block *b, 
 static int one_pass(struct reader *r, enum pass pass)
 {
 	__u32 sequence = r->oldest, at = r->oldest_at, end_at = at, seen = 0;
-	union log_block b;
+	union jbd2_block b;
 	bool suspect = false;		/* SCAN: a bad checksum in this transaction; its commit block tells */
 	int n, err = 0;
 
@@ -324,7 +316,7 @@ int vexfs_log_replay(struct vexfs_dev *dev, const struct vexfs_super *super, str
 int vexfs_log_finish(struct vexfs_dev *dev, const struct vexfs_super *super)
 {
 	struct reader r = { .dev = dev };
-	union log_block b;
+	union jbd2_block b;
 	int err;
 
 	err = open_log(&r, super);

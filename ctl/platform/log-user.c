@@ -44,20 +44,12 @@ struct vexfs_log {
 	__u32 revokes, revoke_room;
 };
 
-union log_block {
-	__u8 byte[VEXFS_BLOCK_SIZE];
-	struct jbd2_header head;
-	struct jbd2_super super;
-	struct jbd2_commit commit;
-	struct jbd2_revoke revoke;
-};
-
 /* --- its superblock --- */
 
 /* The oldest transaction is `sequence` at ring block `start`; 0: there is none.  lock held. */
 static int write_super(struct vexfs_log *log, __u32 start, __u32 sequence)
 {
-	union log_block b;
+	union jbd2_block b;
 
 	memset(&b, 0, sizeof(b));
 	log->super.s_start = htobe32(start);
@@ -71,7 +63,7 @@ static int write_super(struct vexfs_log *log, __u32 start, __u32 sequence)
 int vexfs_log_open(struct vexfs_dev *dev, const struct vexfs_super *super, struct vexfs_log **out, const char **why)
 {
 	struct vexfs_log *log;
-	union log_block b;
+	union jbd2_block b;
 	int err;
 
 	err = vexfs_log_check(dev, super, &b.super, why);
@@ -104,9 +96,8 @@ int vexfs_log_close(struct vexfs_log *log)
 	struct vexfs_dev *dev = log->dev;
 	int err = vexfs_log_commit(log);
 
-	if (!err && log->used) {
+	if (!err && log->used)
 		err = vexfs_dev_flush(dev) ?: write_super(log, 0, log->sequence - 1);
-	}
 	dev->log = NULL;
 	vexfs_dev_drop(dev);
 	pthread_mutex_destroy(&log->lock);
@@ -114,13 +105,6 @@ int vexfs_log_close(struct vexfs_log *log)
 	free(log->revoked);
 	free(log);
 	return err;
-}
-
-void vexfs_log_abort(struct vexfs_log *log)
-{
-	pthread_mutex_lock(&log->lock);
-	log->aborted = true;
-	pthread_mutex_unlock(&log->lock);
 }
 
 __u32 vexfs_log_commits(const struct vexfs_log *log)
@@ -187,7 +171,7 @@ static int put(struct vexfs_log *log, const void *block)
 }
 
 /* An empty block of the running transaction. */
-static void begin_block(const struct vexfs_log *log, union log_block *b, __u32 type)
+static void begin_block(const struct vexfs_log *log, union jbd2_block *b, __u32 type)
 {
 	memset(b, 0, sizeof(*b));
 	b->head = (struct jbd2_header){ htobe32(JBD2_MAGIC), htobe32(type), htobe32(log->sequence) };
@@ -226,7 +210,7 @@ static int put_blocks(struct vexfs_log *log, struct vx_block **blocks, __u32 n)
 {
 	__be32 magic = htobe32(JBD2_MAGIC);
 	__u8 copy[VEXFS_BLOCK_SIZE];
-	union log_block d;
+	union jbd2_block d;
 	size_t at = sizeof(d.head);
 	__u32 i;
 	int err = 0;
@@ -263,7 +247,7 @@ static int put_blocks(struct vexfs_log *log, struct vx_block **blocks, __u32 n)
 
 static int put_revokes(struct vexfs_log *log, const __u64 *block, __u32 n)
 {
-	union log_block b;
+	union jbd2_block b;
 	__u32 i;
 
 	begin_block(log, &b, JBD2_REVOKE);
@@ -280,7 +264,7 @@ static int put_revokes(struct vexfs_log *log, const __u64 *block, __u32 n)
 static int put_commit(struct vexfs_log *log)
 {
 	struct timespec now;
-	union log_block b;
+	union jbd2_block b;
 
 	begin_block(log, &b, JBD2_COMMIT);
 	clock_gettime(CLOCK_REALTIME, &now);

@@ -58,8 +58,6 @@ int vexfs_log_begin(struct vexfs_log *log, vx_txn *t, int credits);
 int vexfs_log_end(vx_txn *t);
 /* Wait until all transactions that have ended, and all data written before, are on stable storage.  -EIO. */
 int vexfs_log_commit(struct vexfs_log *log);
-/* Write nothing any more. */
-void vexfs_log_abort(struct vexfs_log *log);
 /* Transactions that were committed. */
 __u32 vexfs_log_commits(const struct vexfs_log *log);
 
