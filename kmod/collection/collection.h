@@ -263,6 +263,14 @@ void vexfs_collection_put(struct vexfs_collection_mem *c);
 /* Make it a plain directory again, see ioctl.h; the caller holds mnt_want_write. */
 int vexfs_collection_drop(struct inode *dir);
 int vexfs_collection_use(struct vexfs_collection_mem *c, u32 slot, const char *name);
+/* load.c; lock held. */
+int vexfs_collection_load(struct vexfs_collection_mem *c);
+/* program.c: loading, and letting go. */
+int vexfs_programs_load(struct vexfs_collection_mem *c, const struct vexfs_collection *raw);
+void vexfs_programs_drop(struct vexfs_collection_mem *c);
+/* body.c: the planes that a collection block names; let go of them. */
+int vexfs_body_open(struct vexfs_body *b, const struct vexfs_collection *raw);
+void vexfs_body_close(struct vexfs_body *b);
 /* A body without planes, with one reference.  NULL: no memory. */
 struct vexfs_body *vexfs_body_new(struct vexfs_collection_mem *c);
 /*
@@ -484,6 +492,9 @@ bool vexfs_file_named(const struct vexfs_bound_file *f);
  */
 void vexfs_files_inherit(struct vexfs_collection_mem *c, const struct inode *replaced,
 			 const struct inode *heir);
+
+/* The entry of a file that an insert binds to, with its state.  -ENOMEM. */
+struct vexfs_bound_file *vexfs_file_enter(struct vexfs_body *b, struct inode *inode);
 
 /* A file that an insert binds to. */
 struct vexfs_target {

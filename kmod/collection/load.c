@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Loading a collection: its block, its planes, and all its records, which are entered into what is
+ * derived from them in the order of their slots.
+ *
+ * Nothing is believed: counts, numbers and lengths are checked against what is there.
+ */
+#include <linux/pagemap.h>
+#include <linux/random.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/crc32c.h>
+#include <linux/file.h>
+#include <linux/sched/mm.h>
+#include "collection/collection.h"
+
+#define LOAD_RECORDS	512		/* read at a time */
+#define LOAD_AHEAD	256		/* pages read ahead */
+
+/* A cursor over the dead bitmap, and what must hold between records. */
+struct loading {
+	u64 count, next_seq;
+	u64 seq;			/* of the record before */
+	u64 live;
+	struct vexfs_body *b;
+	struct buffer_head *dead;	/* bitmap block of the slot at hand */
+	struct vexfs_heirs *heirs;
+};
+
+__printf(2, 3)
+static int damaged(struct vexfs_collection_mem *c, const char *fmt, ...)
+{
+	struct va_format vaf;
+	va_list args;
+
+	va_start(args, fmt);
+	vaf.fmt = fmt;
+	vaf.va = &args;
+	pr_err_ratelimited("vexfs (%s): collection %lu: %pV\n", c->dir->i_sb->s_id, c->dir->i_ino,
+			   &vaf);
+	va_end(args);
+	return -EUCLEAN;
+}
+
+static int load_binding(struct vexfs_collection_mem *c, struct vexfs_body *b, u64 slot,
+			const struct vexfs_record *r, const struct vexfs_heirs *heirs,
+			const struct vexfs_file *like)
+{
+	struct vexfs_file_id id = { le64_to_cpu(r->r_file), le32_to_cpu(r->r_file_generation) }, now;
+	struct vexfs_bound_file *f;
+
+	if (!vexfs_ino_valid(&VEXFS_SB(c->dir->i_sb)->fs, id.ino))
+		return damaged(c, "record %llu is bound to no inode", slot);
+	if (!like)
+		vexfs_heirs_find(heirs, &id, &now);
+	f = vexfs_file_load(c->dir->i_sb, &b->files, &id, &now, like);
+	return IS_ERR(f) ? PTR_ERR(f) : vexfs_columns_bind(b->columns, slot, &f->file);
+}
+
+int vexfs_body_enter(struct vexfs_collection_mem *c, struct vexfs_body *b, u64 slot,
+		     const struct vexfs_record *r, bool dead, const struct vexfs_heirs *heirs,
+		     const struct vexfs_file *like)
+{
+	s64 attr[VEXFS_MAX_ATTRS];
+	u32 i;
+	int err;
+
+	for (i = 0; i < VEXFS_MAX_ATTRS; i++) {
+		attr[i] = le64_to_cpu(r->r_attr[i]);
+		if (i >= c->attrs && attr[i])
+			return damaged(c, "record %llu has attributes that the schema lacks", slot);
+	}
+	if (!vexfs_words_known(c, attr))
+		return damaged(c, "record %llu has a keyword without a word", slot);
+	err = vexfs_columns_put(b->columns, slot, le64_to_cpu(r->r_id), attr);
+	if (err == -EEXIST)
+		return damaged(c, "records share the id %llu", le64_to_cpu(r->r_id));
+	if (!err && r->r_flags & cpu_to_le32(VEXFS_RECORD_BOUND))
+		err = load_binding(c, b, slot, r, heirs, like);
+	if (err)
+		return err;
+	vexfs_columns_publish(b->columns, slot + 1);
+	if (dead)
+		vexfs_columns_kill(b->columns, slot);
+	if (dead || !(r->r_flags & cpu_to_le32(VEXFS_RECORD_KEYED)))
+		return 0;
+	err = vexfs_key_load(c, b, slot, le64_to_cpu(r->r_key));
+	if (err == -EEXIST || err == -EUCLEAN)
+		return damaged(c, "record %llu has %s", slot,
+			       err == -EEXIST ? "another one's key" : "a bad key");
+	return err;
+}
+
+static int load_record(struct vexfs_collection_mem *c, struct loading *l, u64 slot,
+		       const struct vexfs_record *r)
+{
+	u32 bit = slot % VEXFS_DEAD_SLOTS;
+	u64 seq = le64_to_cpu(r->r_seq);
+	bool dead;
+	int err;
+
+	if (!bit) {
+		vx_brelse(l->dead);
+		l->dead = vexfs_dead_block(l->b->dead, slot / VEXFS_DEAD_SLOTS);
+		if (IS_ERR(l->dead)) {
+			err = PTR_ERR(l->dead);
+			l->dead = NULL;
+			return err;
+		}
+	}
+	if (le32_to_cpu(r->r_flags) & ~VEXFS_RECORD_ALL || seq <= l->seq || seq >= l->next_seq)
+		return damaged(c, "record %llu is damaged", slot);
+	l->seq = seq;
+	c->next_id = vexfs_id_after(c->next_id, le64_to_cpu(r->r_id));
+	dead = test_bit_le(bit, ((struct vexfs_dead_block *)vx_data(l->dead))->x_bits);
+	l->live += !dead;
+	return vexfs_body_enter(c, l->b, slot, r, dead, l->heirs, NULL);
+}
+
+/* No bit may be set beyond the count. */
+static int check_dead_tail(struct vexfs_collection_mem *c, const struct loading *l)
+{
+	const struct vexfs_dead_block *x;
+	u32 used = l->count % VEXFS_DEAD_SLOTS;
+
+	if (!used)
+		return 0;
+	x = vx_data(l->dead);
+	if (find_next_bit_le(x->x_bits, VEXFS_DEAD_SLOTS, used) < VEXFS_DEAD_SLOTS)
+		return damaged(c, "slots beyond the count are dead");
+	return 0;
+}
+
+static int load_records(struct vexfs_collection_mem *c, struct loading *l)
+{
+	const u64 per_page = PAGE_SIZE / VEXFS_RECORD_BYTES;
+	struct vexfs_record *buf;
+	u64 slot, n, i, room = 0;
+	int err = 0;
+
+	if (!l->count)
+		return 0;
+	buf = kvmalloc_array(LOAD_RECORDS, VEXFS_RECORD_BYTES, GFP_KERNEL);
+	if (!buf)
+		return -ENOMEM;
+	for (slot = 0; slot < l->count && !err; slot += n) {
+		n = min_t(u64, l->count - slot, LOAD_RECORDS);
+		if (slot % (LOAD_AHEAD * per_page) == 0)
+			vexfs_plane_ahead(l->b->records, slot / per_page,
+					  min_t(u64, LOAD_AHEAD,
+						DIV_ROUND_UP_ULL(l->count - slot, per_page)));
+		/*
+		 * step by step: a damaged count must not make us reserve for records that are not
+		 * there
+		 */
+		if (slot + n > room) {
+			room = min(l->count, max_t(u64, 2 * room, 1 << 16));
+			err = vexfs_columns_reserve(l->b->columns, room);
+		}
+		if (!err)
+			err = vexfs_plane_read(l->b->records, slot * VEXFS_RECORD_BYTES, buf,
+					       n * VEXFS_RECORD_BYTES);
+		for (i = 0; i < n && !err; i++)
+			err = load_record(c, l, slot + i, buf + i);
+		if (!err && fatal_signal_pending(current))
+			err = -EINTR;
+		cond_resched();
+	}
+	if (!err)
+		err = check_dead_tail(c, l);
+	kvfree(buf);
+	return err;
+}
+
+static int load_columns(struct vexfs_collection_mem *c, struct vexfs_body *b,
+			const struct vexfs_collection *raw)
+{
+	struct loading l = {
+		.count = le64_to_cpu(raw->c_count),
+		.next_seq = le64_to_cpu(raw->c_next_seq),
+		.b = b,
+	};
+	int err;
+
+	b->columns = vexfs_columns_new(c->attrs);
+	if (!b->columns)
+		return -ENOMEM;
+	l.heirs = vexfs_heirs_load(b);
+	if (IS_ERR(l.heirs))
+		return PTR_ERR(l.heirs);
+	err = load_records(c, &l);
+	vx_brelse(l.dead);
+	if (!err)
+		vexfs_heirs_link(l.heirs, b);
+	kvfree(l.heirs);
+	if (!err && l.live != le64_to_cpu(raw->c_live))
+		err = damaged(c, "%llu records live, not %llu", l.live, le64_to_cpu(raw->c_live));
+	return err;
+}
+
+/* The planes of a block, checked, and what is derived from them. */
+static int load_body(struct vexfs_collection_mem *c, struct vexfs_body *b,
+		     const struct vexfs_collection *raw)
+{
+	u64 count = le64_to_cpu(raw->c_count);
+	int err;
+
+	b->epoch = le64_to_cpu(raw->c_epoch);
+	b->key_end = le64_to_cpu(raw->c_key_bytes);
+	err = vexfs_body_open(b, raw);
+	if (!err)
+		err = vexfs_plane_size(b->vectors, count * c->row_bytes, "vectors") ?:
+		      vexfs_plane_size(b->records, count * VEXFS_RECORD_BYTES, "records") ?:
+		      vexfs_plane_size(b->keys, b->key_end, "keys");
+	if (err)
+		return err;
+	b->dead_blocks = VEXFS_I(b->dead)->core.disk_size >> VEXFS_BLOCK_SHIFT;
+	if (b->dead_blocks < DIV_ROUND_UP_ULL(count, VEXFS_DEAD_SLOTS))
+		return damaged(c, "its dead bitmap is too short");
+	b->vectors_since = filemap_sample_wb_err(b->vectors->i_mapping);
+	b->records_since = filemap_sample_wb_err(b->records->i_mapping);
+	b->keys_since = filemap_sample_wb_err(b->keys->i_mapping);
+	return load_columns(c, b, raw);
+}
+
+int vexfs_collection_load(struct vexfs_collection_mem *c)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(c->dir->i_sb);
+	struct vexfs_collection *raw;
+	struct buffer_head *bh;
+	struct vexfs_body *b;
+	bool dropped;
+	int err;
+
+	spin_lock(&c->dir->i_lock);
+	dropped = !vexfs_is_collection(c->dir);
+	c->block = VEXFS_I(c->dir)->core.collection;
+	spin_unlock(&c->dir->i_lock);
+	if (dropped)
+		return -ENODATA;
+	bh = vexfs_schema_read(c->dir, c->block);
+	if (IS_ERR(bh))
+		return PTR_ERR(bh);
+	raw = vexfs_schema_raw(bh);
+	err = vexfs_schema_supported(raw);
+	if (err)
+		goto out;
+	c->dims = le32_to_cpu(raw->c_dims);
+	c->metric = le16_to_cpu(raw->c_metric);
+	c->attrs = le32_to_cpu(raw->c_attrs);
+	c->row_bytes = c->dims * sizeof(__le32);
+	memcpy(c->attr, raw->c_attr, sizeof(c->attr));
+	c->crc_seed = crc32c(~0, raw->c_uuid, sizeof(raw->c_uuid));
+	c->committed = le64_to_cpu(raw->c_count);
+	c->committed_seq = c->next_seq = le64_to_cpu(raw->c_next_seq);
+	c->committed_keys = le64_to_cpu(raw->c_key_bytes);
+	get_random_bytes(&c->hash_seed, sizeof(c->hash_seed));
+	if (le32_to_cpu(raw->c_row_bytes) != c->row_bytes) {
+		err = damaged(c, "rows of %u bytes, not %u", le32_to_cpu(raw->c_row_bytes),
+			      c->row_bytes);
+		goto out;
+	}
+	b = vexfs_body_new(c);
+	/* from now on unlink of a file finds its entry */
+	mutex_lock(&sbi->collections_lock);
+	list_add_tail(&c->list, &sbi->collections);
+	mutex_unlock(&sbi->collections_lock);
+	err = b ? vexfs_words_load(c, raw) ?: load_body(c, b, raw) : -ENOMEM;
+	if (!err)
+		err = vexfs_files_refresh(c->dir->i_sb, &b->files) ?: vexfs_programs_load(c, raw);
+	if (err) {
+		mutex_lock(&sbi->collections_lock);
+		list_del_init(&c->list);
+		mutex_unlock(&sbi->collections_lock);
+		vexfs_programs_drop(c);
+		vexfs_body_put(b);
+		vexfs_words_free(c);
+		goto out;
+	}
+	c->body = b;
+	smp_store_release(&c->loaded, true);
+out:
+	vx_brelse(bh);
+	return err;
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Targets: the files that an insert binds records to, and how they are kept in the collection until it is
+ * done (see bind.c).
+ */
+#include <linux/pagemap.h>
+#include <linux/random.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/crc32c.h>
+#include <linux/file.h>
+#include <linux/sched/mm.h>
+#include "collection/collection.h"
+
+/* Records of its collection are bound to this file: unlink and others shall tell us. */
+static int mark_bound(struct inode *inode)
+{
+	struct vexfs_inode_core *core = &VEXFS_I(inode)->core;
+	handle_t *handle;
+	int err;
+
+	if (core->flags & VEXFS_INODE_BOUND)
+		return 0;
+	handle = vexfs_start(inode->i_sb, VEXFS_INODE_CREDITS);
+	if (IS_ERR(handle))
+		return PTR_ERR(handle);
+	down_write(&core->lock);
+	core->flags |= VEXFS_INODE_BOUND;
+	err = vexfs_log_inode_locked(handle, inode, false);
+	up_write(&core->lock);
+	return vexfs_stop(handle, err);
+}
+
+/* From here to release() the file stays in the collection. */
+static int acquire(struct inode *dir, struct inode *inode, struct vexfs_target *t)
+{
+	struct vexfs_inode_info *vi = VEXFS_I(inode);
+	int err;
+
+	if (down_read_killable(&inode->i_rwsem))
+		return -EINTR;
+	if (!inode->i_nlink)
+		err = -ENOENT;
+	else
+		err = vexfs_collection_of(inode) == dir->i_ino ? mark_bound(inode) : -EXDEV;
+	if (!err)
+		atomic_inc(&vi->binding);
+	inode_unlock_shared(inode);
+	if (err)
+		return err;
+	ihold(inode);
+	t->inode = inode;
+	set_bit(VEXFS_I_WATCHED, &vi->state);
+	down_read(&vi->core.lock);	/* after the bit: who clears it raises the counter */
+	t->change = vi->core.data_change;
+	up_read(&vi->core.lock);
+	/* a store into a page that is dirty already makes no fault; cleaning it takes that away */
+	if (mapping_writably_mapped(inode->i_mapping))
+		filemap_write_and_wait(inode->i_mapping);
+	return 0;
+}
+
+static int target(struct inode *dir, struct vexfs_binds *b, const struct vexfs_bind *bind,
+		  struct vexfs_target **out)
+{
+	struct fd fd;
+	struct inode *inode;
+	struct vexfs_target *t;
+	int err;
+
+	*out = NULL;
+	if (bind->fd == -1)
+		return bind->len || bind->off ? -EINVAL : 0;
+	if (bind->off > (u64)LLONG_MAX - bind->len)
+		return -EINVAL;
+	fd = fdget(bind->fd);
+	if (!fd_file(fd))
+		return -EBADF;
+	inode = file_inode(fd_file(fd));
+	err = -EBADF;
+	if (!(fd_file(fd)->f_mode & FMODE_READ) || !S_ISREG(inode->i_mode))
+		goto out;
+	err = -EXDEV;
+	if (inode->i_sb != dir->i_sb)
+		goto out;
+	err = 0;
+	*out = xa_load(&b->by_ino, inode->i_ino);
+	if (*out)
+		goto out;
+	err = -ENOMEM;
+	t = kzalloc(sizeof(*t), GFP_KERNEL_ACCOUNT);
+	if (!t)
+		goto out;
+	err = xa_err(xa_store(&b->by_ino, inode->i_ino, t, GFP_KERNEL_ACCOUNT)) ?:
+	      acquire(dir, inode, t);
+	if (err) {
+		xa_erase(&b->by_ino, inode->i_ino);
+		kfree(t);
+	} else {
+		*out = t;
+	}
+out:
+	fdput(fd);
+	return err;
+}
+
+int vexfs_binds_open(struct inode *dir, u32 n, struct vexfs_binds *b, __u64 *bad)
+{
+	u32 i;
+	int err;
+
+	b->target = kvcalloc(n, sizeof(*b->target), GFP_KERNEL_ACCOUNT);
+	if (!b->target)
+		return -ENOMEM;
+	for (i = 0; i < n; i++) {
+		err = target(dir, b, b->bind + i, b->target + i);
+		if (!err && fatal_signal_pending(current))
+			err = -EINTR;
+		if (err) {
+			if (err == -EBADF || err == -EXDEV || err == -ENOENT || err == -EINVAL)
+				*bad = i;
+			return err;
+		}
+		cond_resched();
+	}
+	return 0;
+}
+
+void vexfs_binds_close(struct vexfs_binds *b)
+{
+	struct vexfs_target *t;
+	unsigned long ino;
+
+	xa_for_each(&b->by_ino, ino, t) {
+		atomic_dec(&VEXFS_I(t->inode)->binding);
+		iput(t->inode);
+		kfree(t);
+		cond_resched();
+	}
+	xa_destroy(&b->by_ino);
+	kvfree(b->target);
+	kvfree(b->bind);
+}
+
+int vexfs_binds_enter(struct vexfs_body *b, struct vexfs_binds *binds)
+{
+	struct vexfs_target *t;
+	unsigned long ino;
+
+	xa_for_each(&binds->by_ino, ino, t) {
+		t->file = vexfs_file_enter(b, t->inode);
+		if (IS_ERR(t->file))
+			return PTR_ERR(t->file);
+	}
+	return 0;
+}
