@@ -40,21 +40,7 @@
  * so what is allocated under them is GFP_NOFS.  A rename takes files_lock in its transaction, so none is
  * started under it.
  */
-#include <linux/file.h>
-#include <linux/pagemap.h>
-#include <linux/sched/mm.h>
-#include <linux/sched/signal.h>
-#include <linux/slab.h>
 #include "collection/collection.h"
-
-/* What the owner of the table copies. */
-struct state {
-	u64 ino, data_change;
-	u32 generation, nlink;
-	kuid_t uid;
-	kgid_t gid;
-	umode_t mode;
-};
 
 static unsigned int lock(struct vexfs_files *t)
 {
@@ -70,11 +56,14 @@ static void unlock(struct vexfs_files *t, unsigned int nofs)
 
 void vexfs_files_init(struct vexfs_collection_mem *c, struct vexfs_files *t)
 {
+	u32 i;
+
 	t->lock = &c->files_lock;
 	INIT_LIST_HEAD(&t->all);
 	INIT_LIST_HEAD(&t->gone);
 	xa_init(&t->by_ino);
-	hash_init(t->class);
+	for (i = 0; i < VEXFS_CLASS_HEADS; i++)
+		INIT_LIST_HEAD(&t->class[i]);
 	mutex_lock(t->lock);
 	list_add(&t->list, &c->files);
 	mutex_unlock(t->lock);
@@ -83,8 +72,7 @@ void vexfs_files_init(struct vexfs_collection_mem *c, struct vexfs_files *t)
 void vexfs_files_drop(struct vexfs_files *t)
 {
 	struct vexfs_bound_file *f, *next;
-	struct vexfs_class *class;
-	struct hlist_node *n;
+	struct vexfs_class *class, *after;
 	u32 i;
 
 	mutex_lock(t->lock);
@@ -92,8 +80,9 @@ void vexfs_files_drop(struct vexfs_files *t)
 	mutex_unlock(t->lock);
 	list_for_each_entry_safe(f, next, &t->all, all)
 		kfree(f);
-	hash_for_each_safe(t->class, i, n, class, node)
-		kfree(class);
+	for (i = 0; i < VEXFS_CLASS_HEADS; i++)
+		list_for_each_entry_safe(class, after, &t->class[i], list)
+			kfree(class);
 	xa_destroy(&t->by_ino);
 }
 
@@ -106,21 +95,21 @@ u64 vexfs_files_bytes(const struct vexfs_files *t)
 /* --- state --- */
 
 /* The class of a file, made if need be.  files_lock held. */
-static const struct vexfs_class *class_of(struct vexfs_files *t, const struct state *s)
+static const struct vexfs_class *class_of(struct vexfs_files *t, const struct vexfs_file_state *s)
 {
-	u64 key = (u64)__kuid_val(s->uid) << 32 | __kgid_val(s->gid);
-	umode_t mode = s->mode & 0444;
+	struct list_head *head = &t->class[(s->uid * 31 + s->gid) % VEXFS_CLASS_HEADS];
+	u16 mode = s->mode & 0444;
 	struct vexfs_class *c;
 
-	hash_for_each_possible(t->class, c, node, key)
-		if (uid_eq(c->uid, s->uid) && gid_eq(c->gid, s->gid) && c->mode == mode)
+	list_for_each_entry(c, head, list)
+		if (c->uid == s->uid && c->gid == s->gid && c->mode == mode)
 			return c;
 	c = kmalloc(sizeof(*c), GFP_NOFS | __GFP_NOFAIL | __GFP_ACCOUNT);
 	c->uid = s->uid;
 	c->gid = s->gid;
 	c->mode = mode;
 	c->id = t->classes;
-	hash_add(t->class, &c->node, key);
+	list_add(&c->list, head);
 	WRITE_ONCE(t->classes, t->classes + 1);
 	return c;
 }
@@ -132,7 +121,7 @@ static void add_gone(struct vexfs_files *t, struct vexfs_bound_file *f)
 }
 
 /* f has no heir.  files_lock held. */
-static void set_state(struct vexfs_files *t, struct vexfs_bound_file *f, const struct state *s)
+static void set_state(struct vexfs_files *t, struct vexfs_bound_file *f, const struct vexfs_file_state *s)
 {
 	bool there = s->nlink && s->generation == f->now.generation && S_ISREG(s->mode);
 	struct vexfs_bound_file *member;
@@ -146,19 +135,6 @@ static void set_state(struct vexfs_files *t, struct vexfs_bound_file *f, const s
 		add_gone(t, member);
 }
 
-static void state_of(const struct inode *inode, struct state *s)
-{
-	*s = (struct state){
-		.ino = inode->i_ino,
-		.generation = inode->i_generation,
-		.nlink = inode->i_nlink,
-		.uid = inode->i_uid,
-		.gid = inode->i_gid,
-		.mode = inode->i_mode,
-		.data_change = VEXFS_I(inode)->core.data_change,
-	};
-}
-
 void vexfs_file_changed(struct inode *inode)
 {
 	struct vexfs_inode_core *core = &VEXFS_I(inode)->core;
@@ -166,7 +142,7 @@ void vexfs_file_changed(struct inode *inode)
 	struct vexfs_collection_mem *c;
 	struct vexfs_bound_file *f;
 	struct vexfs_files *t;
-	struct state s;
+	struct vexfs_file_state s;
 	unsigned int nofs;
 
 	if (!(READ_ONCE(core->flags) & VEXFS_INODE_BOUND))
@@ -176,7 +152,7 @@ void vexfs_file_changed(struct inode *inode)
 	list_for_each_entry(c, &sbi->collections, list) {
 		mutex_lock(&c->files_lock);
 		nofs = memalloc_nofs_save();
-		state_of(inode, &s);
+		vexfs_file_state(inode, &s);
 		list_for_each_entry(t, &c->files, list) {
 			f = xa_load(&t->by_ino, inode->i_ino);
 			if (f && f->now.generation == s.generation)
@@ -200,7 +176,7 @@ void vexfs_data_changed_locked(struct inode *inode)
 void vexfs_data_changed(struct inode *inode)
 {
 	struct vexfs_inode_info *vi = VEXFS_I(inode);
-	handle_t *handle;
+	vx_txn *handle;
 	int err = 0;
 
 	if (!test_bit(VEXFS_I_WATCHED, &vi->state))
@@ -231,45 +207,25 @@ static const struct vexfs_bound_file *last_heir(const struct vexfs_file *file)
 	return vexfs_bound_file(file);
 }
 
-/* Called under inode_hash_lock: sleeps on nothing, takes no reference. */
-static int copy_state(struct inode *inode, unsigned long ino, void *arg)
-{
-	struct state *s = arg;
-
-	/* one that is being read has no state yet, and one that is going will not be logged again */
-	if (inode->i_ino != ino || inode->i_state & (I_NEW | I_FREEING | I_WILL_FREE))
-		return 0;
-	state_of(inode, s);
-	return -1;
-}
-
-/* Of an inode that is in memory. */
-static bool state_in_memory(struct super_block *sb, u64 ino, struct state *s)
-{
-	s->ino = 0;
-	find_inode_nowait(sb, ino, copy_state, s);
-	return s->ino;
-}
-
 /* Wherever it is; no inode is read into memory.  files_lock held.  -EAGAIN: that does not do. */
-static int peek_state(struct super_block *sb, u64 ino, struct state *s)
+static int peek_state(struct super_block *sb, u64 ino, struct vexfs_file_state *s)
 {
 	struct vexfs_inode raw;
 	int err;
 
-	if (state_in_memory(sb, ino, s))
+	if (vexfs_file_state_in_memory(sb, ino, s))
 		return 0;
 	err = vexfs_inode_peek(&VEXFS_SB(sb)->fs, ino, &raw);
-	if (state_in_memory(sb, ino, s))
+	if (vexfs_file_state_in_memory(sb, ino, s))
 		return 0;
 	if (err)
 		return err;
-	*s = (struct state){
+	*s = (struct vexfs_file_state){
 		.ino = ino,
 		.generation = le32_to_cpu(raw.i_generation),
 		.nlink = le32_to_cpu(raw.i_nlink),
-		.uid = make_kuid(sb->s_user_ns, le32_to_cpu(raw.i_uid)),
-		.gid = make_kgid(sb->s_user_ns, le32_to_cpu(raw.i_gid)),
+		.uid = le32_to_cpu(raw.i_uid),
+		.gid = le32_to_cpu(raw.i_gid),
 		.mode = le16_to_cpu(raw.i_mode),
 		.data_change = le64_to_cpu(raw.i_data_change),
 	};
@@ -329,7 +285,7 @@ static int add(struct vexfs_files *t, struct vexfs_bound_file *f, const struct v
 static int is_there(struct super_block *sb, const struct vexfs_file_id *id)
 {
 	struct inode *inode;
-	struct state s;
+	struct vexfs_file_state s;
 	int err;
 
 	err = peek_state(sb, id->ino, &s);
@@ -408,7 +364,7 @@ struct vexfs_bound_file *vexfs_file_load(struct super_block *sb, struct vexfs_fi
 static int refresh(struct super_block *sb, struct vexfs_files *t, struct vexfs_bound_file *f)
 {
 	struct inode *inode = NULL;
-	struct state s = {};
+	struct vexfs_file_state s = {};
 	unsigned int nofs;
 	int err;
 
@@ -428,9 +384,9 @@ static int refresh(struct super_block *sb, struct vexfs_files *t, struct vexfs_b
 		return 0;
 	nofs = lock(t);
 	if (err)
-		s = (struct state){};	/* there is no such inode */
+		s = (struct vexfs_file_state){};	/* there is no such inode */
 	else
-		state_of(inode, &s);
+		vexfs_file_state(inode, &s);
 	set_state(t, f, &s);
 	unlock(t, nofs);
 	if (!err)
@@ -446,7 +402,7 @@ int vexfs_files_refresh(struct super_block *sb, struct vexfs_files *t)
 	list_for_each_entry(f, &t->all, all) {
 		/* one whose place was taken has another generation: it stays gone */
 		err = f->file.heir ? 0 : refresh(sb, t, f);
-		if (!err && fatal_signal_pending(current))
+		if (!err && vx_killed())
 			err = -EINTR;
 		if (err)
 			break;
@@ -459,10 +415,10 @@ int vexfs_files_refresh(struct super_block *sb, struct vexfs_files *t)
 static void copy_entry(struct vexfs_files *t, struct vexfs_bound_file *f,
 		       const struct vexfs_bound_file *old)
 {
-	struct state s = {};
+	struct vexfs_file_state s = {};
 
 	if (old && same(&old->now, &f->now) && old->class)
-		s = (struct state){
+		s = (struct vexfs_file_state){
 			.generation = f->now.generation,
 			.nlink = 1,
 			.uid = old->class->uid,
@@ -558,14 +514,14 @@ struct vexfs_bound_file *vexfs_file_enter(struct vexfs_body *b, struct inode *in
 	struct vexfs_file_id id = { inode->i_ino, inode->i_generation };
 	struct vexfs_bound_file *f;
 	unsigned int nofs;
-	struct state s;
+	struct vexfs_file_state s;
 	bool fresh;
 
 	f = entry(b->dir->i_sb, &b->files, &id, &id, NULL, true, &fresh);
 	if (IS_ERR(f) || !fresh)
 		return f;
 	nofs = lock(&b->files);
-	state_of(inode, &s);
+	vexfs_file_state(inode, &s);
 	if (!f->file.heir)
 		set_state(&b->files, f, &s);
 	unlock(&b->files, nofs);
@@ -609,7 +565,7 @@ static void inherit(struct vexfs_files *t, const struct inode *replaced, const s
 {
 	struct vexfs_bound_file *f = vexfs_file_here(t, replaced), *heir = vexfs_file_here(t, inode);
 	struct vexfs_bound_file *member;
-	struct state s;
+	struct vexfs_file_state s;
 
 	if (!f)
 		return;
@@ -625,7 +581,7 @@ static void inherit(struct vexfs_files *t, const struct inode *replaced, const s
 		xa_store(&t->by_ino, inode->i_ino, f, GFP_NOFS | __GFP_NOFAIL | __GFP_ACCOUNT);
 		heir = f;
 	}
-	state_of(inode, &s);
+	vexfs_file_state(inode, &s);
 	set_state(t, heir, &s);
 }
 

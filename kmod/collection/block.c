@@ -18,11 +18,11 @@ static u32 block_crc(const struct vexfs_inode_core *core, const struct head *h, 
 			  core->generation, lblk);
 }
 
-struct buffer_head *vexfs_block_read(struct inode *inode, u32 lblk, u32 magic, const char *what)
+vx_buf *vexfs_block_read(struct inode *inode, u32 lblk, u32 magic, const char *what)
 {
 	struct vexfs_inode_core *core = &VEXFS_I(inode)->core;
 	const struct head *h;
-	struct buffer_head *bh;
+	vx_buf *bh;
 	struct vexfs_map map;
 	const char *why;
 	int err;
@@ -53,7 +53,7 @@ struct buffer_head *vexfs_block_read(struct inode *inode, u32 lblk, u32 magic, c
 	return ERR_PTR(-EUCLEAN);
 }
 
-void vexfs_block_stamp(struct inode *inode, struct buffer_head *bh)
+void vexfs_block_stamp(struct inode *inode, vx_buf *bh)
 {
 	struct head *h = vx_data(bh);
 
@@ -61,11 +61,11 @@ void vexfs_block_stamp(struct inode *inode, struct buffer_head *bh)
 }
 
 /* core.lock held, in a transaction. */
-static int fill_new(handle_t *handle, struct inode *inode, const struct vexfs_map *map, u32 magic,
+static int fill_new(vx_txn *handle, struct inode *inode, const struct vexfs_map *map, u32 magic,
 		    void (*fill)(void *block, const void *arg), const void *arg)
 {
 	struct vexfs_inode_core *core = &VEXFS_I(inode)->core;
-	struct buffer_head *bh = vx_getblk(core->fs, map->pblk);
+	vx_buf *bh = vx_getblk(core->fs, map->pblk);
 	struct head *h;
 	int err;
 
@@ -95,7 +95,7 @@ static int append(struct inode *inode, u32 lblk, u32 magic,
 {
 	struct vexfs_inode_core *core = &VEXFS_I(inode)->core;
 	struct vexfs_map map;
-	handle_t *handle;
+	vx_txn *handle;
 	int err;
 
 	handle = vexfs_start(inode->i_sb, VEXFS_EXTENT_CREDITS + VEXFS_INODE_CREDITS + 1);

@@ -5,13 +5,6 @@
  * A body is a set of planes and what is derived from them.  Compaction replaces it as a whole, and whoever
  * looks at slots without vexfs_collection_mem.lock holds a reference.
  */
-#include <linux/pagemap.h>
-#include <linux/random.h>
-#include <linux/sched/signal.h>
-#include <linux/slab.h>
-#include <linux/crc32c.h>
-#include <linux/file.h>
-#include <linux/sched/mm.h>
 #include "collection/collection.h"
 
 struct vexfs_body *vexfs_body_new(struct vexfs_collection_mem *c)

@@ -6,31 +6,9 @@
  * that is evicted, or when it was dropped and the last call on it has ended.  While it holds
  * operations that are not committed it pins the directory, so that memory reclaim cannot drop them.
  *
- * Lock order (outer first):
- *	i_rwsem of the directory	shared by insert, delete, intern and use; exclusive: create,
- *					drop, rmdir
- *	vexfs_collection_mem.snapshots_lock	which snapshots there are
- *	vexfs_collection_mem.commit_lock	commits, and every change of the collection block
- *	vexfs_collection_mem.lock	loading, writers of the columns
- *	vexfs_body.codes_lock		writers of the codes; a search takes it alone
- *	folio lock, transaction, vexfs_inode_core.lock	(see vexfs.h)
- *	vexfs_sb_info.collections_lock	the list only: nothing is waited for under it but files_lock
- *	vexfs_collection_mem.files_lock	see bind.c
- *	vexfs_collection_mem.prog_lock
- *	vexfs_predicates.lock, vexfs_cached.lock	see predicate.c
- *	i_lock of the directory	vexfs_inode_info.coll
- *
- * unlink of a file takes only collections_lock and files_lock, and evict only collections_lock: iget()
- * waits for an inode that is being evicted.  A rename over a file that has records takes commit_lock and
- * lock (heir.c).
+ * Locks: see vexfs.h.
  */
-#include <linux/crc32c.h>
-#include <linux/pagemap.h>
-#include <linux/random.h>
-#include <linux/sched/signal.h>
-#include <linux/slab.h>
 #include "collection/collection.h"
-#include "hooks/trace.h"
 
 /* What hangs on the directory, perhaps not loaded, with a reference; NULL. */
 static struct vexfs_collection_mem *attached(struct inode *dir)
@@ -265,9 +243,7 @@ static int shut_down_one(struct vexfs_collection_mem *c)
 	int err = vexfs_record_commit(c, true);
 
 	if (err)
-		vexfs_msg(KERN_ERR, c->dir->i_sb,
-			  "collection %lu: the last operations are lost (error %d)", c->dir->i_ino,
-			  err);
+		vexfs_complain(c->dir, "the last operations are lost (error %d)", err);
 	vexfs_record_abandon(c, false);
 	return 0;
 }
@@ -304,7 +280,7 @@ void vexfs_collection_unlinked(struct inode *dir)
 /* The planes of a collection that need not be loaded, in c; nobody else uses it. */
 static int open_to_drop(struct vexfs_collection_mem *c)
 {
-	struct buffer_head *bh;
+	vx_buf *bh;
 	int err;
 
 	if (c->loaded)
@@ -403,33 +379,6 @@ int vexfs_collection_drop(struct inode *dir)
 out:
 	inode_unlock(dir);
 	return err;
-}
-
-/*
- * Files and directories remember the collection that they were created in, by the number of its
- * directory.  When that was dropped, the number leads to a plain directory, which says to what it
- * belongs itself; or, when that was removed, to nothing or elsewhere.  The directories above one that
- * is in use are in memory: what is not there is not above.
- */
-#define MAX_OUTER	16		/* collections within collections, dropped from the inside */
-
-u64 vexfs_collection_of(struct inode *inode)
-{
-	u64 ino = 0, next;
-	bool found = false;
-	u32 i;
-
-	rcu_read_lock();
-	for (i = 0; inode && i < MAX_OUTER && !found; i++) {
-		ino = inode->i_ino;
-		spin_lock(&inode->i_lock);
-		found = vexfs_is_collection(inode);
-		next = VEXFS_I(inode)->core.collection;
-		spin_unlock(&inode->i_lock);
-		inode = !found && next ? find_inode_by_ino_rcu(inode->i_sb, next) : NULL;
-	}
-	rcu_read_unlock();
-	return found ? ino : 0;
 }
 
 /* Only a directory that somebody still holds, against all rules, has its collection here. */

@@ -13,11 +13,7 @@
  *
  * Locks: see collection.c.
  */
-#include <linux/pagemap.h>
-#include <linux/slab.h>
-#include <linux/writeback.h>
 #include "collection/collection.h"
-#include "hooks/trace.h"
 
 /* Slots that died and are not committed yet. */
 struct death_chunk {
@@ -147,16 +143,14 @@ static bool commit_begin(struct vexfs_collection_mem *c, struct snapshot *s)
 	return true;
 }
 
-static void trace_commit(const struct vexfs_collection_mem *c, const struct snapshot *s, int err)
+static void tell(const struct vexfs_collection_mem *c, const struct snapshot *s, int err)
 {
 	const struct death_chunk *d;
 	u64 deaths = 0;
 
-	if (!trace_vexfs_commit_enabled())
-		return;
 	list_for_each_entry(d, &s->deaths, list)
 		deaths += d->n;
-	trace_vexfs_commit(c->dir, s->count - c->committed, deaths, vx_clock_us() - s->begin, err);
+	vexfs_event_commit(c->dir, s->count - c->committed, deaths, vx_clock_us() - s->begin, err);
 }
 
 /* commit_lock and lock held. */
@@ -164,7 +158,7 @@ static void commit_end(struct vexfs_collection_mem *c, struct snapshot *s, int e
 {
 	u32 i;
 
-	trace_commit(c, s, err);
+	tell(c, s, err);
 	if (err) {			/* nothing happened: all of it is for the next commit */
 		list_splice_init(&s->deaths, &c->deaths);
 		for (i = 0; i < c->inflight.n; i++)
@@ -185,9 +179,9 @@ static void commit_end(struct vexfs_collection_mem *c, struct snapshot *s, int e
  */
 int vexfs_body_errors(const struct vexfs_body *b)
 {
-	return filemap_check_wb_err(b->vectors->i_mapping, b->vectors_since) ?:
-	       filemap_check_wb_err(b->records->i_mapping, b->records_since) ?:
-	       filemap_check_wb_err(b->keys->i_mapping, b->keys_since) ? -EIO : 0;
+	return vexfs_plane_errors(b->vectors, b->vectors_since) ?:
+	       vexfs_plane_errors(b->records, b->records_since) ?:
+	       vexfs_plane_errors(b->keys, b->keys_since);
 }
 
 /*
@@ -198,32 +192,32 @@ static int write_planes(struct vexfs_collection_mem *c, const struct snapshot *s
 {
 	const struct vexfs_body *b = c->body;
 	struct {
-		struct address_space *mapping;
-		loff_t from, to;
+		struct inode *inode;
+		u64 from, to;
 	} plane[] = {
-		{ b->vectors->i_mapping, c->committed * b->row_bytes, s->count * b->row_bytes },
-		{ b->records->i_mapping, c->committed * VEXFS_RECORD_BYTES,
+		{ b->vectors, c->committed * b->row_bytes, s->count * b->row_bytes },
+		{ b->records, c->committed * VEXFS_RECORD_BYTES,
 		  s->count * VEXFS_RECORD_BYTES },
-		{ b->keys->i_mapping, c->committed_keys, s->key_end },
-		{ c->words.plane ? c->words.plane->i_mapping : NULL, c->words.committed, s->word_end },
+		{ b->keys, c->committed_keys, s->key_end },
+		{ c->words.plane, c->words.committed, s->word_end },
 	};
 	int err = 0, e2;
 	u32 i;
 
 	for (i = 0; i < ARRAY_SIZE(plane); i++)
 		if (plane[i].from < plane[i].to)
-			filemap_fdatawrite_range(plane[i].mapping, plane[i].from, plane[i].to - 1);
+			vexfs_plane_start(plane[i].inode, plane[i].from, plane[i].to);
 	for (i = 0; i < ARRAY_SIZE(plane); i++) {
 		if (plane[i].from >= plane[i].to)
 			continue;
-		e2 = filemap_write_and_wait_range(plane[i].mapping, plane[i].from, plane[i].to - 1);
+		e2 = vexfs_plane_wait(plane[i].inode, plane[i].from, plane[i].to);
 		err = err ?: e2;
 	}
 	return err ?: vexfs_body_errors(b) ?: vexfs_words_errors(c);
 }
 
 static void set_dead_bits(struct vexfs_collection_mem *c, const struct snapshot *s,
-			  struct buffer_head **bh)
+			  vx_buf **bh)
 {
 	struct vexfs_dead_block *x;
 	struct death_chunk *d;
@@ -245,12 +239,12 @@ static void set_dead_bits(struct vexfs_collection_mem *c, const struct snapshot 
  * collection block.
  */
 static int commit_blocks(struct vexfs_collection_mem *c, const struct snapshot *s,
-			 struct buffer_head **bh)
+			 vx_buf **bh)
 {
 	struct vexfs_fs *fs = VEXFS_I(c->dir)->core.fs;
 	struct vexfs_collection *raw = vx_data(bh[c->inflight.n]);
 	u32 i, n = c->inflight.n + 1;
-	handle_t *handle;
+	vx_txn *handle;
 	int err = 0;
 
 	handle = vexfs_start(c->dir->i_sb, n);
@@ -271,7 +265,7 @@ static int commit_blocks(struct vexfs_collection_mem *c, const struct snapshot *
 	for (i = 0; i < n && !err; i++)
 		err = vx_txn_dirty(handle, fs, bh[i]);
 	if (!err) {
-		c->tid = handle->h_transaction->t_tid;
+		c->tid = vexfs_tid(handle);
 		c->in_log = true;
 	}
 	return vexfs_stop(handle, err);
@@ -280,7 +274,7 @@ static int commit_blocks(struct vexfs_collection_mem *c, const struct snapshot *
 /* commit_lock held; lock held or not. */
 static int commit_write(struct vexfs_collection_mem *c, const struct snapshot *s)
 {
-	struct buffer_head **bh;
+	vx_buf **bh;
 	u32 n = 0;
 	int err;
 

@@ -19,12 +19,7 @@
  * Locks: snapshots_lock for a step; in the end snapshots_lock, commit_lock and lock, for as long as
  * it takes to commit and to copy what came in a short time (see collection.c).
  */
-#include <linux/pagemap.h>
-#include <linux/sched/signal.h>
-#include <linux/slab.h>
-#include <linux/writeback.h>
 #include "collection/collection.h"
-#include "hooks/trace.h"
 
 #define STEP_BYTES	(1u << 20)		/* of rows that a step copies */
 #define STEP_RECORDS	512u
@@ -32,7 +27,7 @@
 #define MAX_REST	4096			/* slots that may be left for the end */
 #define MAX_ROUNDS	20			/* and if there are always more, so be it */
 #define BY_ITSELF_SLOTS	(64u << 10)		/* dead ones: fewer are not worth it */
-#define AGAIN_JIFFIES	(600 * HZ)		/* after it failed, or was no use */
+#define AGAIN_US		(600 * 1000000ULL)	/* after it failed, or was no use */
 #define NODES		8			/* blocks for extents of new planes, as far as one can tell */
 
 struct compaction {
@@ -119,7 +114,7 @@ static s64 garbage(const struct vexfs_body *b, u64 count)
 	for (base = 0; base < count; base += 64) {
 		n += hweight64(~(alive(b, base) | in_snapshots(b, base)) & below(base, count));
 		if (base % STEP_SLOTS == 0) {
-			if (fatal_signal_pending(current))
+			if (vx_killed())
 				return -EINTR;
 			cond_resched();
 		}
@@ -154,16 +149,13 @@ static int may_go_on(const struct vexfs_collection_mem *c)
 {
 	struct super_block *sb = c->dir->i_sb;
 
-	if (fatal_signal_pending(current))
+	if (vx_killed())
 		return -EINTR;
 	if (READ_ONCE(c->gone))
 		return READ_ONCE(c->gone);
 	if (vexfs_is_shutdown(sb))
 		return -EIO;
-	if (!test_bit(VEXFS_SBI_RAISE, &VEXFS_SB(sb)->flags) ||
-	    sb->s_writers.frozen != SB_UNFROZEN)
-		return -EBUSY;
-	return 0;
+	return vexfs_may_work(sb) ? 0 : -EBUSY;
 }
 
 /* Take a record into the step, with its place among the new ones. */
@@ -261,9 +253,9 @@ static int write_planes(struct vexfs_body *b)
 	u32 i;
 
 	for (i = 0; i < ARRAY_SIZE(plane); i++)
-		filemap_fdatawrite(plane[i]->i_mapping);
+		vexfs_plane_start(plane[i], 0, U64_MAX);
 	for (i = 0; i < ARRAY_SIZE(plane); i++) {
-		e2 = filemap_write_and_wait(plane[i]->i_mapping);
+		e2 = vexfs_plane_wait(plane[i], 0, U64_MAX);
 		err = err ?: e2;
 	}
 	return err ?: vexfs_body_errors(b);
@@ -275,9 +267,7 @@ static int write_planes(struct vexfs_body *b)
  */
 static int throttle(struct vexfs_body *b)
 {
-	if (balance_dirty_pages_ratelimited_flags(b->vectors->i_mapping, BDP_ASYNC) == -EAGAIN)
-		return write_planes(b);
-	return 0;
+	return vexfs_plane_is_over(b->vectors) ? write_planes(b) : 0;
 }
 
 /* A round.  locked: the locks are held, nothing changes. */
@@ -324,9 +314,9 @@ static int new_planes(struct compaction *k)
 		*plane[i] = inode;
 		vexfs_plane_tight(inode, true);
 	}
-	b->vectors_since = filemap_sample_wb_err(b->vectors->i_mapping);
-	b->records_since = filemap_sample_wb_err(b->records->i_mapping);
-	b->keys_since = filemap_sample_wb_err(b->keys->i_mapping);
+	b->vectors_since = vexfs_plane_mark(b->vectors);
+	b->records_since = vexfs_plane_mark(b->records);
+	b->keys_since = vexfs_plane_mark(b->keys);
 	return 0;
 }
 
@@ -510,7 +500,7 @@ static void fill_block(const struct compaction *k, struct vexfs_collection *raw)
  * In the transaction.  What fails before anything old is touched is undone; later the log is
  * aborted.
  */
-static int swap_planes(struct compaction *k, handle_t *handle, struct buffer_head *bh)
+static int swap_planes(struct compaction *k, vx_txn *handle, vx_buf *bh)
 {
 	struct inode *old[MAX_PLANES], *new[MAX_PLANES];
 	u32 i, n = planes_of(k->to, new);
@@ -529,7 +519,7 @@ static int swap_planes(struct compaction *k, handle_t *handle, struct buffer_hea
 			if (new[i - 2])
 				undo = vexfs_unlink_hidden(handle, new[i - 2]) ?: undo;
 		if (undo)
-			jbd2_journal_abort(handle->h_transaction->t_journal, undo);
+			vexfs_abort(handle, undo);
 		return err;
 	}
 	fill_block(k, vexfs_schema_raw(bh));
@@ -538,7 +528,7 @@ static int swap_planes(struct compaction *k, handle_t *handle, struct buffer_hea
 	for (i = 0; i < n && !err; i++)
 		err = old[i] ? vexfs_unlink_hidden(handle, old[i]) : 0;
 	if (err)
-		jbd2_journal_abort(handle->h_transaction->t_journal, err);
+		vexfs_abort(handle, err);
 	return err;
 }
 
@@ -546,8 +536,8 @@ static int swap_planes(struct compaction *k, handle_t *handle, struct buffer_hea
 static int log_swap(struct compaction *k)
 {
 	struct vexfs_collection_mem *c = k->c;
-	struct buffer_head *bh = vexfs_collection_block(c);
-	handle_t *handle;
+	vx_buf *bh = vexfs_collection_block(c);
+	vx_txn *handle;
 	int err;
 
 	if (IS_ERR(bh))
@@ -557,7 +547,7 @@ static int log_swap(struct compaction *k)
 	if (!err) {
 		err = swap_planes(k, handle, bh);
 		if (!err) {
-			c->tid = handle->h_transaction->t_tid;
+			c->tid = vexfs_tid(handle);
 			c->in_log = true;
 		}
 		err = vexfs_stop(handle, err);
@@ -698,7 +688,7 @@ static int compact_once(struct vexfs_collection_mem *c, u32 min_dead, bool prote
 		return -EBUSY;
 	*before = *after = 0;
 	err = -EBUSY;
-	if (protect && !sb_start_intwrite_trylock(c->dir->i_sb))
+	if (protect && !vexfs_work_begin(c->dir->i_sb))
 		goto out;
 	vexfs_record_sweep(c);		/* records of files that are gone; what fails is for the next time */
 	err = worth_it(c, min_dead, before, &k.keep);
@@ -709,10 +699,10 @@ static int compact_once(struct vexfs_collection_mem *c, u32 min_dead, bool prote
 		if (err == -ENOSPC && !c->compact_lacked)	/* not as much as we thought */
 			WRITE_ONCE(c->compact_lacked, VEXFS_BLOCK_SIZE);
 		*after = err ? *before : k.count;
-		trace_vexfs_compact(c->dir, *before, *after, vx_clock_us() - start, err);
+		vexfs_event_compact(c->dir, *before, *after, vx_clock_us() - start, err);
 	}
 	if (protect)
-		sb_end_intwrite(c->dir->i_sb);
+		vexfs_work_end(c->dir->i_sb);
 	end(&k);
 out:
 	WRITE_ONCE(c->compact_total, 0);
@@ -735,7 +725,7 @@ int vexfs_compact_by_itself(struct vexfs_collection_mem *c)
 	u64 count, dead, after;
 	int err;
 
-	if (may_go_on(c) || (c->compact_after && time_before(jiffies, c->compact_after)))
+	if (may_go_on(c) || vx_clock_us() < c->compact_after)
 		return 0;
 	b = vexfs_body_get(c);
 	count = vexfs_columns_count(b->columns);
@@ -745,6 +735,6 @@ int vexfs_compact_by_itself(struct vexfs_collection_mem *c)
 		return 0;
 	err = compact_once(c, percent, true, &count, &after);
 	if (err || count == after)
-		c->compact_after = jiffies + AGAIN_JIFFIES;
+		c->compact_after = vx_clock_us() + AGAIN_US;
 	return 0;
 }

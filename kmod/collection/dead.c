@@ -7,8 +7,6 @@
  * Locks: growing is done under vexfs_collection_mem.lock; it takes a transaction and core.lock.
  * Bits change in transactions under commit_lock.
  */
-#include <linux/sched/signal.h>
-#include <linux/slab.h>
 #include "collection/collection.h"
 
 /* --- sets of blocks --- */
@@ -35,9 +33,9 @@ bool vexfs_dead_add(struct vexfs_dead_set *pending, const struct vexfs_dead_set 
 
 /* --- blocks --- */
 
-struct buffer_head *vexfs_dead_block(struct inode *dead, u32 lblk)
+vx_buf *vexfs_dead_block(struct inode *dead, u32 lblk)
 {
-	struct buffer_head *bh = vexfs_block_read(dead, lblk, VEXFS_DEAD_MAGIC, "dead bitmap");
+	vx_buf *bh = vexfs_block_read(dead, lblk, VEXFS_DEAD_MAGIC, "dead bitmap");
 	const struct vexfs_dead_block *x;
 
 	if (IS_ERR(bh))
@@ -80,7 +78,7 @@ int vexfs_dead_write(struct inode *dead, const u64 *bits, u64 count)
 		memset(block, 0, VEXFS_DEAD_SLOTS / 8);
 		for (i = 0; i < n; i++)
 			block[i] = cpu_to_le64(bits[at + i]);
-		err = fatal_signal_pending(current) ? -EINTR :
+		err = vx_killed() ? -EINTR :
 		      vexfs_dead_append(dead, at / (VEXFS_DEAD_SLOTS / 64), block);
 		cond_resched();
 	}

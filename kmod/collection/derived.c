@@ -13,8 +13,6 @@
  * Lock: vexfs_body.codes_lock, which is only ever tried: nobody waits for codes.  Inside it, folio
  * locks.
  */
-#include <linux/sched.h>
-#include <linux/sched/signal.h>
 #include "collection/collection.h"
 
 #define MIN_CODED	1024		/* records: below, a search measures all of them as fast */
@@ -80,7 +78,7 @@ static void build(const struct vexfs_collection_mem *c, struct vexfs_body *b, u6
 		to = min(count, done + BUILD_STEP);
 		err = vexfs_codes_reserve(b->codes, to) ?:
 		      vexfs_codes_extend(b->codes, rows, to, deadline);
-		if (fatal_signal_pending(current) || vx_clock_us() >= deadline)
+		if (vx_killed() || vx_clock_us() >= deadline)
 			break;
 		cond_resched();
 	}
@@ -125,7 +123,7 @@ void vexfs_body_encode(const struct vexfs_collection_mem *c, u64 first, u32 n, c
 		return;
 	if (vexfs_codes_count(codes) == first && !charge(b, c->dims, first + n) &&
 	    !vexfs_codes_reserve(codes, first + n)) {
-		for (i = 0; i < n && !fatal_signal_pending(current); i++) {
+		for (i = 0; i < n && !vx_killed(); i++) {
 			struct vx_seg seg = { rows + (size_t)i * b->row_bytes, b->row_bytes };
 
 			vexfs_codes_put(codes, first + i, &seg, 1);

@@ -22,11 +22,6 @@
  * Locks: vexfs_collection_mem.lock from vexfs_inherit_begin() to vexfs_inherit_end(), and commit_lock
  * while the table is made.  The VFS holds i_rwsem of both files and their directories.
  */
-#include <linux/bsearch.h>
-#include <linux/pagemap.h>
-#include <linux/sched/signal.h>
-#include <linux/slab.h>
-#include <linux/sort.h>
 #include "collection/collection.h"
 
 #define PER_BLOCK	VEXFS_HEIRS_PER_BLOCK
@@ -38,9 +33,9 @@ static u32 blocks_of(const struct inode *table)
 	return VEXFS_I(table)->core.disk_size >> VEXFS_BLOCK_SHIFT;
 }
 
-static struct buffer_head *table_block(struct inode *table, u32 lblk)
+static vx_buf *table_block(struct inode *table, u32 lblk)
 {
-	struct buffer_head *bh = vexfs_block_read(table, lblk, VEXFS_HEIR_MAGIC, "table of heirs");
+	vx_buf *bh = vexfs_block_read(table, lblk, VEXFS_HEIR_MAGIC, "table of heirs");
 	const struct vexfs_heir_block *block;
 	u32 n;
 
@@ -128,7 +123,7 @@ static int read_entries(struct vexfs_body *b, struct vexfs_heirs *h)
 {
 	struct vexfs_fs *fs = &VEXFS_SB(b->dir->i_sb)->fs;
 	const struct vexfs_heir_block *block;
-	struct buffer_head *bh;
+	vx_buf *bh;
 	u32 i, j, n;
 
 	for (i = 0; i < h->n; i += n) {
@@ -149,7 +144,7 @@ static int read_entries(struct vexfs_body *b, struct vexfs_heirs *h)
 			}
 		}
 		vx_brelse(bh);
-		if (fatal_signal_pending(current))
+		if (vx_killed())
 			return -EINTR;
 		cond_resched();
 	}
@@ -161,13 +156,13 @@ static int count_entries(struct vexfs_body *b, u32 *entries)
 {
 	u32 lblk, blocks = blocks_of(b->heirs);
 	const struct vexfs_heir_block *block;
-	struct buffer_head *bh;
+	vx_buf *bh;
 
 	*entries = 0;
 	if (blocks > U32_MAX / PER_BLOCK)
 		return damaged(b, "is too large", b->heirs->i_ino);
 	for (lblk = 0; lblk < blocks; lblk++) {
-		if (fatal_signal_pending(current))
+		if (vx_killed())
 			return -EINTR;
 		bh = table_block(b->heirs, lblk);
 		if (IS_ERR(bh))
@@ -190,7 +185,7 @@ static int follow(struct vexfs_body *b, struct vexfs_heirs *h)
 	u32 i, at, end, next, steps;
 
 	for (i = 0; i < h->n; i++) {
-		if (fatal_signal_pending(current))
+		if (vx_killed())
 			return -EINTR;
 		if (i && !compare(&h->e[i - 1].from, &h->e[i].from))
 			return damaged(b, "has two heirs", h->e[i].from.ino);
@@ -206,7 +201,7 @@ static int follow(struct vexfs_body *b, struct vexfs_heirs *h)
 			next = h->e[at].next;
 			h->e[at].next = end;
 		}
-		if (fatal_signal_pending(current))
+		if (vx_killed())
 			return -EINTR;
 		cond_resched();
 	}
@@ -340,7 +335,7 @@ int vexfs_heirs_write(struct vexfs_collection_mem *c, struct vexfs_body *b)
 		heir->link = b->heir_entries++;
 		if (b->heir_entries % PER_BLOCK == 0)
 			err = flush(b, block);
-		if (!err && fatal_signal_pending(current))
+		if (!err && vx_killed())
 			err = -EINTR;
 		if (err)
 			break;
@@ -357,8 +352,8 @@ int vexfs_heirs_write(struct vexfs_collection_mem *c, struct vexfs_body *b)
 /* In the transaction: the collection has this table. */
 static int adopt_table(struct vexfs_collection_mem *c, struct inode *table)
 {
-	struct buffer_head *bh = vexfs_collection_block(c);
-	handle_t *handle;
+	vx_buf *bh = vexfs_collection_block(c);
+	vx_txn *handle;
 	int err;
 
 	if (IS_ERR(bh))
@@ -492,7 +487,7 @@ int vexfs_inherit_begin(struct mnt_idmap *idmap, struct vexfs_inheritance *h, st
 	*h = (struct vexfs_inheritance){ .replaced = replaced, .heir = heir };
 	if (!S_ISREG(replaced->i_mode) || !S_ISREG(heir->i_mode) || replaced->i_nlink > 1 ||
 	    !(VEXFS_I(replaced)->core.flags & VEXFS_INODE_BOUND) ||
-	    inode_permission(idmap, replaced, MAY_READ))
+	    vexfs_may_inherit(idmap, replaced))
 		return 0;
 	ino = vexfs_collection_of(dir);
 	if (!ino)
@@ -521,12 +516,12 @@ int vexfs_inherit_begin(struct mnt_idmap *idmap, struct vexfs_inheritance *h, st
 	return err == -ENODATA ? 0 : err;
 }
 
-int vexfs_inherit_access(handle_t *handle, struct vexfs_inheritance *h)
+int vexfs_inherit_access(vx_txn *handle, struct vexfs_inheritance *h)
 {
 	return h->dir ? vx_txn_write(handle, h->bh) : 0;
 }
 
-int vexfs_inherit_log(handle_t *handle, struct vexfs_inheritance *h)
+int vexfs_inherit_log(vx_txn *handle, struct vexfs_inheritance *h)
 {
 	struct vexfs_file_id to = { h->heir->i_ino, h->heir->i_generation };
 	struct vexfs_file_id from = { h->replaced->i_ino, h->replaced->i_generation };

@@ -8,8 +8,6 @@
  *
  * Locks: vexfs_collection_mem.lock guards the map; folio locks are taken inside it.
  */
-#include <linux/sched/signal.h>
-#include <linux/slab.h>
 #include "collection/collection.h"
 
 int vexfs_keys_check(struct vexfs_collection_mem *c, struct vexfs_keys *k, bool every, __u64 *bad)
@@ -30,7 +28,7 @@ int vexfs_keys_check(struct vexfs_collection_mem *c, struct vexfs_keys *k, bool 
 		k->off[i] = off;
 		k->hash[i] = siphash(k->byte + off, k->len[i], &c->hash_seed);
 		off += k->len[i];
-		if (fatal_signal_pending(current))
+		if (vx_killed())
 			return -EINTR;
 		cond_resched();
 	}

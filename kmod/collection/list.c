@@ -5,10 +5,6 @@
  * No lock is held: published slots do not change, a reference to the body keeps them, and user memory
  * is written between batches of records.
  */
-#include <linux/pagemap.h>
-#include <linux/sched/signal.h>
-#include <linux/slab.h>
-#include <linux/uaccess.h>
 #include "collection/collection.h"
 
 #define BATCH_RECORDS	128
@@ -44,7 +40,7 @@ static int fill(struct vexfs_body *b, const struct vexfs_snapshot_mem *snap,
 
 	t->n = t->key_bytes = 0;
 	for (; *slot < end && t->n < t->max; (*slot)++) {
-		if (fatal_signal_pending(current))
+		if (vx_killed())
 			return -EINTR;
 		cond_resched();
 		if (!wanted(b, snap, reader, *slot))

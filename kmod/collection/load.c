@@ -5,13 +5,6 @@
  *
  * Nothing is believed: counts, numbers and lengths are checked against what is there.
  */
-#include <linux/pagemap.h>
-#include <linux/random.h>
-#include <linux/sched/signal.h>
-#include <linux/slab.h>
-#include <linux/crc32c.h>
-#include <linux/file.h>
-#include <linux/sched/mm.h>
 #include "collection/collection.h"
 
 #define LOAD_RECORDS	512		/* read at a time */
@@ -23,24 +16,11 @@ struct loading {
 	u64 seq;			/* of the record before */
 	u64 live;
 	struct vexfs_body *b;
-	struct buffer_head *dead;	/* bitmap block of the slot at hand */
+	vx_buf *dead;	/* bitmap block of the slot at hand */
 	struct vexfs_heirs *heirs;
 };
 
-__printf(2, 3)
-static int damaged(struct vexfs_collection_mem *c, const char *fmt, ...)
-{
-	struct va_format vaf;
-	va_list args;
-
-	va_start(args, fmt);
-	vaf.fmt = fmt;
-	vaf.va = &args;
-	pr_err_ratelimited("vexfs (%s): collection %lu: %pV\n", c->dir->i_sb->s_id, c->dir->i_ino,
-			   &vaf);
-	va_end(args);
-	return -EUCLEAN;
-}
+#define damaged(c, ...) (vexfs_complain((c)->dir, __VA_ARGS__), -EUCLEAN)
 
 static int load_binding(struct vexfs_collection_mem *c, struct vexfs_body *b, u64 slot,
 			const struct vexfs_record *r, const struct vexfs_heirs *heirs,
@@ -162,7 +142,7 @@ static int load_records(struct vexfs_collection_mem *c, struct loading *l)
 					       n * VEXFS_RECORD_BYTES);
 		for (i = 0; i < n && !err; i++)
 			err = load_record(c, l, slot + i, buf + i);
-		if (!err && fatal_signal_pending(current))
+		if (!err && vx_killed())
 			err = -EINTR;
 		cond_resched();
 	}
@@ -217,9 +197,9 @@ static int load_body(struct vexfs_collection_mem *c, struct vexfs_body *b,
 	b->dead_blocks = VEXFS_I(b->dead)->core.disk_size >> VEXFS_BLOCK_SHIFT;
 	if (b->dead_blocks < DIV_ROUND_UP_ULL(count, VEXFS_DEAD_SLOTS))
 		return damaged(c, "its dead bitmap is too short");
-	b->vectors_since = filemap_sample_wb_err(b->vectors->i_mapping);
-	b->records_since = filemap_sample_wb_err(b->records->i_mapping);
-	b->keys_since = filemap_sample_wb_err(b->keys->i_mapping);
+	b->vectors_since = vexfs_plane_mark(b->vectors);
+	b->records_since = vexfs_plane_mark(b->records);
+	b->keys_since = vexfs_plane_mark(b->keys);
 	return load_columns(c, b, raw);
 }
 
@@ -227,7 +207,7 @@ int vexfs_collection_load(struct vexfs_collection_mem *c)
 {
 	struct vexfs_sb_info *sbi = VEXFS_SB(c->dir->i_sb);
 	struct vexfs_collection *raw;
-	struct buffer_head *bh;
+	vx_buf *bh;
 	struct vexfs_body *b;
 	bool dropped;
 	int err;

@@ -70,6 +70,12 @@ struct vexfs_timed_mutex {
 
 struct mnt_idmap;
 
+/* Is inode a directory with a schema? */
+static inline bool vexfs_is_collection(const struct inode *inode)
+{
+	return S_ISDIR(inode->i_mode) && (VEXFS_I(inode)->core.flags & VEXFS_INODE_COLLECTION);
+}
+
 /* --- transactions --- */
 
 /* Access to an inode's table block, to its group, and to the superblock for the orphan list. */

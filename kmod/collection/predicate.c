@@ -8,9 +8,6 @@
  *	vexfs_cached.lock	one query at a time extends a bitmap, until its deadline at most; others
  *				wait until theirs, those of other predicates do not
  */
-#include <linux/jiffies.h>
-#include <linux/slab.h>
-#include <linux/wait.h>
 #include "collection/collection.h"
 
 #define MAX_CACHED	8
@@ -18,8 +15,7 @@
 struct vexfs_cached {
 	refcount_t refs;		/* one is the cache's */
 	struct list_head list;		/* vexfs_predicates.lock; the last one used is first */
-	struct mutex lock;
-	wait_queue_head_t unlocked;
+	struct vexfs_timed_mutex lock;
 	struct vexfs_predicate *p;	/* const pointer; what it holds: lock */
 };
 
@@ -72,8 +68,7 @@ static struct vexfs_cached *new_entry(const struct vexfs_condition *c)
 		return NULL;
 	}
 	refcount_set(&e->refs, 1);
-	mutex_init(&e->lock);
-	init_waitqueue_head(&e->unlocked);
+	vexfs_timed_init(&e->lock);
 	return e;
 }
 
@@ -103,23 +98,6 @@ found:
 	return e;
 }
 
-/* Take the lock, as soon as it is free.  -ETIME it was not before the deadline, -EINTR. */
-static int lock(struct vexfs_cached *e, u64 deadline)
-{
-	u64 now = vx_clock_us();
-	long left;
-
-	left = wait_event_killable_timeout(e->unlocked, mutex_trylock(&e->lock),
-					   deadline > now ? usecs_to_jiffies(deadline - now) : 0);
-	return left > 0 ? 0 : left ? -EINTR : -ETIME;
-}
-
-static void unlock(struct vexfs_cached *e)
-{
-	mutex_unlock(&e->lock);
-	wake_up(&e->unlocked);		/* we have a reference */
-}
-
 struct vexfs_cached *vexfs_predicate_get(struct vexfs_body *b, const struct vexfs_condition *c,
 					 u64 deadline, struct vexfs_match *match)
 {
@@ -133,10 +111,10 @@ struct vexfs_cached *vexfs_predicate_get(struct vexfs_body *b, const struct vexf
 	mutex_unlock(&cache->lock);
 	if (!e)
 		return ERR_PTR(-ENOMEM);
-	err = lock(e, deadline);
+	err = vexfs_timed_lock(&e->lock, deadline);
 	if (!err) {
 		err = vexfs_predicate_match(e->p, b->columns, deadline, match);
-		unlock(e);
+		vexfs_timed_unlock(&e->lock);
 	} else if (err == -ETIME) {	/* nothing was evaluated, as far as this query knows */
 		*match = (struct vexfs_match){ .p = e->p, .cut = true };
 		err = 0;

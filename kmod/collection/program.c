@@ -5,15 +5,7 @@
  *
  * Lock: commit_lock for the block, prog_lock for what is in memory.
  */
-#include <linux/pagemap.h>
-#include <linux/random.h>
-#include <linux/sched/signal.h>
-#include <linux/slab.h>
-#include <linux/crc32c.h>
-#include <linux/file.h>
-#include <linux/sched/mm.h>
 #include "collection/collection.h"
-#include "hooks/trace.h"
 
 /* Bindings are names: they work again once an object of that name is loaded. */
 int vexfs_programs_load(struct vexfs_collection_mem *c, const struct vexfs_collection *raw)
@@ -25,8 +17,10 @@ int vexfs_programs_load(struct vexfs_collection_mem *c, const struct vexfs_colle
 		if (!raw->c_program[slot][0])
 			continue;
 		p = vexfs_program_get(raw->c_program[slot], true);
-		if (p == ERR_PTR(-EINVAL))
+		if (p == ERR_PTR(-EINVAL)) {
+			vexfs_complain(c->dir, "bad program name");
 			return -EUCLEAN;
+		}
 		if (IS_ERR(p))
 			return PTR_ERR(p);
 		vexfs_program_bind_any(p, slot);
@@ -71,8 +65,8 @@ bool vexfs_collection_rebound(const struct vexfs_collection_mem *c, const struct
 static int write_binding(struct vexfs_collection_mem *c, u32 slot, const char *name)
 {
 	struct super_block *sb = c->dir->i_sb;
-	struct buffer_head *bh = vexfs_collection_block(c);
-	handle_t *handle;
+	vx_buf *bh = vexfs_collection_block(c);
+	vx_txn *handle;
 	tid_t tid;
 	int err;
 
@@ -82,7 +76,7 @@ static int write_binding(struct vexfs_collection_mem *c, u32 slot, const char *n
 	err = PTR_ERR_OR_ZERO(handle);
 	if (err)
 		goto out;
-	tid = handle->h_transaction->t_tid;
+	tid = vexfs_tid(handle);
 	err = vx_txn_write(handle, bh);
 	if (!err) {
 		strscpy_pad(vexfs_schema_raw(bh)->c_program[slot], name, VEXFS_PROG_NAME_LEN);
@@ -126,7 +120,7 @@ int vexfs_collection_use(struct vexfs_collection_mem *c, u32 slot, const char *n
 			WRITE_ONCE(c->bindings, c->bindings + 1);
 		vexfs_binding_set(&c->binding[slot], p);
 		spin_unlock(&c->prog_lock);
-		trace_vexfs_use(c->dir, slot, name);
+		vexfs_event_use(c->dir, slot, name);
 		p = old;		/* what is given back below */
 	}
 	mutex_unlock(&c->commit_lock);

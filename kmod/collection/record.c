@@ -8,12 +8,6 @@
  *
  * Locks: see collection.c.  insert and delete hold i_rwsem shared, against rmdir.
  */
-#include <linux/crc32c.h>
-#include <linux/pagemap.h>
-#include <linux/sched/signal.h>
-#include <linux/slab.h>
-#include <linux/sort.h>
-#include <linux/writeback.h>
 #include "collection/collection.h"
 
 #define SWEEP_BATCH	256			/* killed at a time, under one lock */
@@ -132,7 +126,7 @@ static int give_id(struct vexfs_collection_mem *c, struct inserting *in, __u64 *
 			return 0;
 		if (WARN_ON_ONCE(!tries))
 			return -ENOSPC;
-		if (fatal_signal_pending(current))
+		if (vx_killed())
 			return -EINTR;
 		cond_resched();
 	}
@@ -260,7 +254,7 @@ static int insert_locked(struct vexfs_collection_mem *c, struct vexfs_new_record
 	err = vexfs_body_errors(b) ?: vexfs_words_errors(c) ?: vexfs_columns_reserve(b->columns, end) ?:
 	      vexfs_map_reserve(&b->key_map, new->keys.n) ?: vexfs_binds_enter(b, &new->binds);
 	for (i = 0; i < new->n && !err; i++) {
-		err = fatal_signal_pending(current) ? -EINTR : enter(c, new, i, in);
+		err = vx_killed() ? -EINTR : enter(c, new, i, in);
 		if (err == -EEXIST || err == -EINVAL || err == -ENOENT)
 			new->bad = i;
 		cond_resched();
@@ -297,7 +291,7 @@ static int check_rows(struct vexfs_collection_mem *c, struct vexfs_new_records *
 			new->bad = i;
 			return err;
 		}
-		if (fatal_signal_pending(current))
+		if (vx_killed())
 			return -EINTR;
 		cond_resched();
 	}
@@ -326,8 +320,8 @@ int vexfs_record_insert(struct vexfs_collection_mem *c, struct vexfs_new_records
 	}
 	/* throttle writers before any lock is taken */
 	b = vexfs_body_get(c);
-	balance_dirty_pages_ratelimited(b->vectors->i_mapping);
-	balance_dirty_pages_ratelimited(b->records->i_mapping);
+	vexfs_plane_throttle(b->vectors);
+	vexfs_plane_throttle(b->records);
 	vexfs_body_put(b);
 	err = -EINTR;
 	if (down_read_killable(&c->dir->i_rwsem))
@@ -416,7 +410,7 @@ static int find_victims(struct vexfs_collection_mem *c, u32 n, const __u64 *ids,
 			*bad = i;
 		if (err)
 			return err;
-		if (fatal_signal_pending(current))
+		if (vx_killed())
 			return -EINTR;
 		cond_resched();
 	}
@@ -622,9 +616,7 @@ int vexfs_record_fetch(struct vexfs_body *b, u64 slot, struct vexfs_record *reco
 	int ret = fetch(b, slot, record, row, key ?: unwanted);
 
 	if (ret == -EUCLEAN)
-		pr_err_ratelimited(
-			"vexfs (%s): collection %lu: record %llu or its row is damaged: bad checksum\n",
-			b->dir->i_sb->s_id, b->dir->i_ino, slot);
+		vexfs_complain(b->dir, "record %llu or its row is damaged: bad checksum", slot);
 	return ret;
 }
 

@@ -7,8 +7,6 @@
  * dropping hold the directory's i_rwsem exclusively, or the directory is being evicted and nobody
  * else has it.  No other lock is taken here but i_lock and what transactions need (see vexfs.h).
  */
-#include <linux/slab.h>
-#include <linux/uuid.h>
 #include "collection/collection.h"
 
 /* --- reading it --- */
@@ -81,10 +79,10 @@ int vexfs_schema_supported(const struct vexfs_collection *raw)
 	return 0;
 }
 
-struct buffer_head *vexfs_schema_read(struct inode *dir, u64 block)
+vx_buf *vexfs_schema_read(struct inode *dir, u64 block)
 {
 	struct vexfs_fs *fs = VEXFS_I(dir)->core.fs;
-	struct buffer_head *bh;
+	vx_buf *bh;
 	const char *why;
 
 	if (!vexfs_data_run(fs, block, 1)) {
@@ -104,12 +102,12 @@ struct buffer_head *vexfs_schema_read(struct inode *dir, u64 block)
 	return bh;
 }
 
-struct buffer_head *vexfs_collection_block(struct vexfs_collection_mem *c)
+vx_buf *vexfs_collection_block(struct vexfs_collection_mem *c)
 {
 	return vexfs_schema_read(c->dir, c->block);
 }
 
-void vexfs_collection_stamp(struct vexfs_collection_mem *c, struct buffer_head *bh)
+void vexfs_collection_stamp(struct vexfs_collection_mem *c, vx_buf *bh)
 {
 	vexfs_schema_raw(bh)->c_crc =
 		cpu_to_le32(block_crc(c->dir, c->block, vexfs_schema_raw(bh)));
@@ -208,12 +206,12 @@ static void set_collection(struct inode *dir, bool is, u64 collection)
 }
 
 /* In a transaction: the block with all in it, and the directory that names it. */
-static int create_block(handle_t *handle, struct inode *dir, const struct vexfs_ioc_create *arg,
+static int create_block(vx_txn *handle, struct inode *dir, const struct vexfs_ioc_create *arg,
 			struct inode *const plane[PLANES])
 {
 	struct vexfs_inode_core *core = &VEXFS_I(dir)->core;
 	struct vexfs_collection *raw;
-	struct buffer_head *bh;
+	vx_buf *bh;
 	u64 block;
 	u32 len;
 	int err;
@@ -241,8 +239,7 @@ static int create_block(handle_t *handle, struct inode *dir, const struct vexfs_
 	vx_brelse(bh);
 	if (err)			/* the journal is gone */
 		return err;
-	inode_set_ctime_current(dir);
-	inode_inc_iversion(dir);
+	vexfs_inode_touch(dir);
 	down_write(&core->lock);
 	set_collection(dir, true, block);
 	err = vexfs_log_inode_locked(handle, dir, true);
@@ -254,7 +251,7 @@ static int try_create(struct inode *dir, const struct vexfs_ioc_create *arg)
 {
 	u32 i, n, planes = has_keywords(arg) ? PLANES : WORDS;
 	struct inode *plane[PLANES] = {};
-	handle_t *handle;
+	vx_txn *handle;
 	int err, e2, undo = 0;
 
 	handle = vexfs_start(dir->i_sb, planes * (VEXFS_NEW_CREDITS + VEXFS_FREE_CREDITS) +
@@ -317,7 +314,7 @@ int vexfs_schema_drop(struct vexfs_collection_mem *c, u64 outer)
 		b->vectors, b->records, b->keys, b->dead, b->heirs, c->words.plane
 	};
 	struct vexfs_inode_core *core = &VEXFS_I(c->dir)->core;
-	handle_t *handle;
+	vx_txn *handle;
 	int err;
 	u32 i;
 
@@ -339,8 +336,7 @@ int vexfs_schema_drop(struct vexfs_collection_mem *c, u64 outer)
 		if (plane[i])
 			err = vexfs_unlink_hidden(handle, plane[i]);
 	if (!err) {
-		inode_set_ctime_current(c->dir);
-		inode_inc_iversion(c->dir);
+		vexfs_inode_touch(c->dir);
 		down_write(&core->lock);
 		set_collection(c->dir, false, outer);
 		err = vexfs_log_inode_locked(handle, c->dir, true);

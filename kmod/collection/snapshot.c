@@ -10,9 +10,6 @@
  * Locks: snapshots_lock, then commit_lock (see collection.c).  Inside them transactions, one at a
  * time. vexfs_snapshot_mem.lock is a leaf but for buffers.
  */
-#include <linux/sched/signal.h>
-#include <linux/slab.h>
-#include <linux/timekeeping.h>
 #include "collection/collection.h"
 
 /* --- the collection block --- */
@@ -168,7 +165,7 @@ static int read_bits(const struct vexfs_snapshot_mem *s, u64 *bits)
 {
 	u64 at, n, i, words = DIV_ROUND_UP_ULL(s->as_of.count, 64);
 	const struct vexfs_dead_block *x;
-	struct buffer_head *bh;
+	vx_buf *bh;
 
 	BUILD_BUG_ON(VEXFS_DEAD_SLOTS % 64);
 	for (at = 0; at < words; at += n) {
@@ -180,7 +177,7 @@ static int read_bits(const struct vexfs_snapshot_mem *s, u64 *bits)
 		for (i = 0; i < n; i++)
 			bits[at + i] = le64_to_cpu(((const __le64 *)x->x_bits)[i]);
 		vx_brelse(bh);
-		if (fatal_signal_pending(current))
+		if (vx_killed())
 			return -EINTR;
 		cond_resched();
 	}
@@ -262,7 +259,7 @@ int vexfs_snapshot_find(const struct vexfs_snapshot_mem *s, const struct vexfs_b
 			return 0;
 		}
 		if (i % (64 << 10) == 0) {
-			if (fatal_signal_pending(current))
+			if (vx_killed())
 				return -EINTR;
 			cond_resched();
 		}
@@ -279,7 +276,7 @@ static int copy_bitmap(const struct vexfs_collection_mem *c, struct inode *to)
 	int err = 0;
 
 	for (lblk = 0; lblk < blocks && !err; lblk++) {
-		struct buffer_head *bh = vexfs_dead_block(c->body->dead, lblk);
+		vx_buf *bh = vexfs_dead_block(c->body->dead, lblk);
 
 		err = PTR_ERR_OR_ZERO(bh);
 		if (!err) {
@@ -288,7 +285,7 @@ static int copy_bitmap(const struct vexfs_collection_mem *c, struct inode *to)
 			err = vexfs_dead_append(to, lblk, x->x_bits);
 			vx_brelse(bh);
 		}
-		if (!err && fatal_signal_pending(current))
+		if (!err && vx_killed())
 			err = -EINTR;
 		cond_resched();
 	}
@@ -300,9 +297,9 @@ static int log_created(struct vexfs_collection_mem *c, const struct vexfs_snapsh
 		       tid_t *tid)
 {
 	struct vexfs_fs *fs = VEXFS_I(c->dir)->core.fs;
-	struct buffer_head *bh = vexfs_collection_block(c);
+	vx_buf *bh = vexfs_collection_block(c);
 	struct vexfs_snapshot *n;
-	handle_t *handle;
+	vx_txn *handle;
 	int err;
 
 	if (IS_ERR(bh))
@@ -311,7 +308,7 @@ static int log_created(struct vexfs_collection_mem *c, const struct vexfs_snapsh
 	err = PTR_ERR_OR_ZERO(handle);
 	if (err)
 		goto out;
-	*tid = handle->h_transaction->t_tid;
+	*tid = vexfs_tid(handle);
 	err = vx_txn_write(handle, bh) ?: vexfs_adopt_hidden(handle, s->dead);
 	if (!err) {
 		n = vexfs_schema_raw(bh)->c_snapshot + c->body->snapshots;
@@ -344,7 +341,7 @@ static int create(struct vexfs_collection_mem *c, struct vexfs_snapshot_mem *s, 
 	if (err)
 		return err;
 	s->as_of.count = c->committed;
-	s->time = ktime_get_real_seconds();
+	s->time = vx_now();
 	err = copy_bitmap(c, s->dead) ?: log_created(c, s, &tid);
 	if (err)
 		return err;
@@ -409,10 +406,10 @@ int vexfs_snapshot_create(struct vexfs_collection_mem *c, const char *name)
 static int log_deleted(struct vexfs_collection_mem *c, u32 at)
 {
 	struct vexfs_fs *fs = VEXFS_I(c->dir)->core.fs;
-	struct buffer_head *bh = vexfs_collection_block(c);
+	vx_buf *bh = vexfs_collection_block(c);
 	u32 left = c->body->snapshots - at - 1;
 	struct vexfs_snapshot *n;
-	handle_t *handle;
+	vx_txn *handle;
 	int err;
 
 	if (IS_ERR(bh))

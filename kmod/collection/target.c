@@ -3,20 +3,13 @@
  * Targets: the files that an insert binds records to, and how they are kept in the collection until it is
  * done (see bind.c).
  */
-#include <linux/pagemap.h>
-#include <linux/random.h>
-#include <linux/sched/signal.h>
-#include <linux/slab.h>
-#include <linux/crc32c.h>
-#include <linux/file.h>
-#include <linux/sched/mm.h>
 #include "collection/collection.h"
 
 /* Records of its collection are bound to this file: unlink and others shall tell us. */
 static int mark_bound(struct inode *inode)
 {
 	struct vexfs_inode_core *core = &VEXFS_I(inode)->core;
-	handle_t *handle;
+	vx_txn *handle;
 	int err;
 
 	if (core->flags & VEXFS_INODE_BOUND)
@@ -54,16 +47,13 @@ static int acquire(struct inode *dir, struct inode *inode, struct vexfs_target *
 	down_read(&vi->core.lock);	/* after the bit: who clears it raises the counter */
 	t->change = vi->core.data_change;
 	up_read(&vi->core.lock);
-	/* a store into a page that is dirty already makes no fault; cleaning it takes that away */
-	if (mapping_writably_mapped(inode->i_mapping))
-		filemap_write_and_wait(inode->i_mapping);
+	vexfs_file_settle(inode);
 	return 0;
 }
 
 static int target(struct inode *dir, struct vexfs_binds *b, const struct vexfs_bind *bind,
 		  struct vexfs_target **out)
 {
-	struct fd fd;
 	struct inode *inode;
 	struct vexfs_target *t;
 	int err;
@@ -73,16 +63,9 @@ static int target(struct inode *dir, struct vexfs_binds *b, const struct vexfs_b
 		return bind->len || bind->off ? -EINVAL : 0;
 	if (bind->off > (u64)LLONG_MAX - bind->len)
 		return -EINVAL;
-	fd = fdget(bind->fd);
-	if (!fd_file(fd))
-		return -EBADF;
-	inode = file_inode(fd_file(fd));
-	err = -EBADF;
-	if (!(fd_file(fd)->f_mode & FMODE_READ) || !S_ISREG(inode->i_mode))
-		goto out;
-	err = -EXDEV;
-	if (inode->i_sb != dir->i_sb)
-		goto out;
+	inode = vexfs_file_of(dir->i_sb, bind->fd);
+	if (IS_ERR(inode))
+		return PTR_ERR(inode);
 	err = 0;
 	*out = xa_load(&b->by_ino, inode->i_ino);
 	if (*out)
@@ -100,7 +83,7 @@ static int target(struct inode *dir, struct vexfs_binds *b, const struct vexfs_b
 		*out = t;
 	}
 out:
-	fdput(fd);
+	iput(inode);
 	return err;
 }
 
@@ -114,7 +97,7 @@ int vexfs_binds_open(struct inode *dir, u32 n, struct vexfs_binds *b, __u64 *bad
 		return -ENOMEM;
 	for (i = 0; i < n; i++) {
 		err = target(dir, b, b->bind + i, b->target + i);
-		if (!err && fatal_signal_pending(current))
+		if (!err && vx_killed())
 			err = -EINTR;
 		if (err) {
 			if (err == -EBADF || err == -EXDEV || err == -ENOENT || err == -EINVAL)

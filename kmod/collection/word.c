@@ -10,11 +10,6 @@
  * Locks: vexfs_collection_mem.lock guards all of it; folio locks and transactions are taken inside it.
  * Interning holds i_rwsem shared, as insert does.
  */
-#include <linux/crc32c.h>
-#include <linux/pagemap.h>
-#include <linux/sched/signal.h>
-#include <linux/slab.h>
-#include <linux/writeback.h>
 #include "collection/collection.h"
 
 #define AHEAD	256			/* pages that loading reads ahead */
@@ -36,8 +31,7 @@ static u32 entry_crc(struct vexfs_collection_mem *c, u64 pos, const struct entry
 
 static int damaged(struct vexfs_collection_mem *c, u64 pos, const char *why)
 {
-	pr_err_ratelimited("vexfs (%s): collection %lu: the word at byte %llu %s\n",
-			   c->dir->i_sb->s_id, c->dir->i_ino, pos, why);
+	vexfs_complain(c->dir, "the word at byte %llu %s", pos, why);
 	return -EUCLEAN;
 }
 
@@ -178,7 +172,7 @@ int vexfs_words_load(struct vexfs_collection_mem *c, const struct vexfs_collecti
 		return err;
 	d->end = d->committed = le64_to_cpu(raw->c_word_bytes);
 	err = vexfs_plane_size(d->plane, d->end, "words");
-	d->since = filemap_sample_wb_err(d->plane->i_mapping);
+	d->since = vexfs_plane_mark(d->plane);
 	for (pos = 0; pos < d->end && !err; pos += sizeof(e.head) + e.head.w_len) {
 		if (pos >= ahead) {
 			vexfs_plane_ahead(d->plane, pos >> PAGE_SHIFT,
@@ -186,7 +180,7 @@ int vexfs_words_load(struct vexfs_collection_mem *c, const struct vexfs_collecti
 							    (pos >> PAGE_SHIFT) + 1));
 			ahead = pos + AHEAD * PAGE_SIZE;
 		}
-		err = fatal_signal_pending(current) ? -EINTR : load_entry(c, pos, &e);
+		err = vx_killed() ? -EINTR : load_entry(c, pos, &e);
 		cond_resched();
 	}
 	return err;
@@ -220,7 +214,7 @@ int vexfs_words_errors(const struct vexfs_collection_mem *c)
 {
 	const struct vexfs_dictionary *d = &c->words;
 
-	return d->plane && filemap_check_wb_err(d->plane->i_mapping, d->since) ? -EIO : 0;
+	return d->plane ? vexfs_plane_errors(d->plane, d->since) : 0;
 }
 
 bool vexfs_words_known(const struct vexfs_collection_mem *c, const __s64 *attr)
@@ -279,7 +273,7 @@ static int intern_some(struct vexfs_collection_mem *c, u32 attr, const struct ve
 		code = intern_word(c, attr, words->byte + words->off[i], words->len[i],
 				   words->hash[i], lookup);
 		codes[i] = code;
-		err = code < 0 ? code : fatal_signal_pending(current) ? -EINTR : 0;
+		err = code < 0 ? code : vx_killed() ? -EINTR : 0;
 		cond_resched();
 	}
 	mutex_unlock(&c->lock);
@@ -293,7 +287,7 @@ int vexfs_words_intern(struct vexfs_collection_mem *c, u32 attr, const struct ve
 	u32 i;
 
 	if (!lookup) {
-		balance_dirty_pages_ratelimited(c->words.plane->i_mapping);
+		vexfs_plane_throttle(c->words.plane);
 		if (down_read_killable(&c->dir->i_rwsem))
 			return -EINTR;
 	}

@@ -5,7 +5,8 @@
  * Lock order: i_rwsem (shared), core.lock inside the core.  Entries are copied into a buffer first:
  * dir_emit() writes to user memory, and a page fault may start a transaction.
  */
-#include "vexfs.h"
+#include "fs/fs.h"
+#include "ioctl/door.h"
 
 #define FIRST_POS	2
 

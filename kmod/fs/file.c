@@ -13,7 +13,8 @@
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 #include <linux/splice.h>
-#include "vexfs.h"
+#include "fs/fs.h"
+#include "ioctl/door.h"
 
 /*
  * Writeback of a page ends after the transaction that made its block readable was started, so the

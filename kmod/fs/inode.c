@@ -11,7 +11,7 @@
 #include <linux/iomap.h>
 #include <linux/pagemap.h>
 #include <linux/writeback.h>
-#include "vexfs.h"
+#include "fs/fs.h"
 
 static struct kmem_cache *inode_cache;
 

@@ -14,7 +14,7 @@
 #include <linux/iomap.h>
 #include <linux/pagemap.h>
 #include <linux/writeback.h>
-#include "vexfs.h"
+#include "fs/fs.h"
 
 #define MAX_EXTRA	256		/* blocks allocated beyond what a growing file asked for */
 

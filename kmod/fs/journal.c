@@ -9,7 +9,7 @@
 #include <linux/blkdev.h>
 #include <linux/sched/signal.h>
 #include <linux/journal-head.h>
-#include "vexfs.h"
+#include "fs/fs.h"
 
 /* --- core/platform.h --- */
 
@@ -263,6 +263,16 @@ bool vexfs_log_failed(const struct super_block *sb)
 	return true;
 }
 
+bool vexfs_is_shutdown(const struct super_block *sb)
+{
+	return test_bit(VEXFS_SBI_SHUTDOWN, &VEXFS_SB(sb)->flags) || vexfs_log_failed(sb);
+}
+
+bool vexfs_is_gone(const struct super_block *sb)
+{
+	return test_bit(VEXFS_SBI_GONE, &VEXFS_SB(sb)->flags);
+}
+
 int vexfs_shutdown(struct super_block *sb, u32 how)
 {
 	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
@@ -317,11 +327,21 @@ int vexfs_stop(handle_t *handle, int err)
 	return err ?: e2;
 }
 
+void vexfs_abort(handle_t *handle, int err)
+{
+	jbd2_journal_abort(handle->h_transaction->t_journal, err);
+}
+
+tid_t vexfs_tid(const handle_t *handle)
+{
+	return handle->h_transaction->t_tid;
+}
+
 int vexfs_finish(handle_t *handle, struct super_block *sb, int err)
 {
 	if (err && !is_handle_aborted(handle)) {
 		vexfs_error(sb, "an operation failed halfway (error %d)", err);
-		jbd2_journal_abort(handle->h_transaction->t_journal, err);
+		vexfs_abort(handle, err);
 	}
 	return vexfs_stop(handle, err);
 }

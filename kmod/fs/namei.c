@@ -13,7 +13,7 @@
 #include <linux/fs_types.h>
 #include <linux/namei.h>
 #include <linux/pagemap.h>
-#include "vexfs.h"
+#include "fs/fs.h"
 
 static struct vexfs_inode_core *core_of(struct inode *inode)
 {

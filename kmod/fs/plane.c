@@ -15,7 +15,8 @@
 #include <linux/pagemap.h>
 #include <linux/sched/signal.h>
 #include <linux/swap.h>
-#include "collection/collection.h"
+#include <linux/writeback.h>
+#include "fs/fs.h"
 
 /* --- opening --- */
 
@@ -162,6 +163,46 @@ void vexfs_plane_ahead(struct inode *plane, pgoff_t index, unsigned long n)
 	DEFINE_READAHEAD(ractl, NULL, &ra, plane->i_mapping, index);
 
 	page_cache_ra_unbounded(&ractl, n, 0);
+}
+
+/* --- writeback and its errors --- */
+
+void vexfs_plane_start(struct inode *plane, u64 from, u64 to)
+{
+	filemap_fdatawrite_range(plane->i_mapping, from, min_t(u64, to - 1, LLONG_MAX));
+}
+
+/*
+ * Writeback of a folio ends after its unwritten extent was converted, so waiting for it waits for
+ * both.
+ */
+int vexfs_plane_wait(struct inode *plane, u64 from, u64 to)
+{
+	return filemap_write_and_wait_range(plane->i_mapping, from, min_t(u64, to - 1, LLONG_MAX));
+}
+
+errseq_t vexfs_plane_mark(struct inode *plane)
+{
+	return filemap_sample_wb_err(plane->i_mapping);
+}
+
+/*
+ * A write error is reported to one waiter and leaves clean folios behind: look at what has happened
+ * since.
+ */
+int vexfs_plane_errors(const struct inode *plane, errseq_t since)
+{
+	return filemap_check_wb_err(plane->i_mapping, since) ? -EIO : 0;
+}
+
+void vexfs_plane_throttle(struct inode *plane)
+{
+	balance_dirty_pages_ratelimited(plane->i_mapping);
+}
+
+bool vexfs_plane_is_over(struct inode *plane)
+{
+	return balance_dirty_pages_ratelimited_flags(plane->i_mapping, BDP_ASYNC) == -EAGAIN;
 }
 
 /* --- the engine's platform --- */

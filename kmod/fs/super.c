@@ -15,7 +15,8 @@
 #include <linux/statfs.h>
 #include <linux/string_helpers.h>
 #include <linux/writeback.h>
-#include "vexfs.h"
+#include "fs/fs.h"
+#include "hooks/hooks.h"
 
 /* --- mount options --- */
 

@@ -59,6 +59,11 @@ static struct vexfs_object *loaded(struct vexfs_program *p)
 
 /* --- names and references --- */
 
+const char *vexfs_program_name(const struct vexfs_program *p)
+{
+	return p->name;
+}
+
 /* -EINVAL; -ENAMETOOLONG: not terminated within VEXFS_PROG_NAME_LEN bytes. */
 static int check_name(const char *name)
 {

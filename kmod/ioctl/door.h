@@ -3,18 +3,16 @@
  * What the files behind the ioctls share: copying arguments in and out, and who may do what.
  *
  *	ioctl.c		the dispatcher; create, info, use, shutdown
- *	ioctl_record.c	insert, get, delete, list
- *	ioctl_word.c	intern, words
- *	ioctl_search.c	search
+ *	record.c	insert, get, delete, list
+ *	word.c		intern, words
+ *	search.c	search
  *	path.c		path
- *	ioctl_snapshot.c	snapshots, compaction
+ *	snapshot.c	snapshots, compaction
  */
 #ifndef _VEXFS_DOOR_H
 #define _VEXFS_DOOR_H
 
-#include <linux/string.h>
-#include <linux/uaccess.h>
-#include "collection/collection.h"
+#include "search/search.h"
 
 #define ALL_ZERO(a)	(!memchr_inv(a, 0, sizeof(a)))
 #define TERMINATED(a)	(strnlen(a, sizeof(a)) < sizeof(a))
@@ -36,13 +34,8 @@ void *vexfs_copy_array(u64 from, size_t n, size_t size);
  */
 int vexfs_find_record(struct file *file, struct vexfs_collection_mem *c, u64 id, u64 key,
 		      u8 key_len, struct vexfs_body **b, u64 *slot);
-/* Searching and reading: the directory must have been opened for that. */
-int vexfs_may_read(struct file *file);
-/*
- * Changing: nobody can open a directory for writing, so ask now.  -EACCES, -EROFS, -EIO it was shut down, for an error
- * or not.  0: mnt_drop_write_file() afterwards.
- */
-int vexfs_may_write(struct file *file);
+/* ioctl(2) on any file or directory of a mount, see ioctl.c: 0 or more, or a negative errno. */
+long vexfs_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 
 /* One for each ioctl; argp is the user's struct. */
 long vexfs_ioc_insert(struct file *file, struct vexfs_collection_mem *c, void __user *argp);

@@ -4,9 +4,6 @@
  *
  * Everything is copied in and checked before a lock is taken; nothing is copied out under one.
  */
-#include <linux/compat.h>
-#include <linux/mount.h>
-#include <linux/slab.h>
 #include "ioctl/door.h"
 
 #ifndef FS_IOC_SHUTDOWN
@@ -53,30 +50,6 @@ void *vexfs_copy_array(u64 from, size_t n, size_t size)
 	return p;
 }
 
-int vexfs_may_read(struct file *file)
-{
-	return file->f_mode & FMODE_READ ? 0 : -EBADF;
-}
-
-int vexfs_may_write(struct file *file)
-{
-	int err = inode_permission(file_mnt_idmap(file), file_inode(file), MAY_WRITE);
-
-	if (!err && vexfs_is_shutdown(file_inode(file)->i_sb))
-		err = -EIO;
-	return err ?: mnt_want_write_file(file);
-}
-
-/*
- * The same for what others must not do who may write to the collection: take a filter away, or everything.  -EPERM.
- */
-static int may_own(struct file *file)
-{
-	if (!inode_owner_or_capable(file_mnt_idmap(file), file_inode(file)))
-		return -EPERM;
-	return vexfs_may_write(file);
-}
-
 static long ioc_create(struct file *file, void __user *argp)
 {
 	struct vexfs_ioc_create arg;
@@ -92,7 +65,7 @@ static long ioc_create(struct file *file, void __user *argp)
 	if (err)
 		return err;
 	err = vexfs_collection_create(file_inode(file), &arg);
-	mnt_drop_write_file(file);
+	vexfs_end_write(file);
 	return err;
 }
 
@@ -107,11 +80,11 @@ static long ioc_drop(struct file *file, void __user *argp)
 		return err;
 	if (arg.flags || !ALL_ZERO(arg.reserved))
 		return -EINVAL;
-	err = may_own(file);
+	err = vexfs_may_own(file);
 	if (err)
 		return err;
 	err = vexfs_collection_drop(file_inode(file));
-	mnt_drop_write_file(file);
+	vexfs_end_write(file);
 	return err;
 }
 
@@ -143,11 +116,11 @@ static long ioc_use(struct file *file, struct vexfs_collection_mem *c, void __us
 		return err;
 	if (arg.flags || arg.reserved32 || !ALL_ZERO(arg.reserved))
 		return -EINVAL;
-	err = may_own(file);
+	err = vexfs_may_own(file);
 	if (err)
 		return err;
 	err = vexfs_collection_use(c, arg.slot, arg.name);
-	mnt_drop_write_file(file);
+	vexfs_end_write(file);
 	return err;
 }
 
@@ -155,11 +128,7 @@ static long ioc_shutdown(struct file *file, u32 __user *argp)
 {
 	u32 how;
 
-	if (!capable(CAP_SYS_ADMIN))
-		return -EPERM;
-	if (get_user(how, argp))
-		return -EFAULT;
-	return vexfs_shutdown(file_inode(file)->i_sb, how);
+	return get_user(how, argp) ? -EFAULT : vexfs_shut_down(file, how);
 }
 
 static long with_collection(struct file *file, struct vexfs_collection_mem *c, unsigned int nr,

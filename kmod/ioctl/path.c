@@ -6,9 +6,6 @@
  * A file or directory that is moved meanwhile may not be where its inode said: then the walk begins
  * anew, a few times.  A directory is locked (i_rwsem, shared) while it is searched, one at a time.
  */
-#include <linux/sched/signal.h>
-#include <linux/slab.h>
-#include <linux/uaccess.h>
 #include "ioctl/door.h"
 
 #define TRIES	4
@@ -49,13 +46,13 @@ static bool look(void *arg, const char *name, unsigned int len, __u64 ino, __u8 
 }
 
 /* The name of ino in dir, before what is in *p. */
-static int name_in(struct mnt_idmap *idmap, struct inode *dir, u64 ino, struct path_buf *p)
+static int name_in(struct file *file, struct inode *dir, u64 ino, struct path_buf *p)
 {
 	struct looking l = { .ino = ino, .p = p, .err = -ENOENT };
 	u64 pos = 0;
 	int err;
 
-	err = inode_permission(idmap, dir, MAY_READ | MAY_EXEC);
+	err = vexfs_may_look(file, dir);
 	if (err)
 		return err;
 	if (down_read_killable(&dir->i_rwsem))
@@ -94,7 +91,7 @@ static struct inode *parent_of(struct inode *inode)
 }
 
 /* No circle is endless, because the path grows with every step. */
-static int walk(struct mnt_idmap *idmap, struct inode *dir, u64 ino, struct path_buf *p)
+static int walk(struct file *file, struct inode *dir, u64 ino, struct path_buf *p)
 {
 	struct inode *at = get(dir->i_sb, ino), *up;
 	int err = PTR_ERR_OR_ZERO(at);
@@ -113,7 +110,7 @@ static int walk(struct mnt_idmap *idmap, struct inode *dir, u64 ino, struct path
 			break;
 		/* out of the collection, or into another one? */
 		err = up == at || (vexfs_is_collection(up) && up != dir) ?
-			      -ENOENT : name_in(idmap, up, at->i_ino, p);
+			      -ENOENT : name_in(file, up, at->i_ino, p);
 		iput(at);
 		at = up;
 	}
@@ -137,7 +134,7 @@ long vexfs_ioc_path(struct file *file, struct vexfs_collection_mem *c, void __us
 	if (!p)
 		return -ENOMEM;
 	do
-		err = walk(file_mnt_idmap(file), c->dir, arg.file, p);
+		err = walk(file, c->dir, arg.file, p);
 	while (err == -ENOENT && ++tries < TRIES);
 	arg.len = err ? 0 : sizeof(p->byte) - p->at;
 	if (!err && arg.len > arg.room)

@@ -4,8 +4,6 @@
  *
  * Everything is copied in and checked before a lock is taken; nothing is copied out under one.
  */
-#include <linux/mount.h>
-#include <linux/slab.h>
 #include "ioctl/door.h"
 
 /*
@@ -134,7 +132,7 @@ long vexfs_ioc_insert(struct file *file, struct vexfs_collection_mem *c, void __
 	if (err)
 		return err;
 	err = insert(c, &arg);
-	mnt_drop_write_file(file);
+	vexfs_end_write(file);
 	e2 = vexfs_copy_out(argp, &arg, usize);
 	return err ?: e2;
 }
@@ -252,7 +250,7 @@ long vexfs_ioc_delete(struct file *file, struct vexfs_collection_mem *c, void __
 	if (err)
 		return err;
 	err = delete(c, &arg);
-	mnt_drop_write_file(file);
+	vexfs_end_write(file);
 	e2 = vexfs_copy_out(argp, &arg, usize);
 	return err ?: e2;
 }

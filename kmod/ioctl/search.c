@@ -4,9 +4,7 @@
  *
  * Everything is copied in and checked before a lock is taken; nothing is copied out under one.
  */
-#include <linux/slab.h>
 #include "ioctl/door.h"
-#include "hooks/trace.h"
 
 #define SEARCH_FLAGS (VEXFS_SEARCH_BY_ID | VEXFS_SEARCH_BUILTIN | VEXFS_SEARCH_EXACT | \
 		      VEXFS_SEARCH_BY_KEY | VEXFS_SEARCH_RANGE)
@@ -215,11 +213,11 @@ long vexfs_ioc_search(struct file *file, struct vexfs_collection_mem *c, void __
 	hits = kvmalloc_array(arg.queries * arg.k, sizeof(*hits), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	answers = kvcalloc(arg.queries, sizeof(*answers), GFP_KERNEL_ACCOUNT);
 	begin = vx_clock_us();
-	trace_vexfs_search_begin(c->dir, &arg);
+	vexfs_event_search_begin(c->dir, &arg);
 	err = !hits || !answers ? -ENOMEM :
 	      vexfs_collection_search(c, file, &arg, rows, where.n ? &where : NULL, hits,
 				      answers, arg.trace ? &trace : NULL);
-	trace_vexfs_search_end(c->dir, &arg, vx_clock_us() - begin, err);
+	vexfs_event_search_end(c->dir, &arg, vx_clock_us() - begin, err);
 	if (!err)
 		err = copy_hits(&arg, hits, answers);
 	e2 = arg.trace ? copy_trace(&arg, &trace) : 0;

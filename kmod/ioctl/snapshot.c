@@ -4,8 +4,6 @@
  *
  * Everything is copied in and checked before a lock is taken; nothing is copied out under one.
  */
-#include <linux/mount.h>
-#include <linux/slab.h>
 #include "ioctl/door.h"
 
 long vexfs_ioc_snapshot(struct file *file, struct vexfs_collection_mem *c, void __user *argp)
@@ -26,7 +24,7 @@ long vexfs_ioc_snapshot(struct file *file, struct vexfs_collection_mem *c, void 
 		return err;
 	err = arg.op == VEXFS_SNAPSHOT_CREATE ? vexfs_snapshot_create(c, arg.name) :
 						vexfs_snapshot_delete(c, arg.name);
-	mnt_drop_write_file(file);
+	vexfs_end_write(file);
 	return err;
 }
 
@@ -71,6 +69,6 @@ long vexfs_ioc_compact(struct file *file, struct vexfs_collection_mem *c, void _
 	if (err)
 		return err;
 	err = vexfs_compact(c, arg.min_dead, &arg.before, &arg.after);
-	mnt_drop_write_file(file);
+	vexfs_end_write(file);
 	return err ?: vexfs_copy_out(argp, &arg, usize);
 }

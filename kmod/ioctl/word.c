@@ -4,9 +4,6 @@
  *
  * Everything is copied in and checked before a lock is taken; nothing is copied out under one.
  */
-#include <linux/mount.h>
-#include <linux/sched/signal.h>
-#include <linux/slab.h>
 #include "ioctl/door.h"
 
 /* words, lens and codes are user pointers. */
@@ -63,7 +60,7 @@ long vexfs_ioc_intern(struct file *file, struct vexfs_collection_mem *c, void __
 		return err;
 	err = intern(c, &arg);
 	if (!lookup)
-		mnt_drop_write_file(file);
+		vexfs_end_write(file);
 	return err;
 }
 
@@ -92,7 +89,7 @@ long vexfs_ioc_words(struct file *file, struct vexfs_collection_mem *c, void __u
 		bytes = min_t(u32, arg.word_bytes - used, WORDS_CHUNK * VEXFS_MAX_KEY);
 		n = vexfs_words_read(c, arg.attr, arg.first + done, min(arg.n - done, WORDS_CHUNK),
 				     byte, &bytes, len, &arg.total);
-		err = n < 0 ? n : fatal_signal_pending(current) ? -EINTR : 0;
+		err = n < 0 ? n : vx_killed() ? -EINTR : 0;
 		if (!err && (copy_to_user(u64_to_user_ptr(arg.words + used), byte, bytes) ||
 			     copy_to_user(u64_to_user_ptr(arg.lens + done), len, n)))
 			err = -EFAULT;

@@ -28,10 +28,7 @@
  * No lock is held here, but for a moment in vexfs_collection_programs() and while the predicate is
  * evaluated.
  */
-#include <linux/jiffies.h>
-#include <linux/slab.h>
-#include <linux/sched/signal.h>
-#include "collection/collection.h"
+#include "search/search.h"
 
 /*
  * The engine enlarges its pool five times before it says VEXFS_TRUNC_PRECISION, gives up codes once, and asks
@@ -62,7 +59,7 @@ struct run {
 	u64 visited, scored;		/* of attempts that are over, given up or not */
 	u32 rounds;
 	struct vexfs_search_trace *trace;	/* NULL: not wanted */
-	u64 mark;			/* ktime_get_ns(): from then on time is not accounted for */
+	u64 mark;			/* vexfs_clock_ns(): from then on time is not accounted for */
 };
 
 /* What follows a round, an attempt or a pass, where it is not an error. */
@@ -79,7 +76,7 @@ static void lap(struct run *r, unsigned int what)
 
 	if (!r->trace)
 		return;
-	now = ktime_get_ns();
+	now = vexfs_clock_ns();
 	r->trace->ns[what] += now - r->mark;
 	r->mark = now;
 }
@@ -187,7 +184,7 @@ static int run_program(struct run *r, const struct vexfs_ops *ops)
 	int ret;
 
 	/* one tick more, for that much may be charged to it that it did not use */
-	r->own_limit = (ops->timeout_us ?: r->s->timeout_us / 2) + jiffies_to_usecs(1);
+	r->own_limit = (ops->timeout_us ?: r->s->timeout_us / 2) + VEXFS_TICK_US;
 	r->own_fault = ops->timeout_us || r->s->timeout_us >= VEXFS_DEFAULT_TIMEOUT_US;
 	vexfs_query_limits(r->q, ops->max_visits,
 			   begin + max(r->own_limit, r->own_us + 1) - r->own_us);
@@ -243,7 +240,7 @@ static s64 read_queued(struct run *r)
 		if (err < 0 || vexfs_query_failed(r->q))
 			return min(err, 0);
 		total += n;
-		if (fatal_signal_pending(current))
+		if (vx_killed())
 			return -EINTR;
 		cond_resched();
 	}
@@ -295,7 +292,7 @@ static int judge(struct run *r, int ret, u64 work, s64 read)
 
 	if (!own_strategy(r))
 		return ret;		/* DONE, MORE or an error */
-	if (fatal_signal_pending(current))
+	if (vx_killed())
 		return -EINTR;
 	if (ret == DONE && !vexfs_query_overran(r->q))
 		return DONE;
@@ -321,7 +318,7 @@ static int attempt(struct run *r)
 	u64 work;
 
 	do {
-		if (fatal_signal_pending(current))
+		if (vx_killed())
 			return -EINTR;
 		cond_resched();
 		work = vexfs_query_work(r->q);
@@ -390,7 +387,7 @@ static int fill_hits(struct run *r, u32 n, struct vexfs_hit *hits)
 			.file_len = le32_to_cpu(record.r_file_len),
 			.flags = vexfs_slot_flags(r->b, r->found[i].slot, &record),
 		};
-		if (fatal_signal_pending(current))
+		if (vx_killed())
 			return -EINTR;
 	}
 	return 0;
@@ -452,7 +449,7 @@ static void report(struct run *r)
 			vexfs_hooks_ok(&r->set, slot, s->queries);
 	}
 	strscpy_pad(s->strategy,
-		    own_strategy(r) ? r->set.prog[VEXFS_SLOT_SEARCH]->name :
+		    own_strategy(r) ? vexfs_program_name(r->set.prog[VEXFS_SLOT_SEARCH]) :
 		    r->codes ? "coded" : "exact",
 		    sizeof(s->strategy));
 }
@@ -520,7 +517,7 @@ int vexfs_collection_search(struct vexfs_collection_mem *c, const struct file *f
 	} else {
 		r.b = vexfs_body_get(c);
 	}
-	r.mark = ktime_get_ns();
+	r.mark = vexfs_clock_ns();
 	r.deadline = params.deadline_us = vx_clock_us() + s->timeout_us;
 	load_programs(&r);
 

@@ -7,39 +7,19 @@
  * Files of one class (the same owner, group and bits) have one answer, so a call works it out once.
  * No lock is taken and nothing sleeps.
  */
-#include <linux/cred.h>
-#include <linux/mnt_idmapping.h>
-#include <linux/slab.h>
 #include "collection/collection.h"
 
 enum { UNKNOWN, NO, YES };
 
-/* The decision of acl_permission_check() and generic_permission() for MAY_READ. */
 static bool may_read(const struct vexfs_reader *r, const struct vexfs_class *c)
 {
-	vfsuid_t uid = make_vfsuid(r->idmap, r->sb->s_user_ns, c->uid);
-	vfsgid_t gid = make_vfsgid(r->idmap, r->sb->s_user_ns, c->gid);
-	umode_t bit = 0004;
-
-	if (vfsuid_eq_kuid(uid, current_fsuid()))
-		bit = 0400;
-	else if (vfsgid_in_group_p(gid))
-		bit = 0040;
-	if (c->mode & bit)
-		return true;
-	return r->override && vfsuid_has_mapping(current_user_ns(), uid) &&
-	       vfsgid_has_mapping(current_user_ns(), gid);
+	return vexfs_caller_may_read(&r->caller, c->uid, c->gid, c->mode);
 }
 
 void vexfs_reader_init(struct vexfs_reader *r, const struct file *file,
 		       const struct vexfs_body *b)
 {
-	struct user_namespace *ns = current_user_ns();
-
-	r->idmap = file_mnt_idmap(file);
-	r->sb = file_inode(file)->i_sb;
-	r->override = ns_capable_noaudit(ns, CAP_DAC_READ_SEARCH) ||
-		      ns_capable_noaudit(ns, CAP_DAC_OVERRIDE);
+	vexfs_caller_init(&r->caller, file);
 	r->classes = b ? READ_ONCE(b->files.classes) : 0;
 	r->verdict = r->classes ? kvzalloc(r->classes, GFP_KERNEL_ACCOUNT) : NULL;
 	if (!r->verdict)

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Bodies: all that slots index, see body.c. */
+#ifndef _VEXFS_COLLECTION_BODY_H
+#define _VEXFS_COLLECTION_BODY_H
+
+#include "collection/bind.h"
+#include "collection/predicate.h"
+#include "collection/snapshot.h"
+
+struct vexfs_collection_mem;
+struct vexfs_body;
+
+struct vexfs_codes;
+#define VEXFS_RECORD_BYTES		sizeof(struct vexfs_record)
+
+/*
+ * All that slots index: the planes, and what is derived from them.  Compaction replaces it as a
+ * whole; who looks at slots without vexfs_collection_mem.lock holds a reference.
+ */
+struct vexfs_body {
+	refcount_t refs;		/* one is the collection's */
+	u64 epoch;			/* c_epoch: slots of different epochs are unrelated */
+	u32 row_bytes;
+	u32 crc_seed;
+	struct inode *dir;		/* no reference: who holds a body holds the directory */
+	/* a reference each */
+	struct inode *vectors, *records, *keys, *dead;
+	struct inode *heirs;		/* the same; NULL: none; vexfs_collection_mem.lock to set */
+	errseq_t vectors_since, records_since, keys_since; /* write errors after these are sticky */
+	/* written under vexfs_collection_mem.lock, read without (see engine.h) */
+	struct vexfs_columns *columns;
+	/* vexfs_collection_mem.lock: */
+	u64 dead_blocks;		/* dead bitmap blocks 0 .. dead_blocks - 1 exist */
+	u32 heir_entries;		/* in the table of heirs */
+	u64 key_end;			/* bytes of the keys plane, those not committed included */
+	struct vexfs_map64 key_map;	/* hashes of keys, see key.c */
+	struct vexfs_predicates predicates;
+	/* snapshots_lock and prog_lock to change, either to look at; in the order of creation */
+	struct vexfs_snapshot_mem *snapshot[VEXFS_MAX_SNAPSHOTS];
+	u32 snapshots;
+
+	/* who adds codes; inside vexfs_collection_mem.lock it is only tried */
+	struct mutex codes_lock;
+	struct vexfs_codes *codes;	/* codes_lock to set; once set it stays; NULL: none */
+	u64 codes_charged;		/* codes_lock: of vexfs_sb_info.resident */
+	struct vexfs_files files;
+};
+
+/* A body without planes, with one reference.  NULL: no memory. */
+struct vexfs_body *vexfs_body_new(struct vexfs_collection_mem *c);
+
+/*
+ * The planes that a collection block names, and its snapshots, in a body that has none.  -EUCLEAN after a
+ * line in the log, -EIO, -ENOMEM: none is open then.
+ */
+int vexfs_body_open(struct vexfs_body *b, const struct vexfs_collection *raw);
+/* Let go of them; outside transactions. */
+void vexfs_body_close(struct vexfs_body *b);
+
+/* The body as it is now, with a reference.  May be called under any lock. */
+struct vexfs_body *vexfs_body_get(struct vexfs_collection_mem *c);
+/* NULL is fine.  Outside transactions and locks: the last one lets go of the planes. */
+void vexfs_body_put(struct vexfs_body *b);
+
+#endif /* _VEXFS_COLLECTION_BODY_H */

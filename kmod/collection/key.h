@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Keys of records, see key.c. */
+#ifndef _VEXFS_COLLECTION_KEY_H
+#define _VEXFS_COLLECTION_KEY_H
+
+#include "collection/platform.h"
+
+struct vexfs_collection_mem;
+struct vexfs_body;
+
+/* Keys as they come from outside: packed bytes, a length each, 0: none.  See vexfs_keys_check(). */
+struct vexfs_keys {
+	u32 n, bytes;
+	const u8 *byte, *len;
+	u64 *hash;			/* made by vexfs_keys_check(), kvfree(): of each ... */
+	u32 *off;			/* ... and where it begins; in the same memory */
+};
+/*
+ * Are they well formed?  -EINVAL: a NUL (*bad), or lengths that do not add up; some: no length may be
+ * 0.  -ENOMEM.
+ */
+int vexfs_keys_check(struct vexfs_collection_mem *c, struct vexfs_keys *k, bool every, __u64 *bad);
+/*
+ * The live slot of key i; where there are several, the youngest.  -ENOENT; -EIO, -EUCLEAN.  c->lock held.
+ * first: slots from here on are those of the records that come with these keys, not published yet.
+ */
+int vexfs_key_find(struct vexfs_body *b, const struct vexfs_keys *k, u32 i, u64 first, u64 *slot);
+/* Free all three arrays, whatever of them there is. */
+static inline void vexfs_keys_drop(struct vexfs_keys *k)
+{
+	kvfree(k->hash);
+	kvfree(k->byte);
+	kvfree(k->len);
+	*k = (struct vexfs_keys){};
+}
+
+/* The key that r_key names: its length, or -EUCLEAN, -EIO.  key: VEXFS_MAX_KEY bytes. */
+int vexfs_key_read(struct vexfs_body *b, u64 r_key, u8 *key);
+/* Loading: remember the key of a live slot.  -EEXIST another one has it. */
+int vexfs_key_load(struct vexfs_collection_mem *c, struct vexfs_body *b, u64 slot, u64 r_key);
+
+#endif /* _VEXFS_COLLECTION_KEY_H */
