@@ -10,8 +10,8 @@
  *	bpftool map update pinned /sys/fs/bpf/vexfs/coded/maps/knobs \
  *		key 0 0 0 0 value 200 0 0 0 0 0 0 0
  * `sigma` is the width of the bounds: 200 (two standard deviations) measures fewer rows than the
- * default of 300, and misses a neighbour more often.  `max_rows` is where it stops measuring, bounds
- * or not, once it has k.
+ * default of 300, and misses a neighbour more often.  `max_rows` is where it stops measuring,
+ * bounds or not, once it has k.
  *
  * Where it is bad: it looks at every code, which is cheap but not nothing; and with few dimensions
  * bounds are so wide that most rows are measured after all.
@@ -56,7 +56,8 @@ static __always_inline int estimate(struct vexfs_search *s, __u32 sigma, __u64 *
 	bpf_for(i, 0, MAX_BATCHES) {
 		if (from >= count)
 			break;
-		err = vexfs_estimate(s, from, count - from < VEXFS_BATCH ? count - from : VEXFS_BATCH,
+		err = vexfs_estimate(s, from,
+				     count - from < VEXFS_BATCH ? count - from : VEXFS_BATCH,
 				     sigma);
 		if (err > 0)
 			err = vexfs_defer(s);

@@ -4,7 +4,8 @@
  *
  * What it does: adds to each distance a penalty of `per_unit` millionths per unit of age. Age is
  * "now" minus an attribute of the record; what is newer than now has none.  Now is the second
- * argument of the query (tenant takes the first), or a knob if that is 0; units are whatever the attribute counts.
+ * argument of the query (tenant takes the first), or a knob if that is 0; units are whatever the
+ * attribute counts.
  *
  * What it shows: a distance program, once per batch of 64.  It may only increase the distance, so
  * the order stays exact: the answer is the true one under the new measure.

@@ -12,8 +12,8 @@ struct near {
 };
 
 /*
- * The order of additions is the engine's (four sums, by the dimension modulo 4), so distances must be equal to the last
- * bit.
+ * The order of additions is the engine's (four sums, by the dimension modulo 4), so distances must
+ * be equal to the last bit.
  */
 static inline double exact_distance(__u32 metric, const float *query, const float *x, __u32 dims)
 {

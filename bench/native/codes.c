@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * codes [N]: the engine alone, on this machine: nanoseconds (of CPU time) per row of estimating by codes and of
- * measuring exactly, and per query of the exact scan and of the strategy over codes, whose recall
- * and rows measured are of the same queries.  N random rows (20,000) in 64 clusters, k 10, medians.
+ * codes [N]: the engine alone, on this machine: nanoseconds (of CPU time) per row of estimating by
+ * codes and of measuring exactly, and per query of the exact scan and of the strategy over codes,
+ * whose recall and rows measured are of the same queries.  N random rows (20,000) in 64 clusters, k
+ * 10, medians.
  */
 #include <math.h>
 #include <stdio.h>
@@ -74,8 +75,8 @@ static void run(__u32 n, __u32 dims)
 	struct vexfs_columns *columns = vexfs_columns_new(0);
 	struct vexfs_codes *codes = vexfs_codes_new(VEXFS_METRIC_L2, dims, 1);
 	struct vx_rows plane = { .data = rows, .n = n, .row_bytes = dims * 4 };
-	struct vexfs_query_params p = { .row = query, .dims = dims, .metric = VEXFS_METRIC_L2, .k = K,
-					.deadline_us = ~0ULL, .codes = codes };
+	struct vexfs_query_params p = { .row = query, .dims = dims, .metric = VEXFS_METRIC_L2,
+					.k = K, .deadline_us = ~0ULL, .codes = codes };
 	double exact[QUERIES], coded[QUERIES], scan[QUERIES], t, build;
 	__u32 lower[96], upper[96], i, k, j, shift, refused, found = 0;
 	struct vexfs_hit_f a[K], b[K];
@@ -106,8 +107,10 @@ static void run(__u32 n, __u32 dims)
 		vexfs_estimator_prepare(codes, e, query + (size_t)i * dims);
 		t = now();
 		for (j = 0; j < n; j += VEXFS_BATCH)
-			sink += vexfs_codes_range(codes, e, j, n - j < VEXFS_BATCH ? n - j : VEXFS_BATCH, ~0ULL,
-						  VEXFS_SIGMA, 1u << 31, lower, upper, &shift, &refused);
+			sink += vexfs_codes_range(codes, e, j,
+						  n - j < VEXFS_BATCH ? n - j : VEXFS_BATCH, ~0ULL,
+						  VEXFS_SIGMA, 1u << 31, lower, upper, &shift,
+						  &refused);
 		scan[i] = (now() - t) / n;
 		exact[i] = ask(q, vexfs_flat, query + (size_t)i * dims, a);
 		coded[i] = ask(q, vexfs_coded, query + (size_t)i * dims, b);
@@ -139,7 +142,8 @@ int main(int argc, char **argv)
 
 	if (n < 1000 || n > 1000000)
 		return fprintf(stderr, "usage: codes [N], 1000 to 1000000\n"), 2;
-	printf("%u random rows, k %u, %u queries, AVX2: %s\n", n, K, QUERIES, vx_has_avx2() ? "yes" : "no");
+	printf("%u random rows, k %u, %u queries, AVX2: %s\n", n, K, QUERIES,
+	       vx_has_avx2() ? "yes" : "no");
 	for (i = 0; i < sizeof(dims) / sizeof(dims[0]); i++)
 		run(n, dims[i]);
 	return 0;

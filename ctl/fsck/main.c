@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * fsck.vexfs: check a filesystem that is not mounted.  Nothing is written, except by --replay what the log holds.
+ * fsck.vexfs: check a filesystem that is not mounted.  Nothing is written, except by --replay what
+ * the log holds.
  *
- * Exit codes are those of fsck(8): 0 no errors, 4 errors, 8 it could not be checked, 16 the command line is
- * wrong, 32 cancelled.
+ * Exit codes are those of fsck(8): 0 no errors, 4 errors, 8 it could not be checked, 16 the command
+ * line is wrong, 32 cancelled.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -70,7 +71,8 @@ static void on_signal(int sig)
 struct check {
 	const char *path;
 	bool json, all, replay, progress_shown;
-	const char *state;		/* for JSON: "clean", "log pending", "errors", "not checked" */
+	/* for JSON: "clean", "log pending", "errors", "not checked" */
+	const char *state;
 	struct json_object *findings;
 	unsigned long long count[TABLE];	/* of each number */
 	struct vexfs_verify_counts n;
@@ -130,7 +132,8 @@ static void report(void *arg, enum vexfs_finding nr, const char *fmt, ...)
 	o = json_object_new_object();
 	json_object_object_add(o, "number", json_object_new_int(nr));
 	json_object_object_add(o, "severity",
-			       json_object_new_string(table[i].severity == VEXFS_ERROR ? "error" : "note"));
+			       json_object_new_string(table[i].severity == VEXFS_ERROR ? "error" :
+											 "note"));
 	json_object_object_add(o, "name", json_object_new_string(table[i].name));
 	json_object_object_add(o, "message", json_object_new_string(msg));
 	json_object_array_add(c->findings, o);
@@ -154,9 +157,9 @@ static bool progress(void *arg, const char *what, __u64 done, __u64 total)
 	if (elapsed < (tty ? 0.1 : 10))
 		return true;
 	before = now;
-	fprintf(stderr, "%s%s: %s: %llu of %llu (%.0f %%)%s", tty ? "\r\033[K" : "", printable(c->path), what,
-		done, total,
-		total ? 100.0 * done / total : 0, tty ? "" : "\n");
+	fprintf(stderr, "%s%s: %s: %llu of %llu (%.0f %%)%s", tty ? "\r\033[K" : "",
+		printable(c->path), what, done, total, total ? 100.0 * done / total : 0,
+		tty ? "" : "\n");
 	c->progress_shown = tty;
 	return true;
 }
@@ -173,11 +176,13 @@ static bool same(const struct stat *st, dev_t dev)
 
 	if (S_ISBLK(st->st_mode))
 		return st->st_rdev == dev;
-	snprintf(link, sizeof(link), "/sys/dev/block/%u:%u/loop/backing_file", major(dev), minor(dev));
+	snprintf(link, sizeof(link), "/sys/dev/block/%u:%u/loop/backing_file", major(dev),
+		 minor(dev));
 	f = fopen(link, "re");
 	if (f && fgets(file, sizeof(file), f)) {
 		file[strcspn(file, "\n")] = 0;
-		found = !stat(file, &backing) && backing.st_dev == st->st_dev && backing.st_ino == st->st_ino;
+		found = !stat(file, &backing) && backing.st_dev == st->st_dev &&
+			backing.st_ino == st->st_ino;
 	}
 	if (f)
 		fclose(f);
@@ -222,7 +227,8 @@ static int check_copies(struct check *c, struct vexfs_dev *dev, bool first_is_ba
 
 	for (i = 0; i < 2; i++) {
 		if (copies[i] >= dev->blocks ||
-		    (!first_is_bad && copies[i] >> VEXFS_GROUP_SHIFT >= le32_to_cpu(c->super.s.s_groups)))
+		    (!first_is_bad &&
+		     copies[i] >> VEXFS_GROUP_SHIFT >= le32_to_cpu(c->super.s.s_groups)))
 			continue;
 		err = vexfs_dev_read(dev, copies[i], &copy);
 		if (err)
@@ -230,7 +236,8 @@ static int check_copies(struct check *c, struct vexfs_dev *dev, bool first_is_ba
 		err = vexfs_super_check(&copy.s, dev->blocks, &why);
 		good += !err || err == -EROFS;
 		if (err && err != -EROFS && !first_is_bad)
-			report(c, VEXFS_FOUND_SUPER_COPY, "in block %llu: %s", (unsigned long long)copies[i], why);
+			report(c, VEXFS_FOUND_SUPER_COPY, "in block %llu: %s",
+			       (unsigned long long)copies[i], why);
 	}
 	return good;
 }
@@ -253,7 +260,8 @@ static int check_all(struct check *c, struct vexfs_dev *dev)
 
 	err = vexfs_super_read(&fs, dev, dev->blocks);
 	if (err == -EUCLEAN || err == -EINVAL)	/* the log may hold a copy that is none */
-		report(c, VEXFS_FOUND_SUPER, "%s", dev->damage[0] ? dev->damage : "its fields contradict each other");
+		report(c, VEXFS_FOUND_SUPER, "%s",
+		       dev->damage[0] ? dev->damage : "its fields contradict each other");
 	else if (err)
 		return fail(c, "%s", strerror(-err));
 	if (!err) {
@@ -291,7 +299,8 @@ static int replay_log(struct check *c, struct vexfs_dev *dev)
 	if (c->replay) {
 		err = vexfs_log_finish(dev, &c->super.s);
 		if (err)
-			return fail(c, "the log could not be replayed onto the device: %s; it is as it was",
+			return fail(c,
+				    "the log could not be replayed onto the device: %s; it is as it was",
 				    strerror(-err));
 	}
 	b = vx_bread(&fs, 0);
@@ -361,7 +370,8 @@ static int check(struct check *c, struct vexfs_dev *dev, bool boot, bool force)
 		code = check_all(c, dev);
 	if (code == FSCK_OK && errors(c))
 		code = FSCK_ERRORS;
-	c->state = code == FSCK_OK ? pending && !c->replay ? "log pending" : "clean" : code == FSCK_ERRORS ? "errors" : "not checked";
+	c->state = code == FSCK_OK ? pending && !c->replay ? "log pending" : "clean" :
+		   code == FSCK_ERRORS ? "errors" : "not checked";
 	return code;
 }
 
@@ -392,7 +402,8 @@ static void print_json(const struct check *c)
 	json_object_object_add(counts, "records", json_object_new_uint64(c->n.records));
 	json_object_object_add(o, "checked", counts);
 	json_object_object_add(o, "findings", json_object_get(c->findings));
-	puts(printable_json(json_object_to_json_string_ext(o, JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE)));
+	puts(printable_json(json_object_to_json_string_ext(
+		o, JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE)));
 	json_object_put(o);
 }
 
@@ -403,16 +414,18 @@ static void print_text(const struct check *c, int code, bool boot)
 
 	for (i = 0; i < TABLE; i++)
 		if (c->count[i] > SHOWN && !c->all)
-			printf("%s: [%d] %s: %llu more (--all shows them)\n", path, table[i].number, table[i].name,
-			       c->count[i] - SHOWN);
+			printf("%s: [%d] %s: %llu more (--all shows them)\n", path, table[i].number,
+			       table[i].name, c->count[i] - SHOWN);
 	if (code == FSCK_ERRORS)
-		printf("%s: %llu errors; `fsck.vexfs --explain NUMBER` says what each means\n", path, errors(c));
+		printf("%s: %llu errors; `fsck.vexfs --explain NUMBER` says what each means\n",
+		       path, errors(c));
 	else if (code == FSCK_OK && boot && !c->n.inodes)
 		printf("%s: %s, %llu blocks of 4 KiB\n", path, c->state,
 		       (unsigned long long)le64_to_cpu(c->super.s.s_blocks));
 	else if (code == FSCK_OK)
-		printf("%s: %s, %llu inodes, %llu directories, %llu collections, %llu records\n", path,
-		       c->state, c->n.inodes, c->n.directories, c->n.collections, c->n.records);
+		printf("%s: %s, %llu inodes, %llu directories, %llu collections, %llu records\n",
+		       path, c->state, c->n.inodes, c->n.directories, c->n.collections,
+		       c->n.records);
 }
 
 static int list(void)
@@ -420,8 +433,8 @@ static int list(void)
 	size_t i;
 
 	for (i = 0; i < TABLE; i++)
-		printf("%d  %-5s  %s\n", table[i].number, table[i].severity == VEXFS_ERROR ? "error" : "note",
-		       table[i].name);
+		printf("%d  %-5s  %s\n", table[i].number,
+		       table[i].severity == VEXFS_ERROR ? "error" : "note", table[i].name);
 	return 0;
 }
 
@@ -432,7 +445,8 @@ static int explain(const char *arg)
 	size_t i = *arg && !*end && n > 0 && n < 1000 ? entry(n) : TABLE;
 
 	if (i == TABLE) {
-		fprintf(stderr, "fsck.vexfs: there is no finding '%s'; see fsck.vexfs --list\n", printable(arg));
+		fprintf(stderr, "fsck.vexfs: there is no finding '%s'; see fsck.vexfs --list\n",
+			printable(arg));
 		return FSCK_USAGE;
 	}
 	printf("%d, %s (%s)\n%s\n", table[i].number, table[i].name,
@@ -457,7 +471,9 @@ static int run(struct check *c, bool boot, bool force, bool readonly)
 	if (err == 2 && !readonly)
 		return fail(c, "is mounted on %s: unmount it first", target);
 	if (err == 2)
-		fail(c, "note: is mounted on %s; what is found means nothing unless it is frozen (fsfreeze)", target);
+		fail(c,
+		     "note: is mounted on %s; what is found means nothing unless it is frozen (fsfreeze)",
+		     target);
 	if (err == 1)
 		fail(c, "note: is mounted on %s, read-only", target);
 	err = vexfs_dev_open(&dev, c->path, c->replay ? O_RDWR | O_EXCL : O_RDONLY);
@@ -481,10 +497,10 @@ static int run(struct check *c, bool boot, bool force, bool readonly)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "replay", no_argument, NULL, 'r' },  { "force", no_argument, NULL, 'f' },   { "all", no_argument, NULL, 'A' },
-		{ "json", no_argument, NULL, 'j' },    { "list", no_argument, NULL, 'l' },
-		{ "explain", required_argument, NULL, 'e' }, { "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, 'V' }, {}
+		{ "replay", no_argument, NULL, 'r' }, { "force", no_argument, NULL, 'f' },
+		{ "all", no_argument, NULL, 'A' }, { "json", no_argument, NULL, 'j' },
+		{ "list", no_argument, NULL, 'l' }, { "explain", required_argument, NULL, 'e' },
+		{ "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, 'V' }, {}
 	};
 	struct sigaction sa = { .sa_handler = on_signal };
 	static struct check c;
@@ -527,7 +543,8 @@ int main(int argc, char **argv)
 			puts("fsck.vexfs: format version 1, unstable");
 			return 0;
 		default:
-			fprintf(stderr, "fsck.vexfs: the option %s is unknown or lacks its value; see fsck.vexfs --help\n",
+			fprintf(stderr,
+				"fsck.vexfs: the option %s is unknown or lacks its value; see fsck.vexfs --help\n",
 				printable(argv[optind - 1]));
 			return FSCK_USAGE;
 		}
@@ -538,12 +555,14 @@ int main(int argc, char **argv)
 		return FSCK_USAGE;
 	}
 	if (c.replay && readonly) {
-		fprintf(stderr, "fsck.vexfs: -n and --replay contradict each other; see fsck.vexfs --help\n");
+		fprintf(stderr,
+			"fsck.vexfs: -n and --replay contradict each other; see fsck.vexfs --help\n");
 		return FSCK_USAGE;
 	}
 	c.path = argv[optind];
 	if (repair)
-		return fail(&c, "repair is not there yet (%s): copy what can be read to another filesystem, and recreate this one",
+		return fail(&c,
+			    "repair is not there yet (%s): copy what can be read to another filesystem, and recreate this one",
 			    strerror(EOPNOTSUPP));
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);

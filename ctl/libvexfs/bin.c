@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * fbin, u8bin and the others of the "big ANN benchmarks" (H. Simhadri et al., "Results of the
- * NeurIPS'21 challenge on billion-scale approximate nearest neighbor search", 2022), which DiskANN and
- * cuVS write, too: le32 records, le32 dims, then the numbers, row after row.
+ * NeurIPS'21 challenge on billion-scale approximate nearest neighbor search", 2022), which DiskANN
+ * and cuVS write, too: le32 records, le32 dims, then the numbers, row after row.
  */
 #include <endian.h>
 #include <errno.h>

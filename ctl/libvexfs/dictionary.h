@@ -13,8 +13,8 @@ struct vexfs_dictionary {
 };
 
 /*
- * The word of a code of a keyword attribute; good until the dictionary is freed.  0: *word, -ENODATA
- * there is no word of that code, -ENOMEM, -EPROTO, and those of vexfs_words().
+ * The word of a code of a keyword attribute; good until the dictionary is freed.  0: *word,
+ * -ENODATA there is no word of that code, -ENOMEM, -EPROTO, and those of vexfs_words().
  */
 int vexfs_dictionary_word(struct vexfs_dictionary *d, int fd, __u32 attr, __s64 code,
 			  const char **word);

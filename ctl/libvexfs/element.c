@@ -71,7 +71,8 @@ bool vexfs_element_read(enum vexfs_element e, bool swap, const void *in, float *
 		case VEXFS_F64:
 			memcpy(&d, &bits, sizeof(d));
 			out[i] = d;
-			rounded |= isfinite(out[i]) && out[i] != d;	/* else it is no vector, and not taken */
+			/* else it is no vector, and not taken */
+			rounded |= isfinite(out[i]) && out[i] != d;
 			break;
 		case VEXFS_I8:
 		case VEXFS_I16:

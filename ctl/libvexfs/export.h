@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Writing records to files, in those formats of import.h that the same records can be read from
- * again: jsonl and json keep all of a record; fvecs, fbin and npy (version 1.0, <f4) keep rows alone.
+ * again: jsonl and json keep all of a record; fvecs, fbin and npy (version 1.0, <f4) keep rows
+ * alone.
  */
 #ifndef _VEXFS_EXPORT_H
 #define _VEXFS_EXPORT_H
@@ -27,15 +28,18 @@ int vexfs_export_open(struct vexfs_export *ex, FILE *file, enum vexfs_file_forma
 		      __u32 dims);
 
 /*
- * Write a record.  -EILSEQ jsonl or json, and a string is not UTF-8; -EIO, -ENOSPC, ... .  After an error
- * writing cannot go on.
+ * Write a record.  -EILSEQ jsonl or json, and a string is not UTF-8; -EIO, -ENOSPC, ... .  After an
+ * error writing cannot go on.
  */
 int vexfs_export_record(struct vexfs_export *ex, const struct vexfs_file_record *r);
 
 /* The end: what the header has to say, and fflush. -EIO, -ENOSPC, ... */
 int vexfs_export_finish(struct vexfs_export *ex);
 
-/* Append a list of ids, 1 .. VEXFS_MAX_DIMS, to an ivecs file.  -ERANGE an id is over 31 bits; -EIO, ... */
+/*
+ * Append a list of ids, 1 .. VEXFS_MAX_DIMS, to an ivecs file.  -ERANGE an id is over 31 bits;
+ * -EIO, ...
+ */
 int vexfs_export_ids(FILE *file, const __u64 *ids, __u32 n);
 
 /*

@@ -22,9 +22,9 @@ struct vexfs_file_ops {
 	int (*finish)(struct vexfs_export *ex);
 };
 
-extern const struct vexfs_file_ops vexfs_fvecs_ops, vexfs_bvecs_ops, vexfs_ivecs_ops, vexfs_fbin_ops,
-	vexfs_f16bin_ops, vexfs_u8bin_ops, vexfs_i8bin_ops, vexfs_ibin_ops, vexfs_npy_ops, vexfs_jsonl_ops,
-	vexfs_json_ops, vexfs_text_ops;
+extern const struct vexfs_file_ops vexfs_fvecs_ops, vexfs_bvecs_ops, vexfs_ivecs_ops,
+	vexfs_fbin_ops, vexfs_f16bin_ops, vexfs_u8bin_ops, vexfs_i8bin_ops, vexfs_ibin_ops,
+	vexfs_npy_ops, vexfs_jsonl_ops, vexfs_json_ops, vexfs_text_ops;
 
 /* The ops of a format; NULL for GUESS and an unknown number. */
 const struct vexfs_file_ops *vexfs_file_ops(enum vexfs_file_format format);
@@ -37,16 +37,21 @@ int vexfs_export_complain(struct vexfs_export *ex, int err, const char *fmt, ...
 
 /* Reading failed with errno: say so, return -EIO. */
 int vexfs_import_unreadable(struct vexfs_import *im, const char *what);
-/* What a file of an unknown format is, into im->format: kind.c.  Or -ENOEXEC, -EIO, and it is said. */
+/*
+ * What a file of an unknown format is, into im->format: kind.c.  Or -ENOEXEC, -EIO, and it is said.
+ */
 int vexfs_import_guess(struct vexfs_import *im);
-/* One of text, jsonl, json and npy is expected: is it of another kind that is known?  0, -ENOEXEC, -EIO. */
+/*
+ * One of text, jsonl, json and npy is expected: is it of another kind that is known?  0, -ENOEXEC,
+ * -EIO.
+ */
 int vexfs_import_check_kind(struct vexfs_import *im);
 
 /* More room at im->buf, up to VEXFS_IMPORT_LINE.  -E2BIG, -ENOMEM, and nothing is said. */
 int vexfs_import_grow(struct vexfs_import *im);
 /*
- * Read a line that is not blank into im->buf, without a byte order mark, and count it.  1, 0 at the end,
- * or an error that is said.
+ * Read a line that is not blank into im->buf, without a byte order mark, and count it.  1, 0 at the
+ * end, or an error that is said.
  */
 int vexfs_import_line(struct vexfs_import *im);
 #define VEXFS_BOM	"\xef\xbb\xbf"	/* the byte order mark of UTF-8 */
@@ -67,19 +72,21 @@ int vexfs_parse_float(const char *s, char **end, const char *separators, float *
 
 /* Numbers in files. */
 enum vexfs_element {
-	VEXFS_F16, VEXFS_F32, VEXFS_F64, VEXFS_U8, VEXFS_I8, VEXFS_U16, VEXFS_I16, VEXFS_U32, VEXFS_I32,
-	VEXFS_U64, VEXFS_I64, VEXFS_BOOL,
+	VEXFS_F16, VEXFS_F32, VEXFS_F64, VEXFS_U8, VEXFS_I8, VEXFS_U16, VEXFS_I16, VEXFS_U32,
+	VEXFS_I32, VEXFS_U64, VEXFS_I64, VEXFS_BOOL,
 };
 size_t vexfs_element_bytes(enum vexfs_element e);
 /*
- * n numbers, little-endian or with swap big-endian, as the nearest floats; what is too large for one
- * becomes infinity.  Was any of them between two floats?
+ * n numbers, little-endian or with swap big-endian, as the nearest floats; what is too large for
+ * one becomes infinity.  Was any of them between two floats?
  */
 bool vexfs_element_read(enum vexfs_element e, bool swap, const void *in, float *out, __u32 n);
 /* A whole number (U8 to I64) as an id.  -ERANGE below -1; -1 becomes ~0. */
 int vexfs_element_id(enum vexfs_element e, bool swap, const void *in, __u64 *out);
 
-/* Of a file that starts with a le32 of records and one of dims.  -EBADMSG, -EIO; nothing is said. */
+/*
+ * Of a file that starts with a le32 of records and one of dims.  -EBADMSG, -EIO; nothing is said.
+ */
 int vexfs_bin_header(FILE *file, __u32 *rows, __u32 *dims);
 /* The header of an npy array. */
 #define VEXFS_NPY_AXES	8

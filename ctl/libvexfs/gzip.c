@@ -73,8 +73,8 @@ bool vexfs_is_gzip(FILE *file)
 	size_t n = fread(h, 1, sizeof(h), file);
 
 	rewind(file);
-	return n == sizeof(h) && h[0] == 0x1f && h[1] == 0x8b && h[2] == Z_DEFLATED && !(h[3] & 0xe0) &&
-	       (!h[8] || h[8] == 2 || h[8] == 4) && (h[9] <= 13 || h[9] == 255);
+	return n == sizeof(h) && h[0] == 0x1f && h[1] == 0x8b && h[2] == Z_DEFLATED &&
+	       !(h[3] & 0xe0) && (!h[8] || h[8] == 2 || h[8] == 4) && (h[9] <= 13 || h[9] == 255);
 }
 
 FILE *vexfs_gzip_open(int fd, bool write)

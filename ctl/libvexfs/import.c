@@ -129,8 +129,9 @@ int vexfs_parse_vector(const char *s, float *out, __u32 max, __u32 *bad)
 }
 
 /*
- * Read a line into buf, from byte *n of it on, without its end (\n or \r\n).  Returns 1, 0 at the end
- * of the file, -E2BIG size does not do (more room, and it can go on), -EILSEQ it holds a NUL, -EIO.
+ * Read a line into buf, from byte *n of it on, without its end (\n or \r\n).  Returns 1, 0 at the
+ * end of the file, -E2BIG size does not do (more room, and it can go on), -EILSEQ it holds a NUL,
+ * -EIO.
  */
 static int read_line(FILE *file, char *buf, size_t size, size_t *n)
 {
@@ -308,8 +309,8 @@ int vexfs_import_open(struct vexfs_import *im, FILE *file, enum vexfs_file_forma
 	im->nonzero = nonzero;
 	if (format == VEXFS_FILE_GUESS)
 		err = vexfs_import_guess(im);
-	else if (format == VEXFS_FILE_JSONL || format == VEXFS_FILE_JSON || format == VEXFS_FILE_TEXT ||
-		 format == VEXFS_FILE_NPY)
+	else if (format == VEXFS_FILE_JSONL || format == VEXFS_FILE_JSON ||
+		 format == VEXFS_FILE_TEXT || format == VEXFS_FILE_NPY)
 		err = vexfs_import_check_kind(im);
 	if (err)
 		return err;
@@ -431,8 +432,9 @@ int vexfs_import_numbers(FILE *file, __s64 *out, __u32 n, __u64 *lines, char *er
 		}
 	}
 	if (i != n) {
-		snprintf(error, size, "line %llu has %u number%s, the collection has %u attribute%s",
-			 *lines, i, i == 1 ? "" : "s", n, n == 1 ? "" : "s");
+		snprintf(error, size,
+			 "line %llu has %u number%s, the collection has %u attribute%s", *lines, i,
+			 i == 1 ? "" : "s", n, n == 1 ? "" : "s");
 		return -EBADMSG;
 	}
 	return 1;

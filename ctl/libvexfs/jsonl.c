@@ -27,19 +27,20 @@ static int get_string(struct vexfs_import *im, const char *name, struct json_obj
 	len = json_object_get_string_len(o);
 	*out = json_object_get_string(o);
 	if (len < min || len > max)
-		return complain(im, -EBADMSG, ": \"%.64s\" has %d bytes; it has to have %d to %d", name,
-				len, min, max);
+		return complain(im, -EBADMSG, ": \"%.64s\" has %d bytes; it has to have %d to %d",
+				name, len, min, max);
 	if (strlen(*out) != (size_t)len)
 		return complain(im, -EBADMSG, ": \"%.64s\" has a NUL in it", name);
 	return 0;
 }
 
 /*
- * A whole number of 64 bits: as one, as 2024.0, or as true and false.  json-c 0.16 turns larger ones
- * into the largest, so that one has to stand in the text.  A double is taken as long as it can be no other
- * number that was rounded.  false: it is none; *negative: *out is to be read as __s64.
+ * A whole number of 64 bits: as one, as 2024.0, or as true and false.  json-c 0.16 turns larger
+ * ones into the largest, so that one has to stand in the text.  A double is taken as long as it can
+ * be no other number that was rounded.  false: it is none; *negative: *out is to be read as __s64.
  */
-static bool get_whole(const struct vexfs_import *im, struct json_object *o, __u64 *out, bool *negative)
+static bool get_whole(const struct vexfs_import *im, struct json_object *o, __u64 *out,
+		      bool *negative)
 {
 	double d;
 
@@ -75,9 +76,10 @@ static int get_u64(struct vexfs_import *im, const char *name, struct json_object
 {
 	bool negative;
 
-	if (json_object_is_type(o, json_type_boolean) || !get_whole(im, o, out, &negative) || negative ||
-	    *out > max)
-		return complain(im, -EBADMSG, ": \"%s\" is not a whole number of 0 to %llu", name, max);
+	if (json_object_is_type(o, json_type_boolean) || !get_whole(im, o, out, &negative) ||
+	    negative || *out > max)
+		return complain(im, -EBADMSG, ": \"%s\" is not a whole number of 0 to %llu", name,
+				max);
 	return 0;
 }
 
@@ -100,13 +102,15 @@ static int get_attrs(struct vexfs_import *im, struct json_object *o)
 		if (!v)
 			continue;
 		if (im->r.attrs == VEXFS_MAX_ATTRS)
-			return complain(im, -EBADMSG, " has more than %d attributes", VEXFS_MAX_ATTRS);
+			return complain(im, -EBADMSG, " has more than %d attributes",
+					VEXFS_MAX_ATTRS);
 		a->name = name;
 		if (json_object_is_type(v, json_type_string)) {
 			err = get_string(im, name, v, 0, VEXFS_MAX_KEY, &a->word);
 			if (err)
 				return err;
-		} else if (get_whole(im, v, &number, &negative) && (negative || number <= INT64_MAX)) {
+		} else if (get_whole(im, v, &number, &negative) &&
+			   (negative || number <= INT64_MAX)) {
 			a->number = (__s64)number;
 		} else {
 			return complain(
@@ -177,15 +181,18 @@ static int get_members(struct vexfs_import *im)
 	int err;
 
 	for (; !json_object_iter_equal(&i, &end); json_object_iter_next(&i)) {
-		err = get_member(im, json_object_iter_peek_name(&i), json_object_iter_peek_value(&i));
+		err = get_member(im, json_object_iter_peek_name(&i),
+				 json_object_iter_peek_value(&i));
 		if (err)
 			return err;
 	}
 	if (!im->r.file && ((json_object_object_get_ex(im->object, "offset", &v) && v) ||
 			    (json_object_object_get_ex(im->object, "length", &v) && v)))
-		return complain(im, -EBADMSG, " has an \"offset\" or \"length\" without a \"file\"");
+		return complain(im, -EBADMSG,
+				" has an \"offset\" or \"length\" without a \"file\"");
 	if (im->r.file_off > INT64_MAX - (__u64)im->r.file_len)
-		return complain(im, -EBADMSG, ": \"offset\" and \"length\" go beyond the largest file");
+		return complain(im, -EBADMSG,
+				": \"offset\" and \"length\" go beyond the largest file");
 	return 0;
 }
 

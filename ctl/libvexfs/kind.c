@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What a file is by its content: one of the formats that are read, or another kind that is known. */
+/*
+ * What a file is by its content: one of the formats that are read, or another kind that is known.
+ */
 #define _GNU_SOURCE
 #include <ctype.h>
 #include <endian.h>
@@ -17,16 +19,19 @@ static const struct {
 	__u16 at, len;
 	const char *bytes, *name, *hint;
 } kinds[] = {
-	{ 0, 4, "PAR1", "a Parquet file", "convert it to jsonl, as by pandas: to_json(orient='records', lines=True)" },
+	{ 0, 4, "PAR1", "a Parquet file",
+	  "convert it to jsonl, as by pandas: to_json(orient='records', lines=True)" },
 	{ 0, 6, "ARROW1", "an Arrow or Feather file", "convert it to jsonl or npy" },
 	{ 0, 4, "\xff\xff\xff\xff", "an Arrow stream", "convert it to jsonl or npy" },
 	{ 0, 4, "FEA1", "a Feather file", "convert it to jsonl or npy" },
 	{ 0, 4, "Obj\1", "an Avro file", "convert it to jsonl" },
 	{ 0, 3, "ORC", "an ORC file", "convert it to jsonl" },
-	{ 0, 8, "\x89HDF\r\n\x1a\n", "an HDF5 file", "load its data set with h5py and numpy.save() it as npy" },
+	{ 0, 8, "\x89HDF\r\n\x1a\n", "an HDF5 file",
+	  "load its data set with h5py and numpy.save() it as npy" },
 	{ 0, 4, "GGUF", "a GGUF model", "a file of vectors is wanted" },
 	{ 0, 16, "SQLite format 3\0", "an SQLite database", "write its vectors as jsonl" },
-	{ 0, 6, "MATLAB", "a MATLAB file", "load it with scipy.io.loadmat() and numpy.save() it as npy" },
+	{ 0, 6, "MATLAB", "a MATLAB file",
+	  "load it with scipy.io.loadmat() and numpy.save() it as npy" },
 	{ 0, 4, "IxF2", "a FAISS index", "reconstruct its vectors and numpy.save() them as npy" },
 	{ 0, 4, "IxFI", "a FAISS index", "reconstruct its vectors and numpy.save() them as npy" },
 	{ 0, 4, "IHNf", "a FAISS index", "reconstruct its vectors and numpy.save() them as npy" },
@@ -60,9 +65,11 @@ static bool contains(const struct head *h, const char *text)
 static int zip(struct vexfs_import *im, const struct head *h)
 {
 	if (contains(h, "/data.pkl"))
-		return other_kind(im, "a PyTorch file", "torch.load() it and numpy.save() tensor.numpy() as npy");
+		return other_kind(im, "a PyTorch file",
+				  "torch.load() it and numpy.save() tensor.numpy() as npy");
 	if (contains(h, ".npy"))
-		return other_kind(im, "an npz archive", "unzip it, and import the npy of it that holds the vectors");
+		return other_kind(im, "an npz archive",
+				  "unzip it, and import the npy of it that holds the vectors");
 	return other_kind(im, "a zip archive", UNPACK);
 }
 
@@ -97,7 +104,8 @@ static int check_kind(struct vexfs_import *im, const struct head *h)
 	if (h->n >= 4 && !memcmp(h->byte, "PK\3\4", 4))
 		return zip(im, h);
 	/* the opcode of a version, then another one, or the number of bytes that follow */
-	if (h->n >= 3 && h->byte[0] == 0x80 && h->byte[1] >= 2 && h->byte[1] <= 5 && h->byte[2] > ' ')
+	if (h->n >= 3 && h->byte[0] == 0x80 && h->byte[1] >= 2 && h->byte[1] <= 5 &&
+	    h->byte[2] > ' ')
 		return other_kind(im, "a Python pickle (.pkl, .pt)", TO_NPY);
 	if (h->n > 10) {
 		memcpy(&len, h->byte, sizeof(len));
@@ -173,8 +181,8 @@ static bool is_csv(const struct head *h)
 }
 
 /*
- * Numbers without a magic number, as the size of the file tells it.  GUESS: it is none.  With fits only if
- * they are of the dims that are wanted, too.  u8bin may also be i8bin.
+ * Numbers without a magic number, as the size of the file tells it.  GUESS: it is none.  With fits
+ * only if they are of the dims that are wanted, too.  u8bin may also be i8bin.
  */
 static enum vexfs_file_format rows_format(struct vexfs_import *im, const struct head *h, bool fits)
 {
@@ -228,6 +236,7 @@ int vexfs_import_guess(struct vexfs_import *im)
 	}
 	im->format = text_format(&h);
 	if (im->format == VEXFS_FILE_TEXT && is_csv(&h))
-		return other_kind(im, "CSV", "convert it to jsonl, as by pandas: to_json(orient='records', lines=True)");
+		return other_kind(im, "CSV",
+				  "convert it to jsonl, as by pandas: to_json(orient='records', lines=True)");
 	return 0;
 }

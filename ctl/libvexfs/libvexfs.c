@@ -329,10 +329,12 @@ static int number_spelt(const struct spelling *s, size_t n, const char *name)
 int vexfs_element_by_name(const char *name)
 {
 	static const struct spelling spellings[] = {
-		{ "f32", VEXFS_ELEM_F32 },     { "float32", VEXFS_ELEM_F32 }, { "fp32", VEXFS_ELEM_F32 },
-		{ "float", VEXFS_ELEM_F32 },   { "single", VEXFS_ELEM_F32 },  { "f16", VEXFS_ELEM_F16 },
-		{ "float16", VEXFS_ELEM_F16 }, { "fp16", VEXFS_ELEM_F16 },    { "half", VEXFS_ELEM_F16 },
-		{ "i8", VEXFS_ELEM_I8 },       { "int8", VEXFS_ELEM_I8 },     { "bit", VEXFS_ELEM_BIT },
+		{ "f32", VEXFS_ELEM_F32 },     { "float32", VEXFS_ELEM_F32 },
+		{ "fp32", VEXFS_ELEM_F32 },    { "float", VEXFS_ELEM_F32 },
+		{ "single", VEXFS_ELEM_F32 },  { "f16", VEXFS_ELEM_F16 },
+		{ "float16", VEXFS_ELEM_F16 }, { "fp16", VEXFS_ELEM_F16 },
+		{ "half", VEXFS_ELEM_F16 },    { "i8", VEXFS_ELEM_I8 },
+		{ "int8", VEXFS_ELEM_I8 },     { "bit", VEXFS_ELEM_BIT },
 		{ "binary", VEXFS_ELEM_BIT },
 	};
 

@@ -195,8 +195,8 @@ int vexfs_npy_header(FILE *file, struct vexfs_npy *out, char *buf, char *error, 
 	if (got < 8)
 		goto truncated;
 	if (fixed[6] < 1 || fixed[6] > 3 || fixed[7]) {
-		snprintf(error, size, "it is npy version %u.%u, only 1.0 to 3.0 are known", fixed[6],
-			 fixed[7]);
+		snprintf(error, size, "it is npy version %u.%u, only 1.0 to 3.0 are known",
+			 fixed[6], fixed[7]);
 		return -EBADMSG;
 	}
 	more = fixed[6] == 1 ? 2 : 4;
@@ -265,7 +265,10 @@ static int check(struct vexfs_import *im, const struct vexfs_npy *h)
 	return 0;
 }
 
-/* Records that are read at once, of an array in Fortran order: so many that im->buf holds a column of them. */
+/*
+ * Records that are read at once, of an array in Fortran order: so many that im->buf holds a column
+ * of them.
+ */
 static __u32 block_records(const struct vexfs_import *im)
 {
 	__u32 n = BLOCK_FLOATS / im->dims;

@@ -91,7 +91,8 @@ static const struct {
 	{ VEXFS_OP_WORDS, EINVAL, "it is not a keyword attribute; see `vexctl collection info`" },
 	{ VEXFS_OP_INTERN, EINVAL,
 	  "it is not a keyword attribute, or a word is empty or has a NUL in it" },
-	{ VEXFS_OP_PATH, ENOENT, "there is no such file in the collection, or its name is not known" },
+	{ VEXFS_OP_PATH, ENOENT,
+	  "there is no such file in the collection, or its name is not known" },
 	{ VEXFS_OP_PATH, EACCES, "a directory on the way to it may not be read" },
 	{ VEXFS_OP_PATH, ERANGE, "its path is too long" },
 

@@ -54,13 +54,14 @@ static int start(struct vexfs_import *im)
 	im->line = 0;
 	errno = 0;
 	if (fseeko(im->file, 0, SEEK_SET))
-		return vexfs_import_complain(im, -ESPIPE, "cannot be read twice: %s", strerror(errno));
+		return vexfs_import_complain(im, -ESPIPE, "cannot be read twice: %s",
+					     strerror(errno));
 	return header == 1 && vexfs_import_line(im) < 0 ? -EIO : 0;
 }
 
 /*
- * The last n fields of a line, without white space at its end.  NULL: it has fewer; *fields says how
- * many.
+ * The last n fields of a line, without white space at its end.  NULL: it has fewer; *fields says
+ * how many.
  */
 static char *last_fields(char *s, __u32 n, __u32 *fields)
 {
@@ -125,7 +126,10 @@ static char *split(struct vexfs_import *im, char *s, int *err)
 		return NULL;
 	}
 	at = last_fields(s, im->dims, &fields);
-	/* a field before the numbers that is one itself: more numbers than dims, unless it is the word */
+	/*
+	 * a field before the numbers that is one itself: more numbers than dims, unless it is the
+	 * word
+	 */
 	if (at && at > s) {
 		end = at;
 		while (end > s && is_space(end[-1]))

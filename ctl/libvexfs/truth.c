@@ -51,7 +51,8 @@ static int guess(struct vexfs_truth *t)
 		__u64 numbers = (__u64)le32toh(head[0]) * le32toh(head[1]);
 
 		if (le32toh(head[1]) && le32toh(head[1]) <= MAX_IDS && size > 0 &&
-		    ((__u64)size == sizeof(head) + numbers * 4 || (__u64)size == sizeof(head) + numbers * 8))
+		    ((__u64)size == sizeof(head) + numbers * 4 ||
+		     (__u64)size == sizeof(head) + numbers * 8))
 			t->format = VEXFS_FILE_IBIN;
 	}
 	return 0;
@@ -115,8 +116,10 @@ int vexfs_truth_open(struct vexfs_truth *t, FILE *file, enum vexfs_file_format f
 		err = guess(t);
 	if (err)
 		return err;
-	if (t->format != VEXFS_FILE_IVECS && t->format != VEXFS_FILE_IBIN && t->format != VEXFS_FILE_NPY)
-		return complain(t, -ENOEXEC, "it is %s, and lists of ids come as ivecs, ibin or npy",
+	if (t->format != VEXFS_FILE_IVECS && t->format != VEXFS_FILE_IBIN &&
+	    t->format != VEXFS_FILE_NPY)
+		return complain(t, -ENOEXEC,
+				"it is %s, and lists of ids come as ivecs, ibin or npy",
 				vexfs_file_format_name(t->format));
 	t->buf = malloc(VEXFS_IMPORT_HEADER); /* more than MAX_IDS of 8 bytes */
 	_Static_assert(VEXFS_IMPORT_HEADER >= MAX_IDS * 8, "room for a list");
@@ -181,7 +184,8 @@ int vexfs_truth_next(struct vexfs_truth *t, __u64 *ids, __u32 max, __u32 *n)
 	if (ferror(t->file))
 		return unreadable(t);
 	if (got != t->ids)
-		return complain(t, -EBADMSG, "the file is truncated: list %llu is not whole", t->list);
+		return complain(t, -EBADMSG, "the file is truncated: list %llu is not whole",
+				t->list);
 	for (i = 0; i < t->ids && i < max; i++) {
 		if (vexfs_element_id(t->element, t->swap, t->buf + i * bytes, &id))
 			return complain(t, -EBADMSG,

@@ -3,9 +3,10 @@
  * Ground truth: for every query of a data set, in their order, a list of the ids of its true
  * neighbours, nearest first.
  *
- *	ivecs	per list a le32 with the number of ids, then as many signed le32; lists may differ in length
- *	ibin	a le32 with the number of lists, one with the ids of each, the ids as signed le32; the
- *		distances, as many le32 floats, may follow and are not read
+ *	ivecs	per list a le32 with the number of ids, then as many signed le32; lists may differ
+ *		in length
+ *	ibin	a le32 with the number of lists, one with the ids of each, the ids as signed le32;
+ *		the distances, as many le32 floats, may follow and are not read
  *	npy	an array (lists, ids of each) in C order of i1, i2, i4, i8, u1, u2, u4 or u8
  *
  * A list of fewer neighbours than the others is filled with -1 at its end.
@@ -28,9 +29,9 @@ struct vexfs_truth {
 };
 
 /*
- * Begin to read a file at its start.  With GUESS, npy is known by its magic number, ibin by the size of
- * the file, all else is ivecs; the file has to be seekable then.  -ENOEXEC a format that holds no
- * lists, -EBADMSG, -ENOMEM, -EIO.
+ * Begin to read a file at its start.  With GUESS, npy is known by its magic number, ibin by the
+ * size of the file, all else is ivecs; the file has to be seekable then.  -ENOEXEC a format that
+ * holds no lists, -EBADMSG, -ENOMEM, -EIO.
  */
 int vexfs_truth_open(struct vexfs_truth *t, FILE *file, enum vexfs_file_format format);
 void vexfs_truth_close(struct vexfs_truth *t);

@@ -27,7 +27,10 @@ struct vexfs_walk {
 	char	error[256];		/* one line about what went wrong */
 };
 
-/* snapshot: its name, the caller's until the end; NULL: as it is now.  flags: VEXFS_LIST_*. -ENOMEM. */
+/*
+ * snapshot: its name, the caller's until the end; NULL: as it is now.  flags: VEXFS_LIST_*.
+ * -ENOMEM.
+ */
 int vexfs_walk_open(struct vexfs_walk *w, int fd, const struct vexfs_ioc_info *info,
 		    const char *snapshot, __u32 flags);
 void vexfs_walk_close(struct vexfs_walk *w);

@@ -12,7 +12,8 @@
  *	name:     identifier | "any text"
  *	value:    number | 'word' | "word"
  *
- * What double quotes enclose is a name where a name has to be and a word where a value has to be; no place takes both.
+ * What double quotes enclose is a name where a name has to be and a word where a value has to be;
+ * no place takes both.
  *
  * By recursive descent, at most MAX_NESTING parentheses deep.  The kernel knows fewer comparisons:
  * the others are made of those.
@@ -77,7 +78,10 @@ __attribute__((format(printf, 3, 4))) static int bad(struct parser *p, const cha
 	return -EINVAL;
 }
 
-/* As much of a text as an error has room for, whole characters, in a static buffer that each thread has. */
+/*
+ * As much of a text as an error has room for, whole characters, in a static buffer that each thread
+ * has.
+ */
 static const char *shown(const char *text, size_t n)
 {
 	static _Thread_local char out[MAX_SHOWN + 1];
@@ -287,8 +291,9 @@ static int attribute(struct parser *p)
 	int i;
 
 	if (p->token >= AND && p->token <= NULL_ && in_name(*p->start) && named(p) >= 0)
-		return bad(p, p->start, "`%s` is a word of the language; write \"%s\" for the attribute", p->word,
-			   p->word);
+		return bad(p, p->start,
+			   "`%s` is a word of the language; write \"%s\" for the attribute",
+			   p->word, p->word);
 	if (p->token != NAME && p->token != QUOTED)
 		return expected(p, "an attribute, `not` or `(`");
 	i = named(p);
@@ -407,7 +412,8 @@ static int null_test(struct parser *p, __u32 attr, const char *at)
 	if (p->token != NULL_)
 		return expected(p, negate ? "`null`" : "`null` or `not null`");
 	if (!is_keyword(p, attr))
-		return bad(p, at, "`%.*s` holds integers, which are never null: a record that was given none has 0",
+		return bad(p, at,
+			   "`%.*s` holds integers, which are never null: a record that was given none has 0",
 			   VEXFS_ATTR_NAME_LEN - 1, p->info->attr[attr].name);
 	next(p);
 	err = emit(p, at, x);

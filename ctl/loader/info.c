@@ -182,7 +182,8 @@ int vexfs_program_info(const char *name, struct vexfs_program_info *p, struct ve
 	if (ret)
 		return ret;
 	if (access(VEXFS_SYSFS_PROGRAMS, F_OK))
-		return vexfs_fail(err, -ENODEV, "the vexfs module is not loaded: run 'modprobe vexfs'");
+		return vexfs_fail(err, -ENODEV,
+				  "the vexfs module is not loaded: run 'modprobe vexfs'");
 	if (read_text(name, "loaded", buf, sizeof(buf)))
 		return vexfs_fail(err, -ENOENT, "no program named '%s' is loaded", name);
 	strcpy(p->name, name);
@@ -216,7 +217,8 @@ int vexfs_programs(int (*fn)(const struct vexfs_program_info *info, void *arg), 
 	err->msg[0] = err->detail[0] = 0;
 	n = scandir(VEXFS_SYSFS_PROGRAMS, &entry, no_dots, alphasort);
 	if (n < 0 && errno == ENOENT)
-		return vexfs_fail(err, -ENODEV, "the vexfs module is not loaded: run 'modprobe vexfs'");
+		return vexfs_fail(err, -ENODEV,
+				  "the vexfs module is not loaded: run 'modprobe vexfs'");
 	if (n < 0)
 		return vexfs_fail(err, -errno, "%s: %s", VEXFS_SYSFS_PROGRAMS, strerror(errno));
 	for (i = 0; i < n; i++) {

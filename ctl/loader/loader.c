@@ -142,7 +142,8 @@ int vexfs_load_reason(struct job *job, int error, const char *what)
 {
 	const char *line = last_said(), *hint = advice_for(said.len ? said.text : line);
 
-	return fail(job, error, "%s: %s: %s%s%s", job->file, what, line, hint ? "; " : "", hint ? hint : "");
+	return fail(job, error, "%s: %s: %s%s%s", job->file, what, line, hint ? "; " : "",
+		    hint ? hint : "");
 }
 
 static void begin(struct job *job, const struct vexfs_load_opts *opts,
@@ -183,7 +184,8 @@ int vexfs_check_name(const char *name, struct vexfs_load_error *err)
 		return vexfs_fail(err, -ENAMETOOLONG, "the program's name is longer than %d bytes",
 				  VEXFS_PROG_NAME_LEN - 1);
 	if (strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") != len)
-		return vexfs_fail(err, -EINVAL, "'%s' is not a name for a program: use a-z, 0-9, _ and -", name);
+		return vexfs_fail(err, -EINVAL,
+				  "'%s' is not a name for a program: use a-z, 0-9, _ and -", name);
 	return 0;
 }
 
@@ -251,7 +253,8 @@ static bool is_admin(void)
 static int pins_refused(struct job *job, const char *what)
 {
 	if (errno == EACCES || errno == EPERM)
-		return fail(job, -EPERM, "changing programs needs write permission for %s, which root has: run it as root",
+		return fail(job, -EPERM,
+			    "changing programs needs write permission for %s, which root has: run it as root",
 			    BPFFS);
 	return fail(job, -errno, "cannot %s %s: %s", what, VEXFS_PIN_DIR, strerror(errno));
 }
@@ -259,9 +262,9 @@ static int pins_refused(struct job *job, const char *what)
 /*
  * What must be there, and the lock on it.  loads: it will load an object.
  *
- * That takes CAP_SYS_ADMIN, not just CAP_BPF and CAP_PERFMON: maps and programs that use types and functions of a
- * module name its BTF by a descriptor, which BPF_BTF_GET_FD_BY_ID alone gives, and only to CAP_SYS_ADMIN.  Without it libbpf
- * says that there is no struct vexfs_ops.
+ * That takes CAP_SYS_ADMIN, not just CAP_BPF and CAP_PERFMON: maps and programs that use types and
+ * functions of a module name its BTF by a descriptor, which BPF_BTF_GET_FD_BY_ID alone gives, and
+ * only to CAP_SYS_ADMIN.  Without it libbpf says that there is no struct vexfs_ops.
  */
 static int prepare(struct job *job, bool loads)
 {
@@ -270,11 +273,13 @@ static int prepare(struct job *job, bool loads)
 	if (access(MODULE_BTF, F_OK))
 		return fail(job, -ENODEV, "the vexfs module is not loaded: run 'modprobe vexfs'");
 	if (loads && !is_admin())
-		return fail(job, -EPERM, "loading programs needs root, or the group vexfs where vexd runs (CAP_BPF and CAP_PERFMON are not enough: the kernel hands the types of a module only to CAP_SYS_ADMIN)");
+		return fail(job, -EPERM,
+			    "loading programs needs root, or the group vexfs where vexd runs (CAP_BPF and CAP_PERFMON are not enough: the kernel hands the types of a module only to CAP_SYS_ADMIN)");
 	if (statfs(BPFFS, &fs))
 		return fail(job, -errno, "%s: %s", BPFFS, strerror(errno));
 	if (fs.f_type != BPF_FS_MAGIC && mount("bpf", BPFFS, "bpf", 0, "mode=0700"))
-		return fail(job, -errno, "bpffs is not mounted and cannot be: mount -t bpf bpf %s: %s", BPFFS,
+		return fail(job, -errno,
+			    "bpffs is not mounted and cannot be: mount -t bpf bpf %s: %s", BPFFS,
 			    strerror(errno));
 	if (mkdir(VEXFS_PIN_DIR, 0700) && errno != EEXIST)
 		return pins_refused(job, "make");
@@ -303,8 +308,8 @@ static int pin_maps(struct job *job, const char *leaf)
 		snprintf(path, sizeof(path), "%s/%s", dir, bpf_map__name(map));
 		err = bpf_obj_pin(bpf_map__fd(map), path);
 		if (err)
-			return fail(job, err, "cannot pin map %s at %s: %s", bpf_map__name(map), path,
-				    strerror(-err));
+			return fail(job, err, "cannot pin map %s at %s: %s", bpf_map__name(map),
+				    path, strerror(-err));
 	}
 	return 0;
 }
@@ -379,10 +384,12 @@ static int load_object(struct job *job)
 	if (!verifier_log(job, line, sizeof(line)))
 		return vexfs_load_reason(job, err, "cannot be loaded");
 	if (strstr(line, "attach to unsupported member"))
-		return fail(job, -EACCES, "%s: search belongs in SEC(\"struct_ops.s/...\"), distance and filter in SEC(\"struct_ops/...\")",
+		return fail(job, -EACCES,
+			    "%s: search belongs in SEC(\"struct_ops.s/...\"), distance and filter in SEC(\"struct_ops/...\")",
 			    job->file);
 	hint = advice_for(line);
-	return fail(job, -EACCES, "%s: the verifier refused it: %s%s%s", job->file, line, hint ? "; " : "", hint ? hint : "");
+	return fail(job, -EACCES, "%s: the verifier refused it: %s%s%s", job->file, line,
+		    hint ? "; " : "", hint ? hint : "");
 }
 
 /* An errno of attach or update, in words. */
@@ -390,14 +397,21 @@ static int refused(struct job *job, int err)
 {
 	switch (err) {
 	case -EEXIST:
-		return fail(job, err, "a program named '%s' is loaded, but not by VexFS's tools: see 'bpftool link'", job->name);
+		return fail(job, err,
+			    "a program named '%s' is loaded, but not by VexFS's tools: see 'bpftool link'",
+			    job->name);
 	case -EBUSY:
-		return fail(job, err, "%s: lacks an op of '%s' that a collection is bound to: use another one there first",
+		return fail(job, err,
+			    "%s: lacks an op of '%s' that a collection is bound to: use another one there first",
 			    job->file, job->name);
 	case -EPERM:
-		return fail(job, -EAGAIN, "'%s' was replaced by somebody else at the same time: try again", job->name);
+		return fail(job, -EAGAIN,
+			    "'%s' was replaced by somebody else at the same time: try again",
+			    job->name);
 	case -EOPNOTSUPP:
-		return fail(job, err, "%s: wants what this module does not do (the kernel log says what)", job->file);
+		return fail(job, err,
+			    "%s: wants what this module does not do (the kernel log says what)",
+			    job->file);
 	}
 	return fail(job, err, "%s: the module refused it: %s (the kernel log says why)", job->file,
 		    strerror(-err));
@@ -444,7 +458,9 @@ static int load(struct job *job, struct vexfs_program_info *info)
 	fd = vexfs_open_link(job->name, NULL, NULL);
 	if (fd >= 0) {
 		close(fd);
-		return fail(job, -EEXIST, "a program named '%s' is loaded: replace it, or unload it first", job->name);
+		return fail(job, -EEXIST,
+			    "a program named '%s' is loaded: replace it, or unload it first",
+			    job->name);
 	}
 	err = clear_pins(job, job->name);	/* of one that was killed */
 	if (!err)
@@ -511,7 +527,8 @@ static int swap_maps(struct job *job)
 	vexfs_pin_path(old, job->name, "maps");
 	vexfs_pin_path(new, job->name, "maps_new");
 	if (renameat2(AT_FDCWD, old, AT_FDCWD, new, RENAME_EXCHANGE))
-		return fail(job, -errno, "cannot exchange %s and %s: %s", old, new, strerror(errno));
+		return fail(job, -errno, "cannot exchange %s and %s: %s", old, new,
+			    strerror(errno));
 	return 0;
 }
 
@@ -553,10 +570,12 @@ static int replace(struct job *job, struct vexfs_program_info *info)
 	if (link == -ENOENT)
 		return fail(job, -ENOENT, "no program named '%s' is loaded: load it", job->name);
 	if (link < 0)
-		return fail(job, link, "cannot open the link of '%s': %s", job->name, strerror(-link));
+		return fail(job, link, "cannot open the link of '%s': %s", job->name,
+			    strerror(-link));
 	old_map = bpf_map_get_fd_by_id(map_id);
 	if (old_map < 0) {
-		err = fail(job, old_map, "cannot open the loaded '%s': %s", job->name, strerror(-old_map));
+		err = fail(job, old_map, "cannot open the loaded '%s': %s", job->name,
+			   strerror(-old_map));
 		goto close;
 	}
 	vexfs_pin_path(path, job->name, "maps_new");
@@ -605,7 +624,8 @@ static int unload(struct job *job, const char *name, struct vexfs_program_info *
 	if (link == -ENOENT) {
 		clear_pins(job, name);		/* of one that was killed */
 		if (known.loaded)
-			return fail(job, -ENOENT, "'%s' was not loaded by VexFS's tools: it is gone when its link is, id %u (see 'bpftool link')",
+			return fail(job, -ENOENT,
+				    "'%s' was not loaded by VexFS's tools: it is gone when its link is, id %u (see 'bpftool link')",
 				    name, known.link_id);
 		return fail(job, -ENOENT, "no program named '%s' is loaded", name);
 	}

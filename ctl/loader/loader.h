@@ -15,7 +15,8 @@
  *	-ENOENT		no such file; nothing of that name is loaded
  *	-ENOEXEC	the file is not a BPF object, or libbpf cannot open it
  *	-ENODATA	the object has no BTF
- *	-EINVAL		no vexfs_ops in it, more than one, no op in it, no license, no name or a bad one
+ *	-EINVAL		no vexfs_ops in it, more than one, no op in it, no license, no name or a bad
+ *			one
  *	-EISDIR, -EFBIG	it is a directory, or larger than a program may be
  *	-ENAMETOOLONG	the name has VEXFS_PROG_NAME_LEN bytes or more
  *	-EPROTONOSUPPORT  built for another VEXFS_OPS_ABI
@@ -46,7 +47,8 @@ struct vexfs_load_error {
 
 struct vexfs_load_opts {
 	bool verbose;			/* all that libbpf says goes to stderr */
-	const char *name;		/* load, replace: the object must be called that, else -EINVAL; NULL: any */
+	/* load, replace: the object must be called that, else -EINVAL; NULL: any */
+	const char *name;
 };
 
 struct vexfs_program_map {
@@ -61,7 +63,8 @@ struct vexfs_program_map {
 struct vexfs_program_info {
 	char name[VEXFS_PROG_NAME_LEN];
 	bool loaded;
-	__u32 ejected;			/* bindings whose search it was ejected from, after too many errors */
+	/* bindings whose search it was ejected from, after too many errors */
+	__u32 ejected;
 	bool pinned;			/* VEXFS_PIN_DIR/NAME/link is its link */
 	__u32 ops;			/* bit n: it has the op of VEXFS_SLOT n */
 	__u32 flags;			/* VEXFS_OPS_* */
@@ -80,8 +83,8 @@ struct vexfs_program_info {
 /*
  * opts and info may be NULL; err must not.  info is filled on success.
  *
- * check: is it an object that load would show to the verifier?  info: its name and ops.  Changes nothing, and needs
- * neither rights nor the module.
+ * check: is it an object that load would show to the verifier?  info: its name and ops.  Changes
+ * nothing, and needs neither rights nor the module.
  */
 int vexfs_check_object(const char *path, const struct vexfs_load_opts *opts,
 		       struct vexfs_program_info *info, struct vexfs_load_error *err);

@@ -28,7 +28,9 @@ __attribute__((format(printf, 3, 4)))
 int vexfs_fail(struct vexfs_load_error *err, int error, const char *fmt, ...);
 /* The same with what libbpf said last, and what to do about it. */
 int vexfs_load_reason(struct job *job, int error, const char *what);
-/* Open job->path and find its vexfs_ops: obj, ops, name and mask.  Needs no rights and no module. */
+/*
+ * Open job->path and find its vexfs_ops: obj, ops, name and mask.  Needs no rights and no module.
+ */
 int vexfs_open_object(struct job *job);
 /*
  * A name that the kernel would take; keeps what users type out of paths.  -EINVAL, -ENAMETOOLONG

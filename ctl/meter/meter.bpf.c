@@ -77,7 +77,8 @@ static __always_inline __u32 bucket(__u64 us)
 }
 
 SEC("tp_btf/vexfs_search_end")
-int BPF_PROG(search_end, const struct inode *dir, const struct vexfs_ioc_search *s, __u64 us, int err)
+int BPF_PROG(search_end, const struct inode *dir, const struct vexfs_ioc_search *s, __u64 us,
+	     int err)
 {
 	struct meter_key k = {};
 	struct meter_counts *n;
@@ -91,7 +92,8 @@ int BPF_PROG(search_end, const struct inode *dir, const struct vexfs_ioc_search 
 	bpf_probe_read_kernel_str(k.strategy, sizeof(k.strategy), s->strategy);
 	n = bpf_map_lookup_elem(&rows, &k);
 	if (!n) {
-		bpf_map_update_elem(&rows, &k, &none, BPF_NOEXIST);	/* another CPU may be first */
+		/* another CPU may be first */
+		bpf_map_update_elem(&rows, &k, &none, BPF_NOEXIST);
 		n = bpf_map_lookup_elem(&rows, &k);
 	}
 	if (!n) {
@@ -197,7 +199,8 @@ int BPF_PROG(on_program_error, const char *program, __u32 slot, __u64 generation
 }
 
 SEC("tp_btf/vexfs_eject")
-int BPF_PROG(on_eject, const char *program, __u32 slot, __u64 generation, int err, const struct inode *dir)
+int BPF_PROG(on_eject, const char *program, __u32 slot, __u64 generation, int err,
+	     const struct inode *dir)
 {
 	struct meter_event *e = dir ? event(METER_EJECT, program) : NULL;
 

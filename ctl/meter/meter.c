@@ -39,8 +39,8 @@ static int on_event(void *ctx, void *data, size_t size)
 	return 0;
 }
 
-int meter_open(struct meter **out, void (*events)(const struct meter_event *e, void *arg), void *arg,
-	       char *why, size_t why_size)
+int meter_open(struct meter **out, void (*events)(const struct meter_event *e, void *arg),
+	       void *arg, char *why, size_t why_size)
 {
 	libbpf_print_fn_t print = libbpf_set_print(quiet);
 	struct meter *m = calloc(1, sizeof(*m));
@@ -80,13 +80,17 @@ out:
 	if (err == -ENODEV)
 		snprintf(why, why_size, "the vexfs module is not loaded: run 'modprobe vexfs'");
 	else if (err == -EPERM)
-		snprintf(why, why_size, "watching the tracepoints of the module needs root (CAP_SYS_ADMIN)");
+		snprintf(why, why_size,
+			 "watching the tracepoints of the module needs root (CAP_SYS_ADMIN)");
 	else if (err == -EACCES)
-		snprintf(why, why_size, "this kernel's verifier refuses the programs that watch the tracepoints: report that, please");
+		snprintf(why, why_size,
+			 "this kernel's verifier refuses the programs that watch the tracepoints: report that, please");
 	else if (err == -ESRCH || err == -ENOENT)
-		snprintf(why, why_size, "the loaded vexfs module has other tracepoints: use the tools that came with it");
+		snprintf(why, why_size,
+			 "the loaded vexfs module has other tracepoints: use the tools that came with it");
 	else
-		snprintf(why, why_size, "cannot attach to the tracepoints of the module: %s", strerror(-err));
+		snprintf(why, why_size, "cannot attach to the tracepoints of the module: %s",
+			 strerror(-err));
 	return err;
 }
 
@@ -109,7 +113,8 @@ int meter_poll(struct meter *m)
 	return ring_buffer__consume(m->ring);
 }
 
-int meter_rows(struct meter *m, int (*fn)(const struct meter_key *k, const struct meter_counts *n, void *arg),
+int meter_rows(struct meter *m,
+	       int (*fn)(const struct meter_key *k, const struct meter_counts *n, void *arg),
 	       void *arg)
 {
 	int fd = bpf_map__fd(m->skel->maps.rows), ret = 0, i;
@@ -156,7 +161,8 @@ double meter_percentile(const __u64 bucket[METER_BUCKETS], double p)
 		if (bucket[b] && below + bucket[b] >= p * total) {
 			double begin = b ? meter_bucket_end(b - 1) : 0;
 
-			return begin + (meter_bucket_end(b) - begin) * (p * total - below) / bucket[b];
+			return begin +
+			       (meter_bucket_end(b) - begin) * (p * total - below) / bucket[b];
 		}
 		below += bucket[b];
 	}
@@ -171,7 +177,9 @@ int meter_mount(__u32 dev, char path[PATH_MAX])
 	struct libmnt_fs *fs;
 	int err = -ENOENT;
 
-	/* a bind mount of a part of it will not do for handles of the whole, but for names it must */
+	/*
+	 * a bind mount of a part of it will not do for handles of the whole, but for names it must
+	 */
 	while (table && iter && !mnt_table_next_fs(table, iter, &fs)) {
 		const char *target = mnt_fs_get_target(fs), *root = mnt_fs_get_root(fs);
 

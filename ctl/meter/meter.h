@@ -12,8 +12,8 @@
 #include <vexfs/format.h>
 
 /*
- * Buckets of a latency in microseconds: one each below 8, then 8 to an octave, so that a bucket is at
- * most an eighth wide.  The last one holds all from about 3.7 s on.
+ * Buckets of a latency in microseconds: one each below 8, then 8 to an octave, so that a bucket is
+ * at most an eighth wide.  The last one holds all from about 3.7 s on.
  */
 #define METER_BUCKETS	160
 #define METER_ROWS	1024		/* pairs of collection and strategy that are told apart */
@@ -23,7 +23,8 @@ struct meter_key {
 	__u32	dev;			/* dev_t as the kernel has it: major << 20 | minor */
 	__u32	generation;		/* of the directory's inode */
 	__u64	ino;
-	char	strategy[VEXFS_PROG_NAME_LEN];	/* "" for a call that failed before one was chosen */
+	/* "" for a call that failed before one was chosen */
+	char	strategy[VEXFS_PROG_NAME_LEN];
 };
 
 /* What came of it, since the meter was opened. */
@@ -39,9 +40,11 @@ struct meter_counts {
 };
 
 enum meter_event_type {
-	METER_SWITCH = 1,		/* program, generation, ops: loaded or replaced; ops 0: unloaded */
+	/* program, generation, ops: loaded or replaced; ops 0: unloaded */
+	METER_SWITCH = 1,
 	METER_USE,			/* dir, slot, program ("": built-in): bound */
-	METER_PROGRAM_ERROR,		/* dir, program, slot, generation, err; at most one a second for a program */
+	/* dir, program, slot, generation, err; at most one a second for a program */
+	METER_PROGRAM_ERROR,
 	METER_EJECT,			/* the same: the collection no longer tries it */
 	METER_COMPACT,			/* dir, before, after, us, err */
 };
@@ -55,7 +58,8 @@ struct meter_event {
 	__u32	ops;			/* bit n: the op of VEXFS_SLOT n */
 	__s32	err;			/* negative errno */
 	__u64	before, after, us;
-	__u64	muted;			/* PROGRAM_ERROR: as many of this program were not reported before it */
+	/* PROGRAM_ERROR: as many of this program were not reported before it */
+	__u64	muted;
 	char	program[VEXFS_PROG_NAME_LEN];
 };
 
@@ -70,16 +74,19 @@ struct meter;
  * 0, or a negative errno and a line in why: -EPERM (needs root), -ENODEV the module is not loaded,
  * others from libbpf.
  */
-int meter_open(struct meter **out, void (*events)(const struct meter_event *e, void *arg), void *arg,
-	       char *why, size_t why_size);
+int meter_open(struct meter **out, void (*events)(const struct meter_event *e, void *arg),
+	       void *arg, char *why, size_t why_size);
 /* NULL is fine. */
 void meter_close(struct meter *m);
 /* Readable when there are events: for poll and epoll.  Only with events. */
 int meter_fd(const struct meter *m);
-/* Call the callback for what is there; does not wait.  The number of events, or a negative errno. */
+/*
+ * Call the callback for what is there; does not wait.  The number of events, or a negative errno.
+ */
 int meter_poll(struct meter *m);
 /* Call fn for each row; a non-zero return ends it and is returned. */
-int meter_rows(struct meter *m, int (*fn)(const struct meter_key *k, const struct meter_counts *n, void *arg),
+int meter_rows(struct meter *m,
+	       int (*fn)(const struct meter_key *k, const struct meter_counts *n, void *arg),
 	       void *arg);
 /* Make room: forget the row of a key.  Not from within meter_rows(). */
 void meter_forget(struct meter *m, const struct meter_key *k);
@@ -95,8 +102,8 @@ __u64 meter_bucket_end(unsigned int bucket);
 double meter_percentile(const __u64 bucket[METER_BUCKETS], double p);
 
 /*
- * The path of a collection's directory.  0, -ENOENT its filesystem is not mounted here, -ESTALE it is
- * gone, -EPERM needs CAP_DAC_READ_SEARCH.
+ * The path of a collection's directory.  0, -ENOENT its filesystem is not mounted here, -ESTALE it
+ * is gone, -EPERM needs CAP_DAC_READ_SEARCH.
  */
 int meter_dir(__u32 dev, __u64 ino, __u32 generation, char path[PATH_MAX]);
 /* Where a device is mounted in our namespace.  0 or -ENOENT. */

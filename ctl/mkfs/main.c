@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* mkfs.vexfs: make a VexFS on a partition or in a file.  Refuses what holds something, unless forced. */
+/*
+ * mkfs.vexfs: make a VexFS on a partition or in a file.  Refuses what holds something, unless
+ * forced.
+ */
 #include <blkid/blkid.h>
 #include <json.h>
 #include <fcntl.h>
@@ -106,8 +109,8 @@ static void refuse_in_use(const char *path, bool file)
 			if (!strcmp(line, real)) {
 				const char *name = loops.gl_pathv[i] + strlen("/sys/block/");
 
-				fail("%s is in use by /dev/%.*s; detach it first (losetup -d)", path,
-				     (int)strcspn(name, "/"), name);
+				fail("%s is in use by /dev/%.*s; detach it first (losetup -d)",
+				     path, (int)strcspn(name, "/"), name);
 			}
 		}
 		globfree(&loops);
@@ -122,8 +125,8 @@ static blkid_probe probe_new(int fd, const char *path)
 	if (!pr || blkid_probe_set_device(pr, fd, 0, 0))
 		fail("%s cannot be probed for what it holds", path);
 	blkid_probe_enable_superblocks(pr, 1);
-	blkid_probe_set_superblocks_flags(pr, BLKID_SUBLKS_TYPE | BLKID_SUBLKS_USAGE | BLKID_SUBLKS_MAGIC |
-					      BLKID_SUBLKS_BADCSUM);
+	blkid_probe_set_superblocks_flags(pr, BLKID_SUBLKS_TYPE | BLKID_SUBLKS_USAGE |
+						      BLKID_SUBLKS_MAGIC | BLKID_SUBLKS_BADCSUM);
 	blkid_probe_enable_partitions(pr, 1);
 	blkid_probe_set_partitions_flags(pr, BLKID_PARTS_MAGIC | BLKID_PARTS_FORCE_GPT);
 	return pr;
@@ -179,7 +182,8 @@ static void open_device(struct vexfs_dev *dev, const char *path)
 
 	if (stat(path, &st)) {
 		if (errno == ENOENT)
-			fail("%s does not exist; a file can be made with: truncate -s 64M %s", path, path);
+			fail("%s does not exist; a file can be made with: truncate -s 64M %s", path,
+			     path);
 		fail("%s: %s", path, strerror(errno));
 	}
 	file = S_ISREG(st.st_mode);
@@ -195,8 +199,8 @@ static void open_device(struct vexfs_dev *dev, const char *path)
 	if (err)
 		fail("%s: %s", path, strerror(-err));
 	if (dev->blocks < VEXFS_MIN_BLOCKS || dev->blocks > VEXFS_MAX_BLOCKS)
-		fail("%s has %llu whole blocks of 4 KiB; VexFS needs %u to %llu (8 MiB to 16 TiB)", path,
-		     (unsigned long long)dev->blocks, VEXFS_MIN_BLOCKS, VEXFS_MAX_BLOCKS);
+		fail("%s has %llu whole blocks of 4 KiB; VexFS needs %u to %llu (8 MiB to 16 TiB)",
+		     path, (unsigned long long)dev->blocks, VEXFS_MIN_BLOCKS, VEXFS_MAX_BLOCKS);
 }
 
 static void print_json(const char *path, const struct vexfs_super *s)
@@ -207,13 +211,19 @@ static void print_json(const char *path, const struct vexfs_super *s)
 	uuid_unparse(s->s_uuid, uuid);
 	json_object_object_add(o, "device", json_object_new_string(path));
 	json_object_object_add(o, "uuid", json_object_new_string(uuid));
-	json_object_object_add(o, "label", json_object_new_string_len(s->s_label, strnlen(s->s_label, sizeof(s->s_label))));
-	json_object_object_add(o, "bytes", json_object_new_uint64(le64_to_cpu(s->s_blocks) << VEXFS_BLOCK_SHIFT));
-	json_object_object_add(o, "inodes", json_object_new_uint64((__u64)le32_to_cpu(s->s_groups) *
-								   le32_to_cpu(s->s_inodes_per_group)));
-	json_object_object_add(o, "log_bytes", json_object_new_uint64((__u64)le32_to_cpu(s->s_journal_blocks)
-								      << VEXFS_BLOCK_SHIFT));
-	puts(printable_json(json_object_to_json_string_ext(o, JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE)));
+	json_object_object_add(o, "label",
+			       json_object_new_string_len(s->s_label,
+							  strnlen(s->s_label, sizeof(s->s_label))));
+	json_object_object_add(
+		o, "bytes", json_object_new_uint64(le64_to_cpu(s->s_blocks) << VEXFS_BLOCK_SHIFT));
+	json_object_object_add(o, "inodes",
+			       json_object_new_uint64((__u64)le32_to_cpu(s->s_groups) *
+						      le32_to_cpu(s->s_inodes_per_group)));
+	json_object_object_add(o, "log_bytes",
+			       json_object_new_uint64((__u64)le32_to_cpu(s->s_journal_blocks)
+						      << VEXFS_BLOCK_SHIFT));
+	puts(printable_json(json_object_to_json_string_ext(
+		o, JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE)));
 	json_object_put(o);
 }
 
@@ -256,9 +266,10 @@ int main(int argc, char **argv)
 		case 'J':
 			errno = 0;
 			n = strtoul(optarg, &end, 10);
-			if (errno || *end || end == optarg || n < VEXFS_MIN_JOURNAL || n > VEXFS_MAX_JOURNAL)
-				usage("--journal: '%s' is not a number of log blocks; give %u to %u", optarg, VEXFS_MIN_JOURNAL,
-				     VEXFS_MAX_JOURNAL);
+			if (errno || *end || end == optarg || n < VEXFS_MIN_JOURNAL ||
+			    n > VEXFS_MAX_JOURNAL)
+				usage("--journal: '%s' is not a number of log blocks; give %u to %u",
+				      optarg, VEXFS_MIN_JOURNAL, VEXFS_MAX_JOURNAL);
 			opts.journal_blocks = n;
 			break;
 		case 'f':
@@ -300,11 +311,14 @@ int main(int argc, char **argv)
 		print_json(path, &super);
 	} else if (!quiet) {
 		uuid_unparse(opts.uuid, uuid);
-		printf("%s: vexfs, %s", printable(path), human(le64_to_cpu(super.s_blocks) << VEXFS_BLOCK_SHIFT));
+		printf("%s: vexfs, %s", printable(path),
+		       human(le64_to_cpu(super.s_blocks) << VEXFS_BLOCK_SHIFT));
 		printf(", %u group%s, %llu inodes, log %s, UUID %s\n", le32_to_cpu(super.s_groups),
 		       le32_to_cpu(super.s_groups) == 1 ? "" : "s",
-		       (unsigned long long)le32_to_cpu(super.s_groups) * le32_to_cpu(super.s_inodes_per_group),
-		       human((__u64)le32_to_cpu(super.s_journal_blocks) << VEXFS_BLOCK_SHIFT), uuid);
+		       (unsigned long long)le32_to_cpu(super.s_groups) *
+			       le32_to_cpu(super.s_inodes_per_group),
+		       human((__u64)le32_to_cpu(super.s_journal_blocks) << VEXFS_BLOCK_SHIFT),
+		       uuid);
 	}
 	vexfs_dev_close(&dev);
 	return 0;

@@ -13,9 +13,12 @@ struct vx_block {
 	bool uptodate, dirty, open;	/* open: access was taken, not yet dirtied */
 	__u32 txn;			/* the last transaction that changed it */
 	__u32 sum;			/* strict: crc of data when it was last read or dirtied */
-	/* strict, or with a log: group blocks that have changed since the last commit, as they were */
+	/*
+	 * strict, or with a log: group blocks that have changed since the last commit, as they were
+	 */
 	void *committed;
-	struct vx_block *running;	/* of the running transaction, see log-user.c: the next one */
+	/* of the running transaction, see log-user.c: the next one */
+	struct vx_block *running;
 	bool in_running;		/* ... is it there? */
 	__u8 data[VEXFS_BLOCK_SIZE] __attribute__((aligned(16)));
 };

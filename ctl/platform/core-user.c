@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The user-space host of the filesystem core: block cache, transactions without a log, locks, faults.
+ * The user-space host of the filesystem core: block cache, transactions without a log, locks,
+ * faults.
  *
  * Lock: vexfs_dev.lock, innermost, for the cache's hash and the reference counts.
  */

@@ -20,8 +20,8 @@
 
 /*
  * Rows in memory, for tests: n rows of row_bytes.  cut: bytes after which a row is split again and
- * again, 0: never.  absent: every so many-th row is "not in memory" until it was waited for, 0: none.
- * broken: waiting for this row gives error.
+ * again, 0: never.  absent: every so many-th row is "not in memory" until it was waited for, 0:
+ * none.  broken: waiting for this row gives error.
  */
 struct vx_rows {
 	const void *data;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What a check of a filesystem can find.  A number is never used for something else later: scripts and
- * reports go by it.
+ * What a check of a filesystem can find.  A number is never used for something else later: scripts
+ * and reports go by it.
  */
 #ifndef _VEXFS_FINDING_H
 #define _VEXFS_FINDING_H

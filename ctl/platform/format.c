@@ -6,7 +6,8 @@
 #include "jbd2.h"
 #include "mkfs.h"
 
-#define INIT_GROUPS 4u		/* groups that are initialised at once: directories spread over them */
+/* groups that are initialised at once: directories spread over them */
+#define INIT_GROUPS 4u
 
 union block {
 	__u8 bytes[VEXFS_BLOCK_SIZE];
@@ -23,8 +24,8 @@ static int write_zeros(struct vexfs_dev *dev, __u64 block, __u32 n)
 
 #ifdef FALLOC_FL_PUNCH_HOLE
 	/* quick where the device or the file's filesystem can do it; reads as zeros afterwards */
-	if (!fallocate(dev->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, block << VEXFS_BLOCK_SHIFT,
-		       (off_t)n << VEXFS_BLOCK_SHIFT))
+	if (!fallocate(dev->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+		       block << VEXFS_BLOCK_SHIFT, (off_t)n << VEXFS_BLOCK_SHIFT))
 		return 0;
 #endif
 	while (!err && n--)
@@ -33,7 +34,8 @@ static int write_zeros(struct vexfs_dev *dev, __u64 block, __u32 n)
 }
 
 /* An empty log: old commits must not be replayed into the new filesystem. */
-static int write_journal(struct vexfs_dev *dev, const struct vexfs_fs *fs, const __u8 *uuid, union block *b)
+static int write_journal(struct vexfs_dev *dev, const struct vexfs_fs *fs, const __u8 *uuid,
+			 union block *b)
 {
 	struct jbd2_super *j = &b->journal;
 	int err;
@@ -56,7 +58,10 @@ static int write_journal(struct vexfs_dev *dev, const struct vexfs_fs *fs, const
 	return vexfs_dev_write(dev, fs->journal_start, b);
 }
 
-/* The table blocks of the reserved inodes, with the root directory, which is empty and its own parent. */
+/*
+ * The table blocks of the reserved inodes, with the root directory, which is empty and its own
+ * parent.
+ */
 static int write_inodes(struct vexfs_dev *dev, const struct vexfs_fs *fs, __u64 now, union block *b)
 {
 	__u32 n = DIV_ROUND_UP(VEXFS_FIRST_INO - VEXFS_ROOT_INO, VEXFS_INODES_PER_BLOCK), i;
@@ -76,7 +81,8 @@ static int write_inodes(struct vexfs_dev *dev, const struct vexfs_fs *fs, __u64 
 	root->i_parent = cpu_to_le64(VEXFS_ROOT_INO);
 	root->i_parent_generation = root->i_generation;
 	root->i_atime = root->i_mtime = root->i_ctime = root->i_btime = cpu_to_le64(now);
-	root->i_crc = cpu_to_le32(vexfs_csum(fs, root, sizeof(*root), offsetof(struct vexfs_inode, i_crc),
+	root->i_crc =
+		cpu_to_le32(vexfs_csum(fs, root, sizeof(*root), offsetof(struct vexfs_inode, i_crc),
 					     VEXFS_ROOT_INO, 1, 0));
 	return vexfs_dev_write(dev, vexfs_group_itable(fs, 0), b);
 }

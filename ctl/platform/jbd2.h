@@ -2,9 +2,10 @@
 /*
  * The log as jbd2 writes it, big-endian; linux/jbd2.h has no user-space version.  Names as there.
  *
- * A log is a ring of blocks, the first of which is its superblock.  A transaction is descriptor blocks, each followed
- * by the blocks that its tags name, revoke blocks, and a commit block.  VexFS has one form of it only: 64-bit block
- * numbers, revoke records, checksums version 3 (crc32c, seeded with the uuid).
+ * A log is a ring of blocks, the first of which is its superblock.  A transaction is descriptor
+ * blocks, each followed by the blocks that its tags name, revoke blocks, and a commit block.  VexFS
+ * has one form of it only: 64-bit block numbers, revoke records, checksums version 3 (crc32c,
+ * seeded with the uuid).
  */
 #ifndef _VEXFS_JBD2_H
 #define _VEXFS_JBD2_H
@@ -53,7 +54,8 @@ _Static_assert(offsetof(struct jbd2_super, s_checksum) == 0xfc, "jbd2 superblock
 /* Of a descriptor block: a block of the filesystem, which follows in the log. */
 struct jbd2_tag {
 	__be32 t_blocknr, t_flags, t_blocknr_high;
-	__be32 t_checksum;		/* crc32c of the sequence number and the block as it is in the log */
+	/* crc32c of the sequence number and the block as it is in the log */
+	__be32 t_checksum;
 };
 #define JBD2_FLAG_ESCAPE	1	/* it began with JBD2_MAGIC, of which the log holds 0 */
 #define JBD2_FLAG_SAME_UUID	2	/* no uuid (16 bytes) follows the tag */
@@ -130,9 +132,10 @@ static inline __be32 jbd2_copy_sum(__u32 seed, __u32 sequence, const void *copy)
 }
 
 /*
- * The superblock of the log, checked (log-replay.c).  -EUCLEAN and -EOPNOTSUPP: *why says what is wrong with it.
- * Errors of the read.
+ * The superblock of the log, checked (log-replay.c).  -EUCLEAN and -EOPNOTSUPP: *why says what is
+ * wrong with it.  Errors of the read.
  */
-int vexfs_log_check(struct vexfs_dev *dev, const struct vexfs_super *super, struct jbd2_super *j, const char **why);
+int vexfs_log_check(struct vexfs_dev *dev, const struct vexfs_super *super, struct jbd2_super *j,
+		    const char **why);
 
 #endif /* _VEXFS_JBD2_H */

@@ -2,10 +2,11 @@
 /*
  * The log in user space: reading one that jbd2 has written, and bringing back what it holds.
  *
- * As fs/jbd2/recovery.c of Linux 6.12 does it, in three passes over the same blocks: the first finds where the log
- * ends, the second collects what was revoked, the third brings blocks back.  The end is where the chain of
- * sequence numbers breaks, which is what a power cut leaves, or at a commit block whose checksum is wrong.
- * Bad checksums before that are damage: the commit block vouches for what lies before it.
+ * As fs/jbd2/recovery.c of Linux 6.12 does it, in three passes over the same blocks: the first
+ * finds where the log ends, the second collects what was revoked, the third brings blocks back.
+ * The end is where the chain of sequence numbers breaks, which is what a power cut leaves, or at a
+ * commit block whose checksum is wrong.  Bad checksums before that are damage: the commit block
+ * vouches for what lies before it.
  */
 #include "jbd2.h"
 #include "log.h"
@@ -22,7 +23,8 @@ struct reader {
 	__u64 start;			/* of the log on the device */
 	__u32 first, last;		/* its ring: blocks first .. last - 1 */
 	__u32 oldest, oldest_at;	/* s_sequence, s_start */
-	__u32 end, end_at;		/* SCAN: sequence number that is not there any more, and its block */
+	/* SCAN: sequence number that is not there any more, and its block */
+	__u32 end, end_at;
 	__u32 seed;
 	struct revoked *revoked;	/* sorted after REVOKE */
 	size_t revokes, room;
@@ -62,7 +64,8 @@ int vexfs_log_pending(struct vexfs_dev *dev, const struct vexfs_super *super)
 	return read_super(dev, super, &b) ?: b.super.s_start != 0;
 }
 
-int vexfs_log_check(struct vexfs_dev *dev, const struct vexfs_super *super, struct jbd2_super *j, const char **why)
+int vexfs_log_check(struct vexfs_dev *dev, const struct vexfs_super *super, struct jbd2_super *j,
+		    const char **why)
 {
 	__u32 blocks = le32_to_cpu(super->s_journal_blocks), first, last, start;
 	union jbd2_block b;
@@ -85,8 +88,8 @@ int vexfs_log_check(struct vexfs_dev *dev, const struct vexfs_super *super, stru
 	first = be32toh(j->s_first);
 	last = be32toh(j->s_maxlen);
 	start = be32toh(j->s_start);
-	if (be32toh(j->s_blocksize) != VEXFS_BLOCK_SIZE || !first || last > blocks || first >= last ||
-	    (start && (start < first || start >= last))) {
+	if (be32toh(j->s_blocksize) != VEXFS_BLOCK_SIZE || !first || last > blocks ||
+	    first >= last || (start && (start < first || start >= last))) {
 		*why = "the log's superblock contradicts itself";
 		return -EUCLEAN;
 	}
@@ -131,7 +134,8 @@ static int collect(struct reader *r, const union jbd2_block *b, __u32 sequence)
 {
 	__u32 bytes = be32toh(b->revoke.r_count), at = sizeof(b->revoke);
 
-	if (bytes < at || bytes > sizeof(*b) - sizeof(struct jbd2_tail) || (bytes - at) % sizeof(__be64))
+	if (bytes < at || bytes > sizeof(*b) - sizeof(struct jbd2_tail) ||
+	    (bytes - at) % sizeof(__be64))
 		return damaged(r, "a revoke block of the log has a count that cannot be");
 	for (; at < bytes; at += sizeof(__be64)) {
 		__be64 block;
@@ -164,7 +168,8 @@ static bool is_revoked(const struct reader *r, __u64 block, __u32 sequence)
 		else
 			to = mid;
 	}
-	return from && r->revoked[from - 1].block == block && !before(r->revoked[from - 1].sequence, sequence);
+	return from && r->revoked[from - 1].block == block &&
+	       !before(r->revoked[from - 1].sequence, sequence);
 }
 
 /* --- the passes --- */
@@ -203,8 +208,12 @@ static int bring_back(struct reader *r, const struct jbd2_tag *tag, __u32 sequen
 	return err;
 }
 
-/* The blocks that a descriptor block at `at` describes: how many; brought back in REPLAY.  Negative: an error. */
-static int describe(struct reader *r, enum pass pass, const union jbd2_block *b, __u32 sequence, __u32 at)
+/*
+ * The blocks that a descriptor block at `at` describes: how many; brought back in REPLAY.
+ * Negative: an error.
+ */
+static int describe(struct reader *r, enum pass pass, const union jbd2_block *b, __u32 sequence,
+		    __u32 at)
 {
 	size_t from = sizeof(b->head), room = sizeof(*b) - sizeof(struct jbd2_tail);
 	struct jbd2_tag tag;
@@ -231,19 +240,22 @@ static int one_pass(struct reader *r, enum pass pass)
 {
 	__u32 sequence = r->oldest, at = r->oldest_at, end_at = at, seen = 0;
 	union jbd2_block b;
-	bool suspect = false;		/* SCAN: a bad checksum in this transaction; its commit block tells */
+	/* SCAN: a bad checksum in this transaction; its commit block tells */
+	bool suspect = false;
 	int n, err = 0;
 
 	while (pass == SCAN || before(sequence, r->end)) {
 		err = vexfs_dev_read(r->dev, r->start + at, &b);
-		if (err || be32toh(b.head.h_magic) != JBD2_MAGIC || be32toh(b.head.h_sequence) != sequence)
+		if (err || be32toh(b.head.h_magic) != JBD2_MAGIC ||
+		    be32toh(b.head.h_sequence) != sequence)
 			break;
 		n = 0;
 		switch (be32toh(b.head.h_blocktype)) {
 		case JBD2_DESCRIPTOR:
 			if (*jbd2_tail_sum(&b) != jbd2_block_sum(r->seed, &b, jbd2_tail_sum(&b))) {
 				if (pass != SCAN)
-					return damaged(r, "a descriptor block of the log has a bad checksum");
+					return damaged(r,
+						       "a descriptor block of the log has a bad checksum");
 				suspect = true;
 			}
 			n = describe(r, pass, &b, sequence, at);
@@ -251,7 +263,8 @@ static int one_pass(struct reader *r, enum pass pass)
 		case JBD2_REVOKE:
 			if (*jbd2_tail_sum(&b) != jbd2_block_sum(r->seed, &b, jbd2_tail_sum(&b))) {
 				if (pass != SCAN)
-					return damaged(r, "a revoke block of the log has a bad checksum");
+					return damaged(r,
+						       "a revoke block of the log has a bad checksum");
 				suspect = true;
 			}
 			if (pass == REVOKE)
@@ -259,10 +272,12 @@ static int one_pass(struct reader *r, enum pass pass)
 			break;
 		case JBD2_COMMIT:
 			if (pass == SCAN &&
-			    b.commit.h_chksum[0] != jbd2_block_sum(r->seed, &b, &b.commit.h_chksum[0]))
+			    b.commit.h_chksum[0] !=
+				    jbd2_block_sum(r->seed, &b, &b.commit.h_chksum[0]))
 				goto out;
 			if (pass == SCAN && suspect)
-				return damaged(r, "a block of the log has a bad checksum, and its transaction is committed");
+				return damaged(r,
+					       "a block of the log has a bad checksum, and its transaction is committed");
 			sequence++;
 			break;
 		default:
@@ -271,7 +286,8 @@ static int one_pass(struct reader *r, enum pass pass)
 		if (n < 0)
 			return n;
 		seen += n + 1;
-		if (seen > r->last - r->first)		/* it bites its tail: only a damaged one does */
+		/* it bites its tail: only a damaged one does */
+		if (seen > r->last - r->first)
 			return damaged(r, "the log has no end");
 		at = after(r, at, n + 1);
 		if (be32toh(b.head.h_blocktype) == JBD2_COMMIT)
@@ -289,8 +305,8 @@ out:
 	return 0;
 }
 
-int vexfs_log_replay(struct vexfs_dev *dev, const struct vexfs_super *super, struct vexfs_log_replayed *done,
-		     const char **why)
+int vexfs_log_replay(struct vexfs_dev *dev, const struct vexfs_super *super,
+		     struct vexfs_log_replayed *done, const char **why)
 {
 	struct reader r = { .dev = dev, .fs.host = dev };
 	int err;
@@ -320,13 +336,15 @@ int vexfs_log_finish(struct vexfs_dev *dev, const struct vexfs_super *super)
 	int err;
 
 	err = open_log(&r, super);
+	/* the log is as it was: for the number of the next transaction */
 	if (!err && r.oldest_at)
-		err = one_pass(&r, SCAN);	/* the log is as it was: for the number of the next transaction */
+		err = one_pass(&r, SCAN);
 	err = err ?: vexfs_dev_flush(dev) ?: read_super(dev, super, &b);
 	if (err || !r.oldest_at)
 		return err;
 	b.super.s_start = 0;
-	b.super.s_sequence = htobe32(r.end + 1);	/* as jbd2 skips one, in case a torn commit has the number */
+	/* as jbd2 skips one, in case a torn commit has the number */
+	b.super.s_sequence = htobe32(r.end + 1);
 	b.super.s_head = htobe32(r.end_at);
 	b.super.s_checksum = jbd2_super_sum(&b.super);
 	return vexfs_dev_write(dev, r.start, &b) ?: vexfs_dev_sync(dev);

@@ -2,14 +2,15 @@
 /*
  * The log in user space: writing one in the form of jbd2.
  *
- * There is one running transaction, which every vexfs_log_begin() joins.  A commit waits until nobody is in it, writes
- * descriptor blocks, copies and revoke records, flushes, writes the commit block and flushes again: the first flush
- * also covers file data that were written before.  Blocks go to their places (a checkpoint) only right after a commit,
- * when memory holds nothing that is not committed; then the log is empty.  That happens when half of the ring is
- * used, and a transaction takes a third of it at most, so a commit always finds room.
+ * There is one running transaction, which every vexfs_log_begin() joins.  A commit waits until
+ * nobody is in it, writes descriptor blocks, copies and revoke records, flushes, writes the commit
+ * block and flushes again: the first flush also covers file data that were written before.  Blocks
+ * go to their places (a checkpoint) only right after a commit, when memory holds nothing that is
+ * not committed; then the log is empty.  That happens when half of the ring is used, and a
+ * transaction takes a third of it at most, so a commit always finds room.
  *
- * Locks: vexfs_log.lock is held over a commit; vexfs_dev.lock inside it, also for the running transaction's
- * list and revoke records, which transactions add to without vexfs_log.lock.
+ * Locks: vexfs_log.lock is held over a commit; vexfs_dev.lock inside it, also for the running
+ * transaction's list and revoke records, which transactions add to without vexfs_log.lock.
  */
 #include <time.h>
 
@@ -17,9 +18,12 @@
 #include "jbd2.h"
 #include "log.h"
 
-#define TAGS_BYTES	(VEXFS_BLOCK_SIZE - sizeof(struct jbd2_header) - sizeof(struct jbd2_tail) - 16)
-#define TAGS		(TAGS_BYTES / sizeof(struct jbd2_tag))		/* of a descriptor block, with one uuid */
-#define REVOKES		((VEXFS_BLOCK_SIZE - sizeof(struct jbd2_revoke) - sizeof(struct jbd2_tail)) / sizeof(__be64))
+#define TAGS_BYTES	(VEXFS_BLOCK_SIZE - sizeof(struct jbd2_header) - \
+			 sizeof(struct jbd2_tail) - 16)
+/* of a descriptor block, with one uuid */
+#define TAGS		(TAGS_BYTES / sizeof(struct jbd2_tag))
+#define REVOKES		((VEXFS_BLOCK_SIZE - sizeof(struct jbd2_revoke) - \
+			  sizeof(struct jbd2_tail)) / sizeof(__be64))
 
 struct vexfs_log {
 	struct vexfs_dev *dev;
@@ -30,10 +34,12 @@ struct vexfs_log {
 
 	pthread_mutex_t lock;
 	pthread_cond_t changed;		/* a transaction has ended, or a commit */
-	__u32 handles, waiting;		/* lock: transactions that run, commits that wait for them */
+	/* lock: transactions that run, commits that wait for them */
+	__u32 handles, waiting;
 	__u32 reserved;			/* lock: credits of those that run */
 	bool aborted;			/* lock to set */
-	__u32 at, used;			/* lock: where the next commit begins, and blocks since the last checkpoint */
+	/* lock: where the next commit begins, and blocks since the last checkpoint */
+	__u32 at, used;
 	__u32 sequence;			/* lock: of the running transaction */
 	__u32 commits;			/* lock */
 
@@ -60,7 +66,8 @@ static int write_super(struct vexfs_log *log, __u32 start, __u32 sequence)
 	return vexfs_dev_write(log->dev, log->start, &b) ?: vexfs_dev_sync(log->dev);
 }
 
-int vexfs_log_open(struct vexfs_dev *dev, const struct vexfs_super *super, struct vexfs_log **out, const char **why)
+int vexfs_log_open(struct vexfs_dev *dev, const struct vexfs_super *super, struct vexfs_log **out,
+		   const char **why)
 {
 	struct vexfs_log *log;
 	union jbd2_block b;
@@ -174,7 +181,8 @@ static int put(struct vexfs_log *log, const void *block)
 static void begin_block(const struct vexfs_log *log, union jbd2_block *b, __u32 type)
 {
 	memset(b, 0, sizeof(*b));
-	b->head = (struct jbd2_header){ htobe32(JBD2_MAGIC), htobe32(type), htobe32(log->sequence) };
+	b->head =
+		(struct jbd2_header){ htobe32(JBD2_MAGIC), htobe32(type), htobe32(log->sequence) };
 }
 
 static int by_block(const void *a, const void *b)
@@ -184,7 +192,10 @@ static int by_block(const void *a, const void *b)
 	return (*x)->block < (*y)->block ? -1 : (*x)->block > (*y)->block;
 }
 
-/* The blocks of the running transaction, in order, without those that were freed again.  It is empty then. */
+/*
+ * The blocks of the running transaction, in order, without those that were freed again.  It is
+ * empty then.
+ */
 static struct vx_block **take_blocks(struct vexfs_log *log, __u32 *n)
 {
 	struct vx_block **all = malloc((log->blocks + 1) * sizeof(*all)), *b, *next;

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The log in user space: log-replay.c reads one, log-user.c writes one, both in jbd2's form, so that what one side
- * leaves the other replays.
+ * The log in user space: log-replay.c reads one, log-user.c writes one, both in jbd2's form, so
+ * that what one side leaves the other replays.
  */
 #ifndef _VEXFS_LOG_H
 #define _VEXFS_LOG_H
 
 #include <core/core.h>
 
-/* Does the log hold transactions that a mount would replay?  1, 0, -EUCLEAN (no log), or an error of the read. */
+/*
+ * Does the log hold transactions that a mount would replay?  1, 0, -EUCLEAN (no log), or an error
+ * of the read.
+ */
 int vexfs_log_pending(struct vexfs_dev *dev, const struct vexfs_super *super);
 
 /* What a replay did. */
@@ -19,44 +22,55 @@ struct vexfs_log_replayed {
 };
 
 /*
- * Bring back what the log holds, as jbd2 does at a mount, into the blocks of dev: they are read as the log has
- * them from then on, and nothing is written before vexfs_log_finish().  No block of dev is in use.
+ * Bring back what the log holds, as jbd2 does at a mount, into the blocks of dev: they are read as
+ * the log has them from then on, and nothing is written before vexfs_log_finish().  No block of dev
+ * is in use.
  *
- * A transaction that was not committed whole ends the replay, as does the first commit block with a bad checksum.
- * -EUCLEAN: the log is damaged where it must not be (why says what; the blocks of dev are dropped), -EOPNOTSUPP
- * another form of log, -EIO, -ENOMEM.  done may be NULL.
+ * A transaction that was not committed whole ends the replay, as does the first commit block with a
+ * bad checksum.  -EUCLEAN: the log is damaged where it must not be (why says what; the blocks of
+ * dev are dropped), -EOPNOTSUPP another form of log, -EIO, -ENOMEM.  done may be NULL.
  */
-int vexfs_log_replay(struct vexfs_dev *dev, const struct vexfs_super *super, struct vexfs_log_replayed *done,
-		     const char **why);
+int vexfs_log_replay(struct vexfs_dev *dev, const struct vexfs_super *super,
+		     struct vexfs_log_replayed *done, const char **why);
 
 /*
- * After vexfs_log_replay(): write the blocks, wait until they are on stable storage, and mark the log
- * empty.  Killed at any point, the replay can be done again.  -EIO.
+ * After vexfs_log_replay(): write the blocks, wait until they are on stable storage, and mark the
+ * log empty.  Killed at any point, the replay can be done again.  -EIO.
  */
 int vexfs_log_finish(struct vexfs_dev *dev, const struct vexfs_super *super);
 
 /*
- * A log that is written.  All transactions between two commits are one in the log, as with jbd2: changes stay in memory
- * until vexfs_log_commit(), and go to their places when the log is half full or closed.  A write or a
- * flush that fails aborts it: nothing is written any more, everything is -EIO for ever after, and what was
- * committed is replayed by the next one who opens the image.
+ * A log that is written.  All transactions between two commits are one in the log, as with jbd2:
+ * changes stay in memory until vexfs_log_commit(), and go to their places when the log is half full
+ * or closed.  A write or a flush that fails aborts it: nothing is written any more, everything is
+ * -EIO for ever after, and what was committed is replayed by the next one who opens the image.
  *
  * Threads may have transactions at the same time; a thread has one at a time.
  */
 struct vexfs_log;
 
 /*
- * Begin to write: the log is empty (replayed and finished).  dev gets it, *log too.  -EUCLEAN (*why), -EOPNOTSUPP
- * (*why), -EBUSY it is not empty, -ENOMEM, -EIO.
+ * Begin to write: the log is empty (replayed and finished).  dev gets it, *log too.  -EUCLEAN
+ * (*why), -EOPNOTSUPP (*why), -EBUSY it is not empty, -ENOMEM, -EIO.
  */
-int vexfs_log_open(struct vexfs_dev *dev, const struct vexfs_super *super, struct vexfs_log **log, const char **why);
-/* Commit, write everything to its place, mark the log empty; all of it only if it was not aborted.  Frees it. */
+int vexfs_log_open(struct vexfs_dev *dev, const struct vexfs_super *super, struct vexfs_log **log,
+		   const char **why);
+/*
+ * Commit, write everything to its place, mark the log empty; all of it only if it was not aborted.
+ * Frees it.
+ */
 int vexfs_log_close(struct vexfs_log *log);
-/* A transaction that changes up to `credits` blocks.  Waits for commits.  -EIO aborted, -ENOSPC more than the log takes. */
+/*
+ * A transaction that changes up to `credits` blocks.  Waits for commits.  -EIO aborted, -ENOSPC
+ * more than the log takes.
+ */
 int vexfs_log_begin(struct vexfs_log *log, vx_txn *t, int credits);
 /* End it; what it changed is part of the next commit.  -EIO aborted. */
 int vexfs_log_end(vx_txn *t);
-/* Wait until all transactions that have ended, and all data written before, are on stable storage.  -EIO. */
+/*
+ * Wait until all transactions that have ended, and all data written before, are on stable storage.
+ * -EIO.
+ */
 int vexfs_log_commit(struct vexfs_log *log);
 /* Transactions that were committed. */
 __u32 vexfs_log_commits(const struct vexfs_log *log);

@@ -8,15 +8,16 @@
 struct vexfs_mkfs_opts {
 	const char *label;		/* at most 32 bytes, NULL: none */
 	__u8 uuid[16];
-	__u32 journal_blocks;		/* VEXFS_MIN_JOURNAL .. VEXFS_MAX_JOURNAL, 0: choose by size */
+	/* VEXFS_MIN_JOURNAL .. VEXFS_MAX_JOURNAL, 0: choose by size */
+	__u32 journal_blocks;
 };
 
 /*
- * Write an empty filesystem that covers dev.  The superblock goes last, after everything else is on the device, and the
- * old one goes first: an interrupted mkfs leaves nothing that mounts.
- * Returns 0; before anything was written: -EINVAL (size of the device or of the log), -ENOSPC (the log
- * leaves no room for data), -ENAMETOOLONG (label); otherwise the error of a write.
- * *out: the superblock as written, may be NULL.
+ * Write an empty filesystem that covers dev.  The superblock goes last, after everything else is on
+ * the device, and the old one goes first: an interrupted mkfs leaves nothing that mounts.
+ * Returns 0; before anything was written: -EINVAL (size of the device or of the log), -ENOSPC (the
+ * log leaves no room for data), -ENAMETOOLONG (label); otherwise the error of a write.  *out: the
+ * superblock as written, may be NULL.
  */
 int vexfs_mkfs(struct vexfs_dev *dev, const struct vexfs_mkfs_opts *opts, struct vexfs_super *out);
 

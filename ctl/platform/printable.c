@@ -9,13 +9,18 @@
 #define MAX_GROWTH	6		/* bytes for one: \ufffd */
 
 /*
- * The character at s, of at most len bytes: its length in *n.  -1 and a length of 1: not UTF-8 (overlong forms and
- * surrogates are not).
+ * The character at s, of at most len bytes: its length in *n.  -1 and a length of 1: not UTF-8
+ * (overlong forms and surrogates are not).
  */
 static long decode(const unsigned char *s, size_t len, size_t *n)
 {
 	static const long least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t want = *s < 0x80 ? 1 : *s < 0xc2 ? 0 : *s < 0xe0 ? 2 : *s < 0xf0 ? 3 : *s < 0xf5 ? 4 : 0;
+	size_t want = *s < 0x80 ? 1 :
+		      *s < 0xc2 ? 0 :
+		      *s < 0xe0 ? 2 :
+		      *s < 0xf0 ? 3 :
+		      *s < 0xf5 ? 4 :
+				  0;
 	long c = want == 1 ? *s : *s & (0x7f >> want);
 	size_t i;
 
@@ -103,12 +108,15 @@ const char *printable_json(const char *json)
 	for (; len; s += n, len -= n) {
 		long c = decode(s, len, &n);
 
-		/* json-c has escaped what JSON wants escaped; newlines between values are its own */
+		/*
+		 * json-c has escaped what JSON wants escaped; newlines between values are its own
+		 */
 		if (harmless(c) || c == '\n' || c == '\t') {
 			memcpy(p, s, n);
 			p += n;
 		} else {
-			p += sprintf(p, "\\u%04lx", c < 0 ? 0xfffd : c);	/* all of them are below 2^16 */
+			/* all of them are below 2^16 */
+			p += sprintf(p, "\\u%04lx", c < 0 ? 0xfffd : c);
 		}
 	}
 	*p = 0;

@@ -2,8 +2,9 @@
 /*
  * Check a whole filesystem, offline.
  *
- * First each inode by itself, its extents claiming their blocks; then names against inodes; then what
- * nobody claimed.  Planes of collections are read row by row, since that is what their crc covers.
+ * First each inode by itself, its extents claiming their blocks; then names against inodes; then
+ * what nobody claimed.  Planes of collections are read row by row, since that is what their crc
+ * covers.
  */
 #include "verify-priv.h"
 
@@ -35,8 +36,9 @@ static void claim(struct verify *v, __u64 block, __u64 n, const char *what)
 	for (; n; n--, block++) {
 		v->claimed++;
 		if (test_bit_le(block, v->owned))
-			problem(v, VEXFS_FOUND_BLOCK_TWICE, "inode %llu: %s block %llu has another owner too", ull(v->c.ino), what,
-				ull(block));
+			problem(v, VEXFS_FOUND_BLOCK_TWICE,
+				"inode %llu: %s block %llu has another owner too", ull(v->c.ino),
+				what, ull(block));
 		__set_bit_le(block, v->owned);
 	}
 }
@@ -113,18 +115,23 @@ static int check_bitmaps(struct verify *v)
 			continue;
 		}
 		for (i = 0, lost = 0; i < VEXFS_GROUP_BLOCKS; i++) {
-			bool used = test_bit_le(i, b->g_blocks), owned = test_bit_le(start + i, v->owned);
+			bool used = test_bit_le(i, b->g_blocks),
+			     owned = test_bit_le(start + i, v->owned);
 
 			if (owned && !used)
-				problem(v, VEXFS_FOUND_BLOCK_FREE, "block %llu is in use and marked free", ull(start + i));
+				problem(v, VEXFS_FOUND_BLOCK_FREE,
+					"block %llu is in use and marked free", ull(start + i));
 			lost += used && !owned;
 		}
 		if (lost)
-			problem(v, VEXFS_FOUND_BLOCK_LOST, "group %u: %u blocks are marked in use and nobody's", g, lost);
+			problem(v, VEXFS_FOUND_BLOCK_LOST,
+				"group %u: %u blocks are marked in use and nobody's", g, lost);
 		for (i = 0, dirs = 0; i < fs->inodes_per_group; i++)
 			dirs += v->group[g][i].used && S_ISDIR(v->group[g][i].mode);
 		if (dirs != le32_to_cpu(b->g_dirs))
-			problem(v, VEXFS_FOUND_GROUP_DIRS, "group %u: has %u directories, counts %u", g, dirs, le32_to_cpu(b->g_dirs));
+			problem(v, VEXFS_FOUND_GROUP_DIRS,
+				"group %u: has %u directories, counts %u", g, dirs,
+				le32_to_cpu(b->g_dirs));
 		vx_brelse(buf);
 	}
 	return 0;
@@ -143,7 +150,8 @@ static int check_inode(struct verify *v, __u64 ino)
 
 	err = vexfs_inode_buf(v->fs, ino, &buf, &raw);
 	if (err == -ESTALE) {
-		problem(v, VEXFS_FOUND_INODE_UNWRITTEN, "inode %llu: in use and never written", ull(ino));
+		problem(v, VEXFS_FOUND_INODE_UNWRITTEN, "inode %llu: in use and never written",
+			ull(ino));
 		return 0;
 	}
 	if (err)
@@ -181,20 +189,23 @@ static int check_inode(struct verify *v, __u64 ino)
 	}
 	/* the single blocks may be counted or not */
 	if (v->c.blocks < mapped || v->c.blocks > v->claimed)
-		problem(v, VEXFS_FOUND_INODE_BLOCKS, "inode %llu: has %llu blocks, counts %llu", ull(ino), ull(mapped), ull(v->c.blocks));
+		problem(v, VEXFS_FOUND_INODE_BLOCKS, "inode %llu: has %llu blocks, counts %llu",
+			ull(ino), ull(mapped), ull(v->c.blocks));
 	if (S_ISLNK(f->mode) && v->c.disk_size >= sizeof(v->c.link)) {
 		err = vexfs_extent_lookup(&v->c, 0, &m);
 		if (err)
 			return err;
 		if (!m.pblk || m.unwritten)
-			problem(v, VEXFS_FOUND_SYMLINK, "inode %llu: symlink without a target", ull(ino));
+			problem(v, VEXFS_FOUND_SYMLINK, "inode %llu: symlink without a target",
+				ull(ino));
 	}
 	return 0;
 }
 
 int verify_step(struct verify *v, const char *what, __u64 done, __u64 total)
 {
-	return !v->opts->progress || v->opts->progress(v->opts->arg, what, done, total) ? 0 : -EINTR;
+	return !v->opts->progress || v->opts->progress(v->opts->arg, what, done, total) ? 0 :
+											  -EINTR;
 }
 
 #define PASSES	5			/* calls of for_inodes() */
@@ -233,7 +244,8 @@ static __u8 mode_type(__u16 mode)
 	return (mode & S_IFMT) >> 12;	/* DT_* are made so */
 }
 
-static bool check_name(void *arg, const char *name, unsigned int len, __u64 ino, __u8 type, __u64 pos)
+static bool check_name(void *arg, const char *name, unsigned int len, __u64 ino, __u8 type,
+		       __u64 pos)
 {
 	struct verify *v = arg;
 	struct found *f = verify_found(v, ino), *dir = verify_found(v, v->c.ino);
@@ -242,28 +254,37 @@ static bool check_name(void *arg, const char *name, unsigned int len, __u64 ino,
 
 	(void)pos;
 	if (!f || !f->used) {
-		problem(v, VEXFS_FOUND_NAME_DANGLING, "directory %llu: '%.*s' leads to inode %llu, which is not in use", ull(v->c.ino),
-			(int)len, name, ull(ino));
+		problem(v, VEXFS_FOUND_NAME_DANGLING,
+			"directory %llu: '%.*s' leads to inode %llu, which is not in use",
+			ull(v->c.ino), (int)len, name, ull(ino));
 		return true;
 	}
 	if (mode_type(f->mode) != type)
-		problem(v, VEXFS_FOUND_NAME_TYPE, "directory %llu: '%.*s' has the type %u, inode %llu is of mode %o", ull(v->c.ino),
-			(int)len, name, type, ull(ino), f->mode);
+		problem(v, VEXFS_FOUND_NAME_TYPE,
+			"directory %llu: '%.*s' has the type %u, inode %llu is of mode %o",
+			ull(v->c.ino), (int)len, name, type, ull(ino), f->mode);
 	if (f->flags & VEXFS_INODE_HIDDEN)
-		problem(v, VEXFS_FOUND_NAME_HIDDEN, "directory %llu: '%.*s' is the name of a hidden inode", ull(v->c.ino), (int)len, name);
+		problem(v, VEXFS_FOUND_NAME_HIDDEN,
+			"directory %llu: '%.*s' is the name of a hidden inode", ull(v->c.ino),
+			(int)len, name);
 	if (vexfs_dir_lookup(&v->c, name, len, &again, &t))
-		problem(v, VEXFS_FOUND_NAME_LOST, "directory %llu: '%.*s' cannot be found by its name", ull(v->c.ino), (int)len, name);
+		problem(v, VEXFS_FOUND_NAME_LOST,
+			"directory %llu: '%.*s' cannot be found by its name", ull(v->c.ino),
+			(int)len, name);
 	else if (again != ino)
-		problem(v, VEXFS_FOUND_NAME_TWICE, "directory %llu: '%.*s' is there twice", ull(v->c.ino), (int)len, name);
+		problem(v, VEXFS_FOUND_NAME_TWICE, "directory %llu: '%.*s' is there twice",
+			ull(v->c.ino), (int)len, name);
 	f->names++;
 	f->holder = v->c.ino;
 	if (S_ISDIR(f->mode)) {
 		dir->subdirs++;
 		if (f->names > 1)
-			problem(v, VEXFS_FOUND_DIR_NAMES, "directory %llu has several names", ull(ino));
+			problem(v, VEXFS_FOUND_DIR_NAMES, "directory %llu has several names",
+				ull(ino));
 		if (f->parent != v->c.ino || f->parent_generation != dir->generation)
-			problem(v, VEXFS_FOUND_PARENT, "directory %llu is in %llu and has the parent %llu", ull(ino), ull(v->c.ino),
-				ull(f->parent));
+			problem(v, VEXFS_FOUND_PARENT,
+				"directory %llu is in %llu and has the parent %llu", ull(ino),
+				ull(v->c.ino), ull(f->parent));
 	}
 	return true;
 }
@@ -298,11 +319,13 @@ static void check_orphans(struct verify *v)
 		struct found *f = verify_found(v, ino);
 
 		if (!f || !f->used) {
-			problem(v, VEXFS_FOUND_ORPHAN, "orphan list: inode %llu is not in use", ull(ino));
+			problem(v, VEXFS_FOUND_ORPHAN, "orphan list: inode %llu is not in use",
+				ull(ino));
 			return;
 		}
 		if (f->orphan) {
-			problem(v, VEXFS_FOUND_ORPHAN, "orphan list: goes in circles at inode %llu", ull(ino));
+			problem(v, VEXFS_FOUND_ORPHAN, "orphan list: goes in circles at inode %llu",
+				ull(ino));
 			return;
 		}
 		f->orphan = true;
@@ -321,22 +344,27 @@ static int check_links(struct verify *v, __u64 ino)
 		f->rooted = true;
 	} else if (f->flags & VEXFS_INODE_HIDDEN) {
 		if (!f->orphan && !f->hidden_ok)
-			problem(v, VEXFS_FOUND_PLANE_LOOSE, "hidden inode %llu belongs to no collection", ull(ino));
+			problem(v, VEXFS_FOUND_PLANE_LOOSE,
+				"hidden inode %llu belongs to no collection", ull(ino));
 		return 0;
 	} else if (!f->names) {
 		if (!f->orphan)
-			problem(v, VEXFS_FOUND_NO_NAME, "inode %llu has no name and is not on the orphan list", ull(ino));
+			problem(v, VEXFS_FOUND_NO_NAME,
+				"inode %llu has no name and is not on the orphan list", ull(ino));
 		want = 0;
 	}
 	if (f->nlink != want)
-		problem(v, VEXFS_FOUND_LINKS, "inode %llu: has %u links, counts %u", ull(ino), want, f->nlink);
+		problem(v, VEXFS_FOUND_LINKS, "inode %llu: has %u links, counts %u", ull(ino), want,
+			f->nlink);
 	if (f->next_orphan && !f->orphan)
-		problem(v, VEXFS_FOUND_ORPHAN, "inode %llu: has a next orphan and is not on the list", ull(ino));
+		problem(v, VEXFS_FOUND_ORPHAN,
+			"inode %llu: has a next orphan and is not on the list", ull(ino));
 	if (f->parent && f->names == 1 && !S_ISDIR(f->mode)) {
 		p = verify_found(v, f->holder);
 		if (f->parent != f->holder || f->parent_generation != p->generation)
-			problem(v, VEXFS_FOUND_PARENT, "inode %llu is in %llu and has the parent %llu", ull(ino), ull(f->holder),
-				ull(f->parent));
+			problem(v, VEXFS_FOUND_PARENT,
+				"inode %llu is in %llu and has the parent %llu", ull(ino),
+				ull(f->holder), ull(f->parent));
 	}
 	return 0;
 }
@@ -367,17 +395,21 @@ static void check_counters(struct verify *v)
 	if (!(le16_to_cpu(s->s_state) & VEXFS_STATE_CLEAN))
 		return;			/* they count at the next mount */
 	if (le64_to_cpu(s->s_free_blocks) != v->free_blocks)
-		problem(v, VEXFS_FOUND_SUPER_COUNTS, "%llu blocks are free, the superblock counts %llu", ull(v->free_blocks),
+		problem(v, VEXFS_FOUND_SUPER_COUNTS,
+			"%llu blocks are free, the superblock counts %llu", ull(v->free_blocks),
 			ull(le64_to_cpu(s->s_free_blocks)));
 	if (le64_to_cpu(s->s_free_inodes) != v->free_inodes)
-		problem(v, VEXFS_FOUND_SUPER_COUNTS, "%llu inodes are free, the superblock counts %llu", ull(v->free_inodes),
+		problem(v, VEXFS_FOUND_SUPER_COUNTS,
+			"%llu inodes are free, the superblock counts %llu", ull(v->free_inodes),
 			ull(le64_to_cpu(s->s_free_inodes)));
 }
 
-int vexfs_verify(struct vexfs_fs *fs, const struct vexfs_verify_opts *opts, struct vexfs_verify_counts *counts)
+int vexfs_verify(struct vexfs_fs *fs, const struct vexfs_verify_opts *opts,
+		 struct vexfs_verify_counts *counts)
 {
 	struct vexfs_verify_counts local = {};
-	struct verify v = { .fs = fs, .dev = fs->host, .opts = opts, .n = counts ? counts : &local };
+	struct verify v = { .fs = fs, .dev = fs->host, .opts = opts,
+			    .n = counts ? counts : &local };
 	bool quiet = v.dev->quiet;
 	__u32 g;
 	int err;

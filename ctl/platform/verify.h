@@ -21,11 +21,13 @@ struct vexfs_verify_counts {
 };
 
 /*
- * Check everything that is in use: groups, inodes, extent trees, directories, the orphan list, links, that every block
- * has exactly one owner and is marked so, the counters, and of collections every record's crc.  Changes
- * nothing.  The log must have been replayed: see vexfs_log_pending().  counts may be NULL.
- * Returns 0, whatever was found, or a negative errno when the check itself could not go on.
+ * Check everything that is in use: groups, inodes, extent trees, directories, the orphan list,
+ * links, that every block has exactly one owner and is marked so, the counters, and of collections
+ * every record's crc.  Changes nothing.  The log must have been replayed: see vexfs_log_pending().
+ * counts may be NULL.  Returns 0, whatever was found, or a negative errno when the check itself
+ * could not go on.
  */
-int vexfs_verify(struct vexfs_fs *fs, const struct vexfs_verify_opts *opts, struct vexfs_verify_counts *counts);
+int vexfs_verify(struct vexfs_fs *fs, const struct vexfs_verify_opts *opts,
+		 struct vexfs_verify_counts *counts);
 
 #endif /* _VEXFS_VERIFY_H */

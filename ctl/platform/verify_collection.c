@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The check of collections: planes are read row by row, since that is what the crc of a record covers.
+ * The check of collections: planes are read row by row, since that is what the crc of a record
+ * covers.
  */
 #include "verify-priv.h"
 
@@ -21,7 +22,8 @@ static int plane_open(struct verify *v, struct plane *p, __u64 ino, const char *
 
 	if (!f || !f->used || !(f->flags & VEXFS_INODE_HIDDEN) || f->parent != v->c.ino ||
 	    f->parent_generation != v->c.generation || f->hidden_ok) {
-		problem(v, VEXFS_FOUND_PLANE, "collection %llu: inode %llu is not its %s", ull(v->c.ino), ull(ino), what);
+		problem(v, VEXFS_FOUND_PLANE, "collection %llu: inode %llu is not its %s",
+			ull(v->c.ino), ull(ino), what);
 		return -ENOENT;
 	}
 	f->hidden_ok = true;
@@ -36,7 +38,10 @@ static int plane_open(struct verify *v, struct plane *p, __u64 ino, const char *
 	return 0;
 }
 
-/* Journaled blocks come from the cache, where a replay has put those of the log; data are only on the device. */
+/*
+ * Journaled blocks come from the cache, where a replay has put those of the log; data are only on
+ * the device.
+ */
 static int read_block(struct verify *v, const struct plane *p, __u64 block, void *data)
 {
 	vx_buf *b;
@@ -70,8 +75,12 @@ static int plane_block(struct verify *v, struct plane *p, __u32 lblk)
 	return err ? err : 1;
 }
 
-/* Continue a crc over bytes of a plane, and copy them out when out is not NULL.  1; 0: not all of them are written. */
-static int plane_crc(struct verify *v, struct plane *p, __u64 pos, __u32 bytes, __u32 *crc, void *out)
+/*
+ * Continue a crc over bytes of a plane, and copy them out when out is not NULL.  1; 0: not all of
+ * them are written.
+ */
+static int plane_crc(struct verify *v, struct plane *p, __u64 pos, __u32 bytes, __u32 *crc,
+		     void *out)
 {
 	while (bytes) {
 		__u32 off = pos & (VEXFS_BLOCK_SIZE - 1), n = min(bytes, VEXFS_BLOCK_SIZE - off);
@@ -102,7 +111,9 @@ static int check_words(struct verify *v, const struct vexfs_collection *col, str
 	int ok;
 
 	if (end && (!col->c_words || p->c.disk_size < end)) {
-		problem(v, VEXFS_FOUND_PLANE_SHORT, "collection %llu: its dictionary is shorter than %llu bytes", ull(v->c.ino), ull(end));
+		problem(v, VEXFS_FOUND_PLANE_SHORT,
+			"collection %llu: its dictionary is shorter than %llu bytes", ull(v->c.ino),
+			ull(end));
 		return 0;
 	}
 	for (pos = 0; pos < end; pos += sizeof(w) + w.w_len) {
@@ -111,15 +122,19 @@ static int check_words(struct verify *v, const struct vexfs_collection *col, str
 			le = cpu_to_le64(pos);
 			crc = crc32c(~0u, col->c_uuid, sizeof(col->c_uuid));
 			crc = crc32c(crc, &le, sizeof(le));
-			crc = crc32c(crc, (char *)&w + sizeof(w.w_crc), sizeof(w) - sizeof(w.w_crc));
+			crc = crc32c(crc, (char *)&w + sizeof(w.w_crc),
+				     sizeof(w) - sizeof(w.w_crc));
 			ok = end - pos - sizeof(w) < w.w_len ? 0 :
 			     plane_crc(v, p, pos + sizeof(w), w.w_len, &crc, NULL);
 		}
 		if (ok < 0)
 			return ok;
-		if (!ok || crc != le32_to_cpu(w.w_crc) || !w.w_len || w.w_attr >= le32_to_cpu(col->c_attrs) ||
+		if (!ok || crc != le32_to_cpu(w.w_crc) || !w.w_len ||
+		    w.w_attr >= le32_to_cpu(col->c_attrs) ||
 		    le16_to_cpu(col->c_attr[w.w_attr].a_type) != VEXFS_ATTR_KEYWORD) {
-			problem(v, VEXFS_FOUND_WORD, "collection %llu: the dictionary entry at byte %llu is damaged", ull(v->c.ino), ull(pos));
+			problem(v, VEXFS_FOUND_WORD,
+				"collection %llu: the dictionary entry at byte %llu is damaged",
+				ull(v->c.ino), ull(pos));
 			return 0;
 		}
 		words[w.w_attr]++;
@@ -127,15 +142,17 @@ static int check_words(struct verify *v, const struct vexfs_collection *col, str
 	return 0;
 }
 
-static void check_keywords(struct verify *v, const struct vexfs_collection *col, const __u32 *words, __u64 slot,
-			   const struct vexfs_record *r)
+static void check_keywords(struct verify *v, const struct vexfs_collection *col, const __u32 *words,
+			   __u64 slot, const struct vexfs_record *r)
 {
 	__u32 i;
 
 	for (i = 0; i < le32_to_cpu(col->c_attrs); i++)
-		if (le16_to_cpu(col->c_attr[i].a_type) == VEXFS_ATTR_KEYWORD && le64_to_cpu(r->r_attr[i]) > words[i])
-			problem(v, VEXFS_FOUND_RECORD_WORD, "collection %llu: record %llu has a keyword that is not in the dictionary", ull(v->c.ino),
-				ull(slot));
+		if (le16_to_cpu(col->c_attr[i].a_type) == VEXFS_ATTR_KEYWORD &&
+		    le64_to_cpu(r->r_attr[i]) > words[i])
+			problem(v, VEXFS_FOUND_RECORD_WORD,
+				"collection %llu: record %llu has a keyword that is not in the dictionary",
+				ull(v->c.ino), ull(slot));
 }
 
 /* --- heirs --- */
@@ -179,7 +196,8 @@ static bool file_there(struct verify *v, const struct file_id *id)
 /* An inode that has an heir, or is one, and what is wrong with that. */
 static void bad_heir(struct verify *v, __u64 ino, const char *why)
 {
-	problem(v, VEXFS_FOUND_HEIRS, "collection %llu: table of heirs: inode %llu %s", ull(v->c.ino), ull(ino), why);
+	problem(v, VEXFS_FOUND_HEIRS, "collection %llu: table of heirs: inode %llu %s",
+		ull(v->c.ino), ull(ino), why);
 }
 
 /* The entries of a block.  0, or -ENOMEM. */
@@ -193,7 +211,8 @@ static int add_heirs(struct verify *v, struct heirs *h, const struct vexfs_heir_
 	h->e = e;
 	for (i = 0; i < n; i++) {
 		e = h->e + h->n++;
-		e->from = (struct file_id){ le64_to_cpu(b->h_entry[i].h_ino), le32_to_cpu(b->h_entry[i].h_generation) };
+		e->from = (struct file_id){ le64_to_cpu(b->h_entry[i].h_ino),
+					    le32_to_cpu(b->h_entry[i].h_generation) };
 		e->to = (struct file_id){ le64_to_cpu(b->h_entry[i].h_heir),
 					  le32_to_cpu(b->h_entry[i].h_heir_generation) };
 		if (!vexfs_ino_valid(v->fs, e->from.ino) || !vexfs_ino_valid(v->fs, e->to.ino))
@@ -247,11 +266,14 @@ static int check_heirs(struct verify *v, struct plane *p, struct heirs *h)
 		if (ok < 0)
 			return ok;
 		n = ok ? le32_to_cpu(b->h_entries) : 0;
-		if (!ok || le32_to_cpu(b->h_magic) != VEXFS_HEIR_MAGIC || le32_to_cpu(b->h_lblk) != lblk ||
-		    le32_to_cpu(b->h_crc) != vexfs_csum(v->fs, b, sizeof(*b), offsetof(struct vexfs_heir_block, h_crc),
+		if (!ok || le32_to_cpu(b->h_magic) != VEXFS_HEIR_MAGIC ||
+		    le32_to_cpu(b->h_lblk) != lblk ||
+		    le32_to_cpu(b->h_crc) != vexfs_csum(v->fs, b, sizeof(*b),
+							offsetof(struct vexfs_heir_block, h_crc),
 							p->c.ino, p->c.generation, lblk) ||
 		    n > VEXFS_HEIRS_PER_BLOCK || (n < VEXFS_HEIRS_PER_BLOCK && lblk < blocks - 1)) {
-			problem(v, VEXFS_FOUND_HEIRS, "collection %llu: table of heirs, block %u does not verify",
+			problem(v, VEXFS_FOUND_HEIRS,
+				"collection %llu: table of heirs, block %u does not verify",
 				ull(v->c.ino), lblk);
 			ok = 0;
 		} else if (add_heirs(v, h, b, n)) {
@@ -266,9 +288,13 @@ static int check_heirs(struct verify *v, struct plane *p, struct heirs *h)
 
 /* --- records --- */
 
-#define MAX_OUTER	16		/* collections within collections, dropped from the inside */
+/* collections within collections, dropped from the inside */
+#define MAX_OUTER	16
 
-/* Does a file belong to the collection at hand?  A directory that was one leads to what is around it. */
+/*
+ * Does a file belong to the collection at hand?  A directory that was one leads to what is around
+ * it.
+ */
 static bool is_inside(struct verify *v, const struct found *f)
 {
 	__u32 i;
@@ -285,19 +311,24 @@ static bool is_inside(struct verify *v, const struct found *f)
 	return false;
 }
 
-/* The file that a record is bound to.  One that is gone is no damage: the record goes at the next mount. */
-static void check_binding(struct verify *v, const struct heirs *heirs, __u64 slot, const struct vexfs_record *r,
-			  bool dead)
+/*
+ * The file that a record is bound to.  One that is gone is no damage: the record goes at the next
+ * mount.
+ */
+static void check_binding(struct verify *v, const struct heirs *heirs, __u64 slot,
+			  const struct vexfs_record *r, bool dead)
 {
 	__u64 ino = le64_to_cpu(r->r_file), off = le64_to_cpu(r->r_file_off);
-	const struct file_id own = { ino, le32_to_cpu(r->r_file_generation) }, now = heir_of(heirs, own);
+	const struct file_id own = { ino, le32_to_cpu(r->r_file_generation) },
+			     now = heir_of(heirs, own);
 	struct found *f = verify_found(v, now.ino);
 	const char *why = NULL;
 
 	if (!(r->r_flags & cpu_to_le32(VEXFS_RECORD_BOUND))) {
 		if (ino || off || r->r_file_len || r->r_file_generation || r->r_file_change)
 			why = "is bound to no file, and says where in it";
-	} else if (!vexfs_ino_valid(v->fs, ino) || off > (__u64)INT64_MAX - le32_to_cpu(r->r_file_len)) {
+	} else if (!vexfs_ino_valid(v->fs, ino) ||
+		   off > (__u64)INT64_MAX - le32_to_cpu(r->r_file_len)) {
 		why = "is bound to nowhere";
 	} else if (dead) {
 		return;
@@ -313,11 +344,14 @@ static void check_binding(struct verify *v, const struct heirs *heirs, __u64 slo
 		why = "is bound to a later state of its file";
 	}
 	if (why)
-		problem(v, VEXFS_FOUND_BINDING, "collection %llu: record %llu %s (inode %llu)", ull(v->c.ino),
-			ull(slot), why, ull(now.ino));
+		problem(v, VEXFS_FOUND_BINDING, "collection %llu: record %llu %s (inode %llu)",
+			ull(v->c.ino), ull(slot), why, ull(now.ino));
 }
 
-/* Is the bit of a slot set?  1, 0, or an error; what is wrong with the bitmap is said by check_dead(). */
+/*
+ * Is the bit of a slot set?  1, 0, or an error; what is wrong with the bitmap is said by
+ * check_dead().
+ */
 static int is_dead(struct verify *v, struct plane *dead, __u64 slot)
 {
 	const struct vexfs_dead_block *b = (void *)dead->data;
@@ -333,7 +367,8 @@ struct planes {
 	struct heirs heirs;
 };
 
-static int check_record(struct verify *v, const struct vexfs_collection *col, struct planes *p, __u64 slot)
+static int check_record(struct verify *v, const struct vexfs_collection *col, struct planes *p,
+			__u64 slot)
 {
 	__u32 row = le32_to_cpu(col->c_row_bytes), crc;
 	__le64 le = cpu_to_le64(slot);
@@ -351,7 +386,9 @@ static int check_record(struct verify *v, const struct vexfs_collection *col, st
 		__u64 off = le64_to_cpu(r.r_key) >> 8, len = le64_to_cpu(r.r_key) & 0xff;
 
 		if (!len || off + len > le64_to_cpu(col->c_key_bytes))
-			problem(v, VEXFS_FOUND_RECORD_KEY, "collection %llu: record %llu has a key where there is none", ull(v->c.ino), ull(slot));
+			problem(v, VEXFS_FOUND_RECORD_KEY,
+				"collection %llu: record %llu has a key where there is none",
+				ull(v->c.ino), ull(slot));
 		else
 			ok = plane_crc(v, &p->keys, off, len, &crc, NULL);
 	}
@@ -361,15 +398,19 @@ static int check_record(struct verify *v, const struct vexfs_collection *col, st
 	if (dead < 0)
 		return dead;
 	if (!ok)
-		problem(v, VEXFS_FOUND_RECORD_MISSING, "collection %llu: record %llu was never written", ull(v->c.ino), ull(slot));
+		problem(v, VEXFS_FOUND_RECORD_MISSING,
+			"collection %llu: record %llu was never written", ull(v->c.ino), ull(slot));
 	else if (crc != le32_to_cpu(r.r_crc))
-		problem(v, VEXFS_FOUND_RECORD_TORN, "collection %llu: record %llu is torn", ull(v->c.ino), ull(slot));
+		problem(v, VEXFS_FOUND_RECORD_TORN, "collection %llu: record %llu is torn",
+			ull(v->c.ino), ull(slot));
 	else if (!r.r_seq || le64_to_cpu(r.r_seq) >= le64_to_cpu(col->c_next_seq))
-		problem(v, VEXFS_FOUND_RECORD_FIELDS, "collection %llu: record %llu has the sequence number %llu", ull(v->c.ino), ull(slot),
-			ull(le64_to_cpu(r.r_seq)));
+		problem(v, VEXFS_FOUND_RECORD_FIELDS,
+			"collection %llu: record %llu has the sequence number %llu", ull(v->c.ino),
+			ull(slot), ull(le64_to_cpu(r.r_seq)));
 	else if (le32_to_cpu(r.r_flags) & ~VEXFS_RECORD_ALL)
-		problem(v, VEXFS_FOUND_RECORD_FIELDS, "collection %llu: record %llu has unknown flags %#x", ull(v->c.ino), ull(slot),
-			le32_to_cpu(r.r_flags));
+		problem(v, VEXFS_FOUND_RECORD_FIELDS,
+			"collection %llu: record %llu has unknown flags %#x", ull(v->c.ino),
+			ull(slot), le32_to_cpu(r.r_flags));
 	else {
 		check_keywords(v, col, p->words, slot, &r);
 		check_binding(v, &p->heirs, slot, &r, dead);
@@ -393,9 +434,11 @@ static int check_dead(struct verify *v, struct plane *p, __u64 count, __u64 *dea
 			continue;
 		if (le32_to_cpu(b->x_magic) != VEXFS_DEAD_MAGIC || le32_to_cpu(b->x_lblk) != lblk ||
 		    le32_to_cpu(b->x_crc) != vexfs_csum(v->fs, b, sizeof(*b),
-							offsetof(struct vexfs_dead_block, x_crc), p->c.ino,
-							p->c.generation, lblk)) {
-			problem(v, VEXFS_FOUND_DEAD, "collection %llu: bitmap of deleted records, block %u does not verify", ull(v->c.ino), lblk);
+							offsetof(struct vexfs_dead_block, x_crc),
+							p->c.ino, p->c.generation, lblk)) {
+			problem(v, VEXFS_FOUND_DEAD,
+				"collection %llu: bitmap of deleted records, block %u does not verify",
+				ull(v->c.ino), lblk);
 			continue;
 		}
 		for (i = 0, set = 0; i < VEXFS_DEAD_SLOTS; i++) {
@@ -403,12 +446,14 @@ static int check_dead(struct verify *v, struct plane *p, __u64 count, __u64 *dea
 				continue;
 			set++;
 			if ((__u64)lblk * VEXFS_DEAD_SLOTS + i >= count)
-				problem(v, VEXFS_FOUND_DEAD, "collection %llu: slot %llu is deleted and not committed", ull(v->c.ino),
-					ull((__u64)lblk * VEXFS_DEAD_SLOTS + i));
+				problem(v, VEXFS_FOUND_DEAD,
+					"collection %llu: slot %llu is deleted and not committed",
+					ull(v->c.ino), ull((__u64)lblk * VEXFS_DEAD_SLOTS + i));
 		}
 		if (set != le32_to_cpu(b->x_dead))
-			problem(v, VEXFS_FOUND_DEAD, "collection %llu: bitmap of deleted records, block %u counts %u, has %u", ull(v->c.ino), lblk,
-				le32_to_cpu(b->x_dead), set);
+			problem(v, VEXFS_FOUND_DEAD,
+				"collection %llu: bitmap of deleted records, block %u counts %u, has %u",
+				ull(v->c.ino), lblk, le32_to_cpu(b->x_dead), set);
 		*dead += set;
 	}
 	return 0;
@@ -426,32 +471,37 @@ static int check_snapshot(struct verify *v, const struct vexfs_collection *col, 
 
 	if (len == sizeof(n->n_name) ||
 	    strspn(n->n_name, "abcdefghijklmnopqrstuvwxyz0123456789._-") != len)
-		problem(v, VEXFS_FOUND_SNAPSHOT, "collection %llu: bad name of a snapshot", ull(v->c.ino));
+		problem(v, VEXFS_FOUND_SNAPSHOT, "collection %llu: bad name of a snapshot",
+			ull(v->c.ino));
 	for (j = 0; j < i; j++)
 		if (!strncmp(n->n_name, col->c_snapshot[j].n_name, sizeof(n->n_name)))
-			problem(v, VEXFS_FOUND_SNAPSHOT, "collection %llu: two snapshots %.*s", ull(v->c.ino), (int)len, n->n_name);
+			problem(v, VEXFS_FOUND_SNAPSHOT, "collection %llu: two snapshots %.*s",
+				ull(v->c.ino), (int)len, n->n_name);
 	if (count > le64_to_cpu(col->c_count) || (i && count < le64_to_cpu(n[-1].n_count)))
-		problem(v, VEXFS_FOUND_SNAPSHOT, "collection %llu: snapshot %.*s has %llu slots", ull(v->c.ino), (int)len, n->n_name,
-			ull(count));
+		problem(v, VEXFS_FOUND_SNAPSHOT, "collection %llu: snapshot %.*s has %llu slots",
+			ull(v->c.ino), (int)len, n->n_name, ull(count));
 	err = plane_open(v, &p, le64_to_cpu(n->n_dead_ino), "bitmap of a snapshot");
 	return err ? err : check_dead(v, &p, count, &dead);
 }
 
-static const char *collection_wrong(struct verify *v, const struct vexfs_collection *col, __u64 block)
+static const char *collection_wrong(struct verify *v, const struct vexfs_collection *col,
+				    __u64 block)
 {
 	if (le32_to_cpu(col->c_magic) != VEXFS_COLLECTION_MAGIC)
 		return "no collection block";
 	if (le32_to_cpu(col->c_crc) != vexfs_csum(v->fs, col, sizeof(*col),
-						  offsetof(struct vexfs_collection, c_crc), v->c.ino,
-						  v->c.generation, block))
+						  offsetof(struct vexfs_collection, c_crc),
+						  v->c.ino, v->c.generation, block))
 		return "checksum is wrong";
-	if (le64_to_cpu(col->c_ino) != v->c.ino || le32_to_cpu(col->c_generation) != v->c.generation)
+	if (le64_to_cpu(col->c_ino) != v->c.ino ||
+	    le32_to_cpu(col->c_generation) != v->c.generation)
 		return "block belongs to another directory";
 	if (!le32_to_cpu(col->c_dims) || le32_to_cpu(col->c_dims) > VEXFS_MAX_DIMS)
 		return "wrong number of dims";
 	if (!le32_to_cpu(col->c_row_bytes) || le32_to_cpu(col->c_row_bytes) > 4 * VEXFS_MAX_DIMS)
 		return "wrong size of a row";
-	if (le64_to_cpu(col->c_count) > VEXFS_MAX_SLOTS || le64_to_cpu(col->c_live) > le64_to_cpu(col->c_count))
+	if (le64_to_cpu(col->c_count) > VEXFS_MAX_SLOTS ||
+	    le64_to_cpu(col->c_live) > le64_to_cpu(col->c_count))
 		return "wrong count";
 	if (le32_to_cpu(col->c_attrs) > VEXFS_MAX_ATTRS)
 		return "too many attributes";
@@ -474,7 +524,8 @@ static int check_planes(struct verify *v, const struct vexfs_collection *col)
 	if (!err && col->c_keys)
 		err = plane_open(v, &p->keys, le64_to_cpu(col->c_keys), "keys plane");
 	if (!err && col->c_dead)
-		err = plane_open(v, &p->dead, le64_to_cpu(col->c_dead), "bitmap of deleted records");
+		err = plane_open(v, &p->dead, le64_to_cpu(col->c_dead),
+				 "bitmap of deleted records");
 	if (!err && col->c_words)
 		err = plane_open(v, &p->dict, le64_to_cpu(col->c_words), "dictionary");
 	if (!err && col->c_heirs)
@@ -482,17 +533,24 @@ static int check_planes(struct verify *v, const struct vexfs_collection *col)
 	for (i = 0; !err && i < VEXFS_MAX_SNAPSHOTS && col->c_snapshot[i].n_name[0]; i++)
 		err = check_snapshot(v, col, i);
 	if (!err && i < VEXFS_MAX_SNAPSHOTS &&
-	    memchr_inv(col->c_snapshot + i, 0, (VEXFS_MAX_SNAPSHOTS - i) * sizeof(col->c_snapshot[0])))
-		problem(v, VEXFS_FOUND_SNAPSHOT, "collection %llu: a gap between snapshots", ull(v->c.ino));
+	    memchr_inv(col->c_snapshot + i, 0,
+		       (VEXFS_MAX_SNAPSHOTS - i) * sizeof(col->c_snapshot[0])))
+		problem(v, VEXFS_FOUND_SNAPSHOT, "collection %llu: a gap between snapshots",
+			ull(v->c.ino));
 	if (!err && count && (!col->c_vectors || !col->c_records)) {
-		problem(v, VEXFS_FOUND_PLANE, "collection %llu: has %llu records and no planes", ull(v->c.ino), ull(count));
+		problem(v, VEXFS_FOUND_PLANE, "collection %llu: has %llu records and no planes",
+			ull(v->c.ino), ull(count));
 		err = -ENOENT;
 	}
 	if (!err && count && (p->vec.c.disk_size < count * le32_to_cpu(col->c_row_bytes) ||
 			      p->rec.c.disk_size < count * sizeof(struct vexfs_record)))
-		problem(v, VEXFS_FOUND_PLANE_SHORT, "collection %llu: planes are shorter than %llu records", ull(v->c.ino), ull(count));
-	if (!err && col->c_key_bytes && (!col->c_keys || p->keys.c.disk_size < le64_to_cpu(col->c_key_bytes)))
-		problem(v, VEXFS_FOUND_PLANE_SHORT, "collection %llu: its keys plane is shorter than %llu bytes", ull(v->c.ino),
+		problem(v, VEXFS_FOUND_PLANE_SHORT,
+			"collection %llu: planes are shorter than %llu records", ull(v->c.ino),
+			ull(count));
+	if (!err && col->c_key_bytes &&
+	    (!col->c_keys || p->keys.c.disk_size < le64_to_cpu(col->c_key_bytes)))
+		problem(v, VEXFS_FOUND_PLANE_SHORT,
+			"collection %llu: its keys plane is shorter than %llu bytes", ull(v->c.ino),
 			ull(le64_to_cpu(col->c_key_bytes)));
 	if (!err)
 		err = check_words(v, col, &p->dict, p->words);
@@ -508,13 +566,14 @@ static int check_planes(struct verify *v, const struct vexfs_collection *col)
 		v->n->records++;
 	}
 	if (v->gone)
-		problem(v, VEXFS_FOUND_BINDING_GONE, "collection %llu: the files of %llu records are gone",
-			ull(v->c.ino), ull(v->gone));
+		problem(v, VEXFS_FOUND_BINDING_GONE,
+			"collection %llu: the files of %llu records are gone", ull(v->c.ino),
+			ull(v->gone));
 	if (!err && col->c_dead)
 		err = check_dead(v, &p->dead, count, &gone);
 	if (!err && count - gone != le64_to_cpu(col->c_live))
-		problem(v, VEXFS_FOUND_LIVE, "collection %llu: %llu records are live, counts %llu", ull(v->c.ino), ull(count - gone),
-			ull(le64_to_cpu(col->c_live)));
+		problem(v, VEXFS_FOUND_LIVE, "collection %llu: %llu records are live, counts %llu",
+			ull(v->c.ino), ull(count - gone), ull(le64_to_cpu(col->c_live)));
 	free(p->heirs.e);
 	free(p);
 	return err == -ENOENT ? 0 : err;

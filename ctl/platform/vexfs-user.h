@@ -2,10 +2,10 @@
 /*
  * The user-space host of kmod/core: what core/platform.h asks for, over pread and pwrite.
  *
- * A struct vexfs_dev is a file or a block device with a cache of its blocks.  Changes stay in the cache
- * until vexfs_dev_flush(), or, with a log (log.h), until that writes them.
- * For tests it checks what jbd2 would require (access before a change, credits), keeps committed copies of
- * group blocks as jbd2's undo access does, and fails a chosen call.
+ * A struct vexfs_dev is a file or a block device with a cache of its blocks.  Changes stay in the
+ * cache until vexfs_dev_flush(), or, with a log (log.h), until that writes them.
+ * For tests it checks what jbd2 would require (access before a change, credits), keeps committed
+ * copies of group blocks as jbd2's undo access does, and fails a chosen call.
  */
 #ifndef _VEXFS_USER_H
 #define _VEXFS_USER_H
@@ -118,9 +118,13 @@ static inline void cond_resched(void)
 
 /* The first byte that is not c, NULL: all are. */
 const void *memchr_inv(const void *p, int c, size_t bytes);
-/* Castagnoli, reflected; raw as in the kernel: nothing is inverted, a crc continues from the one before. */
+/*
+ * Castagnoli, reflected; raw as in the kernel: nothing is inverted, a crc continues from the one
+ * before.
+ */
 __u32 crc32c(__u32 crc, const void *p, unsigned int bytes);
-__u32 crc32c_table(__u32 crc, const void *p, unsigned int bytes);	/* without the instruction for it */
+/* without the instruction for it */
+__u32 crc32c_table(__u32 crc, const void *p, unsigned int bytes);
 
 /* --- locks: taking one twice in a thread, or giving back one that is not held, aborts --- */
 
@@ -155,13 +159,14 @@ static inline void vx_set_verified(vx_buf *b)
 }
 
 /* Calls that can be made to fail, for tests. */
-enum vexfs_fault { VEXFS_FAULT_READ, VEXFS_FAULT_WRITE, VEXFS_FAULT_ALLOC, VEXFS_FAULT_FLUSH, VEXFS_FAULT_TXN,
-		   VEXFS_FAULTS };
+enum vexfs_fault { VEXFS_FAULT_READ, VEXFS_FAULT_WRITE, VEXFS_FAULT_ALLOC, VEXFS_FAULT_FLUSH,
+		   VEXFS_FAULT_TXN, VEXFS_FAULTS };
 
 struct vexfs_dev {
 	int fd;
 	__u64 blocks;			/* that may be accessed */
-	bool strict;			/* check that no block changes without access; keeps committed copies */
+	/* check that no block changes without access; keeps committed copies */
+	bool strict;
 	bool quiet;			/* damage is only counted, not printed */
 	unsigned int damages;		/* calls of vexfs_damage() */
 	char damage[256];		/* what the last one said */
@@ -180,14 +185,19 @@ int vexfs_dev_init(struct vexfs_dev *dev, int fd, __u64 blocks);	/* fd becomes d
 void vexfs_dev_close(struct vexfs_dev *dev);
 /* Write what has changed and fsync.  All of it counts as committed then. */
 int vexfs_dev_flush(struct vexfs_dev *dev);
-void vexfs_dev_commit(struct vexfs_dev *dev);	/* drop the committed copies: freed blocks may be used again */
-void vexfs_dev_drop(struct vexfs_dev *dev);	/* forget every block that is not in use, changed or not */
+/* drop the committed copies: freed blocks may be used again */
+void vexfs_dev_commit(struct vexfs_dev *dev);
+/* forget every block that is not in use, changed or not */
+void vexfs_dev_drop(struct vexfs_dev *dev);
 /* One block, past the cache. */
 int vexfs_dev_read(struct vexfs_dev *dev, __u64 block, void *data);
 int vexfs_dev_write(struct vexfs_dev *dev, __u64 block, const void *data);
-int vexfs_dev_sync(struct vexfs_dev *dev);	/* wait until all that was written is on stable storage */
+/* wait until all that was written is on stable storage */
+int vexfs_dev_sync(struct vexfs_dev *dev);
 
-/* Let the n-th of these calls from now on fail (1: the next one), once; 0: none.  For all devices. */
+/*
+ * Let the n-th of these calls from now on fail (1: the next one), once; 0: none.  For all devices.
+ */
 void vexfs_fault_set(enum vexfs_fault what, unsigned int n);
 /* Has a fault that was set been met?  Clears it. */
 bool vexfs_fault_met(void);

@@ -23,9 +23,11 @@ struct batch {
 	__u32 key_bytes;
 	bool binding;			/* any of them is bound */
 	struct vexfs_bind *binds;
-	__u32 files;			/* open descriptors in binds: each run of one file has one */
+	/* open descriptors in binds: each run of one file has one */
+	__u32 files;
 	char *last_file;		/* path of the last one */
-	__u64 end;			/* number of the record in the file that is behind the last one */
+	/* number of the record in the file that is behind the last one */
+	__u64 end;
 	size_t left_out_at;		/* for import_is_left_out() */
 	/* words of keyword attributes, packed by attribute */
 	struct {
@@ -40,7 +42,10 @@ struct batch {
 	size_t n_labels, labels_room;
 };
 
-/* The words of the record just read, number b->n: they are looked up all at once, see keyword_codes(). */
+/*
+ * The words of the record just read, number b->n: they are looked up all at once, see
+ * keyword_codes().
+ */
 static int add_words(struct batch *b)
 {
 	const struct vexfs_file_record *r = &b->j->im.r;
@@ -149,7 +154,8 @@ static int add(struct batch *b)
 		err = add_words(b);
 	if (!err && j->labels)
 		err = add_label(b);
-	b->n++;				/* also if not all of it is there: empty() closes its file */
+	/* also if not all of it is there: empty() closes its file */
+	b->n++;
 	return err;
 }
 
@@ -160,7 +166,8 @@ static bool is_same(struct batch *b, bool left_out)
 
 	if (left_out != import_is_left_out(j, j->im.current, &b->left_out_at))
 		return false;
-	return left_out || !j->own_ids || (j->im.r.has_id && j->im.r.id == j->own_ids[j->im.current]);
+	return left_out || !j->own_ids ||
+	       (j->im.r.has_id && j->im.r.id == j->own_ids[j->im.current]);
 }
 
 /* Fill the batch.  0, or VEXCTL_FAILED and a line. */

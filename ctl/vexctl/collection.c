@@ -41,7 +41,9 @@ static int add_attr(struct vexfs_schema *s, const char *arg)
 			a->name);
 	for (i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++)
 		if (!strcmp(reserved[i], a->name))
-			return usage("--attr: '%s' is a word of conditions (--where); choose another name", a->name);
+			return usage(
+				"--attr: '%s' is a word of conditions (--where); choose another name",
+				a->name);
 	for (i = 0; i < s->attrs; i++)
 		if (!strcmp(s->attr[i].name, a->name))
 			return usage("--attr: '%s' is given twice", a->name);
@@ -75,14 +77,16 @@ static int create(int argc, char **argv)
 		case 'm':
 			c = vexfs_metric_by_name(optarg);
 			if (c < 0)
-				return usage("--metric: '%s' is unknown; it is l2 (euclidean), cosine or dot (ip)",
+				return usage(
+					"--metric: '%s' is unknown; it is l2 (euclidean), cosine or dot (ip)",
 					     optarg);
 			schema.metric = c;
 			break;
 		case 'e':
 			c = vexfs_element_by_name(optarg);
 			if (c < 0)
-				return usage("--element: '%s' is unknown; it is f32 (float32)", optarg);
+				return usage("--element: '%s' is unknown; it is f32 (float32)",
+					     optarg);
 			schema.element = c;
 			break;
 		case 'a':
@@ -111,8 +115,9 @@ static int create(int argc, char **argv)
 	}
 	err = vexfs_create(fd, &schema);
 	if (err) {
+		/* somebody else was faster, and rmdir would remove that collection */
 		if (err == -EEXIST)
-			made = false;	/* somebody else was faster, and rmdir would remove that collection */
+			made = false;
 		err = fail_op(dir, VEXFS_OP_CREATE, err);
 	} else {
 		err = vexfs_sync(fd);
@@ -225,8 +230,8 @@ static int info(int argc, char **argv)
 	printf("%s\n", i.attrs ? "" : " none");
 	printf("records     %llu in %llu slots, %llu of them on disk\n", i.live, i.count,
 	       i.committed);
-	printf("space       %llu slots deleted, %u snapshots, compacted %llu times", i.count - i.live,
-	       i.snapshots, i.epoch);
+	printf("space       %llu slots deleted, %u snapshots, compacted %llu times",
+	       i.count - i.live, i.snapshots, i.epoch);
 	if (i.compact_total)
 		printf(", now at slot %llu of %llu", i.compact_done, i.compact_total);
 	printf("\n");
@@ -306,7 +311,8 @@ static int drop(int argc, char **argv)
 }
 
 const struct verb collection_verbs[] = {
-	{ "collection create", create, "DIR --dims N [OPTION]...", "turn an empty or a new directory into a collection",
+	{ "collection create", create, "DIR --dims N [OPTION]...",
+	  "turn an empty or a new directory into a collection",
 	  "  -d, --dims N         how many numbers a vector has, 1 to 4096\n"
 	  "  -m, --metric M       l2 (the default; squared distance), cosine (1 - cos) or dot (-a.b); other common names\n"
 	  "                       for them, such as euclidean, cos, ip and inner_product, work too\n"
@@ -314,8 +320,10 @@ const struct verb collection_verbs[] = {
 	  "  -a, --attr NAME:TYPE an attribute of every record, to filter and rank by; up to 8 of them.  Types: int, a\n"
 	  "                       64-bit integer; keyword, a string that is kept once, in a dictionary\n"
 	  "If this fails, a directory that it made is removed again.\n", true },
-	{ "collection info", info, "DIR [--json]", "show the schema, the records and the bound programs", "" },
-	{ "collection drop", drop, "DIR [--yes]", "delete all records and turn it back into a plain directory",
+	{ "collection info", info, "DIR [--json]",
+	  "show the schema, the records and the bound programs", "" },
+	{ "collection drop", drop, "DIR [--yes]",
+	  "delete all records and turn it back into a plain directory",
 	  "  -y, --yes            do not ask, and drop a damaged collection, too\n"
 	  "The directory and its files stay.  Queries that are running finish as if nothing had happened.  A collection that\n"
 	  "has records cannot be removed with rmdir or rm -r: drop it first.\n", true },

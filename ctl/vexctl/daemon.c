@@ -69,7 +69,8 @@ struct json_object *vexd_ask(FILE *f, struct json_object *request)
 	ssize_t n;
 
 	while (!err && done < len + 1) {
-		n = done < len ? send(fd, s + done, len - done, MSG_NOSIGNAL) : send(fd, "\n", 1, MSG_NOSIGNAL);
+		n = done < len ? send(fd, s + done, len - done, MSG_NOSIGNAL) :
+				 send(fd, "\n", 1, MSG_NOSIGNAL);
 		if (n < 0 && errno != EINTR)
 			err = errno;
 		done += n > 0 ? n : 0;

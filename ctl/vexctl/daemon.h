@@ -11,8 +11,8 @@ const char *vexd_socket(void);
 /* A connection, or NULL and errno. */
 FILE *vexd_open(void);
 /*
- * Send a request, whose reference it takes, and read its answer, which is the caller's to put.  NULL and
- * errno: no answer.
+ * Send a request, whose reference it takes, and read its answer, which is the caller's to put.
+ * NULL and errno: no answer.
  */
 struct json_object *vexd_ask(FILE *f, struct json_object *request);
 /* The next line.  NULL and errno; 0: the daemon has ended. */

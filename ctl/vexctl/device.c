@@ -36,16 +36,19 @@ static void check_mount(struct checks *c, struct libmnt_fs *fs)
 
 	snprintf(name, sizeof(name), "mount %.56s", target);
 	if (statvfs(target, &st))
-		check(c, CHECK_FAIL, name, "see the kernel log (dmesg)", "%s: %s", source, strerror(errno));
+		check(c, CHECK_FAIL, name, "see the kernel log (dmesg)", "%s: %s", source,
+		      strerror(errno));
 	else if (stopped(target))
-		check(c, CHECK_FAIL, name, "see the kernel log (dmesg), unmount it and run fsck.vexfs",
+		check(c, CHECK_FAIL, name,
+		      "see the kernel log (dmesg), unmount it and run fsck.vexfs",
 		      "%s, stopped by an error or a shutdown: nothing more is written", source);
 	else if (super && mnt_optstr_get_option(super, "ro", NULL, NULL) == 0)
-		check(c, CHECK_WARN, name, "if nobody asked for that, see the kernel log (dmesg): it may have found damage",
+		check(c, CHECK_WARN, name,
+		      "if nobody asked for that, see the kernel log (dmesg): it may have found damage",
 		      "%s, read-only", source);
 	else if (st.f_bfree < st.f_blocks / 50)
-		check(c, CHECK_WARN, name, "delete something, or move to a larger device", "%s, less than 2 %% free",
-		      source);
+		check(c, CHECK_WARN, name, "delete something, or move to a larger device",
+		      "%s, less than 2 %% free", source);
 	else if (st.f_ffree < st.f_files / 50)
 		check(c, CHECK_WARN, name, "delete files, or move to a larger device",
 		      "%s, less than 2 %% of its inodes free", source);
@@ -63,7 +66,8 @@ void check_mounts(struct checks *c)
 	while (table && iter && !mnt_table_next_fs(table, iter, &fs)) {
 		const char *type = mnt_fs_get_fstype(fs);
 
-		if (type && !strcmp(type, "vexfs") && mnt_fs_get_target(fs) && mnt_fs_get_source(fs))
+		if (type && !strcmp(type, "vexfs") && mnt_fs_get_target(fs) &&
+		    mnt_fs_get_source(fs))
 			check_mount(c, fs);
 	}
 	mnt_free_iter(iter);
@@ -80,7 +84,8 @@ static void check_blkid(struct checks *c, int fd, const char *path)
 		return;
 	}
 	if (*type && strcmp(type, "vexfs"))
-		check(c, CHECK_WARN, "blkid", "another signature is left on it: `mount -t vexfs` works, guessing the type does not",
+		check(c, CHECK_WARN, "blkid",
+		      "another signature is left on it: `mount -t vexfs` works, guessing the type does not",
 		      "takes it for %s", type);
 	else if (*type)
 		check(c, CHECK_OK, "blkid", NULL, "knows it as vexfs");
@@ -102,38 +107,46 @@ static void check_super(struct checks *c, struct vexfs_dev *dev, const char *pat
 
 	err = vexfs_dev_read(dev, 0, &b);
 	if (err) {
-		check(c, CHECK_FAIL, "superblock", "see the kernel log (dmesg), and check the drive", "%s: %s", path,
+		check(c, CHECK_FAIL, "superblock",
+		      "see the kernel log (dmesg), and check the drive", "%s: %s", path,
 		      strerror(-err));
 		return;
 	}
 	err = vexfs_super_check(&b.s, dev->blocks, &why);
 	if (err && le64_to_cpu(b.s.s_magic) != VEXFS_MAGIC) {
-		check(c, CHECK_FAIL, "superblock", "if nothing on it is wanted: mkfs.vexfs", "%s holds no VexFS",
-		      path);
+		check(c, CHECK_FAIL, "superblock", "if nothing on it is wanted: mkfs.vexfs",
+		      "%s holds no VexFS", path);
 		return;
 	}
 	if (err == -ENXIO) {
-		check(c, CHECK_FAIL, "superblock", "it is whole, but the rest of it is not on the device", VEXFS_SHORT_DEVICE,
-		      dev->blocks << VEXFS_BLOCK_SHIFT, le64_to_cpu(b.s.s_blocks) << VEXFS_BLOCK_SHIFT);
+		check(c, CHECK_FAIL, "superblock",
+		      "it is whole, but the rest of it is not on the device", VEXFS_SHORT_DEVICE,
+		      dev->blocks << VEXFS_BLOCK_SHIFT,
+		      le64_to_cpu(b.s.s_blocks) << VEXFS_BLOCK_SHIFT);
 		return;
 	}
 	if (err && err != -EROFS) {
-		check(c, CHECK_FAIL, "superblock", "fsck.vexfs says more; a mount may still find a copy of it",
-		      "%s: %s", path, why);
+		check(c, CHECK_FAIL, "superblock",
+		      "fsck.vexfs says more; a mount may still find a copy of it", "%s: %s", path,
+		      why);
 		return;
 	}
 	uuid_unparse_lower(b.s.s_uuid, uuid);
-	check(c, err ? CHECK_WARN : CHECK_OK, "superblock", err ? "this version can only read it: mount -o ro" : NULL,
+	check(c, err ? CHECK_WARN : CHECK_OK, "superblock",
+	      err ? "this version can only read it: mount -o ro" : NULL,
 	      "version %u, %llu MiB, label '%.32s', uuid %s%s%s", le32_to_cpu(b.s.s_version),
-	      le64_to_cpu(b.s.s_blocks) >> (20 - VEXFS_BLOCK_SHIFT), b.s.s_label, uuid, err ? "; " : "", err ? why : "");
+	      le64_to_cpu(b.s.s_blocks) >> (20 - VEXFS_BLOCK_SHIFT), b.s.s_label, uuid,
+	      err ? "; " : "", err ? why : "");
 	if (le16_to_cpu(b.s.s_state) & VEXFS_STATE_ERROR)
-		check(c, CHECK_WARN, "state", "unmount it and run fsck.vexfs", "the kernel has found damage in it");
+		check(c, CHECK_WARN, "state", "unmount it and run fsck.vexfs",
+		      "the kernel has found damage in it");
 	err = vexfs_log_pending(dev, &b.s);
 	if (err > 0)
 		check(c, CHECK_OK, "log", "a mount does that",
 		      "has transactions to replay: it is mounted, or was not unmounted");
 	else if (err < 0)
-		check(c, CHECK_FAIL, "log", "unmount it and run fsck.vexfs", "cannot be read: %s", strerror(-err));
+		check(c, CHECK_FAIL, "log", "unmount it and run fsck.vexfs", "cannot be read: %s",
+		      strerror(-err));
 	else
 		check(c, CHECK_OK, "log", NULL, "empty");
 }
@@ -144,7 +157,8 @@ static void check_device(struct checks *c, const char *path)
 	int err = vexfs_dev_open(&dev, path, O_RDONLY);
 
 	if (err) {
-		check(c, CHECK_FAIL, "device", err == -EACCES ? "run it as root" : "see the name: lsblk", "%s: %s", path,
+		check(c, CHECK_FAIL, "device",
+		      err == -EACCES ? "run it as root" : "see the name: lsblk", "%s: %s", path,
 		      strerror(-err));
 		return;
 	}
@@ -160,7 +174,8 @@ static void check_dir(struct checks *c, const char *path)
 	int fd, err;
 
 	if (statfs(path, &st)) {
-		check(c, CHECK_FAIL, "directory", "see its permissions", "%s: %s", path, strerror(errno));
+		check(c, CHECK_FAIL, "directory", "see its permissions", "%s: %s", path,
+		      strerror(errno));
 		return;
 	}
 	if (st.f_type != VEXFS_SUPER_MAGIC) {
@@ -178,7 +193,8 @@ static void check_dir(struct checks *c, const char *path)
 		check(c, CHECK_FAIL, "collection", NULL, "%s: %s", path,
 		      vexfs_strerror_for(fd < 0 ? VEXFS_OP_OPEN : VEXFS_OP_INFO, err));
 	else
-		check(c, CHECK_OK, "collection", NULL, "%s: %llu records of %u dimensions", path, info.live, info.dims);
+		check(c, CHECK_OK, "collection", NULL, "%s: %llu records of %u dimensions", path,
+		      info.live, info.dims);
 }
 
 void check_path(struct checks *c, const char *path)
@@ -186,12 +202,14 @@ void check_path(struct checks *c, const char *path)
 	struct stat st;
 
 	if (stat(path, &st))
-		check(c, CHECK_FAIL, "device", "see the name: lsblk, findmnt", "%s: %s", path, strerror(errno));
+		check(c, CHECK_FAIL, "device", "see the name: lsblk, findmnt", "%s: %s", path,
+		      strerror(errno));
 	else if (S_ISDIR(st.st_mode))
 		check_dir(c, path);
 	else if (S_ISBLK(st.st_mode) || S_ISREG(st.st_mode))
 		check_device(c, path);
 	else
-		check(c, CHECK_FAIL, "device", "name a block device, an image of one, or a directory",
-		      "%s is none of these", path);
+		check(c, CHECK_FAIL, "device",
+		      "name a block device, an image of one, or a directory", "%s is none of these",
+		      path);
 }

@@ -27,7 +27,10 @@
 
 #define BPFFS		"/sys/fs/bpf"
 #define MODULE		"/sys/module/vexfs"
-/* What the module was built for and tested on: kmod/Kbuild and debian/vexfs-dkms.dkms have the same. */
+/*
+ * What the module was built for and tested on: kmod/Kbuild and debian/vexfs-dkms.dkms have the
+ * same.
+ */
 #define KERNEL		"6.12"
 
 static const char *const verdicts[] = {
@@ -48,8 +51,8 @@ void check(struct checks *c, enum verdict verdict, const char *name, const char 
 	va_end(ap);
 	c->count[verdict]++;
 	if (!c->json) {
-		printf("%-4s  %-14s - %s%s%s\n", verdicts[verdict], printable(name), printable(found),
-		       advice ? "; " : "", advice ? printable(advice) : "");
+		printf("%-4s  %-14s - %s%s%s\n", verdicts[verdict], printable(name),
+		       printable(found), advice ? "; " : "", advice ? printable(advice) : "");
 		return;
 	}
 	o = json_object_new_object();
@@ -111,7 +114,8 @@ static void check_release(struct checks *c, const struct utsname *u)
 	else
 		check(c, CHECK_FAIL, "kernel",
 		      "boot Linux " KERNEL " (Debian 12: apt install linux-image-6.12-amd64)",
-		      "%s is not supported: VexFS is built for Linux " KERNEL " and no other", u->release);
+		      "%s is not supported: VexFS is built for Linux " KERNEL " and no other",
+		      u->release);
 	if (strcmp(u->machine, "x86_64"))
 		check(c, CHECK_FAIL, "machine", "use an x86-64 machine", "%s is not supported",
 		      u->machine);
@@ -190,7 +194,8 @@ static void check_jit(struct checks *c)
 	int err = read_line(path, value, sizeof(value));
 
 	if (err)
-		check(c, CHECK_WARN, "BPF JIT", "programs call the module's functions, which only the JIT can",
+		check(c, CHECK_WARN, "BPF JIT",
+		      "programs call the module's functions, which only the JIT can",
 		      "unknown: %s: %s", path, strerror(-err));
 	else if (!strcmp(value, "0"))
 		check(c, CHECK_FAIL, "BPF JIT", "sysctl net.core.bpf_jit_enable=1",
@@ -206,7 +211,8 @@ static void check_cpu(struct checks *c)
 
 	if (avx2)
 		check(c, CHECK_OK, "CPU", NULL, "AVX2 and FMA%s",
-		      avx512 ? "; AVX-512 too, which is not used" : "; no AVX-512, but it is not used");
+		      avx512 ? "; AVX-512 too, which is not used" :
+			       "; no AVX-512, but it is not used");
 	else
 		check(c, CHECK_WARN, "CPU",
 		      "give a virtual machine the CPU of its host (QEMU: -cpu host)",
@@ -238,7 +244,8 @@ static void check_rights(struct checks *c)
 
 	/* the kernel takes CAP_SYS_ADMIN for CAP_BPF and CAP_PERFMON, too */
 	if (has_cap(caps, CAP_SYS_ADMIN))
-		check(c, CHECK_OK, "rights", NULL, "user %u may mount, and load programs", geteuid());
+		check(c, CHECK_OK, "rights", NULL, "user %u may mount, and load programs",
+		      geteuid());
 	else
 		check(c, CHECK_WARN, "rights",
 		      "searching needs none; mounting needs root, and loading programs root, or the group vexfs where vexd runs",
@@ -251,8 +258,8 @@ static void check_rights(struct checks *c)
 		check(c, CHECK_WARN, "BPF of users", "sysctl kernel.unprivileged_bpf_disabled=2",
 		      "allowed: any user may load BPF programs of some kinds, though none of VexFS");
 	else
-		check(c, CHECK_OK, "BPF of users", NULL, "off (kernel.unprivileged_bpf_disabled=%s)",
-		      value);
+		check(c, CHECK_OK, "BPF of users", NULL,
+		      "off (kernel.unprivileged_bpf_disabled=%s)", value);
 }
 
 /* The word in brackets of "none [integrity] confidentiality". */
@@ -275,7 +282,8 @@ static void check_lockdown(struct checks *c, bool loaded)
 
 	read_line("/sys/module/module/parameters/sig_enforce", enforce, sizeof(enforce));
 	if (*enforce != 'Y' && !locked) {
-		check(c, CHECK_OK, "lockdown", NULL, "%s; the kernel takes modules without signature",
+		check(c, CHECK_OK, "lockdown", NULL,
+		      "%s; the kernel takes modules without signature",
 		      known ? mode : "the kernel does not tell");
 		return;
 	}
@@ -328,11 +336,13 @@ static bool check_module(struct checks *c, const struct utsname *u)
 	found = module_path(u, path, sizeof(path));
 	if (found)
 		check(c, access(path, R_OK) ? CHECK_FAIL : CHECK_OK, "module file",
-		      access(path, R_OK) ? "install the module again, then run depmod" : NULL, "%s%s",
-		      path, access(path, R_OK) ? " is named by modules.dep, but cannot be read" : "");
+		      access(path, R_OK) ? "install the module again, then run depmod" : NULL,
+		      "%s%s", path,
+		      access(path, R_OK) ? " is named by modules.dep, but cannot be read" : "");
 	else
 		check(c, loaded ? CHECK_WARN : CHECK_FAIL, "module file",
-		      loaded ? "install it (`make install-module`, or the package), else it is not there after a boot" :
+		      loaded ?
+			      "install it (`make install-module`, or the package), else it is not there after a boot" :
 			       "install it (`make install-module`, or the package), or load it with insmod",
 		      "/lib/modules/%s has no vexfs.ko that depmod knows", u->release);
 	if (!loaded) {
@@ -403,24 +413,28 @@ static bool check_bpffs(struct checks *c)
 	struct statfs fs;
 
 	if (statfs(BPFFS, &fs)) {
-		check(c, CHECK_FAIL, "bpffs", "mount sysfs on /sys, and boot a kernel with CONFIG_BPF_SYSCALL",
-		      "%s: %s", BPFFS, strerror(errno));
+		check(c, CHECK_FAIL, "bpffs",
+		      "mount sysfs on /sys, and boot a kernel with CONFIG_BPF_SYSCALL", "%s: %s",
+		      BPFFS, strerror(errno));
 		return false;
 	}
 	if (fs.f_type != BPF_FS_MAGIC) {
-		check(c, CHECK_WARN, "bpffs", "mount -t bpf bpf " BPFFS "; `vexctl load` does it, too",
+		check(c, CHECK_WARN, "bpffs",
+		      "mount -t bpf bpf " BPFFS "; `vexctl load` does it, too",
 		      "not mounted on %s, where loaded programs are pinned", BPFFS);
 		return false;
 	}
 	if (fs.f_flags & ST_RDONLY) {
-		check(c, CHECK_FAIL, "bpffs", "mount -o remount,rw " BPFFS, "%s is read-only", BPFFS);
+		check(c, CHECK_FAIL, "bpffs", "mount -o remount,rw " BPFFS, "%s is read-only",
+		      BPFFS);
 		return true;
 	}
 	if (geteuid() && access(BPFFS, W_OK))
-		check(c, CHECK_OK, "bpffs", NULL, "mounted on %s; user %u may not write to it, root may", BPFFS, geteuid());
+		check(c, CHECK_OK, "bpffs", NULL,
+		      "mounted on %s; user %u may not write to it, root may", BPFFS, geteuid());
 	else if (access(BPFFS, W_OK))
-		check(c, CHECK_FAIL, "bpffs", "see how it is mounted: findmnt " BPFFS, "%s: %s", BPFFS,
-		      strerror(errno));
+		check(c, CHECK_FAIL, "bpffs", "see how it is mounted: findmnt " BPFFS, "%s: %s",
+		      BPFFS, strerror(errno));
 	else
 		check(c, CHECK_OK, "bpffs", NULL, "mounted on %s, writable", BPFFS);
 	return true;
@@ -480,7 +494,8 @@ static void check_pins(struct programs *p)
 			continue;
 		p->bad++;
 		snprintf(name, sizeof(name), "program %s", d->d_name);
-		check(p->c, CHECK_WARN, name, "the next `vexctl load` or `vexctl unload` of that name clears them",
+		check(p->c, CHECK_WARN, name,
+		      "the next `vexctl load` or `vexctl unload` of that name clears them",
 		      "pins in %s/%s, but it is not loaded", VEXFS_PIN_DIR, d->d_name);
 	}
 	if (dir)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the two halves of `vexctl doctor` share: doctor.c (this machine), device.c (a filesystem). */
+/*
+ * What the two halves of `vexctl doctor` share: doctor.c (this machine), device.c (a filesystem).
+ */
 #ifndef _VEXCTL_DOCTOR_H
 #define _VEXCTL_DOCTOR_H
 

@@ -2,12 +2,13 @@
 /*
  * vexctl eval: how good and how expensive the search of a collection is.
  *
- * Recall as ANN-Benchmarks defines it (M. Aumueller, E. Bernhardsson, A. Faithfull, "ANN-Benchmarks",
- * Information Systems 2020, section 2.1), with ties: a hit is right if it is one of the k true
- * neighbours, or not farther than the last of them.  The distance of that one is measured here by
- * the engine's own function, which gives the same bits as the kernel module.  A distance program
- * adds to the distances of hits but not to this one, so that with one, ties may be missed; truth
- * that is searched for in the same run has its penalties and does not have this problem.
+ * Recall as ANN-Benchmarks defines it (M. Aumueller, E. Bernhardsson, A. Faithfull,
+ * "ANN-Benchmarks", Information Systems 2020, section 2.1), with ties: a hit is right if it is one
+ * of the k true neighbours, or not farther than the last of them.  The distance of that one is
+ * measured here by the engine's own function, which gives the same bits as the kernel module.  A
+ * distance program adds to the distances of hits but not to this one, so that with one, ties may be
+ * missed; truth that is searched for in the same run has its penalties and does not have this
+ * problem.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -157,7 +158,10 @@ static int count(struct eval *e)
 		e->nearer += t == e->n &&
 			     e->hits[i].distance < e->kth - 1e-5 * (e->kth < 0 ? -e->kth : e->kth);
 	}
-	/* a true neighbour that was not found may just not be there: then the truth is of other data */
+	/*
+	 * a true neighbour that was not found may just not be there: then the truth is of other
+	 * data
+	 */
 	for (t = 0; e->truth.file && listed < e->n && t < e->n; t++) {
 		int err = vexfs_get(e->fd, e->ids[t], NULL, 0, NULL);
 
@@ -262,8 +266,8 @@ static void report(struct eval *e, bool json)
 	printf("queries     %llu of %s\n", e->done, printable(e->queries.path));
 	printf("recall@%-4u %.4f on average, %.4f at worst\n", e->q.k, recall, e->worst);
 	if (e->fewer)
-		printf("            %llu lists of truth have fewer than %u ids: recall is of those%s\n", e->fewer,
-		       e->q.k, e->none ? ", and empty ones are left out" : "");
+		printf("            %llu lists of truth have fewer than %u ids: recall is of those%s\n",
+		       e->fewer, e->q.k, e->none ? ", and empty ones are left out" : "");
 	if (e->nearer)
 		printf("            %llu hits are nearer than the truth allows: it is not of these vectors, or of another metric\n",
 		       e->nearer);
@@ -272,8 +276,8 @@ static void report(struct eval *e, bool json)
 	printf("visited     %.1f on average\n", e->visited / n);
 	printf("scored      %.1f on average\n", e->scored / n);
 	printf("truncated   %llu\n", e->truncated);
-	printf("strategy    %s%s%s\n", changed ? printable(e->first) : "", changed ? ", in the end " : "",
-	       printable(e->last));
+	printf("strategy    %s%s%s\n", changed ? printable(e->first) : "",
+	       changed ? ", in the end " : "", printable(e->last));
 }
 
 static int run_eval(struct eval *e, const char *queries, enum vexfs_file_format format,
@@ -371,7 +375,8 @@ static int eval(int argc, char **argv)
 	if (truth && save)
 		return usage("give one of --truth and --write-truth");
 	if (save && vexfs_file_format_of(save) && vexfs_file_format_of(save) != VEXFS_FILE_IVECS)
-		return usage("--write-truth: '%s' ends like %s, and what is written is ivecs; name it so",
+		return usage(
+			"--write-truth: '%s' ends like %s, and what is written is ivecs; name it so",
 			     save, vexfs_file_format_name(vexfs_file_format_of(save)));
 	e.dir = argv[optind];
 	catch_signals();

@@ -22,7 +22,9 @@ static const char *codes_text(__u32 codes)
 	return "?";
 }
 
-static const char *const times[] = { "prepare", "predicate", "search", "fetch", "rescore", "records" };
+static const char *const times[] = {
+	"prepare", "predicate", "search", "fetch", "rescore", "records"
+};
 #define TIMES	(sizeof(times) / sizeof(times[0]))
 static const char *const restarts[] = { "switch", "fallback", "precision", "estimate", "files" };
 static const char *const restart_texts[] = {
@@ -61,13 +63,15 @@ void explain_text(const struct vexfs_answer *a, const struct vexfs_search_trace 
 	}
 	step(&n, "search");
 	printf("strategy %s%s, %u round%s: %llu slots visited", a->strategy,
-	       a->used[VEXFS_SLOT_SEARCH] == VEXFS_BOUND_LOADED ? " (program)" : " (built-in)", a->rounds,
-	       a->rounds == 1 ? "" : "s", a->visited);
+	       a->used[VEXFS_SLOT_SEARCH] == VEXFS_BOUND_LOADED ? " (program)" : " (built-in)",
+	       a->rounds, a->rounds == 1 ? "" : "s", a->visited);
 	took(t, VEXFS_TIME_SEARCH);
 	if (t->estimated)
-		printf("              %llu estimated from their codes: %llu pruned\n", t->estimated, t->pruned);
+		printf("              %llu estimated from their codes: %llu pruned\n", t->estimated,
+		       t->pruned);
 	if (t->deferred)
-		printf("              %llu deferred, %llu of them re-ranked\n", t->deferred, t->reranked);
+		printf("              %llu deferred, %llu of them re-ranked\n", t->deferred,
+		       t->reranked);
 	if (t->filtered)
 		printf("              %llu rejected by the filter program\n", t->filtered);
 	printf("              %llu scored in single precision\n", a->scored);
@@ -75,7 +79,8 @@ void explain_text(const struct vexfs_answer *a, const struct vexfs_search_trace 
 	printf("%llu vectors were not in memory and had to be read", t->fetched);
 	took(t, VEXFS_TIME_FETCH);
 	step(&n, "rescore");
-	printf("%llu candidates scored again in double precision, for the final order", t->rescored);
+	printf("%llu candidates scored again in double precision, for the final order",
+	       t->rescored);
 	took(t, VEXFS_TIME_RESCORE);
 	step(&n, "restarts");
 	printf("%u\n", a->restarts);
@@ -83,8 +88,8 @@ void explain_text(const struct vexfs_answer *a, const struct vexfs_search_trace 
 		if (t->restart[i])
 			printf("              %u %s\n", t->restart[i], restart_texts[i]);
 	if (t->error)
-		printf("              the %s program failed with: %s\n", vexfs_slot_name(t->error_slot) ?: "?",
-		       strerror(-t->error));
+		printf("              the %s program failed with: %s\n",
+		       vexfs_slot_name(t->error_slot) ?: "?", strerror(-t->error));
 	step(&n, "records");
 	printf("%u read and verified", a->n);
 	took(t, VEXFS_TIME_RECORDS);

@@ -44,7 +44,10 @@ static bool is_packed(const char *path)
 	return len > 3 && !strcmp(path + len - 3, ".gz");
 }
 
-/* The format that the name of a file asks for.  0, or VEXCTL_USAGE: it has an ending that means none. */
+/*
+ * The format that the name of a file asks for.  0, or VEXCTL_USAGE: it has an ending that means
+ * none.
+ */
 static int format_of(const char *path, enum vexfs_file_format *out)
 {
 	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
@@ -57,7 +60,8 @@ static int format_of(const char *path, enum vexfs_file_format *out)
 	/* "-", "copy", ".copy", and "copy.gz" are jsonl */
 	if (!dot || dot == name || (is_packed(name) && !memchr(name + 1, '.', dot - name - 1)))
 		return 0;
-	return usage("-o: '%s' ends like no format that can be written: %s; name it so, or say --format",
+	return usage(
+		"-o: '%s' ends like no format that can be written: %s; name it so, or say --format",
 		     name, format_names(true));
 }
 
@@ -66,7 +70,8 @@ static int check_packed(const char *path, enum vexfs_file_format format)
 {
 	if (!is_packed(path) || (format != VEXFS_FILE_FBIN && format != VEXFS_FILE_NPY))
 		return 0;
-	return usage("-o: %s cannot be packed while it is written; leave out .gz, and use gzip afterwards",
+	return usage(
+		"-o: %s cannot be packed while it is written; leave out .gz, and use gzip afterwards",
 		     vexfs_file_format_name(format));
 }
 
@@ -151,7 +156,8 @@ static int export(int argc, char **argv)
 	} else if (!ret && strcmp(path, "-")) {
 		printf("exported %llu records to %s: %s%s\n", j.ex.record, printable(path),
 		       vexfs_file_format_name(format),
-		       format == VEXFS_FILE_JSONL || format == VEXFS_FILE_JSON ? "" : ", vectors alone");
+		       format == VEXFS_FILE_JSONL || format == VEXFS_FILE_JSON ? "" :
+										 ", vectors alone");
 	}
 	output_abandon(&j.out);
 	vexfs_walk_close(&j.walk);

@@ -135,7 +135,8 @@ static int umount_(int argc, char **argv)
 }
 
 const struct verb fs_verbs[] = {
-	{ "mkfs", mkfs, "[OPTION]... DEVICE", "make a VexFS on a partition; takes the options of mkfs.vexfs",
+	{ "mkfs", mkfs, "[OPTION]... DEVICE",
+	  "make a VexFS on a partition; takes the options of mkfs.vexfs",
 	  "  -L LABEL     label of the filesystem\n"
 	  "  -U UUID      use this UUID instead of a random one\n"
 	  "  --json       print what was made as JSON\n"

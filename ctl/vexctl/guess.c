@@ -77,7 +77,10 @@ static const struct {
 	{ "snapshot rm", "`vexctl snapshot delete`" },
 };
 
-/* Letters to insert, delete, replace or swap with their neighbour until one word is the other; MAX_WORD: too long. */
+/*
+ * Letters to insert, delete, replace or swap with their neighbour until one word is the other;
+ * MAX_WORD: too long.
+ */
 static unsigned int distance(const char *a, const char *b)
 {
 	unsigned int row[3][MAX_WORD + 1], m = strlen(a), n = strlen(b), i, j;
@@ -87,7 +90,8 @@ static unsigned int distance(const char *a, const char *b)
 	for (j = 0; j <= n; j++)
 		row[0][j] = j;
 	for (i = 1; i <= m; i++) {
-		unsigned int *now = row[i % 3], *last = row[(i + 2) % 3], *before = row[(i + 1) % 3];
+		unsigned int *now = row[i % 3], *last = row[(i + 2) % 3],
+			     *before = row[(i + 1) % 3];
 
 		now[0] = i;
 		for (j = 1; j <= n; j++) {
@@ -95,7 +99,8 @@ static unsigned int distance(const char *a, const char *b)
 
 			v = last[j] + 1 < v ? last[j] + 1 : v;
 			v = now[j - 1] + 1 < v ? now[j - 1] + 1 : v;
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && before[j - 2] + 1 < v)
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+			    before[j - 2] + 1 < v)
 				v = before[j - 2] + 1;
 			now[j] = v;
 		}
@@ -121,7 +126,8 @@ bool is_noun(const char *word)
 	return false;
 }
 
-static void append(char *list, size_t size, const char *separator, const char *fmt, const char *what)
+static void append(char *list, size_t size, const char *separator, const char *fmt,
+		   const char *what)
 {
 	size_t n = strlen(list);
 
@@ -147,7 +153,8 @@ void help_noun(const char *noun)
 static void guess(const char *said, char *out, size_t size)
 {
 	const struct verb *v, *nearest = NULL;
-	unsigned int d, best = strlen(said) < 5 ? 2 : 3;	/* fewer letters than that are wrong */
+	/* fewer letters than that are wrong */
+	unsigned int d, best = strlen(said) < 5 ? 2 : 3;
 	size_t i;
 
 	out[0] = 0;
@@ -180,13 +187,15 @@ int no_verb(int argc, char **argv)
 	size_t i;
 
 	if (*first == '-')
-		return usage("the verb comes first, and options behind it; '%s' is not a verb", first);
+		return usage("the verb comes first, and options behind it; '%s' is not a verb",
+			     first);
 	for (i = 0; noun && (v = verb_nr(i)); i++)
 		if (has_noun(v, first))
 			append(list, sizeof(list), ", ", "%s", strchr(v->name, ' ') + 1);
 	if (noun && !second)
 		return misused("%s needs a verb: %s; see `vexctl help %s`", first, list, first);
-	snprintf(said, sizeof(said), "%.*s%s%.*s", MAX_WORD, first, noun ? " " : "", MAX_WORD, noun ? second : "");
+	snprintf(said, sizeof(said), "%.*s%s%.*s", MAX_WORD, first, noun ? " " : "", MAX_WORD,
+		 noun ? second : "");
 	guess(said, meant, sizeof(meant));
 	if (!*meant && !noun && second) {
 		char both[2 * MAX_WORD + 2];
@@ -197,6 +206,7 @@ int no_verb(int argc, char **argv)
 	if (*meant)
 		return misused("there is no verb '%s'; did you mean %s?", said, meant);
 	if (noun)
-		return misused("there is no verb '%s'; %s has %s; see `vexctl help %s`", said, first, list, first);
+		return misused("there is no verb '%s'; %s has %s; see `vexctl help %s`", said,
+			       first, list, first);
 	return usage("there is no verb '%s'", said);
 }

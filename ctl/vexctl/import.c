@@ -48,7 +48,9 @@ static int set_attr(struct job *j, char *arg)
 	int i;
 
 	if (!value)
-		return usage("--attr: '%s' lacks a value; it is NAME=NUMBER, NAME=WORD or NAME=lineno", arg);
+		return usage(
+			"--attr: '%s' lacks a value; it is NAME=NUMBER, NAME=WORD or NAME=lineno",
+			arg);
 	*value++ = 0;
 	i = attr_by_name(&j->info, arg);
 	if (i < 0)
@@ -59,7 +61,8 @@ static int set_attr(struct job *j, char *arg)
 	if (j->info.attr[i].type == VEXFS_ATTR_KEYWORD) {
 		j->attr[i].word = value;
 		if (strlen(value) > VEXFS_MAX_KEY)
-			return usage("--attr: the word of '%s' is longer than %d bytes", arg, VEXFS_MAX_KEY);
+			return usage("--attr: the word of '%s' is longer than %d bytes", arg,
+				     VEXFS_MAX_KEY);
 		return 0;
 	}
 	if (!strcmp(value, "lineno")) {
@@ -162,14 +165,18 @@ static int leave_out(struct job *j)
 	return 0;
 }
 
-/* The record just read may have an id of its own, if all have one.  Keep it.  first: none was read before. */
+/*
+ * The record just read may have an id of its own, if all have one.  Keep it.  first: none was read
+ * before.
+ */
 static int own_id(struct job *j, bool first)
 {
 	__u64 n = j->im.current, *ids;
 	char place[VEXFS_PLACE];
 
 	if (!first && j->im.r.has_id != (j->own_ids != NULL))
-		return fail(j->path, "%s: it has %s id, unlike those before it; give all an id or none",
+		return fail(j->path,
+			    "%s: it has %s id, unlike those before it; give all an id or none",
 			    vexfs_import_place(&j->im, place), j->im.r.has_id ? "an" : "no");
 	if (!j->im.r.has_id)
 		return 0;
@@ -209,13 +216,17 @@ static int check_own_ids(const struct job *j)
 	qsort(sorted, n, sizeof(*sorted), compare);
 	for (i = 1; i < n && !ret; i++)
 		if (sorted[i] == sorted[i - 1])
-			ret = fail(j->path, "two of its records have the id %llu; nothing was imported",
+			ret = fail(j->path,
+				   "two of its records have the id %llu; nothing was imported",
 				   sorted[i]);
 	free(sorted);
 	return ret;
 }
 
-/* The record just read may have a key: it must be free.  Keep it, to find out whether it comes twice. */
+/*
+ * The record just read may have a key: it must be free.  Keep it, to find out whether it comes
+ * twice.
+ */
 static int own_key(struct job *j)
 {
 	const char *key = j->im.r.key;
@@ -227,7 +238,8 @@ static int own_key(struct job *j)
 	if (j->info.live && !j->upsert) {
 		err = vexfs_get_by_key(j->fd, key, strlen(key), NULL, 0, NULL);
 		if (!err)
-			return fail(j->path, "%s: the key '%s' is taken; replace its record with --upsert",
+			return fail(j->path,
+				    "%s: the key '%s' is taken; replace its record with --upsert",
 				    vexfs_import_place(&j->im, place), key);
 		if (err != -ENOENT)
 			return fail_op(j->dir, VEXFS_OP_GET, err);
@@ -259,12 +271,15 @@ static int check_own_keys(struct job *j)
 		qsort(j->own_keys, j->n_keys, sizeof(*j->own_keys), compare_keys);
 	for (i = 1; i < j->n_keys; i++)
 		if (!strcmp(j->own_keys[i], j->own_keys[i - 1]))
-			return fail(j->path, "two of its records have the key '%s'; nothing was imported",
+			return fail(j->path,
+				    "two of its records have the key '%s'; nothing was imported",
 				    j->own_keys[i]);
 	return 0;
 }
 
-/* The file that the record just read is bound to must be there, below the collection's directory. */
+/*
+ * The file that the record just read is bound to must be there, below the collection's directory.
+ */
 static int check_file(const struct job *j)
 {
 	const char *path = j->im.r.file;
@@ -272,8 +287,8 @@ static int check_file(const struct job *j)
 
 	if (!path || !faccessat(j->fd, path, R_OK, 0))
 		return 0;
-	return fail(j->path, "%s: the file '%s' of the collection: %s", vexfs_import_place(&j->im, place),
-		    path, strerror(errno));
+	return fail(j->path, "%s: the file '%s' of the collection: %s",
+		    vexfs_import_place(&j->im, place), path, strerror(errno));
 }
 
 /* What was read of the file fits together. */
@@ -286,11 +301,15 @@ static int check_all(struct job *j)
 		return fail(j->path, "it has %llu record%s, --skip leaves none of them", j->total,
 			    j->total == 1 ? "" : "s");
 	if (j->n_left_out == j->total - j->skip)
-		return fail(j->path, "none of its %llu records can be taken: %s; nothing was imported",
+		return fail(j->path,
+			    "none of its %llu records can be taken: %s; nothing was imported",
 			    j->total - j->skip, j->left_out_why[0]);
 	if ((j->own_ids && check_own_ids(j)) || check_own_keys(j))
 		return VEXCTL_FAILED;
-	/* an upsert without ids is by keys: by place, it would replace records that have nothing to do with it */
+	/*
+	 * an upsert without ids is by keys: by place, it would replace records that have nothing to
+	 * do with it
+	 */
 	j->auto_ids = !j->own_ids && !j->start_given && (j->append || j->upsert);
 	if (!j->own_ids && !j->auto_ids && j->start_id + (j->total - 1) < j->start_id)
 		return fail(j->path,
@@ -305,12 +324,14 @@ static int validate(struct job *j)
 	bool first = true;
 	int ret;
 
-	while ((ret = vexfs_import_next(&j->im)) > 0 || (j->skip_invalid && vexfs_import_skips(ret))) {
+	while ((ret = vexfs_import_next(&j->im)) > 0 ||
+	       (j->skip_invalid && vexfs_import_skips(ret))) {
 		if (ret < 0) {
 			if (leave_out(j) || import_attrs(j, attrs))
 				return VEXCTL_FAILED;
 		} else {
-			if (own_id(j, first) || own_key(j) || check_file(j) || import_attrs(j, attrs))
+			if (own_id(j, first) || own_key(j) || check_file(j) ||
+			    import_attrs(j, attrs))
 				return VEXCTL_FAILED;
 			first = false;
 		}
@@ -322,7 +343,8 @@ static int validate(struct job *j)
 	progress(NULL, 0, 0, NULL);
 	if (ret < 0)
 		return fail(j->path, "%s; nothing was imported%s", j->im.error,
-			    vexfs_import_skips(ret) ? "; --skip-invalid leaves such records out" : "");
+			    vexfs_import_skips(ret) ? "; --skip-invalid leaves such records out" :
+						      "");
 	if (check_all(j))
 		return VEXCTL_FAILED;
 	if (vexfs_import_rewind(&j->im))
@@ -362,7 +384,8 @@ static int check_ids(struct job *j)
 		return 0;
 	for (n = j->skip; n < j->total; n++) {
 		__u64 id = j->own_ids ? j->own_ids[n] : j->start_id + n;
-		int err = import_is_left_out(j, n, &at) ? -ENOENT : vexfs_get(j->fd, id, NULL, 0, NULL);
+		int err = import_is_left_out(j, n, &at) ? -ENOENT :
+							  vexfs_get(j->fd, id, NULL, 0, NULL);
 
 		if (!err)
 			return id_taken(j, id);
@@ -388,8 +411,8 @@ int import_ended(const struct job *j, const char *why)
 
 	if (!j->done)
 		return fail(j->path, "%s; nothing was imported", why);
-	return fail(j->path, "%s; %llu of %llu records are in (%s), continue with --skip %llu", why, j->done,
-		    j->total - j->skip - j->n_left_out, ids_text(&j->ids, text), j->next);
+	return fail(j->path, "%s; %llu of %llu records are in (%s), continue with --skip %llu", why,
+		    j->done, j->total - j->skip - j->n_left_out, ids_text(&j->ids, text), j->next);
 }
 
 static void report_json(const struct job *j)
@@ -424,11 +447,13 @@ static void report(const struct job *j)
 		printf("imported %llu records into %s: %s, %u dimensions, on disk\n", j->done,
 		       printable(j->dir), ids_text(&j->ids, text), j->info.dims);
 	else
-		printf("imported 0 records into %s: %s holds none\n", printable(j->dir), printable(j->path));
+		printf("imported 0 records into %s: %s holds none\n", printable(j->dir),
+		       printable(j->path));
 	if (j->upsert && j->auto_ids && !j->n_keys && j->done)
 		printf("they have no ids and no keys, so that nothing was replaced; --start-id N replaces from id N on\n");
 	if (j->im.rounded)
-		printf("numbers of type %s became the nearest 32-bit floats\n", printable(j->im.type));
+		printf("numbers of type %s became the nearest 32-bit floats\n",
+		       printable(j->im.type));
 	if (j->n_left_out)
 		printf("left out %zu records:\n", j->n_left_out);
 	for (i = 0; i < j->n_left_out && i < LEFT_OUT_SAID; i++)

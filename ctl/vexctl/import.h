@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* vexctl import: between import.c, which checks the file, and batch.c, which inserts its records. */
+/*
+ * vexctl import: between import.c, which checks the file, and batch.c, which inserts its records.
+ */
 #ifndef _VEXCTL_IMPORT_H
 #define _VEXCTL_IMPORT_H
 
@@ -61,8 +63,8 @@ struct job {
 /* Why it ends before its end, and how far it got.  Returns VEXCTL_FAILED. */
 int import_ended(const struct job *j, const char *why);
 /*
- * The attributes of the record just read, or left out, into out: numbers, not the codes of its words.
- * 0, or VEXCTL_FAILED and a line.
+ * The attributes of the record just read, or left out, into out: numbers, not the codes of its
+ * words.  0, or VEXCTL_FAILED and a line.
  */
 int import_attrs(struct job *j, __s64 *out);
 /* Is record n one of those that are left out?  Called with rising n, and with *at 0 at first. */

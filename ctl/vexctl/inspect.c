@@ -37,8 +37,12 @@ static const char *tag(const struct bpf_prog_info *i, char buf[2 * BPF_TAG_SIZE 
 
 /* --- dump --- */
 
-/* A member of the struct: a number, a text, or the id of a BPF program where the module has a function. */
-static struct json_object *member_json(const struct btf *btf, __u32 type, const char *data, size_t size)
+/*
+ * A member of the struct: a number, a text, or the id of a BPF program where the module has a
+ * function.
+ */
+static struct json_object *member_json(const struct btf *btf, __u32 type, const char *data,
+				       size_t size)
 {
 	int id = btf__resolve_type(btf, type);
 	const struct btf_type *t = id > 0 ? btf__type_by_id(btf, id) : NULL;
@@ -53,10 +57,12 @@ static struct json_object *member_json(const struct btf *btf, __u32 type, const 
 }
 
 /*
- * The members of the struct vexfs_ops in the value of its map, as the BTF of the module names them.  NULL: they
- * cannot be read.  bpftool looks only into the BTF of the kernel itself, where types of modules are not.
+ * The members of the struct vexfs_ops in the value of its map, as the BTF of the module names them.
+ * NULL: they cannot be read.  bpftool looks only into the BTF of the kernel itself, where types of
+ * modules are not.
  */
-static struct json_object *ops_json(const struct btf *btf, __u32 value_type, const char *value, size_t value_size)
+static struct json_object *ops_json(const struct btf *btf, __u32 value_type, const char *value,
+				    size_t value_size)
 {
 	const struct btf_type *t = btf__type_by_id(btf, value_type), *ops;
 	struct json_object *o;
@@ -187,7 +193,8 @@ static int dump(int argc, char **argv)
 	if (!json) {
 		printf("struct vexfs_ops, map id %u, link id %u\n", p.ops_map_id, p.link_id);
 		json_object_object_foreach(ops, key, value)
-			printf("  %-11s %s\n", printable(key), printable_json(json_object_to_json_string(value)));
+			printf("  %-11s %s\n", printable(key),
+			       printable_json(json_object_to_json_string(value)));
 	}
 	for (i = 0; i < VEXFS_SLOTS; i++) {
 		if (!p.prog_id[i] || prog_info(p.prog_id[i], &info))
@@ -195,8 +202,9 @@ static int dump(int argc, char **argv)
 		json_object_object_add(progs, vexfs_slot_name(i), prog_json(p.prog_id[i], &info));
 		if (!json)
 			printf("%-13s prog id %u, %s, tag %s: %u bytes translated, %u jited, %u instructions verified\n",
-			       vexfs_slot_name(i), p.prog_id[i], printable(info.name), tag(&info, buf),
-			       info.xlated_prog_len, info.jited_prog_len, info.verified_insns);
+			       vexfs_slot_name(i), p.prog_id[i], printable(info.name),
+			       tag(&info, buf), info.xlated_prog_len, info.jited_prog_len,
+			       info.verified_insns);
 	}
 	json_object_object_add(o, "progs", progs);
 	if (json)
@@ -268,14 +276,16 @@ static void print_sample(const struct sample *s, double seconds, struct json_obj
 	__u64 runs, ns;
 
 	/* replaced or unloaded meanwhile: nothing to compare */
-	if (prog_info(s->id, &info) || vexfs_program_info(s->name, &p, &err) || p.prog_id[s->slot] != s->id)
+	if (prog_info(s->id, &info) || vexfs_program_info(s->name, &p, &err) ||
+	    p.prog_id[s->slot] != s->id)
 		return;
 	runs = info.run_cnt - s->count;
 	ns = info.run_time_ns - s->ns;
 	if (!list) {
-		printf("%-31s %-8s %10.1f %10.0f %7.2f %10.1f %8llu\n", printable(s->name), vexfs_slot_name(s->slot),
-		       runs / seconds, runs ? (double)ns / runs : 0, ns / seconds / 1e7,
-		       (p.queries - s->queries) / seconds, p.errors - s->errors);
+		printf("%-31s %-8s %10.1f %10.0f %7.2f %10.1f %8llu\n", printable(s->name),
+		       vexfs_slot_name(s->slot), runs / seconds, runs ? (double)ns / runs : 0,
+		       ns / seconds / 1e7, (p.queries - s->queries) / seconds,
+		       p.errors - s->errors);
 		return;
 	}
 	o = json_object_new_object();
@@ -304,7 +314,10 @@ static int stats(int argc, char **argv)
 	l.only = argv[optind];
 	fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
 	if (fd < 0)
-		return fail(NULL, "%s", fd == -EPERM ? "counting runs of BPF programs needs root (CAP_SYS_ADMIN)" : strerror(-fd));
+		return fail(NULL, "%s",
+			    fd == -EPERM ?
+				    "counting runs of BPF programs needs root (CAP_SYS_ADMIN)" :
+				    strerror(-fd));
 	if (vexfs_programs(take, &l, &err)) {
 		close(fd);
 		free(l.s);
@@ -322,8 +335,8 @@ static int stats(int argc, char **argv)
 	if (json)
 		list = json_object_new_array();
 	else
-		printf("%-31s %-8s %10s %10s %7s %10s %8s\n", "program", "op", "runs/s", "ns/run", "CPU %",
-		       "queries/s", "errors");
+		printf("%-31s %-8s %10s %10s %7s %10s %8s\n", "program", "op", "runs/s", "ns/run",
+		       "CPU %", "queries/s", "errors");
 	for (i = 0; i < l.n; i++)
 		print_sample(&l.s[i], seconds, list);
 	close(fd);
@@ -338,9 +351,11 @@ static int stats(int argc, char **argv)
 }
 
 const struct verb inspect_verbs[] = {
-	{ "program dump", dump, "NAME [--json]", "show its struct vexfs_ops as the kernel has it, and its BPF programs",
+	{ "program dump", dump, "NAME [--json]",
+	  "show its struct vexfs_ops as the kernel has it, and its BPF programs",
 	  "It reads them by the BTF of the module, which `bpftool struct_ops` does not look into.\n" },
-	{ "program stats", stats, "[NAME] [-s SECONDS] [--json]", "show how often its ops run, and how long",
+	{ "program stats", stats, "[NAME] [-s SECONDS] [--json]",
+	  "show how often its ops run, and how long",
 	  "  -s, --seconds N      watch for so long [1]\n"
 	  "runs/s and ns/run count calls of the op, which is called once per round (search) or per batch of 64 (distance,\n"
 	  "filter).  kernel.bpf_stats_enabled is on meanwhile, which costs a little.  CPU % is that of one CPU.  Needs root.\n" },

@@ -17,7 +17,8 @@
 /* The loader's message, and the verifier's log below it. */
 static int fail_load(const char *what, const struct vexfs_load_error *err)
 {
-	const char *s = err->detail, *msg = err->msg, *slash = strrchr(what, '/'), *file = slash ? slash + 1 : what;
+	const char *s = err->detail, *msg = err->msg, *slash = strrchr(what, '/'),
+		   *file = slash ? slash + 1 : what;
 
 	if (!strncmp(msg, what, strlen(what)) && !strncmp(msg + strlen(what), ": ", 2))
 		msg += strlen(what) + 2;
@@ -129,9 +130,10 @@ static void note_bindings(const struct vexfs_program_info *info)
 }
 
 /*
- * Where vexd runs, it makes the change: its log tells who made which, and it does so for the group vexfs.  Takes the
- * request.  Its answer when it is done; NULL and *code: it failed, as was said; NULL and 0: there is no vexd, or it
- * does not let this user, as is in refusal, who may still have rights of his own.
+ * Where vexd runs, it makes the change: its log tells who made which, and it does so for the group
+ * vexfs.  Takes the request.  Its answer when it is done; NULL and *code: it failed, as was said;
+ * NULL and 0: there is no vexd, or it does not let this user, as is in refusal, who may still have
+ * rights of his own.
  */
 static struct json_object *by_vexd(const char *what, struct json_object *request, int *code,
 				   struct vexfs_load_error *refusal)
@@ -148,7 +150,8 @@ static struct json_object *by_vexd(const char *what, struct json_object *request
 	o = vexd_ask(f, request);
 	fclose(f);
 	if (!o) {
-		*code = fail(what, "vexd at %s gave no answer: %s", vexd_socket(), strerror(errno ? errno : EPIPE));
+		*code = fail(what, "vexd at %s gave no answer: %s", vexd_socket(),
+			     strerror(errno ? errno : EPIPE));
 		return NULL;
 	}
 	if (json_object_object_get_ex(o, "ok", &v) && json_object_get_boolean(v))
@@ -193,7 +196,8 @@ static void program_of(struct json_object *answer, struct vexfs_program_info *in
 /* load and replace; did: "loaded". */
 static int load_or_replace(int argc, char **argv, const char *op, const char *did,
 			   int (*call)(const char *path, const struct vexfs_load_opts *opts,
-				       struct vexfs_program_info *info, struct vexfs_load_error *err))
+				       struct vexfs_program_info *info,
+				       struct vexfs_load_error *err))
 {
 	struct vexfs_load_error err = {}, refusal = {};
 	struct vexfs_program_info info = {};
@@ -251,7 +255,8 @@ static int unload(int argc, char **argv)
 	} else {
 		ret = vexfs_unload(argv[optind], &opts, &info, &err);
 		if (ret)
-			return fail_load(argv[optind], ret == -EPERM && *refusal.msg ? &refusal : &err);
+			return fail_load(argv[optind],
+					 ret == -EPERM && *refusal.msg ? &refusal : &err);
 	}
 	note_bindings(&info);
 	return done("unloaded", &info, json);
@@ -500,7 +505,8 @@ static void print_values(struct json_object *values)
 		if (n > 1)
 			printf("  [%zu]", i);
 		json_object_object_foreach(json_object_array_get_idx(values, i), key, val)
-			printf("  %s=%s", printable(key), printable_json(json_object_to_json_string(val)));
+			printf("  %s=%s", printable(key),
+			       printable_json(json_object_to_json_string(val)));
 	}
 }
 
@@ -588,14 +594,18 @@ const struct verb program_verbs[] = {
 	{ "unload", unload, "NAME [-v] [--json]", "remove a program from the kernel",
 	  "Collections that are bound to it keep the binding.  Until an object of that name is loaded again, their searches\n"
 	  "are built-in, and queries through its filter or distance fail.\n" },
-	{ "replace", replace, "OBJECT [-v] [--json]", "replace a loaded program by an object of the same name",
+	{ "replace", replace, "OBJECT [-v] [--json]",
+	  "replace a loaded program by an object of the same name",
 	  "Queries go on: none fails, and none mixes the two.  The maps (knobs, counters) are those of the new object.\n" },
-	{ "use", use, "DIR {NAME | --builtin} [--slot search|distance|filter]", "bind a loaded program to a collection",
+	{ "use", use, "DIR {NAME | --builtin} [--slot search|distance|filter]",
+	  "bind a loaded program to a collection",
 	  "  -s, --slot SLOT      needed only if the program, or with --builtin the collection, has several\n"
 	  "      --builtin        unbind, and go back to what is built in\n"
-	  "The binding is on disk: after a mount it works again as soon as the program is loaded.\n", true },
+	  "The binding is on disk: after a mount it works again as soon as the program is loaded.\n",
+	  true },
 	{ "program list", list, "[--json]", "list programs that are loaded or bound", "" },
-	{ "program show", show, "NAME [--json]", "show one of them: counters, BPF ids, and the numbers in its maps",
+	{ "program show", show, "NAME [--json]",
+	  "show one of them: counters, BPF ids, and the numbers in its maps",
 	  "`bpftool map update` changes these numbers while queries run.\n" },
 	{}
 };

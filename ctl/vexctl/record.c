@@ -29,12 +29,14 @@ static int get(int argc, char **argv)
 		else
 			return bad_option(argv);
 	}
-	if (want_args(argc, by_key ? 1 : 2, by_key ? 1 : 2, by_key ? "DIR" : "DIR and ID, or DIR and --key"))
+	if (want_args(argc, by_key ? 1 : 2, by_key ? 1 : 2,
+		      by_key ? "DIR" : "DIR and ID, or DIR and --key"))
 		return VEXCTL_USAGE;
 	if (!by_key && want_u64("ID", argv[optind + 1], 0, ~0ULL, &id))
 		return VEXCTL_USAGE;
 	if (by_key && (!*by_key || strlen(by_key) > VEXFS_MAX_KEY))
-		return usage("--key: '%.64s' is not a key; it has 1 to %d bytes", by_key, VEXFS_MAX_KEY);
+		return usage("--key: '%.64s' is not a key; it has 1 to %d bytes", by_key,
+			     VEXFS_MAX_KEY);
 	fd = open_collection(argv[optind], &info);
 	if (fd < 0)
 		return VEXCTL_FAILED;
@@ -81,7 +83,8 @@ static int delete_keys(const char *dir, char **keys, unsigned int n)
 
 	for (i = 0; i < n; i++) {
 		if (!*keys[i] || strlen(keys[i]) > VEXFS_MAX_KEY)
-			return usage("'%.64s' is not a key; it has 1 to %d bytes", keys[i], VEXFS_MAX_KEY);
+			return usage("'%.64s' is not a key; it has 1 to %d bytes", keys[i],
+				     VEXFS_MAX_KEY);
 		bytes += strlen(keys[i]);
 	}
 	packed = malloc(bytes + 1);
@@ -232,7 +235,8 @@ static int sync_(int argc, char **argv)
 }
 
 const struct verb record_verbs[] = {
-	{ "get", get, "DIR {ID | --key KEY} [--json]", "show a record with its attributes and its vector", "" },
+	{ "get", get, "DIR {ID | --key KEY} [--json]",
+	  "show a record with its attributes and its vector", "" },
 	{ "list", list, "DIR [-n N | --limit N] [--json]", "list records, without their vectors",
 	  "In the order in which they were inserted, one per line; with --json each line is one JSON value.\n" },
 	{ "stale", stale, "DIR [-n N | --limit N] [--json]",
@@ -240,7 +244,8 @@ const struct verb record_verbs[] = {
 	  "The output is that of `vexctl list`.  To make a record fresh, insert it again: `vexctl import --upsert`.\n" },
 	{ "delete", delete, "DIR ID... | DIR --key KEY...", "delete records, all or none of them",
 	  "Searches skip them at once; on disk they are deleted after `vexctl sync`, or within a few seconds.  `vexctl compact`\n"
-	  "gives their space back, and `vexctl collection drop` deletes all records of a collection.\n", true },
+	  "gives their space back, and `vexctl collection drop` deletes all records of a collection.\n",
+	  true },
 	{ "sync", sync_, "DIR", "wait until all changes so far are on the disk", "", true },
 	{}
 };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * vexctl mount: why the kernel has refused.  An errno of mount(2) says little, and where its words go
- * depends on who called it; so the device is looked at from here, and the options are shown to the
- * kernel once more, one by one.
+ * vexctl mount: why the kernel has refused.  An errno of mount(2) says little, and where its words
+ * go depends on who called it; so the device is looked at from here, and the options are shown to
+ * the kernel once more, one by one.
  */
 #include <blkid/blkid.h>
 #include <errno.h>
@@ -44,11 +44,13 @@ static void no_vexfs(char *buf, size_t size, int fd)
 	char type[64];
 
 	if (blkid_type(fd, type, sizeof(type)) || !*type || !strcmp(type, "vexfs"))
-		snprintf(buf, size, "holds no VexFS; if nothing on it is wanted, format it with `vexctl mkfs`");
+		snprintf(buf, size,
+			 "holds no VexFS; if nothing on it is wanted, format it with `vexctl mkfs`");
 	else if (!strcmp(type, "partitions"))
 		snprintf(buf, size, "holds partitions and no VexFS; give one of them, see lsblk");
 	else
-		snprintf(buf, size, "holds %s and no VexFS; is it the device you mean? see lsblk", type);
+		snprintf(buf, size, "holds %s and no VexFS; is it the device you mean? see lsblk",
+			 type);
 }
 
 /* False: what is there can be mounted, as far as one look tells; and nothing was written to buf. */
@@ -86,7 +88,8 @@ static bool blame_device(char *buf, size_t size, const char *device, const char 
 	else if (err == -EOPNOTSUPP)
 		snprintf(buf, size, "made by a newer VexFS (%s); use that version's module", why);
 	else if (err == -EIO)
-		snprintf(buf, size, "cannot be read; see the kernel log (dmesg), and check the drive");
+		snprintf(buf, size,
+			 "cannot be read; see the kernel log (dmesg), and check the drive");
 	else
 		blamed = false;
 	vexfs_dev_close(&dev);
@@ -120,7 +123,8 @@ static bool blame_option(char *buf, size_t size, const char *options)
 		return false;
 	fd = fsopen("vexfs", FSOPEN_CLOEXEC);
 	at = own;
-	while (fd >= 0 && !blamed && !mnt_optstr_next_option(&at, &name, &len, &value, &value_len)) {
+	while (fd >= 0 && !blamed &&
+	       !mnt_optstr_next_option(&at, &name, &len, &value, &value_len)) {
 		char *key = strndup(name, len), *v = value ? strndup(value, value_len) : NULL;
 
 		if (key && (v || !value) &&
@@ -129,9 +133,12 @@ static bool blame_option(char *buf, size_t size, const char *options)
 			context_says(fd, said, sizeof(said));
 			snprintf(word, sizeof(word), "%.60s%s%.60s", key, v ? "=" : "", v ? v : "");
 			if (!strncmp(said, "Unknown", 7) || !*said)
-				snprintf(buf, size, "VexFS has no option '%s'; see `vexctl mount --help`", word);
+				snprintf(buf, size,
+					 "VexFS has no option '%s'; see `vexctl mount --help`",
+					 word);
 			else
-				snprintf(buf, size, "the option '%s' is refused: %s; see `vexctl mount --help`",
+				snprintf(buf, size,
+					 "the option '%s' is refused: %s; see `vexctl mount --help`",
 					 word, said);
 		}
 		free(key);
@@ -153,19 +160,23 @@ static void who_uses(char *buf, size_t size, const char *device)
 	struct libmnt_fs *fs;
 	struct stat st;
 
-	while (table && iter && !target && !stat(device, &st) && !mnt_table_next_fs(table, iter, &fs))
+	while (table && iter && !target && !stat(device, &st) &&
+	       !mnt_table_next_fs(table, iter, &fs))
 		if (S_ISBLK(st.st_mode) && mnt_fs_get_devno(fs) == st.st_rdev)
 			target = mnt_fs_get_target(fs);
 	if (target)
-		snprintf(buf, size, "is mounted already, on %s; another mount of it must be on another directory, "
+		snprintf(buf, size,
+			 "is mounted already, on %s; another mount of it must be on another directory, "
 			 "and for writing or not as that one is", target);
 	else
-		snprintf(buf, size, "the device is in use by something else, or the directory is; see lsblk and `findmnt`");
+		snprintf(buf, size,
+			 "the device is in use by something else, or the directory is; see lsblk and `findmnt`");
 	mnt_free_iter(iter);
 	mnt_unref_table(table);
 }
 
-void why_refused(char *buf, size_t size, int err, const char *device, const char *dir, const char *options)
+void why_refused(char *buf, size_t size, int err, const char *device, const char *dir,
+		 const char *options)
 {
 	const char *why = strerror(err);
 	struct stat st;
@@ -181,7 +192,8 @@ void why_refused(char *buf, size_t size, int err, const char *device, const char
 		who_uses(buf, size, device);
 		return;
 	case ENOENT:
-		why = stat(dir, &st) ? "no such directory to mount it on; make it" : "no such device; see lsblk";
+		why = stat(dir, &st) ? "no such directory to mount it on; make it" :
+				       "no such device; see lsblk";
 		break;
 	case ENOTDIR:
 		why = "the mount point is not a directory; give one";

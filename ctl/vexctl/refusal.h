@@ -5,11 +5,15 @@
 #include <stddef.h>
 
 /*
- * Why mount(2) of a device with these options (NULL: none) on dir failed with err: one line of what and
- * what to do, into buf.  The device is looked at before the options are blamed.
+ * Why mount(2) of a device with these options (NULL: none) on dir failed with err: one line of what
+ * and what to do, into buf.  The device is looked at before the options are blamed.
  */
-void why_refused(char *buf, size_t size, int err, const char *device, const char *dir, const char *options);
-/* What libblkid takes an open device for: a filesystem, or a partition table; "" if for nothing.  -1: it cannot look. */
+void why_refused(char *buf, size_t size, int err, const char *device, const char *dir,
+		 const char *options);
+/*
+ * What libblkid takes an open device for: a filesystem, or a partition table; "" if for nothing.
+ * -1: it cannot look.
+ */
 int blkid_type(int fd, char *buf, size_t size);
 
 #endif /* _VEXCTL_REFUSAL_H */

@@ -178,7 +178,8 @@ static int ask(struct ask *a, __u32 queries)
 		if (!a->json && a->shown++)
 			printf("\n");
 		if (r.n > a->q.k)
-			err = fail(a->dir, "the kernel module gave more hits than asked for; it does not fit this vexctl");
+			err = fail(a->dir,
+				   "the kernel module gave more hits than asked for; it does not fit this vexctl");
 		else if (a->json) {
 			o = answer_json(a, first, &r);
 			if (a->explain)
@@ -325,8 +326,8 @@ static int set_vector(struct ask *a, __u32 i, const char *text)
 			bad + 1, a->info.dims);
 	if ((__u32)n != a->info.dims)
 		return fail(a->what,
-			    "it has %d number%s, the collection has %u dimension%s; give as many", n,
-			    n == 1 ? "" : "s", a->info.dims, a->info.dims == 1 ? "" : "s");
+			    "it has %d number%s, the collection has %u dimension%s; give as many",
+			    n, n == 1 ? "" : "s", a->info.dims, a->info.dims == 1 ? "" : "s");
 	a->q.vector = a->rows;
 	a->q.vector_bytes = a->info.row_bytes;
 	return 0;
@@ -360,7 +361,8 @@ static int ask_stdin(struct ask *a)
 				   VEXFS_IMPORT_LINE - 1);
 			break;
 		}
-		s = line + (n > 1 || strncmp(line, "\xef\xbb\xbf", 3) ? 0 : 3); /* a byte order mark */
+		/* a byte order mark */
+		s = line + (n > 1 || strncmp(line, "\xef\xbb\xbf", 3) ? 0 : 3);
 		if (!s[strspn(s, " \t\r\n\v\f")])
 			continue;
 		ret = set_vector(a, waiting, s);
@@ -408,8 +410,8 @@ static int want_k(const char *s, bool range, __u64 *k)
 	if (err == -EINVAL)
 		return usage("-k: '%s' is not a whole number", s);
 	if (err || !*k || *k > (range ? VEXFS_MAX_RANGE : VEXFS_MAX_K))
-		return usage("-k: %s is out of range; it is 1 to %u, or with --radius 1 to %u", s, VEXFS_MAX_K,
-			     VEXFS_MAX_RANGE);
+		return usage("-k: %s is out of range; it is 1 to %u, or with --radius 1 to %u", s,
+			     VEXFS_MAX_K, VEXFS_MAX_RANGE);
 	return 0;
 }
 
@@ -437,7 +439,8 @@ static int search_as(int argc, char **argv, bool explain)
 		{ "json", no_argument, NULL, 'j' },
 		{}
 	};
-	const char *vector = NULL, *word = NULL, *labels = NULL, *id = NULL, *key = NULL, *where = NULL, *number = NULL;
+	const char *vector = NULL, *word = NULL, *labels = NULL, *id = NULL, *key = NULL,
+		   *where = NULL, *number = NULL;
 	__u64 v, repeat = 0, threads = 1, k = 0;
 	static struct ask a = { .fd = -1, .batch = 1 };	/* 10 KiB of it are a condition */
 	int c, ret, args = 0;
@@ -458,8 +461,8 @@ static int search_as(int argc, char **argv, bool explain)
 			a.q.key = key;
 			a.q.key_len = strlen(key);
 			if (!*key || a.q.key_len > VEXFS_MAX_KEY)
-				ret = usage("--key: '%.64s' is not a key; it has 1 to %d bytes", key,
-					    VEXFS_MAX_KEY);
+				ret = usage("--key: '%.64s' is not a key; it has 1 to %d bytes",
+					    key, VEXFS_MAX_KEY);
 			break;
 		case 'v':
 			vector = optarg;
@@ -633,7 +636,8 @@ const struct verb search_verbs[] = {
 	  "says why something may be missing: deadline, visits (--max-visits), strategy (the program stopped early),\n"
 	  "precision (the order of almost equal distances), limit (more than -k are within --radius),\n"
 	  "files (the nearest 65536 are of too few files for --per-file).\n" },
-	{ "explain", explain, "DIR {--id N | --key K | --vector 'V1 V2 ...' | --word W --labels FILE} [OPTION]...",
+	{ "explain", explain,
+	  "DIR {--id N | --key K | --vector 'V1 V2 ...' | --word W --labels FILE} [OPTION]...",
 	  "search, and show step by step what was done",
 	  "The options are those of `vexctl search`, for one query: which slots there are, which of them have codes, for\n"
 	  "which the condition holds, what the strategy looked at, what had to be read, what was begun anew and why, and\n"

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-/* vexctl program new: the source of a program to begin with.  tests/vm/t_doctor.sh loads all three. */
+/*
+ * vexctl program new: the source of a program to begin with.  tests/vm/t_doctor.sh loads all three.
+ */
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -133,7 +135,9 @@ static int new_(int argc, char **argv)
 		case 'p':
 			slot = vexfs_slot_by_name(optarg);
 			if (slot < 0)
-				return usage("--op: '%s' is unknown; it is search, distance or filter", optarg);
+				return usage(
+					"--op: '%s' is unknown; it is search, distance or filter",
+					optarg);
 			break;
 		case 'o':
 			path = optarg;
@@ -157,7 +161,8 @@ static int new_(int argc, char **argv)
 	if (path) {
 		fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 		if (fd < 0)
-			return fail(path, "%s", errno == EEXIST ? "is there already, and not overwritten" :
+			return fail(path, "%s",
+				    errno == EEXIST ? "is there already, and not overwritten" :
 								  strerror(errno));
 		f = fdopen(fd, "w");
 		if (!f) {

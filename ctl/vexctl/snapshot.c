@@ -75,8 +75,8 @@ static int list(int argc, char **argv)
 		info[i].name[sizeof(info[i].name) - 1] = 0;
 		time_text(info[i].time, time, sizeof(time));
 		if (!json) {
-			printf("%-32s %-24s %12llu %12llu\n", printable(info[i].name), time, info[i].live,
-			       info[i].count);
+			printf("%-32s %-24s %12llu %12llu\n", printable(info[i].name), time,
+			       info[i].live, info[i].count);
 			continue;
 		}
 		o = json_object_new_object();
@@ -171,7 +171,8 @@ static int compact(int argc, char **argv)
 	lacked = err == -ENOSPC && !vexfs_info(w.fd, &info) ? info.compact_lacked : 0;
 	vexfs_close(w.fd);
 	if (lacked)
-		return fail(w.dir, "there is no room for a copy of what is alive: %llu KiB more are needed; delete files or snapshots",
+		return fail(w.dir,
+			    "there is no room for a copy of what is alive: %llu KiB more are needed; delete files or snapshots",
 			    (lacked + 1023) / 1024);
 	if (err)
 		return fail_op(w.dir, VEXFS_OP_COMPACT, err);
@@ -193,12 +194,15 @@ const struct verb snapshot_verbs[] = {
 	{ "snapshot create", create, "DIR NAME", "remember the records as they are now",
 	  "NAME may contain a-z, 0-9, `.`, `_` and `-`.  `vexctl search --as-of NAME` searches the snapshot, `vexctl export\n"
 	  "--as-of NAME` writes it to a file.  It is on disk at once, takes one bit per record, and keeps the space of\n"
-	  "records that are deleted later.\n", true },
-	{ "snapshot list", list, "DIR [--json]", "list the snapshots of a collection, oldest first", "" },
+	  "records that are deleted later.\n",
+	  true },
+	{ "snapshot list", list, "DIR [--json]", "list the snapshots of a collection, oldest first",
+	  "" },
 	{ "snapshot delete", delete, "DIR NAME", "delete a snapshot",
 	  "The records stay as they are.  The space of those that only the snapshot kept comes back with `vexctl compact`.\n",
 	  true },
-	{ "compact", compact, "DIR [--min-deleted PERCENT] [--json]", "give the space of deleted records back",
+	{ "compact", compact, "DIR [--min-deleted PERCENT] [--json]",
+	  "give the space of deleted records back",
 	  "Searches and changes go on meanwhile.  If it is interrupted with Ctrl-C, nothing has changed.\n"
 	  "      --min-deleted N  do nothing if less than N percent of the slots are deleted, and in no snapshot [0]\n"
 	  "It also happens by itself once half of the slots are deleted (mount option compact=PERCENT or compact=off).\n" },

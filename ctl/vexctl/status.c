@@ -165,10 +165,11 @@ static void print_programs(struct json_object *list, const char *why)
 		if (json_object_object_get_ex(o, "ops", &ops))
 			for (j = 0; j < json_object_array_length(ops); j++)
 				printf("%s%s", j ? ", " : " (",
-				       printable(json_object_get_string(json_object_array_get_idx(ops, j))));
+				       printable(json_object_get_string(
+					       json_object_array_get_idx(ops, j))));
 		printf("%s, bindings %llu, queries %llu, errors %llu\n",
-		       json_object_array_length(ops) ? ")" : "", number(o, "bound"), number(o, "queries"),
-		       number(o, "errors"));
+		       json_object_array_length(ops) ? ")" : "", number(o, "bound"),
+		       number(o, "queries"), number(o, "errors"));
 	}
 }
 
@@ -184,7 +185,8 @@ static void print_daemon(struct json_object *o)
 		return;
 	}
 	strftime(since, sizeof(since), "%Y-%m-%d %H:%M:%S", localtime(&t));
-	printf("Daemon: vexd %s, pid %llu, since %s\n", show(o, "version"), number(o, "pid"), since);
+	printf("Daemon: vexd %s, pid %llu, since %s\n", show(o, "version"), number(o, "pid"),
+	       since);
 	printf("  configuration %s, socket %s", show(o, "config"), show(o, "socket"));
 	if (number(o, "metrics_port"))
 		printf(", metrics http://127.0.0.1:%llu/metrics", number(o, "metrics_port"));
@@ -196,14 +198,15 @@ static void print_daemon(struct json_object *o)
 	for (i = 0; i < json_object_array_length(list); i++) {
 		struct json_object *p = json_object_array_get_idx(list, i);
 
-		printf("  keeps %s: %s%s%s\n", show(p, "name"), show(p, "state"), *str(p, "why") ? ": " : "",
-		       show(p, "why"));
+		printf("  keeps %s: %s%s%s\n", show(p, "name"), show(p, "state"),
+		       *str(p, "why") ? ": " : "", show(p, "why"));
 		if (!json_object_object_get_ex(p, "bind", &binds))
 			continue;
 		for (j = 0; j < json_object_array_length(binds); j++) {
 			struct json_object *b = json_object_array_get_idx(binds, j);
 
-			printf("    %s: %s%s\n", show(b, "dir"), flag(b, "bound") ? "bound" : "not bound: ",
+			printf("    %s: %s%s\n", show(b, "dir"),
+			       flag(b, "bound") ? "bound" : "not bound: ",
 			       flag(b, "bound") ? "" : show(b, "why"));
 		}
 	}
@@ -264,7 +267,8 @@ static void print_event(struct json_object *o)
 		printf(" %s=%s", printable(key), json_object_is_type(value, json_type_string) &&
 			       !strpbrk(printable(json_object_get_string(value)), " \"\\") ?
 			       printable(json_object_get_string(value)) :
-			       printable_json(json_object_to_json_string_ext(value, JSON_C_TO_STRING_NOSLASHESCAPE)));
+			       printable_json(json_object_to_json_string_ext(
+				       value, JSON_C_TO_STRING_NOSLASHESCAPE)));
 	}
 	printf("\n");
 }
@@ -276,7 +280,8 @@ static FILE *ask(const char *op, struct json_object **answer)
 	FILE *f = vexd_open();
 
 	if (!f) {
-		fail(vexd_socket(), "cannot reach vexd: %s; is it running? `systemctl start vexd`", strerror(errno));
+		fail(vexd_socket(), "cannot reach vexd: %s; is it running? `systemctl start vexd`",
+		     strerror(errno));
 		return NULL;
 	}
 	o = json_object_new_object();
@@ -347,7 +352,8 @@ static int reload(int argc, char **argv)
 	f = ask("reload", &o);
 	if (!f)
 		return VEXCTL_FAILED;
-	c = o && flag(o, "ok") ? VEXCTL_OK : fail(vexd_socket(), "%s", o ? str(o, "error") : "no answer");
+	c = o && flag(o, "ok") ? VEXCTL_OK :
+				 fail(vexd_socket(), "%s", o ? str(o, "error") : "no answer");
 	json_object_put(o);
 	fclose(f);
 	if (!c)
@@ -356,11 +362,14 @@ static int reload(int argc, char **argv)
 }
 
 const struct verb status_verbs[] = {
-	{ "status", status, "[--json]", "show what is mounted, what is loaded and what vexd looks after", "" },
-	{ "events", events, "[-n COUNT] [--json]", "show what happens, one line each, as vexd sees it",
+	{ "status", status, "[--json]",
+	  "show what is mounted, what is loaded and what vexd looks after", "" },
+	{ "events", events, "[-n COUNT] [--json]",
+	  "show what happens, one line each, as vexd sees it",
 	  "  -n, --count COUNT    stop after so many; otherwise stop with Ctrl-C\n"
 	  "Events: switch unload use program_error eject compact mount unmount lost.\n" },
 	{ "reload", reload, "", "make vexd read its configuration again",
-	  "If there is an error in it, the configuration in force stays and this fails.  Needs root or the group vexfs.\n", true },
+	  "If there is an error in it, the configuration in force stays and this fails.  Needs root or the group vexfs.\n",
+	  true },
 	{}
 };

@@ -109,8 +109,8 @@ static void print_text(struct top *t, double seconds, __u64 dropped)
 	if (!t->n)
 		printf("(no search yet)\n");
 	if (dropped)
-		printf("%llu calls were not counted: more than %d collections and strategies\n", dropped,
-		       METER_ROWS);
+		printf("%llu calls were not counted: more than %d collections and strategies\n",
+		       dropped, METER_ROWS);
 	if (!tty)
 		printf("\n");
 }

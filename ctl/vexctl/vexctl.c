@@ -241,7 +241,8 @@ void labels_free(struct labels *l)
 
 void print_json(struct json_object *o)
 {
-	puts(printable_json(json_object_to_json_string_ext(o, JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE)));
+	puts(printable_json(json_object_to_json_string_ext(
+		o, JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE)));
 	json_object_put(o);
 }
 

@@ -6,8 +6,8 @@
  * A verb gets its own name as argv[0] and returns an exit code.  What goes wrong is one line on
  * stderr: `vexctl VERB: what: why; what to do`.
  *
- * Text that somebody else chose is printed by fail(), usage(), tell() and print_json(), which make it printable, or
- * through printable().
+ * Text that somebody else chose is printed by fail(), usage(), tell() and print_json(), which make
+ * it printable, or through printable().
  */
 #ifndef _VEXCTL_H
 #define _VEXCTL_H
@@ -42,14 +42,14 @@ struct verb {
 
 /* Each ends with an entry without a name. */
 extern const struct verb fs_verbs[], collection_verbs[], import_verbs[], export_verbs[],
-	search_verbs[], eval_verbs[], record_verbs[], snapshot_verbs[], program_verbs[], top_verbs[],
-	status_verbs[], doctor_verbs[], skeleton_verbs[], inspect_verbs[];
+	search_verbs[], eval_verbs[], record_verbs[], snapshot_verbs[], program_verbs[],
+	top_verbs[], status_verbs[], doctor_verbs[], skeleton_verbs[], inspect_verbs[];
 
 /* Say on stderr that `what` (may be NULL) failed and why.  Returns VEXCTL_FAILED. */
 __attribute__((format(printf, 2, 3))) int fail(const char *what, const char *fmt, ...);
 /*
- * Say on stdout that something was done; with --json the line becomes the member "message".  Verbs that are
- * `plain` say it so.
+ * Say on stdout that something was done; with --json the line becomes the member "message".  Verbs
+ * that are `plain` say it so.
  */
 __attribute__((format(printf, 1, 2))) void tell(const char *fmt, ...);
 /* The same as fail() with what libvexfs says about the error of a call. */
@@ -84,7 +84,10 @@ const struct verb *verb_nr(size_t n);
 
 /* --- guess.c --- */
 
-/* The arguments do not begin with a verb: say so, and which one may be meant.  Returns VEXCTL_USAGE. */
+/*
+ * The arguments do not begin with a verb: say so, and which one may be meant.  Returns
+ * VEXCTL_USAGE.
+ */
 int no_verb(int argc, char **argv);
 /* `collection`, the first word of some verbs, and the help for it. */
 bool is_noun(const char *word);
@@ -97,7 +100,8 @@ struct names {
 	int fd;				/* the caller's */
 	struct vexfs_ioc_info info;
 	struct vexfs_dictionary words;
-	__u64 file;			/* inode whose path is the one below, unless there is a reason why not */
+	/* inode whose path is the one below, unless there is a reason why not */
+	__u64 file;
 	int why;
 	char path[4096];
 };

@@ -92,7 +92,8 @@ static int section(struct reader *r, char *s)
 	if (!*name || strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") != strlen(name))
 		return bad(r, "'%s' is not a name for a program: use a-z, 0-9, _ and -", name);
 	if (strlen(name) >= VEXFS_PROG_NAME_LEN)
-		return bad(r, "the program's name is longer than %d bytes", VEXFS_PROG_NAME_LEN - 1);
+		return bad(r, "the program's name is longer than %d bytes",
+			   VEXFS_PROG_NAME_LEN - 1);
 	for (i = 0; i < r->c->programs; i++)
 		if (!strcmp(r->c->program[i].name, name))
 			return bad(r, "[program %s] is there already, in line %u", name,
@@ -168,7 +169,8 @@ static int assign(struct reader *r, const char *key, const char *value)
 		return bad(r, "%s has no value", key);
 	if (r->p && !strcmp(key, "object")) {
 		r->p->object_line = r->p->object ? r->p->object_line : r->line;
-		return check_path(r, key, value, PATH_MAX) ?: set_string(r, key, &r->p->object, value);
+		return check_path(r, key, value, PATH_MAX) ?:
+		       set_string(r, key, &r->p->object, value);
 	}
 	if (r->p && !strcmp(key, "bind"))
 		return add_bind(r, value);
@@ -179,12 +181,13 @@ static int assign(struct reader *r, const char *key, const char *value)
 	if (!strcmp(key, "socket"))
 		return check_path(r, key, value, sizeof(((struct sockaddr_un *)0)->sun_path) - 8) ?:
 		       set_string(r, key, &r->c->socket, value);
-	return bad(r, "unknown key '%s'; before the first section there are socket and metrics", key);
+	return bad(r, "unknown key '%s'; before the first section there are socket and metrics",
+		   key);
 }
 
 /*
- * # and ; begin a comment at the start of a line and after white space, so that a path may contain them; and not
- * in a value in "double quotes".
+ * # and ; begin a comment at the start of a line and after white space, so that a path may contain
+ * them; and not in a value in "double quotes".
  */
 static void cut_comment(char *s)
 {
@@ -194,7 +197,8 @@ static void cut_comment(char *s)
 	for (p = s; *p; p++) {
 		if (*p == '"' && (quoted || last == '='))
 			quoted = !quoted;
-		if (!quoted && (*p == '#' || *p == ';') && (p == s || isspace((unsigned char)p[-1]))) {
+		if (!quoted && (*p == '#' || *p == ';') &&
+		    (p == s || isspace((unsigned char)p[-1]))) {
 			*p = 0;
 			return;
 		}
@@ -203,7 +207,9 @@ static void cut_comment(char *s)
 	}
 }
 
-/* The value without its quotes, if it has some.  NULL: there is but one, or something behind them. */
+/*
+ * The value without its quotes, if it has some.  NULL: there is but one, or something behind them.
+ */
 static char *unquote(char *s)
 {
 	char *end;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Events: what the module reports through the meter, and filesystems that come and go.  Each is
- * logged, counted and sent to those who listen, as one object: "event", "time" and what belongs to it.
+ * logged, counted and sent to those who listen, as one object: "event", "time" and what belongs to
+ * it.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -66,11 +67,14 @@ static void add_number(struct json_object *o, const char *key, __u64 value)
 	json_object_object_add(o, key, json_object_new_uint64(value));
 }
 
-/* The collection of an event: its path or, where that is not to be had, what the kernel calls it. */
+/*
+ * The collection of an event: its path or, where that is not to be had, what the kernel calls it.
+ */
 static void add_dir(struct json_object *o, const struct meter_event *e, char path[PATH_MAX])
 {
 	if (meter_dir(e->dev, e->ino, e->dir_generation, path))
-		snprintf(path, PATH_MAX, "%u:%u inode %llu", e->dev >> 20, e->dev & 0xfffff, e->ino);
+		snprintf(path, PATH_MAX, "%u:%u inode %llu", e->dev >> 20, e->dev & 0xfffff,
+			 e->ino);
 	add(o, "dir", path);
 }
 
@@ -84,7 +88,8 @@ static void add_failure(struct json_object *o, const struct meter_event *e)
 
 static void on_switch(const struct meter_event *e)
 {
-	struct json_object *o = new_event(e->ops ? "switch" : "unload"), *ops = json_object_new_array();
+	struct json_object *o = new_event(e->ops ? "switch" : "unload"),
+			   *ops = json_object_new_array();
 	char text[64] = "";
 	__u32 i;
 
@@ -93,11 +98,13 @@ static void on_switch(const struct meter_event *e)
 	for (i = 0; i < VEXFS_SLOTS; i++)
 		if (e->ops & 1u << i) {
 			json_object_array_add(ops, json_object_new_string(vexfs_slot_name(i)));
-			snprintf(text + strlen(text), sizeof(text) - strlen(text), " %s", vexfs_slot_name(i));
+			snprintf(text + strlen(text), sizeof(text) - strlen(text), " %s",
+				 vexfs_slot_name(i));
 		}
 	if (e->ops) {
 		json_object_object_add(o, "ops", ops);
-		log_note("switch: program %s is generation %llu now:%s", e->program, e->generation, text);
+		log_note("switch: program %s is generation %llu now:%s", e->program, e->generation,
+			 text);
 	} else {
 		json_object_put(ops);
 		log_note("unload: program %s is gone", e->program);
@@ -127,13 +134,16 @@ static void on_failure(const struct meter_event *e)
 	add_dir(o, e, path);
 	add_failure(o, e);
 	if (e->type == METER_EJECT) {
-		log_warn("eject: program %s failed too often in %s, the last time with %s; searches there are built-in until it is replaced or bound again",
+		log_warn(
+			"eject: program %s failed too often in %s, the last time with %s; searches there are built-in until it is replaced or bound again",
 			 e->program, path, code);
 	} else {
 		if (e->muted)
 			add_number(o, "not_reported", e->muted);
-		log_warn("program_error: %s of program %s failed in %s with %s; %s", op, e->program, path, code,
-			 e->slot == VEXFS_SLOT_SEARCH ? "the built-in answered" : "the query failed");
+		log_warn("program_error: %s of program %s failed in %s with %s; %s", op, e->program,
+			 path, code,
+			 e->slot == VEXFS_SLOT_SEARCH ? "the built-in answered" :
+							"the query failed");
 	}
 	server_broadcast(o);
 }
@@ -193,7 +203,9 @@ static void on_meter(struct source *s, __u32 events)
 		struct json_object *o = new_event("lost");
 
 		add_number(o, "lost", dropped - before);
-		log_warn("lost: %llu events or counts of calls came faster than they could be taken", dropped - before);
+		log_warn(
+			"lost: %llu events or counts of calls came faster than they could be taken",
+			dropped - before);
 		server_broadcast(o);
 		before = dropped;
 	}
@@ -243,11 +255,13 @@ static bool read_mounts(bool quietly)
 
 		if (!type || strcmp(type, "vexfs") || !target)
 			continue;
-		for (m = mounts; m && (m->id != mnt_fs_get_id(fs) || strcmp(m->target, target)); m = m->next)
+		for (m = mounts; m && (m->id != mnt_fs_get_id(fs) || strcmp(m->target, target));
+		     m = m->next)
 			;
 		if (!m) {
 			m = calloc(1, sizeof(*m));
-			if (!m || !(m->target = strdup(target)) || !(m->source = strdup(source ? source : "?"))) {
+			if (!m || !(m->target = strdup(target)) ||
+			    !(m->source = strdup(source ? source : "?"))) {
 				if (m)
 					free(m->target);
 				free(m);

@@ -3,8 +3,8 @@
  * vexd [--config FILE] [--check]
  *
  * SIGHUP reads the configuration again; with an error in it, the one in force stays.  SIGTERM and
- * SIGINT end it.  Exit codes: 0 ended, or --check found nothing wrong; 1 it cannot run; 2 the command
- * line is wrong.
+ * SIGINT end it.  Exit codes: 0 ended, or --check found nothing wrong; 1 it cannot run; 2 the
+ * command line is wrong.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -260,7 +260,8 @@ int main(int argc, char **argv)
 	if (check) {
 		code = programs_check(&config) ? 1 : 0;
 		if (!code)
-			printf("%s: %zu programs, nothing wrong\n", printable(path), config.programs);
+			printf("%s: %zu programs, nothing wrong\n", printable(path),
+			       config.programs);
 		config_free(&config);
 		return code;
 	}

@@ -75,8 +75,9 @@ static int take_program(const struct vexfs_program_info *i, void *arg)
 	return 0;
 }
 
-static void program_family(FILE *f, const struct program_list *l, const char *name, const char *type,
-			   const char *help, __u64 (*value)(const struct vexfs_program_info *i))
+static void program_family(FILE *f, const struct program_list *l, const char *name,
+			   const char *type, const char *help,
+			   __u64 (*value)(const struct vexfs_program_info *i))
 {
 	size_t i;
 
@@ -103,10 +104,14 @@ static void programs(FILE *f)
 	vexfs_programs(take_program, &l, &err);
 	program_family(f, &l, "vexfs_program_loaded", "gauge", "1 if it is loaded.", is_loaded);
 	program_family(f, &l, "vexfs_program_ejected", "gauge",
-		       "Bindings whose search it was ejected from, after too many errors.", is_ejected);
-	program_family(f, &l, "vexfs_program_generation", "gauge", "Rises with every replacement.", generation);
-	program_family(f, &l, "vexfs_program_bindings", "gauge", "Bindings of collections in memory.", bound);
-	program_family(f, &l, "vexfs_program_queries_total", "counter", "Queries it answered or failed.", queries);
+		       "Bindings whose search it was ejected from, after too many errors.",
+		       is_ejected);
+	program_family(f, &l, "vexfs_program_generation", "gauge", "Rises with every replacement.",
+		       generation);
+	program_family(f, &l, "vexfs_program_bindings", "gauge",
+		       "Bindings of collections in memory.", bound);
+	program_family(f, &l, "vexfs_program_queries_total", "counter",
+		       "Queries it answered or failed.", queries);
 	program_family(f, &l, "vexfs_program_errors_total", "counter", "Of those, failed.", errors);
 	free(l.p);
 }
@@ -140,8 +145,8 @@ static int take_row(const struct meter_key *k, const struct meter_counts *n, voi
 	err = meter_dir(k->dev, k->ino, k->generation, row->path);
 	row->gone = err == -ESTALE || err == -ENOENT;
 	if (err)
-		snprintf(row->path, sizeof(row->path), "%u:%u inode %llu generation %u", k->dev >> 20,
-			 k->dev & 0xfffff, k->ino, k->generation);
+		snprintf(row->path, sizeof(row->path), "%u:%u inode %llu generation %u",
+			 k->dev >> 20, k->dev & 0xfffff, k->ino, k->generation);
 	return 0;
 }
 
@@ -222,8 +227,8 @@ static void searches(FILE *f)
 	FAMILY("search_queries_total", "Queries in those.", queries);
 	FAMILY("search_errors_total", "Calls that failed.", errors);
 	FAMILY("search_truncated_total", "Calls with an answer that is not complete.", truncated);
-	FAMILY("search_restarts_total", "Queries that began again: program replaced or failed, or for precision.",
-	       restarts);
+	FAMILY("search_restarts_total",
+	       "Queries that began again: program replaced or failed, or for precision.", restarts);
 	FAMILY("search_visited_total", "Slots looked at.", visited);
 	FAMILY("search_scored_total", "Slots measured in full precision.", scored);
 #undef FAMILY
@@ -261,10 +266,11 @@ static void filesystems(FILE *f)
 			label(f, "dir", target);
 			fputc(',', f);
 			label(f, "device", mnt_fs_get_source(fs) ? mnt_fs_get_source(fs) : "?");
-			fprintf(f, "} %llu\n", i == 0 ? (unsigned long long)st.f_blocks * st.f_frsize :
-					       i == 1 ? (unsigned long long)st.f_bfree * st.f_frsize :
-					       i == 2 ? (unsigned long long)st.f_files :
-							(unsigned long long)st.f_ffree);
+			fprintf(f, "} %llu\n",
+				i == 0 ? (unsigned long long)st.f_blocks * st.f_frsize :
+				i == 1 ? (unsigned long long)st.f_bfree * st.f_frsize :
+				i == 2 ? (unsigned long long)st.f_files :
+					 (unsigned long long)st.f_ffree);
 		}
 	}
 	mnt_free_iter(iter);
@@ -279,12 +285,15 @@ static void write_all(FILE *f)
 	fprintf(f, "vexd_info{version=\"%s\"} 1\n", VEXFS_VERSION);
 	head(f, "vexd_start_time_seconds", "gauge", "When it was started, since the epoch.");
 	fprintf(f, "vexd_start_time_seconds %.3f\n", started());
-	head(f, "vexd_watching", "gauge", "1 if the tracepoints of the module are watched: else no searches are counted.");
+	head(f, "vexd_watching", "gauge",
+	     "1 if the tracepoints of the module are watched: else no searches are counted.");
 	fprintf(f, "vexd_watching %d\n", events_meter() != NULL);
 	head(f, "vexd_events_total", "counter", "Events, as they were logged.");
 	for (i = 0; i < EVENTS; i++)
-		fprintf(f, "vexd_events_total{event=\"%s\"} %llu\n", event_types[i], event_count[i]);
-	head(f, "vexd_dropped_total", "counter", "Calls not counted and events not taken, for want of room.");
+		fprintf(f, "vexd_events_total{event=\"%s\"} %llu\n", event_types[i],
+			event_count[i]);
+	head(f, "vexd_dropped_total", "counter",
+	     "Calls not counted and events not taken, for want of room.");
 	fprintf(f, "vexd_dropped_total %llu\n", events_meter() ? meter_dropped(events_meter()) : 0);
 	filesystems(f);
 	programs(f);
@@ -310,8 +319,9 @@ static enum MHD_Result reply(struct MHD_Connection *c, unsigned int code, char *
 	return ret;
 }
 
-static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const char *url, const char *method,
-				  const char *version, const char *data, size_t *data_size, void **state)
+static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const char *url,
+				  const char *method, const char *version, const char *data,
+				  size_t *data_size, void **state)
 {
 	static const char no[] = "metrics are at /metrics\n", how[] = "only GET and HEAD\n";
 	static int begun;
@@ -334,7 +344,8 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const cha
 		return reply(c, MHD_HTTP_METHOD_NOT_ALLOWED, (char *)how, sizeof(how) - 1,
 			     MHD_RESPMEM_PERSISTENT);
 	if (strcmp(url, "/metrics"))
-		return reply(c, MHD_HTTP_NOT_FOUND, (char *)no, sizeof(no) - 1, MHD_RESPMEM_PERSISTENT);
+		return reply(c, MHD_HTTP_NOT_FOUND, (char *)no, sizeof(no) - 1,
+			     MHD_RESPMEM_PERSISTENT);
 	f = open_memstream(&text, &len);
 	if (!f)
 		return MHD_NO;
@@ -375,12 +386,14 @@ int metrics_open(unsigned int port, char *why, size_t size)
 		return err;
 	}
 	daemon_ = MHD_start_daemon(MHD_USE_EPOLL, port, NULL, NULL, on_request, NULL,
-				   MHD_OPTION_LISTEN_SOCKET, listening,
-				   MHD_OPTION_CONNECTION_LIMIT, 16u, MHD_OPTION_CONNECTION_TIMEOUT, 10u,
-				   MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)16384, MHD_OPTION_END);
+				   MHD_OPTION_LISTEN_SOCKET, listening, MHD_OPTION_CONNECTION_LIMIT,
+				   16u, MHD_OPTION_CONNECTION_TIMEOUT, 10u,
+				   MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)16384,
+				   MHD_OPTION_END);
 	info = daemon_ ? MHD_get_daemon_info(daemon_, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
 	if (!info) {
-		snprintf(why, size, "no metrics on 127.0.0.1:%u: libmicrohttpd does not start", port);
+		snprintf(why, size, "no metrics on 127.0.0.1:%u: libmicrohttpd does not start",
+			 port);
 		metrics_close();
 		return -EIO;
 	}

@@ -127,7 +127,8 @@ static void check_bpffs(void)
 		return;
 	}
 	if (!missing)
-		log_warn("bpffs is not mounted on /sys/fs/bpf: programs that were pinned there are gone; it is mounted when a program is loaded");
+		log_warn(
+			"bpffs is not mounted on /sys/fs/bpf: programs that were pinned there are gone; it is mounted when a program is loaded");
 	missing = true;
 }
 
@@ -147,7 +148,8 @@ void programs_apply(struct config *c)
 				continue;
 			}
 			p->bind[j].bound = false;
-			snprintf(p->bind[j].why, sizeof(p->bind[j].why), "the program is not loaded");
+			snprintf(p->bind[j].why, sizeof(p->bind[j].why),
+				 "the program is not loaded");
 		}
 	}
 }
@@ -169,11 +171,13 @@ unsigned int programs_check(const struct config *c)
 		}
 		for (j = 0; j < p->binds; j++)
 			if (stat(p->bind[j].dir, &st))
-				log_note("%s: note: [program %s] binds %s, which is not there now (%s); vexd binds it when it is",
+				log_note(
+					"%s: note: [program %s] binds %s, which is not there now (%s); vexd binds it when it is",
 					 config_path(), p->name, p->bind[j].dir, strerror(errno));
 			else if (!S_ISDIR(st.st_mode))
-				log_note("%s: note: [program %s] binds %s, which is not a directory", config_path(),
-					 p->name, p->bind[j].dir);
+				log_note(
+					"%s: note: [program %s] binds %s, which is not a directory",
+					config_path(), p->name, p->bind[j].dir);
 	}
 	return errors;
 }

@@ -2,9 +2,11 @@
 /*
  * The Unix socket: a request is one line of JSON, and so is its answer.
  *
- *	{"op": "status"}				the daemon, its configuration, who is connected
+ *	{"op": "status"}				the daemon, its configuration, who is
+ *							connected
  *	{"op": "programs"}				all that the kernel knows
- *	{"op": "events"}				from now on a line for each event; no more requests
+ *	{"op": "events"}				from now on a line for each event; no more
+ *							requests
  *	{"op": "load", "object": "/PATH"}		also replace
  *	{"op": "unload", "name": "NAME"}
  *	{"op": "use", "dir": "/PATH", "slot": "search", "name": "NAME"}	name "": the built-in
@@ -14,8 +16,8 @@
  * verifier, "detail".  Who may connect may look; the last four want root or the group vexfs, by the
  * credentials that the kernel vouches for.
  *
- * A client is never waited for: what it sends and does not read is bounded, and one that does not end
- * its line within a minute is cut off, so that nobody can stop or fill the daemon.
+ * A client is never waited for: what it sends and does not read is bounded, and one that does not
+ * end its line within a minute is cut off, so that nobody can stop or fill the daemon.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -39,7 +41,8 @@
 #define MAX_OF_USER	64		/* of one user other than root */
 #define MAX_LINE	65536u		/* bytes of a request, with its newline */
 #define MAX_UNREAD	(1u << 20)	/* bytes of answers */
-#define PATIENCE	60		/* seconds for a request to be complete and its answer read */
+/* seconds for a request to be complete and its answer read */
+#define PATIENCE	60
 #define MAX_GROUPS	65536
 
 struct client {
@@ -129,8 +132,8 @@ static void flush(struct client *c)
 /* Takes the reference. */
 static void answer(struct client *c, struct json_object *o)
 {
-	const char *s = printable_json(json_object_to_json_string_ext(o, JSON_C_TO_STRING_SPACED |
-									 JSON_C_TO_STRING_NOSLASHESCAPE));
+	const char *s = printable_json(json_object_to_json_string_ext(
+		o, JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE));
 	size_t n = s ? strlen(s) : 0, size;
 	char *p;
 
@@ -143,8 +146,8 @@ static void answer(struct client *c, struct json_object *o)
 	}
 	if (!n || c->out_len + n + 1 > MAX_UNREAD) {
 		if (c->listens)
-			log_warn("a listener (uid %u, pid %d) does not read its events: cut off", c->cred.uid,
-				 c->cred.pid);
+			log_warn("a listener (uid %u, pid %d) does not read its events: cut off",
+				 c->cred.uid, c->cred.pid);
 		drop(c);
 		goto out;
 	}
@@ -268,7 +271,8 @@ static const char *string(struct json_object *request, const char *key)
 {
 	struct json_object *v;
 
-	if (!json_object_object_get_ex(request, key, &v) || !json_object_is_type(v, json_type_string) ||
+	if (!json_object_object_get_ex(request, key, &v) ||
+	    !json_object_is_type(v, json_type_string) ||
 	    strlen(json_object_get_string(v)) != (size_t)json_object_get_string_len(v))
 		return NULL;
 	return json_object_get_string(v);
@@ -276,12 +280,14 @@ static const char *string(struct json_object *request, const char *key)
 
 /* Which program was changed, for the answer and the log. */
 static struct json_object *changed(struct client *c, const char *what, int ret,
-				   const struct vexfs_program_info *info, const struct vexfs_load_error *err)
+				   const struct vexfs_program_info *info,
+				   const struct vexfs_load_error *err)
 {
 	struct json_object *o;
 
 	if (ret) {
-		log_note("%s for uid %u, pid %d: failed: %s", what, c->cred.uid, c->cred.pid, err->msg);
+		log_note("%s for uid %u, pid %d: failed: %s", what, c->cred.uid, c->cred.pid,
+			 err->msg);
 		return bad(ret, err->msg, err->detail);
 	}
 	log_note("%s for uid %u, pid %d: program %s", what, c->cred.uid, c->cred.pid, info->name);
@@ -418,8 +424,8 @@ static void log_refusal(const struct client *c, const char *op)
 	if (muted)
 		snprintf(more, sizeof(more), "; and %u more before", muted);
 	muted = 0;
-	log_warn("%s for uid %u, pid %d: refused, not root and not in the group %s%s", op, c->cred.uid, c->cred.pid,
-		 VEXD_GROUP, more);
+	log_warn("%s for uid %u, pid %d: refused, not root and not in the group %s%s", op,
+		 c->cred.uid, c->cred.pid, VEXD_GROUP, more);
 }
 
 static void serve(struct client *c, struct json_object *request)
@@ -571,7 +577,8 @@ static void evict(uid_t uid, bool any)
 	struct client *c, *victim = NULL;
 
 	for (c = clients; c; c = c->next) {
-		if (c->gone || (!any && c->cred.uid != uid) || (any && c->cred.uid == 0 && uid != 0))
+		if (c->gone || (!any && c->cred.uid != uid) ||
+		    (any && c->cred.uid == 0 && uid != 0))
 			continue;
 		if (!victim || c->listens < victim->listens ||
 		    (c->listens == victim->listens && c->since <= victim->since))
@@ -655,7 +662,8 @@ int server_open(const char *path, char *why, size_t size)
 	snprintf(socket_path, sizeof(socket_path), "%s", path);
 	snprintf(dir, sizeof(dir), "%s", path);
 	slash = strrchr(dir, '/');
-	if (slash && slash != dir) {		/* /run/vexfs; its parents are the administrator's */
+	/* /run/vexfs; its parents are the administrator's */
+	if (slash && slash != dir) {
 		*slash = 0;
 		if (mkdir(dir, 0755) && errno != EEXIST) {
 			err = -errno;
@@ -676,7 +684,8 @@ int server_open(const char *path, char *why, size_t size)
 		lock_fd = -1;
 		return -EBUSY;
 	}
-	snprintf(addr.sun_path, sizeof(addr.sun_path), "%.*s.new", (int)sizeof(addr.sun_path) - 5, path);
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%.*s.new", (int)sizeof(addr.sun_path) - 5,
+		 path);
 	unlink(addr.sun_path);
 	listener.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	mask = umask(0111);		/* anyone may connect and look */

@@ -65,8 +65,8 @@ struct config {
 };
 
 /*
- * Read a configuration; nothing in it is taken to be right.  optional: a file that is not there is an
- * empty one.  0, or a negative errno and a line `FILE:LINE: what` in why; *out is empty then.
+ * Read a configuration; nothing in it is taken to be right.  optional: a file that is not there is
+ * an empty one.  0, or a negative errno and a line `FILE:LINE: what` in why; *out is empty then.
  */
 int config_read(const char *path, bool optional, struct config *out, char *why, size_t size);
 void config_free(struct config *c);
@@ -75,12 +75,13 @@ void config_free(struct config *c);
 
 /*
  * Load and bind what is not.  For each program that is loaded already (by an earlier vexd, or by
- * hand) only its bindings are looked at.  What fails is logged once, and tried again by the next call.
+ * hand) only its bindings are looked at.  What fails is logged once, and tried again by the next
+ * call.
  */
 void programs_apply(struct config *c);
 /*
- * For --check: is each object one that the kernel would be shown?  Says what is wrong, and notes directories that are not
- * there now, on stderr.  The number of errors.
+ * For --check: is each object one that the kernel would be shown?  Says what is wrong, and notes
+ * directories that are not there now, on stderr.  The number of errors.
  */
 unsigned int programs_check(const struct config *c);
 /* The array for `status`. */

@@ -17,9 +17,10 @@
  * and they are initialised, in order, when the allocator first needs them.  So mkfs of a large
  * device is quick, and so is counting after a crash.
  *
- * Every metadata block carries a crc32c (Castagnoli, initial value ~0, no final inversion).  It is seeded
- * with the first 16 bytes of s_uuid, then with the block's identity (see vexfs_csum_seed in core.h), so that a block
- * written to the wrong place, or left over from an older filesystem, does not verify.
+ * Every metadata block carries a crc32c (Castagnoli, initial value ~0, no final inversion).  It is
+ * seeded with the first 16 bytes of s_uuid, then with the block's identity (see vexfs_csum_seed in
+ * core.h), so that a block written to the wrong place, or left over from an older filesystem, does
+ * not verify.
  */
 #ifndef _VEXFS_FORMAT_H
 #define _VEXFS_FORMAT_H
@@ -36,7 +37,8 @@
 #define VEXFS_MIN_BLOCKS	2048u			/* 8 MiB */
 #define VEXFS_MAX_BLOCKS	(1ULL << 32)		/* 16 TiB */
 #define VEXFS_MIN_JOURNAL	1024u			/* blocks; jbd2 refuses less */
-#define VEXFS_MAX_JOURNAL	12288u			/* blocks; leaves room for the rest of group 0 */
+/* blocks; leaves room for the rest of group 0 */
+#define VEXFS_MAX_JOURNAL	12288u
 #define VEXFS_MAX_INODES_PER_GROUP 4096u		/* the bitmap in the group block */
 
 #define VEXFS_INODE_SIZE	512
@@ -58,8 +60,8 @@
 #define VEXFS_INCOMPAT_ALL	VEXFS_INCOMPAT_UNSTABLE
 
 /* s_state */
-#define VEXFS_STATE_CLEAN	0x0001			/* unmounted, or the log is empty and counts are right */
-#define VEXFS_STATE_ERROR	0x0002			/* the kernel found damage: run fsck.vexfs */
+#define VEXFS_STATE_CLEAN	0x0001	/* unmounted, or the log is empty and counts are right */
+#define VEXFS_STATE_ERROR	0x0002	/* the kernel found damage: run fsck.vexfs */
 
 /* s_errors: what the kernel does when it finds damage */
 #define VEXFS_ERRORS_CONTINUE	1
@@ -69,7 +71,8 @@
 /* Block 0.  Unused bytes are zero. */
 struct vexfs_super {
 	__le64	s_magic;		/* VEXFS_MAGIC */
-	__le32	s_crc;			/* over the whole block with this field zero; seed ~0, no uuid */
+	/* over the whole block with this field zero; seed ~0, no uuid */
+	__le32	s_crc;
 	__le32	s_version;		/* 1 */
 	__le32	s_compat;		/* VEXFS_COMPAT_* */
 	__le32	s_ro_compat;
@@ -82,14 +85,17 @@ struct vexfs_super {
 	__le32	s_inodes_per_group;	/* multiple of 64, at most VEXFS_MAX_INODES_PER_GROUP */
 	__le64	s_journal_start;	/* first block of the log */
 	__le32	s_journal_blocks;	/* VEXFS_MIN_JOURNAL .. VEXFS_MAX_JOURNAL */
-	__le32	s_reserved_blocks;	/* kept for metadata, so that I/O completion and truncate cannot fail */
+	/* kept for metadata, so that I/O completion and truncate cannot fail */
+	__le32	s_reserved_blocks;
 	/* what follows changes while mounted, inside transactions */
 	__le32	s_groups_init;		/* groups that have been initialised: 1 .. s_groups */
 	__le16	s_state;		/* VEXFS_STATE_* */
 	__le16	s_errors;		/* VEXFS_ERRORS_*, default of the mount option */
-	__le64	s_free_blocks;		/* exact only when s_state has CLEAN; counted at mount otherwise */
+	/* exact only when s_state has CLEAN; counted at mount otherwise */
+	__le64	s_free_blocks;
 	__le64	s_free_inodes;
-	__le64	s_last_orphan;		/* first inode of the orphan list (unlinked or being truncated), 0: none */
+	/* first inode of the orphan list (unlinked or being truncated), 0: none */
+	__le64	s_last_orphan;
 	__le64	s_mkfs_time;		/* seconds since 1970 */
 	__le64	s_mount_time;
 	__le64	s_write_time;
@@ -99,19 +105,21 @@ struct vexfs_super {
 };
 
 /*
- * The group block: the whole allocation state of one group.  A set bit means in use.  Bits past the end of a
- * short group are set.  The counts repeat what the bitmaps say and are verified against them when
- * the block is first read.
+ * The group block: the whole allocation state of one group.  A set bit means in use.  Bits past the
+ * end of a short group are set.  The counts repeat what the bitmaps say and are verified against
+ * them when the block is first read.
  */
 #define VEXFS_GROUP_MAGIC	0x50524756u		/* "VGRP" */
 struct vexfs_group {
 	__le32	g_magic;
-	__le32	g_crc;			/* whole block with this field zero; identity: block number */
+	/* whole block with this field zero; identity: block number */
+	__le32	g_crc;
 	__le32	g_number;
 	__le32	g_free_blocks;
 	__le32	g_free_inodes;
 	__le32	g_dirs;			/* directories among its inodes, for placing new ones */
-	__le32	g_itable_init;		/* inode table blocks that were ever written; the rest reads as zeros */
+	/* inode table blocks that were ever written; the rest reads as zeros */
+	__le32	g_itable_init;
 	__le32	g_flags;		/* 0 */
 	__u8	g_reserved[4096 - 32 - VEXFS_MAX_INODES_PER_GROUP / 8 - VEXFS_GROUP_BLOCKS / 8];
 	__u8	g_inodes[VEXFS_MAX_INODES_PER_GROUP / 8];
@@ -124,7 +132,8 @@ struct vexfs_group {
 #define VEXFS_EXTENT_MAX_LEN	VEXFS_GROUP_BLOCKS	/* an extent never leaves its group */
 struct vexfs_extent {
 	__le32	e_lblk;
-	__le32	e_len;			/* blocks, 1 .. VEXFS_EXTENT_MAX_LEN, | VEXFS_EXTENT_UNWRITTEN */
+	/* blocks, 1 .. VEXFS_EXTENT_MAX_LEN, | VEXFS_EXTENT_UNWRITTEN */
+	__le32	e_len;
 	__le64	e_pblk;
 };
 
@@ -136,15 +145,17 @@ struct vexfs_extent_index {
 };
 
 /*
- * Extent tree.  Root in the inode (VEXFS_INLINE_EXTENTS entries); at depth 0 it holds extents, else index
- * entries; other nodes fill one block: header, then entries.  At most VEXFS_EXTENT_DEPTH levels below the root.
+ * Extent tree.  Root in the inode (VEXFS_INLINE_EXTENTS entries); at depth 0 it holds extents, else
+ * index entries; other nodes fill one block: header, then entries.  At most VEXFS_EXTENT_DEPTH
+ * levels below the root.
  */
 #define VEXFS_EXTENT_DEPTH	4
 #define VEXFS_INLINE_EXTENTS	12
 #define VEXFS_EXTENT_MAGIC	0x54584556u		/* "VEXT" */
 struct vexfs_extent_block {
 	__le32	eb_magic;
-	__le32	eb_crc;			/* whole block with this field zero; identity: inode, generation, block number */
+	/* whole block with this field zero; identity: inode, generation, block number */
+	__le32	eb_crc;
 	__le16	eb_entries;
 	__le16	eb_depth;		/* 0: leaf */
 	__le32	eb_generation;		/* of the inode */
@@ -159,16 +170,22 @@ struct vexfs_extent_block {
 #define VEXFS_EXTENTS_PER_BLOCK	((VEXFS_BLOCK_SIZE - 32) / 16)
 
 /* i_flags */
-#define VEXFS_INODE_COLLECTION	0x00000001u		/* a directory with a schema: i_collection is its collection block */
-#define VEXFS_INODE_HIDDEN	0x00000002u		/* a plane: no name; i_parent is its collection's directory */
-#define VEXFS_INODE_METADATA	0x00000004u		/* its blocks are journaled metadata (directories, dead bitmaps, heirs) */
+
+/* a directory with a schema: i_collection is its collection block */
+#define VEXFS_INODE_COLLECTION	0x00000001u
+/* a plane: no name; i_parent is its collection's directory */
+#define VEXFS_INODE_HIDDEN	0x00000002u
+/* its blocks are journaled metadata (directories, dead bitmaps, heirs) */
+#define VEXFS_INODE_METADATA	0x00000004u
 #define VEXFS_INODE_HASHED	0x00000008u		/* a directory with a hash index */
-#define VEXFS_INODE_BOUND	0x00000010u		/* a file: records of its collection are, or were, bound to it */
+/* a file: records of its collection are, or were, bound to it */
+#define VEXFS_INODE_BOUND	0x00000010u
 #define VEXFS_INODE_ALL		0x0000001fu
 
 /* An inode, 512 bytes.  All zeros (i_mode 0): never used. */
 struct vexfs_inode {
-	__le32	i_crc;			/* 512 bytes with this field zero; identity: inode number, generation */
+	/* 512 bytes with this field zero; identity: inode number, generation */
+	__le32	i_crc;
 	__le16	i_mode;
 	__le16	i_depth;		/* of the extent tree */
 	__le32	i_uid;
@@ -180,13 +197,18 @@ struct vexfs_inode {
 	__le64	i_size;			/* bytes */
 	__le64	i_blocks;		/* 4 KiB blocks, extent blocks included */
 	__le64	i_change;		/* change counter (statx STATX_CHANGE_COOKIE) */
-	__le64	i_parent;		/* inode of one directory that holds a name of this one; 0: none known */
+	/* inode of one directory that holds a name of this one; 0: none known */
+	__le64	i_parent;
 	__le32	i_parent_generation;
 	__le32	i_rdev;			/* character and block devices, new_encode_dev() */
-	__le64	i_parents_block;	/* block with the further parents of a file with several names; 0: none */
+	/* block with the further parents of a file with several names; 0: none */
+	__le64	i_parents_block;
 	__le64	i_next_orphan;		/* orphan list, see s_last_orphan */
-	__le64	i_collection;		/* VEXFS_INODE_COLLECTION: its collection block.  Files and other
-					 * directories: inode of the collection that they belong to, 0: none */
+	/*
+	 * VEXFS_INODE_COLLECTION: its collection block.  Files and other directories: inode of the
+	 * collection that they belong to, 0: none
+	 */
+	__le64	i_collection;
 	__le64	i_xattr_block;		/* xattrs that do not fit below; 0: none */
 	__le64	i_atime;		/* seconds since 1970, signed */
 	__le64	i_mtime;
@@ -196,12 +218,14 @@ struct vexfs_inode {
 	__le32	i_mtime_nsec;
 	__le32	i_ctime_nsec;
 	__le32	i_btime_nsec;
-	union {				/* a symlink shorter than sizeof(i_link) keeps its target here, i_entries 0 */
+	/* a symlink shorter than sizeof(i_link) keeps its target here, i_entries 0 */
+	union {
 		struct vexfs_extent	  i_extent[VEXFS_INLINE_EXTENTS];
 		struct vexfs_extent_index i_index[VEXFS_INLINE_EXTENTS];
 		__u8			  i_link[VEXFS_INLINE_EXTENTS * 16];
 	};
-	__le64	i_data_change;		/* VEXFS_INODE_BOUND: raised by the first change of data after a binding */
+	/* VEXFS_INODE_BOUND: raised by the first change of data after a binding */
+	__le64	i_data_change;
 	__u8	i_xattr[512 - 160 - VEXFS_INLINE_EXTENTS * 16];	/* inline xattrs; zeros: none */
 };
 
@@ -213,7 +237,8 @@ struct vexfs_inode {
 #define VEXFS_DIR_MAGIC		0x52494456u		/* "VDIR" */
 struct vexfs_dir_block {
 	__le32	db_magic;
-	__le32	db_crc;			/* whole block with this field zero; identity: inode, generation, logical block */
+	/* whole block with this field zero; identity: inode, generation, logical block */
+	__le32	db_crc;
 	__le32	db_lblk;		/* its place in the directory */
 	__le32	db_generation;
 	__u8	db_entries[4096 - 16];
@@ -224,27 +249,31 @@ struct vexfs_dirent {
 	__le16	d_reclen;		/* of this entry with its padding, a multiple of 8 */
 	__u8	d_namelen;		/* 1 .. 255 */
 	__u8	d_type;			/* DT_* */
-	__le32	d_hash;			/* crc32c of the name, seed ~0: cheap mismatch, and the key of the hash index */
+	/* crc32c of the name, seed ~0: cheap mismatch, and the key of the hash index */
+	__le32	d_hash;
 	char	d_name[];		/* no '/', no NUL */
 };
 #define VEXFS_DIRENT_HEAD	16
 #define VEXFS_DIRENT_LEN(namelen) (((namelen) + VEXFS_DIRENT_HEAD + 7) & ~7u)
 
 /*
- * A collection: a directory with one collection block.  Truth lives in hidden inodes, indexed by slot:
+ * A collection: a directory with one collection block.  Truth lives in hidden inodes, indexed by
+ * slot:
  *   vectors	rows as given, row_bytes each, slot after slot, rows may cross blocks
  *   records	128 bytes each, slot after slot
  *   keys	bytes of user keys, append-only
  *   dead	bitmap blocks (struct vexfs_dead_block), journaled
  *   words	dictionaries of keyword attributes, append-only
- *   heirs	which files took the place of others (struct vexfs_heir_block), journaled; made when the first one does
+ *   heirs	which files took the place of others (struct vexfs_heir_block), journaled; made when
+ *		the first one does
  * A slot below c_count is committed, immutable, and never used again.
  */
 #define VEXFS_COLLECTION_MAGIC	0x4c4c4356u		/* "VCLL" */
 #define VEXFS_MAX_DIMS		4096
 #define VEXFS_MAX_ATTRS		8
 #define VEXFS_ATTR_NAME_LEN	32			/* with the NUL */
-#define VEXFS_PROG_NAME_LEN	32			/* with the NUL: name of a loaded program object */
+/* with the NUL: name of a loaded program object */
+#define VEXFS_PROG_NAME_LEN	32
 #define VEXFS_MAX_SLOTS		(1ULL << 32)
 #define VEXFS_MAX_WORDS		(1u << 24)		/* of one keyword attribute */
 #define VEXFS_MAX_SNAPSHOTS	32
@@ -286,22 +315,26 @@ struct vexfs_snapshot {
 
 struct vexfs_collection {
 	__le32	c_magic;
-	__le32	c_crc;			/* whole block with this field zero; identity: directory's inode, generation, block */
+	/* whole block with this field zero; identity: directory's inode, generation, block */
+	__le32	c_crc;
 	__le64	c_ino;			/* its directory */
 	__le32	c_generation;
 	__le16	c_element;		/* VEXFS_ELEM_* */
 	__le16	c_metric;		/* VEXFS_METRIC_* */
 	__le32	c_dims;			/* 1 .. VEXFS_MAX_DIMS */
-	__le32	c_row_bytes;		/* of one row: f32 4, f16 2, i8 1 bytes per dim; bit: dims / 8 rounded up to 8 */
+	/* of one row: f32 4, f16 2, i8 1 bytes per dim; bit: dims / 8 rounded up to 8 */
+	__le32	c_row_bytes;
 	__le64	c_count;		/* committed slots */
 	__le64	c_live;			/* committed slots that are not dead */
-	__le64	c_next_seq;		/* sequence number of the next operation after the committed ones, from 1 */
+	/* sequence number of the next operation after the committed ones, from 1 */
+	__le64	c_next_seq;
 	__le64	c_key_bytes;		/* committed bytes of the keys plane */
 	__le64	c_vectors;		/* hidden inodes; 0: none */
 	__le64	c_records;
 	__le64	c_keys;
 	__le64	c_dead;
-	__le64	c_epoch;		/* raised by compaction: slots of different epochs are unrelated */
+	/* raised by compaction: slots of different epochs are unrelated */
+	__le64	c_epoch;
 	__u8	c_uuid[16];		/* seeds the crc of records */
 	__le32	c_attrs;		/* entries of c_attr in use */
 	__le32	c_reserved32;
@@ -309,18 +342,22 @@ struct vexfs_collection {
 	char	c_program[VEXFS_SLOTS][VEXFS_PROG_NAME_LEN];	/* bound programs, "" : built-in */
 	/* oldest first; free entries, all zero, last */
 	struct vexfs_snapshot c_snapshot[VEXFS_MAX_SNAPSHOTS];
-	__le64	c_words;		/* hidden inode: dictionaries of keyword attributes, struct vexfs_word; 0: none */
+	/* hidden inode: dictionaries of keyword attributes, struct vexfs_word; 0: none */
+	__le64	c_words;
 	__le64	c_word_bytes;		/* committed bytes of it */
-	__le64	c_heirs;		/* hidden inode: files that took the place of others, struct vexfs_heir; 0: none */
-	__u8	c_reserved[4096 - 152 - VEXFS_MAX_ATTRS * 40 - VEXFS_SLOTS * 32 - VEXFS_MAX_SNAPSHOTS * 56];
+	/* hidden inode: files that took the place of others, struct vexfs_heir; 0: none */
+	__le64	c_heirs;
+	__u8	c_reserved[4096 - 152 - VEXFS_MAX_ATTRS * 40 - VEXFS_SLOTS * 32 -
+			   VEXFS_MAX_SNAPSHOTS * 56];
 };
 
 /*
- * A word of a keyword attribute, in the words plane, back to back.  The n-th word of an attribute has the
- * code n, from 1; 0 is "none".
+ * A word of a keyword attribute, in the words plane, back to back.  The n-th word of an attribute
+ * has the code n, from 1; 0 is "none".
  */
 struct vexfs_word {
-	__le32	w_crc;			/* rest of the entry and its bytes; seed: c_uuid, then its offset as le64 */
+	/* rest of the entry and its bytes; seed: c_uuid, then its offset as le64 */
+	__le32	w_crc;
 	__u8	w_attr;			/* position in c_attr */
 	__u8	w_len;			/* 1 .. 255 */
 	__le16	w_reserved;		/* 0 */
@@ -332,11 +369,13 @@ struct vexfs_word {
 #define VEXFS_RECORD_KEYED	0x00000002u		/* r_key is valid */
 #define VEXFS_RECORD_ALL	0x00000003u
 struct vexfs_record {
-	__le32	r_crc;			/* rest of the record, the row, the key; seed: c_uuid, then slot as le64 */
+	/* rest of the record, the row, the key; seed: c_uuid, then slot as le64 */
+	__le32	r_crc;
 	__le32	r_flags;		/* VEXFS_RECORD_* */
 	__le64	r_id;			/* chosen by the user; unique among live records */
 	__le64	r_seq;			/* sequence number of the operation that wrote it, from 1 */
-	__le64	r_file;			/* bound file: inode; it may have an heir, struct vexfs_heir */
+	/* bound file: inode; it may have an heir, struct vexfs_heir */
+	__le64	r_file;
 	__le32	r_file_generation;
 	__le32	r_file_len;		/* bytes of the range */
 	__le64	r_file_off;		/* where the range starts */
@@ -345,11 +384,15 @@ struct vexfs_record {
 	__le64	r_attr[VEXFS_MAX_ATTRS];	/* by position in c_attr; 0 where there is none */
 };
 
-/* The dead bitmap: block n holds the bits of slots [n * VEXFS_DEAD_SLOTS, (n + 1) * VEXFS_DEAD_SLOTS). */
+/*
+ * The dead bitmap: block n holds the bits of slots [n * VEXFS_DEAD_SLOTS, (n + 1) *
+ * VEXFS_DEAD_SLOTS).
+ */
 #define VEXFS_DEAD_MAGIC	0x44454456u		/* "VDED" */
 struct vexfs_dead_block {
 	__le32	x_magic;
-	__le32	x_crc;			/* whole block with this field zero; identity: inode, generation, logical block */
+	/* whole block with this field zero; identity: inode, generation, logical block */
+	__le32	x_crc;
 	__le32	x_lblk;
 	__le32	x_dead;			/* bits set */
 	__u8	x_bits[4096 - 16];
@@ -357,10 +400,11 @@ struct vexfs_dead_block {
 #define VEXFS_DEAD_SLOTS	((VEXFS_BLOCK_SIZE - 16) * 8)
 
 /*
- * A file was replaced by another one, which was renamed over it and has its records since then: they are stale.  Where
- * the heir was replaced itself, they are its heir's.  Records are not changed by that: they name the file that they were
- * bound to, and an entry is needed as long as some slot names its h_ino and h_generation, or another entry leads to it.
- * No file has two heirs, and none is its own.
+ * A file was replaced by another one, which was renamed over it and has its records since then:
+ * they are stale.  Where the heir was replaced itself, they are its heir's.  Records are not
+ * changed by that: they name the file that they were bound to, and an entry is needed as long as
+ * some slot names its h_ino and h_generation, or another entry leads to it.  No file has two heirs,
+ * and none is its own.
  */
 struct vexfs_heir {
 	__le64	h_ino;			/* the file that was replaced */
@@ -374,7 +418,8 @@ struct vexfs_heir {
 #define VEXFS_HEIRS_PER_BLOCK	((VEXFS_BLOCK_SIZE - 16) / 24)
 struct vexfs_heir_block {
 	__le32	h_magic;
-	__le32	h_crc;			/* whole block with this field zero; identity: inode, generation, logical block */
+	/* whole block with this field zero; identity: inode, generation, logical block */
+	__le32	h_crc;
 	__le32	h_lblk;
 	__le32	h_entries;		/* in use, 0 .. VEXFS_HEIRS_PER_BLOCK; the rest is zero */
 	struct vexfs_heir h_entry[VEXFS_HEIRS_PER_BLOCK];

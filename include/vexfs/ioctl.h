@@ -84,11 +84,13 @@ struct vexfs_ioc_info {
 	__u32	snapshots, reserved32b;
 	__u64	key_bytes;		/* of the keys plane */
 	/*
-	 * VEXFS_INSERT_AUTO_ID gives ids from here on: more than any record of the collection has, or
-	 * had while it was loaded; ~0: it gives ids in between, as there are none above
+	 * VEXFS_INSERT_AUTO_ID gives ids from here on: more than any record of the collection has,
+	 * or had while it was loaded; ~0: it gives ids in between, as there are none above
 	 */
 	__u64	next_id;
-	/* bytes that the last compaction lacked, when it failed with ENOSPC; 0: it had what it took */
+	/*
+	 * bytes that the last compaction lacked, when it failed with ENOSPC; 0: it had what it took
+	 */
 	__u64	compact_lacked;
 	__u64	reserved[6];
 };
@@ -113,21 +115,21 @@ struct vexfs_bind {
 /*
  * Insert n records, all or nothing.  EEXIST an id or key is taken (or twice in the batch), EINVAL
  * NaN or infinity, a keyword code that no word has, or a key with a NUL, EDOM a zero vector for
- * cosine, EMSGSIZE row_bytes is not the collection's, E2BIG more than VEXFS_MAX_BATCH rows, VEXFS_MAX_BATCH_BYTES or
- * VEXFS_MAX_STRING_BYTES, EBADF and EXDEV a file to bind to is not open for reading, or not of this
- * collection, ENOENT it has no name any more, ENOSPC.  *bad is the index of the first row at fault
- * where a row is (else ~0).  Survives a crash after fsync.
+ * cosine, EMSGSIZE row_bytes is not the collection's, E2BIG more than VEXFS_MAX_BATCH rows,
+ * VEXFS_MAX_BATCH_BYTES or VEXFS_MAX_STRING_BYTES, EBADF and EXDEV a file to bind to is not open
+ * for reading, or not of this collection, ENOENT it has no name any more, ENOSPC.  *bad is the
+ * index of the first row at fault where a row is (else ~0).  Survives a crash after fsync.
  *
  * With VEXFS_INSERT_UPSERT a record replaces the live one of its id, and the one of its key, in the
- * same step.  Of several in a batch with the same id or key, each replaces the one before it: the last
- * one stays.
+ * same step.  Of several in a batch with the same id or key, each replaces the one before it: the
+ * last one stays.
  *
- * With VEXFS_INSERT_AUTO_ID the kernel gives the ids, and writes them to `ids`: a record gets a free
- * one, or, with UPSERT, that of the live record of its key, which it replaces.  Free ids are next_id
- * of vexfs_ioc_info, the one after it, and so on to ~0 - 1; where these have run out, because a record
- * has one of the last, ids that no live record has.  Callers at the same time get different ones.
- * EFAULT is found out before anything changes, unless the memory at `ids` goes away meanwhile; after
- * an error what is there means nothing.
+ * With VEXFS_INSERT_AUTO_ID the kernel gives the ids, and writes them to `ids`: a record gets a
+ * free one, or, with UPSERT, that of the live record of its key, which it replaces.  Free ids are
+ * next_id of vexfs_ioc_info, the one after it, and so on to ~0 - 1; where these have run out,
+ * because a record has one of the last, ids that no live record has.  Callers at the same time get
+ * different ones.  EFAULT is found out before anything changes, unless the memory at `ids` goes
+ * away meanwhile; after an error what is there means nothing.
  */
 struct vexfs_ioc_insert {
 	__u32	size, flags;		/* flags: VEXFS_INSERT_* */
@@ -151,7 +153,10 @@ struct vexfs_ioc_insert {
 /* What there is to a record, in vexfs_ioc_get and vexfs_ioc_list. */
 #define VEXFS_ITEM_KEYED	0x1u
 #define VEXFS_ITEM_BOUND	0x2u
-/* the file's data have changed since it was bound, or another file was renamed over it and has the record now */
+/*
+ * the file's data have changed since it was bound, or another file was renamed over it and has the
+ * record now
+ */
 #define VEXFS_ITEM_STALE	0x4u
 struct vexfs_item {
 	__u64	id, slot, seq;
@@ -173,7 +178,9 @@ struct vexfs_ioc_get {
 	__u32	key_len;		/* BY_KEY: 1 .. VEXFS_MAX_KEY */
 	/* pointer: BY_KEY, in: the key */
 	__u64	key;
-	/* pointer or 0: VEXFS_MAX_KEY bytes for the record's key, item.key_len of them are written */
+	/*
+	 * pointer or 0: VEXFS_MAX_KEY bytes for the record's key, item.key_len of them are written
+	 */
 	__u64	key_out;
 	struct vexfs_item item;		/* out; key_off 0 */
 	__u64	reserved[4];
@@ -197,12 +204,13 @@ struct vexfs_ioc_delete {
 
 /*
  * List records in the order of their slots, from a cursor on.  Records that come later have higher
- * slots: a listing sees each record that is there all the time exactly once.  ESTALE: the collection
- * was compacted since the cursor was given, begin anew; ENOENT no such snapshot; EINVAL.
+ * slots: a listing sees each record that is there all the time exactly once.  ESTALE: the
+ * collection was compacted since the cursor was given, begin anew; ENOENT no such snapshot; EINVAL.
  */
 struct vexfs_ioc_list {
 	__u32	size, flags;		/* VEXFS_LIST_STALE: only those whose file has changed */
-	__u32	n;			/* in: room for so many, 1 .. VEXFS_MAX_BATCH; out: how many */
+	/* in: room for so many, 1 .. VEXFS_MAX_BATCH; out: how many */
+	__u32	n;
 	__u32	row_bytes;		/* the collection's, with rows */
 	__u64	cursor;			/* in: 0 the beginning; out: where to go on, ~0 the end */
 	__u64	epoch;			/* in: 0 with cursor 0; out: to give with the cursor */
@@ -236,8 +244,8 @@ struct vexfs_ioc_intern {
 #define VEXFS_INTERN_LOOKUP	1u
 
 /*
- * The words of a keyword attribute, from a code on: as many as fit.  EINVAL no keyword attribute, or
- * too little room; E2BIG.
+ * The words of a keyword attribute, from a code on: as many as fit.  EINVAL no keyword attribute,
+ * or too little room; E2BIG.
  */
 struct vexfs_ioc_words {
 	__u32	size, flags;
@@ -252,8 +260,8 @@ struct vexfs_ioc_words {
 };
 
 /*
- * Make a collection a plain directory again: all its records are gone, its files stay.  EPERM the caller neither owns the
- * directory nor has CAP_FOWNER.
+ * Make a collection a plain directory again: all its records are gone, its files stay.  EPERM the
+ * caller neither owns the directory nor has CAP_FOWNER.
  */
 struct vexfs_ioc_drop {
 	__u32	size, flags;
@@ -261,9 +269,9 @@ struct vexfs_ioc_drop {
 };
 
 /*
- * Where a file of the collection is, relative to the collection's directory, no NUL.  ENOENT no such
- * file in this collection, or no name of it is known; EACCES a directory on the way may not be read
- * and searched by the caller; ERANGE room (len says how much it takes, 0: more than PATH_MAX).
+ * Where a file of the collection is, relative to the collection's directory, no NUL.  ENOENT no
+ * such file in this collection, or no name of it is known; EACCES a directory on the way may not be
+ * read and searched by the caller; ERANGE room (len says how much it takes, 0: more than PATH_MAX).
  */
 struct vexfs_ioc_path {
 	__u32	size, flags;
@@ -275,9 +283,9 @@ struct vexfs_ioc_path {
 };
 
 /*
- * Snapshots.  CREATE: what was acknowledged so far, under a name [a-z0-9._-]+; it is durable when this
- * returns.  EEXIST, ENOSPC (also: VEXFS_MAX_SNAPSHOTS are there), EINVAL name.  DELETE: ENOENT; who
- * searches the snapshot ends undisturbed.
+ * Snapshots.  CREATE: what was acknowledged so far, under a name [a-z0-9._-]+; it is durable when
+ * this returns.  EEXIST, ENOSPC (also: VEXFS_MAX_SNAPSHOTS are there), EINVAL name.  DELETE:
+ * ENOENT; who searches the snapshot ends undisturbed.
  */
 struct vexfs_ioc_snapshot {
 	__u32	size, flags;
@@ -297,19 +305,20 @@ struct vexfs_snapshot_info {
 };
 struct vexfs_ioc_snapshots {
 	__u32	size, flags;
-	__u32	n;			/* in: room; out: how many there are, at most VEXFS_MAX_SNAPSHOTS */
+	/* in: room; out: how many there are, at most VEXFS_MAX_SNAPSHOTS */
+	__u32	n;
 	__u32	reserved32;
 	__u64	snapshots;		/* pointer: n struct vexfs_snapshot_info, oldest first */
 	__u64	reserved[2];
 };
 
 /*
- * Give the space of deleted records back: copies what is alive, in the collection or a snapshot of it, into new
- * planes and swaps them in, while queries and changes go on.  Killable; what was done until then is
- * undone. EBUSY one is running, or the filesystem is being frozen or unmounted; EUCLEAN a record to
- * be copied is damaged; ENOSPC no room for the copy, see compact_lacked of vexfs_ioc_info: it may
- * use half of what the filesystem keeps in reserve.  When less than min_dead percent of the slots are deleted and in no
- * snapshot, or none is, nothing is done, and 0 returned.
+ * Give the space of deleted records back: copies what is alive, in the collection or a snapshot of
+ * it, into new planes and swaps them in, while queries and changes go on.  Killable; what was done
+ * until then is undone. EBUSY one is running, or the filesystem is being frozen or unmounted;
+ * EUCLEAN a record to be copied is damaged; ENOSPC no room for the copy, see compact_lacked of
+ * vexfs_ioc_info: it may use half of what the filesystem keeps in reserve.  When less than min_dead
+ * percent of the slots are deleted and in no snapshot, or none is, nothing is done, and 0 returned.
  */
 struct vexfs_ioc_compact {
 	__u32	size, flags;
@@ -376,10 +385,11 @@ struct vexfs_predicate_node {
  * Search.  EINVAL k is 0 or vector holds NaN or infinity, E2BIG k > VEXFS_MAX_K (RANGE:
  * VEXFS_MAX_RANGE), EDOM zero vector for cosine, EMSGSIZE vector_bytes, ENOENT by an unknown id or
  * key, or no such snapshot, ENOLINK a bound filter or distance program is not loaded, EPROTO it
- * failed, EAGAIN programs were bound and unbound again and again meanwhile; and those of a predicate.
+ * failed, EAGAIN programs were bound and unbound again and again meanwhile; and those of a
+ * predicate.
  *
- * Several queries in one call use one snapshot of the records and one generation of the programs.  A
- * filter that is bound before the call ends holds for all of its answer.
+ * Several queries in one call use one snapshot of the records and one generation of the programs.
+ * A filter that is bound before the call ends holds for all of its answer.
  * With `answers` each query has its own counts; the struct's hold the sums (n, visited, scored) and
  * the union (truncated).
  */
@@ -387,7 +397,8 @@ struct vexfs_ioc_search {
 	__u32	size, flags;		/* VEXFS_SEARCH_* */
 	__u32	k;
 	__u32	vector_bytes;		/* the collection's row_bytes */
-	__u64	vector;			/* pointer: queries * vector_bytes; ignored with BY_ID, BY_KEY */
+	/* pointer: queries * vector_bytes; ignored with BY_ID, BY_KEY */
+	__u64	vector;
 	__u64	id;			/* BY_ID: more like this one (itself included) */
 	__u64	hits;			/* pointer: room for queries * k struct vexfs_hit */
 	__u64	arg[VEXFS_MAX_ARGS];	/* for the programs: e.g. the tenant, the time now */
@@ -405,11 +416,16 @@ struct vexfs_ioc_search {
 	__u64	generation[VEXFS_SLOTS];/* out: of the programs that answered, 0: built-in */
 	/* out: name of the search program, built in: "exact" or "coded" */
 	char	strategy[VEXFS_PROG_NAME_LEN];
-	__u32	queries;		/* in one call, 0 (taken for 1) .. VEXFS_MAX_QUERIES; 1 with BY_* */
-	/* at most so many hits of one bound file, the nearest; records without one are not limited; 0: none is */
+	/* in one call, 0 (taken for 1) .. VEXFS_MAX_QUERIES; 1 with BY_* */
+	__u32	queries;
+	/*
+	 * at most so many hits of one bound file, the nearest; records without one are not limited;
+	 * 0: none is
+	 */
 	__u32	per_file;
 	__u64	answers;		/* pointer: queries struct vexfs_query_answer, or 0 */
-	__u64	radius;			/* RANGE: the bits of a double: only hits within this distance */
+	/* RANGE: the bits of a double: only hits within this distance */
+	__u64	radius;
 	__u64	key;			/* BY_KEY: pointer */
 	__u32	key_len, reserved32;
 	/*
@@ -459,14 +475,18 @@ struct vexfs_search_trace {
 	__u32	error_slot;		/* and its VEXFS_SLOT_* */
 	__u64	count;			/* slots of the snapshot */
 	__u64	coded;			/* of those, slots with a code */
-	__u64	matches;		/* slots for which the predicate holds; without one: count */
+	/* slots for which the predicate holds; without one: count */
+	__u64	matches;
 	__u64	filtered;		/* candidates that the filter program rejected */
-	__u64	estimated;		/* candidates whose distance was estimated from their code */
+	/* candidates whose distance was estimated from their code */
+	__u64	estimated;
 	__u64	pruned;			/* of those, left out: too far even by their lower bound */
-	__u64	deferred;		/* candidates put aside, to be measured by their lower bounds */
+	/* candidates put aside, to be measured by their lower bounds */
+	__u64	deferred;
 	__u64	reranked;		/* of those, measured after all */
 	__u64	fetched;		/* vectors that were not in memory and had to be read */
-	__u64	rescored;		/* vectors measured again in double precision, for the final order */
+	/* vectors measured again in double precision, for the final order */
+	__u64	rescored;
 	__u64	ns[8];			/* time, by VEXFS_TIME_* */
 };
 /* What estimates were made from. */
@@ -488,13 +508,14 @@ struct vexfs_search_trace {
 #define VEXFS_TIME_PREPARE	0	/* making codes, and all that is not below */
 #define VEXFS_TIME_PREDICATE	1	/* evaluating the predicate on slots that were not cached */
 #define VEXFS_TIME_SEARCH	2	/* rounds of the strategy, with filter and distance */
-#define VEXFS_TIME_FETCH		3	/* reading and measuring vectors that were not in memory */
+/* reading and measuring vectors that were not in memory */
+#define VEXFS_TIME_FETCH		3
 #define VEXFS_TIME_RESCORE	4	/* measuring the best in double precision, ordering them */
 #define VEXFS_TIME_RECORDS	5	/* fetching and verifying the records of the hits */
 
 /* Bind a loaded program to a slot ("": the built-in).  The binding is on disk when this returns.
- * ENOENT nothing of that name is loaded, EOPNOTSUPP the object has no such op, EPERM the caller neither owns the
- * directory nor has CAP_FOWNER. */
+ * ENOENT nothing of that name is loaded, EOPNOTSUPP the object has no such op, EPERM the caller
+ * neither owns the directory nor has CAP_FOWNER. */
 struct vexfs_ioc_use {
 	__u32	size, flags;
 	__u32	slot;			/* VEXFS_SLOT_* */

@@ -24,8 +24,8 @@
 #include <bpf/bpf_tracing.h>
 #ifndef bpf_for
 /*
- * libbpf before 1.2, as in Debian 12, does not have bpf_for(i, start, end), a loop that the verifier
- * looks at once.  libbpf compares the prototypes of kfuncs without the names of structs.
+ * libbpf before 1.2, as in Debian 12, does not have bpf_for(i, start, end), a loop that the
+ * verifier looks at once.  libbpf compares the prototypes of kfuncs without the names of structs.
  */
 struct vexfs_iter_num {
 	__u64 opaque;
@@ -56,9 +56,9 @@ extern void bpf_iter_num_destroy(struct vexfs_iter_num *it) __ksym;
 
 /*
  * What search returns: 0 finished; VEXFS_MORE call again after the queued rows were read; negative:
- * an error, the query reruns on the built-in.  After 16 errors in a row a collection does not call it any more, so
- * what only the arguments of a query are to blame for should not be one.  filter and distance: 0, or negative and the query
- * fails (EPROTO).
+ * an error, the query reruns on the built-in.  After 16 errors in a row a collection does not call
+ * it any more, so what only the arguments of a query are to blame for should not be one.  filter
+ * and distance: 0, or negative and the query fails (EPROTO).
  */
 #define VEXFS_MORE		1
 
@@ -111,8 +111,9 @@ struct vexfs_ops {
 	__u32 flags;			/* VEXFS_OPS_* */
 	__u64 max_visits;		/* search: budget in slots; 0: the query's own */
 	/*
-	 * search: CPU time of its own, kfuncs included; then the built-in.  0: half of the query's time.  The kernel
-	 * measures it in ticks (4 ms where HZ is 250), so it gets one more than this.
+	 * search: CPU time of its own, kfuncs included; then the built-in.  0: half of the query's
+	 * time.  The kernel measures it in ticks (4 ms where HZ is 250), so it gets one more than
+	 * this.
 	 */
 	__u32 timeout_us;
 	__u32 reserved;			/* 0 */
@@ -123,10 +124,10 @@ struct vexfs_ops {
 #endif
 
 /*
- * Kfuncs.  All bound what they are given.  range, slots and estimate charge the query's budget, and they and take look
- * at its deadline: a loop that calls none of them is stopped by nobody, and holds up whoever loads, replaces or
- * unloads a program.  So do helpers that may wait for user memory, as bpf_copy_from_user(): do not use them.  They return a
- * count, or a negative errno:
+ * Kfuncs.  All bound what they are given.  range, slots and estimate charge the query's budget, and
+ * they and take look at its deadline: a loop that calls none of them is stopped by nobody, and
+ * holds up whoever loads, replaces or unloads a program.  So do helpers that may wait for user
+ * memory, as bpf_copy_from_user(): do not use them.  They return a count, or a negative errno:
  *	EINVAL	out of range
  *	EPERM	called from the wrong op
  *	EAGAIN	too many rows wait to be read: return VEXFS_MORE, repeat the call in the next round
@@ -167,15 +168,15 @@ extern int vexfs_offer(struct vexfs_search *s) __ksym;
  */
 extern int vexfs_estimate(struct vexfs_search *s, __u64 from, __u32 n, __u32 sigma) __ksym;
 /*
- * search: filter the batch and defer it, to be re-ranked in the order of its lower bounds.  Those without an
- * estimate are measured and offered at once.  Returns how many there were of both; the batch is
- * empty.  EINVAL it has been scored.
+ * search: filter the batch and defer it, to be re-ranked in the order of its lower bounds.  Those
+ * without an estimate are measured and offered at once.  Returns how many there were of both; the
+ * batch is empty.  EINVAL it has been scored.
  */
 extern int vexfs_defer(struct vexfs_search *s) __ksym;
 /*
- * search: for re-ranking, the batch becomes the up to VEXFS_BATCH deferred ones with the smallest lower bounds, as
- * far as they may still be among the k nearest.  Returns how many; 0: none is left.  The visits were
- * charged before: ENOSPC cannot happen.
+ * search: for re-ranking, the batch becomes the up to VEXFS_BATCH deferred ones with the smallest
+ * lower bounds, as far as they may still be among the k nearest.  Returns how many; 0: none is
+ * left.  The visits were charged before: ENOSPC cannot happen.
  */
 extern int vexfs_take(struct vexfs_search *s) __ksym;
 /*
@@ -219,8 +220,8 @@ static __always_inline int vexfs_scan(struct vexfs_search *s, __u64 from, __u32 
 }
 
 /*
- * What search returns for what a kfunc returned, when that is the last one of the round; it saves in `state` where to go on
- * first.  A count is no error.
+ * What search returns for what a kfunc returned, when that is the last one of the round; it saves
+ * in `state` where to go on first.  A count is no error.
  */
 static __always_inline int vexfs_end(int err)
 {

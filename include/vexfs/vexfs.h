@@ -55,7 +55,10 @@ struct vexfs_batch {
 	const __u64 *ids;		/* unique in the collection; not read with AUTO_ID */
 	/* record after record, in the order of the schema; NULL: all 0 */
 	const __s64 *attrs;
-	/* keys, back to back without NULs, and a length each, 0: that record has none; NULL: none has one */
+	/*
+	 * keys, back to back without NULs, and a length each, 0: that record has none; NULL: none
+	 * has one
+	 */
 	const char *keys;
 	const __u8 *key_lens;
 	__u32	key_bytes;		/* sum of the lengths */
@@ -125,7 +128,8 @@ struct vexfs_answer {
 	/* VEXFS_BOUND_*: LOADED the program answered; else the built-in did */
 	__u32	used[VEXFS_SLOTS];
 	__u64	generation[VEXFS_SLOTS];/* of the programs that answered, 0: built-in */
-	char	strategy[VEXFS_PROG_NAME_LEN];	/* the search program; built in: "exact" or "coded" */
+	/* the search program; built in: "exact" or "coded" */
+	char	strategy[VEXFS_PROG_NAME_LEN];
 };
 
 /* A page of records, see vexfs_list(). */
@@ -137,7 +141,8 @@ struct vexfs_listing {
 	char	*keys;			/* their keys, see key_off and key_len of each; or NULL */
 	__u32	row_bytes;		/* of the collection, with rows */
 	__u32	key_bytes;		/* in: room in keys, at least VEXFS_MAX_KEY; out: used */
-	__u64	cursor, epoch;		/* in: 0 at first, then as they were given; cursor ~0: the end */
+	/* in: 0 at first, then as they were given; cursor ~0: the end */
+	__u64	cursor, epoch;
 	const char *snapshot;		/* of this snapshot; NULL: as it is now */
 };
 
@@ -226,14 +231,14 @@ int vexfs_info(int fd, struct vexfs_ioc_info *info);
  *
  * flags: VEXFS_INSERT_UPSERT: a record replaces the one of its id, and the one of its key, also one
  * that comes before it in the batch.
- * VEXFS_INSERT_AUTO_ID: the kernel gives each record an id that is free, next_id of vexfs_info() and
- * those after it; together with UPSERT, a record whose key is taken keeps the id of the one that it
- * replaces.  Threads and processes that insert at the same time get different ids.
+ * VEXFS_INSERT_AUTO_ID: the kernel gives each record an id that is free, next_id of vexfs_info()
+ * and those after it; together with UPSERT, a record whose key is taken keeps the id of the one
+ * that it replaces.  Threads and processes that insert at the same time get different ids.
  *
- * -EEXIST an id or key is taken or given twice, -EINVAL NaN or infinity, a NUL in a key, or n is 0, -EDOM a zero vector and
- * the metric is cosine, -EMSGSIZE row_bytes is not the collection's, -E2BIG more than
- * VEXFS_MAX_BATCH records or VEXFS_MAX_BATCH_BYTES of rows, or an upsert that replaces records all over
- * a very large collection: make the batch smaller, -EACCES, -EROFS, -ENOSPC.
+ * -EEXIST an id or key is taken or given twice, -EINVAL NaN or infinity, a NUL in a key, or n is 0,
+ * -EDOM a zero vector and the metric is cosine, -EMSGSIZE row_bytes is not the collection's, -E2BIG
+ * more than VEXFS_MAX_BATCH records or VEXFS_MAX_BATCH_BYTES of rows, or an upsert that replaces
+ * records all over a very large collection: make the batch smaller, -EACCES, -EROFS, -ENOSPC.
  */
 int vexfs_insert(int fd, struct vexfs_batch *batch);
 
@@ -272,12 +277,12 @@ int vexfs_key(int fd, __u64 id, char *key);
  * vexfs_list - list records, page by page
  * @fd: the collection
  * @l: what is wanted and where to begin; what there is and where to go on.  A page may hold fewer
- *	records than there is room for, even none, without being the last: that is the one after which
- *	the cursor is ~0
+ *	records than there is room for, even none, without being the last: that is the one after
+ *	which the cursor is ~0
  *
  * Records come in the order of their slots.  One that is there all the time comes exactly once.
- * -ESTALE the collection was compacted meanwhile: begin anew, -EINVAL n is 0 or the room for keys too
- * small, -ENOENT no such snapshot.
+ * -ESTALE the collection was compacted meanwhile: begin anew, -EINVAL n is 0 or the room for keys
+ * too small, -ENOENT no such snapshot.
  */
 int vexfs_list(int fd, struct vexfs_listing *l);
 
@@ -308,16 +313,17 @@ int vexfs_delete_by_key(int fd, const char *keys, const __u8 *lens, __u32 n, __u
  * vexfs_search - find the nearest records
  * @fd: the collection
  * @request: the query
- * @hits: room for request->k hits (of each query); answer->n are written, nearest first, ties by id.
- *	Distances: l2 is the squared distance, cosine is 1 - cos, dot is the negated product;
+ * @hits: room for request->k hits (of each query); answer->n are written, nearest first, ties by
+ *	id.  Distances: l2 is the squared distance, cosine is 1 - cos, dot is the negated product;
  *	penalties of a distance program are added
  * @answer: how many, and the cost; or NULL
  *
  * -EINVAL k is 0, NaN or infinity in a vector or NaN as radius, -E2BIG k, queries, or more than
  * VEXFS_MAX_HITS for all queries, -EDOM a zero vector and the metric is cosine, -EMSGSIZE
  * vector_bytes is not row_bytes, -ENOENT BY_ID or BY_KEY and no such record, or no such snapshot,
- * -ENOLINK a bound filter or distance program is not loaded, -EPROTO it failed, -EAGAIN programs were
- * bound and unbound again and again meanwhile.  The condition: -E2BIG, -ENXIO no such attribute, -EPROTOTYPE not for this type, -EBADMSG malformed.
+ * -ENOLINK a bound filter or distance program is not loaded, -EPROTO it failed, -EAGAIN programs
+ * were bound and unbound again and again meanwhile.  The condition: -E2BIG, -ENXIO no such
+ * attribute, -EPROTOTYPE not for this type, -EBADMSG malformed.
  */
 int vexfs_search(int fd, const struct vexfs_request *request, struct vexfs_hit *hits,
 		 struct vexfs_answer *answer);
@@ -325,12 +331,12 @@ int vexfs_search(int fd, const struct vexfs_request *request, struct vexfs_hit *
 /**
  * vexfs_where_parse - a condition from its text
  * @text: such as "tenant = 5 and not (made < 100 or kind in (1, 2))": attributes compared with
- *	integers (decimal or 0x..., 64 bits with sign) by = != < <= > >= in (...) not in (...), or & for
- *	"any of these bits is set"; keyword attributes with 'words' by = != in, and by is null and is
- *	not null: a record without a word, which '' stands for, too; joined by not, and, or (in this
- *	order of precedence) and parentheses.  == <> ! && || are the same as = != not and or, and a
- *	word may be in "double quotes".  So may be the name of an attribute, and must be where it is a
- *	word of the language
+ *	integers (decimal or 0x..., 64 bits with sign) by = != < <= > >= in (...) not in (...), or &
+ *	for "any of these bits is set"; keyword attributes with 'words' by = != in, and by is null
+ *	and is not null: a record without a word, which '' stands for, too; joined by not, and, or
+ *	(in this order of precedence) and parentheses.  == <> ! && || are the same as = != not and
+ *	or, and a word may be in "double quotes".  So may be the name of an attribute, and must be
+ *	where it is a word of the language
  * @info: the collection, from vexfs_info()
  * @words: looks up words of keyword attributes, other than ''; NULL: they are errors
  * @out: the condition
@@ -418,14 +424,15 @@ int vexfs_snapshot_list(int fd, struct vexfs_snapshot_info *info);
 /**
  * vexfs_compact - give the space of deleted records back
  * @fd: the collection
- * @min_dead: percent of the slots, 0 to 100; when fewer are deleted (and in no snapshot), nothing is done
+ * @min_dead: percent of the slots, 0 to 100; when fewer are deleted (and in no snapshot), nothing
+ * is done
  * @before: slots before, or NULL
  * @after: slots afterwards, or NULL
  *
  * Queries and changes go on meanwhile; vexfs_info() tells how far it is.  It needs room for a copy
  * of what is alive, or in a snapshot; half of the reserve counts.  When it fails, or the caller is
- * killed, all is as before.  -EBUSY one is running, -ENOSPC compact_lacked of vexfs_info() tells how
- * many bytes are missing, -EACCES, -EROFS.
+ * killed, all is as before.  -EBUSY one is running, -ENOSPC compact_lacked of vexfs_info() tells
+ * how many bytes are missing, -EACCES, -EROFS.
  */
 int vexfs_compact(int fd, __u32 min_dead, __u64 *before, __u64 *after);
 

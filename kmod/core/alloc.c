@@ -4,16 +4,19 @@
  *
  * Lock: alloc_lock around everything that looks at a group block or at the counters.
  *
- * A freed block is reused only after the commit that freed it, or a crash could find its old owner with
- * another file's bytes.  As in ext3, a block may be allocated only if it is free in the bitmap
- * and in the copy that jbd2 keeps of the last committed bitmap, and freeing sets the bit in that copy:
- * the block may have been allocated by a transaction that is being committed right now, which the copy does not know yet.
+ * A freed block is reused only after the commit that freed it, or a crash could find its old owner
+ * with another file's bytes.  As in ext3, a block may be allocated only if it is free in the bitmap
+ * and in the copy that jbd2 keeps of the last committed bitmap, and freeing sets the bit in that
+ * copy: the block may have been allocated by a transaction that is being committed right now, which
+ * the copy does not know yet.
  *
- * Every function takes all its write accesses, the only steps that can fail, before it changes anything.
+ * Every function takes all its write accesses, the only steps that can fail, before it changes
+ * anything.
  */
 #include "core.h"
 
-#define LOOK_GROUPS	16		/* groups with free space to look at for a run of full length */
+/* groups with free space to look at for a run of full length */
+#define LOOK_GROUPS	16
 #define GOAL_RUN	16u		/* a run at the goal is good enough from this length on */
 #define DIR_LOOK_GROUPS	16
 
@@ -96,10 +99,11 @@ void vexfs_group_init(const struct vexfs_fs *fs, __u32 g, struct vexfs_group *ou
 /* --- bitmaps of a multiple of 64 bits --- */
 
 /*
- * The first bit from `from` on that is in use (or free) in a and also, for free bits, in b; size: none.
- * b may be NULL.
+ * The first bit from `from` on that is in use (or free) in a and also, for free bits, in b; size:
+ * none.  b may be NULL.
  */
-static unsigned int find_bit(const void *a, const void *b, unsigned int size, unsigned int from, bool used)
+static unsigned int find_bit(const void *a, const void *b, unsigned int size, unsigned int from,
+			     bool used)
 {
 	const __le64 *x = a, *y = b ? b : a;
 	unsigned int w;
@@ -155,7 +159,8 @@ static const char *group_wrong(const struct vexfs_fs *fs, __u32 g, const struct 
 		return "count of free blocks is wrong";
 	if (!all_set(b->g_inodes, VEXFS_MAX_INODES_PER_GROUP, ipg, VEXFS_MAX_INODES_PER_GROUP))
 		return "inodes past the end are marked free";
-	if (!g && !all_set(b->g_inodes, VEXFS_MAX_INODES_PER_GROUP, 0, VEXFS_FIRST_INO - VEXFS_ROOT_INO))
+	if (!g &&
+	    !all_set(b->g_inodes, VEXFS_MAX_INODES_PER_GROUP, 0, VEXFS_FIRST_INO - VEXFS_ROOT_INO))
 		return "reserved inodes are marked free";
 	if (free != count_zero(b->g_inodes, VEXFS_MAX_INODES_PER_GROUP))
 		return "count of free inodes is wrong";
@@ -164,7 +169,8 @@ static const char *group_wrong(const struct vexfs_fs *fs, __u32 g, const struct 
 	if (init > ipg / VEXFS_INODES_PER_BLOCK)
 		return "inode table is too long";
 	/* alloc_ino depends on it: no inode in use beyond the part of the table that was written */
-	if (find_bit(b->g_inodes, NULL, VEXFS_MAX_INODES_PER_GROUP, init * VEXFS_INODES_PER_BLOCK, true) < ipg)
+	if (find_bit(b->g_inodes, NULL, VEXFS_MAX_INODES_PER_GROUP, init * VEXFS_INODES_PER_BLOCK,
+		     true) < ipg)
 		return "an inode in use was never written";
 	return NULL;
 }
@@ -181,7 +187,10 @@ int vexfs_group_check(const struct vexfs_fs *fs, __u32 g, const struct vexfs_gro
 
 /* --- groups; alloc_lock is held --- */
 
-/* A group that cannot be read or does not verify is full, for those who look for space: there are others. */
+/*
+ * A group that cannot be read or does not verify is full, for those who look for space: there are
+ * others.
+ */
 static bool group_lost(int err)
 {
 	return err == -EUCLEAN || err == -EIO;
@@ -248,8 +257,8 @@ struct choice {
 };
 
 /* The first free run of want blocks in [from, end), or the longest one. */
-static void find_run(const void *cur, const void *com, unsigned int from, unsigned int end, unsigned int want,
-		     struct choice *best)
+static void find_run(const void *cur, const void *com, unsigned int from, unsigned int end,
+		     unsigned int want, struct choice *best)
 {
 	unsigned int to;
 
@@ -266,8 +275,12 @@ static void find_run(const void *cur, const void *com, unsigned int from, unsign
 	}
 }
 
-/* The best run of group g: at the goal when that is free, else of full length after it, before it, the longest. */
-static int group_choose(struct vexfs_fs *fs, __u32 g, unsigned int goal, unsigned int want, struct choice *out)
+/*
+ * The best run of group g: at the goal when that is free, else of full length after it, before it,
+ * the longest.
+ */
+static int group_choose(struct vexfs_fs *fs, __u32 g, unsigned int goal, unsigned int want,
+			struct choice *out)
 {
 	struct choice c = { .group = g };
 	const struct vexfs_group *b;
@@ -283,7 +296,8 @@ static int group_choose(struct vexfs_fs *fs, __u32 g, unsigned int goal, unsigne
 		com = ((const struct vexfs_group *)com)->g_blocks;
 	if (goal && find_bit(b->g_blocks, com, VEXFS_GROUP_BLOCKS, goal, false) == goal) {
 		c.bit = goal;
-		c.len = min(find_bit(b->g_blocks, com, VEXFS_GROUP_BLOCKS, goal, true) - goal, want);
+		c.len = min(find_bit(b->g_blocks, com, VEXFS_GROUP_BLOCKS, goal, true) - goal,
+			    want);
 		if (c.len < min(want, GOAL_RUN))
 			c.len = 0;
 	}
@@ -299,10 +313,11 @@ static int group_choose(struct vexfs_fs *fs, __u32 g, unsigned int goal, unsigne
 }
 
 /*
- * The best run of all groups.  Those that could not be read are asked again when there is none elsewhere: *unread, and
- * they still cannot.
+ * The best run of all groups.  Those that could not be read are asked again when there is none
+ * elsewhere: *unread, and they still cannot.
  */
-static int choose(struct vexfs_fs *fs, __u64 goal, unsigned int want, struct choice *out, bool *unread)
+static int choose(struct vexfs_fs *fs, __u64 goal, unsigned int want, struct choice *out,
+		  bool *unread)
 {
 	unsigned int i, seen = 0;
 	__u32 g = 0, bit = 0;
@@ -358,7 +373,8 @@ __u64 vexfs_alloc_room(struct vexfs_fs *fs, int flags)
 	return n;
 }
 
-int vexfs_alloc_blocks(vx_txn *t, struct vexfs_fs *fs, __u64 goal, __u32 want, int flags, __u64 *pblk, __u32 *len)
+int vexfs_alloc_blocks(vx_txn *t, struct vexfs_fs *fs, __u64 goal, __u32 want, int flags,
+		       __u64 *pblk, __u32 *len)
 {
 	struct choice c;
 	struct vexfs_group *b;
@@ -400,7 +416,10 @@ int vexfs_alloc_blocks(vx_txn *t, struct vexfs_fs *fs, __u64 goal, __u32 want, i
 	err = vx_txn_write_undo(t, buf);
 	if (err)
 		goto out;
-	/* The run is still free in the committed copy: a commit that ended meanwhile can only have freed more. */
+	/*
+	 * The run is still free in the committed copy: a commit that ended meanwhile can only have
+	 * freed more.
+	 */
 	b = vx_data(buf);
 	set_bits(b->g_blocks, c.bit, c.bit + c.len);
 	le32_add_cpu(&b->g_free_blocks, -c.len);
@@ -417,7 +436,8 @@ out:
 }
 
 /* Is run i one that can be freed?  Its group block is in buf. */
-static int free_check(struct vexfs_fs *fs, const struct vexfs_run *runs, unsigned int i, vx_buf *buf)
+static int free_check(struct vexfs_fs *fs, const struct vexfs_run *runs, unsigned int i,
+		      vx_buf *buf)
 {
 	const struct vexfs_group *b = vx_data(buf);
 	unsigned int bit = runs[i].pblk & (VEXFS_GROUP_BLOCKS - 1), k;
@@ -428,7 +448,8 @@ static int free_check(struct vexfs_fs *fs, const struct vexfs_run *runs, unsigne
 		return -EUCLEAN;
 	}
 	for (k = 0; k < i; k++)
-		if (runs[k].pblk < runs[i].pblk + runs[i].len && runs[i].pblk < runs[k].pblk + runs[k].len) {
+		if (runs[k].pblk < runs[i].pblk + runs[i].len &&
+		    runs[i].pblk < runs[k].pblk + runs[k].len) {
 			vexfs_damage(fs, "blocks %llu+%u are to be freed twice",
 				     (unsigned long long)runs[i].pblk, runs[i].len);
 			return -EUCLEAN;
@@ -528,8 +549,8 @@ static __u32 ino_group(const struct vexfs_fs *fs, __u64 ino)
 }
 
 /*
- * Where a new directory's files will have room: the next initialised group, going round, that is at least half
- * empty; else its parent's.
+ * Where a new directory's files will have room: the next initialised group, going round, that is at
+ * least half empty; else its parent's.
  */
 static int dir_group(struct vexfs_fs *fs, __u32 parent, __u32 *out)
 {
@@ -547,7 +568,8 @@ static int dir_group(struct vexfs_fs *fs, __u32 parent, __u32 *out)
 				return PTR_ERR(buf);
 			vx_brelse(IS_ERR(buf) ? NULL : buf);
 		}
-		if (fs->group_free[g] < VEXFS_GROUP_UNREAD && fs->group_free[g] >= vexfs_group_len(fs, g) / 2) {
+		if (fs->group_free[g] < VEXFS_GROUP_UNREAD &&
+		    fs->group_free[g] >= vexfs_group_len(fs, g) / 2) {
 			*out = g;
 			break;
 		}
@@ -556,7 +578,9 @@ static int dir_group(struct vexfs_fs *fs, __u32 parent, __u32 *out)
 	return 0;
 }
 
-/* The block of a group with a free inode, from g on, and its number in *out; NULL: there is none. */
+/*
+ * The block of a group with a free inode, from g on, and its number in *out; NULL: there is none.
+ */
 static vx_buf *ino_search(struct vexfs_fs *fs, __u32 g, __u32 *out)
 {
 	unsigned int i;
@@ -574,7 +598,8 @@ static vx_buf *ino_search(struct vexfs_fs *fs, __u32 g, __u32 *out)
 		} else if (!group_lost(PTR_ERR(buf))) {
 			return buf;
 		}
-		if (!i)				/* after the wanted group, where there was one the last time */
+		/* after the wanted group, where there was one the last time */
+		if (!i)
 			g = min(fs->ino_hint, fs->groups_init - 1);
 		else if (++g == fs->groups_init)
 			g = 0;
@@ -612,7 +637,8 @@ static int ino_take(vx_txn *t, struct vexfs_fs *fs, __u32 g, vx_buf *buf, bool d
 	return group_dirty(t, fs, g, buf);
 }
 
-int vexfs_alloc_ino(vx_txn *t, struct vexfs_fs *fs, __u64 parent, bool dir, __u64 *ino, __u32 *generation)
+int vexfs_alloc_ino(vx_txn *t, struct vexfs_fs *fs, __u64 parent, bool dir, __u64 *ino,
+		    __u32 *generation)
 {
 	struct vexfs_super *s = vx_data(fs->sb_buf);
 	__u32 g = 0, gen;
@@ -675,17 +701,20 @@ static vx_buf *ino_access(vx_txn *t, struct vexfs_fs *fs, __u64 ino, bool dir)
 	vx_buf *buf;
 	int err;
 
-	if (!vexfs_ino_valid(fs, ino) || ino == VEXFS_ROOT_INO || ino_group(fs, ino) >= fs->groups_init)
+	if (!vexfs_ino_valid(fs, ino) || ino == VEXFS_ROOT_INO ||
+	    ino_group(fs, ino) >= fs->groups_init)
 		return ERR_PTR(-EINVAL);
 	buf = group_read(fs, ino_group(fs, ino));
 	if (IS_ERR(buf))
 		return buf;
 	b = vx_data(buf);
 	err = -EUCLEAN;
-	if (test_bit_le((__u32)(ino - 1) % fs->inodes_per_group, b->g_inodes) && (!dir || b->g_dirs))
+	if (test_bit_le((__u32)(ino - 1) % fs->inodes_per_group, b->g_inodes) &&
+	    (!dir || b->g_dirs))
 		err = vx_txn_write(t, fs->sb_buf);
 	else
-		vexfs_damage(fs, "inode %llu is to be freed and is free already", (unsigned long long)ino);
+		vexfs_damage(fs, "inode %llu is to be freed and is free already",
+			     (unsigned long long)ino);
 	if (!err)
 		err = vx_txn_write_undo(t, buf);
 	if (!err)

@@ -2,10 +2,11 @@
 /*
  * Linear directories.
  *
- * Lock order: the directory's inode lock (the host's), vexfs_inode_core.lock (taken here, for the map of
- * blocks), alloc_lock (inside the allocator).
+ * Lock order: the directory's inode lock (the host's), vexfs_inode_core.lock (taken here, for the
+ * map of blocks), alloc_lock (inside the allocator).
  *
- * A position is lblk * 4096 + offset of the entry in its block.  Entries do not move while they exist.
+ * A position is lblk * 4096 + offset of the entry in its block.  Entries do not move while they
+ * exist.
  */
 #include "core.h"
 
@@ -56,8 +57,8 @@ static bool type_valid(__u8 type)
 
 static __u32 block_crc(const struct vexfs_inode_core *c, const void *block, __u32 lblk)
 {
-	return vexfs_csum(c->fs, block, VEXFS_BLOCK_SIZE, offsetof(struct vexfs_dir_block, db_crc), c->ino,
-			  c->generation, lblk);
+	return vexfs_csum(c->fs, block, VEXFS_BLOCK_SIZE, offsetof(struct vexfs_dir_block, db_crc),
+			  c->ino, c->generation, lblk);
 }
 
 /* d_hash is not looked at here: a wrong one only hides its name, and fsck finds it. */
@@ -189,8 +190,8 @@ static bool block_empty(vx_buf *buf)
 }
 
 /*
- * Give back empty blocks at the end, as far as the transaction reaches.  What cannot be given back stays, empty, so
- * there is no error.
+ * Give back empty blocks at the end, as far as the transaction reaches.  What cannot be given back
+ * stays, empty, so there is no error.
  */
 static void shrink(vx_txn *t, struct vexfs_inode_core *c)
 {
@@ -223,11 +224,12 @@ static void shrink(vx_txn *t, struct vexfs_inode_core *c)
 /* --- entries --- */
 
 /*
- * Find a name: its block, which the caller releases, its offset there and that of the entry before it, 0: it is the first.
- * Only lookups are killable: what changes an entry may be the second step of a transaction that cannot go back.
+ * Find a name: its block, which the caller releases, its offset there and that of the entry before
+ * it, 0: it is the first.  Only lookups are killable: what changes an entry may be the second step
+ * of a transaction that cannot go back.
  */
-static int find(struct vexfs_inode_core *c, const char *name, unsigned int len, vx_buf **out, unsigned int *at,
-		unsigned int *prev, bool killable)
+static int find(struct vexfs_inode_core *c, const char *name, unsigned int len, vx_buf **out,
+		unsigned int *at, unsigned int *prev, bool killable)
 {
 	__u32 hash = crc32c(~0u, name, len), lblk;
 	struct cursor cur = { };
@@ -261,7 +263,8 @@ static int find(struct vexfs_inode_core *c, const char *name, unsigned int len, 
 	return err ? err : -ENOENT;
 }
 
-int vexfs_dir_lookup(struct vexfs_inode_core *c, const char *name, unsigned int len, __u64 *ino, __u8 *type)
+int vexfs_dir_lookup(struct vexfs_inode_core *c, const char *name, unsigned int len, __u64 *ino,
+		     __u8 *type)
 {
 	unsigned int off, prev;
 	vx_buf *buf;
@@ -298,7 +301,8 @@ static unsigned int block_room(vx_buf *buf, unsigned int need)
 }
 
 /* A block with room, which may be changed now. */
-static int make_room(vx_txn *t, struct vexfs_inode_core *c, unsigned int need, vx_buf **out, unsigned int *off)
+static int make_room(vx_txn *t, struct vexfs_inode_core *c, unsigned int need, vx_buf **out,
+		     unsigned int *off)
 {
 	struct cursor at = { };
 	__u32 lblk;
@@ -325,7 +329,8 @@ static int make_room(vx_txn *t, struct vexfs_inode_core *c, unsigned int need, v
 	return block_add(t, c, out);
 }
 
-int vexfs_dir_add(vx_txn *t, struct vexfs_inode_core *c, const char *name, unsigned int len, __u64 ino, __u8 type)
+int vexfs_dir_add(vx_txn *t, struct vexfs_inode_core *c, const char *name, unsigned int len,
+		  __u64 ino, __u8 type)
 {
 	unsigned int off, used, rest;
 	struct vexfs_dirent *d;
@@ -394,8 +399,8 @@ release:
 	return err;
 }
 
-int vexfs_dir_replace(vx_txn *t, struct vexfs_inode_core *c, const char *name, unsigned int len, __u64 ino,
-		      __u8 type)
+int vexfs_dir_replace(vx_txn *t, struct vexfs_inode_core *c, const char *name, unsigned int len,
+		      __u64 ino, __u8 type)
 {
 	unsigned int off, prev;
 	vx_buf *buf;
@@ -417,7 +422,8 @@ int vexfs_dir_replace(vx_txn *t, struct vexfs_inode_core *c, const char *name, u
 }
 
 int vexfs_dir_iterate(struct vexfs_inode_core *c, __u64 *pos,
-		      bool (*fn)(void *arg, const char *name, unsigned int len, __u64 ino, __u8 type, __u64 pos),
+		      bool (*fn)(void *arg, const char *name, unsigned int len, __u64 ino,
+				 __u8 type, __u64 pos),
 		      void *arg)
 {
 	struct cursor at = { };
@@ -434,14 +440,17 @@ int vexfs_dir_iterate(struct vexfs_inode_core *c, __u64 *pos,
 		err = block_read(c, &at, lblk, &buf);
 		if (err)
 			return err;
-		/* from the start of the block: the entry that *pos stood for may have been merged */
+		/*
+		 * from the start of the block: the entry that *pos stood for may have been merged
+		 */
 		for (off = HEAD; more && off < VEXFS_BLOCK_SIZE; off = entry_next(buf, off)) {
 			const struct vexfs_dirent *d = entry_at(buf, off);
 
 			if (!d->d_ino || base + off < *pos)
 				continue;
 			*pos = base + off;
-			more = fn(arg, d->d_name, d->d_namelen, le64_to_cpu(d->d_ino), d->d_type, *pos);
+			more = fn(arg, d->d_name, d->d_namelen, le64_to_cpu(d->d_ino), d->d_type,
+				  *pos);
 		}
 		vx_brelse(buf);
 		if (more)
@@ -453,7 +462,8 @@ int vexfs_dir_iterate(struct vexfs_inode_core *c, __u64 *pos,
 	return err;
 }
 
-static bool found_one(void *arg, const char *name, unsigned int len, __u64 ino, __u8 type, __u64 pos)
+static bool found_one(void *arg, const char *name, unsigned int len, __u64 ino, __u8 type,
+		      __u64 pos)
 {
 	(void)arg;
 	(void)name;

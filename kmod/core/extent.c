@@ -4,22 +4,25 @@
  *
  * Lock: vexfs_inode_core.lock is the caller's.  alloc_lock is taken inside, by the allocator.
  *
- * A key in an index entry is a bound, not a copy: the subtree holds what lies between it and the next key.
- * The first key of a node equals the bound that its parent gives it, 0 in the root.  So a
- * descent never falls off the left edge, and no key has to be changed when an extent is.
- * A node is verified whenever it is read (its checksum and order once): against its own identity, and against the bounds, which no block can
- * meet twice, so that a hostile tree is neither endless nor entangled.
+ * A key in an index entry is a bound, not a copy: the subtree holds what lies between it and the
+ * next key.  The first key of a node equals the bound that its parent gives it, 0 in the root.  So
+ * a descent never falls off the left edge, and no key has to be changed when an extent is.  A node
+ * is verified whenever it is read (its checksum and order once): against its own identity, and
+ * against the bounds, which no block can meet twice, so that a hostile tree is neither endless nor
+ * entangled.
  *
- * Nothing is rolled back when a transaction fails, so every change first takes what can fail (blocks for new
- * nodes, buffers, write access), then changes nodes.
+ * Nothing is rolled back when a transaction fails, so every change first takes what can fail
+ * (blocks for new nodes, buffers, write access), then changes nodes.
  */
 #include "core.h"
 
 struct level {
 	vx_buf *buf;			/* NULL: the root */
-	struct vexfs_extent *x;		/* entries; of an inner node they are struct vexfs_extent_index */
+	/* entries; of an inner node they are struct vexfs_extent_index */
+	struct vexfs_extent *x;
 	unsigned int n, cap;
-	unsigned int at;		/* inner node: the entry that was followed.  Leaf: the first extent past lblk */
+	/* inner node: the entry that was followed.  Leaf: the first extent past lblk */
+	unsigned int at;
 	__u32 lo;			/* bounds of the keys: lo <= key < hi */
 	__u64 hi;
 };
@@ -69,8 +72,8 @@ static void x_map(const struct vexfs_extent *x, __u32 seq, struct vexfs_map *m)
 
 /* --- verification --- */
 
-const char *vexfs_extent_check(const struct vexfs_fs *fs, const void *entries, unsigned int n, unsigned int depth,
-			       __u32 lo, __u64 hi)
+const char *vexfs_extent_check(const struct vexfs_fs *fs, const void *entries, unsigned int n,
+			       unsigned int depth, __u32 lo, __u64 hi)
 {
 	const struct vexfs_extent *x = entries;
 	__u64 next = lo;			/* no entry may start before it */
@@ -98,15 +101,16 @@ const char *vexfs_extent_check(const struct vexfs_fs *fs, const void *entries, u
 	return NULL;
 }
 
-static __u32 node_crc(const struct vexfs_inode_core *c, const struct vexfs_extent_block *eb, __u64 block)
+static __u32 node_crc(const struct vexfs_inode_core *c, const struct vexfs_extent_block *eb,
+		      __u64 block)
 {
-	return vexfs_csum(c->fs, eb, sizeof(*eb), offsetof(struct vexfs_extent_block, eb_crc), c->ino,
-			  c->generation, block);
+	return vexfs_csum(c->fs, eb, sizeof(*eb), offsetof(struct vexfs_extent_block, eb_crc),
+			  c->ino, c->generation, block);
 }
 
 /* A verified node is in order, but the bounds come from the node above. */
-static const char *node_wrong(const struct vexfs_inode_core *c, vx_buf *buf, __u64 block, unsigned int depth,
-			      __u32 lo, __u64 hi)
+static const char *node_wrong(const struct vexfs_inode_core *c, vx_buf *buf, __u64 block,
+			      unsigned int depth, __u32 lo, __u64 hi)
 {
 	const struct vexfs_extent_block *eb = vx_data(buf);
 	const struct vexfs_extent *x = (const struct vexfs_extent *)eb->eb_bytes;
@@ -146,7 +150,9 @@ static void path_release(struct vexfs_path *p)
 
 static void level_root(struct vexfs_inode_core *c, struct level *l)
 {
-	*l = (struct level){ .x = c->extent, .n = c->entries, .cap = VEXFS_INLINE_EXTENTS, .hi = U32_MAX };
+	*l = (struct level){
+		.x = c->extent, .n = c->entries, .cap = VEXFS_INLINE_EXTENTS, .hi = U32_MAX
+	};
 }
 
 /* The first entry with a key beyond lblk. */
@@ -233,7 +239,8 @@ static __u32 leaf_hole(const struct level *l, __u32 lblk)
 	return (l->at < l->n ? x_lblk(l->x + l->at) : l->hi) - lblk;
 }
 
-static void leaf_lookup(const struct vexfs_inode_core *c, const struct level *l, __u32 lblk, struct vexfs_map *map)
+static void leaf_lookup(const struct vexfs_inode_core *c, const struct level *l, __u32 lblk,
+			struct vexfs_map *map)
 {
 	const struct vexfs_extent *x = leaf_covers(l, lblk);
 
@@ -293,7 +300,8 @@ static void level_insert(struct level *l, unsigned int at, const struct vexfs_ex
 }
 
 /* A new node, of this depth, in buf. */
-static void level_new(struct vexfs_inode_core *c, struct level *l, vx_buf *buf, __u64 block, unsigned int depth)
+static void level_new(struct vexfs_inode_core *c, struct level *l, vx_buf *buf, __u64 block,
+		      unsigned int depth)
 {
 	struct vexfs_extent_block *eb = vx_data(buf);
 
@@ -320,8 +328,12 @@ static void nodes_undo(vx_txn *t, struct vexfs_inode_core *c, struct node *node,
 	}
 }
 
-/* Blocks and buffers for n new nodes near goal, which must not fail for want of space while there is a reserve. */
-static int nodes_get(vx_txn *t, struct vexfs_inode_core *c, __u64 goal, struct node *node, unsigned int n)
+/*
+ * Blocks and buffers for n new nodes near goal, which must not fail for want of space while there
+ * is a reserve.
+ */
+static int nodes_get(vx_txn *t, struct vexfs_inode_core *c, __u64 goal, struct node *node,
+		     unsigned int n)
 {
 	unsigned int i;
 	__u32 len;
@@ -329,7 +341,8 @@ static int nodes_get(vx_txn *t, struct vexfs_inode_core *c, __u64 goal, struct n
 
 	for (i = 0; i < n; i++) {
 		node[i] = (struct node){ };
-		err = vexfs_alloc_blocks(t, c->fs, goal, 1, VEXFS_ALLOC_RESERVE, &node[i].block, &len);
+		err = vexfs_alloc_blocks(t, c->fs, goal, 1, VEXFS_ALLOC_RESERVE, &node[i].block,
+					 &len);
 		if (err)
 			goto undo;
 		node[i].buf = vx_getblk(c->fs, node[i].block);
@@ -379,12 +392,12 @@ static int root_push(vx_txn *t, struct vexfs_inode_core *c, struct vexfs_path *p
 }
 
 /*
- * Split level k in halves; its parent has room.  The path goes on through the half that position `at` is in.
- * Where something is to be added behind the last entry, nothing moves and the new node is for it alone: files grow at
- * their end, and their nodes shall be full.
+ * Split level k in halves; its parent has room.  The path goes on through the half that position
+ * `at` is in.  Where something is to be added behind the last entry, nothing moves and the new node
+ * is for it alone: files grow at their end, and their nodes shall be full.
  */
-static int level_split(vx_txn *t, struct vexfs_inode_core *c, struct vexfs_path *p, unsigned int k, struct node *node,
-		       bool append, __u32 lblk)
+static int level_split(vx_txn *t, struct vexfs_inode_core *c, struct vexfs_path *p, unsigned int k,
+		       struct node *node, bool append, __u32 lblk)
 {
 	struct level *l = &p->level[k], *up = l - 1, right;
 	unsigned int left = append ? l->n : l->n / 2;
@@ -406,8 +419,9 @@ static int level_split(vx_txn *t, struct vexfs_inode_core *c, struct vexfs_path 
 	e = level_dirty(t, c, &right);
 	err = err ? err : e;
 	/*
-	 * An inner node's `at` is an entry, a leaf's is a gap: on the edge the entry is in the right half, and the gap in
-	 * the left one.  Appending to an inner node leaves `at` at -1: what is going to be added comes first.
+	 * An inner node's `at` is an entry, a leaf's is a gap: on the edge the entry is in the
+	 * right half, and the gap in the left one.  Appending to an inner node leaves `at` at -1:
+	 * what is going to be added comes first.
 	 */
 	if (append || l->at > left || (k < p->depth && l->at == left)) {
 		right.at = l->at - left;
@@ -430,11 +444,12 @@ static bool path_at_end(const struct vexfs_path *p, unsigned int k)
 }
 
 /*
- * Take write access for the leaf of p and make room in it for `need` more entries.  Splits go from the top down, each
- * into a parent that has room by then.  append: one extent at lblk is going to be added behind leaf->at.
+ * Take write access for the leaf of p and make room in it for `need` more entries.  Splits go from
+ * the top down, each into a parent that has room by then.  append: one extent at lblk is going to
+ * be added behind leaf->at.
  */
-static int path_room(vx_txn *t, struct vexfs_inode_core *c, struct vexfs_path *p, unsigned int need, bool append,
-		     __u32 lblk, __u64 goal)
+static int path_room(vx_txn *t, struct vexfs_inode_core *c, struct vexfs_path *p, unsigned int need,
+		     bool append, __u32 lblk, __u64 goal)
 {
 	struct node node[VEXFS_EXTENT_DEPTH + 1];
 	unsigned int top = p->depth, splits = 0, n, k;
@@ -444,7 +459,10 @@ static int path_room(vx_txn *t, struct vexfs_inode_core *c, struct vexfs_path *p
 	err = level_access(t, path_leaf(p));
 	if (err || path_leaf(p)->n + need <= path_leaf(p)->cap)
 		return err;
-	/* all full levels above the leaf are split too, below the root; a full root is pushed down instead */
+	/*
+	 * all full levels above the leaf are split too, below the root; a full root is pushed down
+	 * instead
+	 */
 	if (!p->depth) {
 		push = true;
 	} else {
@@ -478,22 +496,23 @@ static int path_room(vx_txn *t, struct vexfs_inode_core *c, struct vexfs_path *p
 
 /* --- changes of the mapping --- */
 
-/* Can b, which comes behind a, be one extent with it?  Neighbours on the device are in one group: others have its metadata
- * between them. */
+/* Can b, which comes behind a, be one extent with it?  Neighbours on the device are in one group:
+ * others have its metadata between them. */
 static bool x_joins(const struct vexfs_extent *a, const struct vexfs_extent *b)
 {
-	return x_end(a) == x_lblk(b) && x_pblk(a) + x_len(a) == x_pblk(b) && x_unwritten(a) == x_unwritten(b) &&
-	       x_len(a) + x_len(b) <= VEXFS_EXTENT_MAX_LEN;
+	return x_end(a) == x_lblk(b) && x_pblk(a) + x_len(a) == x_pblk(b) &&
+	       x_unwritten(a) == x_unwritten(b) && x_len(a) + x_len(b) <= VEXFS_EXTENT_MAX_LEN;
 }
 
 /* Add x behind the n entries of list, joining it to the last one where that is possible. */
-static unsigned int change_add(struct vexfs_extent *list, unsigned int n, const struct vexfs_extent *x)
+static unsigned int change_add(struct vexfs_extent *list, unsigned int n,
+			       const struct vexfs_extent *x)
 {
 	if (!x_len(x))
 		return n;
 	if (n && x_joins(list + n - 1, x)) {
-		x_set(list + n - 1, x_lblk(list + n - 1), x_len(list + n - 1) + x_len(x), x_pblk(list + n - 1),
-		      x_unwritten(x));
+		x_set(list + n - 1, x_lblk(list + n - 1), x_len(list + n - 1) + x_len(x),
+		      x_pblk(list + n - 1), x_unwritten(x));
 		return n;
 	}
 	list[n] = *x;
@@ -526,7 +545,8 @@ static void change_end(struct change *ch, const struct level *l)
 	}
 }
 
-static int change_apply(vx_txn *t, struct vexfs_inode_core *c, struct level *l, const struct change *ch)
+static int change_apply(vx_txn *t, struct vexfs_inode_core *c, struct level *l,
+			const struct change *ch)
 {
 	unsigned int tail = ch->first + ch->old;
 
@@ -544,7 +564,8 @@ static void insert_build(struct change *ch, const struct level *l, const struct 
 	change_end(ch, l);
 }
 
-int vexfs_extent_insert(vx_txn *t, struct vexfs_inode_core *c, __u32 lblk, __u32 len, __u64 pblk, bool unwritten)
+int vexfs_extent_insert(vx_txn *t, struct vexfs_inode_core *c, __u32 lblk, __u32 len, __u64 pblk,
+			bool unwritten)
 {
 	struct vexfs_extent x;
 	struct change ch;
@@ -577,8 +598,8 @@ out:
 	return err;
 }
 
-int vexfs_extent_alloc(vx_txn *t, struct vexfs_inode_core *c, __u32 lblk, __u32 want, bool unwritten,
-		       struct vexfs_map *map)
+int vexfs_extent_alloc(vx_txn *t, struct vexfs_inode_core *c, __u32 lblk, __u32 want,
+		       bool unwritten, struct vexfs_map *map)
 {
 	const struct level *l;
 	struct vexfs_path p;
@@ -601,18 +622,20 @@ int vexfs_extent_alloc(vx_txn *t, struct vexfs_inode_core *c, __u32 lblk, __u32 
 	path_release(&p);
 	if (err)
 		return err;
-	err = vexfs_alloc_blocks(t, c->fs, goal, want, c->tight ? VEXFS_ALLOC_TIGHT : 0, &pblk, &len);
+	err = vexfs_alloc_blocks(t, c->fs, goal, want, c->tight ? VEXFS_ALLOC_TIGHT : 0, &pblk,
+				 &len);
 	if (err)
 		return err;
 	err = vexfs_extent_insert(t, c, lblk, len, pblk, unwritten);
 	if (!err) {
-		*map = (struct vexfs_map){ .lblk = lblk, .len = len, .pblk = pblk, .unwritten = unwritten,
-					   .seq = c->seq };
+		*map = (struct vexfs_map){ .lblk = lblk, .len = len, .pblk = pblk,
+					   .unwritten = unwritten, .seq = c->seq };
 		return 0;
 	}
 	e = vexfs_free_blocks(t, c->fs, pblk, len, false);
 	if (e)
-		vexfs_damage(c->fs, "blocks %llu+%u are lost: error %d", (unsigned long long)pblk, len, e);
+		vexfs_damage(c->fs, "blocks %llu+%u are lost: error %d", (unsigned long long)pblk,
+			     len, e);
 	return err;
 }
 
@@ -656,7 +679,8 @@ int vexfs_extent_convert(vx_txn *t, struct vexfs_inode_core *c, __u32 lblk, __u3
 	convert_build(&ch, path_leaf(&p), lblk, end);
 	if (ch.n > ch.old) {
 		err = path_room(t, c, &p, ch.n - ch.old, false, lblk, x_pblk(x));
-		if (!err)	/* in its half the extent may have lost a neighbour; there is room then */
+		/* in its half the extent may have lost a neighbour; there is room then */
+		if (!err)
 			convert_build(&ch, path_leaf(&p), lblk, end);
 	} else {
 		err = level_access(t, path_leaf(&p));
@@ -670,11 +694,18 @@ out:
 	return err;
 }
 
-/* What a step of truncate may change: a node, the superblock, and a group block for the data and for each node freed. */
+/*
+ * What a step of truncate may change: a node, the superblock, and a group block for the data and
+ * for each node freed.
+ */
 #define STEP_CREDITS	(1 + 1 + VEXFS_FREE_RUNS)
-#define CALLER_CREDITS	(2 + VEXFS_ORPHAN_CREDITS)	/* for the inode and the orphan list, afterwards */
+/* for the inode and the orphan list, afterwards */
+#define CALLER_CREDITS	(2 + VEXFS_ORPHAN_CREDITS)
 
-/* Unmap the blocks of the last extent from lblk cut on, in the leaf of p; nodes that become empty go too. */
+/*
+ * Unmap the blocks of the last extent from lblk cut on, in the leaf of p; nodes that become empty
+ * go too.
+ */
 static int truncate_step(vx_txn *t, struct vexfs_inode_core *c, struct vexfs_path *p, __u32 cut)
 {
 	struct vexfs_run run[VEXFS_FREE_RUNS];
@@ -686,7 +717,8 @@ static int truncate_step(vx_txn *t, struct vexfs_inode_core *c, struct vexfs_pat
 
 	run[0] = (struct vexfs_run){ x_pblk(x) + keep, total, c->flags & VEXFS_INODE_METADATA };
 	for (; !keep && k && p->level[k].n == 1; k--, total++)
-		run[n++] = (struct vexfs_run){ x_pblk(p->level[k - 1].x + p->level[k - 1].at), 1, true };
+		run[n++] = (struct vexfs_run){ x_pblk(p->level[k - 1].x + p->level[k - 1].at), 1,
+					       true };
 	l = &p->level[k];
 	err = level_access(t, l);
 	if (!err)
@@ -698,7 +730,8 @@ static int truncate_step(vx_txn *t, struct vexfs_inode_core *c, struct vexfs_pat
 	else
 		l->n--;
 	if (c->blocks < total)
-		vexfs_damage(c->fs, "inode %llu: count of blocks is wrong", (unsigned long long)c->ino);
+		vexfs_damage(c->fs, "inode %llu: count of blocks is wrong",
+			     (unsigned long long)c->ino);
 	c->blocks -= min_t(__u64, total, c->blocks);
 	c->seq++;
 	err = level_dirty(t, c, l);
@@ -709,7 +742,8 @@ static int truncate_step(vx_txn *t, struct vexfs_inode_core *c, struct vexfs_pat
 
 int vexfs_extent_truncate(vx_txn *t, struct vexfs_inode_core *c, __u32 from)
 {
-	bool first = true;		/* the first step is always made, so that there is progress */
+	/* the first step is always made, so that there is progress */
+	bool first = true;
 
 	while (c->entries) {
 		const struct vexfs_extent *x;
@@ -782,7 +816,8 @@ int vexfs_extent_walk_nodes(struct vexfs_inode_core *c, int (*node)(void *arg, _
 	return err;
 }
 
-int vexfs_extent_walk(struct vexfs_inode_core *c, int (*fn)(void *arg, const struct vexfs_map *m), void *arg)
+int vexfs_extent_walk(struct vexfs_inode_core *c, int (*fn)(void *arg, const struct vexfs_map *m),
+		      void *arg)
 {
 	return vexfs_extent_walk_nodes(c, NULL, fn, arg);
 }

@@ -4,9 +4,9 @@
  *
  * Lock order: orphan_lock, alloc_lock (for block 0).
  *
- * A raw inode is changed by the owner of the inode and, i_next_orphan alone, by whoever unlinks its neighbour from
- * the orphan list.  So the crc is always computed under orphan_lock: whoever is last covers both changes, and the
- * transaction cannot commit before both have finished.
+ * A raw inode is changed by the owner of the inode and, i_next_orphan alone, by whoever unlinks its
+ * neighbour from the orphan list.  So the crc is always computed under orphan_lock: whoever is last
+ * covers both changes, and the transaction cannot commit before both have finished.
  */
 #include "core.h"
 
@@ -22,7 +22,10 @@ static __u32 inode_crc(const struct vexfs_fs *fs, __u64 ino, const struct vexfs_
 			  le32_to_cpu(raw->i_generation), 0);
 }
 
-/* Read the table block of ino, which is valid and in an initialised group; nothing in it is verified. */
+/*
+ * Read the table block of ino, which is valid and in an initialised group; nothing in it is
+ * verified.
+ */
 static int inode_read(struct vexfs_fs *fs, __u64 ino, vx_buf **buf, struct vexfs_inode **raw)
 {
 	__u32 g, index;
@@ -73,7 +76,8 @@ int vexfs_inode_peek(struct vexfs_fs *fs, __u64 ino, struct vexfs_inode *copy)
 	return le32_to_cpu(copy->i_crc) == inode_crc(fs, ino, copy) ? 0 : -EAGAIN;
 }
 
-int vexfs_inode_write(vx_txn *t, struct vexfs_fs *fs, __u64 ino, vx_buf **buf, struct vexfs_inode **raw)
+int vexfs_inode_write(vx_txn *t, struct vexfs_fs *fs, __u64 ino, vx_buf **buf,
+		      struct vexfs_inode **raw)
 {
 	int err;
 
@@ -87,7 +91,8 @@ int vexfs_inode_write(vx_txn *t, struct vexfs_fs *fs, __u64 ino, vx_buf **buf, s
 }
 
 /* orphan_lock is held. */
-static int inode_stamp(vx_txn *t, struct vexfs_fs *fs, __u64 ino, vx_buf *buf, struct vexfs_inode *raw)
+static int inode_stamp(vx_txn *t, struct vexfs_fs *fs, __u64 ino, vx_buf *buf,
+		       struct vexfs_inode *raw)
 {
 	int err;
 
@@ -97,7 +102,8 @@ static int inode_stamp(vx_txn *t, struct vexfs_fs *fs, __u64 ino, vx_buf *buf, s
 	return err;
 }
 
-int vexfs_inode_dirty(vx_txn *t, struct vexfs_fs *fs, __u64 ino, vx_buf *buf, struct vexfs_inode *raw)
+int vexfs_inode_dirty(vx_txn *t, struct vexfs_fs *fs, __u64 ino, vx_buf *buf,
+		      struct vexfs_inode *raw)
 {
 	int err;
 
@@ -114,7 +120,8 @@ static const char *symlink_wrong(const struct vexfs_inode *raw)
 	if (!size || size >= VEXFS_BLOCK_SIZE)
 		return "symlink has a wrong size";
 	if (size >= sizeof(raw->i_link))
-		return raw->i_depth || le32_to_cpu(raw->i_entries) != 1 ? "symlink has a wrong map" : NULL;
+		return raw->i_depth || le32_to_cpu(raw->i_entries) != 1 ?
+		       "symlink has a wrong map" : NULL;
 	if (raw->i_depth || raw->i_entries)
 		return "short symlink has extents";
 	if (raw->i_link[size] || strnlen((const char *)raw->i_link, sizeof(raw->i_link)) != size)
@@ -142,7 +149,8 @@ static const char *inode_wrong(const struct vexfs_fs *fs, const struct vexfs_ino
 		return "wrong number of extents";
 	if (le64_to_cpu(raw->i_parent) && !vexfs_ino_valid(fs, le64_to_cpu(raw->i_parent)))
 		return "parent out of range";
-	if (le64_to_cpu(raw->i_next_orphan) && !vexfs_ino_valid(fs, le64_to_cpu(raw->i_next_orphan)))
+	if (le64_to_cpu(raw->i_next_orphan) &&
+	    !vexfs_ino_valid(fs, le64_to_cpu(raw->i_next_orphan)))
 		return "next orphan out of range";
 	if (raw->i_parents_block && !vexfs_data_run(fs, le64_to_cpu(raw->i_parents_block), 1))
 		return "block of parents out of range";
@@ -195,7 +203,8 @@ int vexfs_inode_check(const struct vexfs_fs *fs, __u64 ino, const struct vexfs_i
 	return -EUCLEAN;
 }
 
-void vexfs_inode_load(struct vexfs_inode_core *c, struct vexfs_fs *fs, __u64 ino, const struct vexfs_inode *raw)
+void vexfs_inode_load(struct vexfs_inode_core *c, struct vexfs_fs *fs, __u64 ino,
+		      const struct vexfs_inode *raw)
 {
 	c->fs = fs;
 	c->ino = ino;
@@ -235,13 +244,14 @@ void vexfs_inode_store(const struct vexfs_inode_core *c, struct vexfs_inode *raw
 /* --- orphan list: from s_last_orphan through i_next_orphan, the youngest first --- */
 
 /*
- * Who leads to ino?  0: s_last_orphan does.  -ENOENT: nobody; the list ends, or goes in circles.  A fatal signal
- * does not end it: it is asked in the middle of transactions, and it ends by itself.
+ * Who leads to ino?  0: s_last_orphan does.  -ENOENT: nobody; the list ends, or goes in circles.  A
+ * fatal signal does not end it: it is asked in the middle of transactions, and it ends by itself.
  */
 static int orphan_find(struct vexfs_fs *fs, __u64 ino, __u64 *before)
 {
 	const struct vexfs_super *s = vx_data(fs->sb_buf);
-	__u64 left = (__u64)fs->groups * fs->inodes_per_group, at = 0, next = le64_to_cpu(s->s_last_orphan);
+	__u64 left = (__u64)fs->groups * fs->inodes_per_group, at = 0,
+	      next = le64_to_cpu(s->s_last_orphan);
 
 	while (next && left--) {
 		struct vexfs_inode *raw;

@@ -2,15 +2,16 @@
 /*
  * All that the filesystem core knows of its host.
  *
- *	vx_buf		one block of the device in memory: kernel struct buffer_head; user struct vx_block
+ *	vx_buf		one block of the device in memory: kernel struct buffer_head; user struct
+ *			vx_block
  *	vx_txn		a transaction: kernel jbd2 handle_t; user: struct vx_handle
  *
- * Checksums are computed by the core when it has changed a block and before vx_txn_dirty(): no trigger is needed, since
- * a core block changes only inside one lock per block.
+ * Checksums are computed by the core when it has changed a block and before vx_txn_dirty(): no
+ * trigger is needed, since a core block changes only inside one lock per block.
  *
- * vx_verified(b): the block was found to be good since it was read, vx_set_verified(b) said so, and only transactions have
- * changed it.  That spares checksums, not the checks of what depends on who asks.  Not in user space, where every reader
- * verifies.
+ * vx_verified(b): the block was found to be good since it was read, vx_set_verified(b) said so, and
+ * only transactions have changed it.  That spares checksums, not the checks of what depends on who
+ * asks.  Not in user space, where every reader verifies.
  */
 #ifndef _VEXFS_CORE_PLATFORM_H
 #define _VEXFS_CORE_PLATFORM_H
@@ -40,30 +41,41 @@ typedef struct rw_semaphore vx_rwsem;
 #define vx_verified(b) buffer_verified(b)
 #define vx_set_verified(b) set_buffer_verified(b)
 #else
-#include <vexfs-user.h>		/* ctl/platform/vexfs-user.h: the same names in user space, libc, endian helpers, ERR_PTR */
+/* ctl/platform/vexfs-user.h: the same names in user space, libc, endian helpers, ERR_PTR */
+#include <vexfs-user.h>
 #endif
 
 struct vexfs_fs;
 
 /* Implemented by kmod/fs/journal.c in the kernel and ctl/platform/ in user space. */
-vx_buf *vx_bread(struct vexfs_fs *fs, __u64 block);	/* read; ERR_PTR(-EIO), ERR_PTR(-EUCLEAN) past the end */
-vx_buf *vx_getblk(struct vexfs_fs *fs, __u64 block);	/* do not read: the caller fills all of it (uptodate after vx_txn_create) */
+
+/* read; ERR_PTR(-EIO), ERR_PTR(-EUCLEAN) past the end */
+vx_buf *vx_bread(struct vexfs_fs *fs, __u64 block);
+/* do not read: the caller fills all of it (uptodate after vx_txn_create) */
+vx_buf *vx_getblk(struct vexfs_fs *fs, __u64 block);
 void vx_brelse(vx_buf *b);				/* NULL is fine */
 void *vx_data(vx_buf *b);
 int vx_txn_write(vx_txn *t, vx_buf *b);			/* before changing a block */
 int vx_txn_create(vx_txn *t, vx_buf *b);		/* before filling a new block: zeroes it */
-int vx_txn_dirty(vx_txn *t, struct vexfs_fs *fs, vx_buf *b);	/* after changing it, checksum included */
+/* after changing it, checksum included */
+int vx_txn_dirty(vx_txn *t, struct vexfs_fs *fs, vx_buf *b);
 /* The block stops being metadata: revoke, drop buffers */
 int vx_txn_forget(vx_txn *t, struct vexfs_fs *fs, __u64 block);
 int vx_txn_revokes(vx_txn *t);				/* blocks that it may still forget */
 int vx_txn_credits(vx_txn *t);				/* credits left; user space: INT_MAX */
-int vx_txn_extend(vx_txn *t, int credits);		/* 0, or > 0 when the transaction cannot grow */
-/* A freed run may be used again only once the transaction that freed it has committed: the kernel asks jbd2's
- * undo copy of the group block (vx_committed_bits), user space has none. */
-const void *vx_committed_data(vx_buf *b);		/* NULL, or the block as last committed; call under alloc_lock */
+/* 0, or > 0 when the transaction cannot grow */
+int vx_txn_extend(vx_txn *t, int credits);
+/*
+ * A freed run may be used again only once the transaction that freed it has committed: the kernel
+ * asks jbd2's undo copy of the group block (vx_committed_bits), user space has none.
+ * NULL, or the block as last committed; call under alloc_lock
+ */
+const void *vx_committed_data(vx_buf *b);
 void vx_committed_done(vx_buf *b);
-int vx_txn_write_undo(vx_txn *t, vx_buf *b);		/* vx_txn_write for group blocks: keeps the committed copy */
-void *vx_alloc(size_t bytes);				/* zeroed, may sleep, NOFS, any size; NULL */
+/* vx_txn_write for group blocks: keeps the committed copy */
+int vx_txn_write_undo(vx_txn *t, vx_buf *b);
+/* zeroed, may sleep, NOFS, any size; NULL */
+void *vx_alloc(size_t bytes);
 void vx_free(const void *p);
 __u64 vx_now(void);					/* seconds */
 bool vx_killed(void);					/* a fatal signal is pending */

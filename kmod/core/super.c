@@ -103,7 +103,8 @@ int vexfs_super_init(struct vexfs_super *s, __u64 blocks, __u32 journal_blocks)
 		fs.groups--;
 		fs.blocks -= last;
 	}
-	fs.journal_start = vexfs_group_itable(&fs, 0) + fs.inodes_per_group / VEXFS_INODES_PER_BLOCK;
+	fs.journal_start =
+		vexfs_group_itable(&fs, 0) + fs.inodes_per_group / VEXFS_INODES_PER_BLOCK;
 	capacity = vexfs_super_capacity(&fs);
 
 	memset(s, 0, sizeof(*s));
@@ -147,7 +148,8 @@ static const char *super_fields(const struct vexfs_super *s)
 		return "wrong number of inodes per group";
 	if (fs.journal_blocks < VEXFS_MIN_JOURNAL || fs.journal_blocks > VEXFS_MAX_JOURNAL)
 		return "wrong length of the log";
-	if (fs.journal_start != vexfs_group_itable(&fs, 0) + fs.inodes_per_group / VEXFS_INODES_PER_BLOCK)
+	if (fs.journal_start !=
+	    vexfs_group_itable(&fs, 0) + fs.inodes_per_group / VEXFS_INODES_PER_BLOCK)
 		return "the log is not in its place";
 	if (group_overhead(&fs, 0) >= vexfs_group_len(&fs, 0) ||
 	    group_overhead(&fs, fs.groups - 1) >= vexfs_group_len(&fs, fs.groups - 1))

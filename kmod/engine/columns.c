@@ -2,8 +2,8 @@
 /*
  * Derived data by slot (ids, attributes, dead bits, norms), and the map from ids to live slots.
  *
- * Chunks of 1,024 slots hang on a table of tables.  Nothing moves once a reader may see it, so readers need no lock: they
- * stay below a count that was published after the chunk was filled.
+ * Chunks of 1,024 slots hang on a table of tables.  Nothing moves once a reader may see it, so
+ * readers need no lock: they stay below a count that was published after the chunk was filled.
  */
 #include "internal.h"
 
@@ -16,7 +16,8 @@ _Static_assert(CHUNK_SLOTS == 1u << CHUNK_SHIFT, "slots of a chunk");
 /* What a slot is bound to. */
 struct binding {
 	struct vexfs_file *file;	/* NULL: nothing */
-	__u64 before;			/* slot that was bound to it before this one, or VEXFS_NO_SLOT */
+	/* slot that was bound to it before this one, or VEXFS_NO_SLOT */
+	__u64 before;
 };
 
 struct chunk {
@@ -24,7 +25,8 @@ struct chunk {
 	__u64 id[CHUNK_SLOTS];
 	__u64 dead[CHUNK_SLOTS / 64];
 	__u32 norm[CHUNK_SLOTS];
-	__u32 until[CHUNK_SLOTS];	/* dead slots: superseded at the count of this + 1; 0: not */
+	/* dead slots: superseded at the count of this + 1; 0: not */
+	__u32 until[CHUNK_SLOTS];
 	__s64 attr[];			/* [attrs][CHUNK_SLOTS] */
 };
 
@@ -275,7 +277,8 @@ bool vexfs_columns_visible(const struct vexfs_columns *c, __u64 slot, __u64 coun
 
 	if (!vexfs_columns_dead(c, slot))
 		return true;
-	until = __atomic_load_n(&chunk_of(c, slot)->until[slot & (CHUNK_SLOTS - 1)], __ATOMIC_RELAXED);
+	until = __atomic_load_n(&chunk_of(c, slot)->until[slot & (CHUNK_SLOTS - 1)],
+				__ATOMIC_RELAXED);
 	return until && count <= until;
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Candidates whose distance is known within bounds only, deferred until better ones were measured: a
- * min-heap by the lower bound, bounded in size.  What is turned away is remembered by its smallest
- * lower bound, from which vexfs_query_finish() sees whether something may have been lost.
+ * Candidates whose distance is known within bounds only, deferred until better ones were measured:
+ * a min-heap by the lower bound, bounded in size.  What is turned away is remembered by its
+ * smallest lower bound, from which vexfs_query_finish() sees whether something may have been lost.
  */
 #include "internal.h"
 

@@ -2,12 +2,14 @@
 /*
  * Distances of f32 rows: squared L2, 1 - cos, -dot.
  *
- * Ranking.  f32 sums differ with the order of additions, so between AVX2 and scalar code.  Answers must not: the f32 distance only
- * chooses candidates, the order comes from double precision in a fixed order of additions, and vexfs_certify() proves by the
- * error bound of the f32 sum that no candidate was lost.  The bound (Higham, Accuracy and Stability of Numerical
- * Algorithms, 2nd ed., section 3.1): a sum of n products in any order is off by at most
- * gamma(n) = n u / (1 - n u) times the sum of the absolute products, u = 2^-24.  It holds barring overflow and underflow, so a row
- * whose squared norm is outside [2^-60, 2^60] is measured in double at once, and rounded down to f32.
+ * Ranking.  f32 sums differ with the order of additions, so between AVX2 and scalar code.  Answers
+ * must not: the f32 distance only chooses candidates, the order comes from double precision in a
+ * fixed order of additions, and vexfs_certify() proves by the error bound of the f32 sum that no
+ * candidate was lost.  The bound (Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed.,
+ * section 3.1): a sum of n products in any order is off by at most gamma(n) = n u / (1 - n u) times
+ * the sum of the absolute products, u = 2^-24.  It holds barring overflow and underflow, so a row
+ * whose squared norm is outside [2^-60, 2^60] is measured in double at once, and rounded down to
+ * f32.
  */
 #include "internal.h"
 #include <immintrin.h>
@@ -130,7 +132,8 @@ void vexfs_prepare(struct vexfs_prep *p)
 		s += (double)q[i] * q[i];
 	p->norm2 = b64(s);
 	p->exact = p->metric != VEXFS_METRIC_L2 && !(s >= SAFE_MIN && s <= SAFE_MAX);
-	p->inv_norm = s > 0 ? b32((float)(1 / _mm_cvtsd_f64(_mm_sqrt_sd(_mm_setzero_pd(), _mm_set_sd(s))))) : 0;
+	p->inv_norm = s > 0 ?
+	      b32((float)(1 / _mm_cvtsd_f64(_mm_sqrt_sd(_mm_setzero_pd(), _mm_set_sd(s))))) : 0;
 	p->avx2 = vx_has_avx2() && !vexfs_scalar_only;
 }
 
@@ -192,7 +195,8 @@ void vexfs_measure(const struct vexfs_prep *p, struct vexfs_row *row, __u32 n, _
 
 __u32 vexfs_total_key(__u32 dist, __u64 penalty)
 {
-	return penalty ? key32(b32(round_toward_low((double)f32(dist) + (double)penalty * 1e-6))) : key32(b32(f32(dist) + 0.0f));
+	return penalty ? key32(b32(round_toward_low((double)f32(dist) + (double)penalty * 1e-6))) :
+			 key32(b32(f32(dist) + 0.0f));
 }
 
 __u64 vexfs_wide_key(__u32 dist)
@@ -216,14 +220,16 @@ __s64 vexfs_micro(__u32 dist)
 	return (__s64)d;
 }
 
-__u64 vexfs_measure_f64(const struct vexfs_prep *p, const struct vx_seg *seg, __u32 segs, __u64 penalty)
+__u64 vexfs_measure_f64(const struct vexfs_prep *p, const struct vx_seg *seg, __u32 segs,
+			__u64 penalty)
 {
 	return double_key(exact(p, seg, segs) + (double)penalty * 1e-6);
 }
 
 /*
- * The bound: of something whose f32 total is t the distance is at least t / scale - off - 4 u |t|.  Products, additions,
- * the sums over segments, and some for the steps after the sum; the last term is for the rounding of the total itself.
+ * The bound: of something whose f32 total is t the distance is at least t / scale - off - 4 u |t|.
+ * Products, additions, the sums over segments, and some for the steps after the sum; the last term
+ * is for the rounding of the total itself.
  */
 static void f32_bound(const struct vexfs_prep *p, __u32 max_norm2, double *scale, double *off)
 {
@@ -253,7 +259,8 @@ __u32 vexfs_tie(const struct vexfs_prep *p, __u32 key, __u32 max_norm2)
 	double t = f32(unkey32(key)), scale, off;
 
 	f32_bound(p, max_norm2, &scale, &off);
-	t = t * (t < 0 ? 1 / scale : scale) + off + (t < 0 ? -t : t) * 0x1p-22;	/* as far as it may be */
+	/* as far as it may be */
+	t = t * (t < 0 ? 1 / scale : scale) + off + (t < 0 ? -t : t) * 0x1p-22;
 	return vexfs_gate(p, double_key(t), max_norm2);
 }
 

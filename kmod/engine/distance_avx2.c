@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Distances with AVX2 and FMA: four accumulators hide the latency of the fused multiply-add.  Only called where the
- * CPU has both, inside an FPU section.
+ * Distances with AVX2 and FMA: four accumulators hide the latency of the fused multiply-add.  Only
+ * called where the CPU has both, inside an FPU section.
  */
 #include "internal.h"
 #include <immintrin.h>

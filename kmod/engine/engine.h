@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Vector engine: derived data of a collection in memory (columns), distances, the candidate pool, and one query.
- * Pure C over engine/platform.h.  No lock is taken here:
- *	columns: one writer at a time (the collection's mutex); readers run beside it: they look only below the
- *	count that they loaded with vexfs_columns_count(), and at dead bits, which only ever get set.
+ * Vector engine: derived data of a collection in memory (columns), distances, the candidate pool,
+ * and one query.  Pure C over engine/platform.h.  No lock is taken here:
+ *	columns: one writer at a time (the collection's mutex); readers run beside it: they look
+ *	only below the count that they loaded with vexfs_columns_count(), and at dead bits, which
+ *	only ever get set.
  *	a query belongs to one thread.
  */
 #ifndef _VEXFS_ENGINE_H
@@ -20,57 +21,83 @@ struct vexfs_map64 {
 	__u64 size;			/* a power of two */
 	__u64 used, live;		/* buckets in use; graves included, or not */
 };
-int vexfs_map_reserve(struct vexfs_map64 *m, __u64 more);	/* room for so many further puts.  -ENOMEM */
+/* room for so many further puts.  -ENOMEM */
+int vexfs_map_reserve(struct vexfs_map64 *m, __u64 more);
 void vexfs_map_put(struct vexfs_map64 *m, __u64 word, __u64 slot);	/* reserved */
-void vexfs_map_del(struct vexfs_map64 *m, __u64 word, __u64 slot);	/* nothing if it is not there */
+/* nothing if it is not there */
+void vexfs_map_del(struct vexfs_map64 *m, __u64 word, __u64 slot);
 /* The slots of a word, one after the other; *at is 0 at first.  Nothing may be put meanwhile. */
 bool vexfs_map_next(const struct vexfs_map64 *m, __u64 word, __u64 *at, __u64 *slot);
 __u64 vexfs_map_bytes(const struct vexfs_map64 *m);
 void vexfs_map_free(struct vexfs_map64 *m);
 
-/* --- columns.c: ids, attributes, dead bits, norms by slot, in chunks that never move; and the id map --- */
+/*
+ * --- columns.c: ids, attributes, dead bits, norms by slot, in chunks that never move; and the id
+ * map ---
+ */
 struct vexfs_columns;
 struct vexfs_columns *vexfs_columns_new(__u32 attrs);	/* NULL: no memory */
 void vexfs_columns_free(struct vexfs_columns *c);
-/* Make room for slots [0, slots) and as many ids.  -ENOMEM and nothing changed; -EFBIG beyond VEXFS_MAX_SLOTS. */
+/*
+ * Make room for slots [0, slots) and as many ids.  -ENOMEM and nothing changed; -EFBIG beyond
+ * VEXFS_MAX_SLOTS.
+ */
 int vexfs_columns_reserve(struct vexfs_columns *c, __u64 slots);
-/* Fill a reserved slot.  -EEXIST the id is live (nothing changed).  Invisible to readers until published. */
+/*
+ * Fill a reserved slot.  -EEXIST the id is live (nothing changed).  Invisible to readers until
+ * published.
+ */
 int vexfs_columns_put(struct vexfs_columns *c, __u64 slot, __u64 id, const __s64 *attr);
 /*
- * The same for an upsert: the id may be live, in *old then (else VEXFS_NO_SLOT), and is this slot's from now on.  *old
- * need not be published.
+ * The same for an upsert: the id may be live, in *old then (else VEXFS_NO_SLOT), and is this slot's
+ * from now on.  *old need not be published.
  */
-int vexfs_columns_replace(struct vexfs_columns *c, __u64 slot, __u64 id, const __s64 *attr, __u64 *old);
+int vexfs_columns_replace(struct vexfs_columns *c, __u64 slot, __u64 id, const __s64 *attr,
+			  __u64 *old);
 #define VEXFS_NO_SLOT (~0ULL)
-/* Undo a put or replace that was not published, the last one first; old: as it was given, or VEXFS_NO_SLOT. */
+/*
+ * Undo a put or replace that was not published, the last one first; old: as it was given, or
+ * VEXFS_NO_SLOT.
+ */
 void vexfs_columns_unput(struct vexfs_columns *c, __u64 slot, __u64 old);
-/* A file that slots are bound to; part of a struct of the host, which outlives the columns.  Writer's lock. */
+/*
+ * A file that slots are bound to; part of a struct of the host, which outlives the columns.
+ * Writer's lock.
+ */
 struct vexfs_file {
 	__u64 records;			/* slots bound to it that are not dead */
-	__u64 last;			/* the last one bound, if there is any; then vexfs_columns_bound_before() */
-	struct vexfs_file *heir;	/* the file that has taken these over; NULL: none.  Set once, never a circle */
+	/* the last one bound, if there is any; then vexfs_columns_bound_before() */
+	__u64 last;
+	/* the file that has taken these over; NULL: none.  Set once, never a circle */
+	struct vexfs_file *heir;
 };
-int vexfs_columns_bind(struct vexfs_columns *c, __u64 slot, struct vexfs_file *file);	/* after the put; -ENOMEM */
+/* after the put; -ENOMEM */
+int vexfs_columns_bind(struct vexfs_columns *c, __u64 slot, struct vexfs_file *file);
 /* The file that has a slot now: the last heir of the one it was bound to.  NULL: not bound. */
 struct vexfs_file *vexfs_columns_file(const struct vexfs_columns *c, __u64 slot);
-__u64 vexfs_columns_bound_before(const struct vexfs_columns *c, __u64 slot);	/* VEXFS_NO_SLOT: only dead ones */
+/* VEXFS_NO_SLOT: only dead ones */
+__u64 vexfs_columns_bound_before(const struct vexfs_columns *c, __u64 slot);
 void vexfs_columns_publish(struct vexfs_columns *c, __u64 count);	/* release */
 __u64 vexfs_columns_count(const struct vexfs_columns *c);	/* acquire */
 __u64 vexfs_columns_live(const struct vexfs_columns *c);
-int vexfs_columns_find(const struct vexfs_columns *c, __u64 id, __u64 *slot);	/* -ENOENT; writer's lock */
-/* Set the dead bit, forget the id unless another slot has it by now; once a slot.  Writer's lock. */
+/* -ENOENT; writer's lock */
+int vexfs_columns_find(const struct vexfs_columns *c, __u64 id, __u64 *slot);
+/*
+ * Set the dead bit, forget the id unless another slot has it by now; once a slot.  Writer's lock.
+ */
 void vexfs_columns_kill(struct vexfs_columns *c, __u64 slot);
 /*
- * The same for a slot that an upsert replaces, before that is published: who has taken a snapshot of less than `count`
- * slots goes on seeing it, and nobody sees both it and its successor, or neither.
+ * The same for a slot that an upsert replaces, before that is published: who has taken a snapshot
+ * of less than `count` slots goes on seeing it, and nobody sees both it and its successor, or
+ * neither.
  */
 void vexfs_columns_supersede(struct vexfs_columns *c, __u64 slot, __u64 count);
 bool vexfs_columns_dead(const struct vexfs_columns *c, __u64 slot);
 /* Is a slot below `count` to be seen by who has taken a snapshot of so many slots? */
 bool vexfs_columns_visible(const struct vexfs_columns *c, __u64 slot, __u64 count);
 /*
- * The same for 64 slots at most: bit i of the result is slot from + i.  count VEXFS_MAX_SLOTS: what is not dead by now; the
- * first slot is published.
+ * The same for 64 slots at most: bit i of the result is slot from + i.  count VEXFS_MAX_SLOTS: what
+ * is not dead by now; the first slot is published.
  */
 __u64 vexfs_columns_live_mask(const struct vexfs_columns *c, __u64 from, __u32 n, __u64 count);
 __u64 vexfs_columns_id(const struct vexfs_columns *c, __u64 slot);
@@ -78,9 +105,9 @@ __s64 vexfs_columns_attr(const struct vexfs_columns *c, __u64 slot, __u32 attr);
 __u64 vexfs_columns_bytes(const struct vexfs_columns *c);
 
 /*
- * --- predicate.c, predicate_avx2.c: a predicate over the attributes, and the bitmap of the slots for which it holds.
- * Attributes never change, so the bitmap only grows: one caller at a time extends it, queries read beside it, below the
- * count that they were given. ---
+ * --- predicate.c, predicate_avx2.c: a predicate over the attributes, and the bitmap of the slots
+ * for which it holds.  Attributes never change, so the bitmap only grows: one caller at a time
+ * extends it, queries read beside it, below the count that they were given. ---
  */
 struct vexfs_predicate;
 struct vexfs_condition {		/* as it comes with a query, see ioctl.h */
@@ -88,9 +115,13 @@ struct vexfs_condition {		/* as it comes with a query, see ioctl.h */
 	const __s64 *value;
 	__u32 n, values;
 };
-/* May it be evaluated?  keywords: a bit per attribute.  -E2BIG, -ENXIO, -EPROTOTYPE, -EBADMSG, see ioctl.h. */
+/*
+ * May it be evaluated?  keywords: a bit per attribute.  -E2BIG, -ENXIO, -EPROTOTYPE, -EBADMSG, see
+ * ioctl.h.
+ */
 int vexfs_condition_check(const struct vexfs_condition *c, __u32 attrs, __u32 keywords);
-struct vexfs_predicate *vexfs_predicate_new(const struct vexfs_condition *c);	/* checked; copied.  NULL: no memory */
+/* checked; copied.  NULL: no memory */
+struct vexfs_predicate *vexfs_predicate_new(const struct vexfs_condition *c);
 void vexfs_predicate_free(struct vexfs_predicate *p);
 bool vexfs_predicate_is(const struct vexfs_predicate *p, const struct vexfs_condition *c);
 __u64 vexfs_predicate_bytes(const struct vexfs_predicate *p);
@@ -102,12 +133,13 @@ struct vexfs_match {
 	bool cut;			/* the deadline came first: there are more slots */
 };
 /* Evaluate what was published in c since the last time.  -ENOMEM, -EINTR a fatal signal; sleeps. */
-int vexfs_predicate_match(struct vexfs_predicate *p, const struct vexfs_columns *c, __u64 deadline_us, struct vexfs_match *m);
+int vexfs_predicate_match(struct vexfs_predicate *p, const struct vexfs_columns *c,
+			  __u64 deadline_us, struct vexfs_match *m);
 
 /*
- * --- codes.c, rabitq.c, rotate.c: 1-bit codes of rows, from which bounds of distances follow, by slot; FastScan blocks and
- * row-major.  Chunks as in columns.c: one writer at a time, readers below the count.  A slot that has no code is
- * known to be anywhere: a search measures it. ---
+ * --- codes.c, rabitq.c, rotate.c: 1-bit codes of rows, from which bounds of distances follow, by
+ * slot; FastScan blocks and row-major.  Chunks as in columns.c: one writer at a time, readers below
+ * the count.  A slot that has no code is known to be anywhere: a search measures it. ---
  */
 struct vexfs_codes;
 /* seed: of the rotation.  NULL: no memory. */
@@ -118,23 +150,35 @@ __u64 vexfs_codes_bytes(const struct vexfs_codes *c);	/* and what these do */
 /* Make room for slots [0, slots).  -ENOMEM: for fewer, perhaps; -EFBIG beyond VEXFS_MAX_SLOTS. */
 int vexfs_codes_reserve(struct vexfs_codes *c, __u64 slots);
 __u64 vexfs_codes_reserved(const struct vexfs_codes *c);
-/* Before the first put: centre on a sample of the rows of [0, count).  Sleeps.  Errors of vx_rows_wait(); -ENOMEM. */
+/*
+ * Before the first put: centre on a sample of the rows of [0, count).  Sleeps.  Errors of
+ * vx_rows_wait(); -ENOMEM.
+ */
 int vexfs_codes_centre(struct vexfs_codes *c, struct vx_rows *rows, __u64 count);
 /* Encode a row, at a reserved slot that is not published.  FPU sections inside. */
 void vexfs_codes_put(struct vexfs_codes *c, __u64 slot, const struct vx_seg *seg, __u32 segs);
 void vexfs_codes_publish(struct vexfs_codes *c, __u64 count);	/* release */
 __u64 vexfs_codes_count(const struct vexfs_codes *c);	/* acquire */
 /*
- * Read, encode and publish the rows up to slot `to`, which is reserved.  Sleeps.  0, also when the deadline came first;
- * errors of vx_rows_wait().
+ * Read, encode and publish the rows up to slot `to`, which is reserved.  Sleeps.  0, also when the
+ * deadline came first; errors of vx_rows_wait().
  */
 int vexfs_codes_extend(struct vexfs_codes *c, struct vx_rows *rows, __u64 to, __u64 deadline_us);
 
-/* --- distance.c, distance_avx2.c.  Call the *_raw ones between vx_fpu_begin() and vx_fpu_end() only --- */
-/* May this row be stored or searched with?  Integer work, no FPU.  -EINVAL NaN or infinity, -EDOM zero vector with cosine. */
+/*
+ * --- distance.c, distance_avx2.c.  Call the *_raw ones between vx_fpu_begin() and vx_fpu_end()
+ * only ---
+ */
+/*
+ * May this row be stored or searched with?  Integer work, no FPU.  -EINVAL NaN or infinity, -EDOM
+ * zero vector with cosine.
+ */
 int vexfs_row_check(__u32 metric, const void *row, __u32 dims);
 
-/* --- pool.c: the best candidates by f32 distance (a max-heap), remembering the best it refused --- */
+/*
+ * --- pool.c: the best candidates by f32 distance (a max-heap), remembering the best it
+ * refused ---
+ */
 /* --- query.c --- */
 struct vexfs_query;
 struct vexfs_hit_f {		/* a final hit; distance as the bits of a double */
@@ -159,19 +203,28 @@ struct vexfs_query_params {
 	__u32 per_file;			/* at most so many hits of one bound file; 0: any number */
 	const struct vexfs_codes *codes;	/* NULL: no estimates */
 	const struct vexfs_asof *as_of;	/* NULL: as it is now */
-	/* May slots bound to this file be found?  Never sleeps; asked again and again.  NULL: all may. */
+	/*
+	 * May slots bound to this file be found?  Never sleeps; asked again and again.  NULL: all
+	 * may.
+	 */
 	bool (*may)(void *arg, const struct vexfs_file *file);
 	void *may_arg;
 };
 
-/* What a query did since it was made, see struct vexfs_search_trace; restart: why it was told to. */
+/*
+ * What a query did since it was made, see struct vexfs_search_trace; restart: why it was told to.
+ */
 struct vexfs_query_stats {
 	__u64 filtered, estimated, pruned, deferred, reranked, fetched, rescored;
 	__u32 restart[8];
 };
 
-/* Allocate and prepare a query over c and rows, and take a snapshot of the count.  k <= VEXFS_MAX_RANGE.  NULL: no memory. */
-struct vexfs_query *vexfs_query_new(struct vexfs_columns *c, struct vx_rows *rows, const struct vexfs_query_params *p);
+/*
+ * Allocate and prepare a query over c and rows, and take a snapshot of the count.  k <=
+ * VEXFS_MAX_RANGE.  NULL: no memory.
+ */
+struct vexfs_query *vexfs_query_new(struct vexfs_columns *c, struct vx_rows *rows,
+				    const struct vexfs_query_params *p);
 void vexfs_query_free(struct vexfs_query *q);
 struct vexfs_search *vexfs_query_search(struct vexfs_query *q);	/* what programs see */
 struct vexfs_query *vexfs_search_query(struct vexfs_search *s);
@@ -179,20 +232,29 @@ struct vexfs_query *vexfs_search_query(struct vexfs_search *s);
 void vexfs_query_restart(struct vexfs_query *q);
 /* The same, for another vector (checked, dims * 4 bytes; copied). */
 void vexfs_query_reset(struct vexfs_query *q, const void *row);
-/* The programs of the coming round; NULL: none.  Called with rows pinned and outside FPU sections. */
-void vexfs_query_hooks(struct vexfs_query *q, int (*filter)(struct vexfs_search *), int (*distance)(struct vexfs_search *));
 /*
- * Limits of the strategy itself (a program's own, stricter): slots that it may visit, and vx_cpu_us() when its time is up;
- * 0: only the query's.
+ * The programs of the coming round; NULL: none.  Called with rows pinned and outside FPU sections.
+ */
+void vexfs_query_hooks(struct vexfs_query *q, int (*filter)(struct vexfs_search *),
+		       int (*distance)(struct vexfs_search *));
+/*
+ * Limits of the strategy itself (a program's own, stricter): slots that it may visit, and
+ * vx_cpu_us() when its time is up; 0: only the query's.
  */
 void vexfs_query_limits(struct vexfs_query *q, __u64 max_visits, __u64 end_us);
-bool vexfs_query_overran(const struct vexfs_query *q);	/* was the strategy told that its own time is up? */
-/* Rises whenever a strategy looks at slots, measures, offers, puts aside or takes: when it gets on. */
+/* was the strategy told that its own time is up? */
+bool vexfs_query_overran(const struct vexfs_query *q);
+/*
+ * Rises whenever a strategy looks at slots, measures, offers, puts aside or takes: when it gets on.
+ */
 __u64 vexfs_query_work(const struct vexfs_query *q);
 /* The strategy is stopped before it was done.  why: VEXFS_TRUNC_*, for vexfs_query_finish(). */
 void vexfs_query_cut(struct vexfs_query *q, __u32 why);
 
-/* What the kfuncs of the same names do; see program.bpf.h for arguments and errors.  The phase is checked by them too. */
+/*
+ * What the kfuncs of the same names do; see program.bpf.h for arguments and errors.  The phase is
+ * checked by them too.
+ */
 int vexfs_q_range(struct vexfs_query *q, __u64 from, __u32 n);
 int vexfs_q_slots(struct vexfs_query *q, const __u64 *slots, __u32 n);
 int vexfs_q_score(struct vexfs_query *q);
@@ -200,7 +262,8 @@ int vexfs_q_offer(struct vexfs_query *q);
 int vexfs_q_estimate(struct vexfs_query *q, __u64 from, __u32 n, __u32 sigma);
 int vexfs_q_defer(struct vexfs_query *q);
 int vexfs_q_take(struct vexfs_query *q);
-struct vexfs_cand *vexfs_q_candidates(struct vexfs_query *q);	/* fills ids and, in distance, key and micro */
+/* fills ids and, in distance, key and micro */
+struct vexfs_cand *vexfs_q_candidates(struct vexfs_query *q);
 __s64 *vexfs_q_attribute(struct vexfs_query *q, __u32 attr);	/* NULL: out of range */
 #define VEXFS_PHASE_NONE	0
 #define VEXFS_PHASE_SEARCH	1
@@ -208,24 +271,31 @@ __s64 *vexfs_q_attribute(struct vexfs_query *q, __u32 attr);	/* NULL: out of ran
 #define VEXFS_PHASE_FILTER	3
 void vexfs_query_phase(struct vexfs_query *q, __u32 phase);
 const struct vexfs_query_stats *vexfs_query_stats(const struct vexfs_query *q);
-int vexfs_query_failed(const struct vexfs_query *q);	/* errno of a filter or distance program that failed, else 0 */
+/* errno of a filter or distance program that failed, else 0 */
+int vexfs_query_failed(const struct vexfs_query *q);
 
-/* The built-in strategy: exact, all slots, in batches, through the functions above.  Same contract as vexfs_ops.search. */
+/*
+ * The built-in strategy: exact, all slots, in batches, through the functions above.  Same contract
+ * as vexfs_ops.search.
+ */
 int vexfs_flat(struct vexfs_search *s);
 /*
- * The one over codes: estimates all slots, then measures the best until no other one may be among the k nearest, as far
- * as the bounds are true.
+ * The one over codes: estimates all slots, then measures the best until no other one may be among
+ * the k nearest, as far as the bounds are true.
  */
 int vexfs_coded(struct vexfs_search *s);
-/* Rows that were not in memory.  read: start all, then wait for up to VEXFS_BATCH and pin them (sleeps, outside SRCU);
- * returns how many (0: none left, or no time for more than the first batch) or an error.  score: measure and offer those, unpin (hooks run: inside SRCU). */
+/* Rows that were not in memory.  read: start all, then wait for up to VEXFS_BATCH and pin them
+ * (sleeps, outside SRCU); returns how many (0: none left, or no time for more than the first batch)
+ * or an error.  score: measure and offer those, unpin (hooks run: inside SRCU). */
 int vexfs_query_read(struct vexfs_query *q);
 int vexfs_query_score_read(struct vexfs_query *q);
 /*
- * The end: measure the pool again in double precision (reads rows, sleeps; when the time is up, what is in memory and a batch),
- * sort by distance, then id; drop what has died meanwhile, or lies beyond the radius.  Returns the hits written (<= k); -EAGAIN when f32 may have refused one that belongs among
- * them: the pool may be larger now, restart the query (at most a few times, then VEXFS_TRUNC_PRECISION); or when an estimate
- * may have: the next attempt makes none.  *truncated: VEXFS_TRUNC_*.
+ * The end: measure the pool again in double precision (reads rows, sleeps; when the time is up,
+ * what is in memory and a batch), sort by distance, then id; drop what has died meanwhile, or lies
+ * beyond the radius.  Returns the hits written (<= k); -EAGAIN when f32 may have refused one that
+ * belongs among them: the pool may be larger now, restart the query (at most a few times, then
+ * VEXFS_TRUNC_PRECISION); or when an estimate may have: the next attempt makes none.  *truncated:
+ * VEXFS_TRUNC_*.
  */
 int vexfs_query_finish(struct vexfs_query *q, struct vexfs_hit_f *hits, __u32 *truncated);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The end of a query: the pool in double precision, in order, whether anything may be missing, and not
- * too much of one file.
+ * The end of a query: the pool in double precision, in order, whether anything may be missing, and
+ * not too much of one file.
  */
 #include "query.h"
 
@@ -55,9 +55,12 @@ int vexfs_query_enlarge(struct vexfs_query *q)
 	return -EAGAIN;
 }
 
-/* Measure an entry of the pool, whose row is pinned, in double precision; appended to f unless it has died or is too far. */
-static void finalize(struct vexfs_query *q, const struct vexfs_entry *e, const struct vx_seg *seg, int segs,
-		     struct final *f, __u32 *n)
+/*
+ * Measure an entry of the pool, whose row is pinned, in double precision; appended to f unless it
+ * has died or is too far.
+ */
+static void finalize(struct vexfs_query *q, const struct vexfs_entry *e, const struct vx_seg *seg,
+		     int segs, struct final *f, __u32 *n)
 {
 	__u64 key;
 
@@ -74,11 +77,13 @@ static void finalize(struct vexfs_query *q, const struct vexfs_entry *e, const s
 }
 
 /*
- * `count` entries of the pool in double precision, behind the n that f has: first what is in memory; the rest is read, all of
- * PENDING rows submitted before one is waited for.  Once the time is up no more than a batch is.  Changes the order of the
- * entries.  How many f has now, or an error.
+ * `count` entries of the pool in double precision, behind the n that f has: first what is in
+ * memory; the rest is read, all of PENDING rows submitted before one is waited for.  Once the time
+ * is up no more than a batch is.  Changes the order of the entries.  How many f has now, or an
+ * error.
  */
-static int measure_entries(struct vexfs_query *q, struct vexfs_entry *e, __u32 count, struct final *f, __u32 n)
+static int measure_entries(struct vexfs_query *q, struct vexfs_entry *e, __u32 count,
+			   struct final *f, __u32 n)
 {
 	struct vx_seg seg[VX_ROW_SEGS];
 	__u32 i, k, ahead, absent = 0;
@@ -120,7 +125,10 @@ static int measure_entries(struct vexfs_query *q, struct vexfs_entry *e, __u32 c
 	return n;
 }
 
-/* Is everything whose f32 total has at least this key behind the first k of f, which is sorted, for certain? */
+/*
+ * Is everything whose f32 total has at least this key behind the first k of f, which is sorted, for
+ * certain?
+ */
 static bool settled(struct vexfs_query *q, const struct final *f, __u32 n, __u32 key)
 {
 	bool sure;
@@ -133,7 +141,10 @@ static bool settled(struct vexfs_query *q, const struct final *f, __u32 n, __u32
 	return sure;
 }
 
-/* The pool in double precision, in order, as far as it may matter and there is time.  How many, or an error. */
+/*
+ * The pool in double precision, in order, as far as it may matter and there is time.  How many, or
+ * an error.
+ */
 static int measure_pool(struct vexfs_query *q, struct final *f)
 {
 	struct vexfs_pool *p = &q->pool;
@@ -157,8 +168,8 @@ static int measure_pool(struct vexfs_query *q, struct final *f)
 }
 
 /*
- * Was nothing refused that belongs among the first k of f, which is sorted?  And in a range search, are there more than
- * k if anything was refused?
+ * Was nothing refused that belongs among the first k of f, which is sorted?  And in a range search,
+ * are there more than k if anything was refused?
  */
 static bool is_sure(struct vexfs_query *q, const struct final *f, __u32 n)
 {
@@ -166,14 +177,15 @@ static bool is_sure(struct vexfs_query *q, const struct final *f, __u32 n)
 }
 
 /*
- * Might one of those that were pruned by their bounds belong among the first k?  Because records died that had tightened the gate,
- * or because a bound was wrong, which happens now and then.
+ * Might one of those that were pruned by their bounds belong among the first k?  Because records
+ * died that had tightened the gate, or because a bound was wrong, which happens now and then.
  */
 static bool missed(struct vexfs_query *q, const struct final *f, __u32 n)
 {
 	__u32 i;
 
-	if (q->why || q->deferred.n)	/* the strategy did not get to its end, or did not want to */
+	/* the strategy did not get to its end, or did not want to */
+	if (q->why || q->deferred.n)
 		return false;
 	if (q->deferred.refused == ~0u || q->deferred.refused > vexfs_query_radius_gate(q))
 		return false;
@@ -199,7 +211,10 @@ static __u32 *times_seen(struct seen_file *t, __u32 mask, const struct vexfs_fil
 	return &t[i].n;
 }
 
-/* Of n in order the first `want`, those left out of which per_file better ones have the file.  How many, or -ENOMEM. */
+/*
+ * Of n in order the first `want`, those left out of which per_file better ones have the file.  How
+ * many, or -ENOMEM.
+ */
 static int thin(struct vexfs_query *q, struct final *f, __u32 n, __u32 want)
 {
 	const struct vexfs_file *file;
@@ -220,7 +235,10 @@ static int thin(struct vexfs_query *q, struct final *f, __u32 n, __u32 want)
 	return kept;
 }
 
-/* Search for four times as many, if that is allowed: -EAGAIN, else -EFBIG.  -ENOMEM: the query is of no use any more. */
+/*
+ * Search for four times as many, if that is allowed: -EAGAIN, else -EFBIG.  -ENOMEM: the query is
+ * of no use any more.
+ */
 static int widen(struct vexfs_query *q)
 {
 	__u32 k = q->s.k;
@@ -236,8 +254,8 @@ static int widen(struct vexfs_query *q)
 }
 
 /*
- * The hits among the n best in order, which are all that there are unless `more`; more: out, did any have to go?  How
- * many there are now, or an error: -EAGAIN, search again.
+ * The hits among the n best in order, which are all that there are unless `more`; more: out, did
+ * any have to go?  How many there are now, or an error: -EAGAIN, search again.
  */
 static int pick(struct vexfs_query *q, struct final *f, __u32 n, bool *more, __u32 *truncated)
 {
@@ -277,7 +295,10 @@ int vexfs_query_finish(struct vexfs_query *q, struct vexfs_hit_f *hits, __u32 *t
 		n = -EAGAIN;
 		goto out;
 	}
-	/* an answer that came late is better than none, and says already that something may be missing */
+	/*
+	 * an answer that came late is better than none, and says already that something may be
+	 * missing
+	 */
 	if (!(q->why & VEXFS_TRUNC_DEADLINE) && !is_sure(q, f, n)) {
 		if (vexfs_query_enlarge(q) == -EAGAIN) {
 			q->stats.restart[VEXFS_RESTART_PRECISION]++;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the engine's files share.  Floating point lives in distance.c and distance_avx2.c alone; everybody else
- * handles distances as integers of the same order:
+ * What the engine's files share.  Floating point lives in distance.c and distance_avx2.c alone;
+ * everybody else handles distances as integers of the same order:
  *
- *	u32 key of an f32, u64 key of an f64: flip the sign bit of non-negatives, all bits of negatives
+ *	u32 key of an f32, u64 key of an f64: flip the sign bit of non-negatives, all bits of
+ *	negatives
  */
 #ifndef _VEXFS_ENGINE_INTERNAL_H
 #define _VEXFS_ENGINE_INTERNAL_H
@@ -18,7 +19,10 @@ __u32 *vexfs_columns_norm(struct vexfs_columns *c, __u64 slot);
 bool vexfs_columns_unbound(const struct vexfs_columns *c, __u64 from, __u32 n, __u64 count);
 
 #define VEXFS_CHUNK_SLOTS	1024u	/* slots of a chunk */
-/* An attribute in the chunk of a slot, of all its VEXFS_CHUNK_SLOTS slots; those from the count on are anything. */
+/*
+ * An attribute in the chunk of a slot, of all its VEXFS_CHUNK_SLOTS slots; those from the count on
+ * are anything.
+ */
 const __s64 *vexfs_columns_column(const struct vexfs_columns *c, __u64 slot, __u32 attr);
 
 /* --- predicate.c --- */
@@ -26,8 +30,13 @@ const __s64 *vexfs_columns_column(const struct vexfs_columns *c, __u64 slot, __u
 /* Bit i of the result: slot from + i matches and is below the count of the match.  n <= 64. */
 __u64 vexfs_match_mask(const struct vexfs_match *m, __u64 from, __u32 n);
 
-/* --- predicate_avx2.c, between vx_fpu_begin() and vx_fpu_end(): bit i of out tells about col[i], i < 64 * words --- */
-void vexfs_in_avx2(const __s64 *col, const __s64 *value, __u32 n, __u32 words, __u64 *out);	/* is it one of n values */
+/*
+ * --- predicate_avx2.c, between vx_fpu_begin() and vx_fpu_end(): bit i of out tells about col[i],
+ * i < 64 * words ---
+ */
+
+/* is it one of n values */
+void vexfs_in_avx2(const __s64 *col, const __s64 *value, __u32 n, __u32 words, __u64 *out);
 void vexfs_lt_avx2(const __s64 *col, __s64 value, __u32 words, __u64 *out);
 void vexfs_mask_avx2(const __s64 *col, __s64 value, __u32 words, __u64 *out);
 
@@ -56,22 +65,30 @@ struct vexfs_pool {
 	struct vexfs_entry *entry;
 	struct vexfs_kth best;
 	__u32 n;
-	__u32 cap, room;		/* entries: so many are kept; there is memory for so many now */
+	/* entries: so many are kept; there is memory for so many now */
+	__u32 cap, room;
 	__u32 spare;			/* so many entries at least may be thrown out */
 	__u32 refused;			/* smallest key that was turned away or thrown out ... */
 	bool any_refused;		/* ... if any was */
 };
 
 int vexfs_pool_init(struct vexfs_pool *p, __u32 k, __u32 cap);	/* -ENOMEM */
-/* Memory for so many more offers.  What is offered beyond it takes the place of others, or is refused.  -ENOMEM. */
+/*
+ * Memory for so many more offers.  What is offered beyond it takes the place of others, or is
+ * refused.  -ENOMEM.
+ */
 int vexfs_pool_reserve(struct vexfs_pool *p, __u32 more);
-/* May so many more be offered and only entries with larger keys than this have to go?  Counts those in p->spare. */
+/*
+ * May so many more be offered and only entries with larger keys than this have to go?  Counts those
+ * in p->spare.
+ */
 bool vexfs_pool_can_spare(struct vexfs_pool *p, __u32 more, __u32 key);
 void vexfs_pool_free(struct vexfs_pool *p);
 void vexfs_pool_clear(struct vexfs_pool *p);
 /* Entries in order, the best first.  It takes no more offers until it is cleared. */
 void vexfs_pool_sort(struct vexfs_pool *p);
-bool vexfs_pool_offer(struct vexfs_pool *p, __u64 slot, __u32 key, __u64 penalty);	/* did it get in? */
+/* did it get in? */
+bool vexfs_pool_offer(struct vexfs_pool *p, __u64 slot, __u32 key, __u64 penalty);
 
 /* --- distance.c; all but row_check and has_avx2 between vx_fpu_begin() and vx_fpu_end() --- */
 
@@ -81,7 +98,8 @@ struct vexfs_prep {
 	__u32 dims, metric;
 	__u64 norm2;			/* double bits: squared norm of the query */
 	__u32 inv_norm;			/* f32 bits: 1 / norm; cosine */
-	bool exact;			/* norms out of the safe range: everything is measured in f64 */
+	/* norms out of the safe range: everything is measured in f64 */
+	bool exact;
 	bool avx2;
 };
 
@@ -101,13 +119,22 @@ __u32 vexfs_total_key(__u32 dist, __u64 penalty);
 __u64 vexfs_wide_key(__u32 dist);
 __s64 vexfs_micro(__u32 dist);
 __u64 vexfs_widen_key(__u32 key);
-/* u64 key of the distance in double precision plus penalty; the same on every machine and however the row is cut */
-__u64 vexfs_measure_f64(const struct vexfs_prep *p, const struct vx_seg *seg, __u32 segs, __u64 penalty);
+/*
+ * u64 key of the distance in double precision plus penalty; the same on every machine and however
+ * the row is cut
+ */
+__u64 vexfs_measure_f64(const struct vexfs_prep *p, const struct vx_seg *seg, __u32 segs,
+			__u64 penalty);
 __u64 vexfs_key_bits(__u64 key);	/* u64 key -> bits of the double */
 __u64 vexfs_bits_key(__u64 bits);	/* and back, not for NaN; both zeros have one key */
-/* Is everything whose f32 total has at least the key `refused` truly farther than kth (a u64 key)? */
+/*
+ * Is everything whose f32 total has at least the key `refused` truly farther than kth (a u64 key)?
+ */
 bool vexfs_certify(const struct vexfs_prep *p, __u64 kth, __u32 refused, __u32 max_norm2);
-/* The largest f32 total, or a little more, that something may have which is as near as something with the total `key`. */
+/*
+ * The largest f32 total, or a little more, that something may have which is as near as something
+ * with the total `key`.
+ */
 __u32 vexfs_tie(const struct vexfs_prep *p, __u32 key, __u32 max_norm2);
 /* The largest f32 total, or a little more, that something within `radius` (a u64 key) may have. */
 __u32 vexfs_gate(const struct vexfs_prep *p, __u64 radius, __u32 max_norm2);
@@ -128,14 +155,18 @@ void vexfs_rotate(const struct vexfs_rotation *r, float *x);
 void vexfs_rotate_avx2(const struct vexfs_rotation *r, float *x, float by);	/* 1 / sqrt(pow2) */
 
 /*
- * --- rabitq.c, rabitq_avx2.c; between vx_fpu_begin() and vx_fpu_end().  Others move the floats of these structs about
- * and look at none. ---
+ * --- rabitq.c, rabitq_avx2.c; between vx_fpu_begin() and vx_fpu_end().  Others move the floats of
+ * these structs about and look at none. ---
  */
 
 #define VEXFS_CODE_BLOCK	32	/* codes of a FastScan block */
-/* Key of a lower bound: 0 where nothing is known, which no distance has; the upper bound is ~0 then. */
+/*
+ * Key of a lower bound: 0 where nothing is known, which no distance has; the upper bound is ~0
+ * then.
+ */
 #define VEXFS_UNKNOWN		0u
-#define VEXFS_SIGMA		300	/* bounds, in hundredths of the standard deviation; see codes.c */
+/* bounds, in hundredths of the standard deviation; see codes.c */
+#define VEXFS_SIGMA		300
 
 /* How rows become codes. */
 struct vexfs_coder {
@@ -155,7 +186,8 @@ struct vexfs_factor {
 struct vexfs_estimator {
 	__u32 padded;
 	bool usable;			/* false: the query is out of range, nothing is known */
-	__u8 *table;			/* [padded / 4][16]: sums of 4 dims, for each of their 16 codes */
+	/* [padded / 4][16]: sums of 4 dims, for each of their 16 codes */
+	__u8 *table;
 	__u64 *plane;			/* [4][padded / 64]: bits of the 4-bit query */
 	float *scratch;			/* [padded] */
 	/* distance = times_norm2 * norm2 + plus - times * scale * step * (sum - middle) */
@@ -165,38 +197,54 @@ struct vexfs_estimator {
 };
 
 /* Add a row (cosine: of length 1) to sum[dims].  False: its norm is out of range. */
-bool vexfs_rabitq_sum(const struct vexfs_coder *c, const struct vx_seg *seg, __u32 segs, double *sum);
+bool vexfs_rabitq_sum(const struct vexfs_coder *c, const struct vx_seg *seg, __u32 segs,
+		      double *sum);
 void vexfs_rabitq_mean(struct vexfs_coder *c, const double *sum, __u32 n);
-void vexfs_rabitq_encode(struct vexfs_coder *c, const struct vx_seg *seg, __u32 segs, __u64 *bits, struct vexfs_factor *f);
+void vexfs_rabitq_encode(struct vexfs_coder *c, const struct vx_seg *seg, __u32 segs, __u64 *bits,
+			 struct vexfs_factor *f);
 void vexfs_rabitq_prepare(const struct vexfs_coder *c, struct vexfs_estimator *e, const void *row);
-/* And then, where it is usable: round it to 4 bits per dim, at random; fills table, plane and lost. */
+/*
+ * And then, where it is usable: round it to 4 bits per dim, at random; fills table, plane and lost.
+ */
 void vexfs_rabitq_quantise(struct vexfs_estimator *e);
-/* Of each code: the sum over dims of the 4-bit query, or of 15 less it where the bit is 0; at most 61,440. */
+/*
+ * Of each code: the sum over dims of the 4-bit query, or of 15 less it where the bit is 0; at most
+ * 61,440.
+ */
 void vexfs_rabitq_sums(const struct vexfs_estimator *e, const __u8 *block, __u16 *sum);
-void vexfs_rabitq_bound(const struct vexfs_estimator *e, __u32 sum, const struct vexfs_factor *f, __u32 sigma,
-			__u32 *lower, __u32 *upper);
-/* Bounds of a block as u32 keys.  Returns a bit for each lower bound up to the gate; *refused: the least that is above. */
-__u32 vexfs_rabitq_block(const struct vexfs_estimator *e, const __u8 *block, const struct vexfs_factor *f, __u32 sigma,
-			 __u32 gate, __u32 *lower, __u32 *upper, __u32 *refused);
+void vexfs_rabitq_bound(const struct vexfs_estimator *e, __u32 sum, const struct vexfs_factor *f,
+			__u32 sigma, __u32 *lower, __u32 *upper);
+/*
+ * Bounds of a block as u32 keys.  Returns a bit for each lower bound up to the gate; *refused: the
+ * least that is above.
+ */
+__u32 vexfs_rabitq_block(const struct vexfs_estimator *e, const __u8 *block,
+			 const struct vexfs_factor *f, __u32 sigma, __u32 gate, __u32 *lower,
+			 __u32 *upper, __u32 *refused);
 double vexfs_signs_avx2(const float *x, __u32 n, __u64 *bits);	/* also the sum of |x| */
 void vexfs_fastscan_avx2(const __u8 *block, const __u8 *table, __u32 padded, __u16 *sum);
-__u32 vexfs_bounds_avx2(const struct vexfs_estimator *e, const __u16 *sum, const struct vexfs_factor *f, float sigma,
-			__u32 gate, __u32 *lower, __u32 *upper, __u32 *refused);
+__u32 vexfs_bounds_avx2(const struct vexfs_estimator *e, const __u16 *sum,
+			const struct vexfs_factor *f, float sigma, __u32 gate, __u32 *lower,
+			__u32 *upper, __u32 *refused);
 
 /* --- codes.c --- */
 
-struct vexfs_estimator *vexfs_estimator_new(const struct vexfs_codes *c);	/* NULL: no memory; vx_efree() it */
-void vexfs_estimator_prepare(const struct vexfs_codes *c, struct vexfs_estimator *e, const void *row);	/* for a query */
+/* NULL: no memory; vx_efree() it */
+struct vexfs_estimator *vexfs_estimator_new(const struct vexfs_codes *c);
+/* for a query */
+void vexfs_estimator_prepare(const struct vexfs_codes *c, struct vexfs_estimator *e,
+			     const void *row);
 /*
- * Bounds of the slots [from, from + n), n <= VEXFS_BATCH, that are in mask; lower and upper have room for
- * VEXFS_BATCH + VEXFS_CODE_BLOCK keys, that of slot from + i is at i + *shift.  Returns the mask of those whose lower bound
- * is not above the gate; *refused sinks to the least that is.
+ * Bounds of the slots [from, from + n), n <= VEXFS_BATCH, that are in mask; lower and upper have
+ * room for VEXFS_BATCH + VEXFS_CODE_BLOCK keys, that of slot from + i is at i + *shift.  Returns
+ * the mask of those whose lower bound is not above the gate; *refused sinks to the least that is.
  */
-__u64 vexfs_codes_range(const struct vexfs_codes *c, const struct vexfs_estimator *e, __u64 from, __u32 n, __u64 mask,
-			__u32 sigma, __u32 gate, __u32 *lower, __u32 *upper, __u32 *shift, __u32 *refused);
+__u64 vexfs_codes_range(const struct vexfs_codes *c, const struct vexfs_estimator *e, __u64 from,
+			__u32 n, __u64 mask, __u32 sigma, __u32 gate, __u32 *lower, __u32 *upper,
+			__u32 *shift, __u32 *refused);
 /* Bounds of one slot. */
-void vexfs_codes_slot(const struct vexfs_codes *c, const struct vexfs_estimator *e, __u64 slot, __u32 sigma, __u32 *lower,
-		      __u32 *upper);
+void vexfs_codes_slot(const struct vexfs_codes *c, const struct vexfs_estimator *e, __u64 slot,
+		      __u32 sigma, __u32 *lower, __u32 *upper);
 /* The sum of a slot from its row-major code, and those of its block; for tests. */
 __u32 vexfs_codes_row_sum(const struct vexfs_codes *c, const struct vexfs_estimator *e, __u64 slot);
 const __u8 *vexfs_codes_block(const struct vexfs_codes *c, __u64 slot);
@@ -213,17 +261,22 @@ int vexfs_deferred_init(struct vexfs_deferred *d, __u32 k);	/* -ENOMEM */
 void vexfs_deferred_free(struct vexfs_deferred *d);
 void vexfs_deferred_clear(struct vexfs_deferred *d);
 /*
- * Room for a batch: prunes what is beyond the gate, grows, or else drops the worst; turned away are both.  Allocates.
+ * Room for a batch: prunes what is beyond the gate, grows, or else drops the worst; turned away are
+ * both.  Allocates.
  */
 void vexfs_deferred_room(struct vexfs_deferred *d, __u32 gate);
 void vexfs_deferred_push(struct vexfs_deferred *d, __u32 lower, __u64 slot);
-/* Take out the entry of the smallest lower bound that the gate lets pass.  False: none; the rest was turned away. */
+/*
+ * Take out the entry of the smallest lower bound that the gate lets pass.  False: none; the rest
+ * was turned away.
+ */
 bool vexfs_deferred_pop(struct vexfs_deferred *d, __u32 gate, __u64 *slot);
 
 /* --- distance_avx2.c --- */
 float vexfs_l2_avx2(const float *a, const float *b, __u32 n);
 float vexfs_dot_avx2(const float *a, const float *b, __u32 n);
-void vexfs_dot_norm_avx2(const float *a, const float *b, __u32 n, float *dot, float *norm);	/* norm: of b */
+/* norm: of b */
+void vexfs_dot_norm_avx2(const float *a, const float *b, __u32 n, float *dot, float *norm);
 
 extern bool vexfs_scalar_only;		/* tests: do not use AVX2 */
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A map from 64-bit words (ids, hashes of keys) to slots: open addressing with linear probing (Knuth,
- * The Art of Computer Programming, vol. 3, section 6.4, algorithm L), at most half full.  A word may
- * be there several times, with different slots.
+ * A map from 64-bit words (ids, hashes of keys) to slots: open addressing with linear probing
+ * (Knuth, The Art of Computer Programming, vol. 3, section 6.4, algorithm L), at most half full.  A
+ * word may be there several times, with different slots.
  *
  * No lock is taken here: the caller has one for readers and writers alike.
  */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Which slots a query has looked at: all before `next` as long as it goes from one to the next, marks after that.  From them
- * follow what becomes a candidate only once, and whether a strategy left slots out.
+ * Which slots a query has looked at: all before `next` as long as it goes from one to the next,
+ * marks after that.  From them follow what becomes a candidate only once, and whether a strategy
+ * left slots out.
  */
 #include "query.h"
 

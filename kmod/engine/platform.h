@@ -13,15 +13,18 @@
 #include <asm/byteorder.h>
 #include <asm/fpu/api.h>
 #include <asm/cpufeature.h>
-#define vx_fpu_begin() kernel_fpu_begin()	/* no sleeping, no faults, under 50 us; they do not nest */
+/* no sleeping, no faults, under 50 us; they do not nest */
+#define vx_fpu_begin() kernel_fpu_begin()
 #define vx_fpu_end() kernel_fpu_end()
 #define vx_popcount(x) hweight64(x)
 #define vx_has_avx2() (boot_cpu_has(X86_FEATURE_AVX2) && boot_cpu_has(X86_FEATURE_FMA))
 #else
-#include <engine-user.h>		/* ctl/platform/engine-user.h: the same names in user space */
+/* ctl/platform/engine-user.h: the same names in user space */
+#include <engine-user.h>
 #endif
 
-struct vx_rows;				/* the vectors plane of one collection, opened by one query */
+/* the vectors plane of one collection, opened by one query */
+struct vx_rows;
 #define VX_ROW_SEGS 6			/* a row of 16 KiB crosses at most 5 pages */
 struct vx_seg {
 	const void *p;
@@ -31,8 +34,8 @@ struct vx_seg {
 /* Implemented by kmod/fs/plane.c in the kernel, ctl/platform/engine-user.c in user space. */
 void *vx_ealloc(size_t bytes);		/* zeroed, may sleep, any size; NULL */
 void vx_efree(const void *p);
-/* Pin the row of a slot: fills at most VX_ROW_SEGS segments, returns how many; -EAGAIN not in memory.  Never
- * sleeps.  Pins last until vx_rows_put(), for up to 64 rows. */
+/* Pin the row of a slot: fills at most VX_ROW_SEGS segments, returns how many; -EAGAIN not in
+ * memory.  Never sleeps.  Pins last until vx_rows_put(), for up to 64 rows. */
 int vx_rows_get(struct vx_rows *r, __u64 slot, struct vx_seg *seg);
 /* The same, reading the row when needed; sleeps. -EIO, -EINTR (a fatal signal). */
 int vx_rows_wait(struct vx_rows *r, __u64 slot, struct vx_seg *seg);

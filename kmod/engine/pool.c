@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The candidate pool: a binary max-heap of the best entries by f32 distance.  It holds more than k, because f32 may order
- * neighbours wrongly; what it turned away is remembered by its smallest key, from which vexfs_query_finish()
- * proves that nothing was lost.  It grows when it might turn away what may belong among the k best, as where many
- * distances are equal; so that proof hardly ever fails.
+ * The candidate pool: a binary max-heap of the best entries by f32 distance.  It holds more than k,
+ * because f32 may order neighbours wrongly; what it turned away is remembered by its smallest key,
+ * from which vexfs_query_finish() proves that nothing was lost.  It grows when it might turn away
+ * what may belong among the k best, as where many distances are equal; so that proof hardly ever
+ * fails.
  */
 #include "internal.h"
 
-#define POOL_START	2048		/* entries to begin with; enough for all but range searches */
+/* entries to begin with; enough for all but range searches */
+#define POOL_START	2048
 
 void vexfs_kth_offer(struct vexfs_kth *t, __u32 key)
 {
@@ -95,7 +97,10 @@ bool vexfs_pool_can_spare(struct vexfs_pool *p, __u32 more, __u32 key)
 	return more <= p->cap - p->n + p->spare;
 }
 
-/* a before b: better.  Equal keys: the lower slot, so that the outcome does not depend on the order of offers. */
+/*
+ * a before b: better.  Equal keys: the lower slot, so that the outcome does not depend on the order
+ * of offers.
+ */
 static bool before(const struct vexfs_entry *a, const struct vexfs_entry *b)
 {
 	return a->key != b->key ? a->key < b->key : a->slot < b->slot;

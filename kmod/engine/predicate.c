@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Predicates over the attribute columns: checked once, evaluated a chunk at a time on a stack of bitmaps, remembered as
- * a bitmap over the slots.
+ * Predicates over the attribute columns: checked once, evaluated a chunk at a time on a stack of
+ * bitmaps, remembered as a bitmap over the slots.
  *
- * The bitmap hangs on a table of segments, each as large as all before it, so that it grows without moving while
- * queries read it.
+ * The bitmap hangs on a table of segments, each as large as all before it, so that it grows without
+ * moving while queries read it.
  */
 #include "internal.h"
 
 #define CHUNK_WORDS	(VEXFS_CHUNK_SLOTS / 64)
 #define SEGMENT_WORDS	1024u		/* of the first segment and the second */
 #define SEGMENTS	17		/* VEXFS_MAX_SLOTS */
-_Static_assert((__u64)SEGMENT_WORDS * 64 << (SEGMENTS - 1) == VEXFS_MAX_SLOTS, "segments of a bitmap");
+_Static_assert((__u64)SEGMENT_WORDS * 64 << (SEGMENTS - 1) == VEXFS_MAX_SLOTS,
+	       "segments of a bitmap");
 #define FEW_VALUES	32		/* compared one by one: a chunk in about 4 us */
 #define PAUSE_CHUNKS	16		/* between looks at the clock */
 
@@ -25,7 +26,8 @@ struct vexfs_predicate {
 	__u64 stack[VEXFS_MAX_PREDICATE_DEPTH][CHUNK_WORDS];
 };
 
-static int check_leaf(const struct vexfs_condition *c, const struct vexfs_predicate_node *x, __u32 attrs, __u32 keywords)
+static int check_leaf(const struct vexfs_condition *c, const struct vexfs_predicate_node *x,
+		      __u32 attrs, __u32 keywords)
 {
 	__u32 i;
 
@@ -92,7 +94,9 @@ struct vexfs_predicate *vexfs_predicate_new(const struct vexfs_condition *c)
 
 	if (!p)
 		return NULL;
-	p->c = (struct vexfs_condition){ .node = (void *)at, .value = (void *)(at + nodes), .n = c->n, .values = c->values };
+	p->c = (struct vexfs_condition){
+		.node = (void *)at, .value = (void *)(at + nodes), .n = c->n, .values = c->values
+	};
 	memcpy(at, c->node, nodes);
 	if (values)
 		memcpy(at + nodes, c->value, values);
@@ -113,7 +117,8 @@ void vexfs_predicate_free(struct vexfs_predicate *p)
 
 bool vexfs_predicate_is(const struct vexfs_predicate *p, const struct vexfs_condition *c)
 {
-	return p->c.n == c->n && p->c.values == c->values && !memcmp(p->c.node, c->node, c->n * sizeof(*c->node)) &&
+	return p->c.n == c->n && p->c.values == c->values &&
+	       !memcmp(p->c.node, c->node, c->n * sizeof(*c->node)) &&
 	       (!c->values || !memcmp(p->c.value, c->value, c->values * sizeof(*c->value)));
 }
 
@@ -160,7 +165,8 @@ static bool is_in(const __s64 *value, __u32 n, __s64 x)
 	return value[at] == x;
 }
 
-static void leaf_scalar(__u32 op, const __s64 *col, const __s64 *value, __u32 n, __u32 words, __u64 *out)
+static void leaf_scalar(__u32 op, const __s64 *col, const __s64 *value, __u32 n, __u32 words,
+			__u64 *out)
 {
 	__u32 w, i;
 
@@ -178,8 +184,8 @@ static void leaf_scalar(__u32 op, const __s64 *col, const __s64 *value, __u32 n,
 	}
 }
 
-static void leaf(const struct vexfs_condition *c, const struct vexfs_predicate_node *x, const __s64 *col, __u32 words,
-		 __u64 *out)
+static void leaf(const struct vexfs_condition *c, const struct vexfs_predicate_node *x,
+		 const __s64 *col, __u32 words, __u64 *out)
 {
 	const __s64 *value = x->op == VEXFS_PRED_IN ? c->value + x->first : &x->value;
 	__u32 n = x->op == VEXFS_PRED_IN ? x->n : 1;
@@ -199,7 +205,8 @@ static void leaf(const struct vexfs_condition *c, const struct vexfs_predicate_n
 }
 
 /* Evaluate `words` words of one chunk from a slot on; the result is stack[0]. */
-static void evaluate(struct vexfs_predicate *p, const struct vexfs_columns *c, __u64 slot, __u32 words)
+static void evaluate(struct vexfs_predicate *p, const struct vexfs_columns *c, __u64 slot,
+		     __u32 words)
 {
 	__u32 i, w, depth = 0;
 
@@ -208,8 +215,9 @@ static void evaluate(struct vexfs_predicate *p, const struct vexfs_columns *c, _
 		__u64 *top;
 
 		if (x->op < VEXFS_PRED_AND) {
-			leaf(&p->c, x, vexfs_columns_column(c, slot, x->attr) + slot % VEXFS_CHUNK_SLOTS, words,
-			     p->stack[depth++]);
+			leaf(&p->c, x,
+			     vexfs_columns_column(c, slot, x->attr) + slot % VEXFS_CHUNK_SLOTS,
+			     words, p->stack[depth++]);
 			continue;
 		}
 		if (x->op != VEXFS_PRED_NOT)
@@ -222,7 +230,10 @@ static void evaluate(struct vexfs_predicate *p, const struct vexfs_columns *c, _
 	}
 }
 
-/* Go on to the end of the chunk, or to count.  The word with the end of what was done before is evaluated again. */
+/*
+ * Go on to the end of the chunk, or to count.  The word with the end of what was done before is
+ * evaluated again.
+ */
 static int step(struct vexfs_predicate *p, const struct vexfs_columns *c, __u64 count)
 {
 	__u64 from = p->count & ~63ULL, end = (from | (VEXFS_CHUNK_SLOTS - 1)) + 1, *to;
@@ -245,7 +256,8 @@ static int step(struct vexfs_predicate *p, const struct vexfs_columns *c, __u64 
 	return 0;
 }
 
-int vexfs_predicate_match(struct vexfs_predicate *p, const struct vexfs_columns *c, __u64 deadline_us, struct vexfs_match *m)
+int vexfs_predicate_match(struct vexfs_predicate *p, const struct vexfs_columns *c,
+			  __u64 deadline_us, struct vexfs_match *m)
 {
 	__u64 count = vexfs_columns_count(c);
 	__u32 chunks = 0;
@@ -276,7 +288,8 @@ static __u64 match_word(const struct vexfs_match *m, __u64 word)
 
 	if (word * 64 >= m->count)
 		return 0;
-	return __atomic_load_n(word_at(m->p, word), __ATOMIC_RELAXED) & (left < 64 ? (1ULL << left) - 1 : ~0ULL);
+	return __atomic_load_n(word_at(m->p, word), __ATOMIC_RELAXED) &
+	       (left < 64 ? (1ULL << left) - 1 : ~0ULL);
 }
 
 __u64 vexfs_match_mask(const struct vexfs_match *m, __u64 from, __u32 n)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Comparisons of a column of 64-bit integers with AVX2, four at a time.  Only called where the CPU has it, inside an FPU
- * section, though nothing here is a floating-point number.
+ * Comparisons of a column of 64-bit integers with AVX2, four at a time.  Only called where the CPU
+ * has it, inside an FPU section, though nothing here is a floating-point number.
  */
 #include "internal.h"
 #include <immintrin.h>
@@ -25,7 +25,8 @@ void vexfs_in_avx2(const __s64 *col, const __s64 *value, __u32 n, __u32 words, _
 		__u64 bits = 0;
 
 		for (i = 0; i < 64; i += 8) {
-			__m256i a = load(col + i), b = load(col + i + 4), x = _mm256_setzero_si256(), y = x, v;
+			__m256i a = load(col + i), b = load(col + i + 4),
+				x = _mm256_setzero_si256(), y = x, v;
 
 			for (k = 0; k < n; k++) {
 				v = _mm256_set1_epi64x(value[k]);
@@ -61,7 +62,8 @@ void vexfs_mask_avx2(const __s64 *col, __s64 value, __u32 words, __u64 *out)
 		__u64 bits = 0;
 
 		for (i = 0; i < 64; i += 4)
-			bits |= bits4(_mm256_cmpeq_epi64(_mm256_and_si256(v, load(col + i)), none)) << i;
+			bits |= bits4(_mm256_cmpeq_epi64(_mm256_and_si256(v, load(col + i)), none))
+				<< i;
 		out[w] = ~bits;
 	}
 }

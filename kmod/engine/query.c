@@ -8,7 +8,8 @@
 #define SLACK		64		/* pool entries beyond k + k / 4 */
 #define SCAN_WORDS	4096		/* of a predicate's bitmap, between looks at the clock */
 #define FEW_CODES	8		/* of 64: estimated one by one, row-major, not in blocks */
-#define QUEUE_TAKEN	128		/* rows to read before the deferred ones are looked at again */
+/* rows to read before the deferred ones are looked at again */
+#define QUEUE_TAKEN	128
 
 static void set_phase(struct vexfs_query *q, __u32 phase)
 {
@@ -67,7 +68,8 @@ void vexfs_query_reset(struct vexfs_query *q, const void *row)
 	vexfs_query_restart(q);
 }
 
-struct vexfs_query *vexfs_query_new(struct vexfs_columns *c, struct vx_rows *rows, const struct vexfs_query_params *p)
+struct vexfs_query *vexfs_query_new(struct vexfs_columns *c, struct vx_rows *rows,
+				    const struct vexfs_query_params *p)
 {
 	struct vexfs_query *q = vx_ealloc(sizeof(*q));
 	__u32 k = p->k;
@@ -139,7 +141,8 @@ struct vexfs_query *vexfs_search_query(struct vexfs_search *s)
 	return (struct vexfs_query *)s;		/* its first member */
 }
 
-void vexfs_query_hooks(struct vexfs_query *q, int (*filter)(struct vexfs_search *), int (*distance)(struct vexfs_search *))
+void vexfs_query_hooks(struct vexfs_query *q, int (*filter)(struct vexfs_search *),
+		       int (*distance)(struct vexfs_search *))
 {
 	q->filter = filter;
 	q->distance = distance;
@@ -202,8 +205,8 @@ static int go_on(struct vexfs_query *q, __u32 max_pending)
 }
 
 /*
- * Room in the pool for a batch, such that nothing has to go that may belong among the k best: where more are almost as near
- * as the k-th, the pool grows, as far as it may.
+ * Room in the pool for a batch, such that nothing has to go that may belong among the k best: where
+ * more are almost as near as the k-th, the pool grows, as far as it may.
  */
 static int need_room(struct vexfs_query *q)
 {
@@ -275,8 +278,8 @@ static __u64 asof_mask(const struct vexfs_asof *s, __u64 from, __u32 n, __u64 co
 }
 
 /*
- * Bit i: slot from + i may become a candidate: it is live, matches the predicate, and the file that it is bound to may be
- * read.  n <= 64.
+ * Bit i: slot from + i may become a candidate: it is live, matches the predicate, and the file that
+ * it is bound to may be read.  n <= 64.
  */
 static __u64 admitted(const struct vexfs_query *q, __u64 from, __u32 n)
 {
@@ -294,8 +297,8 @@ static __u64 admitted(const struct vexfs_query *q, __u64 from, __u32 n)
 }
 
 /*
- * A new batch.  What is left in the old one was neither offered nor deferred: it counts as not looked at, and may become a
- * candidate again.
+ * A new batch.  What is left in the old one was neither offered nor deferred: it counts as not
+ * looked at, and may become a candidate again.
  */
 static int new_batch(struct vexfs_query *q, bool marks)
 {
@@ -393,15 +396,20 @@ __u32 vexfs_query_radius_gate(struct vexfs_query *q)
 	if (!q->range)
 		return ~0u;
 	vx_fpu_begin();
-	gate = vexfs_gate(&q->prep, q->radius, q->max_norm2);	/* that of -dot widens with the norms that were met */
+	/* that of -dot widens with the norms that were met */
+	gate = vexfs_gate(&q->prep, q->radius, q->max_norm2);
 	vx_fpu_end();
 	return gate;
 }
 
-/* What is farther than this, before penalties, is not among the k best; a key.  ~0: anything may be. */
+/*
+ * What is farther than this, before penalties, is not among the k best; a key.  ~0: anything may
+ * be.
+ */
 static __u32 gate(struct vexfs_query *q)
 {
-	__u32 measured = vexfs_kth_worst(&q->pool.best), estimated = vexfs_kth_worst(&q->deferred.upper);
+	__u32 measured = vexfs_kth_worst(&q->pool.best),
+	      estimated = vexfs_kth_worst(&q->deferred.upper);
 	__u32 radius = vexfs_query_radius_gate(q);
 
 	/* penalties go on top of upper bounds, but not of measured totals */
@@ -473,13 +481,14 @@ int vexfs_q_estimate(struct vexfs_query *q, __u64 from, __u32 n, __u32 sigma)
 		bound_batch(q, sigma);
 	} else {
 		bounded = vx_popcount(mask);
-		mask = vexfs_codes_range(q->codes, q->estimator, from, n, mask, sigma, gate(q), q->lower,
-					 q->upper, &shift, &q->deferred.refused);
+		mask = vexfs_codes_range(q->codes, q->estimator, from, n, mask, sigma, gate(q),
+					 q->lower, q->upper, &shift, &q->deferred.refused);
 		q->stats.estimated += bounded;
 		q->stats.pruned += bounded - vx_popcount(mask);
 		for (; mask; mask &= mask - 1) {
 			i = __builtin_ctzll(mask);
-			add(q, from + i, q->lower[i + shift], q->upper[i + shift]);	/* in place */
+			/* in place */
+			add(q, from + i, q->lower[i + shift], q->upper[i + shift]);
 		}
 	}
 	vexfs_query_look(q, from, from + n, n);
@@ -729,7 +738,8 @@ int vexfs_q_take(struct vexfs_query *q)
 
 struct vexfs_cand *vexfs_q_candidates(struct vexfs_query *q)
 {
-	bool measured = q->phase == VEXFS_PHASE_DISTANCE || (q->phase == VEXFS_PHASE_SEARCH && q->scored_batch);
+	bool measured = q->phase == VEXFS_PHASE_DISTANCE ||
+			(q->phase == VEXFS_PHASE_SEARCH && q->scored_batch);
 	__u32 i;
 
 	if (q->phase == VEXFS_PHASE_NONE)

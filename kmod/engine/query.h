@@ -15,7 +15,8 @@ struct vexfs_query {
 	const struct vexfs_asof *as_of;	/* NULL: as it is now */
 	struct vexfs_prep prep;
 	void *row;			/* the query's own copy */
-	__u32 k;			/* hits wanted; s.k may be more, for per_file to choose from */
+	/* hits wanted; s.k may be more, for per_file to choose from */
+	__u32 k;
 	__u32 per_file;			/* 0: any number of one file */
 	__u64 count;			/* the snapshot; programs see a copy of these */
 	__u64 max_visits, deadline_us;
@@ -24,9 +25,10 @@ struct vexfs_query {
 	__u64 visited, scored, next;	/* next: no slot from here on was looked at */
 	__u64 work;			/* calls that got a query on */
 	/*
-	 * Once a program skips slots, goes back or picks them, slots are marked, a bit each: those that are or were
-	 * candidates, which do not become candidates again, and those that were looked at, of which there are `looked`.
-	 * Until then all before `next` were looked at, once.
+	 * Once a program skips slots, goes back or picks them, slots are marked, a bit each: those
+	 * that are or were candidates, which do not become candidates again, and those that were
+	 * looked at, of which there are `looked`.  Until then all before `next` were looked at,
+	 * once.
 	 */
 	bool marking;
 	__u64 *seen, *looked_at;
@@ -44,7 +46,8 @@ struct vexfs_query {
 	bool filtered;			/* the filter has seen the batch */
 	__u32 n;			/* candidates in the batch */
 	__u64 slot[VEXFS_BATCH];
-	bool fresh[VEXFS_BATCH];	/* it had not been looked at before, or was deferred until now */
+	/* it had not been looked at before, or was deferred until now */
+	bool fresh[VEXFS_BATCH];
 	/* bounds of the candidates' distances, before penalties; keys, see internal.h */
 	__u32 lower[VEXFS_BATCH + VEXFS_CODE_BLOCK], upper[VEXFS_BATCH + VEXFS_CODE_BLOCK];
 	struct vexfs_row measure[VEXFS_BATCH];
@@ -56,7 +59,8 @@ struct vexfs_query {
 	__u32 max_norm2;
 	struct vexfs_pool pool;
 	const struct vexfs_codes *have_codes;	/* NULL: none */
-	const struct vexfs_codes *codes;	/* the same, or NULL: this attempt shall measure everything */
+	/* the same, or NULL: this attempt shall measure everything */
+	const struct vexfs_codes *codes;
 	struct vexfs_estimator *estimator;	/* made on first use; estimating: for this vector */
 	bool estimating;
 	struct vexfs_deferred deferred;	/* made on first use */
@@ -84,7 +88,10 @@ bool vexfs_query_admits(const struct vexfs_query *q, __u64 slot);
 bool vexfs_query_late(struct vexfs_query *q);
 /* Let the pool have more entries (finish.c): -EAGAIN, or -EFBIG there may not be more. */
 int vexfs_query_enlarge(struct vexfs_query *q);
-/* Entries of the pool of a query for the k best: more than k, because f32 may order neighbours wrongly. */
+/*
+ * Entries of the pool of a query for the k best: more than k, because f32 may order neighbours
+ * wrongly.
+ */
 __u32 vexfs_pool_cap(__u32 k);
 /* What has a larger f32 total than this lies beyond the radius; a key.  ~0: there is no radius. */
 __u32 vexfs_query_radius_gate(struct vexfs_query *q);
@@ -93,7 +100,10 @@ __u32 vexfs_query_radius_gate(struct vexfs_query *q);
 
 /* From now on slots are marked.  -ENOMEM. */
 int vexfs_query_mark(struct vexfs_query *q);
-/* [from, to) is looked at, at the cost of n visits; vexfs_query_mark() first if that is not where it stopped. */
+/*
+ * [from, to) is looked at, at the cost of n visits; vexfs_query_mark() first if that is not where
+ * it stopped.
+ */
 void vexfs_query_look(struct vexfs_query *q, __u64 from, __u64 to, __u32 n);
 /* Slots that were looked at, each counted once, or passed over because they do not match. */
 __u64 vexfs_query_looked(const struct vexfs_query *q);

@@ -2,7 +2,8 @@
 /* The built-in strategies, made of what programs have too. */
 #include "query.h"
 
-#define ROUND_BATCHES 64 /* so that a program that is bound or replaced meanwhile is soon heard of */
+/* so that a program that is bound or replaced meanwhile is soon heard of */
+#define ROUND_BATCHES 64
 #define SPARSE 4 /* less than one in so many match: go from match to match */
 
 int vexfs_flat(struct vexfs_search *s)

@@ -51,8 +51,8 @@ static ssize_t vexfs_read_iter(struct kiocb *iocb, struct iov_iter *to)
 	return generic_file_read_iter(iocb, to);
 }
 
-static ssize_t vexfs_splice_read(struct file *in, loff_t *pos, struct pipe_inode_info *pipe, size_t len,
-				 unsigned int flags)
+static ssize_t vexfs_splice_read(struct file *in, loff_t *pos, struct pipe_inode_info *pipe,
+				 size_t len, unsigned int flags)
 {
 	if (vexfs_is_gone(file_inode(in)->i_sb))
 		return -EIO;

@@ -160,9 +160,9 @@ static bool is_damage(int err)
 }
 
 /*
- * The head of the list: free it, or cut off what is behind its end.  *gone: an orphan that is damaged
- * may still be taken off the list, since what it says of its neighbour was verified.  Counts in done[0]
- * those that were freed, in done[1] the others.
+ * The head of the list: free it, or cut off what is behind its end.  *gone: an orphan that is
+ * damaged may still be taken off the list, since what it says of its neighbour was verified.
+ * Counts in done[0] those that were freed, in done[1] the others.
  */
 static int orphan_finish(struct super_block *sb, u64 ino, bool *gone, unsigned int *done)
 {
@@ -216,8 +216,8 @@ static int orphan_drop(struct super_block *sb)
 
 /*
  * Each round takes the head off the list, so this ends, whatever a damaged list looks like.  Damage
- * costs some space, and not the mount: it is recorded, whatever errors= says, and a list that cannot be
- * followed is dropped.
+ * costs some space, and not the mount: it is recorded, whatever errors= says, and a list that
+ * cannot be followed is dropped.
  */
 int vexfs_orphan_cleanup(struct super_block *sb)
 {

@@ -241,8 +241,8 @@ void vexfs_damage(struct vexfs_fs *fs, const char *fmt, ...)
 }
 
 /*
- * Acknowledged changes may be lost by now, so no policy of errors= goes on from here.  The log keeps
- * the error for the next mount, if it can.
+ * Acknowledged changes may be lost by now, so no policy of errors= goes on from here.  The log
+ * keeps the error for the next mount, if it can.
  */
 bool vexfs_log_failed(const struct super_block *sb)
 {
@@ -283,7 +283,8 @@ int vexfs_shutdown(struct super_block *sb, u32 how)
 	if (vexfs_is_shutdown(sb))
 		goto out;
 	vexfs_msg(KERN_ALERT, sb, "shut down on request (%u)", how);
-	if (sb_rdonly(sb)) {		/* nothing to flush, and no transaction that an abort would stop */
+	/* nothing to flush, and no transaction that an abort would stop */
+	if (sb_rdonly(sb)) {
 		set_bit(VEXFS_SBI_SHUTDOWN, &sbi->flags);
 		goto out;
 	}
@@ -315,8 +316,8 @@ handle_t *vexfs_start(struct super_block *sb, int credits)
 		return ERR_PTR(-EIO);
 	if (sb_rdonly(sb))
 		return ERR_PTR(-EROFS);
-	handle = jbd2__journal_start(VEXFS_SB(sb)->journal, credits, 0, VEXFS_FORGET_MAX, GFP_NOFS, 0,
-				     0);
+	handle = jbd2__journal_start(VEXFS_SB(sb)->journal, credits, 0, VEXFS_FORGET_MAX, GFP_NOFS,
+				     0, 0);
 	return IS_ERR(handle) ? ERR_PTR(log_error(PTR_ERR(handle))) : handle;
 }
 

@@ -44,8 +44,8 @@ static bool is_last_name(const struct inode *inode)
 }
 
 /*
- * The first change where inode loses a name: with the last one it goes on the orphan list.  To look for
- * it there may fail, and then nothing has changed.  NULL is fine.
+ * The first change where inode loses a name: with the last one it goes on the orphan list.  To look
+ * for it there may fail, and then nothing has changed.  NULL is fine.
  */
 static int orphan_last(handle_t *handle, struct inode *inode)
 {
@@ -53,8 +53,8 @@ static int orphan_last(handle_t *handle, struct inode *inode)
 }
 
 /*
- * End a transaction in which no name has changed in the end.  lost: takes back orphan_last(), if that
- * was done.  undo: 0, or why something could not be taken back.
+ * End a transaction in which no name has changed in the end.  lost: takes back orphan_last(), if
+ * that was done.  undo: 0, or why something could not be taken back.
  */
 static int no_change(handle_t *handle, struct inode *dir, struct inode *lost, int undo, int err)
 {
@@ -125,8 +125,8 @@ static void set_collection(struct inode *inode, struct inode *dir, bool others)
 }
 
 /*
- * A name of inode in dir is gone, after orphan_last().  Not the last one: which others there are is not
- * known here.
+ * A name of inode in dir is gone, after orphan_last().  Not the last one: which others there are is
+ * not known here.
  */
 static int drop_name(handle_t *handle, struct inode *dir, struct inode *inode)
 {
@@ -141,15 +141,16 @@ static int drop_name(handle_t *handle, struct inode *dir, struct inode *inode)
 }
 
 /*
- * dir has lost a directory.  Its count says how many it has, and 2; a damaged one must not reach 0, as
- * that of a directory that is gone.
+ * dir has lost a directory.  Its count says how many it has, and 2; a damaged one must not reach 0,
+ * as that of a directory that is gone.
  */
 static void drop_subdir(struct inode *dir)
 {
 	if (dir->i_nlink > 2)
 		drop_nlink(dir);
 	else
-		vexfs_error(dir->i_sb, "directory %lu: its link count does not count all directories in it",
+		vexfs_error(dir->i_sb,
+			    "directory %lu: its link count does not count all directories in it",
 			    dir->i_ino);
 }
 
@@ -446,7 +447,8 @@ again:
 		err = vexfs_orphan_unlink(handle, inode);
 	err = err ?: add_name(handle, dir, &dentry->d_name, inode);
 	if (err) {
-		err = no_change(handle, dir, NULL, made ? vexfs_orphan_link(handle, inode) : 0, err);
+		err = no_change(handle, dir, NULL, made ? vexfs_orphan_link(handle, inode) : 0,
+				err);
 		if (vexfs_retry_alloc(dir->i_sb, err, &retries))
 			goto again;
 		return err;
@@ -491,7 +493,8 @@ static int removable(struct dentry *dentry)
 
 	if (err || !vexfs_is_collection(inode) || !vexfs_collection_has_records(inode))
 		return err;
-	pr_notice_ratelimited("vexfs (%s): '%pd4' is not removed: it is a collection that has records or cannot be loaded; see vexctl collection drop\n",
+	pr_notice_ratelimited(
+		"vexfs (%s): '%pd4' is not removed: it is a collection that has records or cannot be loaded; see vexctl collection drop\n",
 			      inode->i_sb->s_id, dentry);
 	return -EBUSY;
 }

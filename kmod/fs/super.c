@@ -415,7 +415,10 @@ static int fill_super(struct super_block *sb, struct fs_context *fc)
 		errorfc(fc, "the device does not do 4096-byte blocks");
 		return -EINVAL;
 	}
-	/* if something keeps the device open, its cache holds blocks that an earlier mount has verified */
+	/*
+	 * if something keeps the device open, its cache holds blocks that an earlier mount has
+	 * verified
+	 */
 	sync_blockdev(sb->s_bdev);
 	invalidate_bdev(sb->s_bdev);
 	sb->s_magic = VEXFS_SUPER_MAGIC;
@@ -436,7 +439,8 @@ static int fill_super(struct super_block *sb, struct fs_context *fc)
 	kfree(before);
 	if (err)
 		return err;
-	set_bit(VEXFS_SBI_MOUNTING, &sbi->flags);	/* groups are counted, some of them maybe damaged */
+	/* groups are counted, some of them maybe damaged */
+	set_bit(VEXFS_SBI_MOUNTING, &sbi->flags);
 	err = vexfs_super_read(&sbi->fs, sb, bdev_nr_bytes(sb->s_bdev) >> VEXFS_BLOCK_SHIFT);
 	clear_bit(VEXFS_SBI_MOUNTING, &sbi->flags);
 	if (err) {

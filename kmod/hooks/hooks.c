@@ -3,8 +3,8 @@
  * The struct_ops type vexfs_ops, and the registry of programs.
  *
  * Locks: registry_lock (mutex) guards the list of programs, every write of vexfs_program.object
- * and the raising of bound[].  Inside it: vexfs_program.lock (spin), which is also inside vexfs_binding.lock
- * (spin), and what sysfs takes.  SRCU
+ * and the raising of bound[].  Inside it: vexfs_program.lock (spin), which is also inside
+ * vexfs_binding.lock (spin), and what sysfs takes.  SRCU
  * is never entered under a lock, and never drained under registry_lock.  struct_ops calls reg,
  * update and unreg under a mutex that all links of the machine share, except when the last
  * reference to a link goes: that unreg comes from a workqueue.
@@ -208,8 +208,12 @@ void vexfs_hooks_ok(struct vexfs_hookset *set, unsigned int slot, u32 queries)
 	spin_unlock(&b->lock);
 }
 
-/* Generations only rise, so an older one than the last that erred was replaced.  Is it ejected by this? */
-static bool count_error(struct vexfs_binding *b, struct vexfs_program *p, unsigned int slot, u64 generation)
+/*
+ * Generations only rise, so an older one than the last that erred was replaced.  Is it ejected by
+ * this?
+ */
+static bool count_error(struct vexfs_binding *b, struct vexfs_program *p, unsigned int slot,
+			u64 generation)
 {
 	if (b->prog != p || generation < b->generation)
 		return false;
@@ -243,13 +247,14 @@ void vexfs_hooks_error(struct vexfs_hookset *set, unsigned int slot, int error)
 	if (!eject)
 		return;
 	trace_vexfs_eject(p->name, slot, generation, error, b->dir);
-	pr_warn_ratelimited("vexfs (%s): collection %lu: search program '%s' ejected after %u errors in a row, the last one %pe; searches use the built-in until it is replaced or bound again\n",
-			    b->dir->i_sb->s_id, b->dir->i_ino, p->name, VEXFS_EJECT_AFTER,
-			    ERR_PTR(error));
+	pr_warn_ratelimited(
+		"vexfs (%s): collection %lu: search program '%s' ejected after %u errors in a row, the last one %pe; searches use the built-in until it is replaced or bound again\n",
+		b->dir->i_sb->s_id, b->dir->i_ino, p->name, VEXFS_EJECT_AFTER, ERR_PTR(error));
 }
 
 /* Errors of this version of p in the binding; *ejected: has it been? */
-static u32 errors_of(struct vexfs_binding *b, const struct vexfs_program *p, u64 generation, bool *ejected)
+static u32 errors_of(struct vexfs_binding *b, const struct vexfs_program *p, u64 generation,
+		     bool *ejected)
 {
 	u32 errors = 0;
 
@@ -648,7 +653,8 @@ static int vexfs_ops_update(void *kdata, void *old_kdata, struct bpf_link *link)
 	}
 	for (slot = 0; !err && slot < VEXFS_SLOTS; slot++) {
 		if (has_op(was, slot) && !has_op(ops, slot) && atomic_read(&p->bound[slot])) {
-			vexfs_say("program '%s' was not replaced: a collection is bound to its %s, which the new object lacks",
+			vexfs_say(
+				"program '%s' was not replaced: a collection is bound to its %s, which the new object lacks",
 				  was->name, op_name[slot]);
 			err = -EBUSY;
 		}
@@ -714,7 +720,8 @@ int vexfs_hooks_init(void)
 		err = -ENOTSUPP;
 	if (err)
 		pr_err("vexfs: struct_ops cannot be registered (%pe)%s\n", ERR_PTR(err),
-		       vexfs_btf ? "" : ": the module has no usable BTF; build it with pahole (package dwarves) against the running kernel");
+		       vexfs_btf ? "" :
+		       ": the module has no usable BTF; build it with pahole (package dwarves) against the running kernel");
 	return err;
 }
 

@@ -11,7 +11,8 @@
  *	programs/NAME/timeout_us	its own time; 0: half of the query's
  *	programs/NAME/queries		that it answered or failed
  *	programs/NAME/errors		of those, failed
- *	programs/NAME/ejected		bindings from which its search was ejected for its errors: the built-in runs there
+ *	programs/NAME/ejected		bindings from which its search was ejected for its errors:
+ *					the built-in runs there
  *	programs/NAME/bound		bindings of collections that are in memory
  *
  * Readers take no lock of ours but SRCU, so that directories can be removed under registry_lock.

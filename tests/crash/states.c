@@ -2,23 +2,25 @@
 /*
  * states: rebuild what a disk may hold after a power cut.
  *
- * QEMU's blklogwrites driver records every write, flush and discard of a guest's disk (the format is
- * dm-log-writes'; tests/vm/run --logwrites).  From that log and the image as it was before (--base)
- * this program makes --count images: each is cut after a random entry, has all writes that a flush or
- * their FUA flag made durable until then, and a random subset of the others, in their order.
+ * QEMU's blklogwrites driver records every write, flush and discard of a guest's disk (the format
+ * is dm-log-writes'; tests/vm/run --logwrites).  From that log and the image as it was before
+ * (--base) this program makes --count images: each is cut after a random entry, has all writes that
+ * a flush or their FUA flag made durable until then, and a random subset of the others, in their
+ * order.
  *
  * Promises: a guest program tells what must survive by writing a 4096-byte block at the byte
- * offset --promise-offset, beyond the filesystem on the same disk: the magic "PROMISE!" followed by up
- * to eight le64 numbers, the rest zero.  It writes the block *after* the call returned that makes
- * the promise (an fsync, say), so a state must keep whatever promise precedes its cut.  The promise
- * itself is never lost here, it is part of the record and not of the filesystem, and is not
+ * offset --promise-offset, beyond the filesystem on the same disk: the magic "PROMISE!" followed by
+ * up to eight le64 numbers, the rest zero.  It writes the block *after* the call returned that
+ * makes the promise (an fsync, say), so a state must keep whatever promise precedes its cut.  The
+ * promise itself is never lost here, it is part of the record and not of the filesystem, and is not
  * written to the images.
  *
  * --control makes states that no disk may leave behind, to show that the judge would notice:
- *	flush		every write is kept or lost by chance, flushed or not: a disk that ignores flushes
- *	data:FROM:LEN	writes outside of the bytes [FROM, FROM + LEN), the journal, are kept or lost by
- *			chance, flushed or not, and those inside kept: data was not durable when the log
- *			said so
+ *	flush		every write is kept or lost by chance, flushed or not: a disk that ignores
+ *			flushes
+ *	data:FROM:LEN	writes outside of the bytes [FROM, FROM + LEN), the journal, are kept or
+ *			lost by chance, flushed or not, and those inside kept: data was not durable
+ *			when the log said so
  *
  * Output, a line per state: the image's path, then the eight numbers of its last promise joined by
  * colons, or "none".  What was cut and lost is told on stderr.
@@ -222,7 +224,9 @@ static struct entry *read_log(int fd, const struct options *o, uint64_t disk, si
 	return e;
 }
 
-/* The cut: anywhere past the first 2 % (mkfs and mount), often just before a flush: most to lose. */
+/*
+ * The cut: anywhere past the first 2 % (mkfs and mount), often just before a flush: most to lose.
+ */
 static struct state choose_state(const struct options *o, const struct entry *e, size_t n)
 {
 	static const uint32_t keep[] = { 0, 6554, 32768, 58982, 65536 };
@@ -360,7 +364,8 @@ static uint64_t number(const char *name, const char *text, uint64_t max)
 	errno = 0;
 	n = strtoull(text, &end, 0);
 	if (errno || end == text || *end || *text == '-' || n > max)
-		die("--%s wants a number up to %llu, not \"%s\"", name, (unsigned long long)max, text);
+		die("--%s wants a number up to %llu, not \"%s\"", name, (unsigned long long)max,
+		    text);
 	return n;
 }
 
@@ -424,7 +429,8 @@ static void parse(struct options *o, int argc, char **argv)
 	}
 	if (!o->dir || !o->log || !o->base || optind != argc) {
 		fputs("usage: states --dir DIR --log LOG --base IMAGE [--count N] [--seed N]\n"
-		      "              [--promise-offset BYTES] [--control flush|data:FROM:LEN]\n", stderr);
+		      "              [--promise-offset BYTES] [--control flush|data:FROM:LEN]\n",
+		      stderr);
 		exit(2);
 	}
 }

@@ -148,7 +148,9 @@ void box_create(struct box *b, struct vexfs_inode_core *c, const char *name, __u
 	vx_rwsem_init(&c->lock);
 	c->fs = &b->fs;
 	box_start(b, &t, VEXFS_ALLOC_CREDITS + 2 + VEXFS_DIR_CREDITS);
-	assert_int_equal(vexfs_alloc_ino(&t, &b->fs, VEXFS_ROOT_INO, S_ISDIR(mode), &c->ino, &c->generation), 0);
+	assert_int_equal(vexfs_alloc_ino(&t, &b->fs, VEXFS_ROOT_INO, S_ISDIR(mode), &c->ino,
+					 &c->generation),
+			 0);
 	c->flags = S_ISDIR(mode) ? VEXFS_INODE_METADATA : 0;
 	c->parent = VEXFS_ROOT_INO;
 	c->parent_generation = b->root.generation;
@@ -158,14 +160,16 @@ void box_create(struct box *b, struct vexfs_inode_core *c, const char *name, __u
 	raw->i_mode = cpu_to_le16(mode);
 	raw->i_nlink = cpu_to_le32(S_ISDIR(mode) ? 2 : 1);
 	assert_int_equal(vexfs_inode_dirty(&t, &b->fs, c->ino, buf, raw), 0);
-	assert_int_equal(vexfs_dir_add(&t, &b->root, name, strlen(name), c->ino, (mode & S_IFMT) >> 12), 0);
+	assert_int_equal(
+		vexfs_dir_add(&t, &b->root, name, strlen(name), c->ino, (mode & S_IFMT) >> 12), 0);
 	assert_int_equal(vexfs_inode_write(&t, &b->fs, VEXFS_ROOT_INO, &buf, &raw), 0);
 	le32_add_cpu(&raw->i_nlink, S_ISDIR(mode));
 	vexfs_inode_store(&b->root, raw);
 	assert_int_equal(vexfs_inode_dirty(&t, &b->fs, VEXFS_ROOT_INO, buf, raw), 0);
 }
 
-void box_poke(struct box *b, __u64 block, void (*fn)(struct box *b, void *data, void *arg), void *arg)
+void box_poke(struct box *b, __u64 block, void (*fn)(struct box *b, void *data, void *arg),
+	      void *arg)
 {
 	__u8 data[VEXFS_BLOCK_SIZE] __attribute__((aligned(16)));
 

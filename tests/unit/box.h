@@ -20,10 +20,13 @@ struct box {
 
 /* A device of that many blocks in a sparse memfd, and mkfs on it; then box_open(). */
 void box_make(struct box *b, __u64 blocks);
-void box_open(struct box *b);			/* read the superblock and the root; strict and quiet */
-void box_reopen(struct box *b, bool clean);	/* write everything out and read it back; clean: as after umount */
+/* read the superblock and the root; strict and quiet */
+void box_open(struct box *b);
+/* write everything out and read it back; clean: as after umount */
+void box_reopen(struct box *b, bool clean);
 void box_close(struct box *b);
-void box_verify(struct box *b);			/* logs the root, writes out; any problem fails the test */
+/* logs the root, writes out; any problem fails the test */
+void box_verify(struct box *b);
 
 /* Transactions with as many credits as the module would ask for; they abort when they take more. */
 void box_start(struct box *b, vx_txn *t, int credits);
@@ -34,7 +37,8 @@ void box_create(struct box *b, struct vexfs_inode_core *c, const char *name, __u
 void box_load(struct box *b, struct vexfs_inode_core *c, __u64 ino);
 
 /* Change one block on the device behind the cache; its crc stays as fn leaves it. */
-void box_poke(struct box *b, __u64 block, void (*fn)(struct box *b, void *data, void *arg), void *arg);
+void box_poke(struct box *b, __u64 block, void (*fn)(struct box *b, void *data, void *arg),
+	      void *arg);
 
 /* Repeatable chance.  VEXFS_SEED=N in the environment overrides the seed, which is printed. */
 void chance_seed(__u64 seed);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "driver.h"
 
-int run(struct vexfs_query *q, int (*strategy)(struct vexfs_search *), struct vexfs_hit_f *hits, __u32 *truncated,
-	__u32 *restarts)
+int run(struct vexfs_query *q, int (*strategy)(struct vexfs_search *), struct vexfs_hit_f *hits,
+	__u32 *truncated, __u32 *restarts)
 {
 	int n, err;
 
@@ -37,7 +37,8 @@ int backwards(struct vexfs_search *s)
 
 	for (; s->state[0] < 2 * s->count; s->state[0] += 32) {
 		for (i = 0; i < 32; i++)
-			slots[i] = slots[i + 32] = 2 * s->count - 1 - (s->state[0] + i) % (2 * s->count);
+			slots[i] = slots[i + 32] =
+				2 * s->count - 1 - (s->state[0] + i) % (2 * s->count);
 		for (i = 32; i < 64; i++)
 			slots[i] %= s->count;
 		slots[5] = ~0ULL;

@@ -8,13 +8,16 @@
 #include "engine/internal.h"
 
 /*
- * What kmod/search/search.c does, but for the programs: attempts until one succeeds.  Returns hits, or what vexfs_query_finish()
- * or a failed hook gave.
+ * What kmod/search/search.c does, but for the programs: attempts until one succeeds.  Returns hits,
+ * or what vexfs_query_finish() or a failed hook gave.
  */
-int run(struct vexfs_query *q, int (*strategy)(struct vexfs_search *), struct vexfs_hit_f *hits, __u32 *truncated,
-	__u32 *restarts);
+int run(struct vexfs_query *q, int (*strategy)(struct vexfs_search *), struct vexfs_hit_f *hits,
+	__u32 *truncated, __u32 *restarts);
 
-/* Strategies that see every slot.  Backwards, twice, by slots, with dead, equal and impossible ones among them. */
+/*
+ * Strategies that see every slot.  Backwards, twice, by slots, with dead, equal and impossible ones
+ * among them.
+ */
 int backwards(struct vexfs_search *s);
 int ranges(struct vexfs_search *s);		/* by ranges, not aligned */
 

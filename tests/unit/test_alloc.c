@@ -2,7 +2,8 @@
 /* Allocation of blocks and inodes against a model; deferred reuse; faults; groups that lie. */
 #include "box.h"
 
-#define BLOCKS (5 * VEXFS_GROUP_BLOCKS + 3000)		/* six groups, four of them initialised by mkfs */
+/* six groups, four of them initialised by mkfs */
+#define BLOCKS (5 * VEXFS_GROUP_BLOCKS + 3000)
 
 enum { FREE, USED, PENDING };				/* PENDING: freed, not yet committed */
 
@@ -97,7 +98,8 @@ static void model_check(struct model *m)
 	__u32 g;
 
 	for (g = 0; g < m->b.fs.groups_init; g++)
-		assert_int_not_equal(vexfs_ino_in_use(&m->b.fs, 1 + (__u64)g * m->b.fs.inodes_per_group), -EIO);
+		assert_int_not_equal(
+			vexfs_ino_in_use(&m->b.fs, 1 + (__u64)g * m->b.fs.inodes_per_group), -EIO);
 
 	assert_int_equal(vexfs_dev_flush(&m->b.dev), 0);
 	model_commit(m);
@@ -109,8 +111,10 @@ static void model_check(struct model *m)
 		assert_int_equal(vexfs_group_check(&m->b.fs, g, &b), 0);
 		for (i = 0; i < vexfs_group_len(&m->b.fs, g); i++)
 			assert_int_equal(test_bit_le(i, b.g_blocks), m->state[start + i] == USED);
-		assert_int_equal(m->b.fs.group_free[g] == VEXFS_GROUP_UNKNOWN ? le32_to_cpu(b.g_free_blocks) :
-				 m->b.fs.group_free[g], le32_to_cpu(b.g_free_blocks));
+		assert_int_equal(m->b.fs.group_free[g] == VEXFS_GROUP_UNKNOWN ?
+					 le32_to_cpu(b.g_free_blocks) :
+					 m->b.fs.group_free[g],
+				 le32_to_cpu(b.g_free_blocks));
 	}
 	for (i = 0; i < m->b.fs.blocks; i++)
 		blocks += m->state[i] == FREE;
@@ -136,7 +140,8 @@ static void test_random(void **state)
 		if (n < RUNS && chance(100) < 60) {
 			static const __u32 size[] = { 1, 8, 100, 3000, VEXFS_GROUP_BLOCKS };
 			__u64 goal = chance(3) ? chance(BLOCKS + 100) : 0;
-			int got = model_alloc(&m, goal, 1 + chance(size[chance(5)]), 0, &run[n].pblk);
+			int got =
+				model_alloc(&m, goal, 1 + chance(size[chance(5)]), 0, &run[n].pblk);
 
 			if (got > 0)
 				run[n++].len = got;
@@ -145,12 +150,15 @@ static void test_random(void **state)
 		} else if (n) {
 			i = chance(n);
 			if (chance(2)) {
-				assert_int_equal(model_free(&m, run[i].pblk, run[i].len, chance(4) == 0), 0);
+				assert_int_equal(
+					model_free(&m, run[i].pblk, run[i].len, chance(4) == 0), 0);
 				run[i] = run[--n];
 			} else {			/* its tail */
 				__u32 keep = chance(run[i].len);
 
-				assert_int_equal(model_free(&m, run[i].pblk + keep, run[i].len - keep, false), 0);
+				assert_int_equal(model_free(&m, run[i].pblk + keep,
+							    run[i].len - keep, false),
+						 0);
 				run[i].len = keep;
 				if (!keep)
 					run[i] = run[--n];
@@ -251,7 +259,8 @@ static void test_bad_free(void **state)
 		{ 0, 1 }, { 1, 1 }, { m.b.fs.journal_start, 1 }, { m.b.fs.blocks, 1 }, { ~0ULL, 1 },
 		{ ~0ULL - 5, 10 }, { pblk, 0 }, { pblk, 101 }, { pblk - 1, 2 }, { pblk, ~0u },
 		{ (1u << VEXFS_GROUP_SHIFT) - 1, 2 }, { m.b.fs.blocks - 1, 2 },
-		{ ((__u64)4 << VEXFS_GROUP_SHIFT) + 2000, 1 },		/* a group that was never used */
+		/* a group that was never used */
+		{ ((__u64)4 << VEXFS_GROUP_SHIFT) + 2000, 1 },
 		{ ((__u64)2 << VEXFS_GROUP_SHIFT) + 5000, 1 },		/* free already */
 	};
 	for (i = 0; i < (int)ARRAY_SIZE(bad); i++) {
@@ -298,7 +307,8 @@ static void test_faults(void **state)
 				model_commit(&m);
 				vexfs_dev_drop(&m.b.dev);
 				vexfs_fault_set(what, n);
-				got = model_alloc(&m, 0, round == 2 ? VEXFS_GROUP_BLOCKS : 50, 0, &pblk);
+				got = model_alloc(&m, 0, round == 2 ? VEXFS_GROUP_BLOCKS : 50, 0,
+						  &pblk);
 				if (!vexfs_fault_met()) {
 					assert_true(got > 0);
 					vexfs_dev_flush(&m.b.dev);
@@ -307,8 +317,12 @@ static void test_faults(void **state)
 					break;
 				}
 				met++;
-				/* a fault may be met and got round, or have come after a group was initialised */
-				assert_true(got > 0 || got == -EIO || got == -ENOMEM || got == -ENOSPC);
+				/*
+				 * a fault may be met and got round, or have come after a group was
+				 * initialised
+				 */
+				assert_true(got > 0 || got == -EIO || got == -ENOMEM ||
+					    got == -ENOSPC);
 				assert_true(m.b.fs.groups_init - groups <= 1);
 				model_check(&m);
 				if (got > 0)
@@ -394,7 +408,8 @@ static void test_inodes(void **state)
 		bool dir = chance(4) == 0;
 
 		box_start(&b, &t, VEXFS_ALLOC_CREDITS + 1);
-		err = vexfs_alloc_ino(&t, &b.fs, n ? list[chance(n)] & ~1ULL : VEXFS_ROOT_INO, dir, &ino, &gen);
+		err = vexfs_alloc_ino(&t, &b.fs, n ? list[chance(n)] & ~1ULL : VEXFS_ROOT_INO, dir,
+				      &ino, &gen);
 		if (err)
 			break;
 		assert_true(vexfs_ino_valid(&b.fs, ino) && ino != VEXFS_ROOT_INO);
@@ -454,7 +469,8 @@ static void test_spread(void **state)
 		box_start(&b, &t, INT_MAX);
 		assert_int_equal(vexfs_alloc_ino(&t, &b.fs, VEXFS_ROOT_INO, true, &dir, &gen), 0);
 		assert_int_equal(vexfs_alloc_ino(&t, &b.fs, dir, false, &ino, &gen), 0);
-		assert_int_equal((ino - 1) / b.fs.inodes_per_group, (dir - 1) / b.fs.inodes_per_group);
+		assert_int_equal((ino - 1) / b.fs.inodes_per_group,
+				 (dir - 1) / b.fs.inodes_per_group);
 		seen |= 1 << (dir - 1) / b.fs.inodes_per_group;
 	}
 	assert_int_equal(seen, 0xf);
@@ -474,7 +490,8 @@ static void test_ino_faults(void **state)
 	(void)state;
 	box_make(&b, BLOCKS);
 	box_start(&b, &t, INT_MAX);
-	for (i = 0; i < 6; i++)				/* so that table blocks are initialised on the way */
+	/* so that table blocks are initialised on the way */
+	for (i = 0; i < 6; i++)
 		vexfs_alloc_ino(&t, &b.fs, 1, false, &ino, &gen);
 	for (i = 0; i < 8; i++)
 		for (what = VEXFS_FAULT_READ; what < VEXFS_FAULTS; what++)
@@ -526,11 +543,15 @@ static void lie(struct box *b, void *data, void *arg)
 	case 8: __clear_bit_le(0, g->g_blocks); le32_add_cpu(&g->g_free_blocks, 1); break;
 	case 9: __set_bit_le(100, g->g_inodes); le32_add_cpu(&g->g_free_inodes, -1); break;
 	case 10: memset(g, 0xff, sizeof(*g)); break;
-	case 11: memset(g->g_blocks, 0, sizeof(g->g_blocks)); g->g_free_blocks = cpu_to_le32(16384); break;
+	case 11:
+		memset(g->g_blocks, 0, sizeof(g->g_blocks));
+		g->g_free_blocks = cpu_to_le32(16384);
+		break;
 	case 12: g->g_blocks[1500] ^= 4; break;
 	}
 	if (l->stamp)
-		g->g_crc = cpu_to_le32(vexfs_csum(&b->fs, g, sizeof(*g), offsetof(struct vexfs_group, g_crc),
+		g->g_crc = cpu_to_le32(vexfs_csum(&b->fs, g, sizeof(*g),
+						  offsetof(struct vexfs_group, g_crc),
 						  vexfs_group_block(&b->fs, 2), 0, 0));
 }
 
@@ -558,10 +579,13 @@ static void test_lies(void **state)
 		vexfs_dev_drop(&b.dev);
 		b.dev.damages = 0;
 		box_start(&b, &t, INT_MAX);
-		assert_int_equal(vexfs_alloc_blocks(&t, &b.fs, vexfs_group_data(&b.fs, 2), 10, 0, &pblk, &len), 0);
+		assert_int_equal(vexfs_alloc_blocks(&t, &b.fs, vexfs_group_data(&b.fs, 2), 10, 0,
+						    &pblk, &len),
+				 0);
 		assert_int_not_equal(pblk >> VEXFS_GROUP_SHIFT, 2);
 		assert_true(b.dev.damages);
-		assert_int_equal(vexfs_free_blocks(&t, &b.fs, vexfs_group_data(&b.fs, 2), 1, false), -EUCLEAN);
+		assert_int_equal(vexfs_free_blocks(&t, &b.fs, vexfs_group_data(&b.fs, 2), 1, false),
+				 -EUCLEAN);
 		assert_int_equal(vexfs_ino_in_use(&b.fs, 1 + 2 * b.fs.inodes_per_group), -EUCLEAN);
 			vexfs_super_release(&b.fs);
 		vexfs_dev_drop(&b.dev);
@@ -578,7 +602,8 @@ static void flip(struct box *b, void *data, void *arg)
 	g->g_reserved[0] = 0;
 	((__u8 *)data)[chance(VEXFS_BLOCK_SIZE)] ^= 1 << chance(8);
 	if (arg)
-		g->g_crc = cpu_to_le32(vexfs_csum(&b->fs, g, sizeof(*g), offsetof(struct vexfs_group, g_crc),
+		g->g_crc = cpu_to_le32(vexfs_csum(&b->fs, g, sizeof(*g),
+						  offsetof(struct vexfs_group, g_crc),
 						  vexfs_group_block(&b->fs, 0), 0, 0));
 }
 

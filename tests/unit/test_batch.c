@@ -12,7 +12,8 @@ static int insert_stub(int fd, struct vexfs_batch *v)
 	return 0;
 }
 
-static int intern_stub(int fd, __u32 attr, const struct vexfs_word_list *words, __s64 *codes, __u32 flags)
+static int intern_stub(int fd, __u32 attr, const struct vexfs_word_list *words, __s64 *codes,
+		       __u32 flags)
 {
 	(void)fd, (void)attr, (void)words, (void)codes, (void)flags;
 	return -EOPNOTSUPP;
@@ -75,11 +76,15 @@ bool interrupted(void)
 #define GOOD(id)	"{\"id\": " #id ", \"vector\": [1, 2]}\n"
 #define SHORT(id)	"{\"id\": " #id ", \"vector\": [1]}\n"
 
-/* Import what was checked as a record with id 5, and two that were left out.  How many are in, or -1. */
+/*
+ * Import what was checked as a record with id 5, and two that were left out.  How many are in, or
+ * -1.
+ */
 static int second_reading(const char *text)
 {
 	static __u64 left_out[] = { 1, 2 };
-	struct job j = { .path = "x", .fd = -1, .total = 3, .skip_invalid = true, .left_out = left_out, .n_left_out = 2 };
+	struct job j = { .path = "x", .fd = -1, .total = 3, .skip_invalid = true,
+			 .left_out = left_out, .n_left_out = 2 };
 	FILE *f = fmemopen((void *)text, strlen(text), "r");
 	int ret;
 
@@ -114,7 +119,8 @@ static void test_changed(void **state)
 	(void)state;
 	assert_int_equal(second_reading(GOOD(5) SHORT(6) SHORT(7)), 1);
 	for (i = 0; i < sizeof(changed) / sizeof(*changed); i++) {
-		if (second_reading(changed[i]) != -1 || inserted || strcmp(said, "it changed while it was read"))
+		if (second_reading(changed[i]) != -1 || inserted ||
+		    strcmp(said, "it changed while it was read"))
 			fail_msg("case %zu: %llu are in, '%s'", i, inserted, said);
 	}
 }

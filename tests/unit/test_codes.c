@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Codes: the three ways to a sum agree, bounds hold as often as they should, over Gaussian rows and words, and what is out
- * of range is left unknown.
+ * Codes: the three ways to a sum agree, bounds hold as often as they should, over Gaussian rows and
+ * words, and what is out of range is left unknown.
  */
 #include <math.h>
 #include <stdio.h>

@@ -65,11 +65,14 @@ static void test_model(void **state)
 		bytes = vexfs_columns_bytes(c);
 		while (n--) {
 			model[i].id = chance(3) ? i * 0x9e3779b97f4a7c15ULL : i;
-			if (i && !chance(4)) {		/* the id of another one: taken, or free again */
+			/* the id of another one: taken, or free again */
+			if (i && !chance(4)) {
 				__u64 other = chance(i);
 
 				if (!vexfs_columns_find(c, model[other].id, &slot))
-					assert_int_equal(vexfs_columns_put(c, i, model[other].id, NULL), -EEXIST);
+					assert_int_equal(vexfs_columns_put(c, i, model[other].id,
+									   NULL),
+							 -EEXIST);
 				else
 					model[i].id = model[other].id;
 			}
@@ -78,9 +81,11 @@ static void test_model(void **state)
 			assert_int_equal(vexfs_columns_put(c, i, model[i].id, model[i].attr), 0);
 			if (!chance(10)) {		/* take it back, and put another one */
 				vexfs_columns_unput(c, i, VEXFS_NO_SLOT);
-				assert_int_equal(vexfs_columns_find(c, model[i].id, &slot), -ENOENT);
+				assert_int_equal(vexfs_columns_find(c, model[i].id, &slot),
+						 -ENOENT);
 				model[i].id = i | 1ULL << 63;
-				assert_int_equal(vexfs_columns_put(c, i, model[i].id, model[i].attr), 0);
+				assert_int_equal(
+					vexfs_columns_put(c, i, model[i].id, model[i].attr), 0);
 			}
 			i++;
 		}
@@ -159,7 +164,9 @@ static void test_upsert(void **state)
 		n = 1 + chance(IDS);
 		for (i = 0; i < n; i++) {
 			id[count + i] = chance(IDS);
-			assert_int_equal(vexfs_columns_replace(c, count + i, id[count + i], NULL, &old[i]), 0);
+			assert_int_equal(vexfs_columns_replace(c, count + i, id[count + i], NULL,
+							       &old[i]),
+					 0);
 			/* perhaps one of this batch */
 			assert_true(old[i] < count + i && id[old[i]] == id[count + i]);
 		}
@@ -197,7 +204,10 @@ static void test_upsert(void **state)
 	vexfs_columns_free(c);
 }
 
-/* Slots of a file can be counted, and visited from the last one on, whatever died or was taken back. */
+/*
+ * Slots of a file can be counted, and visited from the last one on, whatever died or was taken
+ * back.
+ */
 static void test_files(void **state)
 {
 	enum { FILES = 9, SLOTS = 5000 };
@@ -234,7 +244,8 @@ static void test_files(void **state)
 			assert_int_equal(file[f].records, records[f]);
 	}
 	for (f = 0; f < FILES; f++)
-		for (k = file[f].records, slot = file[f].last; k; slot = vexfs_columns_bound_before(c, slot)) {
+		for (k = file[f].records, slot = file[f].last; k;
+		     slot = vexfs_columns_bound_before(c, slot)) {
 			assert_true(slot < SLOTS && of[slot] == f && !seen[slot]);
 			seen[slot] = true;
 			k -= !vexfs_columns_dead(c, slot);
@@ -255,9 +266,11 @@ static void test_files(void **state)
 			assert_int_equal(file[of[i]].records, --records[of[i]]);
 		}
 	}
-	assert_true(vexfs_columns_unbound(c, 1024, 64, SLOTS) && vexfs_columns_unbound(c, SLOTS, 64, SLOTS));
+	assert_true(vexfs_columns_unbound(c, 1024, 64, SLOTS) &&
+		    vexfs_columns_unbound(c, SLOTS, 64, SLOTS));
 	assert_true(vexfs_columns_unbound(c, 2040, 64, 2048));
-	assert_false(vexfs_columns_unbound(c, 2040, 64, SLOTS) || vexfs_columns_unbound(c, 1000, 64, SLOTS));
+	assert_false(vexfs_columns_unbound(c, 2040, 64, SLOTS) ||
+		     vexfs_columns_unbound(c, 1000, 64, SLOTS));
 	vexfs_columns_free(c);
 }
 

@@ -174,7 +174,8 @@ static void test_random(void **state)
 			n->ino = some_ino(&m);
 			n->type = DT_SOCK;
 			box_start(&m.b, &t, 1);
-			assert_int_equal(vexfs_dir_replace(&t, &m.c, n->text, n->len, n->ino, n->type), 0);
+			assert_int_equal(
+				vexfs_dir_replace(&t, &m.c, n->text, n->len, n->ino, n->type), 0);
 		} else if (n->there || !grow) {
 			count -= n->there;
 			assert_int_equal(do_remove(&m, n), n->there ? 0 : -ENOENT);
@@ -229,7 +230,8 @@ static void test_collisions(void **state)
 		char text[16];
 
 		h[i].nr = i;
-		h[i].hash = crc32c(~0u, text, snprintf(text, sizeof(text), "n%08x", i * 2654435761u));
+		h[i].hash =
+			crc32c(~0u, text, snprintf(text, sizeof(text), "n%08x", i * 2654435761u));
 	}
 	qsort(h, TRIES, sizeof(*h), by_hash);
 	for (i = 1; i < TRIES; i++) {
@@ -302,8 +304,9 @@ static void long_name(char name[VEXFS_NAME_LEN + 1], unsigned int i)
 }
 
 /*
- * An emptied directory gives back its blocks, of which a transaction can revoke only so many.  Each is an extent of
- * its own here, and the last one to go would take a node of the tree with it: together one more than that.
+ * An emptied directory gives back its blocks, of which a transaction can revoke only so many.  Each
+ * is an extent of its own here, and the last one to go would take a node of the tree with it:
+ * together one more than that.
  */
 static void test_shrink(void **state)
 {
@@ -383,8 +386,9 @@ static void test_faults(void **state)
 				check_name(&m, name);
 				if (n % 4 == 0)
 					check_all(&m);
+				/* giving back an empty block failed: it stays */
 				if (!err)
-					break;		/* giving back an empty block failed: it stays */
+					break;
 			}
 	assert_true(met > 100);
 	for (i = 0; i < 400; i++)
@@ -393,7 +397,10 @@ static void test_faults(void **state)
 	model_close(&m);
 }
 
-/* A killed process gives up looking and adding, but never a change that may be half of something: rename, unlink. */
+/*
+ * A killed process gives up looking and adding, but never a change that may be half of something:
+ * rename, unlink.
+ */
 static void test_killed(void **state)
 {
 	struct model m = { };
@@ -417,7 +424,9 @@ static void test_killed(void **state)
 		assert_true(!err || err == -EINTR);
 		refused += err == -EINTR;
 		box_start(&m.b, &t, VEXFS_DIR_CREDITS);
-		assert_int_equal(vexfs_dir_replace(&t, &m.c, name->text, name->len, name->ino, name->type), 0);
+		assert_int_equal(vexfs_dir_replace(&t, &m.c, name->text, name->len, name->ino,
+						   name->type),
+				 0);
 		if (i % 2) {
 			assert_int_equal(do_remove(&m, name), 0);
 			err = do_add(&m, name);
@@ -472,8 +481,9 @@ struct lie {
 
 static void stamp(struct model *m, struct vexfs_dir_block *db, __u32 lblk)
 {
-	db->db_crc = cpu_to_le32(vexfs_csum(&m->b.fs, db, sizeof(*db), offsetof(struct vexfs_dir_block, db_crc),
-					    m->c.ino, m->c.generation, lblk));
+	db->db_crc = cpu_to_le32(vexfs_csum(&m->b.fs, db, sizeof(*db),
+					    offsetof(struct vexfs_dir_block, db_crc), m->c.ino,
+					    m->c.generation, lblk));
 }
 
 static void tell(struct box *b, void *data, void *arg)

@@ -64,7 +64,8 @@ static long double truth(__u32 metric, const float *a, const float *b, __u32 n, 
 }
 
 /* Measure one row, cut into segments after `cut` floats (0: whole). */
-static float measure(const struct vexfs_prep *p, const float *x, __u32 cut, __u32 *norm, __u64 *exact)
+static float measure(const struct vexfs_prep *p, const float *x, __u32 cut, __u32 *norm,
+		     __u64 *exact)
 {
 	struct vexfs_row r = { .norm = norm };
 	__u32 n = p->dims, most = 0, at = 0, len;
@@ -95,10 +96,12 @@ static void compare(__u32 metric, __u32 n, float *x, __u32 cut)
 		norm = 0;
 		got = measure(&p, x, cut, &norm, &exact[scalar]);
 		if (!(fabsl(got - want) <= bound))
-			fail_msg("metric %u dims %u cut %u: %.9g is not %.9Lg", metric, n, cut, got, want);
+			fail_msg("metric %u dims %u cut %u: %.9g is not %.9Lg", metric, n, cut, got,
+				 want);
 		got = measure(&p, x, cut, &norm, &exact[scalar]);	/* with the norm known */
 		if (!(fabsl(got - want) <= bound))
-			fail_msg("metric %u dims %u, norm known: %.9g is not %.9Lg", metric, n, got, want);
+			fail_msg("metric %u dims %u, norm known: %.9g is not %.9Lg", metric, n, got,
+				 want);
 	}
 	vexfs_scalar_only = false;
 	assert_int_equal(exact[0], exact[1]);
@@ -134,7 +137,9 @@ static void test_all_dims(void **state)
 
 static void test_magnitudes(void **state)
 {
-	static const float sizes[] = { 1e-42f, 1e-38f, 1e-25f, 1e-12f, 1, 1e12f, 1e18f, 1e25f, 3e38f };
+	static const float sizes[] = {
+		1e-42f, 1e-38f, 1e-25f, 1e-12f, 1, 1e12f, 1e18f, 1e25f, 3e38f
+	};
 	__u32 m, q, s, i, mixed;
 
 	(void)state;
@@ -142,7 +147,9 @@ static void test_magnitudes(void **state)
 		for (q = 0; q < 9; q++)
 			for (s = 0; s < 9; s++)
 				for (mixed = 0; mixed < 2; mixed++) {
-					struct vexfs_prep p = { .row = query, .dims = 33, .metric = metrics[m] };
+					struct vexfs_prep p = { .row = query,
+								.dims = 33,
+								.metric = metrics[m] };
 					long double scale, want;
 					__u32 norm = 0;
 					__u64 exact;
@@ -150,16 +157,21 @@ static void test_magnitudes(void **state)
 
 					for (i = 0; i < 33; i++) {
 						query[i] = real() * sizes[q];
-						row[i] = real() * (mixed && i % 2 ? 1e-3f : 1) * sizes[s];
+						row[i] = real() * (mixed && i % 2 ? 1e-3f : 1) *
+							 sizes[s];
 					}
 					want = truth(metrics[m], query, row, 33, &scale);
 					vexfs_prepare(&p);
 					got = measure(&p, row, 0, &norm, &exact);
-					assert_true(fabsl(f64(vexfs_key_bits(exact)) - want) <= 1e-12 * scale + 1e-300);
-					if (fabsl(want) > 1e38L) /* rounded down: largest float or -infinity */
-						assert_true(got >= FLT_MAX / 4 || got <= -FLT_MAX / 4);
+					assert_true(fabsl(f64(vexfs_key_bits(exact)) - want) <=
+						    1e-12 * scale + 1e-300);
+					/* rounded down: largest float or -infinity */
+					if (fabsl(want) > 1e38L)
+						assert_true(got >= FLT_MAX / 4 ||
+							    got <= -FLT_MAX / 4);
 					else
-						assert_true(fabsl(got - want) <= 1e-5 * scale + 2e-45);
+						assert_true(fabsl(got - want) <=
+							    1e-5 * scale + 2e-45);
 				}
 }
 
@@ -220,8 +232,9 @@ static void test_keys(void **state)
 }
 
 /*
- * vexfs_certify(kth, refused) says that whoever has the f32 key `refused` or more is farther than kth in double.  Look for rows
- * that show it wrong: with a distance so near to kth that rounding decides.
+ * vexfs_certify(kth, refused) says that whoever has the f32 key `refused` or more is farther than
+ * kth in double.  Look for rows that show it wrong: with a distance so near to kth that rounding
+ * decides.
  */
 static void test_certify(void **state)
 {
@@ -248,10 +261,13 @@ static void test_certify(void **state)
 			/* the row's own distance: it may be that row that was refused */
 			kth = exact;
 			if (vexfs_certify(&p, kth, refused, most))
-				fail_msg("metric %u dims %u: certified, though %.17g is refused at %.9g",
+				fail_msg(
+					"metric %u dims %u: certified, though %.17g is refused at %.9g",
 					 metrics[m], n, f64(vexfs_key_bits(exact)), got);
 			/* one that is clearly nearer */
-			yes += vexfs_certify(&p, vexfs_wide_key(b32(got - 0.01f * (1 + fabsf(got)))), refused, most);
+			yes += vexfs_certify(&p,
+					     vexfs_wide_key(b32(got - 0.01f * (1 + fabsf(got)))),
+					     refused, most);
 		}
 	vexfs_scalar_only = false;
 	print_message("certified %u of 90000 ordinary pairs\n", yes);

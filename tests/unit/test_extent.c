@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The extent tree against an array: random changes, faults at every call, deep trees, nodes that lie. */
+/*
+ * The extent tree against an array: random changes, faults at every call, deep trees, nodes that
+ * lie.
+ */
 #include "box.h"
 
 #define RANGE 60000u			/* logical blocks that the model knows */
@@ -53,13 +56,15 @@ static __u32 check_at(struct model *m, __u32 lblk)
 	assert_int_equal(map.lblk, lblk);
 	assert_true(map.len);
 	for (i = 0; i < map.len && lblk + i < RANGE; i++) {
-		assert_int_equal(m->kind[lblk + i], !map.pblk ? HOLE : map.unwritten ? UNWRITTEN : WRITTEN);
+		assert_int_equal(m->kind[lblk + i], !map.pblk ? HOLE :
+						    map.unwritten ? UNWRITTEN : WRITTEN);
 		if (map.pblk)
 			assert_int_equal(m->pblk[lblk + i], map.pblk + i);
 	}
 	/* a hole goes on to the next extent, at the end to the last possible block */
 	if (!map.pblk)
-		assert_true(lblk + i == RANGE ? map.len == U32_MAX - lblk : m->kind[lblk + i] != HOLE);
+		assert_true(lblk + i == RANGE ? map.len == U32_MAX - lblk :
+						m->kind[lblk + i] != HOLE);
 	return lblk + i;
 }
 
@@ -258,7 +263,8 @@ static void test_append(void **state)
 	assert_int_equal(m->c.entries, 1);
 	assert_int_equal(do_convert(m, 0, 1000), 0);
 	assert_int_equal(m->c.entries, 1);
-	for (i = 1000; i < 1000 + 2 * 5 * VEXFS_EXTENTS_PER_BLOCK; i += 2)	/* every second block: nothing joins */
+	/* every second block: nothing joins */
+	for (i = 1000; i < 1000 + 2 * 5 * VEXFS_EXTENTS_PER_BLOCK; i += 2)
 		assert_int_equal(do_insert(m, i, 1), 0);
 	check_all(m);
 	walk_sum = sum;
@@ -269,7 +275,10 @@ static void test_append(void **state)
 	model_close(m);
 }
 
-/* Every call that a change makes fails once, with each kind of fault; the tree is what it was, and nothing leaks. */
+/*
+ * Every call that a change makes fails once, with each kind of fault; the tree is what it was, and
+ * nothing leaks.
+ */
 static void test_faults(void **state)
 {
 	struct model *m = the_model();
@@ -296,17 +305,22 @@ static void test_faults(void **state)
 					err = do_alloc(m, lblk, 1 + chance(50));
 					break;
 				case 1:
-					for (i = lblk; i < RANGE - 3 && m->kind[i] != UNWRITTEN; i++)
+					for (i = lblk; i < RANGE - 3 && m->kind[i] != UNWRITTEN;
+					     i++)
 						;
 					err = do_convert(m, i, 1 + chance(3));
 					break;
 				case 2:
-					for (from = RANGE - 1; from && m->kind[from] == HOLE; from--)
+					for (from = RANGE - 1; from && m->kind[from] == HOLE;
+					     from--)
 						;
 					err = do_truncate(m, from - min(from, chance(200)));
-					if (err)		/* some steps were made: let it finish */
-						assert_int_equal((vexfs_fault_met(), met++,
-								  do_truncate(m, from - min(from, 200u))), 0);
+					/* some steps were made: let it finish */
+					if (err)
+						assert_int_equal(
+							(vexfs_fault_met(), met++,
+							 do_truncate(m, from - min(from, 200u))),
+							0);
 					break;
 				default:
 					do {
@@ -321,7 +335,8 @@ static void test_faults(void **state)
 				if (round % 4 == 2 && !err)
 					break;
 				met += round % 4 != 2;
-				assert_true(!err || err == -EIO || err == -ENOMEM || err == -EEXIST);
+				assert_true(!err || err == -EIO || err == -ENOMEM ||
+					    err == -EEXIST);
 				assert_int_equal(m->b.fs.free_blocks + m->c.blocks, m->total);
 				if (n % 32 == 1)
 					check_all(m);
@@ -407,15 +422,17 @@ static void test_limits(void **state)
 
 /* --- trees made by hand --- */
 
-static void stamp(struct box *b, struct vexfs_inode_core *c, struct vexfs_extent_block *eb, __u64 block)
+static void stamp(struct box *b, struct vexfs_inode_core *c, struct vexfs_extent_block *eb,
+		  __u64 block)
 {
-	eb->eb_crc = cpu_to_le32(vexfs_csum(&b->fs, eb, sizeof(*eb), offsetof(struct vexfs_extent_block, eb_crc),
-					    c->ino, c->generation, block));
+	eb->eb_crc = cpu_to_le32(vexfs_csum(&b->fs, eb, sizeof(*eb),
+					    offsetof(struct vexfs_extent_block, eb_crc), c->ino,
+					    c->generation, block));
 }
 
 /*
- * A tree of this depth whose leftmost path is full at every level.  The other children do not exist, and are not looked
- * at.  Extents have a gap of one block behind each.
+ * A tree of this depth whose leftmost path is full at every level.  The other children do not
+ * exist, and are not looked at.  Extents have a gap of one block behind each.
  */
 static void full_path(struct model *m, unsigned int depth)
 {
@@ -427,7 +444,9 @@ static void full_path(struct model *m, unsigned int depth)
 	box_start(&m->b, &t, INT_MAX);
 	for (k = 0; k < depth; k++)
 		assert_int_equal(vexfs_alloc_blocks(&t, &m->b.fs, 0, 1, 0, &node[k], &len), 0);
-	assert_int_equal(vexfs_alloc_blocks(&t, &m->b.fs, 0, 2 * VEXFS_EXTENTS_PER_BLOCK, 0, &data, &len), 0);
+	assert_int_equal(vexfs_alloc_blocks(&t, &m->b.fs, 0, 2 * VEXFS_EXTENTS_PER_BLOCK, 0, &data,
+					    &len),
+			 0);
 	assert_int_equal(len, 2 * VEXFS_EXTENTS_PER_BLOCK);
 	m->c.depth = depth;
 	m->c.entries = root;
@@ -437,8 +456,12 @@ static void full_path(struct model *m, unsigned int depth)
 
 		n = k ? VEXFS_EXTENTS_PER_BLOCK : root;
 		for (i = 0; i < n; i++) {
-			/* the first child gets all the room, the others one block each, behind those of the level below */
-			__u32 key = i ? 2 * VEXFS_EXTENTS_PER_BLOCK + 300 * (depth - k - 1) + i - 1 : 0;
+			/*
+			 * the first child gets all the room, the others one block each, behind
+			 * those of the level below
+			 */
+			__u32 key =
+				i ? 2 * VEXFS_EXTENTS_PER_BLOCK + 300 * (depth - k - 1) + i - 1 : 0;
 
 			x[i].e_lblk = cpu_to_le32(k < depth ? key : 2 * i);
 			x[i].e_len = cpu_to_le32(k < depth ? 0 : 1 | VEXFS_EXTENT_UNWRITTEN);
@@ -459,7 +482,10 @@ static void full_path(struct model *m, unsigned int depth)
 	vexfs_dev_drop(&m->b.dev);
 }
 
-/* A change splits every node on a full path, within its credits; a full tree of full depth is EFBIG and unchanged. */
+/*
+ * A change splits every node on a full path, within its credits; a full tree of full depth is EFBIG
+ * and unchanged.
+ */
 static void test_deep(void **state)
 {
 	struct model *m = the_model();
@@ -473,7 +499,8 @@ static void test_deep(void **state)
 	(void)state;
 	for (depth = 1; depth <= VEXFS_EXTENT_DEPTH; depth++)
 		for (where = 0; where < 4; where++) {
-			static const __u32 place[] = { 1, 255, 2 * VEXFS_EXTENTS_PER_BLOCK - 1, 253 };
+			static const __u32 place[] = { 1, 255, 2 * VEXFS_EXTENTS_PER_BLOCK - 1,
+						       253 };
 
 			model_make(m, 2 * VEXFS_GROUP_BLOCKS);
 			full_path(m, depth);
@@ -544,7 +571,10 @@ static void tell(struct box *b, void *data, void *arg)
 	case 17: x[3].e_pblk = cpu_to_le64(VEXFS_GROUP_BLOCKS); break;
 	case 18: x[253].e_lblk = cpu_to_le32(~0u); break;
 	case 19: x[253].e_len = cpu_to_le32(VEXFS_GROUP_BLOCKS); break;
-	case 20: x[0].e_pblk = cpu_to_le64(((__u64)1 << VEXFS_GROUP_SHIFT) - 1); x[0].e_len = cpu_to_le32(2); break;
+	case 20:
+		x[0].e_pblk = cpu_to_le64(((__u64)1 << VEXFS_GROUP_SHIFT) - 1);
+		x[0].e_len = cpu_to_le32(2);
+		break;
 	case 21: memset(eb, 0xff, sizeof(*eb)); break;
 	case 22: break;					/* only the crc */
 	}
@@ -693,7 +723,9 @@ static void test_flips(void **state)
 
 		assert_int_equal(vexfs_dev_read(&m->b.dev, node[i], good), 0);
 		x = (void *)(good + 32);
-		for (k = 0; k < le16_to_cpu(((struct vexfs_extent_block *)good)->eb_entries) && nodes < 300; k++)
+		for (k = 0; k < le16_to_cpu(((struct vexfs_extent_block *)good)->eb_entries) &&
+			    nodes < 300;
+		     k++)
 			node[nodes++] = le64_to_cpu(x[k].x_block);
 	}
 	for (i = 0; i < 1500; i++) {

@@ -113,7 +113,8 @@ static int truth(const void *data, size_t len, enum vexfs_file_format format, __
 static void test_ids(void **state)
 {
 	static const __le32 two[] = { 2, 7, 0, 3, 1, 2, __INT32_MAX__ }, negative[] = { 1, -2 };
-	static const __le32 filled[] = { 4, 7, 8, -1, -1, 4, 9, -1, -1, -1 }, none[] = { 2, -1, -1 };
+	static const __le32 filled[] = { 4, 7, 8, -1, -1, 4, 9, -1, -1, -1 },
+			    none[] = { 2, -1, -1 };
 	static const __le32 junk[] = { 3, 5, 6, -7 };
 	__u64 out[3] = { 9, 9, 9 }, large[2] = { 5, 1ULL << 31 };
 	char *text = NULL;
@@ -138,11 +139,14 @@ static void test_ids(void **state)
 	assert_int_equal(listed, 0);
 	/* what is behind the first k does not matter */
 	assert_int_equal(truth(junk, sizeof(junk), VEXFS_FILE_IVECS, 2), 1);
-	refuse(truth(junk, sizeof(junk), VEXFS_FILE_IVECS, 3), -EBADMSG, "number 2 is negative and not -1");
-	refuse(truth(negative, sizeof(negative), VEXFS_FILE_IVECS, 3), -EBADMSG, "list 0, number 0 is negative");
+	refuse(truth(junk, sizeof(junk), VEXFS_FILE_IVECS, 3), -EBADMSG,
+	       "number 2 is negative and not -1");
+	refuse(truth(negative, sizeof(negative), VEXFS_FILE_IVECS, 3), -EBADMSG,
+	       "list 0, number 0 is negative");
 	refuse(truth("\0\0\0\0", 4, VEXFS_FILE_IVECS, 3), -EBADMSG, "list 0 claims 0 ids");
 	refuse(truth("\0\0\0\x80", 4, VEXFS_FILE_IVECS, 3), -EBADMSG, "list 0 claims");
-	refuse(truth(two, sizeof(two), VEXFS_FILE_FVECS, 3), -ENOEXEC, "it is fvecs, and lists of ids come as");
+	refuse(truth(two, sizeof(two), VEXFS_FILE_FVECS, 3), -ENOEXEC,
+	       "it is fvecs, and lists of ids come as");
 
 	f = open_memstream(&text, &size);
 	out[0] = 7;
@@ -175,8 +179,10 @@ static void test_bin(void **state)
 	assert_true(row[0] == 4);
 	for (n = 1; n < sizeof(f); n++)
 		refuse(import(&f, n, VEXFS_FILE_FBIN, 3), -EBADMSG, "truncated");
-	refuse(import(&f, sizeof(f), VEXFS_FILE_FBIN, 2), -EMSGSIZE, "3 dimensions, the collection has 2");
-	refuse(import(&f, sizeof(f), VEXFS_FILE_GUESS, 6), -EMSGSIZE, "3 dimensions, the collection has 6");
+	refuse(import(&f, sizeof(f), VEXFS_FILE_FBIN, 2), -EMSGSIZE,
+	       "3 dimensions, the collection has 2");
+	refuse(import(&f, sizeof(f), VEXFS_FILE_GUESS, 6), -EMSGSIZE,
+	       "3 dimensions, the collection has 6");
 	assert_int_equal(import("\2\0\0\0\2\0\0\0\1\2\xff\4", 12, VEXFS_FILE_U8BIN, 2), 2);
 	assert_true(row[0] == 255 && row[1] == 4);
 	refuse(import("\3\0\0\0\2\0\0\0\1\2\xff\4\0\0", 14, VEXFS_FILE_GUESS, 2), -ENOEXEC,
@@ -191,9 +197,11 @@ static void test_bin(void **state)
 	f.n = 1;
 	refuse(import(&f, sizeof(f), VEXFS_FILE_FBIN, 3), -EBADMSG, "more bytes follow");
 	f.n = ~0U;
-	refuse(import(&f, sizeof(f), VEXFS_FILE_FBIN, 3), -EBADMSG, "claims 4294967295 records, record 2");
+	refuse(import(&f, sizeof(f), VEXFS_FILE_FBIN, 3), -EBADMSG,
+	       "claims 4294967295 records, record 2");
 	f.dims = 0;
-	refuse(import(&f, sizeof(f), VEXFS_FILE_FBIN, 3), -EBADMSG, "not fbin: its header claims 0");
+	refuse(import(&f, sizeof(f), VEXFS_FILE_FBIN, 3), -EBADMSG,
+	       "not fbin: its header claims 0");
 	f.dims = ~0U;
 	refuse(import(&f, sizeof(f), VEXFS_FILE_FBIN, 3), -EBADMSG, "claims 4294967295");
 
@@ -236,9 +244,11 @@ static int read_npy(const char *header, const void *data, size_t len, __u32 dims
 	return import(npy, make_npy(1, header, data, len), VEXFS_FILE_NPY, dims);
 }
 
-#define HEADER(descr, shape) "{'descr': '" descr "', 'fortran_order': False, 'shape': " shape ", }   \n"
+#define HEADER(descr, shape) \
+	"{'descr': '" descr "', 'fortran_order': False, 'shape': " shape ", }   \n"
 
-#define FORTRAN(descr, shape) "{'descr': '" descr "', 'fortran_order': True, 'shape': " shape ", }   \n"
+#define FORTRAN(descr, shape) \
+	"{'descr': '" descr "', 'fortran_order': True, 'shape': " shape ", }   \n"
 
 /* An array of more rows than are read at once, in Fortran order: row r, column c is r - c. */
 static void test_fortran(void **state)
@@ -264,7 +274,8 @@ static void test_fortran(void **state)
 	for (round = 0; round < 2; round++) {
 		for (i = 0; i < ROWS; i++) {
 			assert_int_equal(vexfs_import_next(&im), 1);
-			assert_true(im.row[0] == (float)i && im.row[1] == i - 1.0f && im.row[2] == i - 2.0f);
+			assert_true(im.row[0] == (float)i && im.row[1] == i - 1.0f &&
+				    im.row[2] == i - 2.0f);
 		}
 		assert_int_equal(vexfs_import_next(&im), 0);
 		assert_false(im.rounded);
@@ -336,7 +347,9 @@ static void test_npy(void **state)
 			refuse(import(npy, n - 1, VEXFS_FILE_NPY, 2), -EBADMSG, "truncated");
 	}
 	/* as others may write it */
-	assert_int_equal(read_npy("{\"shape\":(2,3),\"descr\":\"<f4\",\"fortran_order\":False}", f4, 24, 3), 2);
+	assert_int_equal(read_npy("{\"shape\":(2,3),\"descr\":\"<f4\",\"fortran_order\":False}", f4,
+				  24, 3),
+			 2);
 	assert_int_equal(read_npy(HEADER("<f4", "(2, 3,)"), f4, 24, 3), 2);
 	assert_int_equal(read_npy(HEADER("<f4", "(6,)"), f4, 24, 1), 6);
 	assert_int_equal(read_npy(HEADER("<f4", "(0, 3)"), f4, 0, 3), 0);
@@ -356,9 +369,12 @@ static void test_npy(void **state)
 	assert_int_equal(read_npy(HEADER("<i8", "(1, 2)"), i8, 16, 2), 1);
 	assert_true(row[0] == -9007199254740991.0f && row[1] == 3);
 
-	refuse(read_npy(HEADER("<f8", "(1, 4)"), f8, 32, 4), -EINVAL, "record 0, dimension 1 is NaN or inf");
-	refuse(read_npy(HEADER("<f2", "(1, 2)"), "\0\0\0\x7c", 4, 2), -EINVAL, "dimension 1 is NaN or inf");
-	refuse(read_npy(HEADER("<f2", "(1, 2)"), "\1\x7c\0\0", 4, 2), -EINVAL, "dimension 0 is NaN or inf");
+	refuse(read_npy(HEADER("<f8", "(1, 4)"), f8, 32, 4), -EINVAL,
+	       "record 0, dimension 1 is NaN or inf");
+	refuse(read_npy(HEADER("<f2", "(1, 2)"), "\0\0\0\x7c", 4, 2), -EINVAL,
+	       "dimension 1 is NaN or inf");
+	refuse(read_npy(HEADER("<f2", "(1, 2)"), "\1\x7c\0\0", 4, 2), -EINVAL,
+	       "dimension 0 is NaN or inf");
 	/* as NumPy 2 and Python 2 write numbers */
 	assert_int_equal(read_npy(HEADER("<f4", "(np.int64(2), 3)"), f4, 24, 3), 2);
 	assert_int_equal(read_npy(HEADER("<f4", "(numpy.int32( 2 ), np.int64(3))"), f4, 24, 3), 2);
@@ -372,7 +388,8 @@ static void test_npy(void **state)
 	assert_true(row[0] == 1 && row[1] == -2);
 	assert_int_equal(read_npy(HEADER(">i2", "(1, 2)"), "\xff\xfe\1\0", 4, 2), 1);
 	assert_true(row[0] == -2 && row[1] == 256);
-	assert_int_equal(read_npy(HEADER(">i8", "(1, 1)"), "\xff\xff\xff\xff\xff\xff\xff\xfe", 8, 1), 1);
+	assert_int_equal(read_npy(HEADER(">i8", "(1, 1)"), "\xff\xff\xff\xff\xff\xff\xff\xfe", 8,
+				  1), 1);
 	assert_true(row[0] == -2);
 	assert_int_equal(read_npy(HEADER("=f4", "(2, 3)"), f4, 24, 3), 2);
 	assert_int_equal(read_npy(HEADER("|f4", "(2, 3)"), f4, 24, 3), 2);
@@ -383,7 +400,8 @@ static void test_npy(void **state)
 	assert_true(row[0] == 65535 && row[1] == 32768);
 	assert_int_equal(read_npy(HEADER("<u4", "(1, 1)"), "\0\0\0\x80", 4, 1), 1);
 	assert_true(row[0] == 0x1p31f);
-	assert_int_equal(read_npy(HEADER("<u8", "(1, 1)"), "\xff\xff\xff\xff\xff\xff\xff\xff", 8, 1), 1);
+	assert_int_equal(read_npy(HEADER("<u8", "(1, 1)"), "\xff\xff\xff\xff\xff\xff\xff\xff", 8,
+				  1), 1);
 	assert_true(row[0] == 0x1p64f);
 	assert_int_equal(read_npy(HEADER("|b1", "(1, 3)"), "\0\1\1", 3, 3), 1);
 	assert_true(row[0] == 0 && row[1] == 1 && row[2] == 1);
@@ -401,28 +419,40 @@ static void test_npy(void **state)
 	assert_int_equal(read_npy(FORTRAN("<f4", "(1, 6)"), f4, 24, 6), 1);
 	assert_true(row[0] == 1 && row[5] == 6);
 	assert_int_equal(read_npy(FORTRAN("<f4", "(0, 3)"), f4, 0, 3), 0);
-	refuse(read_npy(FORTRAN("<f4", "(3, 3)"), f4, 24, 3), -EBADMSG, "truncated: its header claims 3");
+	refuse(read_npy(FORTRAN("<f4", "(3, 3)"), f4, 24, 3), -EBADMSG,
+	       "truncated: its header claims 3");
 	refuse(read_npy(FORTRAN("<f4", "(2, 2)"), f4, 24, 2), -EBADMSG, "more bytes follow");
-	refuse(read_npy(FORTRAN("<f4", "(18446744073709551615, 3)"), f4, 24, 3), -EBADMSG, "truncated");
-	refuse(read_npy(FORTRAN("<f4", "(1537228672809129302, 3)"), f4, 24, 3), -EBADMSG, "truncated");
+	refuse(read_npy(FORTRAN("<f4", "(18446744073709551615, 3)"), f4, 24, 3), -EBADMSG,
+	       "truncated");
+	refuse(read_npy(FORTRAN("<f4", "(1537228672809129302, 3)"), f4, 24, 3), -EBADMSG,
+	       "truncated");
 	/* what numbers are not read */
 	refuse(read_npy(HEADER("<U4", "(2, 3)"), f4, 24, 3), -EBADMSG, "of type '<U4' (strings)");
-	refuse(read_npy(HEADER("<c8", "(2, 3)"), f4, 24, 3), -EBADMSG, "of type '<c8' (complex numbers)");
-	refuse(read_npy(HEADER("|O", "(2, 3)"), f4, 24, 3), -EBADMSG, "of type '|O' (Python objects)");
-	refuse(read_npy(HEADER("<V2", "(2, 3)"), f4, 24, 3), -EBADMSG, "of type '<V2' (raw bytes; bfloat16");
-	refuse(read_npy(HEADER("<f16", "(2, 3)"), f4, 24, 3), -EBADMSG, "of type '<f16' (floats of another size)");
-	refuse(read_npy("{'descr': [('x', '<f4')], 'fortran_order': False, 'shape': (6,), }", f4, 24, 1),
+	refuse(read_npy(HEADER("<c8", "(2, 3)"), f4, 24, 3), -EBADMSG,
+	       "of type '<c8' (complex numbers)");
+	refuse(read_npy(HEADER("|O", "(2, 3)"), f4, 24, 3), -EBADMSG,
+	       "of type '|O' (Python objects)");
+	refuse(read_npy(HEADER("<V2", "(2, 3)"), f4, 24, 3), -EBADMSG,
+	       "of type '<V2' (raw bytes; bfloat16");
+	refuse(read_npy(HEADER("<f16", "(2, 3)"), f4, 24, 3), -EBADMSG,
+	       "of type '<f16' (floats of another size)");
+	refuse(read_npy("{'descr': [('x', '<f4')], 'fortran_order': False, 'shape': (6,), }", f4,
+			24, 1),
 	       -EBADMSG, "of type '[...]' (a structured array)");
-	refuse(read_npy(HEADER("<f4", "(2, 3)"), f4, 24, 2), -EMSGSIZE, "3 dimensions, the collection has 2");
+	refuse(read_npy(HEADER("<f4", "(2, 3)"), f4, 24, 2), -EMSGSIZE,
+	       "3 dimensions, the collection has 2");
 	refuse(read_npy(HEADER("<f4", "(6,)"), f4, 24, 5), -EBADMSG, "1 axis");
 	refuse(read_npy(HEADER("<f4", "()"), f4, 24, 6), -EBADMSG, "0 axes");
 	refuse(read_npy(HEADER("<f4", "(1, 2, 3)"), f4, 24, 3), -EBADMSG, "3 axes");
 	/* shapes that lie */
 	refuse(read_npy(HEADER("<f4", "(1, 3)"), f4, 24, 3), -EBADMSG, "more bytes follow");
 	refuse(read_npy(HEADER("<f4", "(0, 3)"), f4, 24, 3), -EBADMSG, "more bytes follow");
-	refuse(read_npy(HEADER("<f4", "(3, 3)"), f4, 24, 3), -EBADMSG, "claims 3 records, record 2");
-	refuse(read_npy(HEADER("<f4", "(18446744073709551615, 3)"), f4, 24, 3), -EBADMSG, "record 2");
-	refuse(read_npy(HEADER("<f4", "(2, 18446744073709551615)"), f4, 24, 3), -EMSGSIZE, "dimensions");
+	refuse(read_npy(HEADER("<f4", "(3, 3)"), f4, 24, 3), -EBADMSG,
+	       "claims 3 records, record 2");
+	refuse(read_npy(HEADER("<f4", "(18446744073709551615, 3)"), f4, 24, 3), -EBADMSG,
+	       "record 2");
+	refuse(read_npy(HEADER("<f4", "(2, 18446744073709551615)"), f4, 24, 3), -EMSGSIZE,
+	       "dimensions");
 }
 
 static void test_npy_header(void **state)
@@ -430,23 +460,25 @@ static void test_npy_header(void **state)
 	static const char *const bad[] = {
 		"", " ", "{", "}", "{}", "[]", "{}{}", HEADER("<f4", "(2, 3)") "x",
 		HEADER("<f4", "(18446744073709551616, 3)"), HEADER("<f4", "(-2, 3)"),
-		HEADER("<f4", "(2LL, 3)"), HEADER("<f4", "(np.int64(2, 3)"), HEADER("<f4", "(np.int64, 3)"),
-		HEADER("<f4", "(np.int64(), 3)"), HEADER("<f4", "(2), 3)"), HEADER("<f4", "(2 3)"), HEADER("<f4", "(6)"),
+		HEADER("<f4", "(2LL, 3)"), HEADER("<f4", "(np.int64(2, 3)"),
+		HEADER("<f4", "(np.int64, 3)"), HEADER("<f4", "(np.int64(), 3)"),
+		HEADER("<f4", "(2), 3)"), HEADER("<f4", "(2 3)"), HEADER("<f4", "(6)"),
 		HEADER("<f4", "(,)"), HEADER("<f4", "(2, 3"), HEADER("<f4", "2, 3"),
 		HEADER("<f4", "(1, 1, 1, 1, 1, 1, 1, 1, 1)"),
 		HEADER("<f4", "(0000000000000000000000000000002, 3)"), HEADER("<f4\\'", "(2, 3)"),
 		HEADER("<f4567890123456789012345678901234567890", "(2, 3)"),
 		"{'descr': '<f4', 'fortran_order': 0, 'shape': (2, 3), }",
 		"{'descr': '<f4', 'fortran_order': Falsehood, 'shape': (2, 3), }",
-		"{'descr': '<f4', 'fortran_order': False, }",
-		"{'descr': '<f4', 'shape': (2, 3), }", "{'fortran_order': False, 'shape': (2, 3), }",
+		"{'descr': '<f4', 'fortran_order': False, }", "{'descr': '<f4', 'shape': (2, 3), }",
+		"{'fortran_order': False, 'shape': (2, 3), }",
 		"{'descr': '<f4', 'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }",
 		"{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), 'shape': (2, 3)}",
 		"{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), 'more': 1}",
 		"{'descr': '<f4' 'fortran_order': False, 'shape': (2, 3)}",
 		"{'descr' '<f4', 'fortran_order': False, 'shape': (2, 3)}",
 		"{'descr\": '<f4', 'fortran_order': False, 'shape': (2, 3)}",
-		"{descr: '<f4', 'fortran_order': False, 'shape': (2, 3)}", "{'descr': '<f4", "{'descr",
+		"{descr: '<f4', 'fortran_order': False, 'shape': (2, 3)}", "{'descr': '<f4",
+		"{'descr",
 	};
 	size_t i, n;
 
@@ -484,8 +516,11 @@ static void test_jsonl(void **state)
 	assert_int_equal(jsonl("{\"vector\": [1, -2.5e-1]}\n{\"vector\":[3,4]}\r\n", 2), 2);
 	assert_true(row[0] == 3 && !last.has_id && !last.key && !last.attrs && !last.file);
 	assert_int_equal(import("{\"vector\": [1]}", 15, VEXFS_FILE_GUESS, 1), 1);
-	assert_int_equal(jsonl("{\"id\": 7, \"key\": \"doc-1\", \"vector\": [1], \"attrs\": {\"age\": -3, "
-			       "\"lang\": \"d\\u00e9\"}, \"file\": \"a/b\", \"offset\": 5, \"length\": 100}", 1), 1);
+	assert_int_equal(
+		jsonl("{\"id\": 7, \"key\": \"doc-1\", \"vector\": [1], \"attrs\": {\"age\": -3, "
+		      "\"lang\": \"d\\u00e9\"}, \"file\": \"a/b\", \"offset\": 5, \"length\": 100}",
+		      1),
+		1);
 	assert_true(last.has_id && last.id == 7 && last.attrs == 2 && last.attr[0].number == -3);
 	assert_true(!last.attr[0].word && last.file_off == 5 && last.file_len == 100);
 	assert_string_equal(key, "doc-1");
@@ -493,7 +528,8 @@ static void test_jsonl(void **state)
 	assert_string_equal(file, "a/b");
 	assert_int_equal(jsonl("{\"id\": 18446744073709551615, \"vector\": [1]}", 1), 1);
 	assert_true(last.id == ~0ULL);
-	assert_int_equal(jsonl("{\"vector\": [1], \"attrs\": {\"a\": -9223372036854775808}}", 1), 1);
+	assert_int_equal(jsonl("{\"vector\": [1], \"attrs\": {\"a\": -9223372036854775808}}", 1),
+			 1);
 	assert_true(last.attr[0].number == INT64_MIN);
 	assert_int_equal(jsonl("{\"vector\": [1], \"attrs\": {\"a\": 9223372036854775807}}", 1), 1);
 	assert_true(last.attr[0].number == INT64_MAX);
@@ -512,7 +548,8 @@ static void test_jsonl_bad(void **state)
 		{ -EBADMSG, "not one whole JSON object", "{\"vector\": [1, 2]} {}" },
 		{ -EBADMSG, "not one whole JSON object", "{\"vector\": [1, 2,]}" },
 		{ -EBADMSG, "not one whole JSON object", "{\"vector\": [[[[1]]]]}" },
-		{ -EBADMSG, "not one whole JSON object", "{\"vector\": [1, 2], \"key\": \"\xff\"}" },
+		{ -EBADMSG, "not one whole JSON object",
+		  "{\"vector\": [1, 2], \"key\": \"\xff\"}" },
 		{ -EBADMSG, "neither an object nor an array", "\"vector\"" },
 		{ -EMSGSIZE, "has 3 dimensions", "[1, 2, 3]" },
 		{ -EINVAL, "has no \"vector\"", "{\"id\": 1}" },
@@ -529,12 +566,14 @@ static void test_jsonl_bad(void **state)
 		{ -EBADMSG, "\"colour\" is unknown", "{\"colour\": 1, \"vector\": [1, 2]}" },
 		{ -EBADMSG, "\"id\" is not a whole number", "{\"id\": -1, \"vector\": [1, 2]}" },
 		{ -EBADMSG, "\"id\" is not a whole number", "{\"id\": 1.5, \"vector\": [1, 2]}" },
-		{ -EBADMSG, "\"id\" is not a whole number", "{\"id\": 9007199254740993.0, \"vector\": [1, 2]}" },
+		{ -EBADMSG, "\"id\" is not a whole number",
+		  "{\"id\": 9007199254740993.0, \"vector\": [1, 2]}" },
 		{ -EBADMSG, "\"id\" is not a whole number", "{\"id\": -1.0, \"vector\": [1, 2]}" },
 		{ -EBADMSG, "\"id\" is not a whole number", "{\"id\": true, \"vector\": [1, 2]}" },
 		{ -EBADMSG, "\"id\" is not a whole number", "{\"id\": NaN, \"vector\": [1, 2]}" },
 		{ -EBADMSG, "\"id\" is not a whole number", "{\"id\": \"1\", \"vector\": [1, 2]}" },
-		{ -EBADMSG, "\"id\" is not a whole number", "{\"id\": 18446744073709551616, \"vector\": [1, 2]}" },
+		{ -EBADMSG, "\"id\" is not a whole number",
+		  "{\"id\": 18446744073709551616, \"vector\": [1, 2]}" },
 		{ -EBADMSG, "\"key\" is not a string", "{\"key\": 1, \"vector\": [1, 2]}" },
 		{ -EBADMSG, "\"key\" is not a string", "{\"key\": true, \"vector\": [1, 2]}" },
 		{ -EBADMSG, "\"key\" has 0 bytes", "{\"key\": \"\", \"vector\": [1, 2]}" },
@@ -548,8 +587,10 @@ static void test_jsonl_bad(void **state)
 		  "{\"attrs\": {\"a\": 9223372036854775808}, \"vector\": [1, 2]}" },
 		{ -EBADMSG, "\"a\" is neither",
 		  "{\"attrs\": {\"a\": -9223372036854775809}, \"vector\": [1, 2]}" },
-		{ -EBADMSG, "\"a\" has a NUL", "{\"attrs\": {\"a\": \"\\u0000\"}, \"vector\": [1, 2]}" },
-		{ -EBADMSG, "more than 8 attributes", "{\"attrs\": {\"a\": 1, \"b\": 1, \"c\": 1, \"d\": 1, "
+		{ -EBADMSG, "\"a\" has a NUL",
+		  "{\"attrs\": {\"a\": \"\\u0000\"}, \"vector\": [1, 2]}" },
+		{ -EBADMSG, "more than 8 attributes",
+		  "{\"attrs\": {\"a\": 1, \"b\": 1, \"c\": 1, \"d\": 1, "
 		  "\"e\": 1, \"f\": 1, \"g\": 1, \"h\": 1, \"i\": 1}, \"vector\": [1, 2]}" },
 		{ -EBADMSG, "without a \"file\"", "{\"offset\": 1, \"vector\": [1, 2]}" },
 		{ -EBADMSG, "without a \"file\"", "{\"length\": 0, \"vector\": [1, 2]}" },
@@ -586,22 +627,34 @@ static void test_jsonl_bad(void **state)
 static void test_jsonl_lenient(void **state)
 {
 	(void)state;
-	assert_int_equal(jsonl("{\"id\": null, \"key\": null, \"attrs\": null, \"file\": null, \"offset\": null, "
-			       "\"length\": null, \"vector\": [1]}", 1), 1);
-	assert_true(!last.has_id && !last.key && !last.attrs && !last.file && !last.file_off && !last.file_len);
-	assert_int_equal(jsonl("{\"attrs\": {\"year\": null, \"lang\": \"\"}, \"vector\": [1]}", 1), 1);
+	assert_int_equal(
+		jsonl("{\"id\": null, \"key\": null, \"attrs\": null, \"file\": null, \"offset\": null, "
+		      "\"length\": null, \"vector\": [1]}",
+		      1),
+		1);
+	assert_true(!last.has_id && !last.key && !last.attrs && !last.file && !last.file_off &&
+		    !last.file_len);
+	assert_int_equal(jsonl("{\"attrs\": {\"year\": null, \"lang\": \"\"}, \"vector\": [1]}", 1),
+			 1);
 	assert_true(last.attrs == 1 && last.attr[0].word && !word[0]);
 	assert_int_equal(jsonl("{\"attrs\": {\"year\": 2024.0}, \"vector\": [1]}", 1), 1);
 	assert_true(last.attrs == 1 && !last.attr[0].word && last.attr[0].number == 2024);
-	assert_int_equal(jsonl("{\"attrs\": {\"year\": -9007199254740991.0}, \"vector\": [1]}", 1), 1);
+	assert_int_equal(jsonl("{\"attrs\": {\"year\": -9007199254740991.0}, \"vector\": [1]}", 1),
+			 1);
 	assert_true(last.attr[0].number == -9007199254740991);
 	assert_int_equal(jsonl("{\"attrs\": {\"a\": true, \"b\": false}, \"vector\": [1]}", 1), 1);
 	assert_true(last.attrs == 2 && last.attr[0].number == 1 && last.attr[1].number == 0);
-	assert_int_equal(jsonl("{\"id\": 7.0, \"file\": \"f\", \"offset\": 2.0, \"length\": 3.0, \"vector\": [1]}", 1), 1);
+	assert_int_equal(
+		jsonl("{\"id\": 7.0, \"file\": \"f\", \"offset\": 2.0, \"length\": 3.0, \"vector\": [1]}",
+		      1),
+		1);
 	assert_true(last.id == 7 && last.file_off == 2 && last.file_len == 3);
 	/* nine attributes, two of which are not there */
-	assert_int_equal(jsonl("{\"attrs\": {\"a\": null, \"b\": null, \"c\": 1, \"d\": 1, \"e\": 1, \"f\": 1, "
-			       "\"g\": 1, \"h\": 1, \"i\": 1}, \"vector\": [1]}", 1), 1);
+	assert_int_equal(
+		jsonl("{\"attrs\": {\"a\": null, \"b\": null, \"c\": 1, \"d\": 1, \"e\": 1, \"f\": 1, "
+		      "\"g\": 1, \"h\": 1, \"i\": 1}, \"vector\": [1]}",
+		      1),
+		1);
 	assert_int_equal(last.attrs, 7);
 	/* blank lines, a byte order mark, arrays */
 	assert_int_equal(jsonl("\n{\"vector\": [1]}\n \t \n\r\n{\"vector\": [2]}\n\n\n", 1), 2);
@@ -653,7 +706,8 @@ static void test_json(void **state)
 		{ -EMSGSIZE, "record 1 has 1 dimension", "[[1, 2], [1]]" },
 		{ -EINVAL, "record 1 has no \"vector\"", "[[1, 2], {}]" },
 		{ -EINVAL, "record 1, dimension 0 is NaN", "[[1, 2], [1e39, 2]]" },
-		{ -EBADMSG, "record 1: \"id\" is not", "[[1, 2], {\"id\": -1, \"vector\": [1, 2]}]" },
+		{ -EBADMSG, "record 1: \"id\" is not",
+		  "[[1, 2], {\"id\": -1, \"vector\": [1, 2]}]" },
 	};
 	char *text;
 	size_t i;
@@ -679,7 +733,8 @@ static void test_json(void **state)
 
 /* --- records that are no vectors, and reading on */
 
-static void skips(const char *data, size_t len, enum vexfs_file_format format, bool nonzero, const char *want)
+static void skips(const char *data, size_t len, enum vexfs_file_format format, bool nonzero,
+		  const char *want)
 {
 	FILE *f = fmemopen((void *)data, len, "r");
 	struct vexfs_import im;
@@ -694,7 +749,9 @@ static void skips(const char *data, size_t len, enum vexfs_file_format format, b
 			if (r > 0)
 				sprintf(got + strlen(got), "%g ", im.r.row[0]);
 			else
-				strcat(got, r == -EDOM ? "zero " : r == -EINVAL ? "none " : "dims ");
+				strcat(got, r == -EDOM ? "zero " :
+					    r == -EINVAL ? "none " :
+							   "dims ");
 			assert_true(r > 0 || !im.r.row);
 		}
 		assert_int_equal(r, 0);
@@ -709,9 +766,11 @@ static void skips(const char *data, size_t len, enum vexfs_file_format format, b
 static void test_skips(void **state)
 {
 	static const float zero[] = { 1, 2, 0, 0, 3, 4, NAN, 1, 5, 6 };
-	static const __u32 vecs[] = { 2, 0x3f800000, 0, 3, 1, 1, 1, 2, 0x7f800000, 0, 2, 0x40000000, 0 };
+	static const __u32 vecs[] = { 2, 0x3f800000, 0, 3, 1, 1, 1,
+				      2, 0x7f800000, 0, 2, 0x40000000, 0 };
 	char lines[] = "a 1 2\nb 0 0\nc 3\nd 4 x\ne 5 nan\n f\ng 7 8\n";
-	char objects[] = "[1, 2]\n{\"vector\": null}\n{}\n{\"vector\": [0, 0.0]}\n{\"vector\": [1]}\n"
+	char objects[] =
+		"[1, 2]\n{\"vector\": null}\n{}\n{\"vector\": [0, 0.0]}\n{\"vector\": [1]}\n"
 		"{\"vector\": [NaN, 1]}\n[\"a\", 2]\n[2, 3]\n";
 	char array[200], *p;
 	size_t n;
@@ -724,13 +783,15 @@ static void test_skips(void **state)
 	skips((char *)npy, n, VEXFS_FILE_NPY, true, "1 none 0 0 3 ");
 	skips((char *)vecs, sizeof(vecs), VEXFS_FILE_FVECS, true, "1 dims none 2 ");
 	skips(lines, strlen(lines), VEXFS_FILE_TEXT, true, "1 zero dims none none none 7 ");
-	skips(objects, strlen(objects), VEXFS_FILE_JSONL, true, "1 none none zero dims none none 2 ");
+	skips(objects, strlen(objects), VEXFS_FILE_JSONL, true,
+	      "1 none none zero dims none none 2 ");
 	snprintf(array, sizeof(array), "[%s", objects);
 	for (p = array; (p = strchr(p, '\n')); )
 		*p = ',';
 	array[strlen(array) - 1] = ']';
 	skips(array, strlen(array), VEXFS_FILE_JSON, true, "1 none none zero dims none none 2 ");
-	refuse(import(vecs, 20, VEXFS_FILE_FVECS, 2), -EBADMSG, "3 dimensions, the collection has 2, and the file ends");
+	refuse(import(vecs, 20, VEXFS_FILE_FVECS, 2), -EBADMSG,
+	       "3 dimensions, the collection has 2, and the file ends");
 }
 
 /* --- gzip */
@@ -770,7 +831,10 @@ static void test_gzip(void **state)
 	assert_int_equal(fclose(gz), 0);
 	fclose(f);
 
-	/* cut off anywhere, or with any byte damaged: never other records, and mostly an error that says so */
+	/*
+	 * cut off anywhere, or with any byte damaged: never other records, and mostly an error that
+	 * says so
+	 */
 	for (i = 18; i < 2 * size; i++) {
 		f = tmpfile();
 		if (i >= size)
@@ -791,7 +855,8 @@ static void test_gzip(void **state)
 		if (i < size || i - size > 9) {
 			assert_true(r < 0);
 			if (r == -EIO)
-				assert_non_null(strstr(im.error, "its gzip data are damaged or cut off"));
+				assert_non_null(strstr(im.error,
+						       "its gzip data are damaged or cut off"));
 		}
 		vexfs_import_close(&im);
 		fclose(gz);
@@ -831,12 +896,16 @@ static void test_kinds(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
-		refuse(import(kinds[i].data, kinds[i].len, VEXFS_FILE_GUESS, 2), -ENOEXEC, kinds[i].says);
+		refuse(import(kinds[i].data, kinds[i].len, VEXFS_FILE_GUESS, 2), -ENOEXEC,
+		       kinds[i].says);
 		if (strstr(kinds[i].says, "CSV") || strstr(kinds[i].says, "none of"))
 			continue;
-		refuse(import(kinds[i].data, kinds[i].len, VEXFS_FILE_TEXT, 2), -ENOEXEC, kinds[i].says);
-		refuse(import(kinds[i].data, kinds[i].len, VEXFS_FILE_JSONL, 2), -ENOEXEC, kinds[i].says);
-		refuse(import(kinds[i].data, kinds[i].len, VEXFS_FILE_NPY, 2), -ENOEXEC, kinds[i].says);
+		refuse(import(kinds[i].data, kinds[i].len, VEXFS_FILE_TEXT, 2), -ENOEXEC,
+		       kinds[i].says);
+		refuse(import(kinds[i].data, kinds[i].len, VEXFS_FILE_JSONL, 2), -ENOEXEC,
+		       kinds[i].says);
+		refuse(import(kinds[i].data, kinds[i].len, VEXFS_FILE_NPY, 2), -ENOEXEC,
+		       kinds[i].says);
 	}
 	/* and what only looks like them */
 	assert_int_equal(import("PAR1 1 2\n", 9, VEXFS_FILE_GUESS, 2), 1);
@@ -878,7 +947,8 @@ static void test_names(void **state)
 
 static float any_float(void)
 {
-	static const float odd[] = { 0, -0.0f, 1, -1, FLT_MAX, -FLT_MIN, FLT_TRUE_MIN, 0.1f, 16777216, 1e10f };
+	static const float odd[] = { 0, -0.0f, 1, -1, FLT_MAX,
+				     -FLT_MIN, FLT_TRUE_MIN, 0.1f, 16777216, 1e10f };
 	__u32 bits;
 	float v;
 
@@ -894,8 +964,10 @@ static float any_float(void)
 /* A string of 1 to 255 bytes: some quoting trouble, some UTF-8. */
 static void any_string(char *s)
 {
-	static const char *const parts[] = { "a", "\"", "\\", "/", "\n", "\t", "\x01", "\x7f", "\xc3\xa9",
-		"\xc2\x9b", "\xe2\x80\xae", "\xe2\x82\xac", "\xed\x9f\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf", " ", "{", "," };
+	static const char *const parts[] = {
+		"a", "\"", "\\", "/", "\n", "\t", "\x01", "\x7f", "\xc3\xa9",
+		"\xc2\x9b", "\xe2\x80\xae", "\xe2\x82\xac", "\xed\x9f\xbf", "\xf0\x90\x80\x80",
+		"\xf4\x8f\xbf\xbf", " ", "{", "," };
 	__u32 n = 1 + chance(chance(4) ? 8 : 63);
 
 	for (*s = 0; n; n--)
@@ -971,7 +1043,8 @@ static void round_trip(enum vexfs_file_format format, __u32 dims)
 		for (j = 0; j < r[i].attrs; j++) {
 			assert_string_equal(im.r.attr[j].name, r[i].attr[j].name);
 			assert_int_equal(!im.r.attr[j].word, !r[i].attr[j].word);
-			assert_true(!r[i].attr[j].word || !strcmp(im.r.attr[j].word, r[i].attr[j].word));
+			assert_true(!r[i].attr[j].word ||
+				    !strcmp(im.r.attr[j].word, r[i].attr[j].word));
 			assert_true(im.r.attr[j].number == r[i].attr[j].number);
 		}
 	}
@@ -997,7 +1070,8 @@ static void test_round_trip(void **state)
 
 static void test_export_bad(void **state)
 {
-	static const char *const no_utf8[] = { "\xff", "\x80", "\xc3", "\xc0\x80", "\xe0\x80\x80", "\xed\xa0\x80",
+	static const char *const no_utf8[] = {
+		"\xff", "\x80", "\xc3", "\xc0\x80", "\xe0\x80\x80", "\xed\xa0\x80",
 		"\xf0\x80\x80\x80", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "a\xe2\x82" };
 	struct vexfs_file_record r = { .row = row };
 	struct vexfs_export ex;
@@ -1029,7 +1103,8 @@ static void test_export_bad(void **state)
 		size_t size;
 
 		f = open_memstream(&text, &size);
-		assert_int_equal(vexfs_export_open(&ex, f, i ? VEXFS_FILE_JSON : VEXFS_FILE_JSONL, 3), 0);
+		assert_int_equal(
+			vexfs_export_open(&ex, f, i ? VEXFS_FILE_JSON : VEXFS_FILE_JSONL, 3), 0);
 		assert_int_equal(vexfs_export_record(&ex, &s), 0);
 		assert_int_equal(vexfs_export_finish(&ex), 0);
 		fclose(f);
@@ -1076,11 +1151,44 @@ static void test_floats(void **state)
 
 static void test_noise(void **state)
 {
-	static const char *const pieces[] = { "{", "}", "[", "]", "(", ")", ",", ":", " ", "'", "\"", "\\", "\n",
-		"1", "-", "0.5", "e9", "NaN", "null", "true", "False", "True", "<f4", "|u1", "'descr': '<f4'",
-		"'fortran_order': False", "'shape': (1, 2)", "\"vector\": [1, 2]", "\"id\": 7", "\"key\": \"a\"",
-		"\"attrs\": {\"a\": 1}", "\"file\": \"f\"", "\xff", "\\u0000", "\\ud800", "9223372036854775808" };
-	static const char good[] = "{\"id\": 7, \"key\": \"doc\", \"attrs\": {\"a\": 3, \"l\": \"de\"}, "
+	static const char *const pieces[] = { "{",
+					      "}",
+					      "[",
+					      "]",
+					      "(",
+					      ")",
+					      ",",
+					      ":",
+					      " ",
+					      "'",
+					      "\"",
+					      "\\",
+					      "\n",
+					      "1",
+					      "-",
+					      "0.5",
+					      "e9",
+					      "NaN",
+					      "null",
+					      "true",
+					      "False",
+					      "True",
+					      "<f4",
+					      "|u1",
+					      "'descr': '<f4'",
+					      "'fortran_order': False",
+					      "'shape': (1, 2)",
+					      "\"vector\": [1, 2]",
+					      "\"id\": 7",
+					      "\"key\": \"a\"",
+					      "\"attrs\": {\"a\": 1}",
+					      "\"file\": \"f\"",
+					      "\xff",
+					      "\\u0000",
+					      "\\ud800",
+					      "9223372036854775808" };
+	static const char good[] =
+		"{\"id\": 7, \"key\": \"doc\", \"attrs\": {\"a\": 3, \"l\": \"de\"}, "
 		"\"file\": \"f\", \"offset\": 0, \"length\": 1, \"vector\": [1, 2.5]}";
 	char text[1200];
 	int round, read = 0;
@@ -1099,7 +1207,8 @@ static void test_noise(void **state)
 		/* what is right, but for a few bytes */
 		strcpy(text, good);
 		for (i = chance(3); i > 0; i--)
-			text[chance(sizeof(good) - 1)] = chance(2) ? (char)chance(256) : "\"{}[],:0"[chance(8)];
+			text[chance(sizeof(good) - 1)] = chance(2) ? (char)chance(256) :
+								     "\"{}[],:0"[chance(8)];
 		read += import(text, sizeof(good) - 1, VEXFS_FILE_JSONL, 2) > 0;
 		n = make_npy(1 + chance(3), HEADER("<f4", "(1, 2)"), "\0\0\0\0\0\0\0\0", 8);
 		for (i = chance(3); i > 0; i--)
@@ -1113,7 +1222,8 @@ static void test_noise(void **state)
 		/* small numbers are plausible counts */
 		for (i = 0; i < 40; i++)
 			npy[i] = i % 4 ? 255 * !chance(20) : chance(4);
-		read += truth(npy, chance(40) + 1, VEXFS_FILE_GUESS + chance(2) * VEXFS_FILE_IBIN, chance(16)) > 0;
+		read += truth(npy, chance(40) + 1, VEXFS_FILE_GUESS + chance(2) * VEXFS_FILE_IBIN,
+			      chance(16)) > 0;
 		read += import(npy, chance(40) + 1, VEXFS_FILE_FBIN + chance(5), 2) > 0;
 		read += import(npy, chance(40) + 1, VEXFS_FILE_GUESS, 2) > 0;
 	}

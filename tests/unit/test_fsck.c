@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 #define _GNU_SOURCE
 /*
- * The check of a filesystem finds what is wrong, by its number; and lives with anything.  Collections are damaged in
- * the VM (t_collection, t_files, t_words, t_fsck), where there is a module to make them.
+ * The check of a filesystem finds what is wrong, by its number; and lives with anything.
+ * Collections are damaged in the VM (t_collection, t_files, t_words, t_fsck), where there is a
+ * module to make them.
  */
 #include "box.h"
 
@@ -59,7 +60,8 @@ static int verify(struct world *w)
 
 static void stamp_inode(struct world *w, struct vexfs_inode *raw, __u64 ino)
 {
-	raw->i_crc = cpu_to_le32(vexfs_csum(&w->b.fs, raw, sizeof(*raw), offsetof(struct vexfs_inode, i_crc), ino,
+	raw->i_crc = cpu_to_le32(vexfs_csum(&w->b.fs, raw, sizeof(*raw),
+					    offsetof(struct vexfs_inode, i_crc), ino,
 					    le32_to_cpu(raw->i_generation), 0));
 }
 
@@ -72,7 +74,8 @@ static __u64 inode_block(struct world *w, __u64 ino, unsigned int *at)
 	return vexfs_group_block(&w->b.fs, g) + 1 + i / VEXFS_INODES_PER_BLOCK;
 }
 
-static void with_inode(struct world *w, __u64 ino, void (*fn)(struct world *w, struct vexfs_inode *raw), bool stamp)
+static void with_inode(struct world *w, __u64 ino,
+		       void (*fn)(struct world *w, struct vexfs_inode *raw), bool stamp)
 {
 	struct vexfs_inode raw[VEXFS_INODES_PER_BLOCK];
 	unsigned int at;
@@ -85,7 +88,8 @@ static void with_inode(struct world *w, __u64 ino, void (*fn)(struct world *w, s
 	assert_int_equal(vexfs_dev_write(&w->b.dev, block, raw), 0);
 }
 
-static void with_group(struct world *w, __u32 g, void (*fn)(struct world *w, struct vexfs_group *b), bool stamp)
+static void with_group(struct world *w, __u32 g, void (*fn)(struct world *w, struct vexfs_group *b),
+		       bool stamp)
 {
 	__u8 data[VEXFS_BLOCK_SIZE] __attribute__((aligned(16)));
 	struct vexfs_group *b = (void *)data;
@@ -93,13 +97,15 @@ static void with_group(struct world *w, __u32 g, void (*fn)(struct world *w, str
 	assert_int_equal(vexfs_dev_read(&w->b.dev, vexfs_group_block(&w->b.fs, g), data), 0);
 	fn(w, b);
 	if (stamp)
-		b->g_crc = cpu_to_le32(vexfs_csum(&w->b.fs, b, sizeof(*b), offsetof(struct vexfs_group, g_crc),
+		b->g_crc = cpu_to_le32(vexfs_csum(&w->b.fs, b, sizeof(*b),
+						  offsetof(struct vexfs_group, g_crc),
 						  vexfs_group_block(&w->b.fs, g), 0, 0));
 	assert_int_equal(vexfs_dev_write(&w->b.dev, vexfs_group_block(&w->b.fs, g), data), 0);
 }
 
 /* The first block of the root, whose names are "dir", "file" and "other". */
-static void with_root(struct world *w, void (*fn)(struct world *w, struct vexfs_dir_block *d), bool stamp)
+static void with_root(struct world *w, void (*fn)(struct world *w, struct vexfs_dir_block *d),
+		      bool stamp)
 {
 	__u8 data[VEXFS_BLOCK_SIZE] __attribute__((aligned(16)));
 	struct vexfs_dir_block *d = (void *)data;
@@ -109,7 +115,8 @@ static void with_root(struct world *w, void (*fn)(struct world *w, struct vexfs_
 	assert_int_equal(vexfs_dev_read(&w->b.dev, map.pblk, data), 0);
 	fn(w, d);
 	if (stamp)
-		d->db_crc = cpu_to_le32(vexfs_csum(&w->b.fs, d, sizeof(data), offsetof(struct vexfs_dir_block, db_crc),
+		d->db_crc = cpu_to_le32(vexfs_csum(&w->b.fs, d, sizeof(data),
+						   offsetof(struct vexfs_dir_block, db_crc),
 						   w->b.root.ino, w->b.root.generation, 0));
 	assert_int_equal(vexfs_dev_write(&w->b.dev, map.pblk, data), 0);
 }
@@ -123,12 +130,34 @@ static struct vexfs_dirent *entry(struct vexfs_dir_block *block, const char *nam
 	return (void *)(at - offsetof(struct vexfs_dirent, d_name));
 }
 
-static void no_links(struct world *w, struct vexfs_inode *raw) { (void)w; raw->i_nlink = cpu_to_le32(7); }
-static void more_blocks(struct world *w, struct vexfs_inode *raw) { (void)w; raw->i_blocks = cpu_to_le64(999); }
-static void elsewhere(struct world *w, struct vexfs_inode *raw) { raw->i_parent = cpu_to_le64(w->dir.ino); }
-static void hide(struct world *w, struct vexfs_inode *raw) { (void)w; raw->i_flags |= cpu_to_le32(VEXFS_INODE_HIDDEN); }
-static void flip_size(struct world *w, struct vexfs_inode *raw) { (void)w; raw->i_size ^= cpu_to_le64(1); }
-static void orphan_next(struct world *w, struct vexfs_inode *raw) { raw->i_next_orphan = cpu_to_le64(w->dir.ino); }
+static void no_links(struct world *w, struct vexfs_inode *raw)
+{
+	(void)w;
+	raw->i_nlink = cpu_to_le32(7);
+}
+static void more_blocks(struct world *w, struct vexfs_inode *raw)
+{
+	(void)w;
+	raw->i_blocks = cpu_to_le64(999);
+}
+static void elsewhere(struct world *w, struct vexfs_inode *raw)
+{
+	raw->i_parent = cpu_to_le64(w->dir.ino);
+}
+static void hide(struct world *w, struct vexfs_inode *raw)
+{
+	(void)w;
+	raw->i_flags |= cpu_to_le32(VEXFS_INODE_HIDDEN);
+}
+static void flip_size(struct world *w, struct vexfs_inode *raw)
+{
+	(void)w;
+	raw->i_size ^= cpu_to_le64(1);
+}
+static void orphan_next(struct world *w, struct vexfs_inode *raw)
+{
+	raw->i_next_orphan = cpu_to_le64(w->dir.ino);
+}
 static void steal(struct world *w, struct vexfs_inode *raw)
 {
 	struct vexfs_map map;
@@ -136,13 +165,20 @@ static void steal(struct world *w, struct vexfs_inode *raw)
 	assert_int_equal(vexfs_extent_lookup(&w->file, 5, &map), 0);
 	raw->i_extent[0].e_pblk = cpu_to_le64(map.pblk);
 }
-static void own_root(struct world *w, struct vexfs_inode *raw) { raw->i_parent = cpu_to_le64(w->dir.ino); }
+static void own_root(struct world *w, struct vexfs_inode *raw)
+{
+	raw->i_parent = cpu_to_le64(w->dir.ino);
+}
 static void into_itself(struct world *w, struct vexfs_inode *raw)
 {
 	raw->i_parent = cpu_to_le64(w->dir.ino);
 	raw->i_parent_generation = cpu_to_le32(w->dir.generation);
 }
-static void wipe(struct world *w, struct vexfs_inode *raw) { (void)w; memset(raw, 0, sizeof(*raw)); }
+static void wipe(struct world *w, struct vexfs_inode *raw)
+{
+	(void)w;
+	memset(raw, 0, sizeof(*raw));
+}
 
 static void free_used(struct world *w, struct vexfs_group *b)
 {
@@ -159,12 +195,28 @@ static void lose(struct world *w, struct vexfs_group *b)
 	__set_bit_le(16000, b->g_blocks);
 	le32_add_cpu(&b->g_free_blocks, -1);
 }
-static void more_dirs(struct world *w, struct vexfs_group *b) { (void)w; le32_add_cpu(&b->g_dirs, 5); }
+static void more_dirs(struct world *w, struct vexfs_group *b)
+{
+	(void)w;
+	le32_add_cpu(&b->g_dirs, 5);
+}
 static void flip_bit(struct world *w, struct vexfs_group *b) { (void)w; b->g_blocks[1000] ^= 4; }
 
-static void dangle(struct world *w, struct vexfs_dir_block *d) { (void)w; entry(d, "file")->d_ino = cpu_to_le64(900); }
-static void other_type(struct world *w, struct vexfs_dir_block *d) { (void)w; entry(d, "file")->d_type = DT_LNK; }
-static void other_hash(struct world *w, struct vexfs_dir_block *d) { (void)w; entry(d, "file")->d_hash ^= 1; }
+static void dangle(struct world *w, struct vexfs_dir_block *d)
+{
+	(void)w;
+	entry(d, "file")->d_ino = cpu_to_le64(900);
+}
+static void other_type(struct world *w, struct vexfs_dir_block *d)
+{
+	(void)w;
+	entry(d, "file")->d_type = DT_LNK;
+}
+static void other_hash(struct world *w, struct vexfs_dir_block *d)
+{
+	(void)w;
+	entry(d, "file")->d_hash ^= 1;
+}
 static void same_name(struct world *w, struct vexfs_dir_block *d)
 {
 	(void)w;
@@ -175,7 +227,11 @@ static void two_dirs(struct world *w, struct vexfs_dir_block *d)
 	entry(d, "file")->d_ino = cpu_to_le64(w->dir.ino);
 	entry(d, "file")->d_type = DT_DIR;
 }
-static void bad_entry(struct world *w, struct vexfs_dir_block *d) { (void)w; entry(d, "file")->d_reclen = cpu_to_le16(9999); }
+static void bad_entry(struct world *w, struct vexfs_dir_block *d)
+{
+	(void)w;
+	entry(d, "file")->d_reclen = cpu_to_le16(9999);
+}
 
 static __u32 file_group(struct world *w, const struct vexfs_inode_core *c)
 {
@@ -270,14 +326,17 @@ static void test_chance(void **state)
 				__u8 bytes[VEXFS_BLOCK_SIZE];
 				struct vexfs_inode inode[VEXFS_INODES_PER_BLOCK];
 			} b;
-			__u64 ino = chance(2) ? w->file.ino : chance(2) ? w->dir.ino : VEXFS_ROOT_INO;
+			__u64 ino = chance(2) ? w->file.ino :
+				    chance(2) ? w->dir.ino :
+						VEXFS_ROOT_INO;
 			unsigned int at;
 			__u64 block = inode_block(w, ino, &at);
 
 			switch (chance(3)) {
 			case 0:		/* a byte of an inode, which verifies all the same */
 				assert_int_equal(vexfs_dev_read(&w->b.dev, block, &b), 0);
-				((__u8 *)&b.inode[at])[chance(352)] = chance(3) ? 1u << chance(8) : 0xff;
+				((__u8 *)&b.inode[at])[chance(352)] = chance(3) ? 1u << chance(8) :
+										  0xff;
 				stamp_inode(w, &b.inode[at], ino);
 				break;
 			case 1:		/* any byte of metadata */
@@ -344,8 +403,9 @@ static void test_cancel(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_good),   cmocka_unit_test(test_table), cmocka_unit_test(test_inodes),
-		cmocka_unit_test(test_groups), cmocka_unit_test(test_names), cmocka_unit_test(test_chance),
+		cmocka_unit_test(test_good), cmocka_unit_test(test_table),
+		cmocka_unit_test(test_inodes), cmocka_unit_test(test_groups),
+		cmocka_unit_test(test_names), cmocka_unit_test(test_chance),
 		cmocka_unit_test(test_cancel),
 	};
 

@@ -8,12 +8,16 @@
 #include "box.h"
 #include "libvexfs/import.h"
 
-/* Read everything; how many records, or the error.  The last record's first number and label are kept. */
+/*
+ * Read everything; how many records, or the error.  The last record's first number and label are
+ * kept.
+ */
 static float first;
 static char label[300], error[256];
 static __u64 at;
 
-static int import(const void *data, size_t len, enum vexfs_file_format format, __u32 dims, bool nonzero)
+static int import(const void *data, size_t len, enum vexfs_file_format format, __u32 dims,
+		  bool nonzero)
 {
 	FILE *f = len ? fmemopen((void *)data, len, "r") : fopen("/dev/null", "r");
 	struct vexfs_import im;
@@ -80,7 +84,8 @@ static void test_fvecs(void **state)
 	assert_int_equal(import(r, sizeof(r), VEXFS_FILE_FVECS, 3, true), -EDOM);
 	assert_int_equal(import(r, sizeof(r), VEXFS_FILE_FVECS, 2, false), -EMSGSIZE);
 	assert_int_equal(import(r, sizeof(r), VEXFS_FILE_FVECS, 0, false), -EINVAL);
-	assert_int_equal(import(r, sizeof(r), VEXFS_FILE_FVECS, VEXFS_MAX_DIMS + 1, false), -EINVAL);
+	assert_int_equal(import(r, sizeof(r), VEXFS_FILE_FVECS, VEXFS_MAX_DIMS + 1, false),
+			 -EINVAL);
 }
 
 static void test_text(void **state)
@@ -122,7 +127,8 @@ static void test_text(void **state)
 	assert_int_equal(text("{\"vector\": [1, 2]}\n", 2), -EINVAL);
 	assert_non_null(strstr(error, "; it looks like JSON: say --format jsonl or json"));
 	assert_int_equal(text("{\"vector\": [1, 2]}\n", 3), -EMSGSIZE);
-	assert_non_null(strstr(error, "line 1 has 0 numbers after the word, the collection has 3 dimensions; it looks like JSON"));
+	assert_non_null(strstr(error,
+			       "line 1 has 0 numbers after the word, the collection has 3 dimensions; it looks like JSON"));
 	assert_int_equal(text("[1, 2]\n", 2), -EMSGSIZE);
 	assert_non_null(strstr(error, "looks like JSON"));
 	assert_int_equal(text("a,1,2\n", 2), -EMSGSIZE);
@@ -140,7 +146,8 @@ static void test_text(void **state)
 	assert_int_equal(text("1 2\na 5\n", 1), 2);
 	assert_int_equal(text("0 1\n", 1), 0);
 	assert_int_equal(text("400 300\na 1 2\n", 2), -EMSGSIZE);
-	assert_non_null(strstr(error, "claims 400 records of 300 dimensions, the collection has 2"));
+	assert_non_null(strstr(error,
+			       "claims 400 records of 300 dimensions, the collection has 2"));
 
 	assert_int_equal(text("a 1 2\nb 3\n", 2), -EMSGSIZE);
 	assert_int_equal(at, 2);
@@ -224,7 +231,8 @@ static void test_noise(void **state)
 	for (round = 0; round < 20000; round++) {
 		n = chance(sizeof(data));
 		for (i = 0; i < n; i++)
-			data[i] = round % 2 ? (unsigned char)some[chance(sizeof(some) - 1)] : chance(256);
+			data[i] = round % 2 ? (unsigned char)some[chance(sizeof(some) - 1)] :
+					      chance(256);
 		if (n >= 4 && round % 4 == 0)
 			memcpy(data, "\2\0\0\0", 4);
 		import(data, n, round % VEXFS_FILE_FORMATS, 2, round % 5 == 0);

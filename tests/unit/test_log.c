@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Replaying a log: logs of all kinds are written here, block by block, as jbd2 writes them, and what is brought back is
- * compared with what was meant.  That jbd2's own logs are read, too, is shown by tests/crash/states.sh.
+ * Replaying a log: logs of all kinds are written here, block by block, as jbd2 writes them, and
+ * what is brought back is compared with what was meant.  That jbd2's own logs are read, too, is
+ * shown by tests/crash/states.sh.
  */
 #include <fcntl.h>
 #include <unistd.h>
@@ -48,7 +49,8 @@ static void put_super(struct log *l)
 /* An empty log that begins at ring block `at` with transaction `sequence`. */
 static void log_open(struct log *l, __u32 at, __u32 sequence)
 {
-	struct vexfs_mkfs_opts opts = { .journal_blocks = VEXFS_MIN_JOURNAL, .uuid = "0123456789abcde" };
+	struct vexfs_mkfs_opts opts = { .journal_blocks = VEXFS_MIN_JOURNAL,
+					.uuid = "0123456789abcde" };
 	char b[VEXFS_BLOCK_SIZE], path[] = "/tmp/vexfs-log-XXXXXX";
 	int fd = mkstemp(path);
 
@@ -115,14 +117,17 @@ static void put_blocks(struct log *l, __u64 first, __u32 n, __u32 number, bool e
 
 	memcpy(d, &h, sizeof(h));
 	for (i = 0; i < n; i++) {
-		struct jbd2_tag tag = { .t_blocknr = htobe32(first + i), .t_blocknr_high = htobe32((first + i) >> 32) };
+		struct jbd2_tag tag = { .t_blocknr = htobe32(first + i),
+					.t_blocknr_high = htobe32((first + i) >> 32) };
 
 		fill(copy, number, escape);
 		if (escape)
 			memset(copy, 0, 4);
-		tag.t_flags = htobe32((escape ? JBD2_FLAG_ESCAPE : 0) | (i ? JBD2_FLAG_SAME_UUID : 0) |
+		tag.t_flags =
+			htobe32((escape ? JBD2_FLAG_ESCAPE : 0) | (i ? JBD2_FLAG_SAME_UUID : 0) |
 				      (i == n - 1 ? JBD2_FLAG_LAST_TAG : 0));
-		tag.t_checksum = htobe32(crc32c(crc32c(l->seed, &s, sizeof(s)), copy, sizeof(copy)));
+		tag.t_checksum =
+			htobe32(crc32c(crc32c(l->seed, &s, sizeof(s)), copy, sizeof(copy)));
 		memcpy(d + at, &tag, sizeof(tag));
 		at += sizeof(tag) + (i ? 0 : 16);
 		assert_int_equal(vexfs_dev_write(&l->dev, here(l, i + 1), copy), 0);
@@ -235,7 +240,8 @@ static void nothing_is_written_before_the_end(void **state)
 	assert_int_equal(vexfs_log_pending(&l.dev, &l.super), 0);
 	assert_int_equal(vexfs_log_finish(&l.dev, &l.super), 0);
 	vexfs_dev_drop(&l.dev);
-	assert_int_equal(replay(&l, &done), 0);		/* what is left of the transaction is not replayed again */
+	/* what is left of the transaction is not replayed again */
+	assert_int_equal(replay(&l, &done), 0);
 	assert_int_equal(done.transactions, 0);
 	log_close(&l);
 }
@@ -264,7 +270,10 @@ static void revoked_blocks_stay_away(void **state)
 	log_close(&l);
 }
 
-/* Five transactions across the end of the ring, cut after every block: whole transactions come back, and no more. */
+/*
+ * Five transactions across the end of the ring, cut after every block: whole transactions come
+ * back, and no more.
+ */
 static void torn_tails(void **state)
 {
 	__u32 end[6] = { 0 }, begin = 0, blocks = 0, cut, i;
@@ -387,7 +396,8 @@ static void hostile(void **state)
 		}
 		put_super(&l);
 		assert_int_equal(replay(&l, NULL), i == 6 ? -EOPNOTSUPP : -EUCLEAN);
-		assert_int_equal(vexfs_log_finish(&l.dev, &l.super), i == 6 ? -EOPNOTSUPP : -EUCLEAN);
+		assert_int_equal(vexfs_log_finish(&l.dev, &l.super),
+				 i == 6 ? -EOPNOTSUPP : -EUCLEAN);
 		l.j = was;
 	}
 	put_super(&l);
@@ -395,7 +405,10 @@ static void hostile(void **state)
 	log_close(&l);
 }
 
-/* The n-th read, write or allocation fails: that is an error, the log stays, and the next try succeeds. */
+/*
+ * The n-th read, write or allocation fails: that is an error, the log stays, and the next try
+ * succeeds.
+ */
 static void failing_device(void **state)
 {
 	enum vexfs_fault what;
@@ -420,7 +433,8 @@ static void failing_device(void **state)
 			met++;
 			assert_int_equal(err, what == VEXFS_FAULT_ALLOC ? -ENOMEM : -EIO);
 			/* the last flush is that of an empty log */
-			assert_in_range(vexfs_log_pending(&l.dev, &l.super), what != VEXFS_FAULT_FLUSH || n == 1, 1);
+			assert_in_range(vexfs_log_pending(&l.dev, &l.super),
+					what != VEXFS_FAULT_FLUSH || n == 1, 1);
 			vexfs_dev_drop(&l.dev);
 			assert_int_equal(replay(&l, NULL), 0);
 			assert_int_equal(vexfs_log_finish(&l.dev, &l.super), 0);

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* build/bin/mkfs.vexfs on sparse files (in /dev/shm: ext4 has none of 16 TiB): every size, what it refuses, and that refusing changes nothing. */
+/*
+ * build/bin/mkfs.vexfs on sparse files (in /dev/shm: ext4 has none of 16 TiB): every size, what it
+ * refuses, and that refusing changes nothing.
+ */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,8 +82,9 @@ static void check_image(struct vexfs_super *s)
 static void test_sizes(void **state)
 {
 	static const __u64 blocks[] = {
-		2048, 2049, 4000, 16383, 16384, 16385, 16386, 16500, 16384 + 600, 2 * 16384 + 1, 3 * 16384 + 2,
-		4 * 16384 + 700, 262144, 1 << 28, VEXFS_MAX_BLOCKS - 1, VEXFS_MAX_BLOCKS,
+		2048, 2049, 4000, 16383, 16384, 16385, 16386, 16500, 16384 + 600, 2 * 16384 + 1,
+		3 * 16384 + 2, 4 * 16384 + 700, 262144, 1 << 28, VEXFS_MAX_BLOCKS - 1,
+		VEXFS_MAX_BLOCKS,
 	};
 	struct vexfs_super s;
 	struct stat st;
@@ -166,8 +170,8 @@ static void test_refused(void **state)
 	refused("--nonsense", "see `mkfs.vexfs --help`", 2);
 	refused("another", "only one device or file", 2);
 	make_image(64 * MIB);
-	snprintf(command, sizeof(command), "/usr/sbin/mkswap %s >/dev/null 2>&1 || /sbin/mkswap %s", image,
-		 image);
+	snprintf(command, sizeof(command), "/usr/sbin/mkswap %s >/dev/null 2>&1 || /sbin/mkswap %s",
+		 image, image);
 	assert_int_equal(system(command), 0);
 	refused("", "swap", 1);
 	assert_int_equal(mkfs("--force"), 0);

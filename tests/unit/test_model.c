@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Random histories of operations on the engine, against a naive model of records in double precision.
+ * Random histories of operations on the engine, against a naive model of records in double
+ * precision.
  *
- * Each history has a schema, data and operations of its own, all drawn from chance.  VEXFS_HISTORIES=N runs so many [1000].
- * A failed one says how to run it alone: VEXFS_SEED=... VEXFS_HISTORIES=1.  To add an operation, add it to ops[].
+ * Each history has a schema, data and operations of its own, all drawn from chance.
+ * VEXFS_HISTORIES=N runs so many [1000].  A failed one says how to run it alone: VEXFS_SEED=...
+ * VEXFS_HISTORIES=1.  To add an operation, add it to ops[].
  */
 #include <math.h>
 #include <stdio.h>
@@ -17,7 +19,8 @@
 struct record {
 	__u64 id;
 	bool live;
-	__u32 until;			/* dead, replaced by this slot: older snapshots see it; 0: not */
+	/* dead, replaced by this slot: older snapshots see it; 0: not */
+	__u32 until;
 	__s64 attr[VEXFS_MAX_ATTRS];
 };
 
@@ -60,7 +63,8 @@ static void random_row(float *x)
 	__u32 i, any = 0;
 
 	for (i = 0; i < m.dims; i++) {
-		x[i] = m.lattice ? (float)chance(3) - 1 : ((float)chance(1u << 24) / (1 << 23) - 1) * 3;
+		x[i] = m.lattice ? (float)chance(3) - 1 :
+				   ((float)chance(1u << 24) / (1 << 23) - 1) * 3;
 		any |= x[i] != 0;
 	}
 	if (!any)
@@ -150,7 +154,8 @@ static void op_upsert(void)
 		id = random_id(2);
 		was = find(id);
 		make(id);
-		assert_int_equal(vexfs_columns_replace(m.columns, m.n, id, m.rec[m.n].attr, &old[i]), 0);
+		assert_int_equal(
+			vexfs_columns_replace(m.columns, m.n, id, m.rec[m.n].attr, &old[i]), 0);
 		assert_int_equal(old[i], was < 0 ? VEXFS_NO_SLOT : (__u64)was);
 		if (was >= 0)
 			m.rec[was].live = false;	/* as far as find() is concerned */
@@ -221,7 +226,8 @@ static void op_find(void)
 		assert_int_equal(vexfs_columns_dead(m.columns, i), !m.rec[i].live);
 		assert_int_equal(vexfs_columns_id(m.columns, i), m.rec[i].id);
 		if (m.attrs)
-			assert_int_equal(vexfs_columns_attr(m.columns, i, m.attrs - 1), m.rec[i].attr[m.attrs - 1]);
+			assert_int_equal(vexfs_columns_attr(m.columns, i, m.attrs - 1),
+					 m.rec[i].attr[m.attrs - 1]);
 	}
 }
 
@@ -290,7 +296,8 @@ static void random_predicate(void)
 			d->first = m.condition.values;
 			d->n = 1 + chance(4);
 			for (i = 0; i < d->n; i++, m.condition.values++)
-				m.value[m.condition.values] = chance(3) + (i ? 1 + m.value[m.condition.values - 1] : 0);
+				m.value[m.condition.values] =
+					chance(3) + (i ? 1 + m.value[m.condition.values - 1] : 0);
 		} else {
 			d->value = chance(10) ? chance(10) : INT64_MIN + chance(2);
 		}
@@ -348,7 +355,8 @@ static __u32 truth(const struct wish *w, __u64 count, struct near *t)
 	for (i = 0; i < count; i++) {
 		const struct record *r = &m.rec[i];
 
-		if ((!r->live && r->until <= count) || (w->where && !holds(r)) || (w->filter && !keeps(r)))
+		if ((!r->live && r->until <= count) || (w->where && !holds(r)) ||
+		    (w->filter && !keeps(r)))
 			continue;
 		d = exact_distance(m.metric, query, row_of(i), m.dims);
 		if (w->distance)
@@ -360,7 +368,10 @@ static __u32 truth(const struct wish *w, __u64 count, struct near *t)
 	return n;
 }
 
-/* Exact but with codes, where bounds are wrong now and then: then each hit must still be a true one, in order. */
+/*
+ * Exact but with codes, where bounds are wrong now and then: then each hit must still be a true
+ * one, in order.
+ */
 static void check(const struct wish *w, __u64 count, bool coded, int n, __u32 truncated)
 {
 	static struct near t[MAX_SLOTS];
@@ -381,7 +392,8 @@ static void check(const struct wish *w, __u64 count, bool coded, int n, __u32 tr
 			while (j < found && (t[j].id != hits[i].id || t[j].distance != d))
 				j++;
 		if (j == found || t[j].id != hits[i].id || t[j].distance != d)
-			fail_msg("hit %u of %d is id %llu at %.17g", i, n, (unsigned long long)hits[i].id, d);
+			fail_msg("hit %u of %d is id %llu at %.17g", i, n,
+				 (unsigned long long)hits[i].id, d);
 		if (coded && j < want)
 			hits_missed--;
 	}
@@ -416,10 +428,11 @@ static void random_query(void)
 /* One vector or several with the same query object. */
 static void op_search(void)
 {
-	static int (*const strategies[])(struct vexfs_search *) = { vexfs_flat, backwards, ranges, vexfs_coded };
+	static int (*const strategies[])(struct vexfs_search *) = { vexfs_flat, backwards, ranges,
+								    vexfs_coded };
 	__u32 left = chance(3) ? 1 : 1 + chance(4), truncated, restarts, way;
-	struct vexfs_query_params p = { .row = query, .dims = m.dims, .metric = m.metric, .attrs = m.attrs,
-					.deadline_us = ~0ULL, .codes = m.codes };
+	struct vexfs_query_params p = { .row = query, .dims = m.dims, .metric = m.metric,
+					.attrs = m.attrs, .deadline_us = ~0ULL, .codes = m.codes };
 	struct vexfs_match match;
 	struct vexfs_query *q;
 	struct wish w;
@@ -523,7 +536,8 @@ static void test_histories(void **state)
 	for (i = 0; i < n; i++) {
 		history = chance_now();
 		if (i % 1000 == 0)	/* where a sanitizer has the last word */
-			print_message("histories %ld...: VEXFS_SEED=%llu\n", i, (unsigned long long)history);
+			print_message("histories %ld...: VEXFS_SEED=%llu\n", i,
+				      (unsigned long long)history);
 		one_history();
 	}
 	history = 0;
@@ -531,8 +545,9 @@ static void test_histories(void **state)
 		print_message("%llu x %s\n", (unsigned long long)done[i], ops[i].name);
 		assert_true(n < 1000 || done[i]);
 	}
-	print_message("%llu searches; codes missed %llu of %llu hits\n", (unsigned long long)searches,
-		      (unsigned long long)hits_missed, (unsigned long long)hits_wanted);
+	print_message("%llu searches; codes missed %llu of %llu hits\n",
+		      (unsigned long long)searches, (unsigned long long)hits_missed,
+		      (unsigned long long)hits_wanted);
 	assert_true(hits_missed <= hits_wanted / 100);
 }
 
@@ -540,7 +555,8 @@ static int say_seed(void **state)
 {
 	(void)state;
 	if (history)
-		print_message("to repeat it: VEXFS_SEED=%llu VEXFS_HISTORIES=1\n", (unsigned long long)history);
+		print_message("to repeat it: VEXFS_SEED=%llu VEXFS_HISTORIES=1\n",
+			      (unsigned long long)history);
 	return 0;
 }
 

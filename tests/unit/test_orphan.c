@@ -114,7 +114,8 @@ static void test_drop(void **state)
 	assert_int_equal(vexfs_orphan_drop(&t, &w.b.fs), 0);
 	compare(&w);
 	assert_true(next_of(&w, w.c[3].ino));
-	assert_int_equal(del(&w, 3, w.c[4].ino), 0);	/* as the hint says it is there: so it goes */
+	/* as the hint says it is there: so it goes */
+	assert_int_equal(del(&w, 3, w.c[4].ino), 0);
 	assert_int_equal(del(&w, 2, 0), -EUCLEAN);
 	assert_int_equal(add(&w, 2, false), 0);
 	w.list[w.n++] = 2;
@@ -122,7 +123,9 @@ static void test_drop(void **state)
 	box_close(&w.b);
 }
 
-/* Whoever is killed finishes what he has begun: looking for somebody on the list is a part of it. */
+/*
+ * Whoever is killed finishes what he has begun: looking for somebody on the list is a part of it.
+ */
 static void test_killed(void **state)
 {
 	static struct world w;
@@ -149,7 +152,8 @@ static void test_killed(void **state)
 
 static void set_next(struct box *b, void *data, void *arg)
 {
-	struct vexfs_inode *raw = (struct vexfs_inode *)data + *(__u64 *)arg % VEXFS_INODES_PER_BLOCK;
+	struct vexfs_inode *raw =
+		(struct vexfs_inode *)data + *(__u64 *)arg % VEXFS_INODES_PER_BLOCK;
 
 	(void)b;
 	raw->i_next_orphan = cpu_to_le64(~0ULL);
@@ -168,7 +172,8 @@ static void test_nowhere(void **state)
 	w.list[0] = 1;
 	index = w.c[1].ino - 1;
 	box_reopen(&w.b, true);
-	box_poke(&w.b, vexfs_group_itable(&w.b.fs, 0) + index / VEXFS_INODES_PER_BLOCK, set_next, &index);
+	box_poke(&w.b, vexfs_group_itable(&w.b.fs, 0) + index / VEXFS_INODES_PER_BLOCK, set_next,
+		 &index);
 	vexfs_dev_drop(&w.b.dev);
 	assert_int_equal(del(&w, 1, 0), -EUCLEAN);
 	assert_int_equal(((const struct vexfs_super *)vx_data(w.b.fs.sb_buf))->s_last_orphan,
@@ -199,7 +204,8 @@ static void try_faults(enum vexfs_fault what, unsigned int way)
 		compare(&w);
 	}
 	assert_int_equal(err, 0);
-	assert_true(n > 1 || what == VEXFS_FAULT_ALLOC || what == VEXFS_FAULT_WRITE || what == VEXFS_FAULT_FLUSH);
+	assert_true(n > 1 || what == VEXFS_FAULT_ALLOC || what == VEXFS_FAULT_WRITE ||
+		    what == VEXFS_FAULT_FLUSH);
 	box_close(&w.b);
 }
 

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Power cuts, by the thousand: files and directories come and go on a filesystem with a log (ctl/platform/log-user.c), and at
- * every flush the disk may have kept any of the writes since the one before.  Each such state is opened, its log
- * replayed in memory, verified, and compared with what there was at the last commit that was acknowledged, or
- * at the one that was under way.  Data of files are written past the log, before the commit that names them.
+ * Power cuts, by the thousand: files and directories come and go on a filesystem with a log
+ * (ctl/platform/log-user.c), and at every flush the disk may have kept any of the writes since the
+ * one before.  Each such state is opened, its log replayed in memory, verified, and compared with
+ * what there was at the last commit that was acknowledged, or at the one that was under way.  Data
+ * of files are written past the log, before the commit that names them.
  *
- * Two disks that no log can be safe on, one that ignores flushes and one that loses data which was flushed, must
- * be noticed.  VEXFS_STATES=N tries so many states; VEXFS_SEED=N repeats a run.
+ * Two disks that no log can be safe on, one that ignores flushes and one that loses data which was
+ * flushed, must be noticed.  VEXFS_STATES=N tries so many states; VEXFS_SEED=N repeats a run.
  */
 #define _GNU_SOURCE
 #include <sys/mman.h>
@@ -166,12 +167,14 @@ static void operation(struct disk *d)
 
 static void put(int fd, __u64 block, const void *data)
 {
-	assert_int_equal(pwrite(fd, data, VEXFS_BLOCK_SIZE, block << VEXFS_BLOCK_SHIFT), VEXFS_BLOCK_SIZE);
+	assert_int_equal(pwrite(fd, data, VEXFS_BLOCK_SIZE, block << VEXFS_BLOCK_SHIFT),
+			 VEXFS_BLOCK_SIZE);
 }
 
 static void get(int fd, __u64 block, void *data)
 {
-	assert_int_equal(pread(fd, data, VEXFS_BLOCK_SIZE, block << VEXFS_BLOCK_SHIFT), VEXFS_BLOCK_SIZE);
+	assert_int_equal(pread(fd, data, VEXFS_BLOCK_SIZE, block << VEXFS_BLOCK_SHIFT),
+			 VEXFS_BLOCK_SIZE);
 }
 
 static void count_finding(void *arg, enum vexfs_finding nr, const char *fmt, ...)
@@ -232,7 +235,8 @@ static bool same(const struct model *a, const struct model *b)
 	__u32 i;
 
 	for (i = 0; i < FILES; i++)
-		if (a->name[i] != b->name[i] || (a->name[i] > DIRECTORY && a->parts[i] != b->parts[i]))
+		if (a->name[i] != b->name[i] ||
+		    (a->name[i] > DIRECTORY && a->parts[i] != b->parts[i]))
 			return false;
 	return true;
 }
@@ -257,7 +261,8 @@ static bool judge(struct disk *d)
 	dev.quiet = true;
 	if (vexfs_log_replay(&dev, &d->super, NULL, &why) || vexfs_super_read(&fs, &dev, BLOCKS))
 		goto close;
-	if (vexfs_verify(&fs, &opts, NULL) || problems || vexfs_inode_buf(&fs, VEXFS_ROOT_INO, &buf, &raw))
+	if (vexfs_verify(&fs, &opts, NULL) || problems ||
+	    vexfs_inode_buf(&fs, VEXFS_ROOT_INO, &buf, &raw))
 		goto release;
 	vx_rwsem_init(&root.lock);
 	vexfs_inode_load(&root, &fs, VEXFS_ROOT_INO, raw);
@@ -295,7 +300,9 @@ static void cut(struct disk *d, const bool *kept)
 	free(was);
 }
 
-/* Any set of the pending writes: all sets when they are few, else some prefixes and some by chance. */
+/*
+ * Any set of the pending writes: all sets when they are few, else some prefixes and some by chance.
+ */
 static void cuts(struct disk *d)
 {
 	bool *kept = calloc(d->n + 1, sizeof(*kept));
@@ -389,7 +396,8 @@ static void disk_open(struct disk *d, enum lie lie)
 	assert_int_equal(vexfs_log_open(&d->live.dev, &d->super, &d->log, &why), 0);
 	d->watch = true;
 	assert_int_equal(vexfs_log_begin(d->log, &t, 1), 0);
-	assert_int_equal(vexfs_super_log(&t, &d->live.fs, 0), 0);	/* as a mount does: its counters are not to be trusted */
+	/* as a mount does: its counters are not to be trusted */
+	assert_int_equal(vexfs_super_log(&t, &d->live.fs, 0), 0);
 	assert_int_equal(vexfs_log_end(&t), 0);
 }
 
@@ -473,7 +481,8 @@ static void failing_disks(void **state)
 	int err;
 
 	(void)state;
-	for (what = VEXFS_FAULT_WRITE; what <= VEXFS_FAULT_FLUSH; what += VEXFS_FAULT_FLUSH - VEXFS_FAULT_WRITE)
+	for (what = VEXFS_FAULT_WRITE; what <= VEXFS_FAULT_FLUSH;
+	     what += VEXFS_FAULT_FLUSH - VEXFS_FAULT_WRITE)
 		for (n = 1, end = false; !end; n++) {
 			__u32 i;
 			vx_txn t;

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Predicates against an evaluator that goes slot by slot and recurses over the program from its end. */
+/*
+ * Predicates against an evaluator that goes slot by slot and recurses over the program from its
+ * end.
+ */
 #include <stdlib.h>
 #include "box.h"
 #include "engine/internal.h"
@@ -15,8 +18,8 @@ static struct vexfs_condition c;
 /* Numbers that sit at the edges, and few others, so that comparisons often hold. */
 static __s64 some_value(void)
 {
-	static const __s64 edge[] = { INT64_MIN, INT64_MIN + 1, INT64_MAX, INT64_MAX - 1, -1, 0, 1, 1LL << 32, -(1LL << 32),
-				      UINT32_MAX };
+	static const __s64 edge[] = { INT64_MIN, INT64_MIN + 1, INT64_MAX, INT64_MAX - 1, -1, 0, 1,
+				      1LL << 32, -(1LL << 32), UINT32_MAX };
 
 	if (!chance(3))
 		return edge[chance(sizeof(edge) / sizeof(edge[0]))];
@@ -36,7 +39,8 @@ static void random_leaf(struct vexfs_predicate_node *x)
 {
 	__u32 i, n;
 
-	*x = (struct vexfs_predicate_node){ .op = VEXFS_PRED_EQ + chance(4), .attr = chance(ATTRS) };
+	*x = (struct vexfs_predicate_node){ .op = VEXFS_PRED_EQ + chance(4),
+					    .attr = chance(ATTRS) };
 	if (x->op != VEXFS_PRED_IN) {
 		x->value = some_value();
 		return;
@@ -46,7 +50,8 @@ static void random_leaf(struct vexfs_predicate_node *x)
 		n = 1;
 	if (c.values + n > VEXFS_MAX_PREDICATE_VALUES || (c.values && !chance(5))) {
 		x->first = chance(c.values);	/* the values of another one */
-		for (x->n = 1; x->first + x->n < c.values && value[x->first + x->n - 1] < value[x->first + x->n];)
+		for (x->n = 1; x->first + x->n < c.values &&
+			       value[x->first + x->n - 1] < value[x->first + x->n];)
 			x->n++;
 		return;
 	}
@@ -67,7 +72,9 @@ static void random_program(__u32 size)
 
 	c = (struct vexfs_condition){ .node = node, .value = value };
 	while (c.n + depth < size || !depth) {
-		op = depth < 2 ? chance(3) ? 0 : VEXFS_PRED_NOT : chance(2) ? 0 : VEXFS_PRED_AND + chance(3);
+		op = depth < 2 ? chance(3) ? 0 : VEXFS_PRED_NOT :
+		     chance(2) ? 0 :
+				 VEXFS_PRED_AND + chance(3);
 		if (op == VEXFS_PRED_NOT && !depth)
 			op = 0;
 		if (!op && depth == VEXFS_MAX_PREDICATE_DEPTH)
@@ -182,12 +189,14 @@ static void test_random(void **state)
 			vexfs_columns_publish(cols, count);
 			for (k = 0; k < 2; k++) {
 				vexfs_scalar_only = k;
-				assert_int_equal(vexfs_predicate_match(p[k], cols, ~0ULL, &m[k]), 0);
+				assert_int_equal(vexfs_predicate_match(p[k], cols, ~0ULL, &m[k]),
+						 0);
 			}
 			assert_int_equal(m[0].count, m[1].count);
 			assert_int_equal(m[0].matches, m[1].matches);
 			for (k = 0; k < count + 64; k += 64)
-				assert_true(vexfs_match_mask(&m[0], k, 64) == vexfs_match_mask(&m[1], k, 64));
+				assert_true(vexfs_match_mask(&m[0], k, 64) ==
+					    vexfs_match_mask(&m[1], k, 64));
 			if (!old.p && chance(2)) {
 				old = m[0];
 				old_count = count;
@@ -212,13 +221,16 @@ static int check(void)
 
 static void test_malformed(void **state)
 {
-	const struct vexfs_predicate_node eq = { .op = VEXFS_PRED_EQ }, not = { .op = VEXFS_PRED_NOT },
-					  and = { .op = VEXFS_PRED_AND }, in = { .op = VEXFS_PRED_IN, .first = 1, .n = 3 };
+	const struct vexfs_predicate_node eq = { .op = VEXFS_PRED_EQ },
+					  not = { .op = VEXFS_PRED_NOT },
+					  and = { .op = VEXFS_PRED_AND },
+					  in = { .op = VEXFS_PRED_IN, .first = 1, .n = 3 };
 	__u32 i;
 
 	(void)state;
 #define FAULT(want, ...) do {									\
-		c = (struct vexfs_condition){ .node = node, .value = value, .n = 1, .values = 4 };	\
+		c = (struct vexfs_condition){ .node = node, .value = value,			\
+					      .n = 1, .values = 4 };				\
 		node[0] = eq;									\
 		memcpy(value, (__s64[]){ 9, 1, 2, 3 }, 4 * sizeof(value[0]));			\
 		__VA_ARGS__;									\
@@ -260,7 +272,8 @@ static void test_malformed(void **state)
 	FAULT(-EBADMSG, c.n = 2, node[1] = not, node[1].attr = 1);
 	FAULT(-EBADMSG, c.n = 2, node[1] = not, node[1].n = 1);
 	FAULT(-EBADMSG, c.n = 2, node[1] = not, node[1].first = 1);
-	for (i = 1; i < VEXFS_MAX_PREDICATE / 2; i++) {			/* all at once on the stack */
+	/* all at once on the stack */
+	for (i = 1; i < VEXFS_MAX_PREDICATE / 2; i++) {
 		__u32 k;
 
 		c = (struct vexfs_condition){ .node = node, .n = 2 * i - 1 };
@@ -270,7 +283,10 @@ static void test_malformed(void **state)
 	}
 }
 
-/* Noise, and programs with a field changed: what passes the check is evaluated within bounds and right. */
+/*
+ * Noise, and programs with a field changed: what passes the check is evaluated within bounds and
+ * right.
+ */
 static void test_fuzz(void **state)
 {
 	struct vexfs_columns *cols = columns_new();
@@ -308,7 +324,9 @@ static void test_fuzz(void **state)
 		/* on the heap, as long as it says, so that AddressSanitizer sees a step too far */
 		copy = malloc(c.n * sizeof(node[0]) + 1);
 		values = malloc(c.values * sizeof(value[0]) + 1);
-		exact = (struct vexfs_condition){ .node = copy, .value = values, .n = c.n, .values = c.values };
+		exact = (struct vexfs_condition){
+			.node = copy, .value = values, .n = c.n, .values = c.values
+		};
 		memcpy(copy, node, c.n * sizeof(node[0]));
 		memcpy(values, value, c.values * sizeof(value[0]));
 		if (!vexfs_condition_check(&exact, ATTRS, chance(4) ? 0 : chance(8))) {

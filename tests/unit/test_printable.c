@@ -14,24 +14,31 @@ static void test_text(void **state)
 	} cases[] = {
 		{ "", "" },
 		{ "plain ~ 'text'", "plain ~ 'text'" },
-		{ "\xc3\xa9t\xc3\xa9 \xe6\x97\xa5\xe6\x9c\xac \xf0\x9f\x98\x80", "\xc3\xa9t\xc3\xa9 \xe6\x97\xa5\xe6\x9c\xac \xf0\x9f\x98\x80" },
+		{ "\xc3\xa9t\xc3\xa9 \xe6\x97\xa5\xe6\x9c\xac \xf0\x9f\x98\x80",
+		  "\xc3\xa9t\xc3\xa9 \xe6\x97\xa5\xe6\x9c\xac \xf0\x9f\x98\x80" },
 		{ "\x1b[31mred\x1b[0m", "\\x1b[31mred\\x1b[0m" },		/* C0 */
 		{ "a\tb\nc\rd\x07", "a\\x09b\\x0ac\\x0dd\\x07" },
 		{ "\x7f", "\\x7f" },						/* DEL */
 		{ "\xc2\x9b" "31m", "\\xc2\\x9b31m" },				/* C1: CSI */
 		{ "\xc2\xa0", "\xc2\xa0" },
-		{ "\x9b" "31m", "\\x9b31m" },					/* C1 in eight bits */
-		{ "\xe2\x80\xae" "txt.exe", "\\xe2\\x80\\xaetxt.exe" },		/* right-to-left override */
-		{ "\xe2\x81\xa6\xe2\x81\xa9\xd8\x9c\xe2\x80\x8f", "\\xe2\\x81\\xa6\\xe2\\x81\\xa9\\xd8\\x9c\\xe2\\x80\\x8f" },
+		/* C1 in eight bits */
+		{ "\x9b" "31m", "\\x9b31m" },
+		/* right-to-left override */
+		{ "\xe2\x80\xae" "txt.exe", "\\xe2\\x80\\xaetxt.exe" },
+		{ "\xe2\x81\xa6\xe2\x81\xa9\xd8\x9c\xe2\x80\x8f",
+		  "\\xe2\\x81\\xa6\\xe2\\x81\\xa9\\xd8\\x9c\\xe2\\x80\\x8f" },
 		{ "\xe2\x80\xa8", "\\xe2\\x80\\xa8" },				/* line separator */
-		{ "\xe2\x80\xaf\xe2\x80\x8d", "\xe2\x80\xaf\xe2\x80\x8d" },	/* their neighbours */
-		{ "a\\x1b", "a\\x5cx1b" },					/* no text looks like another */
+		/* their neighbours */
+		{ "\xe2\x80\xaf\xe2\x80\x8d", "\xe2\x80\xaf\xe2\x80\x8d" },
+		/* no text looks like another */
+		{ "a\\x1b", "a\\x5cx1b" },
 		{ "\xff\xfe", "\\xff\\xfe" },					/* not UTF-8 */
 		{ "\xc3", "\\xc3" },						/* cut off */
 		{ "\xc0\x9b", "\\xc0\\x9b" },					/* overlong */
 		{ "\xe0\x82\x9b", "\\xe0\\x82\\x9b" },
 		{ "\xed\xa0\x80", "\\xed\\xa0\\x80" },				/* a surrogate */
-		{ "\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80" },			/* beyond U+10FFFF */
+		/* beyond U+10FFFF */
+		{ "\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80" },
 	};
 	const char *shown[8];
 	size_t i;
@@ -50,11 +57,15 @@ static void test_text(void **state)
 		assert_int_equal(*shown[i], 'a' + i);
 }
 
-/* Whatever a string holds: the line is valid JSON, printable, and means the same where the string was UTF-8. */
+/*
+ * Whatever a string holds: the line is valid JSON, printable, and means the same where the string
+ * was UTF-8.
+ */
 static void test_json(void **state)
 {
 	static const char *const texts[] = {
-		"plain", "\"\\/", "\x1b[0m\n\t\x7f", "\xc2\x9b\xe2\x80\xae", "\xc3\xa9\xf0\x9f\x98\x80",
+		"plain", "\"\\/", "\x1b[0m\n\t\x7f", "\xc2\x9b\xe2\x80\xae",
+		"\xc3\xa9\xf0\x9f\x98\x80",
 	};
 	struct json_object *o, *back;
 	char noise[64];
@@ -72,7 +83,8 @@ static void test_json(void **state)
 		assert_null(strstr(line, "\xc2\x9b"));
 		back = json_tokener_parse(line);
 		assert_non_null(back);
-		assert_string_equal(json_object_get_string(json_object_object_get(back, texts[i])), texts[i]);
+		assert_string_equal(json_object_get_string(json_object_object_get(back, texts[i])),
+				    texts[i]);
 		json_object_put(back);
 		json_object_put(o);
 	}
@@ -96,7 +108,10 @@ static void test_json(void **state)
 	}
 }
 
-/* Any bytes: what is shown is UTF-8 without anything that steers, and a second look changes only backslashes. */
+/*
+ * Any bytes: what is shown is UTF-8 without anything that steers, and a second look changes only
+ * backslashes.
+ */
 static void test_noise(void **state)
 {
 	char noise[64], *text;
@@ -107,7 +122,8 @@ static void test_noise(void **state)
 		const char *shown, *again;
 
 		len = chance(sizeof(noise));
-		text = malloc(len + 1);			/* so that AddressSanitizer sees a step too far */
+		/* so that AddressSanitizer sees a step too far */
+		text = malloc(len + 1);
 		for (k = 0; k < len; k++)
 			text[k] = (char)(chance(2) ? 0x80 + chance(128) : chance(256));
 		shown = printable_n(text, len);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Queries over rows in memory against exact search in double precision.  The order of additions is the
- * documented one (four sums, by the dimension modulo 4), so ids and distances must be equal to the last bit.
+ * Queries over rows in memory against exact search in double precision.  The order of additions is
+ * the documented one (four sums, by the dimension modulo 4), so ids and distances must be equal to
+ * the last bit.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -27,7 +28,9 @@ static double distance(__u32 metric, const float *x)
 	return exact_distance(metric, query, x, dims);
 }
 
-/* kind of data: 0 ordinary, 1 many equal rows, 2 rows that differ in the last bit, 3 huge and tiny */
+/*
+ * kind of data: 0 ordinary, 1 many equal rows, 2 rows that differ in the last bit, 3 huge and tiny
+ */
 static void fill(__u32 n, __u32 d, __u32 kind)
 {
 	__u32 i, k;
@@ -75,7 +78,8 @@ static void kill_some(__u32 n)
 static struct vexfs_file files[FILES];
 static bool readable[FILES];
 static bool bound;			/* slots are bound to files */
-static __u32 per_file;			/* most hits of one; else 0.  And two of them have almost all slots */
+/* most hits of one; else 0.  And two of them have almost all slots */
+static __u32 per_file;
 
 static __u32 file_of(__u32 i)	/* FILES: none */
 {
@@ -97,8 +101,9 @@ static bool keep_readable(__u32 i)
 
 static struct vexfs_query *begin(__u32 metric, __u32 k, __u64 max_visits, __u64 deadline)
 {
-	struct vexfs_query_params p = { .row = query, .dims = dims, .metric = metric, .k = k, .attrs = 1,
-					.max_visits = max_visits, .deadline_us = deadline, .match = match, .codes = codes,
+	struct vexfs_query_params p = { .row = query, .dims = dims, .metric = metric, .k = k,
+					.attrs = 1, .max_visits = max_visits,
+					.deadline_us = deadline, .match = match, .codes = codes,
 					.per_file = per_file, .as_of = as_of };
 
 	if (radius) {
@@ -113,10 +118,11 @@ static struct vexfs_query *begin(__u32 metric, __u32 k, __u64 max_visits, __u64 
 }
 
 /*
- * The nearest among the records for which keep() holds, penalty() added, within the radius if there is one, in order; all of
- * those are counted.
+ * The nearest among the records for which keep() holds, penalty() added, within the radius if there
+ * is one, in order; all of those are counted.
  */
-static struct near *near_all(__u32 metric, bool (*keep)(__u32), double (*penalty)(__u32), __u32 *found)
+static struct near *near_all(__u32 metric, bool (*keep)(__u32), double (*penalty)(__u32),
+			     __u32 *found)
 {
 	struct near *t = calloc(n_rows + 1, sizeof(*t));
 	__u32 i;
@@ -124,7 +130,8 @@ static struct near *near_all(__u32 metric, bool (*keep)(__u32), double (*penalty
 
 	for (i = *found = 0; i < n_rows; i++)
 		if (!dead[i] && (!keep || keep(i))) {
-			d = distance(metric, &rows[0][0] + (size_t)i * dims) + (penalty ? penalty(i) : 0);
+			d = distance(metric, &rows[0][0] + (size_t)i * dims) +
+			    (penalty ? penalty(i) : 0);
 			if (!radius || d <= *radius)
 				t[(*found)++] = (struct near){ d, ids[i] };
 		}
@@ -146,8 +153,8 @@ static void check(__u32 metric, __u32 k, bool (*keep)(__u32), double (*penalty)(
 	for (i = 0; i < (__u32)n; i++) {
 		memcpy(&d, &hits[i].distance, 8);
 		if (hits[i].id != t[i].id || d != t[i].distance)
-			fail_msg("metric %u dims %u k %u hit %u: %llx at %.17g, not %llx at %.17g", metric, dims, k, i,
-				 hits[i].id, d, t[i].id, t[i].distance);
+			fail_msg("metric %u dims %u k %u hit %u: %llx at %.17g, not %llx at %.17g",
+				 metric, dims, k, i, hits[i].id, d, t[i].id, t[i].distance);
 	}
 	free(t);
 	truth = found;
@@ -271,7 +278,8 @@ static void test_hooks(void **state)
 			check(m, 20, keep_odd, by_attr, hits, n);
 			vexfs_query_restart(q);
 			calls = 0;
-			vexfs_query_hooks(q, absent & 1 ? failing : NULL, absent & 1 ? NULL : failing);
+			vexfs_query_hooks(q, absent & 1 ? failing : NULL,
+					  absent & 1 ? NULL : failing);
 			assert_int_equal(run(q, vexfs_flat, hits, &truncated, &restarts), -EDOM);
 			vexfs_query_free(q);
 		}
@@ -323,7 +331,8 @@ static void test_strategies(void **state)
 
 /* --- a program whose memory others write, too --- */
 
-static volatile __u64 shared;		/* what may_flip() writes, as another CPU or an mmap may at any time */
+/* what may_flip() writes, as another CPU or an mmap may at any time */
+static volatile __u64 shared;
 
 static bool may_flip(void *arg, const struct vexfs_file *file)
 {
@@ -333,7 +342,10 @@ static bool may_flip(void *arg, const struct vexfs_file *file)
 	return true;
 }
 
-/* Puts a slot that exists where the slots are, which has become an impossible one once it was looked at. */
+/*
+ * Puts a slot that exists where the slots are, which has become an impossible one once it was
+ * looked at.
+ */
 static int flipped(struct vexfs_search *s)
 {
 	int n = 0;
@@ -352,8 +364,8 @@ static int flipped(struct vexfs_search *s)
 
 static void test_shared_slots(void **state)
 {
-	struct vexfs_query_params p = { .row = query, .dims = 8, .metric = VEXFS_METRIC_L2, .k = 10, .attrs = 1,
-					.deadline_us = ~0ULL, .may = may_flip };
+	struct vexfs_query_params p = { .row = query, .dims = 8, .metric = VEXFS_METRIC_L2, .k = 10,
+					.attrs = 1, .deadline_us = ~0ULL, .may = may_flip };
 	struct vexfs_hit_f hits[10];
 	__u32 truncated, restarts, i;
 	struct vexfs_query *q;
@@ -390,7 +402,8 @@ static bool keep_odd_below(__u32 i)
 static struct vexfs_predicate *predicate(struct vexfs_match *m)
 {
 	struct vexfs_predicate_node lt = { .op = VEXFS_PRED_LT, .value = below };
-	struct vexfs_predicate *p = vexfs_predicate_new(&(struct vexfs_condition){ .node = &lt, .n = 1 });
+	struct vexfs_predicate *p =
+		vexfs_predicate_new(&(struct vexfs_condition){ .node = &lt, .n = 1 });
 
 	assert_non_null(p);
 	assert_int_equal(vexfs_predicate_match(p, columns, ~0ULL, m), 0);
@@ -450,7 +463,8 @@ static void test_predicates(void **state)
 				assert_int_equal(truncated, 0);
 				check(m, ks[k], keep_below, NULL, hits, n);
 				assert_int_equal(vexfs_query_search(q)->matches, matching());
-				assert_int_equal(vexfs_query_search(q)->visited, matching());	/* and no other slot */
+				/* and no other slot */
+				assert_int_equal(vexfs_query_search(q)->visited, matching());
 				vexfs_query_restart(q);
 				vexfs_query_hooks(q, odd_filter, NULL);
 				n = run(q, vexfs_flat, hits, &truncated, &restarts);
@@ -563,9 +577,12 @@ static void forget_codes(void)
 	codes = NULL;
 }
 
-/* How many of the first k of the truth are among the hits; each hit is a true record at its true distance, in order. */
-static __u32 recalled(__u32 metric, __u32 k, bool (*keep)(__u32), double (*penalty)(__u32), const struct vexfs_hit_f *hits,
-		      int n)
+/*
+ * How many of the first k of the truth are among the hits; each hit is a true record at its true
+ * distance, in order.
+ */
+static __u32 recalled(__u32 metric, __u32 k, bool (*keep)(__u32), double (*penalty)(__u32),
+		      const struct vexfs_hit_f *hits, int n)
 {
 	__u32 i, j, found, good = 0;
 	struct near *t = near_all(metric, keep, penalty, &found);
@@ -664,8 +681,8 @@ static void test_coded(void **state)
 		vexfs_columns_free(columns);
 	}
 	vexfs_scalar_only = false;
-	print_message("recall %.4f, scored %.3f of the records, %u restarts\n", (double)good / wanted, (double)scored / live,
-		      again);
+	print_message("recall %.4f, scored %.3f of the records, %u restarts\n",
+		      (double)good / wanted, (double)scored / live, again);
 	assert_true(good >= 0.99 * wanted);
 	assert_true(scored < live / 2);		/* 40 dims in 64 bits: wide bounds */
 }
@@ -690,7 +707,8 @@ static void test_coded_partly(void **state)
 		n = run(q, strategy[i & 1], hits, &truncated, &restarts);
 		assert_int_equal(truncated, 0);
 		check(VEXFS_METRIC_L2, 10, NULL, NULL, hits, n);
-		assert_true(vexfs_query_search(q)->scored >= vexfs_query_search(q)->live - (i < 6 ? coded[i / 2] : 0));
+		assert_true(vexfs_query_search(q)->scored >=
+			    vexfs_query_search(q)->live - (i < 6 ? coded[i / 2] : 0));
 		vexfs_query_restart(q);
 		vexfs_query_hooks(q, odd_filter, attr_distance);
 		n = run(q, strategy[i & 1], hits, &truncated, &restarts);
@@ -708,7 +726,8 @@ static void test_coded_partly(void **state)
 			if (n)
 				memset(query, 0x7f, 4);		/* 3.4e38 */
 			q = begin(VEXFS_METRIC_L2, 1000, 0, ~0ULL);
-			check(VEXFS_METRIC_L2, 1000, NULL, NULL, hits, run(q, vexfs_coded, hits, &truncated, &restarts));
+			check(VEXFS_METRIC_L2, 1000, NULL, NULL, hits,
+			      run(q, vexfs_coded, hits, &truncated, &restarts));
 			vexfs_query_free(q);
 		}
 		forget_codes();
@@ -718,7 +737,8 @@ static void test_coded_partly(void **state)
 
 static void test_coded_predicates(void **state)
 {
-	static const __s64 belows[] = { INT64_MIN, -999, 0, 1, 2, 10, 100, 300, 500, 990, 1001, INT64_MAX };
+	static const __s64 belows[] = { INT64_MIN, -999, 0, 1, 2, 10, 100, 300, 500, 990, 1001,
+					INT64_MAX };
 	struct vexfs_hit_f hits[VEXFS_MAX_K];
 	__u32 b, i, truncated, restarts, good = 0, wanted = 0;
 	struct vexfs_predicate *p;
@@ -742,7 +762,8 @@ static void test_coded_predicates(void **state)
 				vexfs_query_hooks(q, odd_filter, NULL);
 			n = run(q, vexfs_coded, hits, &truncated, &restarts);
 			assert_int_equal(truncated, 0);
-			good += recalled(VEXFS_METRIC_COSINE, 10, i & 2 ? keep_odd_below : keep_below, NULL, hits, n);
+			good += recalled(VEXFS_METRIC_COSINE, 10,
+					 i & 2 ? keep_odd_below : keep_below, NULL, hits, n);
 			wanted += n;
 			vexfs_query_free(q);
 		}
@@ -766,7 +787,8 @@ static int coded_wrong(struct vexfs_search *s)
 	assert_int_equal(vexfs_q_estimate(q, 0, 64, VEXFS_MAX_SIGMA), 64);
 	assert_int_equal(vexfs_q_defer(q), 64);
 	assert_int_equal(vexfs_q_defer(q), 0);
-	assert_int_equal(vexfs_q_estimate(q, 0, 64, VEXFS_MAX_SIGMA), 0);	/* they are known already */
+	/* they are known already */
+	assert_int_equal(vexfs_q_estimate(q, 0, 64, VEXFS_MAX_SIGMA), 0);
 	assert_int_equal(vexfs_q_take(q), 64);
 	assert_int_equal(vexfs_q_score(q), 64);
 	assert_int_equal(vexfs_q_defer(q), -EINVAL);
@@ -808,7 +830,9 @@ static void test_coded_limits(void **state)
 	assert_int_equal(truncated, VEXFS_TRUNC_DEADLINE);
 	vexfs_query_free(q);
 
-	/* those that had tightened the gate die: others must take their place, and were turned away */
+	/*
+	 * those that had tightened the gate die: others must take their place, and were turned away
+	 */
 	for (i = good = 0; i < 20; i++) {
 		new_query();
 		q = begin(VEXFS_METRIC_L2, 10, 0, ~0ULL);
@@ -893,7 +917,10 @@ static void test_deferred(void **state)
 	vexfs_deferred_free(&d);
 }
 
-/* Slots that are bound to files which may not be read are not there, wherever in a query that turns out. */
+/*
+ * Slots that are bound to files which may not be read are not there, wherever in a query that turns
+ * out.
+ */
 static int hides(struct vexfs_search *s)
 {
 	int err = vexfs_coded(s);
@@ -906,7 +933,8 @@ static int hides(struct vexfs_search *s)
 
 static void test_files(void **state)
 {
-	int (*strategy[])(struct vexfs_search *) = { vexfs_flat, backwards, vexfs_coded, coded_program, hides };
+	int (*strategy[])(struct vexfs_search *) = { vexfs_flat, backwards, vexfs_coded,
+						     coded_program, hides };
 	struct vexfs_hit_f hits[VEXFS_MAX_K];
 	__u32 m, i, k, one_in, truncated, restarts;
 	struct vexfs_query *q;
@@ -918,7 +946,8 @@ static void test_files(void **state)
 		fill(MAX_N, DIMS, 0);
 		for (i = 0; i < MAX_N; i++)
 			if (file_of(i) < FILES)
-				assert_int_equal(vexfs_columns_bind(columns, i, &files[file_of(i)]), 0);
+				assert_int_equal(vexfs_columns_bind(columns, i, &files[file_of(i)]),
+						 0);
 		kill_some(600);
 		encode(m, MAX_N);
 		bound = true;
@@ -934,7 +963,8 @@ static void test_files(void **state)
 			if (i % 5 < 2)
 				check(m, k, keep_readable, NULL, hits, n);
 			else
-				assert_true(recalled(m, k, keep_readable, NULL, hits, n) >= 0.9 * n);
+				assert_true(recalled(m, k, keep_readable, NULL, hits, n) >=
+					    0.9 * n);
 			vexfs_query_free(q);
 		}
 		bound = false;
@@ -960,7 +990,8 @@ static __u32 thinned(__u32 metric, struct near **t)
 
 static void test_per_file(void **state)
 {
-	int (*strategy[])(struct vexfs_search *) = { vexfs_flat, backwards, vexfs_coded, coded_program };
+	int (*strategy[])(struct vexfs_search *) = { vexfs_flat, backwards, vexfs_coded,
+						     coded_program };
 	struct vexfs_hit_f hits[VEXFS_MAX_K];
 	__u32 m, i, j, k, found, want, same, truncated, restarts, wide = 0;
 	struct vexfs_query *q;
@@ -975,7 +1006,8 @@ static void test_per_file(void **state)
 		per_file = 1;
 		for (i = 0; i < MAX_N; i++)
 			if (file_of(i) < FILES)
-				assert_int_equal(vexfs_columns_bind(columns, i, &files[file_of(i)]), 0);
+				assert_int_equal(vexfs_columns_bind(columns, i, &files[file_of(i)]),
+						 0);
 		kill_some(600);
 		encode(m, MAX_N);
 		for (i = 0; i < 40; i++) {
@@ -997,7 +1029,8 @@ static void test_per_file(void **state)
 			assert_int_equal(truncated, found > k && radius ? VEXFS_TRUNC_LIMIT : 0);
 			assert_int_equal(n, want);
 			for (j = same = 0; j < want; j++)
-				same += hits[j].id == t[j].id && !memcmp(&hits[j].distance, &t[j].distance, 8);
+				same += hits[j].id == t[j].id &&
+					!memcmp(&hits[j].distance, &t[j].distance, 8);
 			assert_true(i % 4 < 2 ? same == want : same >= want * 0.8);
 			free(t);
 			vexfs_query_free(q);
@@ -1098,7 +1131,10 @@ static void test_errors(void **state)
 	vexfs_columns_free(columns);
 }
 
-/* One query object for many vectors: as good as a fresh one for each, whatever the one before it did. */
+/*
+ * One query object for many vectors: as good as a fresh one for each, whatever the one before it
+ * did.
+ */
 static void test_reuse(void **state)
 {
 	struct vexfs_hit_f hits[VEXFS_MAX_K];
@@ -1117,11 +1153,15 @@ static void test_reuse(void **state)
 				for (k = 0; k < dims; k++)
 					query[k] = (float)chance(1000) / 500 - 0.999f;
 				vexfs_query_reset(q, query);
-				n = run(q, i % 3 == 2 ? backwards : vexfs_flat, hits, &truncated, &restarts);
+				n = run(q, i % 3 == 2 ? backwards : vexfs_flat, hits, &truncated,
+					&restarts);
 				assert_int_equal(truncated, 0);
 				check(m, 15, NULL, NULL, hits, n);
 				assert_int_equal(restarts, 0);
-				/* left in the middle; what it allocates from here on is needed no more */
+				/*
+				 * left in the middle; what it allocates from here on is needed no
+				 * more
+				 */
 				if (i % 3 == 0) {
 					vexfs_query_reset(q, query);
 					vexfs_query_phase(q, VEXFS_PHASE_SEARCH);
@@ -1267,7 +1307,8 @@ static void test_as_of(void **state)
 			encode(VEXFS_METRIC_L2, 3000);
 		kill_some(chance(1500));
 		s.count = round < 4 ? 0 : chance(3001);
-		memset(bits, 0xff, sizeof(bits));	/* what lies beyond the count is not looked at */
+		/* what lies beyond the count is not looked at */
+		memset(bits, 0xff, sizeof(bits));
 		for (i = live = 0; i < s.count; i++) {
 			if (!dead[i])
 				bits[i / 64] &= ~(1ULL << i % 64);
@@ -1286,7 +1327,8 @@ static void test_as_of(void **state)
 		memcpy(dead, later, sizeof(dead));
 		n_rows = s.count;
 		if (round % 4 == 3)
-			assert_true(recalled(VEXFS_METRIC_L2, k, NULL, NULL, hits, n) + 2 >= (__u32)n);
+			assert_true(recalled(VEXFS_METRIC_L2, k, NULL, NULL, hits, n) + 2 >=
+				    (__u32)n);
 		else
 			check(VEXFS_METRIC_L2, k, NULL, NULL, hits, n);
 		vexfs_query_free(q);
@@ -1334,7 +1376,8 @@ static int again_and_again(struct vexfs_search *s)
 	int n;
 
 	for (; s->visited < 2 * s->count; s->state[0] += 64) {
-		n = measure_batch(vexfs_search_query(s), step(vexfs_search_query(s), s->state[0] % 512));
+		n = measure_batch(vexfs_search_query(s),
+				  step(vexfs_search_query(s), s->state[0] % 512));
 		if (n < 0)
 			return n == -EAGAIN ? VEXFS_MORE : n;
 	}
@@ -1356,7 +1399,10 @@ static int for_nothing(struct vexfs_search *s)
 	return 0;
 }
 
-/* Every third batch, then the next ones, then those behind; what is skipped is left in a batch first. */
+/*
+ * Every third batch, then the next ones, then those behind; what is skipped is left in a batch
+ * first.
+ */
 static int by_thirds(struct vexfs_search *s)
 {
 	int n;
@@ -1389,7 +1435,8 @@ static int all_but_one(struct vexfs_search *s)
 
 static void test_left_out(void **state)
 {
-	static int (*const steps[])(struct vexfs_query *q, __u64 from) = { step_by_range, step_by_slots, step_by_codes };
+	static int (*const steps[])(struct vexfs_query * q,
+				    __u64 from) = { step_by_range, step_by_slots, step_by_codes };
 	static const struct {
 		int (*strategy)(struct vexfs_search *s);
 		__u32 truncated;
@@ -1425,7 +1472,8 @@ static void test_left_out(void **state)
 				assert_true(n >= 0);
 				assert_int_equal(truncated, t[j].truncated);
 				if (!truncated)
-					check(VEXFS_METRIC_L2, 4000, way & 4 ? keep_odd : NULL, NULL, hits, n);
+					check(VEXFS_METRIC_L2, 4000, way & 4 ? keep_odd : NULL,
+					      NULL, hits, n);
 				/* the same query again, and one that leaves nothing out */
 				vexfs_query_restart(q);
 				n = run(q, t[j].strategy, hits, &truncated, &restarts);
@@ -1433,7 +1481,8 @@ static void test_left_out(void **state)
 				vexfs_query_reset(q, query);
 				n = run(q, vexfs_flat, hits, &truncated, &restarts);
 				assert_int_equal(truncated, 0);
-				check(VEXFS_METRIC_L2, 4000, way & 4 ? keep_odd : NULL, NULL, hits, n);
+				check(VEXFS_METRIC_L2, 4000, way & 4 ? keep_odd : NULL, NULL, hits,
+				      n);
 				vexfs_query_free(q);
 			}
 	as_of = NULL;
@@ -1446,7 +1495,8 @@ static void test_left_out(void **state)
 
 static void test_ties(void **state)
 {
-	int (*strategy[])(struct vexfs_search *) = { vexfs_flat, ranges, backwards, vexfs_coded, coded_program };
+	int (*strategy[])(struct vexfs_search *) = { vexfs_flat, ranges, backwards, vexfs_coded,
+						     coded_program };
 	struct vexfs_hit_f hits[VEXFS_MAX_K];
 	__u32 m, i, j, k, truncated, restarts;
 	struct vexfs_query *q;
@@ -1469,7 +1519,8 @@ static void test_ties(void **state)
 				n = run(q, strategy[j % 5], hits, &truncated, &restarts);
 				assert_int_equal(truncated, 0);
 				assert_int_equal(restarts, 0);
-				check(m, k, j & 4 ? keep_odd : NULL, j & 4 ? by_attr : NULL, hits, n);
+				check(m, k, j & 4 ? keep_odd : NULL, j & 4 ? by_attr : NULL, hits,
+				      n);
 				assert_true(vexfs_query_search(q)->scored <= MAX_N);
 				vexfs_query_free(q);
 			}
@@ -1536,7 +1587,10 @@ static void test_late(void **state)
 	}
 }
 
-/* When the time is up, no more than a batch is read of the rows that wait for that, or of those in the pool. */
+/*
+ * When the time is up, no more than a batch is read of the rows that wait for that, or of those in
+ * the pool.
+ */
 static void test_late_reads(void **state)
 {
 	const __u64 hour = 3600000000ULL;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The rotation: orthonormal, the same with and without AVX2, and it spreads what is concentrated. */
+/*
+ * The rotation: orthonormal, the same with and without AVX2, and it spreads what is concentrated.
+ */
 #include <math.h>
 #include <stdlib.h>
 #include "box.h"

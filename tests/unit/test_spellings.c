@@ -13,17 +13,20 @@ static void test_metrics(void **state)
 		const char *name;
 		int metric;
 	} cases[] = {
-		{ "l2", VEXFS_METRIC_L2 }, { "L2", VEXFS_METRIC_L2 }, { "euclidean", VEXFS_METRIC_L2 },
-		{ "Euclidean", VEXFS_METRIC_L2 }, { "l2sq", VEXFS_METRIC_L2 }, { "squared_l2", VEXFS_METRIC_L2 },
+		{ "l2", VEXFS_METRIC_L2 }, { "L2", VEXFS_METRIC_L2 },
+		{ "euclidean", VEXFS_METRIC_L2 }, { "Euclidean", VEXFS_METRIC_L2 },
+		{ "l2sq", VEXFS_METRIC_L2 }, { "squared_l2", VEXFS_METRIC_L2 },
 		{ "L2-Squared", VEXFS_METRIC_L2 }, { "sqeuclidean", VEXFS_METRIC_L2 },
-		{ "cosine", VEXFS_METRIC_COSINE }, { "COSINE", VEXFS_METRIC_COSINE }, { "cos", VEXFS_METRIC_COSINE },
-		{ "angular", VEXFS_METRIC_COSINE }, { "dot", VEXFS_METRIC_DOT }, { "ip", VEXFS_METRIC_DOT },
-		{ "IP", VEXFS_METRIC_DOT }, { "inner_product", VEXFS_METRIC_DOT },
-		{ "inner product", VEXFS_METRIC_DOT }, { "InnerProduct", VEXFS_METRIC_DOT },
-		{ "dot_product", VEXFS_METRIC_DOT }, { "dotproduct", VEXFS_METRIC_DOT },
-		{ "hamming", VEXFS_METRIC_HAMMING }, { "", -EINVAL }, { "l3", -EINVAL }, { "l", -EINVAL },
-		{ "manhattan", -EINVAL }, { "l22", -EINVAL }, { "\xc4\xb0p", -EINVAL },
-		{ "inner_product_inner_product", -EINVAL }, { "________________________________l2", VEXFS_METRIC_L2 },
+		{ "cosine", VEXFS_METRIC_COSINE }, { "COSINE", VEXFS_METRIC_COSINE },
+		{ "cos", VEXFS_METRIC_COSINE }, { "angular", VEXFS_METRIC_COSINE },
+		{ "dot", VEXFS_METRIC_DOT }, { "ip", VEXFS_METRIC_DOT }, { "IP", VEXFS_METRIC_DOT },
+		{ "inner_product", VEXFS_METRIC_DOT }, { "inner product", VEXFS_METRIC_DOT },
+		{ "InnerProduct", VEXFS_METRIC_DOT }, { "dot_product", VEXFS_METRIC_DOT },
+		{ "dotproduct", VEXFS_METRIC_DOT }, { "hamming", VEXFS_METRIC_HAMMING },
+		{ "", -EINVAL }, { "l3", -EINVAL }, { "l", -EINVAL }, { "manhattan", -EINVAL },
+		{ "l22", -EINVAL }, { "\xc4\xb0p", -EINVAL },
+		{ "inner_product_inner_product", -EINVAL },
+		{ "________________________________l2", VEXFS_METRIC_L2 },
 	};
 	__u32 i;
 
@@ -38,7 +41,8 @@ static void test_metrics(void **state)
 
 static void test_elements(void **state)
 {
-	static const char *const f32[] = { "f32", "F32", "float32", "Float32", "fp32", "float", "single" };
+	static const char *const f32[] = { "f32", "F32", "float32", "Float32", "fp32", "float",
+					   "single" };
 	__u32 i;
 
 	(void)state;
@@ -60,17 +64,20 @@ static void test_vectors(void **state)
 		int n;			/* numbers, 1 2 3 ...; or */
 		__u32 bad;
 	} cases[] = {
-		{ "1 2 3", 3, 0 }, { "1,2,3", 3, 0 }, { "[1, 2, 3]", 3, 0 }, { " [ 1\t2 , 3 ] \n", 3, 0 },
-		{ "[1,2,3],", 3, 0 }, { "[1e0 +2 3.0]", 3, 0 }, { "", 0, 0 }, { "[]", 0, 0 }, { "[ ]", 0, 0 },
-		{ "[1, 2, 3", -EINVAL, 3 }, { "1, 2, 3]", -EINVAL, 2 }, { "[[1, 2, 3]]", -EINVAL, 0 },
-		{ "[1, 2], 3", -EINVAL, 2 }, { "[1, 2] [3]", -EINVAL, 2 }, { "[", -EINVAL, 0 }, { "]", -EINVAL, 0 },
-		{ "[1 nan]", -EINVAL, 1 }, { "[1 2x]", -EINVAL, 1 }, { "(1 2)", -EINVAL, 0 },
+		{ "1 2 3", 3, 0 }, { "1,2,3", 3, 0 }, { "[1, 2, 3]", 3, 0 },
+		{ " [ 1\t2 , 3 ] \n", 3, 0 }, { "[1,2,3],", 3, 0 }, { "[1e0 +2 3.0]", 3, 0 },
+		{ "", 0, 0 }, { "[]", 0, 0 }, { "[ ]", 0, 0 }, { "[1, 2, 3", -EINVAL, 3 },
+		{ "1, 2, 3]", -EINVAL, 2 }, { "[[1, 2, 3]]", -EINVAL, 0 },
+		{ "[1, 2], 3", -EINVAL, 2 }, { "[1, 2] [3]", -EINVAL, 2 }, { "[", -EINVAL, 0 },
+		{ "]", -EINVAL, 0 }, { "[1 nan]", -EINVAL, 1 }, { "[1 2x]", -EINVAL, 1 },
+		{ "(1 2)", -EINVAL, 0 },
 	};
 	__u32 i, k, bad;
 
 	(void)state;
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		char *copy = strdup(cases[i].text);	/* so that AddressSanitizer sees a step too far */
+		/* so that AddressSanitizer sees a step too far */
+		char *copy = strdup(cases[i].text);
 		float v[4];
 		int n = vexfs_parse_vector(copy, v, 4, &bad);
 

@@ -39,7 +39,10 @@ static void test_init_range(void **state)
 	assert_int_equal(vexfs_super_init(&s, VEXFS_MIN_BLOCKS, 0), 0);
 }
 
-/* Every size gives a superblock that passes its own check, with the capacity that the groups add up to. */
+/*
+ * Every size gives a superblock that passes its own check, with the capacity that the groups add up
+ * to.
+ */
 static void check_geometry(__u64 blocks, __u32 journal)
 {
 	struct vexfs_super s;
@@ -112,7 +115,8 @@ static void test_lies(void **state)
 	LIE(s_groups, cpu_to_le32(~0u), -EUCLEAN);
 	LIE(s_inodes_per_group, 0, -EUCLEAN);
 	LIE(s_inodes_per_group, cpu_to_le32(8), -EUCLEAN);
-	LIE(s_inodes_per_group, cpu_to_le32(64), -EUCLEAN);	/* the log would not be in its place */
+	/* the log would not be in its place */
+	LIE(s_inodes_per_group, cpu_to_le32(64), -EUCLEAN);
 	LIE(s_inodes_per_group, cpu_to_le32(8192), -EUCLEAN);
 	LIE(s_inodes_per_group, cpu_to_le32(0xffffffc0), -EUCLEAN);
 	LIE(s_journal_start, 0, -EUCLEAN);
@@ -208,7 +212,9 @@ static void test_counts(void **state)
 	box_close(&b);
 }
 
-/* Every read and every allocation of a mount fails once; nothing is leaked, and the next try works. */
+/*
+ * Every read and every allocation of a mount fails once; nothing is leaked, and the next try works.
+ */
 static void test_faults(void **state)
 {
 	enum vexfs_fault what;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Listing a collection, natively: ioctl() is the one below, which knows what the kernel module would
- * answer, sensible or not.
+ * Listing a collection, natively: ioctl() is the one below, which knows what the kernel module
+ * would answer, sensible or not.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -137,7 +137,8 @@ int ioctl(int fd, unsigned long cmd, ...)
 
 static const struct vexfs_ioc_info info = {
 	.dims = DIMS, .row_bytes = DIMS * 4, .attrs = 2,
-	.attr = { { .name = "age", .type = VEXFS_ATTR_INT }, { .name = "lang", .type = VEXFS_ATTR_KEYWORD } },
+	.attr = { { .name = "age", .type = VEXFS_ATTR_INT },
+		  { .name = "lang", .type = VEXFS_ATTR_KEYWORD } },
 };
 
 static void reset(__u32 page)
@@ -218,8 +219,9 @@ static void test_where(void **state)
 
 	(void)state;
 	reset(100);
-	assert_int_equal(vexfs_where_parse("age > -500 and not age in (-1, -2, -8)", &info, NULL, &where,
-					   error, sizeof(error)), 0);
+	assert_int_equal(vexfs_where_parse("age > -500 and not age in (-1, -2, -8)", &info, NULL,
+					   &where, error, sizeof(error)),
+			 0);
 	for (slot = 0; slot < 500; slot++)
 		want += !dead(slot) && slot != 1 && slot != 2 && slot != 8;
 	assert_int_equal(walk(&where, NULL, &n, error), 0);
@@ -344,7 +346,8 @@ static void test_trouble(void **state)
 	}
 	reset(64);
 	assert_int_equal(walk(NULL, "tuesday", &n, error), -ENOENT);
-	assert_string_equal(error, "there is no snapshot of that name; see them with `vexctl snapshot list`");
+	assert_string_equal(error,
+			    "there is no snapshot of that name; see them with `vexctl snapshot list`");
 	assert_int_equal(walk(NULL, "a-name-of-32-bytes-which-is-long", &n, error), -ENAMETOOLONG);
 }
 

@@ -12,7 +12,9 @@
 
 static const struct vexfs_ioc_info info = {
 	.attrs = ATTRS,
-	.attr = { { "tenant", VEXFS_ATTR_INT, 0 }, { "made", VEXFS_ATTR_INT, 0 }, { "in", VEXFS_ATTR_INT, 0 },
+	.attr = { { "tenant", VEXFS_ATTR_INT, 0 },
+		  { "made", VEXFS_ATTR_INT, 0 },
+		  { "in", VEXFS_ATTR_INT, 0 },
 		  { "lang", VEXFS_ATTR_KEYWORD, 0 } },
 };
 static const char *const names[] = { "tenant", "made", "\"in\"", "lang" };
@@ -147,65 +149,87 @@ static void test_errors(void **state)
 	} cases[] = {
 		{ "", "column 1: an attribute, `not` or `(` is expected, not the end" },
 		{ "   ", "column 4: an attribute, `not` or `(` is expected, not the end" },
-		{ "tennant = 5", "column 1: there is no attribute `tennant`; the collection has tenant, made, in, lang" },
+		{ "tennant = 5",
+		  "column 1: there is no attribute `tennant`; the collection has tenant, made, in, lang" },
 		{ "tenant = 1 and Made = 2", "column 16: there is no attribute `Made`" },
-		{ "tenant", "column 7: a comparison (= != < <= > >= & in is) is expected, not the end" },
-		{ "tenant 5", "column 8: a comparison (= != < <= > >= & in is) is expected, not `5`" },
+		{ "tenant",
+		  "column 7: a comparison (= != < <= > >= & in is) is expected, not the end" },
+		{ "tenant 5",
+		  "column 8: a comparison (= != < <= > >= & in is) is expected, not `5`" },
 		{ "5 = tenant", "column 1: an attribute, `not` or `(` is expected, not `5`" },
 		{ "tenant = ", "column 10: an integer is expected, not the end" },
 		{ "tenant = made", "column 10: an integer is expected, not `made`" },
 		{ "tenant === 5", "column 10: an integer is expected, not `=`" },
 		{ "tenant =< 5", "column 9: an integer is expected, not `<`" },
-		{ "tenant = \"5\"", "column 10: `tenant` holds integers; give a number without quotes" },
-		{ "tenant is null", "column 1: `tenant` holds integers, which are never null: a record that was given none has 0" },
+		{ "tenant = \"5\"",
+		  "column 10: `tenant` holds integers; give a number without quotes" },
+		{ "tenant is null",
+		  "column 1: `tenant` holds integers, which are never null: a record that was given none has 0" },
 		{ "tenant is not null", "column 1: `tenant` holds integers, which are never null" },
-		{ "tenant = null", "column 10: nothing is equal to null, and `tenant` holds integers, which are never null" },
+		{ "tenant = null",
+		  "column 10: nothing is equal to null, and `tenant` holds integers, which are never null" },
 		{ "lang != null", "column 9: nothing is equal to null; write `lang is null`" },
 		{ "lang is 'de'", "column 9: `null` or `not null` is expected, not `'de'`" },
 		{ "lang is not 'de'", "column 13: `null` is expected, not `'de'`" },
 		{ "lang is ! null", "column 9: `null` or `not null` is expected, not `!`" },
-		{ "lang ! in ('de')", "column 6: a comparison (= != < <= > >= & in is) is expected, not `!`" },
-		{ "'lang' = 'de'", "column 1: an attribute, `not` or `(` is expected, not `'lang'`" },
+		{ "lang ! in ('de')",
+		  "column 6: a comparison (= != < <= > >= & in is) is expected, not `!`" },
+		{ "'lang' = 'de'",
+		  "column 1: an attribute, `not` or `(` is expected, not `'lang'`" },
 		{ "lang = 'de' | tenant = 1", "column 13: this is not understood" },
-		{ "tenant = 'a'", "column 10: `tenant` holds integers; give a number without quotes" },
+		{ "tenant = 'a'",
+		  "column 10: `tenant` holds integers; give a number without quotes" },
 		{ "tenant in (1, 'a')", "column 15: `tenant` holds integers" },
 		{ "lang = 5", "column 8: `lang` holds words; put it in quotes: '5'" },
 		{ "lang = en", "column 8: a word in 'quotes' is expected, not `en`" },
-		{ "lang < 'en'", "column 6: `lang` holds words, which have no order; it takes =, !=, in and is null" },
+		{ "lang < 'en'",
+		  "column 6: `lang` holds words, which have no order; it takes =, !=, in and is null" },
 		{ "lang & 4", "column 6: `lang` holds words" },
 		{ "lang = 'en", "column 8: the quote is not closed; end the word with '" },
 		{ "lang = 'it''", "column 8: the quote is not closed" },
 		{ "\"lang", "column 1: the quote is not closed" },
-		{ "tenant = 1.5", "column 10: an integer, decimal or 0x..., is expected, not `1.5`" },
-		{ "tenant = 12abc", "column 10: an integer, decimal or 0x..., is expected, not `12abc`" },
+		{ "tenant = 1.5",
+		  "column 10: an integer, decimal or 0x..., is expected, not `1.5`" },
+		{ "tenant = 12abc",
+		  "column 10: an integer, decimal or 0x..., is expected, not `12abc`" },
 		{ "tenant = 0x", "column 10: an integer, decimal or 0x..., is expected, not `0x`" },
 		{ "tenant = 9223372036854775808", "column 10: the number does not fit in 64 bits" },
-		{ "tenant = -9223372036854775809", "column 10: the number does not fit in 64 bits" },
+		{ "tenant = -9223372036854775809",
+		  "column 10: the number does not fit in 64 bits" },
 		{ "tenant = 0xffffffffffffffff", "column 10: the number does not fit in 64 bits" },
-		{ "tenant = 99999999999999999999999999", "column 10: the number does not fit in 64 bits" },
+		{ "tenant = 99999999999999999999999999",
+		  "column 10: the number does not fit in 64 bits" },
 		{ "tenant in 1", "column 11: `(` and a list is expected, not `1`" },
 		{ "tenant in ()", "column 12: an integer is expected, not `)`" },
 		{ "tenant in (1,)", "column 14: an integer is expected, not `)`" },
 		{ "tenant in (1 2)", "column 14: `,` or `)` is expected, not `2`" },
 		{ "tenant in (1", "column 13: `,` or `)` is expected, not the end" },
 		{ "tenant not 5", "column 12: `in` is expected, not `5`" },
-		{ "tenant = 1 made = 2", "column 12: `and`, `or` or the end is expected, not `made`" },
-		{ "tenant = 1 and", "column 15: an attribute, `not` or `(` is expected, not the end" },
+		{ "tenant = 1 made = 2",
+		  "column 12: `and`, `or` or the end is expected, not `made`" },
+		{ "tenant = 1 and",
+		  "column 15: an attribute, `not` or `(` is expected, not the end" },
 		{ "and tenant = 1", "column 1: an attribute, `not` or `(` is expected, not `and`" },
 		{ "(tenant = 1", "column 12: `and`, `or` or `)` is expected, not the end" },
 		{ "tenant = 1)", "column 11: `and`, `or` or the end is expected, not `)`" },
 		{ "1 < tenant < 5", "column 1: an attribute" },
-		{ "tenant < 5 < 6", "column 12: comparisons cannot be chained; join two with `and`" },
+		{ "tenant < 5 < 6",
+		  "column 12: comparisons cannot be chained; join two with `and`" },
 		{ "tenant & 4 = 4", "column 12: `&` is a test by itself" },
-		{ "tenant = 1; made = 1", "column 11: this is not understood; write conditions as in" },
-		{ "tenant = 1 && && made = 1", "column 15: an attribute, `not` or `(` is expected, not `&&`" },
-		{ "in = 7", "column 1: `in` is a word of the language; write \"in\" for the attribute" },
+		{ "tenant = 1; made = 1",
+		  "column 11: this is not understood; write conditions as in" },
+		{ "tenant = 1 && && made = 1",
+		  "column 15: an attribute, `not` or `(` is expected, not `&&`" },
+		{ "in = 7",
+		  "column 1: `in` is a word of the language; write \"in\" for the attribute" },
 		{ "is = 7", "column 1: an attribute, `not` or `(` is expected, not `is`" },
 		/* nothing of what was typed steers a terminal, or is cut inside a character */
 		{ "\"a\x1b[31m\" = 1", "column 1: there is no attribute `a?[31m`; " },
-		{ "\"abcdefghijklmnopqrstuvw\xc3\xa9\" = 1", "column 1: there is no attribute `abcdefghijklmnopqrstuvw`; " },
+		{ "\"abcdefghijklmnopqrstuvw\xc3\xa9\" = 1",
+		  "column 1: there is no attribute `abcdefghijklmnopqrstuvw`; " },
 		/* columns count characters */
-		{ "lang = '\xc3\xa9t\xc3\xa9' x", "column 14: `and`, `or` or the end is expected, not `x`" },
+		{ "lang = '\xc3\xa9t\xc3\xa9' x",
+		  "column 14: `and`, `or` or the end is expected, not `x`" },
 		{ "tenant = \x01", "column 10: this is not understood" },
 		{ "tenant =\xff 5", "column 9: this is not understood" },
 		{ "abcdefghijklmnopqrstuvwxyz_abcdefghijklmnopqrstuvwxyz = 1",
@@ -222,12 +246,16 @@ static void test_errors(void **state)
 		if (strncmp(error, cases[i].says, strlen(cases[i].says)))
 			fail_msg("`%s`\n%s\n%s", cases[i].text, error, cases[i].says);
 	}
-	assert_int_equal(vexfs_where_parse("a = 1", &bare, NULL, &where, error, sizeof(error)), -EINVAL);
+	assert_int_equal(vexfs_where_parse("a = 1", &bare, NULL, &where, error, sizeof(error)),
+			 -EINVAL);
 	assert_string_equal(error, "column 1: the collection has no attributes, so no `a`");
-	assert_int_equal(vexfs_where_parse("lang = 'de'", &info, NULL, &where, error, sizeof(error)), -EINVAL);
+	assert_int_equal(vexfs_where_parse("lang = 'de'", &info, NULL, &where, error,
+					   sizeof(error)),
+			 -EINVAL);
 	assert_string_equal(error, "column 8: words cannot be looked up here");
 	/* little room, and none */
-	assert_int_equal(vexfs_where_parse("x", &info, NULL, &where, small, sizeof(small)), -EINVAL);
+	assert_int_equal(vexfs_where_parse("x", &info, NULL, &where, small, sizeof(small)),
+			 -EINVAL);
 	assert_string_equal(small, "column ");
 	assert_int_equal(vexfs_where_parse("x = 1", &info, NULL, &where, NULL, 0), -EINVAL);
 }
@@ -360,8 +388,12 @@ static __u32 put_test(void)
 		v = put_value(a);
 		for (i = 0; i < 16; i++) {
 			__s64 x = attr[i][a];
-			bool is = op < 4 ? x == v : op == 4 ? x < v : op == 5 ? x <= v : op == 6 ? x > v :
-				  op == 7 ? x >= v : (x & v) != 0;
+			bool is = op < 4 ? x == v :
+				  op == 4 ? x < v :
+				  op == 5 ? x <= v :
+				  op == 6 ? x > v :
+				  op == 7 ? x >= v :
+					    (x & v) != 0;
 
 			bits |= (__u32)is << i;
 		}
@@ -427,8 +459,10 @@ static void test_random(void **state)
 static void test_noise(void **state)
 {
 	static const char *const token[] = {
-		"tenant", "lang", "\"in\"", "in", "not", "and", "or", "(", ")", ",", "=", "!=", "<", "<=", ">", ">=", "&",
-		"==", "<>", "!", "&&", "||", "is", "null", "\"de\"", "''", "5", "-1", "0x", "0x1f", "'de'", "'", "\"", "-", "9999999999999999999", "\xc3", "\x80", "%s%n", "a",
+		"tenant", "lang", "\"in\"", "in", "not", "and", "or", "(", ")", ",", "=", "!=", "<",
+		"<=", ">", ">=", "&", "==", "<>", "!", "&&", "||", "is", "null", "\"de\"", "''",
+		"5", "-1", "0x", "0x1f", "'de'", "'", "\"", "-", "9999999999999999999", "\xc3",
+		"\x80", "%s%n", "a",
 	};
 	__u32 round, i, good = 0;
 	unsigned int column;
@@ -445,7 +479,8 @@ static void test_noise(void **state)
 		} else {
 			put_expression(1 + chance(5), 0);
 			for (i = 1 + chance(3); i; i--)
-				text[chance(len)] = chance(2) ? (char)(1 + chance(255)) : "'\"()&<=,-x 1"[chance(12)];
+				text[chance(len)] = chance(2) ? (char)(1 + chance(255)) :
+								"'\"()&<=,-x 1"[chance(12)];
 		}
 		copy = strdup(text);		/* so that AddressSanitizer sees a step too far */
 		if (!parse(copy)) {

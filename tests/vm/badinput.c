@@ -330,7 +330,8 @@ static void bad_gets(void)
 	GET(EINVAL, "get by id with a key", get.key_len = 1);
 	GET(EINVAL, "get reserved", get.reserved[3] = 1);
 	GET(0, "get without row", get.row = 0, get.row_bytes = 0);
-	FAIL(get.item.slot != 5 || get.item.seq != 6, "slot %llu seq %llu", get.item.slot, get.item.seq);
+	FAIL(get.item.slot != 5 || get.item.seq != 6, "slot %llu seq %llu", get.item.slot,
+	     get.item.seq);
 	unchanged("gets");
 }
 

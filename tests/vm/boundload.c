@@ -5,8 +5,9 @@
  *	boundload load COLLECTION SEED
  *	boundload verify COLLECTION
  *
- * File N is made with content, and record N is bound to it; older ones are overwritten or removed.  What is done, and
- * what is about to be done, stands in the file `ledger` of the collection, a line each, fsynced:
+ * File N is made with content, and record N is bound to it; older ones are overwritten or removed.
+ * What is done, and what is about to be done, stands in the file `ledger` of the collection, a line
+ * each, fsynced:
  *
  *	bound N		the record was inserted and the collection fsynced
  *	changing N	it will be overwritten now ...
@@ -16,8 +17,9 @@
  *
  * Every second change is not by writing to the file, but by renaming another one over it.
  *
- * So after a crash: what was bound and was not to be removed is there; what was removed is not; a record whose file
- * was changed is stale, and one whose file was not to be changed is not.  verify says so in one line, and exits 0.
+ * So after a crash: what was bound and was not to be removed is there; what was removed is not; a
+ * record whose file was changed is stale, and one whose file was not to be changed is not.  verify
+ * says so in one line, and exits 0.
  */
 #define _GNU_SOURCE
 #include <stdarg.h>
@@ -81,8 +83,8 @@ static void make(uint32_t n)
 	struct vexfs_bind bind = { .fd = fd, .len = 2000 };
 	uint64_t id = n;
 	float row[DIMS];
-	struct vexfs_ioc_insert a = { .size = sizeof(a), .n = 1, .row_bytes = DIMS * 4, .rows = PTR(row),
-				      .ids = PTR(&id), .binds = PTR(&bind) };
+	struct vexfs_ioc_insert a = { .size = sizeof(a), .n = 1, .row_bytes = DIMS * 4,
+				      .rows = PTR(row), .ids = PTR(&id), .binds = PTR(&bind) };
 
 	if (fd < 0)
 		die("%u: %s", n, strerror(errno));
@@ -159,7 +161,10 @@ static void read_ledger(uint32_t *end)
 	f = fd < 0 ? NULL : fdopen(fd, "r");
 	if (!f)
 		die("ledger: %s", strerror(errno));
-	/* bytes after the last fsync may be anything that was written or zeros: lines that are whole count */
+	/*
+	 * bytes after the last fsync may be anything that was written or zeros: lines that are
+	 * whole count
+	 */
 	while (fscanf(f, "%15s %u", verb, &n) == 2 && n < MAX_FILES) {
 		for (i = 0; i < 5 && strcmp(verb, verbs[i]); i++)
 			;
@@ -189,7 +194,8 @@ static void judge(uint32_t n)
 	if (err)
 		return;
 	if (fstatat(coll, name_of(n), &st, 0) || st.st_ino != get.item.file)
-		die("record %u is bound to inode %llu, its file is not", n, (unsigned long long)get.item.file);
+		die("record %u is bound to inode %llu, its file is not", n,
+		    (unsigned long long)get.item.file);
 	if (state[n] & CHANGED && !stale)
 		die("the file of record %u was overwritten, and it is not stale", n);
 	if (!(state[n] & CHANGING) && stale)
@@ -218,7 +224,8 @@ static void verify(const char *path)
 	}
 	if (vx_info(coll, &info) || info.live != there)
 		die("%llu records are live, %u are found", (unsigned long long)info.live, there);
-	printf("verified: %u files were bound, %u records are there, %u stale\n", end, there, stale);
+	printf("verified: %u files were bound, %u records are there, %u stale\n", end, there,
+	       stale);
 }
 
 int main(int argc, char **argv)

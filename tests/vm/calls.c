@@ -6,8 +6,8 @@
  *	calls range DIR METRIC DIMS N	all within a distance, against the ranking and an oracle
  *	calls limits DIR		every bad argument, the deadline
  *
- * DIR is a directory of VexFS in which a collection is made; METRIC is l2, cosine or dot.  Exit code
- * 0, or 1 after a line per failure.
+ * DIR is a directory of VexFS in which a collection is made; METRIC is l2, cosine or dot.  Exit
+ * code 0, or 1 after a line per failure.
  */
 #define _GNU_SOURCE
 #include <math.h>
@@ -24,7 +24,10 @@ static float *rows, *vectors;
 static struct vexfs_hit hit[MAX_N * QUERIES], one[MAX_N];
 static struct vexfs_query_answer answer[VEXFS_MAX_QUERIES];
 
-/* A collection DIR/NAME-METRIC-DIMS of n records whose ids are their slots + 1; every fifth row is that before it. */
+/*
+ * A collection DIR/NAME-METRIC-DIMS of n records whose ids are their slots + 1; every fifth row is
+ * that before it.
+ */
 static int make(const char *dir, const char *name, const char *metric_name, uint32_t d, uint32_t n)
 {
 	uint64_t *ids = calloc(n, sizeof(*ids));
@@ -53,22 +56,25 @@ static int make(const char *dir, const char *name, const char *metric_name, uint
 	return fd;
 }
 
-static struct vexfs_ioc_search ask(uint32_t first, uint32_t queries, uint32_t k, struct vexfs_hit *hits)
+static struct vexfs_ioc_search ask(uint32_t first, uint32_t queries, uint32_t k,
+				   struct vexfs_hit *hits)
 {
 	return (struct vexfs_ioc_search){
-		.size = sizeof(struct vexfs_ioc_search), .k = k, .queries = queries, .vector_bytes = dims * 4,
-		.vector = PTR(vectors + (size_t)first * dims), .hits = PTR(hits), .answers = PTR(answer),
-		.timeout_us = VEXFS_MAX_TIMEOUT_US,
+		.size = sizeof(struct vexfs_ioc_search), .k = k, .queries = queries,
+		.vector_bytes = dims * 4, .vector = PTR(vectors + (size_t)first * dims),
+		.hits = PTR(hits), .answers = PTR(answer), .timeout_us = VEXFS_MAX_TIMEOUT_US,
 	};
 }
 
-static bool same_hits(const struct vexfs_hit *a, const struct vexfs_hit *b, uint32_t n, const char *what)
+static bool same_hits(const struct vexfs_hit *a, const struct vexfs_hit *b, uint32_t n,
+		      const char *what)
 {
 	uint32_t i;
 
 	for (i = 0; i < n; i++)
-		if (FAIL(memcmp(a + i, b + i, sizeof(*a)), "%s: hit %u is %llu at %.17g, not %llu at %.17g", what, i,
-			 a[i].id, a[i].distance, b[i].id, b[i].distance))
+		if (FAIL(memcmp(a + i, b + i, sizeof(*a)),
+			 "%s: hit %u is %llu at %.17g, not %llu at %.17g", what, i, a[i].id,
+			 a[i].distance, b[i].id, b[i].distance))
 			return false;
 	return true;
 }
@@ -89,21 +95,27 @@ static void many(int fd)
 			return;
 		visited = scored = 0;
 		for (i = 0; i < QUERIES; i++) {
-			FAIL(answer[i].n != want || answer[i].truncated, "query %u: %u hits, truncated %#x", i,
-			     answer[i].n, answer[i].truncated);
-			FAIL(answer[i].visited < n_rows || answer[i].scored < n_rows, "query %u visited %llu, scored %llu",
-			     i, answer[i].visited, answer[i].scored);
+			FAIL(answer[i].n != want || answer[i].truncated,
+			     "query %u: %u hits, truncated %#x", i, answer[i].n,
+			     answer[i].truncated);
+			FAIL(answer[i].visited < n_rows || answer[i].scored < n_rows,
+			     "query %u visited %llu, scored %llu", i, answer[i].visited,
+			     answer[i].scored);
 			visited += answer[i].visited;
 			scored += answer[i].scored;
 			if (EXPECT(0, vx_search(fd, k, dims, vectors + i * dims, one, &t), "one") ||
-			    FAIL(t.n != want, "one: %u hits", t.n) || !same_hits(hit + i * k, one, want, "many"))
+			    FAIL(t.n != want, "one: %u hits", t.n) ||
+			    !same_hits(hit + i * k, one, want, "many"))
 				return;
 			if (k > want)
-				FAIL(hit[i * k + want].id != 0x5a5a5a5a5a5a5a5aULL, "written beyond the hits");
+				FAIL(hit[i * k + want].id != 0x5a5a5a5a5a5a5a5aULL,
+				     "written beyond the hits");
 		}
-		FAIL(s.n != want * QUERIES || s.truncated || s.visited != visited || s.scored != scored,
-		     "sums: n %u, truncated %#x, visited %llu of %llu, scored %llu of %llu", s.n, s.truncated,
-		     s.visited, (unsigned long long)visited, s.scored, (unsigned long long)scored);
+		FAIL(s.n != want * QUERIES || s.truncated || s.visited != visited ||
+			     s.scored != scored,
+		     "sums: n %u, truncated %#x, visited %llu of %llu, scored %llu of %llu", s.n,
+		     s.truncated, s.visited, (unsigned long long)visited, s.scored,
+		     (unsigned long long)scored);
 	}
 	/* without answers */
 	s = ask(0, 3, 5, one);
@@ -124,14 +136,18 @@ static double distance(const float *a, const float *b)
 	uint32_t i;
 
 	for (i = 0; i < dims; i++) {
-		s += metric == VEXFS_METRIC_L2 ? ((double)a[i] - b[i]) * ((double)a[i] - b[i]) : (double)a[i] * b[i];
+		s += metric == VEXFS_METRIC_L2 ? ((double)a[i] - b[i]) * ((double)a[i] - b[i]) :
+						 (double)a[i] * b[i];
 		x += (double)a[i] * a[i];
 		y += (double)b[i] * b[i];
 	}
-	return metric == VEXFS_METRIC_L2 ? s : metric == VEXFS_METRIC_DOT ? -s : 1 - s / sqrt(x) / sqrt(y);
+	return metric == VEXFS_METRIC_L2 ? s :
+	       metric == VEXFS_METRIC_DOT ? -s :
+					    1 - s / sqrt(x) / sqrt(y);
 }
 
-static struct vexfs_ioc_search within(uint32_t query, uint32_t k, double radius, struct vexfs_hit *hits)
+static struct vexfs_ioc_search within(uint32_t query, uint32_t k, double radius,
+				      struct vexfs_hit *hits)
 {
 	struct vexfs_ioc_search s = ask(query, 1, k, hits);
 
@@ -140,7 +156,10 @@ static struct vexfs_ioc_search within(uint32_t query, uint32_t k, double radius,
 	return s;
 }
 
-/* Within r of a query there must be exactly the first of `one`, the ranking of all, that are not beyond it. */
+/*
+ * Within r of a query there must be exactly the first of `one`, the ranking of all, that are not
+ * beyond it.
+ */
 static void check_range(int fd, uint32_t query, double r)
 {
 	static const uint32_t ks[] = { 1, 20, MAX_N, VEXFS_MAX_RANGE };
@@ -157,16 +176,16 @@ static void check_range(int fd, uint32_t query, double r)
 		if (d >= r - eps && d <= r + eps)
 			j += 1 << 16;
 	}
-	FAIL(all < (j & 0xffff) || all > (j & 0xffff) + (j >> 16), "radius %.17g: %u, the oracle has %u and %u about", r,
-	     all, j & 0xffff, j >> 16);
+	FAIL(all < (j & 0xffff) || all > (j & 0xffff) + (j >> 16),
+	     "radius %.17g: %u, the oracle has %u and %u about", r, all, j & 0xffff, j >> 16);
 	for (i = 0; i < 4; i++) {
 		uint32_t k = ks[i], want = k < all ? k : all;
 		struct vexfs_ioc_search s = within(query, k, r, got);
 
 		if (EXPECT(0, vx_ioctl(fd, VEXFS_IOC_SEARCH, &s), "range") ||
 		    FAIL(s.n != want, "radius %.17g, k %u: %u hits, not %u", r, k, s.n, want) ||
-		    FAIL(s.truncated != (all > k ? VEXFS_TRUNC_LIMIT : 0), "radius %.17g, k %u: truncated %#x", r, k,
-			 s.truncated) ||
+		    FAIL(s.truncated != (all > k ? VEXFS_TRUNC_LIMIT : 0),
+			 "radius %.17g, k %u: truncated %#x", r, k, s.truncated) ||
 		    !same_hits(got, one, want, "range"))
 			return;
 	}
@@ -179,7 +198,8 @@ static void ranges(int fd)
 
 	for (q = 0; q < 3; q++) {
 		s = ask(q, 1, MAX_N, one);
-		if (EXPECT(0, vx_ioctl(fd, VEXFS_IOC_SEARCH, &s), "rank") || FAIL(s.n != n_rows, "%u ranked", s.n))
+		if (EXPECT(0, vx_ioctl(fd, VEXFS_IOC_SEARCH, &s), "rank") ||
+		    FAIL(s.n != n_rows, "%u ranked", s.n))
 			return;
 		for (i = 0; i < n_rows; i += n_rows / 5) {
 			check_range(fd, q, one[i].distance);	/* that one is on the border */
@@ -201,12 +221,13 @@ static void ranges(int fd)
 	memcpy(&s.radius, &one[n_rows / 10].distance, 8);
 	EXPECT(0, vx_ioctl(fd, VEXFS_IOC_SEARCH, &s), "several ranges");
 	for (q = 0; q < QUERIES; q++) {
-		struct vexfs_ioc_search t = within(q, 100, one[n_rows / 10].distance, one + n_rows / 2);
+		struct vexfs_ioc_search t =
+			within(q, 100, one[n_rows / 10].distance, one + n_rows / 2);
 
 		t.answers = 0;
 		EXPECT(0, vx_ioctl(fd, VEXFS_IOC_SEARCH, &t), "one of them");
-		if (FAIL(t.n != answer[q].n || t.truncated != answer[q].truncated, "range %u: %u hits, truncated %#x",
-			 q, answer[q].n, answer[q].truncated) ||
+		if (FAIL(t.n != answer[q].n || t.truncated != answer[q].truncated,
+			 "range %u: %u hits, truncated %#x", q, answer[q].n, answer[q].truncated) ||
 		    !same_hits(hit + q * 100, one + n_rows / 2, t.n, "several ranges"))
 			return;
 	}
@@ -217,7 +238,8 @@ static void ranges(int fd)
 static void bad_arguments(int fd)
 {
 	size_t page = sysconf(_SC_PAGESIZE);
-	char *edge = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *edge =
+		mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	struct vexfs_ioc_search s;
 	double nan = NAN;
 
@@ -234,22 +256,27 @@ static void bad_arguments(int fd)
 	FAIL(s.n != 10, "%u hits of one query", s.n);
 	BAD(E2BIG, "1,025 queries", s.queries = VEXFS_MAX_QUERIES + 1);
 	BAD(E2BIG, "queries ~0", s.queries = ~0u);
-	BAD(E2BIG, "queries * k", s.queries = 17, s.k = VEXFS_MAX_RANGE, s.flags = VEXFS_SEARCH_RANGE);
-	BAD(E2BIG, "k of a range", s.queries = 1, s.k = VEXFS_MAX_RANGE + 1, s.flags = VEXFS_SEARCH_RANGE);
+	BAD(E2BIG, "queries * k", s.queries = 17, s.k = VEXFS_MAX_RANGE,
+	    s.flags = VEXFS_SEARCH_RANGE);
+	BAD(E2BIG, "k of a range", s.queries = 1, s.k = VEXFS_MAX_RANGE + 1,
+	    s.flags = VEXFS_SEARCH_RANGE);
 	BAD(E2BIG, "k without range", s.queries = 1, s.k = VEXFS_MAX_RANGE);
 	BAD(EINVAL, "several by id", s.flags = VEXFS_SEARCH_BY_ID, s.id = 1);
 	BAD(EINVAL, "several by key", s.flags = VEXFS_SEARCH_BY_KEY);
-	BAD(EINVAL, "by id and key", s.queries = 1, s.flags = VEXFS_SEARCH_BY_ID | VEXFS_SEARCH_BY_KEY);
+	BAD(EINVAL, "by id and key", s.queries = 1,
+	    s.flags = VEXFS_SEARCH_BY_ID | VEXFS_SEARCH_BY_KEY);
 	BAD(EINVAL, "a key without BY_KEY", s.key_len = 1);
 	BAD(EINVAL, "a key without BY_KEY", s.key = PTR(hit));
 	BAD(EINVAL, "a radius without RANGE", s.radius = 1);
 	BAD(EINVAL, "NaN", s.flags = VEXFS_SEARCH_RANGE, memcpy(&s.radius, &nan, 8));
 	BAD(EINVAL, "-NaN", s.flags = VEXFS_SEARCH_RANGE, s.radius = ~0ULL);
-	BAD(EINVAL, "the smallest NaN", s.flags = VEXFS_SEARCH_RANGE, s.radius = (0x7ffULL << 52) + 1);
+	BAD(EINVAL, "the smallest NaN", s.flags = VEXFS_SEARCH_RANGE,
+	    s.radius = (0x7ffULL << 52) + 1);
 	BAD(EINVAL, "reserved32", s.reserved32 = 1);
 	BAD(EINVAL, "reserved", s.reserved[6] = 1);
 	BAD(EFAULT, "answers nowhere", s.answers = 4096);
-	BAD(EFAULT, "answers at the end of memory", s.answers = PTR(edge + page - 3 * sizeof(*answer)));
+	BAD(EFAULT, "answers at the end of memory",
+	    s.answers = PTR(edge + page - 3 * sizeof(*answer)));
 	BAD(EFAULT, "vectors at the end of memory", s.vector = PTR(edge + page - 3 * dims * 4));
 	BAD(EFAULT, "hits at the end of memory", s.hits = PTR(edge + page - 39 * sizeof(*hit)));
 	BAD(0, "hits that just fit", s.hits = PTR(edge + page - 40 * sizeof(*hit)));
@@ -266,8 +293,8 @@ static void by_key(int fd)
 	static const char keys[] = "onetwothree";
 	uint64_t ids[3] = { 5001, 5002, 5003 };
 	struct vexfs_ioc_insert in = {
-		.size = sizeof(in), .n = 3, .row_bytes = dims * 4, .rows = PTR(vectors), .ids = PTR(ids),
-		.keys = PTR(keys), .key_lens = PTR("\3\3\5"), .key_bytes = 11,
+		.size = sizeof(in), .n = 3, .row_bytes = dims * 4, .rows = PTR(vectors),
+		.ids = PTR(ids), .keys = PTR(keys), .key_lens = PTR("\3\3\5"), .key_bytes = 11,
 	};
 	struct vexfs_ioc_search s;
 
@@ -286,7 +313,8 @@ static void by_key(int fd)
 	KEY(ENOENT, "by an unknown key", s.key = PTR("four"), s.key_len = 4);
 	KEY(ENOENT, "by half a key", s.key = PTR("three"), s.key_len = 4);
 	KEY(EINVAL, "by a key of no length", s.key = PTR("three"));
-	KEY(EINVAL, "by a key that is too long", s.key = PTR("three"), s.key_len = VEXFS_MAX_KEY + 1);
+	KEY(EINVAL, "by a key that is too long", s.key = PTR("three"),
+	    s.key_len = VEXFS_MAX_KEY + 1);
 	KEY(EINVAL, "by a key with a NUL", s.key = PTR("th\0ee"), s.key_len = 5);
 	KEY(EFAULT, "by a key nowhere", s.key = 4096, s.key_len = 5);
 	KEY(EINVAL, "by key, twice", s.key = PTR("three"), s.key_len = 5, s.queries = 2);
@@ -306,11 +334,12 @@ static void deadline(int fd)
 		if (EXPECT(0, vx_ioctl(fd, VEXFS_IOC_SEARCH, &s), "deadline"))
 			return;
 		for (q = whole = late = 0; q < VEXFS_MAX_QUERIES; q++) {
-			FAIL(answer[q].truncated & ~VEXFS_TRUNC_DEADLINE, "query %u: truncated %#x", q,
-			     answer[q].truncated);
+			FAIL(answer[q].truncated & ~VEXFS_TRUNC_DEADLINE, "query %u: truncated %#x",
+			     q, answer[q].truncated);
 			if (answer[q].truncated) {
 				late++;
-				FAIL(q > whole && answer[q].n, "query %u began too late and has %u hits", q, answer[q].n);
+				FAIL(q > whole && answer[q].n,
+				     "query %u began too late and has %u hits", q, answer[q].n);
 				continue;
 			}
 			FAIL(late, "query %u is whole after one that is not", q);
@@ -322,7 +351,8 @@ static void deadline(int fd)
 			    !same_hits(hit + q * 10, one, 10, "deadline"))
 				return;
 		}
-		FAIL(s.truncated != (late ? VEXFS_TRUNC_DEADLINE : 0), "truncated %#x, %u late", s.truncated, late);
+		FAIL(s.truncated != (late ? VEXFS_TRUNC_DEADLINE : 0), "truncated %#x, %u late",
+		     s.truncated, late);
 		FAIL(!i && !late, "1,024 queries in a microsecond");
 		printf("%u us: %u queries answered\n", timeouts[i], whole);
 	}

@@ -4,7 +4,8 @@
  *
  *	codes fill DIR N DIMS METRIC	make DIR a collection of N random records
  *	codes check DIR RECALL SHARE	50 queries near records, for 10: the mean recall is at least
- *					RECALL percent, and at most SHARE percent of the records are measured
+ *					RECALL percent, and at most SHARE percent of the records are
+ *					measured
  *	codes step DIR ROUNDS		insert a few, search for each, delete some, search again
  *
  * Each prints a line of what it found: strategy, used, recall, scored, visited, rounds.
@@ -23,7 +24,8 @@
 
 static double gauss(uint64_t *s)
 {
-	double u = ((random64(s) >> 11) + 1.0) / (1ULL << 53), v = (random64(s) >> 11) / (double)(1ULL << 53);
+	double u = ((random64(s) >> 11) + 1.0) / (1ULL << 53),
+	       v = (random64(s) >> 11) / (double)(1ULL << 53);
 
 	return sqrt(-2 * log(u)) * cos(2 * M_PI * v);
 }
@@ -49,7 +51,8 @@ static void insert(int fd, uint64_t first, uint32_t n, uint32_t dims)
 		ids[i] = first + i;
 		make_record(rows + i * dims, dims, first + i);
 	}
-	EXPECT(0, rows && ids ? vx_insert(fd, n, dims, rows, ids, NULL, NULL, NULL) : ENOMEM, "insert");
+	EXPECT(0, rows && ids ? vx_insert(fd, n, dims, rows, ids, NULL, NULL, NULL) : ENOMEM,
+	       "insert");
 	free(rows);
 	free(ids);
 }
@@ -87,14 +90,16 @@ static void check(int fd, double recall, double share)
 		i++;
 		EXPECT(0, vx_search_as(fd, 0, K, info.dims, q, hit, &s), "search");
 		EXPECT(0, vx_search(fd, K, info.dims, q, truth, &exact), "exact search");
-		FAIL(s.truncated || exact.truncated, "truncated %#x, %#x", s.truncated, exact.truncated);
+		FAIL(s.truncated || exact.truncated, "truncated %#x, %#x", s.truncated,
+		     exact.truncated);
 		FAIL(strcmp(exact.strategy, "exact") || exact.scored < info.live,
 		     "exact search: strategy %s, scored %llu", exact.strategy, exact.scored);
 		FAIL(s.n != exact.n, "%u hits, not %u", s.n, exact.n);
 		for (k = 0; k < s.n * exact.n; k++)
 			if (hit[k / exact.n].id == truth[k % exact.n].id) {
 				found++;
-				FAIL(hit[k / exact.n].distance != truth[k % exact.n].distance, "distance");
+				FAIL(hit[k / exact.n].distance != truth[k % exact.n].distance,
+				     "distance");
 			}
 		wanted += exact.n;
 		scored += s.scored;
@@ -103,10 +108,12 @@ static void check(int fd, double recall, double share)
 		live += info.live;
 	}
 	printf("strategy=%s used=%u recall=%.4f scored=%llu visited=%llu rounds=%.1f\n", s.strategy,
-	       s.used[VEXFS_SLOT_SEARCH], (double)found / wanted, (unsigned long long)(scored / QUERIES),
-	       (unsigned long long)(visited / QUERIES), (double)rounds / QUERIES);
+	       s.used[VEXFS_SLOT_SEARCH], (double)found / wanted,
+	       (unsigned long long)(scored / QUERIES), (unsigned long long)(visited / QUERIES),
+	       (double)rounds / QUERIES);
 	FAIL(found * 100.0 < recall * wanted, "recall %.4f", (double)found / wanted);
-	FAIL(scored * 100.0 > share * live, "%.4f of the records were measured", (double)scored / live);
+	FAIL(scored * 100.0 > share * live, "%.4f of the records were measured",
+	     (double)scored / live);
 }
 
 /* Records are found as soon as they are in, and no more once they are gone. */

@@ -5,18 +5,20 @@
  *	crashload load COLLECTION SEED [OPERATIONS [DEVICE OFFSET]]
  *	crashload verify COLLECTION SEED [PROMISED-SEQ]
  *
- * The operations are a function of SEED alone: insert a batch (some of whose ids were deleted before), upsert one
- * (some of whose ids and keys others have), or delete a few ids.  Each batch has a word as an attribute, the same as
- * those around it.  Only when to fsync is left to chance.  So what is on the disk after a crash can be judged
- * exactly: the collection's next sequence number must be that of the model after some number of operations (a
- * prefix, nothing torn), at least the promised one, and every record must be the model's.
+ * The operations are a function of SEED alone: insert a batch (some of whose ids were deleted
+ * before), upsert one (some of whose ids and keys others have), or delete a few ids.  Each batch
+ * has a word as an attribute, the same as those around it.  Only when to fsync is left to chance.
+ * So what is on the disk after a crash can be judged exactly: the collection's next sequence number
+ * must be that of the model after some number of operations (a prefix, nothing torn), at least the
+ * promised one, and every record must be the model's.
  *
- * load makes the directory COLLECTION a collection unless it is one.  After each fsync or syncfs that succeeded it writes a promise at
- * byte OFFSET of DEVICE, past the filesystem: 4096 bytes, "PROMISE!", then le64: the next sequence number, the
- * operations, SEED (see tests/crash/states.c), and prints `promised SEQ`.  OPERATIONS 0: until killed.
+ * load makes the directory COLLECTION a collection unless it is one.  After each fsync or syncfs
+ * that succeeded it writes a promise at byte OFFSET of DEVICE, past the filesystem: 4096 bytes,
+ * "PROMISE!", then le64: the next sequence number, the operations, SEED (see tests/crash/states.c),
+ * and prints `promised SEQ`.  OPERATIONS 0: until killed.
  *
- * verify prints one line and exits 0, or says what is wrong.  A collection that is missing is right only if nothing
- * was promised.  It ends with an insert of its own, which it takes back.
+ * verify prints one line and exits 0, or says what is wrong.  A collection that is missing is right
+ * only if nothing was promised.  It ends with an insert of its own, which it takes back.
  */
 #define _GNU_SOURCE
 #include <endian.h>
@@ -44,7 +46,8 @@ struct record {
 
 static struct record model[MAX_IDS];
 static uint32_t key_id[MAX_KEYS];	/* id + 1 of the live record with the key, 0: none */
-static uint32_t live_ids[MAX_IDS], live_at[MAX_IDS], live;	/* the live ones, and where each is */
+/* the live ones, and where each is */
+static uint32_t live_ids[MAX_IDS], live_at[MAX_IDS], live;
 static uint64_t next_seq = 1, operations, seed, rng;
 static uint32_t next_id, batches;
 
@@ -184,8 +187,9 @@ static int64_t word_of_batch(int fd)
 	char word[16];
 	uint8_t len = snprintf(word, sizeof(word), "word-%u", batches / PER_WORD);
 	int64_t code;
-	struct vexfs_ioc_intern a = { .size = sizeof(a), .attr = ATTRS - 1, .n = 1, .words = PTR(word),
-				      .lens = PTR(&len), .word_bytes = len, .codes = PTR(&code) };
+	struct vexfs_ioc_intern a = { .size = sizeof(a), .attr = ATTRS - 1, .n = 1,
+				      .words = PTR(word), .lens = PTR(&len), .word_bytes = len,
+				      .codes = PTR(&code) };
 	int err = vx_ioctl(fd, VEXFS_IOC_INTERN, &a);
 
 	if (err || code != batches / PER_WORD + 1)
@@ -200,9 +204,9 @@ static int put(int fd, const struct operation *op, uint64_t *bad)
 	static char keys[MAX_BATCH * VEXFS_MAX_KEY];
 	static uint8_t lens[MAX_BATCH];
 	struct vexfs_ioc_insert a = {
-		.size = sizeof(a), .flags = op->what == UPSERT ? VEXFS_INSERT_UPSERT : 0, .n = op->n,
-		.row_bytes = DIMS * 4, .rows = PTR(rows), .ids = PTR(op->ids), .attrs = PTR(attrs),
-		.keys = PTR(keys), .key_lens = PTR(lens),
+		.size = sizeof(a), .flags = op->what == UPSERT ? VEXFS_INSERT_UPSERT : 0,
+		.n = op->n, .row_bytes = DIMS * 4, .rows = PTR(rows), .ids = PTR(op->ids),
+		.attrs = PTR(attrs), .keys = PTR(keys), .key_lens = PTR(lens),
 	};
 	int64_t word = word_of_batch(fd);
 	uint32_t i;
@@ -221,8 +225,8 @@ static int put(int fd, const struct operation *op, uint64_t *bad)
 		a.keys = a.key_lens = 0;
 	err = vx_ioctl(fd, VEXFS_IOC_INSERT, &a);
 	if (!err && a.seq != next_seq)
-		die("%s got sequence number %llu, not %llu", names[op->what], (unsigned long long)a.seq,
-		    (unsigned long long)next_seq);
+		die("%s got sequence number %llu, not %llu", names[op->what],
+		    (unsigned long long)a.seq, (unsigned long long)next_seq);
 	*bad = a.bad;
 	return err;
 }
@@ -292,7 +296,8 @@ static int make_collection(const char *path)
 
 static void load(int argc, char **argv)
 {
-	uint64_t chance = seed ^ (uint64_t)getpid() << 32, max = argc > 4 ? strtoull(argv[4], NULL, 0) : 0;
+	uint64_t chance = seed ^ (uint64_t)getpid() << 32,
+		 max = argc > 4 ? strtoull(argv[4], NULL, 0) : 0;
 	uint64_t offset = argc > 6 ? strtoull(argv[6], NULL, 0) : 0;
 	int fd = make_collection(argv[2]), dev = -1;
 	struct vexfs_ioc_info info;
@@ -345,16 +350,18 @@ static void check_record(int fd, uint64_t id)
 
 	if (!r->seq) {
 		if (err != ENOENT)
-			die("id %llu was deleted, but get says %s", (unsigned long long)id, strerror(err));
+			die("id %llu was deleted, but get says %s", (unsigned long long)id,
+			    strerror(err));
 		return;
 	}
 	if (err)
 		die("id %llu: %s", (unsigned long long)id, strerror(err));
 	row_of(want, id, r->seq);
-	if (get.item.seq != r->seq || get.item.attr[0] != r->batch || get.item.attr[1] != r->size || get.item.attr[2] != r->place ||
-	    get.item.attr[3] != r->batch / PER_WORD + 1 || memcmp(row, want, sizeof(row)))
-		die("id %llu: wrong record (seq %llu, not %llu)", (unsigned long long)id, (unsigned long long)get.item.seq,
-		    (unsigned long long)r->seq);
+	if (get.item.seq != r->seq || get.item.attr[0] != r->batch || get.item.attr[1] != r->size ||
+	    get.item.attr[2] != r->place || get.item.attr[3] != r->batch / PER_WORD + 1 ||
+	    memcmp(row, want, sizeof(row)))
+		die("id %llu: wrong record (seq %llu, not %llu)", (unsigned long long)id,
+		    (unsigned long long)get.item.seq, (unsigned long long)r->seq);
 }
 
 static void check_key(int fd, uint32_t key)
@@ -367,7 +374,8 @@ static void check_key(int fd, uint32_t key)
 	if (err != (key_id[key] ? 0 : ENOENT))
 		die("key %u, id %lld: %s", key, (long long)key_id[key] - 1, strerror(err));
 	if (!err && a.item.id != key_id[key] - 1)
-		die("key %u leads to id %llu, not %u", key, (unsigned long long)a.item.id, key_id[key] - 1);
+		die("key %u leads to id %llu, not %u", key, (unsigned long long)a.item.id,
+		    key_id[key] - 1);
 }
 
 /* Those of all batches, and perhaps one that was to be used next. */
@@ -377,15 +385,18 @@ static void check_words(int fd)
 	static uint8_t lens[1 << 16];
 	uint32_t want = (batches + PER_WORD - 1) / PER_WORD, i, off = 0;
 	struct vexfs_ioc_words a = { .size = sizeof(a), .attr = ATTRS - 1, .n = 1 << 16, .first = 1,
-				     .words = PTR(bytes), .lens = PTR(lens), .word_bytes = sizeof(bytes) };
+				     .words = PTR(bytes), .lens = PTR(lens),
+				     .word_bytes = sizeof(bytes) };
 	int err = vx_ioctl(fd, VEXFS_IOC_WORDS, &a);
 
 	if (err || a.n != a.total || (a.n != want && a.n != want + 1))
-		die("words: %s, %llu of them, not %u", strerror(err), (unsigned long long)a.total, want);
+		die("words: %s, %llu of them, not %u", strerror(err), (unsigned long long)a.total,
+		    want);
 	for (i = 0; i < a.n; off += lens[i++]) {
 		char word[16];
 
-		if (snprintf(word, sizeof(word), "word-%u", i) != lens[i] || memcmp(bytes + off, word, lens[i]))
+		if (snprintf(word, sizeof(word), "word-%u", i) != lens[i] ||
+		    memcmp(bytes + off, word, lens[i]))
 			die("word %u is '%.*s'", i, lens[i], bytes + off);
 	}
 }
@@ -407,12 +418,14 @@ static void check_search(int fd, uint64_t id)
 		    (unsigned long long)hit[0].id, hit[0].distance);
 	for (i = 0; i < s.n; i++)
 		if (hit[i].id >= next_id || !model[hit[i].id].seq)
-			die("a search finds id %llu, which was deleted", (unsigned long long)hit[i].id);
+			die("a search finds id %llu, which was deleted",
+			    (unsigned long long)hit[i].id);
 }
 
 static void verify(int argc, char **argv)
 {
-	uint64_t promised = argc > 4 ? strtoull(argv[4], NULL, 0) : 0, found, bad, extra = 1ULL << 40;
+	uint64_t promised = argc > 4 ? strtoull(argv[4], NULL, 0) : 0, found, bad,
+		 extra = 1ULL << 40;
 	int fd = open(argv[2], O_RDONLY | O_DIRECTORY), err = fd < 0 ? errno : 0;
 	struct vexfs_ioc_info info;
 	static struct operation op;
@@ -432,7 +445,8 @@ static void verify(int argc, char **argv)
 		die("sequence numbers end at %llu, promised were %llu", (unsigned long long)found,
 		    (unsigned long long)promised);
 	if (info.count != info.committed)
-		die("%llu slots, %llu committed", (unsigned long long)info.count, (unsigned long long)info.committed);
+		die("%llu slots, %llu committed", (unsigned long long)info.count,
+		    (unsigned long long)info.committed);
 	while (next_seq < found) {
 		choose(&op);
 		apply(&op);
@@ -451,18 +465,21 @@ static void verify(int argc, char **argv)
 		check_search(fd, live_ids[random64(&rng) % live]);
 	/* it still works */
 	row_of(row, extra, 0);
-	err = vx_insert(fd, 1, DIMS, row, &extra, NULL, NULL, &bad) ?: vx_get(fd, extra, DIMS, row, NULL) ?:
+	err = vx_insert(fd, 1, DIMS, row, &extra, NULL, NULL, &bad) ?:
+		      vx_get(fd, extra, DIMS, row, NULL)	    ?:
 	      vx_delete(fd, 1, &extra, &bad);
 	if (err || fsync(fd))
 		die("inserting after the crash: %s", strerror(err ?: errno));
-	printf("verified: seq %llu (promised %llu), %u records, %llu operations\n", (unsigned long long)found,
-	       (unsigned long long)promised, live, (unsigned long long)operations);
+	printf("verified: seq %llu (promised %llu), %u records, %llu operations\n",
+	       (unsigned long long)found, (unsigned long long)promised, live,
+	       (unsigned long long)operations);
 }
 
 int main(int argc, char **argv)
 {
 	if (argc < 4 || argc > 7) {
-		fprintf(stderr, "usage: crashload load COLLECTION SEED [OPERATIONS [DEVICE OFFSET]]\n"
+		fprintf(stderr,
+			"usage: crashload load COLLECTION SEED [OPERATIONS [DEVICE OFFSET]]\n"
 				"       crashload verify COLLECTION SEED [PROMISED-SEQ]\n");
 		return 2;
 	}

@@ -153,7 +153,10 @@ static void plain(const char *dir)
 	EXPECT(0, SYS(fsync(fd)), "fsync");
 	close(sub);
 
-	/* a collection in a collection: what is in the inner one belongs to the outer one afterwards */
+	/*
+	 * a collection in a collection: what is in the inner one belongs to the outer one
+	 * afterwards
+	 */
 	EXPECT(0, SYS(mkdirat(fd, "inner", 0755)), "mkdir");
 	sub = openat(fd, "inner", O_RDONLY | O_DIRECTORY);
 	EXPECT(0, vx_create(sub, 3, VEXFS_METRIC_DOT, 1), "create the inner one");

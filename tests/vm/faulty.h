@@ -44,8 +44,8 @@ static inline void faulty_call(struct faulty *f, struct faulty_call *c, unsigned
 }
 
 /*
- * Sectors [from, to) behave as `type` says: "error" (every read and write fails), or "flakey" (every
- * write fails, and so does a flush of the whole device).  from == to: all is well.
+ * Sectors [from, to) behave as `type` says: "error" (every read and write fails), or "flakey"
+ * (every write fails, and so does a flush of the whole device).  from == to: all is well.
  */
 static inline void faulty_set(struct faulty *f, const char *type, uint64_t from, uint64_t to)
 {

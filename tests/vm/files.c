@@ -79,7 +79,10 @@ static uint64_t ino_of(int fd)
 	return st.st_ino;
 }
 
-/* Insert records id .. id + n - 1, chunk i of a file being bytes [100 * i, 100 * i + 50); fd -1: not bound. */
+/*
+ * Insert records id .. id + n - 1, chunk i of a file being bytes [100 * i, 100 * i + 50); fd -1:
+ * not bound.
+ */
 static int insert_flags(int coll, int fd, uint64_t id, uint32_t n, uint32_t flags, uint64_t *bad)
 {
 	float *rows = malloc(n * DIMS * sizeof(*rows));
@@ -197,8 +200,8 @@ static void test_bind(void)
 	bind[1] = (struct vexfs_bind){ .fd = -1 };
 	bind[2] = (struct vexfs_bind){ .fd = fd2, .off = 12, .len = 34 };
 	a = (struct vexfs_ioc_insert){
-		.size = sizeof(a), .n = 3, .row_bytes = DIMS * 4, .rows = PTR(rows), .ids = PTR(ids),
-		.binds = PTR(bind),
+		.size = sizeof(a), .n = 3, .row_bytes = DIMS * 4, .rows = PTR(rows),
+		.ids = PTR(ids), .binds = PTR(bind),
 	};
 	EXPECT(0, vx_ioctl(coll, VEXFS_IOC_INSERT, &a), "insert");
 	for (i = 0; i < 3; i++) {
@@ -314,7 +317,8 @@ static void test_vanish(void)
 	if (rename(path("c/e"), path("c/d")))
 		die("rename");
 	FOUND(coll, 400, 36);
-	FAIL(!found(coll, 300) || hits[0].file != ino_of(fd2) || !(hits[0].flags & VEXFS_ITEM_STALE),
+	FAIL(!found(coll, 300) || hits[0].file != ino_of(fd2) ||
+		     !(hits[0].flags & VEXFS_ITEM_STALE),
 	     "the one that was renamed over has no heir");
 	if (rename(path("c/d"), path("c/f")))
 		die("rename");
@@ -341,7 +345,8 @@ static void test_vanish(void)
 	/* the number is used again, by a file of another generation */
 	for (i = 0, ino = 0; i < 20; i++) {
 		fd = make_file(path("c/again"));
-		FAIL(i && ino != ino_of(fd), "this test needs the number of an inode to be used again");
+		FAIL(i && ino != ino_of(fd),
+		     "this test needs the number of an inode to be used again");
 		ino = ino_of(fd);
 		EXPECT(0, insert(coll, fd, 600 + i, 1), "insert");
 		FOUND(coll, 600 + i, 9);
@@ -392,8 +397,10 @@ static void *race_query(void *arg)
 		EXPECT(0, vx_search(race.coll, MAX_K, DIMS, v, h, &s), "search");
 		FAIL(s.truncated, "truncated %x", s.truncated);
 		for (i = 0; i < s.n; i++)
-			FAIL(h[i].id / RACE_EACH < gone, "%llu is found, its file was gone before", h[i].id);
-		FAIL(s.n > (RACE_FILES - gone) * RACE_EACH, "%u records with %u files gone", s.n, gone);
+			FAIL(h[i].id / RACE_EACH < gone, "%llu is found, its file was gone before",
+			     h[i].id);
+		FAIL(s.n > (RACE_FILES - gone) * RACE_EACH, "%u records with %u files gone", s.n,
+		     gone);
 		atomic_fetch_add(&race.queries, 1);
 	} while (!atomic_load(&race.stop));
 	free(h);
@@ -448,8 +455,10 @@ static void test_stale(void)
 #define FRESH(what) ({ FAIL(flags_of(coll, id) != VEXFS_ITEM_BOUND, "%s: stale", what);		\
 	FAIL(!found(coll, id) || hits[0].flags != VEXFS_ITEM_BOUND, "%s: hit is stale", what); })
 #define STALE(what) ({										\
-	FAIL(flags_of(coll, id) != (VEXFS_ITEM_BOUND | VEXFS_ITEM_STALE), "%s: not stale", what);	\
-	FAIL(!found(coll, id) || hits[0].flags != (VEXFS_ITEM_BOUND | VEXFS_ITEM_STALE),		\
+	FAIL(flags_of(coll, id) != (VEXFS_ITEM_BOUND | VEXFS_ITEM_STALE),			\
+	     "%s: not stale", what);								\
+	FAIL(!found(coll, id) ||								\
+	     hits[0].flags != (VEXFS_ITEM_BOUND | VEXFS_ITEM_STALE),				\
 	     "%s: hit is not stale", what); })
 #define BIND(what) ({ EXPECT(0, insert(coll, fd, ++id, 1), what); FRESH(what); })
 
@@ -457,8 +466,9 @@ static void test_stale(void)
 	FRESH("bound");
 	err = fchmod(fd, 0600) ?: fchown(fd, 1, 2) ?: futimens(fd, ts);
 	EXPECT(0, err ? errno : 0, "chmod, chown, utimes");
-	FAIL(link(path("c/a"), path("c/b")) || unlink(path("c/b")) || rename(path("c/a"), path("c/z")) ||
-	     rename(path("c/z"), path("c/a")), "link, unlink, rename");
+	FAIL(link(path("c/a"), path("c/b")) || unlink(path("c/b")) ||
+		     rename(path("c/a"), path("c/z")) || rename(path("c/z"), path("c/a")),
+	     "link, unlink, rename");
 	FAIL(pread(fd, &c, 1, 0) != 1, "read");
 	FRESH("metadata, and reading");
 
@@ -467,7 +477,8 @@ static void test_stale(void)
 	FAIL(pwrite(fd, "y", 1, 3) != 1, "write");
 	STALE("write again");
 	BIND("bound again");
-	FAIL(flags_of(coll, id - 1) != (VEXFS_ITEM_BOUND | VEXFS_ITEM_STALE), "the old one is stale");
+	FAIL(flags_of(coll, id - 1) != (VEXFS_ITEM_BOUND | VEXFS_ITEM_STALE),
+	     "the old one is stale");
 	FAIL(ftruncate(fd, 5), "truncate");
 	STALE("truncate");
 	BIND("bound again");
@@ -536,16 +547,19 @@ static void test_move(void)
 	DO(EXDEV, link(path("b/f"), path("a/f")), "link");
 	DO(EXDEV, link(path("b/f"), path("plain/f")), "link, out of collections");
 	fd2 = make_file(path("a/g"));
-	DO(EXDEV, renameat2(AT_FDCWD, path("b/f"), AT_FDCWD, path("a/g"), RENAME_EXCHANGE), "exchange");
+	DO(EXDEV, renameat2(AT_FDCWD, path("b/f"), AT_FDCWD, path("a/g"), RENAME_EXCHANGE),
+	   "exchange");
 	DO(EXDEV, renameat2(AT_FDCWD, path("a/g"), AT_FDCWD, path("b/f"), RENAME_EXCHANGE),
 	   "exchange, the other way");
 	DO(EXDEV, rename(path("b/f"), path("a/g")), "over another one");
 	FOUND(b, 1, 1);
 	DO(0, rename(path("a/g"), path("b/f")), "another one over it");
 	FOUND(b, 1, 1);
-	FAIL(hits[0].file != ino_of(fd2) || !(hits[0].flags & VEXFS_ITEM_STALE), "whose record it has now");
+	FAIL(hits[0].file != ino_of(fd2) || !(hits[0].flags & VEXFS_ITEM_STALE),
+	     "whose record it has now");
 	EXPECT(EXDEV, insert(a, fd2, 1, 1), "which has left");
-	EXPECT(0, insert_flags(b, fd2, 1, 1, VEXFS_INSERT_UPSERT, NULL), "and belongs to the new one");
+	EXPECT(0, insert_flags(b, fd2, 1, 1, VEXFS_INSERT_UPSERT, NULL),
+	       "and belongs to the new one");
 	id = 1;
 	EXPECT(0, vx_delete(b, 1, &id, NULL), "delete");
 	DO(0, rename(path("b/f"), path("a/f")), "its record is deleted");
@@ -609,7 +623,9 @@ static char where[PATH_MAX + 1];
 
 static int path_of(int coll, uint64_t ino, uint32_t room, uint32_t *len)
 {
-	struct vexfs_ioc_path a = { .size = sizeof(a), .file = ino, .path = PTR(where), .room = room };
+	struct vexfs_ioc_path a = {
+		.size = sizeof(a), .file = ino, .path = PTR(where), .room = room
+	};
 	int err;
 
 	memset(where, 'X', sizeof(where));
@@ -637,7 +653,8 @@ static void no_path(int coll, uint64_t ino, int want, const char *what)
 }
 
 /* Run it as uid:gid, with further groups.  What it fails is counted here. */
-static void as(uid_t uid, gid_t gid, size_t n, const gid_t *groups, void (*fn)(void *arg), void *arg)
+static void as(uid_t uid, gid_t gid, size_t n, const gid_t *groups, void (*fn)(void *arg),
+	       void *arg)
 {
 	int status;
 	pid_t pid;
@@ -710,7 +727,8 @@ static void test_paths(void)
 		struct stat st;
 
 		if (!path_of(coll, ino_of(coll) + i, PATH_MAX, &len))
-			FAIL(fstatat(coll, where, &st, 0) || st.st_ino != ino_of(coll) + i, "'%s'", where);
+			FAIL(fstatat(coll, where, &st, 0) || st.st_ino != ino_of(coll) + i, "'%s'",
+			     where);
 	}
 	fd[1] = make_file(path("other/doc"));
 	no_path(coll, ino_of(fd[1]), ENOENT, "of another collection");
@@ -738,10 +756,12 @@ static void test_paths(void)
 	fd[1] = openat(d, "x/1", O_RDWR | O_CREAT, 0644);
 	for (i = 0; i < 3; i++) {
 		up = d;
-		if (mkdirat(up, "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"
+		if (mkdirat(up,
+			    "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"
 			    "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnn", 0755))
 			die("mkdir");
-		d = openat(up, "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"
+		d = openat(up,
+			   "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"
 			       "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnn", O_RDONLY);
 		close(up);
 	}
@@ -791,7 +811,8 @@ static void can_read(int coll, const char *dir, const char *who)
 	}
 	for (i = 0; i < READ_FILES * READ_EACH; i++) {
 		struct vexfs_ioc_search by = {
-			.size = sizeof(by), .k = 1, .flags = VEXFS_SEARCH_BY_ID, .id = i, .hits = PTR(hits),
+			.size = sizeof(by), .k = 1, .flags = VEXFS_SEARCH_BY_ID, .id = i,
+			.hits = PTR(hits),
 		};
 		int want = may[i / READ_EACH] ? 0 : ENOENT;
 
@@ -799,7 +820,8 @@ static void can_read(int coll, const char *dir, const char *who)
 		err = vx_get(coll, i, DIMS, v, NULL);
 		FAIL(err != want, "%s: get of %u: %s", who, i, error_name(err));
 		err = vx_ioctl(coll, VEXFS_IOC_SEARCH, &by);
-		FAIL(err != want || (!err && by.n != 1), "%s: more like %u: %s", who, i, error_name(err));
+		FAIL(err != want || (!err && by.n != 1), "%s: more like %u: %s", who, i,
+		     error_name(err));
 	}
 	EXPECT(0, vx_ioctl(coll, VEXFS_IOC_LIST, &l), who);
 	FAIL(l.n != n * READ_EACH, "%s: %u listed, not %u", who, l.n, n * READ_EACH);
@@ -886,7 +908,8 @@ static void all_readers(int coll, const char *dir, unsigned int shift)
 		reader.caps = ~0u;
 		for (k = 0; k < 2; k++) {
 			reader.userns = k;
-			as(user[i].uid + shift, user[i].gid + shift, user[i].n, groups, read_as, NULL);
+			as(user[i].uid + shift, user[i].gid + shift, user[i].n, groups, read_as,
+			   NULL);
 		}
 		reader.userns = false;
 	}
@@ -957,11 +980,15 @@ static void no_change(void *arg)
 
 /* --- spread --- */
 
-#define SPREAD_BIG	500			/* records of the first file; the others have two each */
+/* records of the first file; the others have two each */
+#define SPREAD_BIG	500
 #define SPREAD_FILES	20
 #define SPREAD_UNBOUND	3
 
-/* At most one of each file: the first file's, of which there are many nearer ones, the others', the unbound. */
+/*
+ * At most one of each file: the first file's, of which there are many nearer ones, the others', the
+ * unbound.
+ */
 static void test_spread(void)
 {
 	int coll = collection("c"), fd, i;
@@ -977,8 +1004,8 @@ static void test_spread(void)
 	make_row(v, DIMS, SEED, 7);
 	for (per = 1; per <= 3; per++) {
 		struct vexfs_ioc_search s = {
-			.size = sizeof(s), .k = 100, .vector_bytes = DIMS * 4, .vector = PTR(v), .hits = PTR(hits),
-			.timeout_us = VEXFS_MAX_TIMEOUT_US, .per_file = per,
+			.size = sizeof(s), .k = 100, .vector_bytes = DIMS * 4, .vector = PTR(v),
+			.hits = PTR(hits), .timeout_us = VEXFS_MAX_TIMEOUT_US, .per_file = per,
 		};
 
 		EXPECT(0, vx_ioctl(coll, VEXFS_IOC_SEARCH, &s), "search");
@@ -1013,15 +1040,17 @@ static void few(void *arg)
 	for (i = 0; i < 20; i++)
 		for (flags = 0; flags <= VEXFS_SEARCH_EXACT; flags += VEXFS_SEARCH_EXACT) {
 			struct vexfs_ioc_search s = {
-				.size = sizeof(s), .flags = flags, .k = 40, .vector_bytes = DIMS * 4,
-				.vector = PTR(v), .hits = PTR(hits), .timeout_us = VEXFS_MAX_TIMEOUT_US,
+				.size = sizeof(s), .flags = flags, .k = 40,
+				.vector_bytes = DIMS * 4, .vector = PTR(v), .hits = PTR(hits),
+				.timeout_us = VEXFS_MAX_TIMEOUT_US,
 			};
 
 			make_row(v, DIMS, SEED, i * 7);
 			EXPECT(0, vx_ioctl(coll, VEXFS_IOC_SEARCH, &s), "search");
 			FAIL(s.n != 40 || s.truncated, "%u hits, truncated %x", s.n, s.truncated);
 			for (k = 0; k < s.n; k++)
-				FAIL(hits[k].id / FEW_EACH % 100 != 57, "%llu is found", hits[k].id);
+				FAIL(hits[k].id / FEW_EACH % 100 != 57, "%llu is found",
+				     hits[k].id);
 		}
 }
 
@@ -1175,7 +1204,8 @@ static void test_check(void)
 
 		FAIL(found(coll, 10 * i + 3) == gone, "file %d: %sfound", i, gone ? "" : "not ");
 		if (!gone)
-			FAIL(hits[0].flags != want, "file %d: flags %x, not %x", i, hits[0].flags, want);
+			FAIL(hits[0].flags != want, "file %d: flags %x, not %x", i, hits[0].flags,
+			     want);
 	}
 	close(coll);
 }

@@ -2,8 +2,8 @@
 /*
  * half: looks at every other batch, the even or the odd ones.
  *
- * For tests: two objects of the same name whose answers to one query are disjoint, so that an answer which
- * mixed both programs shows.  `odd` is set before loading.
+ * For tests: two objects of the same name whose answers to one query are disjoint, so that an
+ * answer which mixed both programs shows.  `odd` is set before loading.
  */
 #include <vexfs/program.bpf.h>
 

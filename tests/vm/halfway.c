@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * halfway DEVICE MOUNTPOINT: operations that change several blocks, of which one cannot be read: nothing of them may
- * have happened, and all of it once it can be read again.  DEVICE has a VexFS, not mounted, and is used through a
- * device that can be broken.
+ * halfway DEVICE MOUNTPOINT: operations that change several blocks, of which one cannot be read:
+ * nothing of them may have happened, and all of it once it can be read again.  DEVICE has a VexFS,
+ * not mounted, and is used through a device that can be broken.
  *
  * Exit code 0, or 1 after a line per failure.
  */
@@ -56,8 +56,10 @@ static uint64_t fill_block(const char *prefix)
 /* The block with the inode cannot be read, and is in no cache. */
 static void break_inode(int root, uint64_t ino)
 {
-	uint64_t index = (ino - 1) % le32toh(super.s_inodes_per_group), g = (ino - 1) / le32toh(super.s_inodes_per_group);
-	uint64_t block = g * VEXFS_GROUP_BLOCKS + (g == 0 || g == 1 || g == 3) + 1 + index / VEXFS_INODES_PER_BLOCK;
+	uint64_t index = (ino - 1) % le32toh(super.s_inodes_per_group),
+		 g = (ino - 1) / le32toh(super.s_inodes_per_group);
+	uint64_t block = g * VEXFS_GROUP_BLOCKS + (g == 0 || g == 1 || g == 3) + 1 +
+			 index / VEXFS_INODES_PER_BLOCK;
 	int fd = open("/proc/sys/vm/drop_caches", O_WRONLY);
 
 	MUST(syncfs(root));
@@ -86,7 +88,8 @@ static void names(int want)
 	close(fd);
 	fd = open(".", O_WRONLY | O_TMPFILE, 0644);
 	EXPECT(0, result(fd), "O_TMPFILE");
-	EXPECT(want, result(linkat(fd, "", AT_FDCWD, "d/tmpfile", AT_EMPTY_PATH)), "link a tmpfile");
+	EXPECT(want, result(linkat(fd, "", AT_FDCWD, "d/tmpfile", AT_EMPTY_PATH)),
+	       "link a tmpfile");
 	close(fd);
 	EXPECT(want, result(rename("a1", "d/renamed")), "rename");
 	EXPECT(want, result(rename("a2", "d/old")), "rename over a file");
@@ -116,7 +119,8 @@ static void collection(int root, int col)
 
 	EXPECT(0, vx_create(col, DIMS, VEXFS_METRIC_L2, 0), "create");
 	ino = new_file("behind");
-	FAIL(ino != planes + 4, "the planes are not where they should be: %d, %d", (int)planes, (int)ino);
+	FAIL(ino != planes + 4, "the planes are not where they should be: %d, %d", (int)planes,
+	     (int)ino);
 	insert(col);
 	break_inode(root, planes);
 	EXPECT(EIO, vx_ioctl(col, VEXFS_IOC_DROP, &drop), "drop");
@@ -127,7 +131,8 @@ static void collection(int root, int col)
 	MUST(syncfs(root));
 	ino = new_file("c0");			/* where the directory is, the planes can be */
 	break_inode(root, ino);
-	EXPECT(EIO, vx_create(col, DIMS, VEXFS_METRIC_L2, 0), "create, and the planes have no inodes");
+	EXPECT(EIO, vx_create(col, DIMS, VEXFS_METRIC_L2, 0),
+	       "create, and the planes have no inodes");
 	faulty_mend(&disk);
 	EXPECT(0, vx_create(col, DIMS, VEXFS_METRIC_L2, 0), "create again");
 	insert(col);

@@ -2,12 +2,15 @@
 /*
  * Files that take the place of others by rename, and the records that they inherit.
  *
- *	heirs model DIR SEED FROM TO	operations FROM .. TO - 1 of a history that SEED alone decides; then records, now
- *					and in all snapshots, must be bound to the files of the model
+ *	heirs model DIR SEED FROM TO	operations FROM .. TO - 1 of a history that SEED alone
+ *					decides; then records, now and in all snapshots, must be
+ *					bound to the files of the model
  *	heirs chain DIR			one file that is replaced very often; its table stays small
- *	heirs cases DIR			names elsewhere, types, permissions, open files, directories, exchange
+ *	heirs cases DIR			names elsewhere, types, permissions, open files,
+ *					directories, exchange
  *	heirs race DIR			searches beside renames miss no record and see none twice
- *	heirs full DIR			a full filesystem: there is room for an entry, and for compaction
+ *	heirs full DIR			a full filesystem: there is room for an entry, and for
+ *					compaction
  *	heirs stop DIR HOW		FS_IOC_SHUTDOWN: 1 the log is written, 2 it is not
  */
 #define _GNU_SOURCE
@@ -107,17 +110,25 @@ static struct vexfs_item items[MAX_K];
 
 static uint32_t list(int coll, const char *snap, uint32_t flags)
 {
-	struct vexfs_ioc_list a = { .size = sizeof(a), .flags = flags, .n = MAX_K, .items = PTR(items) };
+	struct vexfs_ioc_list a = {
+		.size = sizeof(a), .flags = flags, .n = MAX_K, .items = PTR(items)
+	};
 
 	snprintf(a.snapshot, sizeof(a.snapshot), "%s", snap);
 	EXPECT(0, vx_ioctl(coll, VEXFS_IOC_LIST, &a), "list");
 	return a.n;
 }
 
-/* A file that had several names, of which the one that its inode knows went: nobody knows where it is. */
+/*
+ * A file that had several names, of which the one that its inode knows went: nobody knows where it
+ * is.
+ */
 static bool is_lost;
 
-/* n records from `id` on are bound to this file, stale or not; by id, a search, and the path of the file. */
+/*
+ * n records from `id` on are bound to this file, stale or not; by id, a search, and the path of the
+ * file.
+ */
 static void bound_to(int line, int coll, const char *file, uint64_t id, uint32_t n, bool stale)
 {
 	static struct vexfs_hit hits[MAX_K];
@@ -126,26 +137,31 @@ static void bound_to(int line, int coll, const char *file, uint64_t id, uint32_t
 	struct vexfs_ioc_get g;
 	char name[1024] = "";
 	float v[DIMS];
-	struct vexfs_ioc_path p = { .size = sizeof(p), .file = ino_of(file), .path = PTR(name), .room = sizeof(name) - 1 };
+	struct vexfs_ioc_path p = {
+		.size = sizeof(p), .file = ino_of(file), .path = PTR(name), .room = sizeof(name) - 1
+	};
 
 	for (i = 0; i < n; i++) {
 		int err = vx_get(coll, id + i, DIMS, v, &g);
 
 		fail_at(line, err, "record %llu: %s", (unsigned long long)id + i, strerror(err));
 		fail_at(line, !err && (g.item.file != p.file || g.item.flags != want),
-			"record %llu: file %llu flags %x, expected %llu %x", (unsigned long long)id + i,
-			(unsigned long long)g.item.file, g.item.flags, (unsigned long long)p.file, want);
+			"record %llu: file %llu flags %x, expected %llu %x",
+			(unsigned long long)id + i, (unsigned long long)g.item.file, g.item.flags,
+			(unsigned long long)p.file, want);
 	}
 	make_row(v, DIMS, SEED, id);
 	fail_at(line, vx_search(coll, MAX_K, DIMS, v, hits, &s), "search");
 	for (i = 0; i < s.n; i++)
 		if (hits[i].id >= id && hits[i].id < id + n) {
 			seen++;
-			fail_at(line, hits[i].file != p.file || hits[i].flags != want, "hit %llu: file %llu flags %x",
-				(unsigned long long)hits[i].id, (unsigned long long)hits[i].file, hits[i].flags);
+			fail_at(line, hits[i].file != p.file || hits[i].flags != want,
+				"hit %llu: file %llu flags %x", (unsigned long long)hits[i].id,
+				(unsigned long long)hits[i].file, hits[i].flags);
 		}
 	fail_at(line, seen != n, "%u of %u are found", seen, n);
-	fail_at(line, vx_ioctl(coll, VEXFS_IOC_PATH, &p) != (is_lost ? ENOENT : 0), "the path of %s", file);
+	fail_at(line, vx_ioctl(coll, VEXFS_IOC_PATH, &p) != (is_lost ? ENOENT : 0),
+		"the path of %s", file);
 	fail_at(line, !strstr(file, name), "%s is at %s", file, name);
 }
 #define BOUND(...) bound_to(__LINE__, __VA_ARGS__)
@@ -156,13 +172,15 @@ static void none_of(int line, int coll, uint64_t id, uint32_t n)
 	float v[DIMS];
 
 	while (n--)
-		fail_at(line, vx_get(coll, id + n, DIMS, v, &g) != ENOENT, "record %llu is there", (unsigned long long)id + n);
+		fail_at(line, vx_get(coll, id + n, DIMS, v, &g) != ENOENT, "record %llu is there",
+			(unsigned long long)id + n);
 }
 #define NONE(...) none_of(__LINE__, __VA_ARGS__)
 
 /* --- model --- */
 
-#define NAMES		16		/* the last one is that of the next edit's new file, outside of the collection */
+/* the last one is that of the next edit's new file, outside of the collection */
+#define NAMES		16
 #define MAX_OPS		4000
 #define MAX_IDS		60
 #define MAX_SNAPS	4
@@ -270,7 +288,8 @@ static void operation(uint64_t *rng)
 	}
 	if (what < 25) {
 		put(doc_at[a], id, n, pa);
-	} else if (what < 50) {			/* edited; every second time from outside of the collection */
+	} else if (what < 50) {
+		/* edited; every second time from outside of the collection */
 		old = doc_at[a];
 		doc_at[a] = ++docs;
 		name_gone(old, docs);
@@ -302,14 +321,16 @@ static void operation(uint64_t *rng)
 	} else if (what < 80) {
 		changed(doc_at[a]);
 		fd = doing ? open(pa, O_WRONLY) : -1;
-		FAIL(doing && (fd < 0 || write(fd, "x", 1) != 1 || close(fd)), "write: %s", strerror(errno));
+		FAIL(doing && (fd < 0 || write(fd, "x", 1) != 1 || close(fd)), "write: %s",
+		     strerror(errno));
 	} else if (what < 84) {
 		if (doc_at[b]) {
 			old = doc_at[b];
 			doc_at[b] = doc_at[a];
 			doc_at[a] = old;
 			if (doing)
-				DO(0, renameat2(AT_FDCWD, pa, AT_FDCWD, pb, RENAME_EXCHANGE), "exchange");
+				DO(0, renameat2(AT_FDCWD, pa, AT_FDCWD, pb, RENAME_EXCHANGE),
+				   "exchange");
 		}
 	} else if (what < 90) {
 		uint64_t ids = id, bad;
@@ -333,8 +354,8 @@ static void compare(const char *snap, const uint32_t *v, uint32_t n)
 	uint32_t i, j, got = list(coll, snap, 0), want = 0;
 	uint64_t ino[MAX_OPS] = {};
 	struct vexfs_ioc_search s = {
-		.size = sizeof(s), .flags = VEXFS_SEARCH_EXACT, .k = MAX_K, .vector_bytes = DIMS * 4,
-		.timeout_us = VEXFS_MAX_TIMEOUT_US,
+		.size = sizeof(s), .flags = VEXFS_SEARCH_EXACT, .k = MAX_K,
+		.vector_bytes = DIMS * 4, .timeout_us = VEXFS_MAX_TIMEOUT_US,
 	};
 	struct vexfs_hit *hits = calloc(MAX_K, sizeof(*hits));
 	float row[DIMS];
@@ -359,16 +380,17 @@ static void compare(const char *snap, const uint32_t *v, uint32_t n)
 		if (FAIL(j == got, "'%s': record %u is missing", snap, r->id))
 			continue;
 		FAIL(items[j].file != ino[r->doc] || items[j].flags != flags,
-		     "'%s': record %u: file %llu flags %x, expected %llu %x", snap, r->id, items[j].file, items[j].flags,
-		     (unsigned long long)ino[r->doc], flags);
+		     "'%s': record %u: file %llu flags %x, expected %llu %x", snap, r->id,
+		     items[j].file, items[j].flags, (unsigned long long)ino[r->doc], flags);
 		for (j = 0; j < s.n && hits[j].id != r->id; j++)
 			;
 		if (FAIL(j == s.n, "'%s': record %u is not found", snap, r->id))
 			continue;
-		FAIL(hits[j].file != ino[r->doc] || hits[j].flags != flags, "'%s': hit %u: file %llu flags %x", snap, r->id,
-		     hits[j].file, hits[j].flags);
+		FAIL(hits[j].file != ino[r->doc] || hits[j].flags != flags,
+		     "'%s': hit %u: file %llu flags %x", snap, r->id, hits[j].file, hits[j].flags);
 	}
-	FAIL(got != want || s.n != want, "'%s': %u are listed, %u found, not %u", snap, got, s.n, want);
+	FAIL(got != want || s.n != want, "'%s': %u are listed, %u found, not %u", snap, got, s.n,
+	     want);
 	free(hits);
 }
 
@@ -398,7 +420,8 @@ static void model(uint64_t seed, uint32_t from, uint32_t to)
 		snprintf(name, sizeof(name), "s%u", snaps[i].name);
 		compare(name, snaps[i].version, snaps[i].n);
 	}
-	printf("%u docs, %u versions of records, %u live, %u snapshots\n", docs, versions, n, snaps_n);
+	printf("%u docs, %u versions of records, %u live, %u snapshots\n", docs, versions, n,
+	       snaps_n);
 	close(coll);
 }
 
@@ -430,7 +453,8 @@ static void chain(void)
 	     (unsigned long long)memory_used());
 	/* somebody does, some of it: more than a block of entries, in a chain */
 	for (i = 0; i < 400; i++) {
-		EXPECT(0, bind_to(coll, path("chain/doc"), 1 + i % 3, 1, VEXFS_INSERT_UPSERT), "upsert");
+		EXPECT(0, bind_to(coll, path("chain/doc"), 1 + i % 3, 1, VEXFS_INSERT_UPSERT),
+		       "upsert");
 		EXPECT(0, edit(path("chain/doc"), path("chain/tmp")), "edit");
 	}
 	BOUND(coll, path("chain/doc"), 0, 4, true);
@@ -471,7 +495,10 @@ static void cases(void)
 	other = vx_collection(base, "other", DIMS, VEXFS_METRIC_L2, 0);
 	DO(0, mkdir(path("c/sub"), 0755) || mkdir(path("plain"), 0755), "mkdir");
 
-	/* a file that somebody has open lives on without its records; permissions are those of the new one */
+	/*
+	 * a file that somebody has open lives on without its records; permissions are those of the
+	 * new one
+	 */
 	make_file(path("c/a"));
 	EXPECT(0, bind_to(coll, path("c/a"), 10, 3, 0), "insert");
 	fd = open(path("c/a"), O_RDWR);
@@ -483,7 +510,8 @@ static void cases(void)
 	sees(coll, 10, ENOENT, "others do not read the new one");
 	DO(0, chmod(path("c/a"), 0644), "chmod");
 	sees(coll, 10, 0, "and now they do");
-	FAIL(pwrite(fd, "other", 5, 0) != 5 || ftruncate(fd, 3) || fchmod(fd, 0), "the old file is there");
+	FAIL(pwrite(fd, "other", 5, 0) != 5 || ftruncate(fd, 3) || fchmod(fd, 0),
+	     "the old file is there");
 	BOUND(coll, path("c/a"), 10, 3, true);
 	close(fd);
 	BOUND(coll, path("c/a"), 10, 3, true);
@@ -511,8 +539,10 @@ static void cases(void)
 	DO(EXDEV, rename(path("c/sub"), path("other/sub")), "its directory, into another one");
 	DO(0, mkdir(path("plain/dir"), 0755), "mkdir");
 	make_file(path("plain/dir/file"));
-	DO(EXDEV, renameat2(AT_FDCWD, path("c/sub"), AT_FDCWD, path("plain/dir"), RENAME_EXCHANGE), "exchange");
-	DO(EXDEV, renameat2(AT_FDCWD, path("plain/dir"), AT_FDCWD, path("c/sub"), RENAME_EXCHANGE), "exchange");
+	DO(EXDEV, renameat2(AT_FDCWD, path("c/sub"), AT_FDCWD, path("plain/dir"), RENAME_EXCHANGE),
+	   "exchange");
+	DO(EXDEV, renameat2(AT_FDCWD, path("plain/dir"), AT_FDCWD, path("c/sub"), RENAME_EXCHANGE),
+	   "exchange");
 	DO(EXDEV, rename(path("plain/dir"), path("c/dir")), "a directory with files, in");
 	BOUND(coll, path("c/sub/a"), 10, 2, false);
 
@@ -522,7 +552,10 @@ static void cases(void)
 	EXPECT(0, edit(path("c/b"), path("plain/new")), "edit");
 	DO(EXDEV, rename(path("c/b"), path("plain/b")), "out");
 
-	/* a new file that has a name elsewhere cannot be held, so it is refused; in the collection it is fine */
+	/*
+	 * a new file that has a name elsewhere cannot be held, so it is refused; in the collection
+	 * it is fine
+	 */
 	make_file(path("plain/two"));
 	DO(0, link(path("plain/two"), path("c/two")), "link");
 	ino = ino_of(path("c/b"));
@@ -551,7 +584,8 @@ static void cases(void)
 	BOUND(coll, path("c/sub/one"), 40, 2, true);
 
 	/* what is no file takes nothing over */
-	DO(0, symlink("two", path("c/link")) || rename(path("c/link"), path("c/sub/one")), "a symlink over it");
+	DO(0, symlink("two", path("c/link")) || rename(path("c/link"), path("c/sub/one")),
+	   "a symlink over it");
 	NONE(coll, 40, 2);
 
 	/* both have records; and both names are those of one file */
@@ -559,7 +593,8 @@ static void cases(void)
 	make_file(path("c/y"));
 	EXPECT(0, bind_to(coll, path("c/x"), 50, 2, 0), "insert");
 	EXPECT(0, bind_to(coll, path("c/y"), 60, 2, 0), "insert");
-	DO(0, link(path("c/y"), path("c/y2")) || rename(path("c/y"), path("c/y2")), "the same file");
+	DO(0, link(path("c/y"), path("c/y2")) || rename(path("c/y"), path("c/y2")),
+	   "the same file");
 	BOUND(coll, path("c/y2"), 60, 2, false);
 	DO(0, unlink(path("c/y2")) || rename(path("c/y"), path("c/x")), "one over the other");
 	BOUND(coll, path("c/x"), 60, 2, false);
@@ -637,7 +672,8 @@ static void *race_compact(void *arg)
 
 	(void)arg;
 	for (id = 1000; !atomic_load(&stop); id++) {
-		int err = bind_to(coll, path("race/other"), id, 1, 0) ?: vx_delete(coll, 1, &id, &bad);
+		int err = bind_to(coll, path("race/other"), id, 1, 0) ?:
+			  vx_delete(coll, 1, &id, &bad);
 
 		EXPECT(0, err, "insert and delete");
 		EXPECT(0, vx_ioctl(coll, VEXFS_IOC_COMPACT, &a), "compact");
@@ -658,7 +694,8 @@ static void race(void)
 		EXPECT(0, bind_to(coll, path("race/%u", i), i * RACE_EACH, RACE_EACH, 0), "insert");
 	}
 	for (i = 0; i < 3; i++)
-		if (pthread_create(&thread[i], NULL, i ? race_search : race_compact, (void *)(uintptr_t)(i + 1)))
+		if (pthread_create(&thread[i], NULL, i ? race_search : race_compact,
+				   (void *)(uintptr_t)(i + 1)))
 			die("pthread_create");
 	for (i = 0; i < 300; i++) {
 		a = random64(&seed) % RACE_FILES;
@@ -728,7 +765,8 @@ int main(int argc, char **argv)
 		mkdir(base, 0755);
 	}
 	if (argc == 6 && !strcmp(argv[1], "model")) {
-		model(strtoull(argv[3], NULL, 0), strtoul(argv[4], NULL, 0), strtoul(argv[5], NULL, 0));
+		model(strtoull(argv[3], NULL, 0), strtoul(argv[4], NULL, 0),
+		      strtoul(argv[5], NULL, 0));
 		return failed();
 	}
 	if (argc == 4 && !strcmp(argv[1], "stop")) {
@@ -740,6 +778,7 @@ int main(int argc, char **argv)
 			tests[i].run();
 			return failed();
 		}
-	fprintf(stderr, "usage: heirs model DIR SEED FROM TO | heirs stop DIR HOW | heirs TEST DIR\n");
+	fprintf(stderr,
+		"usage: heirs model DIR SEED FROM TO | heirs stop DIR HOW | heirs TEST DIR\n");
 	return 2;
 }

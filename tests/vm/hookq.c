@@ -2,13 +2,16 @@
 /*
  * Queries through programs, against what they must answer.
  *
- *	hookq fill DIR N		make DIR a collection of N records with the attributes tenant and made
+ *	hookq fill DIR N		make DIR a collection of N records with the attributes
+ *					tenant and made
  *	hookq use DIR SLOT [NAME]	bind; no name: the built-in
  *	hookq bound DIR			a line per slot: SLOT NAME STATE ERRORS
  *	hookq ask DIR [KEY=N...]	one query; a line of what it answered and cost, or the errno
- *	hookq check DIR [KEY=N...]	20 queries, each compared with the truth computed here in double
- *	hookq rebind DIR FILTER		bind FILTER, that of tenant 1 (arg0), while a call runs, then bind and unbind it
- *					under calls: what each answered must obey what was bound when it ended
+ *	hookq check DIR [KEY=N...]	20 queries, each compared with the truth computed here in
+ *					double
+ *	hookq rebind DIR FILTER		bind FILTER, that of tenant 1 (arg0), while a call runs,
+ *					then bind and unbind it under calls: what each answered must
+ *					obey what was bound when it ended
  *
  * Keys: k, id (the record to search with), arg0, arg1, max_visits, timeout_us, builtin; and for
  * check tenant=T, only those of tenant T count, and now=N per_unit=P, older records are P
@@ -125,7 +128,8 @@ static int bound(int fd)
 	return 0;
 }
 
-static int query(int fd, const struct wanted *w, __u64 id, struct vexfs_hit *hits, struct vexfs_answer *a)
+static int query(int fd, const struct wanted *w, __u64 id, struct vexfs_hit *hits,
+		 struct vexfs_answer *a)
 {
 	struct vexfs_request q = {
 		.vector_bytes = DIMS * sizeof(float), .k = w->k, .timeout_us = w->timeout_us,
@@ -149,8 +153,8 @@ static int ask(int fd, const struct wanted *w)
 		puts(errname(err));
 		return 1;
 	}
-	printf("n=%u visited=%llu truncated=%u restarts=%u strategy=%s used=%u,%u,%u first=%llu\n", a.n,
-	       a.visited, a.truncated, a.restarts, a.strategy, a.used[0], a.used[1], a.used[2],
+	printf("n=%u visited=%llu truncated=%u restarts=%u strategy=%s used=%u,%u,%u first=%llu\n",
+	       a.n, a.visited, a.truncated, a.restarts, a.strategy, a.used[0], a.used[1], a.used[2],
 	       a.n ? hits[0].id : ~0ULL);
 	return 0;
 }
@@ -207,18 +211,21 @@ static int check(int fd, const struct wanted *w)
 		want = truth(w, id, info.live, t);
 		want = want < w->k ? want : w->k;
 		if (a.n != want || a.truncated) {
-			printf("query %llu: %u hits of %llu, truncated %u\n", id, a.n, want, a.truncated);
+			printf("query %llu: %u hits of %llu, truncated %u\n", id, a.n, want,
+			       a.truncated);
 			return 1;
 		}
 		for (i = 0; i < want; i++) {
-			if (hits[i].id == t[i].id && fabs(hits[i].distance - t[i].distance) <= 1e-9 * (1 + t[i].distance))
+			if (hits[i].id == t[i].id &&
+			    fabs(hits[i].distance - t[i].distance) <= 1e-9 * (1 + t[i].distance))
 				continue;
-			printf("query %llu, hit %llu: %llu at %.12g, but the truth is %llu at %.12g\n", id, i,
-			       hits[i].id, hits[i].distance, t[i].id, t[i].distance);
+			printf("query %llu, hit %llu: %llu at %.12g, but the truth is %llu at %.12g\n",
+			       id, i, hits[i].id, hits[i].distance, t[i].id, t[i].distance);
 			return 1;
 		}
 	}
-	printf("20 queries exact, strategy=%s used=%u,%u,%u\n", a.strategy, a.used[0], a.used[1], a.used[2]);
+	printf("20 queries exact, strategy=%s used=%u,%u,%u\n", a.strategy, a.used[0], a.used[1],
+	       a.used[2]);
 	return 0;
 }
 
@@ -229,7 +236,8 @@ struct caller {
 	bool over;			/* again and again */
 	atomic_bool stop, done;
 	struct vexfs_answer a;		/* the last one */
-	atomic_ullong filtered;		/* answers by the filter; strangers: of those, with hits of other tenants */
+	/* answers by the filter; strangers: of those, with hits of other tenants */
+	atomic_ullong filtered;
 	__u64 calls, again, strangers;	/* again: EAGAIN */
 	bool other;			/* the last answer has hits of other tenants */
 };
@@ -240,7 +248,8 @@ static void *call_loop(void *arg)
 	struct vexfs_hit *hits = calloc(t->queries, 10 * sizeof(*hits));
 	float *rows = calloc(t->queries, DIMS * sizeof(*rows));
 	struct vexfs_request q = { .vector = rows, .vector_bytes = DIMS * sizeof(float), .k = 10,
-				   .queries = t->queries, .timeout_us = VEXFS_MAX_TIMEOUT_US, .arg = { 1 } };
+				   .queries = t->queries, .timeout_us = VEXFS_MAX_TIMEOUT_US,
+				   .arg = { 1 } };
 	__u32 i;
 	int err;
 
@@ -269,7 +278,9 @@ static void *call_loop(void *arg)
 	return NULL;
 }
 
-/* Bind while a call runs.  1: it did not run that long, 0: and the answer is right, -1: or wrong. */
+/*
+ * Bind while a call runs.  1: it did not run that long, 0: and the answer is right, -1: or wrong.
+ */
 static int bind_under(int fd, const char *filter, __u32 queries)
 {
 	struct caller t = { .fd = fd, .queries = queries };
@@ -287,14 +298,16 @@ static int bind_under(int fd, const char *filter, __u32 queries)
 		exit(failed("bind", err ? err : t.err));
 	if (done)
 		return 1;
-	printf("%u queries: used=%u restarts=%u n=%u%s\n", queries, t.a.used[VEXFS_SLOT_FILTER], t.a.restarts, t.a.n,
-	       t.other ? ", of other tenants too" : "");
-	return t.other || t.a.used[VEXFS_SLOT_FILTER] != VEXFS_BOUND_LOADED || t.a.truncated ? -1 : 0;
+	printf("%u queries: used=%u restarts=%u n=%u%s\n", queries, t.a.used[VEXFS_SLOT_FILTER],
+	       t.a.restarts, t.a.n, t.other ? ", of other tenants too" : "");
+	return t.other || t.a.used[VEXFS_SLOT_FILTER] != VEXFS_BOUND_LOADED || t.a.truncated ? -1 :
+											       0;
 }
 
 static int rebind(int fd, const char *filter)
 {
-	struct caller t[2] = { { .fd = fd, .queries = 1, .over = true }, { .fd = fd, .queries = 16, .over = true } };
+	struct caller t[2] = { { .fd = fd, .queries = 1, .over = true },
+			       { .fd = fd, .queries = 16, .over = true } };
 	__u32 queries = 64, i;
 	pthread_t thread[2];
 	int err;
@@ -302,7 +315,9 @@ static int rebind(int fd, const char *filter)
 	while ((err = bind_under(fd, filter, queries)) > 0 && queries < VEXFS_MAX_QUERIES)
 		queries *= 2;
 	if (err)
-		return printf(err < 0 ? "an answer without the filter that was bound\n" : "the calls are too short\n"), 1;
+		return printf(err < 0 ? "an answer without the filter that was bound\n" :
+					"the calls are too short\n"),
+		       1;
 	for (i = 0; i < 2; i++)
 		if (pthread_create(&thread[i], NULL, call_loop, &t[i]))
 			return failed("thread", -ENOMEM);
@@ -313,8 +328,9 @@ static int rebind(int fd, const char *filter)
 			usleep(1000);
 		atomic_store(&t[i].stop, true);
 		pthread_join(thread[i], NULL);
-		printf("%llu calls of %u, %llu filtered, %llu EAGAIN, %llu with strangers\n", t[i].calls, t[i].queries,
-		       (unsigned long long)t[i].filtered, t[i].again, t[i].strangers);
+		printf("%llu calls of %u, %llu filtered, %llu EAGAIN, %llu with strangers\n",
+		       t[i].calls, t[i].queries, (unsigned long long)t[i].filtered, t[i].again,
+		       t[i].strangers);
 		if (!err)
 			err = t[i].err;
 		if (t[i].strangers)

@@ -5,7 +5,8 @@
  *
  *	hookraw attach FILE [CHANGE...]		change its vexfs_ops, then attach it
  *	hookraw update FILE NAME [CHANGE...]	the same, but update the pinned link of NAME with it
- *	hookraw hold FILE			load as vexctl does, say "held", then wait to be killed
+ *	hookraw hold FILE			load as vexctl does, say "held", then wait to be
+ *						killed
  *	hookraw die FILE			what load does before the pin of the link, then die
  *
  * CHANGE is abi=N, flags=N, name=S, timeout_us=N, reserved=N, nolink, or ops= (none).

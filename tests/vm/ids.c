@@ -2,10 +2,12 @@
 /*
  * Ids that the kernel gives (VEXFS_INSERT_AUTO_ID), through libvexfs.
  *
- *	ids given DIR		which ones, alone and as upserts by key, up to the last id there is; what is refused
+ *	ids given DIR		which ones, alone and as upserts by key, up to the last id there is;
+ *				what is refused
  *	ids threads DIR		several threads get different ones, and nothing is lost
  *	ids before DIR		some records, the youngest of them deleted
- *	ids after DIR		after a remount: what was deleted is not given again; nor after a compaction
+ *	ids after DIR		after a remount: what was deleted is not given again; nor after a
+ *				compaction
  *
  * DIR is a directory of VexFS.  Exit code 0, or 1 after a line per failure.
  */
@@ -24,8 +26,8 @@
 static uint64_t made;
 
 /*
- * Insert n records; keys: a letter each, ' ': none; NULL: no keys.  Ids that are given go to ids; where
- * they are to be those, without AUTO_ID, they come from there.
+ * Insert n records; keys: a letter each, ' ': none; NULL: no keys.  Ids that are given go to ids;
+ * where they are to be those, without AUTO_ID, they come from there.
  */
 static int insert(int fd, uint32_t flags, uint32_t n, const char *keys, __u64 *ids)
 {
@@ -58,7 +60,8 @@ static void wants(int line, const __u64 *ids, uint32_t n, ...)
 	for (i = 0; i < n; i++) {
 		__u64 want = va_arg(ap, __u64);
 
-		FAIL(ids[i] != want, "line %d: record %u got id %llu, not %llu", line, i, ids[i], want);
+		FAIL(ids[i] != want, "line %d: record %u got id %llu, not %llu", line, i, ids[i],
+		     want);
 	}
 	va_end(ap);
 }
@@ -192,7 +195,8 @@ static int threads(const char *dir)
 	}
 	for (i = 0; i < THREADS; i++)
 		for (k = 0; k < w[i].n; k++) {
-			FAIL(w[i].ids[k] >= n || seen[w[i].ids[k]], "id %llu twice, or too large", w[i].ids[k]);
+			FAIL(w[i].ids[k] >= n || seen[w[i].ids[k]], "id %llu twice, or too large",
+			     w[i].ids[k]);
 			seen[w[i].ids[k] % (THREADS * CALLS * 3)] = true;
 		}
 	STATE(n, n);

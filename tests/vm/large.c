@@ -3,8 +3,8 @@
  * A collection that is larger than the memory of those who search it.
  *
  *	large fill DIR N		make DIR a collection of N records
- *	large search DIR N DISK WAY	three queries one after the other, against an oracle; WAY: exact,
- *					or any for whatever the collection does
+ *	large search DIR N DISK WAY	three queries one after the other, against an oracle; WAY:
+ *					exact, or any for whatever the collection does
  *
  * Prints a line per query: what it cost, and what was read from DISK (vda, ...).  Rows are one page
  * each, made from their slot: 16 of one cluster, in random places; their numbers are integers, so
@@ -136,7 +136,8 @@ static int search(const char *path, uint32_t n, const char *disk, bool exact)
 			.flags = exact ? VEXFS_SEARCH_EXACT : 0,
 		};
 
-		make_ints(q, (i + 1) * 1234567 % n, n, 77);	/* of a cluster that is there, with another noise */
+		/* of a cluster that is there, with another noise */
+		make_ints(q, (i + 1) * 1234567 % n, n, 77);
 		for (k = 0; k < DIMS; k++)
 			row[k] = q[k];
 		disk_reads(disk, &requests, &kib);
@@ -145,19 +146,25 @@ static int search(const char *path, uint32_t n, const char *disk, bool exact)
 		disk_reads(disk, &requests2, &kib2);
 		requests = requests2 - requests;
 		kib = kib2 - kib;
-		printf("%s: visited %llu, scored %llu, rounds %u, read %lu KiB in %lu requests\n", s.strategy,
-		       s.visited, s.scored, s.rounds, kib, requests);
+		printf("%s: visited %llu, scored %llu, rounds %u, read %lu KiB in %lu requests\n",
+		       s.strategy, s.visited, s.scored, s.rounds, kib, requests);
 		oracle(q, n, best);
 		FAIL(s.n != K || s.truncated, "%u hits, truncated %#x", s.n, s.truncated);
 		for (k = 0; k < s.n; k++)
 			if (FAIL(hit[k].id != best[k].id || hit[k].distance != best[k].distance,
-				 "hit %u: %llu at %.17g, not %llu at %lld", k, hit[k].id, hit[k].distance,
-				 (unsigned long long)best[k].id, (long long)best[k].distance))
+				 "hit %u: %llu at %.17g, not %llu at %lld", k, hit[k].id,
+				 hit[k].distance, (unsigned long long)best[k].id,
+				 (long long)best[k].distance))
 				break;
-		/* what is not there is read in one go, as much as may wait: rounds are few, and so are requests */
+		/*
+		 * what is not there is read in one go, as much as may wait: rounds are few, and so
+		 * are requests
+		 */
 		FAIL(s.rounds > n / (PENDING - 64) + 2, "%u rounds for %u rows", s.rounds, n);
-		FAIL(exact && requests > kib / 4 / 8 + 100, "%lu requests for %lu KiB of rows in a row", requests, kib);
-		FAIL(!strcmp(s.strategy, "coded") && i && kib > n / 4 * 4, "codes, and yet %lu KiB read", kib);
+		FAIL(exact && requests > kib / 4 / 8 + 100,
+		     "%lu requests for %lu KiB of rows in a row", requests, kib);
+		FAIL(!strcmp(s.strategy, "coded") && i && kib > n / 4 * 4,
+		     "codes, and yet %lu KiB read", kib);
 	}
 	close(fd);
 	return failed();

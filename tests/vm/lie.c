@@ -40,8 +40,9 @@ static __u64 two_links(__u64 ino)
 	if (vexfs_dev_read(&dev, nr, block))
 		die("inode table");
 	raw->i_nlink = cpu_to_le32(2);
-	raw->i_crc = cpu_to_le32(vexfs_csum(&fs, raw, sizeof(*raw), offsetof(struct vexfs_inode, i_crc), ino,
-					    le32_to_cpu(raw->i_generation), 0));
+	raw->i_crc =
+		cpu_to_le32(vexfs_csum(&fs, raw, sizeof(*raw), offsetof(struct vexfs_inode, i_crc),
+				       ino, le32_to_cpu(raw->i_generation), 0));
 	return nr;
 }
 
@@ -49,7 +50,8 @@ int main(int argc, char **argv)
 {
 	__u64 nr;
 
-	if (argc < 3 || vexfs_dev_open(&dev, argv[1], O_RDWR) || vexfs_super_read(&fs, &dev, dev.blocks))
+	if (argc < 3 || vexfs_dev_open(&dev, argv[1], O_RDWR) ||
+	    vexfs_super_read(&fs, &dev, dev.blocks))
 		die("usage: lie DEVICE panic | links INO");
 	if (argc == 3 && !strcmp(argv[2], "panic"))
 		nr = super_panics();

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * logfail DEVICE MOUNTPOINT ERRORS: what fsync and the rest say when the log cannot be written, and what is
- * left after a mount once it can be.  DEVICE has a VexFS, not mounted, and is used through a device
- * that can be broken.  ERRORS: the mount option errors=.
+ * logfail DEVICE MOUNTPOINT ERRORS: what fsync and the rest say when the log cannot be written, and
+ * what is left after a mount once it can be.  DEVICE has a VexFS, not mounted, and is used through
+ * a device that can be broken.  ERRORS: the mount option errors=.
  *
  * Exit code 0, or 1 after a line per failure.
  */
@@ -199,7 +199,9 @@ static void broken_log(void)
 	IS_EIO(fsync(clean));
 	IS_EIO(fdatasync(written));
 	IS_EIO(fsync(written));
-	EXPECT(EIO, result(sync_file_range(old, 0, 0, SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER)),
+	EXPECT(EIO,
+	       result(sync_file_range(old, 0, 0,
+				      SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER)),
 	       "sync_file_range of dirty data");
 	IS_EIO(fdatasync(old));
 	IS_EIO(fsync(kept));
@@ -208,7 +210,8 @@ static void broken_log(void)
 	EXPECT(EIO, insert(col, 200, 1), "insert after it");
 	no_changes(kept, map);
 	IS_EIO(ioctl(root, FIFREEZE, 0));
-	FAIL(said("logfail: begin", "the log has failed") != 1, "the log of the kernel says it %d times",
+	FAIL(said("logfail: begin", "the log has failed") != 1,
+	     "the log of the kernel says it %d times",
 	     said("logfail: begin", "the log has failed"));
 	munmap(map, BLOCK);
 	close(old);
@@ -220,7 +223,8 @@ static void broken_log(void)
 	FAIL(!holds("kept", 'k'), "it cannot be read any more");
 	MUST(mount(disk.path, dir, "vexfs", MS_REMOUNT | MS_RDONLY, ""));
 	IS_EIO(fsync(root));
-	EXPECT(EIO, result(syncfs(other)), "the first syncfs of a file when it is read-only already");
+	EXPECT(EIO, result(syncfs(other)),
+	       "the first syncfs of a file when it is read-only already");
 	FAIL(!mount(disk.path, dir, "vexfs", MS_REMOUNT, ""), "it can be written again");
 	close(other);
 	close(root);
@@ -242,8 +246,8 @@ static void after_log(void)
 	col = open("c", O_RDONLY);
 	for (id = 1; id <= 50; id++) {
 		make_row(want, DIMS, 1, id);
-		FAIL(vx_get(col, id, DIMS, row, NULL) || memcmp(row, want, sizeof(row)), "record %d is lost",
-		     (int)id);
+		FAIL(vx_get(col, id, DIMS, row, NULL) || memcmp(row, want, sizeof(row)),
+		     "record %d is lost", (int)id);
 	}
 	EXPECT(ENOENT, vx_get(col, 100, DIMS, row, NULL), "a record that was not acknowledged");
 	EXPECT(0, insert(col, 300, 1), "insert");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * misbind IMAGE INO ID WHAT: make the binding of the record ID to the file INO, both made by `files fill`, a lie,
- * with all checksums right.  IMAGE is not mounted.  WHAT, on the side of the inode:
+ * misbind IMAGE INO ID WHAT: make the binding of the record ID to the file INO, both made by `files
+ * fill`, a lie, with all checksums right.  IMAGE is not mounted.  WHAT, on the side of the inode:
  *
  *	unbound		it does not know that records are bound to it
  *	elsewhere	it belongs to no collection
@@ -60,8 +60,9 @@ static void change_inode(__u64 ino, const char *what)
 		raw->i_flags &= ~cpu_to_le32(VEXFS_INODE_BOUND);
 	else
 		raw->i_collection = 0;
-	raw->i_crc = cpu_to_le32(vexfs_csum(&fs, raw, sizeof(*raw), offsetof(struct vexfs_inode, i_crc), ino,
-					    le32_to_cpu(raw->i_generation), 0));
+	raw->i_crc =
+		cpu_to_le32(vexfs_csum(&fs, raw, sizeof(*raw), offsetof(struct vexfs_inode, i_crc),
+				       ino, le32_to_cpu(raw->i_generation), 0));
 	if (vexfs_dev_write(&dev, nr, block))
 		die("write");
 }
@@ -101,8 +102,8 @@ static void change_record(__u64 ino, __u64 id, const char *what)
 	for (nr = 1; nr < dev.blocks && !records; nr++) {
 		if (vexfs_dev_read(&dev, nr, block))
 			die("read");
-		if (le32_to_cpu(col->c_magic) != VEXFS_COLLECTION_MAGIC || le32_to_cpu(col->c_dims) != DIMS ||
-		    le64_to_cpu(col->c_count) < 10)
+		if (le32_to_cpu(col->c_magic) != VEXFS_COLLECTION_MAGIC ||
+		    le32_to_cpu(col->c_dims) != DIMS || le64_to_cpu(col->c_count) < 10)
 			continue;
 		memcpy(uuid, col->c_uuid, sizeof(uuid));
 		records = le64_to_cpu(col->c_records);
@@ -188,8 +189,9 @@ static void change_heirs(__u64 ino, const char *what)
 	} else {
 		h->h_entries = cpu_to_le32(VEXFS_HEIRS_PER_BLOCK + 1);
 	}
-	h->h_crc = cpu_to_le32(vexfs_csum(&fs, h, sizeof(*h), offsetof(struct vexfs_heir_block, h_crc), heirs,
-					  le32_to_cpu(raw->i_generation), 0));
+	h->h_crc =
+		cpu_to_le32(vexfs_csum(&fs, h, sizeof(*h), offsetof(struct vexfs_heir_block, h_crc),
+				       heirs, le32_to_cpu(raw->i_generation), 0));
 	if (vexfs_dev_write(&dev, nr, block))
 		die("write");
 }
@@ -204,7 +206,9 @@ static bool is_one_of(const char *what, const char *const *words)
 int main(int argc, char **argv)
 {
 	static const char *const of_inode[] = { "unbound", "elsewhere", NULL };
-	static const char *const of_heirs[] = { "circle", "twice", "there", "range", "entries", NULL };
+	static const char *const of_heirs[] = {
+		"circle", "twice", "there", "range", "entries", NULL
+	};
 	__u64 ino;
 
 	if (argc != 5) {

@@ -91,8 +91,8 @@ static uint64_t random_id(uint32_t used)
 /* --- changes --- */
 
 /*
- * Insert up to MAX_BATCH records.  The model says whether the call must fail, and at which record; then
- * nothing may have changed.
+ * Insert up to MAX_BATCH records.  The model says whether the call must fail, and at which record;
+ * then nothing may have changed.
  */
 static void put(bool upsert, uint32_t n, uint32_t used)
 {
@@ -103,8 +103,8 @@ static void put(bool upsert, uint32_t n, uint32_t used)
 	static char keys[MAX_BATCH * 24];
 	static struct vexfs_bind binds[MAX_BATCH];
 	struct vexfs_ioc_insert in = {
-		.size = sizeof(in), .flags = upsert ? VEXFS_INSERT_UPSERT : 0, .row_bytes = m.dims * 4,
-		.rows = PTR(rows), .ids = PTR(ids), .attrs = PTR(attrs),
+		.size = sizeof(in), .flags = upsert ? VEXFS_INSERT_UPSERT : 0,
+		.row_bytes = m.dims * 4, .rows = PTR(rows), .ids = PTR(ids), .attrs = PTR(attrs),
 	};
 	uint32_t i, j, first_bad = ~0u, bytes = 0;
 	int old;
@@ -112,8 +112,10 @@ static void put(bool upsert, uint32_t n, uint32_t used)
 	for (i = 0; i < n && m.n + i < MAX_SLOTS; i++) {
 		struct record *r = &m.rec[m.n + i];
 
-		*r = (struct record){ .id = random_id(used), .attr = { chance(10), (int64_t)chance(1000) - 500 },
-				      .keyed = chance(2), .file = -1 };
+		*r = (struct record){ .id = random_id(used),
+				      .attr = { chance(10), (int64_t)chance(1000) - 500 },
+				      .keyed = chance(2),
+				      .file = -1 };
 		random_row(r->row);
 		ids[i] = r->id;
 		attrs[i][0] = r->attr[0];
@@ -122,7 +124,8 @@ static void put(bool upsert, uint32_t n, uint32_t used)
 		binds[i] = (struct vexfs_bind){ .fd = -1 };
 		j = m.files ? chance(2 * m.files) : MAX_FILES;
 		if (j < m.files && m.file[j].fd >= 0) {
-			binds[i] = (struct vexfs_bind){ .fd = m.file[j].fd, .off = r->id, .len = i };
+			binds[i] =
+				(struct vexfs_bind){ .fd = m.file[j].fd, .off = r->id, .len = i };
 			if (binds[i].off > INT64_MAX)
 				binds[i].off = 0;
 			r->file = j;
@@ -145,8 +148,10 @@ static void put(bool upsert, uint32_t n, uint32_t used)
 		in.key_lens = PTR(lens);
 		in.key_bytes = bytes;
 	}
-	if (EXPECT(first_bad == ~0u ? 0 : EEXIST, vx_ioctl(m.fd, VEXFS_IOC_INSERT, &in), "insert") ||
-	    FAIL(first_bad != ~0u && in.bad != first_bad, "the first at fault is %u, not %llu", first_bad, in.bad) ||
+	if (EXPECT(first_bad == ~0u ? 0 : EEXIST, vx_ioctl(m.fd, VEXFS_IOC_INSERT, &in),
+		   "insert") ||
+	    FAIL(first_bad != ~0u && in.bad != first_bad, "the first at fault is %u, not %llu",
+		 first_bad, in.bad) ||
 	    first_bad != ~0u)
 		return;
 	for (i = 0; i < in.n; i++) {
@@ -186,8 +191,8 @@ static void op_delete(void)
 	if (!n)
 		return;
 	if (EXPECT(first_bad == ~0u ? 0 : ENOENT, vx_delete(m.fd, n, ids, &bad), "delete") ||
-	    FAIL(first_bad != ~0u && bad != first_bad, "the first at fault is %u, not %llu", first_bad,
-		 (unsigned long long)bad) ||
+	    FAIL(first_bad != ~0u && bad != first_bad, "the first at fault is %u, not %llu",
+		 first_bad, (unsigned long long)bad) ||
 	    first_bad != ~0u)
 		return;
 	for (i = 0; i < n; i++)
@@ -236,8 +241,8 @@ static void op_compact(void)
 			m.rec[live++] = m.rec[i];
 	m.n = live;
 	EXPECT(0, vx_ioctl(m.fd, VEXFS_IOC_COMPACT, &c), "compact");
-	FAIL(c.before != before || c.after != live, "compacted %llu slots to %llu, not %u to %u", c.before, c.after,
-	     before, live);
+	FAIL(c.before != before || c.after != live, "compacted %llu slots to %llu, not %u to %u",
+	     c.before, c.after, before, live);
 }
 
 static void op_sync(void)
@@ -299,9 +304,11 @@ static void check_item(const struct vexfs_item *item, int slot)
 			 (is_stale(r) ? VEXFS_ITEM_STALE : 0);
 
 	FAIL(item->id != r->id || item->slot != (__u64)slot || item->attr[0] != r->attr[0] ||
-	     item->attr[1] != r->attr[1], "record %llu of slot %llu is not that of slot %d", item->id, item->slot, slot);
+		     item->attr[1] != r->attr[1],
+	     "record %llu of slot %llu is not that of slot %d", item->id, item->slot, slot);
 	FAIL(item->flags != flags || item->file != (r->file >= 0 ? m.file[r->file].ino : 0),
-	     "record %llu: flags %#x, not %#x, inode %llu", item->id, item->flags, flags, item->file);
+	     "record %llu: flags %#x, not %#x, inode %llu", item->id, item->flags, flags,
+	     item->file);
 }
 
 static void check_record(uint64_t id, bool by_key)
@@ -309,7 +316,9 @@ static void check_record(uint64_t id, bool by_key)
 	int want = find(id);
 	char key[24];
 	float row[MAX_DIMS];
-	struct vexfs_ioc_get g = { .size = sizeof(g), .id = id, .row = PTR(row), .row_bytes = m.dims * 4 };
+	struct vexfs_ioc_get g = {
+		.size = sizeof(g), .id = id, .row = PTR(row), .row_bytes = m.dims * 4
+	};
 
 	if (by_key) {
 		g.flags = VEXFS_GET_BY_KEY;
@@ -322,7 +331,8 @@ static void check_record(uint64_t id, bool by_key)
 	if (EXPECT(want < 0 ? ENOENT : 0, vx_ioctl(m.fd, VEXFS_IOC_GET, &g), "get") || want < 0)
 		return;
 	check_item(&g.item, want);
-	FAIL(memcmp(row, m.rec[want].row, m.dims * 4), "the row of %llu is another", (unsigned long long)id);
+	FAIL(memcmp(row, m.rec[want].row, m.dims * 4), "the row of %llu is another",
+	     (unsigned long long)id);
 }
 
 static void op_get(void)
@@ -335,8 +345,8 @@ static void op_get(void)
 	for (i = 0; i < m.n; i++)
 		live += m.rec[i].live;
 	EXPECT(0, vx_info(m.fd, &info), "info");
-	FAIL(info.live != live || info.count != m.n, "%llu records in %llu slots, not %u in %u", info.live, info.count,
-	     live, m.n);
+	FAIL(info.live != live || info.count != m.n, "%llu records in %llu slots, not %u in %u",
+	     info.live, info.count, live, m.n);
 }
 
 static void op_list(void)
@@ -349,10 +359,12 @@ static void op_list(void)
 
 	do {
 		l.n = room;
-		if (EXPECT(0, vx_ioctl(m.fd, VEXFS_IOC_LIST, &l), "list") || FAIL(l.n > room, "%u items", l.n))
+		if (EXPECT(0, vx_ioctl(m.fd, VEXFS_IOC_LIST, &l), "list") ||
+		    FAIL(l.n > room, "%u items", l.n))
 			return;
 		for (i = 0; i < l.n; i++) {
-			while (slot < m.n && (!m.rec[slot].live || (l.flags && !is_stale(&m.rec[slot]))))
+			while (slot < m.n &&
+			       (!m.rec[slot].live || (l.flags && !is_stale(&m.rec[slot]))))
 				slot++;
 			if (FAIL(slot == m.n, "slot %llu is listed", item[i].slot))
 				return;
@@ -360,7 +372,8 @@ static void op_list(void)
 		}
 	} while (l.cursor != ~0ULL);
 	for (; slot < m.n; slot++)
-		FAIL(m.rec[slot].live && (!l.flags || is_stale(&m.rec[slot])), "slot %u is not listed", slot);
+		FAIL(m.rec[slot].live && (!l.flags || is_stale(&m.rec[slot])),
+		     "slot %u is not listed", slot);
 }
 
 /* Of `found` in order, at most per_file of each file; how many. */
@@ -377,8 +390,9 @@ static uint32_t thin(struct near *t, uint32_t found, uint32_t per_file)
 	return kept;
 }
 
-static void check_hits(const struct vexfs_ioc_search *s, const float *q, int64_t below, double radius,
-		       const struct vexfs_query_answer *a, const struct vexfs_hit *hit)
+static void check_hits(const struct vexfs_ioc_search *s, const float *q, int64_t below,
+		       double radius, const struct vexfs_query_answer *a,
+		       const struct vexfs_hit *hit)
 {
 	static struct near t[MAX_SLOTS];
 	bool coded = !strcmp(s->strategy, "coded"), range = s->flags & VEXFS_SEARCH_RANGE;
@@ -387,7 +401,8 @@ static void check_hits(const struct vexfs_ioc_search *s, const float *q, int64_t
 	for (i = 0; i < m.n; i++) {
 		double d = exact_distance(m.metric, q, m.rec[i].row, m.dims);
 
-		if (m.rec[i].live && (!s->where_nodes || m.rec[i].attr[0] < below) && (!range || d <= radius))
+		if (m.rec[i].live && (!s->where_nodes || m.rec[i].attr[0] < below) &&
+		    (!range || d <= radius))
 			t[found++] = (struct near){ d, m.rec[i].id };
 	}
 	qsort(t, found, sizeof(*t), nearer);
@@ -396,14 +411,14 @@ static void check_hits(const struct vexfs_ioc_search *s, const float *q, int64_t
 	want = found < s->k ? found : s->k;
 	searches++;
 	FAIL(coded ? a->n > want : a->n != want, "%u hits, not %u", a->n, want);
-	FAIL(!coded && a->truncated != (found > want && range ? VEXFS_TRUNC_LIMIT : 0), "truncated %#x",
-	     a->truncated);
+	FAIL(!coded && a->truncated != (found > want && range ? VEXFS_TRUNC_LIMIT : 0),
+	     "truncated %#x", a->truncated);
 	for (i = j = 0; i < a->n; i++, j++) {
 		while (coded && j < found && t[j].id != hit[i].id)
 			j++;		/* codes may have missed it */
 		if (FAIL(j == found || t[j].id != hit[i].id || t[j].distance != hit[i].distance,
-			 "hit %u of %u is %llu at %.17g, not %llu at %.17g", i, a->n, hit[i].id, hit[i].distance,
-			 j < found ? t[j].id : 0, j < found ? t[j].distance : 0))
+			 "hit %u of %u is %llu at %.17g, not %llu at %.17g", i, a->n, hit[i].id,
+			 hit[i].distance, j < found ? t[j].id : 0, j < found ? t[j].distance : 0))
 			return;
 		coded_hits += coded && j < want;
 	}
@@ -418,9 +433,10 @@ static void op_search(void)
 	struct vexfs_query_answer answer[5];
 	struct vexfs_predicate_node lt = { .op = VEXFS_PRED_LT, .value = chance(11) };
 	struct vexfs_ioc_search s = {
-		.size = sizeof(s), .k = ks[chance(4)], .vector_bytes = m.dims * 4, .vector = PTR(rows),
-		.hits = PTR(hit), .answers = PTR(answer), .queries = chance(2) ? 1 : 1 + chance(5),
-		.timeout_us = VEXFS_MAX_TIMEOUT_US, .flags = chance(2) ? VEXFS_SEARCH_EXACT : 0,
+		.size = sizeof(s), .k = ks[chance(4)], .vector_bytes = m.dims * 4,
+		.vector = PTR(rows), .hits = PTR(hit), .answers = PTR(answer),
+		.queries = chance(2) ? 1 : 1 + chance(5), .timeout_us = VEXFS_MAX_TIMEOUT_US,
+		.flags = chance(2) ? VEXFS_SEARCH_EXACT : 0,
 	};
 	double radius = 0;
 	uint32_t i, n = 0;
@@ -528,11 +544,13 @@ int main(int argc, char **argv)
 		one_history(i);
 	}
 	if (failures)
-		printf("to repeat it: model %s %s %llu 1\n", device, mountpoint, (unsigned long long)history);
+		printf("to repeat it: model %s %s %llu 1\n", device, mountpoint,
+		       (unsigned long long)history);
 	coded_missed -= coded_hits;
 	for (i = 0; i < OPS; i++)
 		printf("%lu x %s\n", done[i], ops[i].name);
-	printf("%lu searches; codes missed %lu of %lu hits\n", searches, coded_missed, coded_hits + coded_missed);
+	printf("%lu searches; codes missed %lu of %lu hits\n", searches, coded_missed,
+	       coded_hits + coded_missed);
 	FAIL(coded_missed > (coded_hits + coded_missed) / 100, "more than 1 %%");
 	return failed();
 }

@@ -2,8 +2,9 @@
 /*
  * picks DIR OBJECT SECONDS: a search program reads slots from a map that user space has mapped.
  *
- * Loads OBJECT (picks.bpf.o), binds it to the collection DIR, and searches while a thread turns each entry of the map from
- * the slot of a record into one far beyond the collection, and back.  Every hit must be a record that was named.
+ * Loads OBJECT (picks.bpf.o), binds it to the collection DIR, and searches while a thread turns
+ * each entry of the map from the slot of a record into one far beyond the collection, and back.
+ * Every hit must be a record that was named.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -37,7 +38,9 @@ static void *flip(void *arg)
 
 int main(int argc, char **argv)
 {
-	struct vexfs_ioc_use use = { .size = sizeof(use), .slot = VEXFS_SLOT_SEARCH, .name = "picks" };
+	struct vexfs_ioc_use use = { .size = sizeof(use),
+				     .slot = VEXFS_SLOT_SEARCH,
+				     .name = "picks" };
 	struct vexfs_ioc_info info;
 	struct vexfs_ioc_search s;
 	struct vexfs_hit hits[10];

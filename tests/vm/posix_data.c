@@ -305,8 +305,8 @@ static void *extend(void *page)
 }
 
 /*
- * A write leaves a hole behind the end of the file while a mapping dirties the folio that the end is
- * in, all of it.  The write is held in the middle: its source is a page that we provide.
+ * A write leaves a hole behind the end of the file while a mapping dirties the folio that the end
+ * is in, all of it.  The write is held in the middle: its source is a page that we provide.
  */
 static void t_straddle(void)
 {
@@ -333,7 +333,8 @@ static void t_straddle(void)
 	CHECK(!ioctl(event.fd, UFFDIO_REGISTER, &reg));
 	CHECK(!pthread_create(&thread, NULL, extend, page));
 	CHECK(poll(&event, 1, 20000) == 1);
-	CHECK(read(event.fd, &msg, sizeof(msg)) == sizeof(msg) && msg.event == UFFD_EVENT_PAGEFAULT);
+	CHECK(read(event.fd, &msg, sizeof(msg)) == sizeof(msg) &&
+	      msg.event == UFFD_EVENT_PAGEFAULT);
 	CHECK(st_of("f").st_size == 2 * BLOCK + 100);
 	p[0] = 77;
 	CHECK(!ioctl(event.fd, UFFDIO_ZEROPAGE, &zero) && !pthread_join(thread, NULL));

@@ -236,6 +236,7 @@ int main(int argc, char **argv)
 		if (argc == 4 && !strcmp(argv[1], "--shutdown"))
 			return shut_down(atoi(argv[3]));
 	}
-	fputs("usage: posix_state --shutdown DIR HOW | --abandon DIR | --kept DIR | --readonly DIR | --stop DIR\n", stderr);
+	fputs("usage: posix_state --shutdown DIR HOW | --abandon DIR | --kept DIR | --readonly DIR | --stop DIR\n",
+	      stderr);
 	return 2;
 }

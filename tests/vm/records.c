@@ -2,10 +2,12 @@
 /*
  * Records by id and by key, against a model.
  *
- *	records history DIR SEED N	N random inserts, upserts, deletes, gets and listings, with syncs
+ *	records history DIR SEED N	N random inserts, upserts, deletes, gets and listings, with
+ *					syncs
  *	records check DIR SEED N	the same model, after a remount: everything is as it was
  *	records bad DIR			what must be refused, with nothing changed
- *	records race DIR SECONDS	upserts under queries: exactly one version of each id is found
+ *	records race DIR SECONDS	upserts under queries: exactly one version of each id is
+ *					found
  *
  * DIR is a directory of VexFS.  Exit code 0, or 1 after a line per failure.
  */
@@ -125,9 +127,9 @@ static void insert(int fd, bool upsert)
 	make_batch(&b);
 	a = (struct vexfs_ioc_insert){
 		.size = sizeof(a), .flags = upsert ? VEXFS_INSERT_UPSERT : 0, .n = b.n,
-		.row_bytes = DIMS * 4, .rows = PTR(b.rows), .ids = PTR(b.ids), .attrs = PTR(b.attrs),
-		.keys = b.key_bytes ? PTR(b.keys) : 0, .key_lens = b.key_bytes ? PTR(b.lens) : 0,
-		.key_bytes = b.key_bytes,
+		.row_bytes = DIMS * 4, .rows = PTR(b.rows), .ids = PTR(b.ids),
+		.attrs = PTR(b.attrs), .keys = b.key_bytes ? PTR(b.keys) : 0,
+		.key_lens = b.key_bytes ? PTR(b.lens) : 0, .key_bytes = b.key_bytes,
 	};
 	want = judge(&b, upsert, &at);
 	EXPECT(want, vx_ioctl(fd, VEXFS_IOC_INSERT, &a), upsert ? "upsert" : "insert");
@@ -166,7 +168,9 @@ static void delete(int fd)
 		if (at > i && (who[i] == IDS || !model[who[i]].live))
 			at = i;
 	}
-	a = (struct vexfs_ioc_delete){ .size = sizeof(a), .n = n, .flags = by_key ? VEXFS_DELETE_BY_KEY : 0 };
+	a = (struct vexfs_ioc_delete){ .size = sizeof(a),
+				       .n = n,
+				       .flags = by_key ? VEXFS_DELETE_BY_KEY : 0 };
 	if (by_key) {
 		a.keys = PTR(keys);
 		a.key_lens = PTR(lens);
@@ -199,7 +203,8 @@ static void compare(const struct vexfs_item *item, const float *row, const char 
 	     (unsigned long long)m->seq, (unsigned long long)m->version);
 	FAIL(row && memcmp(row, v, sizeof(v)), "id %u has another row", i);
 	FAIL(item->key_len != len || !(item->flags & VEXFS_ITEM_KEYED) != !len ||
-	     (key && memcmp(key, wanted, len)), "id %u has another key, of %u bytes", i, item->key_len);
+		     (key && memcmp(key, wanted, len)),
+	     "id %u has another key, of %u bytes", i, item->key_len);
 }
 
 static void get(int fd, uint32_t i, bool by_key)
@@ -207,15 +212,17 @@ static void get(int fd, uint32_t i, bool by_key)
 	char key[VEXFS_MAX_KEY], out[VEXFS_MAX_KEY];
 	int k = i % KEYS, h = by_key ? holder(k) : model[i].live ? (int)i : -1;
 	float row[DIMS];
-	struct vexfs_ioc_get a = { .size = sizeof(a), .id = id_of(i), .row = PTR(row), .row_bytes = sizeof(row),
-				   .key_out = PTR(out) };
+	struct vexfs_ioc_get a = { .size = sizeof(a), .id = id_of(i), .row = PTR(row),
+				   .row_bytes = sizeof(row), .key_out = PTR(out) };
 
 	if (by_key) {
 		a.flags = VEXFS_GET_BY_KEY;
 		a.key = PTR(key);
 		a.key_len = key_of(k, key);
 	}
-	if (!EXPECT(h < 0 ? ENOENT : 0, vx_ioctl(fd, VEXFS_IOC_GET, &a), by_key ? "get by key" : "get") && h >= 0)
+	if (!EXPECT(h < 0 ? ENOENT : 0, vx_ioctl(fd, VEXFS_IOC_GET, &a),
+		    by_key ? "get by key" : "get") &&
+	    h >= 0)
 		compare(&a.item, row, out, h);
 }
 
@@ -240,7 +247,8 @@ static void list_all(int fd)
 		for (k = 0; k < a.n; k++) {
 			for (i = 0; i < IDS && id_of(i) != items[k].id; i++)
 				;
-			if (FAIL(i == IDS || seen[i], "id %llx is listed twice, or unknown", items[k].id))
+			if (FAIL(i == IDS || seen[i], "id %llx is listed twice, or unknown",
+				 items[k].id))
 				return;
 			if (FAIL(n && items[k].slot <= last, "slot %llu after %llu", items[k].slot,
 				 (unsigned long long)last))
@@ -248,7 +256,8 @@ static void list_all(int fd)
 			last = items[k].slot;
 			seen[i] = true;
 			n++;
-			FAIL(items[k].key_len && a.keys && items[k].key_off + items[k].key_len > a.key_bytes,
+			FAIL(items[k].key_len && a.keys &&
+				     items[k].key_off + items[k].key_len > a.key_bytes,
 			     "key beyond the end");
 			compare(&items[k], a.rows ? rows + k * DIMS : NULL,
 				a.keys ? keys + items[k].key_off : NULL, i);
@@ -295,7 +304,8 @@ static void model_file(const char *dir, bool save)
 
 	snprintf(path, sizeof(path), "%s/model", dir);
 	f = fopen(path, save ? "w" : "r");
-	if (!f || (save ? fwrite(model, sizeof(model), 1, f) : fread(model, sizeof(model), 1, f)) != 1 ||
+	if (!f ||
+	    (save ? fwrite(model, sizeof(model), 1, f) : fread(model, sizeof(model), 1, f)) != 1 ||
 	    (save ? fwrite(&seq, 8, 1, f) : fread(&seq, 8, 1, f)) != 1 ||
 	    (save ? fwrite(&version, 8, 1, f) : fread(&version, 8, 1, f)) != 1 || fclose(f))
 		die(path);
@@ -350,14 +360,21 @@ static int bad(const char *dir)
 		make_row(rows + i * DIMS, DIMS, 1, i);
 #define IN(want, what, ...)								\
 	do {										\
-		struct vexfs_ioc_insert a = { .size = sizeof(a), .n = 3, .row_bytes = DIMS * 4, .rows = PTR(rows), \
-			.ids = PTR(ids), .keys = PTR("abcdefg"), .key_lens = PTR(lens), .key_bytes = 7 };	\
+		struct vexfs_ioc_insert a = { .size = sizeof(a),        \
+					      .n = 3,                   \
+					      .row_bytes = DIMS * 4,    \
+					      .rows = PTR(rows),        \
+					      .ids = PTR(ids),          \
+					      .keys = PTR("abcdefg"),   \
+					      .key_lens = PTR(lens),    \
+					      .key_bytes = 7 };         \
 		vx_info(fd, &before);							\
 		__VA_ARGS__;								\
 		EXPECT(want, vx_ioctl(fd, VEXFS_IOC_INSERT, &a), what);			\
 		vx_info(fd, &after);							\
 		after.resident = before.resident;	/* room that stays */			\
-		FAIL((want) && memcmp(&before, &after, sizeof(after)), "%s: something has changed", what);	\
+		FAIL((want) && memcmp(&before, &after, sizeof(after)),  \
+		     "%s: something has changed", what);                \
 	} while (0)
 	IN(EINVAL, "fewer bytes of keys than lengths", a.key_bytes = 6);
 	IN(EINVAL, "more bytes of keys than lengths", a.key_bytes = 8; a.keys = PTR("abcdefgh"));
@@ -368,18 +385,24 @@ static int bad(const char *dir)
 	IN(E2BIG, "too many bytes of keys", a.key_bytes = VEXFS_MAX_STRING_BYTES + 1);
 	IN(EFAULT, "keys nowhere", a.keys = 4096);
 	IN(EFAULT, "lengths nowhere", a.key_lens = 4096);
-	IN(EEXIST, "the same key twice in a batch", lens[0] = 3; lens[1] = 3; lens[2] = 1; a.keys = PTR("xyzxyzq"));
+	IN(EEXIST, "the same key twice in a batch", lens[0] = 3; lens[1] = 3; lens[2] = 1;
+	   a.keys = PTR("xyzxyzq"));
 	lens[1] = 0;
 	lens[2] = 4;
 	IN(EEXIST, "the same id twice in a batch", ids[2] = 1);
 	ids[2] = 3;
 	IN(0, "keys", );
-	IN(EEXIST, "a key that is taken", ids[0] = 11; ids[1] = 12; ids[2] = 13; a.keys = PTR("xyzdefg"));
-	IN(0, "a key that is taken, as an upsert", a.keys = PTR("xyzdefg"); a.flags = VEXFS_INSERT_UPSERT);
+	IN(EEXIST, "a key that is taken", ids[0] = 11; ids[1] = 12; ids[2] = 13;
+	   a.keys = PTR("xyzdefg"));
+	IN(0, "a key that is taken, as an upsert", a.keys = PTR("xyzdefg");
+	   a.flags = VEXFS_INSERT_UPSERT);
 	FAIL(after.live != 5, "%llu records are left, not 5", after.live);
 #define GET(want, what, ...)								\
 	do {										\
-		struct vexfs_ioc_get a = { .size = sizeof(a), .flags = VEXFS_GET_BY_KEY, .key = PTR(key), .key_len = 3 }; \
+		struct vexfs_ioc_get a = { .size = sizeof(a),         \
+					   .flags = VEXFS_GET_BY_KEY, \
+					   .key = PTR(key),           \
+					   .key_len = 3 };            \
 		memcpy(key, "abc", 3);							\
 		__VA_ARGS__;								\
 		EXPECT(want, vx_ioctl(fd, VEXFS_IOC_GET, &a), what);			\
@@ -429,8 +452,9 @@ static void *upsert_loop(void *arg)
 	uint32_t i, n;
 
 	while (!r->stop) {
-		struct vexfs_ioc_insert a = { .size = sizeof(a), .flags = VEXFS_INSERT_UPSERT, .row_bytes = DIMS * 4,
-					      .rows = PTR(rows), .ids = PTR(ids) };
+		struct vexfs_ioc_insert a = { .size = sizeof(a), .flags = VEXFS_INSERT_UPSERT,
+					      .row_bytes = DIMS * 4, .rows = PTR(rows),
+					      .ids = PTR(ids) };
 		uint32_t first = random64(&s) % RACERS;
 
 		n = 1 + random64(&s) % RACERS;

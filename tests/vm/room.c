@@ -4,7 +4,8 @@
  *
  *	room fill COLLECTION		insert records until there is no room for one more
  *	room add COLLECTION N		insert N records
- *	room keep COLLECTION WHAT	delete all but WHAT: one (the last), odd, or half (the second one)
+ *	room keep COLLECTION WHAT	delete all but WHAT: one (the last), odd, or half (the
+ *					second one)
  *	room check COLLECTION WHAT	only those are there, as they were
  *
  * Ids are 0, 1, ...  Exit code 0, or 1 after a line per failure.
@@ -29,7 +30,9 @@ static uint64_t next_id(int fd)
 static int add(int fd, uint32_t n)
 {
 	static float rows[BATCH * DIMS];
-	struct vexfs_batch b = { .n = n, .row_bytes = DIMS * 4, .rows = rows, .flags = VEXFS_INSERT_AUTO_ID };
+	struct vexfs_batch b = {
+		.n = n, .row_bytes = DIMS * 4, .rows = rows, .flags = VEXFS_INSERT_AUTO_ID
+	};
 	uint64_t id = next_id(fd);
 	uint32_t i;
 
@@ -87,7 +90,8 @@ static void check(int fd, const char *what)
 
 		EXPECT(there ? 0 : ENOENT, -vexfs_get(fd, id, row, sizeof(row), NULL), "get");
 		make_row(want, DIMS, 1, id);
-		FAIL(there && memcmp(row, want, sizeof(row)), "%llu has another row", (unsigned long long)id);
+		FAIL(there && memcmp(row, want, sizeof(row)), "%llu has another row",
+		     (unsigned long long)id);
 		live += there;
 	}
 	EXPECT(0, -vexfs_info(fd, &info), "info");
@@ -99,7 +103,8 @@ int main(int argc, char **argv)
 	int fd = argc > 2 ? vexfs_open(argv[2]) : -1;
 
 	if (fd < 0) {
-		fprintf(stderr, "usage: room fill COLLECTION | add COLLECTION N | keep|check COLLECTION one|odd|half\n");
+		fprintf(stderr,
+			"usage: room fill COLLECTION | add COLLECTION N | keep|check COLLECTION one|odd|half\n");
 		return 2;
 	}
 	if (!strcmp(argv[1], "fill"))

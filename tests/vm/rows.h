@@ -34,7 +34,9 @@ static inline void make_row(float *v, uint32_t dims, uint64_t seed, uint64_t id)
 	for (i = 0; i < dims; i++) {
 		uint64_t r = random64(&s);
 
-		v[i] = ((r & 0xffff) + (r >> 16 & 0xffff) + (r >> 32 & 0xffff) + (r >> 48)) / 37837.0f - 3.4641f;
+		v[i] = ((r & 0xffff) + (r >> 16 & 0xffff) + (r >> 32 & 0xffff) + (r >> 48)) /
+			       37837.0f -
+		       3.4641f;
 	}
 	if (v[0] == 0)
 		v[0] = 1;
@@ -55,7 +57,8 @@ static inline int vx_ioctl(int fd, unsigned long cmd, void *arg)
 static inline int vx_create(int fd, uint32_t dims, uint32_t metric, uint32_t attrs)
 {
 	struct vexfs_ioc_create a = {
-		.size = sizeof(a), .dims = dims, .element = VEXFS_ELEM_F32, .metric = metric, .attrs = attrs,
+		.size = sizeof(a), .dims = dims, .element = VEXFS_ELEM_F32, .metric = metric,
+		.attrs = attrs,
 	};
 	uint32_t i;
 
@@ -73,12 +76,12 @@ static inline int vx_info(int fd, struct vexfs_ioc_info *info)
 	return vx_ioctl(fd, VEXFS_IOC_INFO, info);
 }
 
-static inline int vx_insert(int fd, uint32_t n, uint32_t dims, const float *rows, const uint64_t *ids,
-			    const int64_t *attrs, uint64_t *seq, uint64_t *bad)
+static inline int vx_insert(int fd, uint32_t n, uint32_t dims, const float *rows,
+			    const uint64_t *ids, const int64_t *attrs, uint64_t *seq, uint64_t *bad)
 {
 	struct vexfs_ioc_insert a = {
-		.size = sizeof(a), .n = n, .row_bytes = dims * 4, .rows = PTR(rows), .ids = PTR(ids),
-		.attrs = PTR(attrs),
+		.size = sizeof(a), .n = n, .row_bytes = dims * 4, .rows = PTR(rows),
+		.ids = PTR(ids), .attrs = PTR(attrs),
 	};
 	int err = vx_ioctl(fd, VEXFS_IOC_INSERT, &a);
 
@@ -91,7 +94,9 @@ static inline int vx_insert(int fd, uint32_t n, uint32_t dims, const float *rows
 
 static inline int vx_get(int fd, uint64_t id, uint32_t dims, float *row, struct vexfs_ioc_get *out)
 {
-	struct vexfs_ioc_get a = { .size = sizeof(a), .id = id, .row = PTR(row), .row_bytes = dims * 4 };
+	struct vexfs_ioc_get a = {
+		.size = sizeof(a), .id = id, .row = PTR(row), .row_bytes = dims * 4
+	};
 	int err = vx_ioctl(fd, VEXFS_IOC_GET, &a);
 
 	if (out)
@@ -114,8 +119,8 @@ static inline int vx_search_as(int fd, uint32_t flags, uint32_t k, uint32_t dims
 			       struct vexfs_hit *hits, struct vexfs_ioc_search *out)
 {
 	struct vexfs_ioc_search a = {
-		.size = sizeof(a), .flags = flags, .k = k, .vector_bytes = dims * 4, .vector = PTR(v),
-		.hits = PTR(hits), .timeout_us = VEXFS_MAX_TIMEOUT_US,
+		.size = sizeof(a), .flags = flags, .k = k, .vector_bytes = dims * 4,
+		.vector = PTR(v), .hits = PTR(hits), .timeout_us = VEXFS_MAX_TIMEOUT_US,
 	};
 	int err = vx_ioctl(fd, VEXFS_IOC_SEARCH, &a);
 
@@ -124,8 +129,8 @@ static inline int vx_search_as(int fd, uint32_t flags, uint32_t k, uint32_t dims
 }
 
 /* Every record is measured: what an oracle compares with. */
-static inline int vx_search(int fd, uint32_t k, uint32_t dims, const float *v, struct vexfs_hit *hits,
-			    struct vexfs_ioc_search *out)
+static inline int vx_search(int fd, uint32_t k, uint32_t dims, const float *v,
+			    struct vexfs_hit *hits, struct vexfs_ioc_search *out)
 {
 	return vx_search_as(fd, VEXFS_SEARCH_EXACT, k, dims, v, hits, out);
 }

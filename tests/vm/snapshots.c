@@ -2,11 +2,13 @@
 /*
  * snapshots: snapshots and compaction against a model.
  *
- *	snapshots run DIR SEED FROM TO	operations FROM .. TO - 1 of a history that SEED alone decides; then the
- *					collection and all its snapshots must be those of the model
+ *	snapshots run DIR SEED FROM TO	operations FROM .. TO - 1 of a history that SEED alone
+ *					decides; then the collection and all its snapshots must be
+ *					those of the model
  *	snapshots bad DIR		names, limits, arguments
  *	snapshots files DIR		records that are bound to files
- *	snapshots storm DIR SECONDS	compactions under writers and searches, none of which may fail or be wrong
+ *	snapshots storm DIR SECONDS	compactions under writers and searches, none of which may
+ *					fail or be wrong
  *	snapshots fill DIR N K		N records, of which all but every K-th are deleted
  *	snapshots check DIR N K		are they there?
  *	snapshots killed DIR		a compaction is killed in the middle: all is as before
@@ -85,8 +87,9 @@ static int insert(int fd, uint32_t n, const uint32_t *id, const uint32_t *versio
 	char keys[MAX_OP * 32];
 	uint32_t i, bytes = 0;
 	struct vexfs_ioc_insert a = {
-		.size = sizeof(a), .flags = upsert ? VEXFS_INSERT_UPSERT : 0, .n = n, .row_bytes = DIMS * 4,
-		.rows = PTR(rows), .ids = PTR(ids), .attrs = PTR(attrs), .keys = PTR(keys), .key_lens = PTR(lens),
+		.size = sizeof(a), .flags = upsert ? VEXFS_INSERT_UPSERT : 0, .n = n,
+		.row_bytes = DIMS * 4, .rows = PTR(rows), .ids = PTR(ids), .attrs = PTR(attrs),
+		.keys = PTR(keys), .key_lens = PTR(lens),
 	};
 
 	for (i = 0; i < n; i++) {
@@ -102,12 +105,12 @@ static int insert(int fd, uint32_t n, const uint32_t *id, const uint32_t *versio
 	return vx_ioctl(fd, VEXFS_IOC_INSERT, &a);
 }
 
-static int search_as(int fd, uint32_t flags, const char *as_of, uint32_t k, const float *v, struct vexfs_hit *hit,
-		     struct vexfs_ioc_search *out)
+static int search_as(int fd, uint32_t flags, const char *as_of, uint32_t k, const float *v,
+		     struct vexfs_hit *hit, struct vexfs_ioc_search *out)
 {
 	struct vexfs_ioc_search a = {
-		.size = sizeof(a), .flags = flags, .k = k, .vector_bytes = DIMS * 4, .vector = PTR(v), .hits = PTR(hit),
-		.timeout_us = VEXFS_MAX_TIMEOUT_US,
+		.size = sizeof(a), .flags = flags, .k = k, .vector_bytes = DIMS * 4,
+		.vector = PTR(v), .hits = PTR(hit), .timeout_us = VEXFS_MAX_TIMEOUT_US,
 	};
 	int err;
 
@@ -145,7 +148,8 @@ static void check_list(int fd, const struct state *s)
 	static float rows[PAGE * DIMS];
 	static char keys[PAGE * VEXFS_MAX_KEY];
 	struct vexfs_ioc_list a = {
-		.size = sizeof(a), .items = PTR(item), .rows = PTR(rows), .row_bytes = DIMS * 4, .keys = PTR(keys),
+		.size = sizeof(a), .items = PTR(item), .rows = PTR(rows), .row_bytes = DIMS * 4,
+		.keys = PTR(keys),
 	};
 	uint32_t seen = 0, i, len;
 	uint64_t slot = 0;
@@ -162,14 +166,15 @@ static void check_list(int fd, const struct state *s)
 			uint64_t id = item[i].id;
 			uint32_t version = id < MAX_IDS ? s->version[id] : 0;
 
-			if (FAIL(!version || item[i].attr[0] != version, "%s: id %llu has version %lld, not %u", s->name,
+			if (FAIL(!version || item[i].attr[0] != version,
+				 "%s: id %llu has version %lld, not %u", s->name,
 				 (unsigned long long)id, (long long)item[i].attr[0], version))
 				continue;
 			FAIL(seen && item[i].slot <= slot, "%s: slots do not ascend", s->name);
 			slot = item[i].slot;
 			row_of(row, id, version);
-			FAIL(memcmp(row, rows + i * DIMS, sizeof(row)), "%s: id %llu has another row", s->name,
-			     (unsigned long long)id);
+			FAIL(memcmp(row, rows + i * DIMS, sizeof(row)),
+			     "%s: id %llu has another row", s->name, (unsigned long long)id);
 			len = key_of(key, id, version);
 			FAIL(item[i].key_len != len || memcmp(key, keys + item[i].key_off, len),
 			     "%s: id %llu has another key", s->name, (unsigned long long)id);
@@ -199,16 +204,18 @@ static void check_search(int fd, const struct state *s, uint64_t *random)
 			best[j] = best[j - 1];
 		best[j] = d;
 	}
-	FAIL(a.n != n || a.truncated, "%s: %u hits, not %u, truncated %#x", s->name, a.n, n, a.truncated);
+	FAIL(a.n != n || a.truncated, "%s: %u hits, not %u, truncated %#x", s->name, a.n, n,
+	     a.truncated);
 	for (i = 0; i < a.n && i < n; i++) {
 		uint64_t id = hit[i].id;
 		uint32_t version = id < MAX_IDS ? s->version[id] : 0;
 
-		FAIL(!version || hit[i].distance != distance(v, id, version), "%s: hit %u, id %llu, is not of it", s->name,
-		     i, (unsigned long long)id);
+		FAIL(!version || hit[i].distance != distance(v, id, version),
+		     "%s: hit %u, id %llu, is not of it", s->name, i, (unsigned long long)id);
 		/* codes miss one now and then */
-		FAIL(flags ? hit[i].distance != best[i] : hit[i].distance < best[i], "%s: hit %u is at %g, the nearest one at %g", s->name, i,
-		     hit[i].distance, best[i]);
+		FAIL(flags ? hit[i].distance != best[i] : hit[i].distance < best[i],
+		     "%s: hit %u is at %g, the nearest one at %g", s->name, i, hit[i].distance,
+		     best[i]);
 	}
 }
 
@@ -226,7 +233,8 @@ static void check_get(int fd, uint32_t id)
 	if (!a.key_len)
 		return;
 	EXPECT(version ? 0 : ENOENT, vx_ioctl(fd, VEXFS_IOC_GET, &a), "get by key");
-	FAIL(version && a.item.id != id, "key %s leads to id %llu", key, (unsigned long long)a.item.id);
+	FAIL(version && a.item.id != id, "key %s leads to id %llu", key,
+	     (unsigned long long)a.item.id);
 }
 
 static void check_all(int fd)
@@ -244,7 +252,8 @@ static void check_all(int fd)
 	for (i = 0; i <= snaps; i++) {
 		const struct state *s = i < snaps ? snap + i : &now;
 
-		FAIL(i < snaps && (strcmp(info[i].name, s->name) || info[i].live != s->live || !info[i].time),
+		FAIL(i < snaps && (strcmp(info[i].name, s->name) || info[i].live != s->live ||
+				   !info[i].time),
 		     "snapshot %u is %s with %llu records, not %s with %u", i, info[i].name,
 		     (unsigned long long)info[i].live, s->name, s->live);
 		check_list(fd, s);
@@ -315,14 +324,16 @@ static void operation(int fd)
 		if (i) {
 			at = below(snaps);
 			if (fd >= 0)
-				EXPECT(0, snapshot(fd, VEXFS_SNAPSHOT_DELETE, snap[at].name), "delete a snapshot");
+				EXPECT(0, snapshot(fd, VEXFS_SNAPSHOT_DELETE, snap[at].name),
+				       "delete a snapshot");
 			memmove(snap + at, snap + at + 1, (--snaps - at) * sizeof(*snap));
 		}
 		snap[snaps] = now;
 		sprintf(snap[snaps].name, "s-%u.%c", next_name, 'a' + next_name % 26);
 		next_name++;
 		if (fd >= 0)
-			EXPECT(0, snapshot(fd, VEXFS_SNAPSHOT_CREATE, snap[snaps].name), "create a snapshot");
+			EXPECT(0, snapshot(fd, VEXFS_SNAPSHOT_CREATE, snap[snaps].name),
+			       "create a snapshot");
 		snaps++;
 	} else if (what < 18) {
 		if (fd < 0)
@@ -330,14 +341,19 @@ static void operation(int fd)
 		EXPECT(0, vx_info(fd, &info), "info");
 		at = info.epoch;
 		EXPECT(0, compact(fd, 0, &before, &after), "compact");
-		FAIL(before != info.count || after > before, "compacted %llu slots from %llu to %llu",
-		     (unsigned long long)info.count, (unsigned long long)before, (unsigned long long)after);
+		FAIL(before != info.count || after > before,
+		     "compacted %llu slots from %llu to %llu", (unsigned long long)info.count,
+		     (unsigned long long)before, (unsigned long long)after);
 		EXPECT(0, vx_info(fd, &info), "info");
-		FAIL(info.count != after || info.live != now.live || info.epoch != at + (after < before) ||
-		     (after < before && info.committed != after) || info.compact_total || info.snapshots != snaps,
-		     "after a compaction: %llu slots, not %llu, %llu records, epoch %llu", (unsigned long long)info.count,
-		     (unsigned long long)after, (unsigned long long)info.live, (unsigned long long)info.epoch);
-		FAIL(!snaps && after != now.live, "%llu slots for %u records", (unsigned long long)after, now.live);
+		FAIL(info.count != after || info.live != now.live ||
+		     info.epoch != at + (after < before) ||
+		     (after < before && info.committed != after) || info.compact_total ||
+		     info.snapshots != snaps,
+		     "after a compaction: %llu slots, not %llu, %llu records, epoch %llu",
+		     (unsigned long long)info.count, (unsigned long long)after,
+		     (unsigned long long)info.live, (unsigned long long)info.epoch);
+		FAIL(!snaps && after != now.live, "%llu slots for %u records",
+		     (unsigned long long)after, now.live);
 	} else if (what < 19) {
 		if (fd >= 0)
 			FAIL(fsync(fd), "fsync: %s", strerror(errno));
@@ -348,7 +364,8 @@ static void operation(int fd)
 
 static void run(const char *dir, uint64_t seed, uint32_t from, uint32_t to)
 {
-	int fd = from ? vx_directory(dir, "model") : vx_collection(dir, "model", DIMS, VEXFS_METRIC_L2, 1);
+	int fd = from ? vx_directory(dir, "model") :
+			vx_collection(dir, "model", DIMS, VEXFS_METRIC_L2, 1);
 	uint32_t i;
 
 	if (fd < 0)
@@ -386,7 +403,8 @@ static void bad(const char *dir)
 		EXPECT(EINVAL, snapshot(fd, VEXFS_SNAPSHOT_CREATE, names[i]), names[i]);
 		EXPECT(EINVAL, snapshot(fd, VEXFS_SNAPSHOT_DELETE, names[i]), names[i]);
 	}
-	EXPECT(EINVAL, snapshot(fd, VEXFS_SNAPSHOT_CREATE, "abcdefghijklmnopqrstuvwxyz012345"), "no NUL");
+	EXPECT(EINVAL, snapshot(fd, VEXFS_SNAPSHOT_CREATE, "abcdefghijklmnopqrstuvwxyz012345"),
+	       "no NUL");
 	EXPECT(0, snapshot(fd, VEXFS_SNAPSHOT_CREATE, longest), "the longest name");
 	EXPECT(EEXIST, snapshot(fd, VEXFS_SNAPSHOT_CREATE, longest), "the same again");
 	EXPECT(0, snapshot(fd, VEXFS_SNAPSHOT_DELETE, longest), "delete it");
@@ -415,29 +433,36 @@ static void bad(const char *dir)
 	c = (struct vexfs_ioc_compact){ .size = sizeof(c), .flags = 1 };
 	EXPECT(EINVAL, vx_ioctl(fd, VEXFS_IOC_COMPACT, &c), "flags");
 	EXPECT(0, compact(fd, 0, &before, &after), "nothing is dead");
-	FAIL(before != 2 || after != 2, "of 2 slots: %llu, %llu", (unsigned long long)before, (unsigned long long)after);
+	FAIL(before != 2 || after != 2, "of 2 slots: %llu, %llu", (unsigned long long)before,
+	     (unsigned long long)after);
 
 	/* what is deleted is in the snapshots, by its id too, and nowhere else */
 	EXPECT(0, vx_delete(fd, 1, ids, &before), "delete");
 	EXPECT(0, compact(fd, 0, &before, &after), "what is dead is in snapshots");
-	FAIL(before != 2 || after != 2, "of 2 slots: %llu, %llu", (unsigned long long)before, (unsigned long long)after);
+	FAIL(before != 2 || after != 2, "of 2 slots: %llu, %llu", (unsigned long long)before,
+	     (unsigned long long)after);
 
 	/* as many planes as there can be are swapped in one transaction */
 	EXPECT(0, insert(fd, 1, &more, version, false), "insert");
 	ids[0] = more;
 	EXPECT(0, vx_delete(fd, 1, ids, &before), "delete");
 	EXPECT(0, compact(fd, 0, &before, &after), "with 32 snapshots");
-	FAIL(before != 3 || after != 2, "of 3 slots: %llu, %llu", (unsigned long long)before, (unsigned long long)after);
+	FAIL(before != 3 || after != 2, "of 3 slots: %llu, %llu", (unsigned long long)before,
+	     (unsigned long long)after);
 	row_of(v, 5, 1);
 	EXPECT(0, search(fd, "7", 2, v, hit, &s), "as of 7");
 	FAIL(s.n != 2 || hit[0].id != 5 || hit[0].distance != 0, "%u hits as of 7", s.n);
 	EXPECT(0, search(fd, "", 2, v, hit, &s), "now");
 	FAIL(s.n != 1 || hit[0].id != 6, "%u hits now", s.n);
 	EXPECT(ENOENT, search(fd, "none", 2, v, hit, &s), "as of none");
-	EXPECT(EINVAL, search(fd, "abcdefghijklmnopqrstuvwxyz012345", 2, v, hit, &s), "as of what has no NUL");
-	s = (struct vexfs_ioc_search){
-		.size = sizeof(s), .flags = VEXFS_SEARCH_BY_ID, .id = 5, .k = 2, .hits = PTR(hit), .snapshot = "7"
-	};
+	EXPECT(EINVAL, search(fd, "abcdefghijklmnopqrstuvwxyz012345", 2, v, hit, &s),
+	       "as of what has no NUL");
+	s = (struct vexfs_ioc_search){ .size = sizeof(s),
+				       .flags = VEXFS_SEARCH_BY_ID,
+				       .id = 5,
+				       .k = 2,
+				       .hits = PTR(hit),
+				       .snapshot = "7" };
 	EXPECT(0, vx_ioctl(fd, VEXFS_IOC_SEARCH, &s), "by an id of then");
 	FAIL(s.n != 2 || hit[0].id != 5, "%u hits by id", s.n);
 	s.id = 7;
@@ -456,14 +481,16 @@ static void bad(const char *dir)
 	l = (struct vexfs_ioc_list){ .size = sizeof(l), .n = 1, .items = PTR(&s) };
 	EXPECT(0, vx_ioctl(fd, VEXFS_IOC_LIST, &l), "list");
 	EXPECT(0, compact(fd, 50, &before, &after), "50 %");
-	FAIL(before != 2 || after != 1, "of 2 slots: %llu, %llu", (unsigned long long)before, (unsigned long long)after);
+	FAIL(before != 2 || after != 1, "of 2 slots: %llu, %llu", (unsigned long long)before,
+	     (unsigned long long)after);
 	l.cursor = 1;
 	l.n = 1;
 	EXPECT(ESTALE, vx_ioctl(fd, VEXFS_IOC_LIST, &l), "go on after a compaction");
 	ids[0] = 6;
 	EXPECT(0, vx_delete(fd, 1, ids, &before), "delete");
 	EXPECT(0, compact(fd, 0, &before, &after), "to nothing");
-	FAIL(before != 1 || after != 0, "of 1 slot: %llu, %llu", (unsigned long long)before, (unsigned long long)after);
+	FAIL(before != 1 || after != 0, "of 1 slot: %llu, %llu", (unsigned long long)before,
+	     (unsigned long long)after);
 	EXPECT(0, snapshot(fd, VEXFS_SNAPSHOT_CREATE, "empty"), "a snapshot of nothing");
 	EXPECT(0, search(fd, "empty", 2, v, hit, &s), "search it");
 	FAIL(s.n, "%u hits", s.n);
@@ -515,7 +542,8 @@ static void files(const char *dir)
 	float rows[2 * DIMS];
 	struct vexfs_ioc_get get;
 	struct vexfs_ioc_insert a = {
-		.size = sizeof(a), .n = 2, .row_bytes = DIMS * 4, .rows = PTR(rows), .ids = PTR(ids), .binds = PTR(bind),
+		.size = sizeof(a), .n = 2, .row_bytes = DIMS * 4, .rows = PTR(rows),
+		.ids = PTR(ids), .binds = PTR(bind),
 	};
 
 	file = openat(fd, "file", O_RDWR | O_CREAT, 0600);
@@ -529,9 +557,11 @@ static void files(const char *dir)
 	EXPECT(0, vx_delete(fd, 2, ids, &bad), "delete");
 	FAIL(found(fd, "both") != 2 || found(fd, "") != 0, "not both are in the snapshot alone");
 	if (fork() == 0) {
-		struct vexfs_ioc_search s = {
-			.size = sizeof(s), .flags = VEXFS_SEARCH_BY_ID, .id = 2, .k = 1, .snapshot = "both"
-		};
+		struct vexfs_ioc_search s = { .size = sizeof(s),
+					      .flags = VEXFS_SEARCH_BY_ID,
+					      .id = 2,
+					      .k = 1,
+					      .snapshot = "both" };
 		struct vexfs_hit hit;
 
 		if (setgid(65534) || setuid(65534))
@@ -539,21 +569,26 @@ static void files(const char *dir)
 		failures = 0;
 		FAIL(found(fd, "both") != 1, "nobody reads what it may not");
 		s.hits = PTR(&hit);
-		EXPECT(ENOENT, vx_ioctl(fd, VEXFS_IOC_SEARCH, &s), "by the id of what nobody may read");
+		EXPECT(ENOENT, vx_ioctl(fd, VEXFS_IOC_SEARCH, &s),
+		       "by the id of what nobody may read");
 		_exit(failures != 0);
 	}
 	wait(&i);
 	FAIL(i, "nobody sees too much");
 	EXPECT(0, compact(fd, 0, &before, &after), "compact");
-	FAIL(found(fd, "both") != 2 || found(fd, "") != 0, "not both are in the snapshot after a compaction");
+	FAIL(found(fd, "both") != 2 || found(fd, "") != 0,
+	     "not both are in the snapshot after a compaction");
 	/* and of what is not deleted: who may see it, and what becomes of it, after a compaction */
 	ids[0] = 3;
 	ids[1] = 4;
 	EXPECT(0, vx_ioctl(fd, VEXFS_IOC_INSERT, &a), "insert");
 	ids[0] = 5;
-	EXPECT(0, vx_insert(fd, 1, DIMS, rows, ids, NULL, NULL, &bad) ?: vx_delete(fd, 1, ids, &bad), "insert, delete");
+	EXPECT(0,
+	       vx_insert(fd, 1, DIMS, rows, ids, NULL, NULL, &bad) ?: vx_delete(fd, 1, ids, &bad),
+	       "insert, delete");
 	EXPECT(0, compact(fd, 0, &before, &after), "compact");
-	FAIL(after >= before, "compacted %llu slots to %llu", (unsigned long long)before, (unsigned long long)after);
+	FAIL(after >= before, "compacted %llu slots to %llu", (unsigned long long)before,
+	     (unsigned long long)after);
 	FAIL(found(fd, "") != 2, "not both are there after a compaction");
 	FAIL(fchmod(file, 0), "fchmod");
 	if (fork() == 0) {
@@ -565,8 +600,8 @@ static void files(const char *dir)
 	FAIL(i, "nobody sees too much after a compaction");
 	FAIL(pwrite(file, "x", 1, 0) != 1, "write");
 	EXPECT(0, vx_get(fd, 4, DIMS, rows, &get), "get");
-	FAIL(get.item.flags != (VEXFS_ITEM_BOUND | VEXFS_ITEM_STALE), "flags %#x after a compaction and a write",
-	     get.item.flags);
+	FAIL(get.item.flags != (VEXFS_ITEM_BOUND | VEXFS_ITEM_STALE),
+	     "flags %#x after a compaction and a write", get.item.flags);
 	close(file);
 	FAIL(unlinkat(fd, "file", 0), "unlink: %s", strerror(errno));
 	FAIL(found(fd, "both") != 1, "the record of a file that is gone is in the snapshot");
@@ -596,8 +631,8 @@ static bool check_stable(uint64_t *random, const char *as_of)
 	if (EXPECT(0, search(storm_fd, as_of, 3, v, hit, &s), "search"))
 		return false;
 	return !FAIL(s.truncated || s.n != 3 || hit[0].id != id || hit[0].distance != 0,
-		     "%s: %u hits, truncated %#x, the first one is %llu at %g, not %u", as_of, s.n, s.truncated,
-		     (unsigned long long)hit[0].id, hit[0].distance, id);
+		     "%s: %u hits, truncated %#x, the first one is %llu at %g, not %u", as_of, s.n,
+		     s.truncated, (unsigned long long)hit[0].id, hit[0].distance, id);
 }
 
 static void *asker(void *arg)
@@ -633,7 +668,8 @@ static void *historian(void *arg)
 				seen += err ? 0 : l.n;
 			}
 			FAIL(err && err != ESTALE, "list: %s", error_name(err));
-			FAIL(!err && seen != snap->live, "the snapshot lists %u records, not %u", seen, snap->live);
+			FAIL(!err && seen != snap->live, "the snapshot lists %u records, not %u",
+			     seen, snap->live);
 		}
 	}
 	return NULL;
@@ -778,8 +814,9 @@ static void check_big(int fd, uint32_t n, uint32_t keep)
 			return;
 		for (i = 0; i < a.n && !failures; i++, want += keep) {
 			big_row(row, want);
-			FAIL(item[i].id != want || memcmp(row, rows + i * BIG_DIMS, sizeof(row)), "id %llu instead of %llu",
-			     (unsigned long long)item[i].id, (unsigned long long)want);
+			FAIL(item[i].id != want || memcmp(row, rows + i * BIG_DIMS, sizeof(row)),
+			     "id %llu instead of %llu", (unsigned long long)item[i].id,
+			     (unsigned long long)want);
 		}
 	}
 	FAIL(want < n, "records end at id %llu of %u", (unsigned long long)want, n);
@@ -809,9 +846,11 @@ static void killed(const char *dir)
 		die("info");
 	FAIL(!WIFSIGNALED(status), "it was done before it could be killed");
 	FAIL(info.epoch != before.epoch || info.count != before.count || info.live != before.live ||
-	     info.compact_done || info.compact_total, "epoch %llu, %llu slots, %llu records, compacting %llu of %llu",
-	     (unsigned long long)info.epoch, (unsigned long long)info.count, (unsigned long long)info.live,
-	     (unsigned long long)info.compact_done, (unsigned long long)info.compact_total);
+		     info.compact_done || info.compact_total,
+	     "epoch %llu, %llu slots, %llu records, compacting %llu of %llu",
+	     (unsigned long long)info.epoch, (unsigned long long)info.count,
+	     (unsigned long long)info.live, (unsigned long long)info.compact_done,
+	     (unsigned long long)info.compact_total);
 }
 
 int main(int argc, char **argv)
@@ -837,7 +876,8 @@ int main(int argc, char **argv)
 	} else if (!strcmp(what, "killed")) {
 		killed(dir);
 	} else {
-		fprintf(stderr, "usage: snapshots run DIR SEED FROM TO | bad DIR | files DIR | storm DIR SECONDS |\n"
+		fprintf(stderr,
+			"usage: snapshots run DIR SEED FROM TO | bad DIR | files DIR | storm DIR SECONDS |\n"
 				"       fill DIR N K | check DIR N K | killed DIR\n");
 		return 2;
 	}

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* spin: looks at everything again and again, in short rounds, until its time is up: half of what the query has. */
+/*
+ * spin: looks at everything again and again, in short rounds, until its time is up: half of what
+ * the query has.
+ */
 #include <vexfs/program.bpf.h>
 
 SEC("struct_ops.s/search")

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * step: one call of a kfunc in each round, so that every limit is met between two rounds, and rounds that only
- * measure, offer or take.  Cares for no error.
+ * step: one call of a kfunc in each round, so that every limit is met between two rounds, and
+ * rounds that only measure, offer or take.  Cares for no error.
  */
 #include <vexfs/program.bpf.h>
 

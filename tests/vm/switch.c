@@ -2,13 +2,14 @@
 /*
  * switch DIR OBJECT SWITCHES THREADS [QUERIES]: replace a search program under load.
  *
- * Loads OBJECT (half.bpf.o) twice, once for the even and once for the odd batches, binds the first to the
- * collection DIR, and learns each one's answer to a call of QUERIES queries [1], which have no record in common.  Then
- * THREADS threads repeat the call while the link is pointed at one and the other in turn.  Every call must succeed, and
- * its answers be exactly those of one of the two, always the same one for the same generation.
+ * Loads OBJECT (half.bpf.o) twice, once for the even and once for the odd batches, binds the first
+ * to the collection DIR, and learns each one's answer to a call of QUERIES queries [1], which have
+ * no record in common.  Then THREADS threads repeat the call while the link is pointed at one and
+ * the other in turn.  Every call must succeed, and its answers be exactly those of one of the two,
+ * always the same one for the same generation.
  *
- * Prints `switches N queries N failed N mixed N seen-even N seen-odd N`; exit code 1 unless failed and mixed are 0 and
- * both programs were seen.
+ * Prints `switches N queries N failed N mixed N seen-even N seen-odd N`; exit code 1 unless failed
+ * and mixed are 0 and both programs were seen.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -82,13 +83,15 @@ static void *loop(void *arg)
 		atomic_fetch_add(&queries, 1);
 		if (err || s.used[VEXFS_SLOT_SEARCH] != VEXFS_BOUND_LOADED) {
 			if (!atomic_fetch_add(&failed, 1))
-				fprintf(stderr, "switch: query: %s, search slot state %u\n", strerror(-err), s.used[0]);
+				fprintf(stderr, "switch: query: %s, search slot state %u\n",
+					strerror(-err), s.used[0]);
 			continue;
 		}
 		p = !memcmp(ids, expect[0], bytes) ? 0 : !memcmp(ids, expect[1], bytes) ? 1 : -1;
 		gen = s.generation[VEXFS_SLOT_SEARCH] - base_generation;
 		if (p < 0 || gen >= MAX_SWITCHES + 8 ||
-		    (!atomic_compare_exchange_strong(&program_of[gen], &want, p + 1) && want != p + 1)) {
+		    (!atomic_compare_exchange_strong(&program_of[gen], &want, p + 1) &&
+		     want != p + 1)) {
 			atomic_fetch_add(&mixed, 1);
 			continue;
 		}
@@ -131,7 +134,9 @@ static void get_vectors(int fd)
 	if (!vectors)
 		die("memory");
 	for (i = 0; i < n_queries; i++) {
-		get = (struct vexfs_ioc_get){ .size = sizeof(get), .id = i + 1, .row_bytes = row_bytes };
+		get = (struct vexfs_ioc_get){ .size = sizeof(get),
+					      .id = i + 1,
+					      .row_bytes = row_bytes };
 		get.row = (__u64)(unsigned long)((char *)vectors + (size_t)i * row_bytes);
 		if (ioctl(fd, VEXFS_IOC_GET, &get))
 			die("get");
@@ -142,7 +147,9 @@ int main(int argc, char **argv)
 {
 	unsigned long switches, i;
 	int threads, fd, t, err;
-	struct vexfs_ioc_use use = { .size = sizeof(use), .slot = VEXFS_SLOT_SEARCH, .name = "half" };
+	struct vexfs_ioc_use use = { .size = sizeof(use),
+				     .slot = VEXFS_SLOT_SEARCH,
+				     .name = "half" };
 	struct vexfs_ioc_search s;
 	struct bpf_link *link;
 	struct bpf_map *map[2];
@@ -155,7 +162,8 @@ int main(int argc, char **argv)
 	threads = atoi(argv[4]);
 	if (argc == 6)
 		n_queries = atoi(argv[5]);
-	if (switches > MAX_SWITCHES || threads < 1 || threads > 64 || n_queries < 1 || n_queries > MAX_QUERIES)
+	if (switches > MAX_SWITCHES || threads < 1 || threads > 64 || n_queries < 1 ||
+	    n_queries > MAX_QUERIES)
 		return fprintf(stderr, "switch: too many\n"), 2;
 	fd = open(dir, O_RDONLY | O_DIRECTORY);
 	if (fd < 0)
@@ -202,7 +210,9 @@ int main(int argc, char **argv)
 	if (ioctl(fd, VEXFS_IOC_USE, &use))
 		die("use built-in");
 	bpf_link__destroy(link);
-	printf("switches %lu queries %lu failed %lu mixed %lu seen-even %lu seen-odd %lu\n", switches,
-	       atomic_load(&queries), atomic_load(&failed), atomic_load(&mixed), atomic_load(&seen[0]), atomic_load(&seen[1]));
-	return atomic_load(&failed) || atomic_load(&mixed) || !atomic_load(&seen[0]) || !atomic_load(&seen[1]);
+	printf("switches %lu queries %lu failed %lu mixed %lu seen-even %lu seen-odd %lu\n",
+	       switches, atomic_load(&queries), atomic_load(&failed), atomic_load(&mixed),
+	       atomic_load(&seen[0]), atomic_load(&seen[1]));
+	return atomic_load(&failed) || atomic_load(&mixed) || !atomic_load(&seen[0]) ||
+	       !atomic_load(&seen[1]);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * threads DIR: libvexfs from several threads on one descriptor.  Each has its own ids and keys; it inserts, fetches,
- * searches, replaces, deletes and lists, and errs on purpose: answers and errors must be its own.  Exit code 0, or 1
- * after a line per failure.
+ * threads DIR: libvexfs from several threads on one descriptor.  Each has its own ids and keys; it
+ * inserts, fetches, searches, replaces, deletes and lists, and errs on purpose: answers and errors
+ * must be its own.  Exit code 0, or 1 after a line per failure.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -31,7 +31,8 @@ static void insert_and_find(struct worker *w, uint32_t round)
 {
 	float rows[BATCH][DIMS], row[DIMS];
 	struct vexfs_batch b = { .n = BATCH, .row_bytes = sizeof(row), .rows = rows };
-	struct vexfs_request q = { .vector = row, .vector_bytes = sizeof(row), .k = 2, .flags = VEXFS_SEARCH_EXACT,
+	struct vexfs_request q = { .vector = row, .vector_bytes = sizeof(row), .k = 2,
+				   .flags = VEXFS_SEARCH_EXACT,
 				   .timeout_us = VEXFS_MAX_TIMEOUT_US };
 	struct vexfs_answer a;
 	struct vexfs_hit hit[2];
@@ -60,11 +61,13 @@ static void insert_and_find(struct worker *w, uint32_t round)
 		for (i = 0; i < BATCH; i++) {
 			make_row(row, DIMS, seed, ids[i]);
 			EXPECT(0, -vexfs_search(w->fd, &q, hit, &a), "search");
-			FAIL(a.n != 2 || hit[0].id != ids[i] || hit[0].distance != 0 || hit[1].distance <= 0,
+			FAIL(a.n != 2 || hit[0].id != ids[i] || hit[0].distance != 0 ||
+				     hit[1].distance <= 0,
 			     "%llu: found %llu at %g", ids[i], hit[0].id, hit[0].distance);
 			memset(row, 0, sizeof(row));
 			EXPECT(0, -vexfs_get(w->fd, ids[i], row, sizeof(row), &item), "get");
-			FAIL(item.id != ids[i] || memcmp(row, rows[i], sizeof(row)), "get %llu: another row", ids[i]);
+			FAIL(item.id != ids[i] || memcmp(row, rows[i], sizeof(row)),
+			     "get %llu: another row", ids[i]);
 		}
 	}
 	ids[BATCH / 2] = ~0ULL - 1;
@@ -136,7 +139,8 @@ int main(int argc, char **argv)
 		pthread_join(w[i].thread, NULL);
 	EXPECT(0, -vexfs_info(fd, &info), "info");
 	FAIL(info.live != THREADS * ROUNDS * BATCH / 2, "%llu records", info.live);
-	printf("%d threads, %d records left of %d\n", THREADS, THREADS * ROUNDS * BATCH / 2, THREADS * ROUNDS * BATCH);
+	printf("%d threads, %d records left of %d\n", THREADS, THREADS * ROUNDS * BATCH / 2,
+	       THREADS * ROUNDS * BATCH);
 	EXPECT(0, -vexfs_close(fd), "close");
 	return failed();
 }

@@ -2,11 +2,12 @@
 /*
  * Searches with a predicate.
  *
- *	where oracle DIR ROUNDS [SEED]	random schemas, records, deletions and predicates, against the
- *					truth computed here
+ *	where oracle DIR ROUNDS [SEED]	random schemas, records, deletions and predicates, against
+ *					the truth computed here
  *	where bad DIR			every malformed predicate gets its errno, and nothing else
  *	where storm DIR SECONDS		many predicates at once with inserts and deletes
- *	where check DIR			a collection filled by hookq, through whatever program is bound
+ *	where check DIR			a collection filled by hookq, through whatever program is
+ *					bound
  *
  * Exit code 0, or 1 after a line per failure.
  */
@@ -45,12 +46,14 @@ static uint32_t chance(uint32_t below)
 }
 
 static int where_search(int fd, uint32_t flags, uint32_t k, uint32_t dims, const float *v,
-			const struct condition *c, struct vexfs_hit *hits, struct vexfs_ioc_search *out)
+			const struct condition *c, struct vexfs_hit *hits,
+			struct vexfs_ioc_search *out)
 {
 	struct vexfs_ioc_search a = {
-		.size = sizeof(a), .flags = flags, .k = k, .vector_bytes = dims * 4, .vector = PTR(v), .hits = PTR(hits),
-		.timeout_us = VEXFS_MAX_TIMEOUT_US, .where = PTR(c->node), .where_values = PTR(c->value),
-		.where_nodes = c->n, .where_values_n = c->values,
+		.size = sizeof(a), .flags = flags, .k = k, .vector_bytes = dims * 4,
+		.vector = PTR(v), .hits = PTR(hits), .timeout_us = VEXFS_MAX_TIMEOUT_US,
+		.where = PTR(c->node), .where_values = PTR(c->value), .where_nodes = c->n,
+		.where_values_n = c->values,
 	};
 	int err = vx_ioctl(fd, VEXFS_IOC_SEARCH, &a);
 
@@ -142,9 +145,10 @@ static void compare(int fd, const struct record *r, uint32_t n, uint32_t dims, u
 		return;
 	FAIL(s.visited > n, "%llu slots visited of %u", s.visited, n);
 	for (i = 0; i < s.n; i++)
-		if (FAIL(hits[i].id != t[i].id || fabs(hits[i].distance - t[i].distance) > 1e-9 * (1 + t[i].distance),
-			 "hit %u is %llu at %.12g, the truth %llu at %.12g", i, hits[i].id, hits[i].distance,
-			 (unsigned long long)t[i].id, t[i].distance))
+		if (FAIL(hits[i].id != t[i].id || fabs(hits[i].distance - t[i].distance) >
+							  1e-9 * (1 + t[i].distance),
+			 "hit %u is %llu at %.12g, the truth %llu at %.12g", i, hits[i].id,
+			 hits[i].distance, (unsigned long long)t[i].id, t[i].distance))
 			return;
 }
 
@@ -213,7 +217,8 @@ static void history(const char *dir, uint32_t round)
 	static struct condition c[CONDITIONS];
 	static float rows[500 * MAX_DIMS];
 	static int64_t attr[500 * VEXFS_MAX_ATTRS];
-	uint32_t dims = 1 + chance(MAX_DIMS), attrs = 1 + chance(VEXFS_MAX_ATTRS), n = 0, step, i, k;
+	uint32_t dims = 1 + chance(MAX_DIMS), attrs = 1 + chance(VEXFS_MAX_ATTRS), n = 0, step, i,
+		 k;
 	uint64_t ids[500];
 	char name[32];
 	float v[MAX_DIMS];
@@ -275,7 +280,8 @@ static struct {
 		struct vexfs_ioc_search a = bad.good;						\
 		struct condition *c = &bad.c;							\
 		memset(c, 0, sizeof(*c));							\
-		c->node[0] = (struct vexfs_predicate_node){ .op = VEXFS_PRED_IN, .attr = 1, .n = 3 };	\
+		c->node[0] =                                                                     \
+			(struct vexfs_predicate_node){ .op = VEXFS_PRED_IN, .attr = 1, .n = 3 }; \
 		memcpy(c->value, (int64_t[]){ 1, 2, 5 }, 3 * sizeof(int64_t));			\
 		__VA_ARGS__;									\
 		EXPECT(want, vx_ioctl(bad.fd, VEXFS_IOC_SEARCH, &a), #__VA_ARGS__);		\
@@ -283,9 +289,11 @@ static struct {
 
 static void bad_conditions(void)
 {
-	const struct vexfs_predicate_node eq = { .op = VEXFS_PRED_EQ }, or = { .op = VEXFS_PRED_OR };
+	const struct vexfs_predicate_node eq = { .op = VEXFS_PRED_EQ },
+					  or = { .op = VEXFS_PRED_OR };
 	size_t page = sysconf(_SC_PAGESIZE);
-	char *edge = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *edge =
+		mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	uint32_t i;
 
 	if (edge == MAP_FAILED || munmap(edge + page, page))
@@ -362,8 +370,9 @@ static void bad_input(const char *dir)
 	EXPECT(0, vx_insert(bad.fd, 4, 4, rows, ids, attr, NULL, NULL), "insert");
 	make_row(bad.v, 4, 1, 9);
 	bad.good = (struct vexfs_ioc_search){
-		.size = sizeof(bad.good), .k = 10, .vector_bytes = 16, .vector = PTR(bad.v), .hits = PTR(bad.hits),
-		.where = PTR(bad.c.node), .where_nodes = 1, .where_values = PTR(bad.c.value), .where_values_n = 3,
+		.size = sizeof(bad.good), .k = 10, .vector_bytes = 16, .vector = PTR(bad.v),
+		.hits = PTR(bad.hits), .where = PTR(bad.c.node), .where_nodes = 1,
+		.where_values = PTR(bad.c.value), .where_values_n = 3,
 	};
 	vx_info(bad.fd, &info);
 	bad_conditions();
@@ -397,7 +406,8 @@ static void bad_input(const char *dir)
 static struct {
 	int fd;
 	atomic_bool stop;
-	atomic_uint_fast64_t written, deleted;	/* ids below written are acknowledged; multiples of 5 below deleted are gone */
+	/* ids below written are acknowledged; multiples of 5 below deleted are gone */
+	atomic_uint_fast64_t written, deleted;
 	atomic_ulong searches;
 } storm;
 
@@ -415,7 +425,8 @@ static void *storm_writer(void *arg)
 			attr[i] = ids[i] % STORM_ATTR;
 			make_row(rows + i * STORM_DIMS, STORM_DIMS, 3, ids[i]);
 		}
-		EXPECT(0, vx_insert(storm.fd, n, STORM_DIMS, rows, ids, attr, NULL, NULL), "insert");
+		EXPECT(0, vx_insert(storm.fd, n, STORM_DIMS, rows, ids, attr, NULL, NULL),
+		       "insert");
 		next += n;
 		storm.written = next;
 		gone = storm.deleted;
@@ -446,15 +457,18 @@ static void *storm_searcher(void *arg)
 		c.node[1].op = VEXFS_PRED_NOT;
 		make_row(v, STORM_DIMS, 4, random64(&s) % 100);
 		gone = storm.deleted;
-		if (EXPECT(0, where_search(storm.fd, 0, 50, STORM_DIMS, v, &c, hits, &out), "search"))
+		if (EXPECT(0, where_search(storm.fd, 0, 50, STORM_DIMS, v, &c, hits, &out),
+			   "search"))
 			break;
 		/* what was there all the time */
 		for (id = 0; id < written && want < 50; id++)
 			want += id % 5 && (id % STORM_ATTR == value) != not;
-		FAIL(out.n < want || out.truncated, "%u hits, at least %u match, truncated %u", out.n, want, out.truncated);
+		FAIL(out.n < want || out.truncated, "%u hits, at least %u match, truncated %u",
+		     out.n, want, out.truncated);
 		for (i = 0; i < out.n; i++) {
 			id = hits[i].id;
-			FAIL((id % STORM_ATTR == value) == not, "hit %llu does not match", hits[i].id);
+			FAIL((id % STORM_ATTR == value) == not, "hit %llu does not match",
+			     hits[i].id);
 			FAIL(id % 5 == 0 && id < gone, "hit %llu was deleted", hits[i].id);
 		}
 		storm.searches++;
@@ -497,9 +511,11 @@ static void check(const char *dir)
 	if (fd < 0 || vx_info(fd, &info))
 		die(dir);
 	EXPECT(0, where_search(fd, 0, VEXFS_MAX_K, 8, v, &c, hits, &s), "search");
-	printf("n=%u visited=%llu truncated=%u strategy=%s\n", s.n, s.visited, s.truncated, s.strategy);
+	printf("n=%u visited=%llu truncated=%u strategy=%s\n", s.n, s.visited, s.truncated,
+	       s.strategy);
 	for (i = 0; i < s.n; i++)
-		FAIL(hits[i].id % 4 != 2 || hits[i].id >= 500, "hit %llu does not match", hits[i].id);
+		FAIL(hits[i].id % 4 != 2 || hits[i].id >= 500, "hit %llu does not match",
+		     hits[i].id);
 	close(fd);
 }
 

@@ -2,8 +2,8 @@
 /*
  * Keyword attributes and their words, against a model.
  *
- *	words history DIR SEED N	N random calls: intern, look up, insert, read back, sync; goes
- *					on where the last one in DIR ended, after a remount too
+ *	words history DIR SEED N	N random calls: intern, look up, insert, read back, sync;
+ *					goes on where the last one in DIR ended, after a remount too
  *	words bad DIR			what must be refused, with nothing changed
  *	words damage DEVICE		break one byte of a word that `words bad` interned
  *	words damaged DIR		now the collection cannot be loaded, but dropped
@@ -173,7 +173,8 @@ static void insert_words(int fd, uint64_t id)
 
 	ids[0] = 1ULL << 61;
 	attrs[ATTRS + 2] = chance(2) ? (int64_t)model[2].n + 1 : -1 - (int64_t)chance(9);
-	EXPECT(EINVAL, vx_insert(fd, 2, DIMS, rows, ids, attrs, NULL, &bad), "a code that no word has");
+	EXPECT(EINVAL, vx_insert(fd, 2, DIMS, rows, ids, attrs, NULL, &bad),
+	       "a code that no word has");
 	FAIL(bad != 1, "bad is %llu", (unsigned long long)bad);
 	EXPECT(ENOENT, vx_get(fd, ids[0], DIMS, rows, NULL), "its neighbour was inserted");
 }
@@ -267,7 +268,8 @@ static void bad(const char *dir)
 	EXPECT(EINVAL, intern(fd, 0, 2, 0, "abc", (uint8_t[]){ 3, 0 }, 3, code), "an empty word");
 	EXPECT(EINVAL, intern(fd, 0, 2, 0, "abc", (uint8_t[]){ 0, 3 }, 3, code), "an empty word");
 	EXPECT(EINVAL, intern(fd, 0, 1, 0, "abc", &len, 0, code), "no bytes");
-	EXPECT(E2BIG, intern(fd, 0, VEXFS_MAX_BATCH + 1, 0, "abc", &len, 3, code), "too many words");
+	EXPECT(E2BIG, intern(fd, 0, VEXFS_MAX_BATCH + 1, 0, "abc", &len, 3, code),
+	       "too many words");
 	EXPECT(E2BIG, intern(fd, 0, 1, 0, "abc", &len, VEXFS_MAX_STRING_BYTES + 1, code),
 	       "too many bytes");
 	EXPECT(EFAULT, intern(fd, 0, 1, 0, (char *)8, &len, 3, code), "bytes nowhere");
