@@ -669,7 +669,7 @@ static int worth_it(struct vexfs_collection_mem *c, u32 min_dead, u64 *count, u6
 		n = garbage(c->body, *count);
 	mutex_unlock(&c->snapshots_lock);
 	*keep = *count - max(n, 0LL);
-	return n < 0 ? n : n && n * 100 >= *count * min_dead;
+	return n < 0 ? n : n && (u64)n * 100 >= *count * min_dead;
 }
 
 /*

@@ -40,7 +40,7 @@ int vexfs_key_read(struct vexfs_body *b, u64 r_key, u8 *key)
 	u64 off = r_key >> 8;
 	int len = r_key & 0xff, err;
 
-	if (!len || off > b->key_end || len > b->key_end - off)
+	if (!len || off > b->key_end || (u64)len > b->key_end - off)
 		return -EUCLEAN;
 	err = vexfs_plane_read(b->keys, off, key, len);
 	return err ?: len;
@@ -59,7 +59,7 @@ static int same_key(struct vexfs_body *b, u64 slot, const u8 *key, u32 len)
 	if (!(le32_to_cpu(r.r_flags) & VEXFS_RECORD_KEYED))
 		return 0;
 	n = vexfs_key_read(b, le64_to_cpu(r.r_key), other);
-	return n < 0 ? n : n == len && !memcmp(key, other, len);
+	return n < 0 ? n : (u32)n == len && !memcmp(key, other, len);
 }
 
 int vexfs_key_find(struct vexfs_body *b, const struct vexfs_keys *k, u32 i, u64 first, u64 *slot)

@@ -7,7 +7,7 @@
  */
 #include "collection/collection.h"
 
-#define BATCH_RECORDS	128
+#define BATCH_RECORDS	128u
 #define BATCH_BYTES	(1u << 20)	/* of rows */
 
 /* Records that were read and not copied out yet. */

@@ -287,7 +287,7 @@ int vexfs_collection_create(struct inode *dir, const struct vexfs_ioc_create *ar
 		return err;
 	if (down_write_killable(&dir->i_rwsem))
 		return -EINTR;
-	if (IS_DEADDIR(dir) || !dir->i_nlink)
+	if (!dir->i_nlink)
 		err = -ENOENT;
 	else if (vexfs_is_collection(dir))
 		err = -EEXIST;

@@ -479,5 +479,5 @@ int vexfs_snapshot_list(struct vexfs_collection_mem *c, struct vexfs_snapshot_in
 		strscpy_pad(info[i].name, s->name, sizeof(info[i].name));
 	}
 	mutex_unlock(&c->snapshots_lock);
-	return err ?: i;
+	return err ?: (int)i;
 }

@@ -326,5 +326,5 @@ int vexfs_words_read(struct vexfs_collection_mem *c, u32 attr, s64 first, u32 n,
 		len[i] = e.head.w_len;
 	}
 	mutex_unlock(&c->lock);
-	return err ?: i;
+	return err ?: (int)i;
 }

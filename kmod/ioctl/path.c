@@ -39,6 +39,8 @@ static bool look(void *arg, const char *name, unsigned int len, __u64 ino, __u8 
 {
 	struct looking *l = arg;
 
+	(void)type;
+	(void)pos;
 	if (ino != l->ino)
 		return true;
 	l->err = prepend(l->p, name, len);

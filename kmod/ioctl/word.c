@@ -64,7 +64,7 @@ long vexfs_ioc_intern(struct file *file, struct vexfs_collection_mem *c, void __
 	return err;
 }
 
-#define WORDS_CHUNK	256		/* read and copied out at a time */
+#define WORDS_CHUNK	256u		/* read and copied out at a time */
 
 long vexfs_ioc_words(struct file *file, struct vexfs_collection_mem *c, void __user *argp)
 {
