@@ -4,33 +4,39 @@
  *
  * Locks, outer first.  Those marked (c) are taken in user space too.
  *
- *	i_rwsem (c)		parent before child.  Of a collection's directory: shared by insert, delete,
- *				intern and use; exclusive by create, drop, rmdir
+ *	i_rwsem (c)		parent before child.  Of a collection's directory: shared by insert,
+ *				delete, intern and use; exclusive by create, drop, rmdir
  *	vexfs_collection_mem (c)
  *	  .snapshots_lock	which snapshots there are
  *	  .commit_lock		commits, and every change of the collection block
  *	  .lock			loading, writers of the columns, maps and dictionaries
- *	vexfs_body.codes_lock (c)	writers of the codes; only ever tried; a search takes it alone
+ *	vexfs_body.codes_lock (c)	writers of the codes; only ever tried; a search takes it
+ *					alone
  *	vexfs_snapshot_mem.lock (c)	reading its bitmap
  *	mapping->invalidate_lock
  *	folio lock
- *	transaction (c)		a jbd2 handle; sb_start_intwrite before it where no mnt_want_write protects
+ *	transaction (c)		a jbd2 handle; sb_start_intwrite before it where no mnt_want_write
+ *				protects
  *	vexfs_inode_core.lock (c)	mapping and sizes of an inode
  *	vexfs_sb_info.orphan_lock (c)	the orphan list in memory
  *	vexfs_fs.orphan_lock, vexfs_fs.alloc_lock (c)	the core's
- *	vexfs_sb_info.collections_lock (c)	the list only: nothing is waited for under it but files_lock
- *	vexfs_collection_mem.files_lock (c)	files that records are bound to, see bind.c; also inside a
+ *	vexfs_sb_info.collections_lock (c)	the list only: nothing is waited for under it but
+ *						files_lock
+ *	vexfs_collection_mem.files_lock (c)	files that records are bound to, see bind.c; also
+ *						inside a
  *				transaction, by a rename
- *	vexfs_collection_mem.prog_lock (c)	what is bound, which body and which snapshots there are
+ *	vexfs_collection_mem.prog_lock (c)	what is bound, which body and which snapshots there
+ *						are
  *	vexfs_binding.lock, vexfs_program.lock
  *	vexfs_predicates.lock, vexfs_cached.lock (c)	not held together
  *	i_lock (c)		VEXFS_I(dir)->coll, the flag of a collection
  *	registry_lock, and SRCU of programs: see hooks/hooks.c
  *
- * No folio lock and no last iput() inside a transaction.  unlink of a file takes only collections_lock and
- * files_lock, and evict only collections_lock: iget() waits for an inode that is being evicted.  A rename
- * over a file that has records takes commit_lock and lock (collection/heir.c).  Under collections_lock and
- * files_lock memory is allocated GFP_NOFS, since reclaim may evict.
+ * No folio lock and no last iput() inside a transaction.  unlink of a file takes only
+ * collections_lock and files_lock, and evict only collections_lock: iget() waits for an inode that
+ * is being evicted.  A rename over a file that has records takes commit_lock and lock
+ * (collection/heir.c).  Under collections_lock and files_lock memory is allocated GFP_NOFS, since
+ * reclaim may evict.
  */
 #ifndef _VEXFS_KMOD_H
 #define _VEXFS_KMOD_H
@@ -46,7 +52,8 @@ struct vexfs_collection_mem;		/* collection/collection.h: a loaded collection */
 
 /* Mount options; all but errors= may change at remount. */
 struct vexfs_mount_opts {
-	u16 errors;			/* VEXFS_ERRORS_*; the superblock's s_errors by default, but no panic */
+	/* VEXFS_ERRORS_*; the superblock's s_errors by default, but no panic */
+	u16 errors;
 	unsigned int commit;		/* seconds between two runs of the raise worker, 1 .. 300 */
 	u64 resident;			/* bytes that codes may occupy in memory */
 	/* percent of a collection's slots: when so many are dead it is compacted; 0: never */
@@ -60,11 +67,14 @@ struct vexfs_mount_opts {
 
 /* vexfs_sb_info.flags */
 enum {
-	VEXFS_SBI_SHUTDOWN,		/* no more writing: shut down, errors=remount-ro, the log failed */
+	/* no more writing: shut down, errors=remount-ro, the log failed */
+	VEXFS_SBI_SHUTDOWN,
 	VEXFS_SBI_ERROR,		/* damage was found: the superblock gets STATE_ERROR */
 	VEXFS_SBI_RAISE,		/* the workers may run (read-write mount) */
-	VEXFS_SBI_MOUNTING,		/* what prevents no mount is recorded only, whatever errors= says */
-	VEXFS_SBI_GONE,			/* shut down, not for an error: no more reading of files either */
+	/* what prevents no mount is recorded only, whatever errors= says */
+	VEXFS_SBI_MOUNTING,
+	/* shut down, not for an error: no more reading of files either */
+	VEXFS_SBI_GONE,
 };
 
 struct vexfs_sb_info {
@@ -74,16 +84,19 @@ struct vexfs_sb_info {
 	struct vexfs_mount_opts opts;
 	unsigned long flags;		/* VEXFS_SBI_*, atomic bit operations */
 
-	atomic64_t resident;		/* bytes charged to opts.resident, see collection/derived.c */
+	/* bytes charged to opts.resident, see collection/derived.c */
+	atomic64_t resident;
 
 	struct workqueue_struct *wq;	/* I/O completion: WQ_MEM_RECLAIM | WQ_UNBOUND */
 	struct delayed_work raise;	/* vexfs_collections_sync() every opts.commit seconds */
 	struct work_struct compact;	/* vexfs_collections_compact() */
 	struct work_struct error_work;	/* writes VEXFS_STATE_ERROR, errors=continue only */
-	struct ratelimit_state error_limit;	/* of a mount: one's noise hides no other's damage */
+	/* of a mount: one's noise hides no other's damage */
+	struct ratelimit_state error_limit;
 
 	struct mutex orphan_lock;	/* orphans and every vexfs_inode_info.orphan */
-	struct list_head orphans;	/* in the order of the list on disk, those that are in memory */
+	/* in the order of the list on disk, those that are in memory */
+	struct list_head orphans;
 	bool orphan_gaps;		/* some that are on the list on disk have left memory ... */
 	int orphan_err;			/* ... because of this, the last one */
 
@@ -93,10 +106,13 @@ struct vexfs_sb_info {
 
 /* vexfs_inode_info.state, atomic bit operations */
 enum {
-	VEXFS_I_PREALLOC,		/* may have blocks past EOF that nobody asked for: release trims */
+	/* may have blocks past EOF that nobody asked for: release trims */
+	VEXFS_I_PREALLOC,
 	VEXFS_I_FRESH,			/* never logged: its slot on disk holds its last owner */
-	VEXFS_I_MADE,			/* in memory since it was made: it is an orphan if .orphan says so */
-	VEXFS_I_WATCHED,		/* records remember core.data_change: the next change raises it */
+	/* in memory since it was made: it is an orphan if .orphan says so */
+	VEXFS_I_MADE,
+	/* records remember core.data_change: the next change raises it */
+	VEXFS_I_WATCHED,
 };
 
 struct vexfs_inode_info {

@@ -2,9 +2,10 @@
 /*
  * A filesystem that is mounted in this process: no module, no root.
  *
- * The same files that make up the module's collections, searches and ioctls run here over an image, so
- * what one side writes the other reads.  Every function may be called from any thread.  Paths begin at
- * the root of the image, with or without a slash; symbolic links are not followed (-ELOOP).
+ * The same files that make up the module's collections, searches and ioctls run here over an image,
+ * so what one side writes the other reads.  Every function may be called from any thread.  Paths
+ * begin at the root of the image, with or without a slash; symbolic links are not followed
+ * (-ELOOP).
  *
  * Nothing here asks who the caller is: whoever can open the image may do everything in it.
  */
@@ -20,21 +21,28 @@ struct vexfs_image;
 struct vexfs_dev;
 struct file;
 
-#define VEXFS_IMAGE_READONLY	1	/* nothing is written, nor are orphans freed; the log is replayed in memory */
+/* nothing is written, nor are orphans freed; the log is replayed in memory */
+#define VEXFS_IMAGE_READONLY	1
 
 /*
- * Mount the image or block device at path: superblock (or a copy), log replayed, orphans freed.  It is
- * ours alone until it is closed: O_EXCL on a device, a lock on a file.  *why: one line, static or in the
- * image's own memory, what is wrong where that needs words, else NULL.  -EBUSY: mounted, or open in
- * another process; -EINVAL no VexFS; -EUCLEAN damaged; -EROFS, -EOPNOTSUPP a newer format; -ENOENT, -EACCES,
- * -EIO, -ENOMEM.
+ * Mount the image or block device at path: superblock (or a copy), log replayed, orphans freed.  It
+ * is ours alone until it is closed: O_EXCL on a device, a lock on a file.  *why: one line, static
+ * or in the image's own memory, what is wrong where that needs words, else NULL.  -EBUSY: mounted,
+ * or open in another process; -EINVAL no VexFS; -EUCLEAN damaged; -EROFS, -EOPNOTSUPP a newer
+ * format; -ENOENT, -EACCES, -EIO, -ENOMEM.
  */
-int vexfs_image_open(const char *path, unsigned int flags, struct vexfs_image **image, const char **why);
-/* The same over a device that is open already, which is the image's from then on, also after an error. */
-int vexfs_image_mount(struct vexfs_dev *dev, unsigned int flags, struct vexfs_image **image, const char **why);
+int vexfs_image_open(const char *path, unsigned int flags, struct vexfs_image **image,
+		     const char **why);
 /*
- * Commit everything, mark it clean, let it go.  No file of it is open.  The first error of a write; the
- * image is closed in any case, and what could not be written is replayed or lost as after a crash.
+ * The same over a device that is open already, which is the image's from then on, also after an
+ * error.
+ */
+int vexfs_image_mount(struct vexfs_dev *dev, unsigned int flags, struct vexfs_image **image,
+		      const char **why);
+/*
+ * Commit everything, mark it clean, let it go.  No file of it is open.  The first error of a write;
+ * the image is closed in any case, and what could not be written is replayed or lost as after a
+ * crash.
  */
 int vexfs_image_close(struct vexfs_image *image);
 /* As if the power failed now: nothing more is written, memory is freed.  No file of it is open. */
@@ -63,8 +71,8 @@ int vexfs_image_rename(struct vexfs_image *image, const char *from, const char *
 /* --- open files and directories --- */
 
 /*
- * flags: O_RDONLY, O_RDWR, O_CREAT (a regular file, with mode), O_EXCL, O_TRUNC, O_DIRECTORY, as for open(2).
- * ERR_PTR of a negative errno.
+ * flags: O_RDONLY, O_RDWR, O_CREAT (a regular file, with mode), O_EXCL, O_TRUNC, O_DIRECTORY, as
+ * for open(2).  ERR_PTR of a negative errno.
  */
 struct file *vexfs_file_open(struct vexfs_image *image, const char *path, int flags, mode_t mode);
 void vexfs_file_close(struct file *file);
@@ -78,14 +86,17 @@ int vexfs_file_truncate(struct file *file, off_t size);
 /* fsync(2): of a collection's directory everything acknowledged on it too.  -EIO. */
 int vexfs_file_sync(struct file *file);
 /* The names in a directory, "." and ".." left out, until fn returns false.  type: DT_*. */
-int vexfs_file_list(struct file *file, bool (*fn)(void *arg, const char *name, unsigned int len, __u64 ino,
-						  __u8 type), void *arg);
-/* ioctl(2), as the module answers it: 0 or more, or a negative errno.  arg: the struct of the call. */
+int vexfs_file_list(struct file *file,
+		    bool (*fn)(void *arg, const char *name, unsigned int len, __u64 ino, __u8 type),
+		    void *arg);
+/*
+ * ioctl(2), as the module answers it: 0 or more, or a negative errno.  arg: the struct of the call.
+ */
 long vexfs_file_ioctl(struct file *file, unsigned int cmd, void *arg);
 
 /*
- * How binds name a file: fd in struct vexfs_bind is what this returns for descriptor fd, with the caller's
- * lifetime; NULL: there is none.  By default no number names a file.
+ * How binds name a file: fd in struct vexfs_bind is what this returns for descriptor fd, with the
+ * caller's lifetime; NULL: there is none.  By default no number names a file.
  */
 void vexfs_image_descriptors(struct file *(*lookup)(int fd));
 

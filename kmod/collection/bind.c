@@ -2,43 +2,45 @@
 /*
  * Files that records are bound to.
  *
- * A body has a table of them: what a search must know of a file to decide whether its records may be
- * seen (is it gone? who may read it?) and whether they are stale.  Slots point to entries of the table
- * (vexfs_columns_bind), which live as long as the body, so a search looks at them without a lock.
+ * A body has a table of them: what a search must know of a file to decide whether its records may
+ * be seen (is it gone? who may read it?) and whether they are stale.  Slots point to entries of the
+ * table (vexfs_columns_bind), which live as long as the body, so a search looks at them without a
+ * lock.
  *
- * The truth is the inode.  Whoever changes one that has VEXFS_INODE_BOUND (unlink, setattr, a write)
- * first logs it and closes its transaction, then looks for an entry in the loaded collections and
- * copies the state of the inode into it: vexfs_file_changed().  Whoever makes an entry (loading,
- * or an insert) first puts it into the table, then copies the state.  All copying is done under
- * files_lock, from what is true at that time, so no change is lost:
+ * The truth is the inode.  Whoever changes one that has VEXFS_INODE_BOUND (unlink, setattr, a
+ * write) first logs it and closes its transaction, then looks for an entry in the loaded
+ * collections and copies the state of the inode into it: vexfs_file_changed().  Whoever makes an
+ * entry (loading, or an insert) first puts it into the table, then copies the state.  All copying
+ * is done under files_lock, from what is true at that time, so no change is lost:
  *
- *	the change finds the entry	it copies the state itself, and if the maker of the entry comes
- *					later, that copies the changed state too
- *	it finds none, or no collection	then the entry is made later, or the collection is put on the list
- *					later, and the state is copied after that: the changed one
+ *	the change finds the entry	it copies the state itself, and if the maker of the entry
+ *					comes later, that copies the changed state too
+ *	it finds none, or no collection	then the entry is made later, or the collection is put on
+ *					the list later, and the state is copied after that: the
+ *					changed one
  *
- * Compaction makes a second table; it copies the states of the first one under files_lock, and changes
- * find both (vexfs_files_copy).
+ * Compaction makes a second table; it copies the states of the first one under files_lock, and
+ * changes find both (vexfs_files_copy).
  *
  * The state comes from the inode in memory where there is one, else from the inode table: it is
  * logged at every change.  unlink and evict need no plane and no collection lock: iget() waits for
  * an inode that is being evicted.
  *
  * That a file is gone is final: it has no name, and a number that is used again has another
- * generation, for which a new entry takes the place of the old one.  Its records are found by nobody
- * from that moment on; vexfs_record_sweep() makes them ordinary deletions.
+ * generation, for which a new entry takes the place of the old one.  Its records are found by
+ * nobody from that moment on; vexfs_record_sweep() makes them ordinary deletions.
  *
  * A file that is renamed over another one, which loses its last name by that, inherits its records
- * (heir.c): they are stale then, whatever they and the heir say, since they name another file.  In the
- * table the entry of the file that was replaced becomes the heir's; or if that has one, it is the heir
- * of the first one and of all that had that as heir.
+ * (heir.c): they are stale then, whatever they and the heir say, since they name another file.  In
+ * the table the entry of the file that was replaced becomes the heir's; or if that has one, it is
+ * the heir of the first one and of all that had that as heir.
  *
- * A file may not leave its collection while it has records (vexfs_file_may_leave).  An insert checks
- * that under i_rwsem of the file, and raises vexfs_inode_info.binding until it is done.
+ * A file may not leave its collection while it has records (vexfs_file_may_leave).  An insert
+ * checks that under i_rwsem of the file, and raises vexfs_inode_info.binding until it is done.
  *
- * Locks: collections_lock, then vexfs_collection_mem.files_lock.  Reclaim may take collections_lock,
- * so what is allocated under them is GFP_NOFS.  A rename takes files_lock in its transaction, so none is
- * started under it.
+ * Locks: collections_lock, then vexfs_collection_mem.files_lock.  Reclaim may take
+ * collections_lock, so what is allocated under them is GFP_NOFS.  A rename takes files_lock in its
+ * transaction, so none is started under it.
  */
 #include "collection/collection.h"
 
@@ -121,7 +123,8 @@ static void add_gone(struct vexfs_files *t, struct vexfs_bound_file *f)
 }
 
 /* f has no heir.  files_lock held. */
-static void set_state(struct vexfs_files *t, struct vexfs_bound_file *f, const struct vexfs_file_state *s)
+static void set_state(struct vexfs_files *t, struct vexfs_bound_file *f,
+		      const struct vexfs_file_state *s)
 {
 	bool there = s->nlink && s->generation == f->now.generation && S_ISREG(s->mode);
 	struct vexfs_bound_file *member;
@@ -301,8 +304,8 @@ static int is_there(struct super_block *sb, const struct vexfs_file_id *id)
 
 /*
  * The entry of a file, made if need be: gone until somebody says otherwise.  See vexfs_file_load().
- * c->lock held, or nobody else adds to this table.  there: is the file `now`?  -1: nobody knows; with
- * `like` it says so.  fresh: it was made.  ERR_PTR: -ENOMEM; with -1 -EIO, -EUCLEAN.
+ * c->lock held, or nobody else adds to this table.  there: is the file `now`?  -1: nobody knows;
+ * with `like` it says so.  fresh: it was made.  ERR_PTR: -ENOMEM; with -1 -EIO, -EUCLEAN.
  */
 static struct vexfs_bound_file *entry(struct super_block *sb, struct vexfs_files *t,
 				      const struct vexfs_file_id *id,
@@ -463,7 +466,10 @@ u64 vexfs_files_victim(struct vexfs_body *b)
 	mutex_lock(t->lock);
 	list_for_each_entry_safe(f, next, &t->gone, gone) {
 		if (f->file.records) {
-			/* nothing is bound to it any more, so what is dead need not be looked at again */
+			/*
+			 * nothing is bound to it any more, so what is dead need not be looked at
+			 * again
+			 */
 			while (vexfs_columns_dead(b->columns, f->file.last))
 				f->file.last = vexfs_columns_bound_before(b->columns, f->file.last);
 			slot = f->file.last;
@@ -563,7 +569,8 @@ static void now_is(struct vexfs_bound_file *f, const struct inode *inode)
 /* files_lock held. */
 static void inherit(struct vexfs_files *t, const struct inode *replaced, const struct inode *inode)
 {
-	struct vexfs_bound_file *f = vexfs_file_here(t, replaced), *heir = vexfs_file_here(t, inode);
+	struct vexfs_bound_file *f = vexfs_file_here(t, replaced),
+				*heir = vexfs_file_here(t, inode);
 	struct vexfs_bound_file *member;
 	struct vexfs_file_state s;
 

@@ -36,8 +36,11 @@ struct vexfs_bound_file {
 	u64 change;			/* i_data_change of that */
 	struct list_head gone;		/* files_lock: vexfs_files.gone */
 	struct list_head all;		/* files_lock: vexfs_files.all */
-	struct list_head family;	/* files_lock: all that have this one as heir; those are linked by it */
-	/* vexfs_collection_mem.lock: entries on disk that lead to `now`, and the last one of them */
+	/* files_lock: all that have this one as heir; those are linked by it */
+	struct list_head family;
+	/*
+	 * vexfs_collection_mem.lock: entries on disk that lead to `now`, and the last one of them
+	 */
 	u32 links, link;
 };
 
@@ -52,8 +55,10 @@ static inline struct vexfs_bound_file *vexfs_bound_file(const struct vexfs_file 
 struct vexfs_files {
 	struct mutex *lock;		/* vexfs_collection_mem.files_lock; for all that follows */
 	struct list_head list;		/* vexfs_collection_mem.files */
-	struct xarray by_ino;		/* by the number of `now`, one of each; none that has an heir */
-	struct vexfs_bound_file *hidden; /* the last one that another one of its number hides there: it is gone */
+	/* by the number of `now`, one of each; none that has an heir */
+	struct xarray by_ino;
+	/* the last one that another one of its number hides there: it is gone */
+	struct vexfs_bound_file *hidden;
 	struct list_head all;
 	struct list_head gone;		/* those that may still have records */
 	struct list_head class[VEXFS_CLASS_HEADS];	/* by owner and group */
@@ -64,9 +69,9 @@ void vexfs_files_init(struct vexfs_collection_mem *c, struct vexfs_files *t);
 void vexfs_files_drop(struct vexfs_files *t);	/* with the body, outside locks */
 u64 vexfs_files_bytes(const struct vexfs_files *t);
 /*
- * Loading and compaction: the entry for records that name the file id, as yet gone, made if need be.
- * The file that has them now is `now`, or, if `like` is not NULL, that of this entry of another table
- * of the collection.  And then the state of all.  -ENOMEM ...
+ * Loading and compaction: the entry for records that name the file id, as yet gone, made if need
+ * be.  The file that has them now is `now`, or, if `like` is not NULL, that of this entry of
+ * another table of the collection.  And then the state of all.  -ENOMEM ...
  */
 struct vexfs_bound_file *vexfs_file_load(struct super_block *sb, struct vexfs_files *t,
 					 const struct vexfs_file_id *id,
@@ -74,7 +79,10 @@ struct vexfs_bound_file *vexfs_file_load(struct super_block *sb, struct vexfs_fi
 					 const struct vexfs_file *like);
 /* ... -EIO, -EUCLEAN, -EINTR.  The collection is on the list of the mount by now. */
 int vexfs_files_refresh(struct super_block *sb, struct vexfs_files *t);
-/* Compaction: the entries of `to` get the state of those of `from`, of the same collection; c->lock held. */
+/*
+ * Compaction: the entries of `to` get the state of those of `from`, of the same collection; c->lock
+ * held.
+ */
 void vexfs_files_copy(struct vexfs_files *to, struct vexfs_files *from);
 /* Records that are not dead and whose file is gone; c->lock held. */
 u64 vexfs_files_gone(struct vexfs_files *t);
@@ -100,8 +108,8 @@ void vexfs_files_inherit(struct vexfs_collection_mem *c, const struct inode *rep
 			 const struct inode *heir);
 
 /*
- * An insert: the entry of a file that it binds to, made if need be, with the state of the file.  c->lock
- * held.  ERR_PTR: -ENOMEM.
+ * An insert: the entry of a file that it binds to, made if need be, with the state of the file.
+ * c->lock held.  ERR_PTR: -ENOMEM.
  */
 struct vexfs_bound_file *vexfs_file_enter(struct vexfs_body *b, struct inode *inode);
 

@@ -2,8 +2,8 @@
 /*
  * Bodies: all that slots index, and how long it lives.
  *
- * A body is a set of planes and what is derived from them.  Compaction replaces it as a whole, and whoever
- * looks at slots without vexfs_collection_mem.lock holds a reference.
+ * A body is a set of planes and what is derived from them.  Compaction replaces it as a whole, and
+ * whoever looks at slots without vexfs_collection_mem.lock holds a reference.
  */
 #include "collection/collection.h"
 

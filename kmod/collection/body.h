@@ -50,8 +50,8 @@ struct vexfs_body {
 struct vexfs_body *vexfs_body_new(struct vexfs_collection_mem *c);
 
 /*
- * The planes that a collection block names, and its snapshots, in a body that has none.  -EUCLEAN after a
- * line in the log, -EIO, -ENOMEM: none is open then.
+ * The planes that a collection block names, and its snapshots, in a body that has none.  -EUCLEAN
+ * after a line in the log, -EIO, -ENOMEM: none is open then.
  */
 int vexfs_body_open(struct vexfs_body *b, const struct vexfs_collection *raw);
 /* Let go of them; outside transactions. */

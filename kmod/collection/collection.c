@@ -351,8 +351,8 @@ static int drop(struct vexfs_collection_mem *c)
 }
 
 /*
- * Queries in flight keep the body, and with it the planes, until they end.  No operation is in flight,
- * nor a commit; what they left to commit is gone with the records.
+ * Queries in flight keep the body, and with it the planes, until they end.  No operation is in
+ * flight, nor a commit; what they left to commit is gone with the records.
  */
 int vexfs_collection_drop(struct inode *dir)
 {

@@ -4,8 +4,8 @@
  *
  *	platform.h	what is asked of the host
  *	program.h	programs: what is asked of the hooks
- *	collection.c	in memory: from the first use until it is dropped or its directory evicted; what the
- *			filesystem tells
+ *	collection.c	in memory: from the first use until it is dropped or its directory evicted;
+ *			what the filesystem tells
  *	load.c		loading
  *	body.c		all that slots index
  *	program.c	what is bound
@@ -51,12 +51,13 @@
 #include "collection/word.h"
 
 /*
- * A loaded collection.  Hangs on its directory's vexfs_inode_info.coll from the first use until it is
- * dropped or the directory is evicted.
+ * A loaded collection.  Hangs on its directory's vexfs_inode_info.coll from the first use until it
+ * is dropped or the directory is evicted.
  */
 struct vexfs_collection_mem {
 	refcount_t refs;		/* one is the directory's */
-	struct inode *dir;		/* no reference: who holds a collection holds the directory */
+	/* no reference: who holds a collection holds the directory */
+	struct inode *dir;
 	struct list_head list;		/* vexfs_sb_info.collections; its collections_lock */
 	struct mutex snapshots_lock;	/* the set of snapshots; outside commit_lock */
 	struct mutex commit_lock;	/* one commit at a time; outside lock */
@@ -76,7 +77,10 @@ struct vexfs_collection_mem {
 	u64 next_id;
 	u64 gap_id;			/* lock: where to look for a free id then */
 	struct vexfs_dictionary words;	/* lock */
-	/* lock: why there are no more operations: -ENOENT the directory was removed, -ENODATA dropped */
+	/*
+	 * lock: why there are no more operations: -ENOENT the directory was removed, -ENODATA
+	 * dropped
+	 */
 	int gone;
 	bool pinned;			/* lock: something is not committed, so we hold dir */
 	struct list_head deaths;	/* lock: deletions to commit, struct death_chunk */
@@ -98,7 +102,8 @@ struct vexfs_collection_mem {
 	/* prog_lock: what is bound, a reference each; NULL: built-in */
 	struct vexfs_program *prog[VEXFS_SLOTS];
 	u64 bindings;			/* prog_lock to change: how often prog[] did */
-	struct vexfs_binding binding[VEXFS_SLOTS];	/* how these do; its own lock, inside prog_lock */
+	/* how these do; its own lock, inside prog_lock */
+	struct vexfs_binding binding[VEXFS_SLOTS];
 	atomic64_t queries, fallbacks;
 
 	/* compact.c: */
@@ -141,7 +146,9 @@ int vexfs_body_enter(struct vexfs_collection_mem *c, struct vexfs_body *b, u64 s
 
 /* --- program.c --- */
 
-/* Loading: those that a block names, loaded or not.  -EUCLEAN, -ENOMEM; drop whatever is returned. */
+/*
+ * Loading: those that a block names, loaded or not.  -EUCLEAN, -ENOMEM; drop whatever is returned.
+ */
 int vexfs_programs_load(struct vexfs_collection_mem *c, const struct vexfs_collection *raw);
 void vexfs_programs_drop(struct vexfs_collection_mem *c);
 /* See ioctl.h; the caller holds the right to write. */
@@ -149,7 +156,8 @@ int vexfs_collection_use(struct vexfs_collection_mem *c, u32 slot, const char *n
 /* The programs that are bound now, a reference each (vexfs_hooks_put), and their bindings. */
 void vexfs_collection_programs(struct vexfs_collection_mem *c, struct vexfs_hookset *set);
 /* Has another program, or none, been bound to a slot since then?  Takes no lock. */
-bool vexfs_collection_rebound(const struct vexfs_collection_mem *c, const struct vexfs_hookset *set);
+bool vexfs_collection_rebound(const struct vexfs_collection_mem *c,
+			      const struct vexfs_hookset *set);
 
 /* --- what the filesystem tells; dir is a collection's directory --- */
 

@@ -2,16 +2,16 @@
 /*
  * The commit that makes operations on records durable.
  *
- * An operation (record.c) changes memory and the page cache of the planes; it is acknowledged then, and
- * seen by searches at once.  A commit takes everything acknowledged so far: it writes the planes,
- * waits for that and for the conversion of their extents, and then raises the count and sets the dead
- * bits in *one* transaction.  So what a crash leaves is a prefix of the operations: each insert is
- * there as a whole or not at all, and so is what it replaced.
+ * An operation (record.c) changes memory and the page cache of the planes; it is acknowledged then,
+ * and seen by searches at once.  A commit takes everything acknowledged so far: it writes the
+ * planes, waits for that and for the conversion of their extents, and then raises the count and
+ * sets the dead bits in *one* transaction.  So what a crash leaves is a prefix of the operations:
+ * each insert is there as a whole or not at all, and so is what it replaced.
  *
  * Every record and every deletion takes one sequence number (a record that an upsert replaces takes
  * none), so the committed c_next_seq says where the prefix ends.
  *
- * Locks: see collection.c.
+ * Locks: see vexfs.h.
  */
 #include "collection/collection.h"
 

@@ -10,14 +10,16 @@
  * Records are copied while queries and changes go on: published slots are immutable.  What can
  * change meanwhile is
  *
- *	new slots	rounds copy what has come since the last one; the rest is copied under the locks
- *	deaths		each round begins by looking for copied slots that have died.  It does so after it
- *			has chosen its end, so ids and keys that slots below it use again are free by then
- *	snapshots	snapshots_lock is held during a step, so a snapshot is there before the step looks
- *			what to keep, or begins after it has been copied
+ *	new slots	rounds copy what has come since the last one; the rest is copied under the
+ *			locks
+ *	deaths		each round begins by looking for copied slots that have died.  It does so
+ *			after it has chosen its end, so ids and keys that slots below it use again
+ *			are free by then
+ *	snapshots	snapshots_lock is held during a step, so a snapshot is there before the step
+ *			looks what to keep, or begins after it has been copied
  *
  * Locks: snapshots_lock for a step; in the end snapshots_lock, commit_lock and lock, for as long as
- * it takes to commit and to copy what came in a short time (see collection.c).
+ * it takes to commit and to copy what came in a short time (see vexfs.h).
  */
 #include "collection/collection.h"
 
@@ -28,14 +30,16 @@
 #define MAX_ROUNDS	20			/* and if there are always more, so be it */
 #define BY_ITSELF_SLOTS	(64u << 10)		/* dead ones: fewer are not worth it */
 #define AGAIN_US		(600 * 1000000ULL)	/* after it failed, or was no use */
-#define NODES		8			/* blocks for extents of new planes, as far as one can tell */
+/* blocks for extents of new planes, as far as one can tell */
+#define NODES		8
 
 struct compaction {
 	struct vexfs_collection_mem *c;
 	struct vexfs_body *from, *to;
 	u64 done;				/* slots of `from` that were looked at */
 	u64 count;				/* slots of `to` */
-	u64 keep, of;				/* slots to be copied, of so many, at the beginning */
+	/* slots to be copied, of so many, at the beginning */
+	u64 keep, of;
 	/* bits of slots of `from` below room: copied; copied and dead by now */
 	u64 *kept, *buried;
 	u64 room;
@@ -262,8 +266,8 @@ static int write_planes(struct vexfs_body *b)
 }
 
 /*
- * Not more than our share of dirty pages.  We write them ourselves: the flusher needs s_umount, which
- * an unmount holds while it waits for us.
+ * Not more than our share of dirty pages.  We write them ourselves: the flusher needs s_umount,
+ * which an unmount holds while it waits for us.
  */
 static int throttle(struct vexfs_body *b)
 {
@@ -320,7 +324,10 @@ static int new_planes(struct compaction *k)
 	return 0;
 }
 
-/* Blocks that the new planes take, those of snapshots and heirs included; of keys and extents a guess. */
+/*
+ * Blocks that the new planes take, those of snapshots and heirs included; of keys and extents a
+ * guess.
+ */
 static u64 blocks_wanted(const struct compaction *k)
 {
 	u64 keys = mul_u64_u64_div_u64(k->from->key_end, k->keep, max(k->of, 1ULL));
@@ -616,8 +623,9 @@ static int finish(struct compaction *k, bool *unpinned)
 }
 
 /*
- * Take snapshots_lock, with an orphan there for each snapshot.  They come and go outside of locks: to
- * free one waits while the filesystem is being frozen, and that waits for who waits for the locks.
+ * Take snapshots_lock, with an orphan there for each snapshot.  They come and go outside of locks:
+ * to free one waits while the filesystem is being frozen, and that waits for who waits for the
+ * locks.
  */
 static int lock_snapshots(struct compaction *k)
 {
@@ -690,7 +698,8 @@ static int compact_once(struct vexfs_collection_mem *c, u32 min_dead, bool prote
 	err = -EBUSY;
 	if (protect && !vexfs_work_begin(c->dir->i_sb))
 		goto out;
-	vexfs_record_sweep(c);		/* records of files that are gone; what fails is for the next time */
+	/* records of files that are gone; what fails is for the next time */
+	vexfs_record_sweep(c);
 	err = worth_it(c, min_dead, before, &k.keep);
 	*after = k.of = *before;
 	if (err > 0) {

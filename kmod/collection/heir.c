@@ -2,25 +2,27 @@
 /*
  * Heirs: files that took the place of others by rename, and their records.
  *
- * A file is replaced by renaming another one over it: by editors, `sed -i`, git.  Its records are what
- * has to be embedded again, so the new file inherits them, as stale ones (bind.c).  Records on the
- * planes are immutable and name the file that they were bound to, so a table of the collection says who
- * is whose heir: a hidden inode of journaled blocks, made when it is first needed, in which the
- * transaction of the rename itself makes one entry.  So after a crash there is the old file with its
- * records, or the new one with them.
+ * A file is replaced by renaming another one over it: by editors, `sed -i`, git.  Its records are
+ * what has to be embedded again, so the new file inherits them, as stale ones (bind.c).  Records on
+ * the planes are immutable and name the file that they were bound to, so a table of the collection
+ * says who is whose heir: a hidden inode of journaled blocks, made when it is first needed, in
+ * which the transaction of the rename itself makes one entry.  So after a crash there is the old
+ * file with its records, or the new one with them.
  *
- * Entries make chains (A to B, B to C); loading follows them to their ends.  Each rename changes one: if
- * a file is replaced that no record names, and one entry leads to it, then that entry leads to the heir
- * from now on.  So a file that is replaced a thousand times needs one entry, and there are never more
- * than twice as many as there are slots.  Compaction makes a new table of what its slots need.
+ * Entries make chains (A to B, B to C); loading follows them to their ends.  Each rename changes
+ * one: if a file is replaced that no record names, and one entry leads to it, then that entry leads
+ * to the heir from now on.  So a file that is replaced a thousand times needs one entry, and there
+ * are never more than twice as many as there are slots.  Compaction makes a new table of what its
+ * slots need.
  *
- * What is not inherited: where the new file is none (a symlink, say), or who renames it may not read the
- * old one, the records go, as by unlink: whoever may write to a directory must not come to read what is
- * in it that way.  Where the old file has another name they stay with it.  RENAME_EXCHANGE takes no file's place: the records
- * go where their file goes, as by any other rename.
+ * What is not inherited: where the new file is none (a symlink, say), or who renames it may not
+ * read the old one, the records go, as by unlink: whoever may write to a directory must not come to
+ * read what is in it that way.  Where the old file has another name they stay with it.
+ * RENAME_EXCHANGE takes no file's place: the records go where their file goes, as by any other
+ * rename.
  *
- * Locks: vexfs_collection_mem.lock from vexfs_inherit_begin() to vexfs_inherit_end(), and commit_lock
- * while the table is made.  The VFS holds i_rwsem of both files and their directories.
+ * Locks: vexfs_collection_mem.lock from vexfs_inherit_begin() to vexfs_inherit_end(), and
+ * commit_lock while the table is made.  The VFS holds i_rwsem of both files and their directories.
  */
 #include "collection/collection.h"
 
@@ -114,8 +116,8 @@ static const struct loaded *find(const struct vexfs_heirs *h, const struct vexfs
 
 static int damaged(const struct vexfs_body *b, const char *why, u64 ino)
 {
-	vexfs_error(b->dir->i_sb, "collection %lu, table of heirs: inode %llu %s", b->dir->i_ino, ino,
-		    why);
+	vexfs_error(b->dir->i_sb, "collection %lu, table of heirs: inode %llu %s", b->dir->i_ino,
+		    ino, why);
 	return -EUCLEAN;
 }
 
@@ -176,8 +178,8 @@ static int count_entries(struct vexfs_body *b, u32 *entries)
 }
 
 /*
- * Make every entry lead to the end of its chain.  Each one that is passed leads there at once from then
- * on, so all of it takes a time that is about linear.
+ * Make every entry lead to the end of its chain.  Each one that is passed leads there at once from
+ * then on, so all of it takes a time that is about linear.
  */
 static int follow(struct vexfs_body *b, struct vexfs_heirs *h)
 {
@@ -277,8 +279,8 @@ static void fill(void *to, const void *from)
 }
 
 /*
- * A block more; with NULL: an empty one.  A full filesystem must not prevent a compaction, which gives
- * space back, nor that somebody saves a file; so it is of the reserve, if need be.
+ * A block more; with NULL: an empty one.  A full filesystem must not prevent a compaction, which
+ * gives space back, nor that somebody saves a file; so it is of the reserve, if need be.
  */
 static int append(struct inode *table, u32 lblk, const struct vexfs_heir_block *with)
 {
@@ -374,7 +376,10 @@ out:
 	return err;
 }
 
-/* Room for one entry more.  commit_lock and lock held.  *table: an empty orphan, ours if it was used. */
+/*
+ * Room for one entry more.  commit_lock and lock held.  *table: an empty orphan, ours if it was
+ * used.
+ */
 static int grow(struct vexfs_collection_mem *c, struct inode **table)
 {
 	struct vexfs_body *b = c->body;
@@ -421,8 +426,8 @@ static int make_room(struct vexfs_collection_mem *c, bool none)
 }
 
 /*
- * The entry to change, and its block.  lock held.  -EAGAIN: there is no room; -ENODATA: there is nothing
- * to inherit.
+ * The entry to change, and its block.  lock held.  -EAGAIN: there is no room; -ENODATA: there is
+ * nothing to inherit.
  */
 static int choose(struct vexfs_inheritance *h)
 {
@@ -472,14 +477,17 @@ static int prepare(struct vexfs_inheritance *h)
 	return err;
 }
 
-/* After the rename, does the heir belong to the collection of dir alone?  See set_collection() in namei.c. */
+/*
+ * After the rename, does the heir belong to the collection of dir alone?  See set_collection() in
+ * namei.c.
+ */
 static bool joins(struct inode *heir, struct inode *dir)
 {
 	return heir->i_nlink == 1 || VEXFS_I(heir)->core.collection == vexfs_collection_of(dir);
 }
 
-int vexfs_inherit_begin(struct mnt_idmap *idmap, struct vexfs_inheritance *h, struct inode *replaced,
-			struct inode *heir, struct inode *dir)
+int vexfs_inherit_begin(struct mnt_idmap *idmap, struct vexfs_inheritance *h,
+			struct inode *replaced, struct inode *heir, struct inode *dir)
 {
 	u64 ino;
 	int err;

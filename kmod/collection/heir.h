@@ -21,8 +21,8 @@ void vexfs_heirs_find(const struct vexfs_heirs *heirs, const struct vexfs_file_i
 /* Loading, all records entered: how entries of the table lead to the files that are there. */
 void vexfs_heirs_link(const struct vexfs_heirs *heirs, struct vexfs_body *b);
 /*
- * Compaction, all locks held: a table of what the records of this body need, in a new orphan; or none.
- * -ENOSPC, -EIO, -ENOMEM.
+ * Compaction, all locks held: a table of what the records of this body need, in a new orphan; or
+ * none.  -ENOSPC, -EIO, -ENOMEM.
  */
 int vexfs_heirs_write(struct vexfs_collection_mem *c, struct vexfs_body *b);
 
@@ -31,7 +31,8 @@ int vexfs_heirs_write(struct vexfs_collection_mem *c, struct vexfs_body *b);
 /* A rename over a file, while it is under way. */
 struct vexfs_inheritance {
 	struct inode *replaced, *heir;
-	struct inode *dir;			/* of the collection, a reference; NULL: nothing is inherited */
+	/* of the collection, a reference; NULL: nothing is inherited */
+	struct inode *dir;
 	struct vexfs_collection_mem *c;		/* a reference, and its lock is held */
 	vx_buf *bh;			/* block of the table that will be changed */
 	u32 entry;				/* of the table */
@@ -39,13 +40,13 @@ struct vexfs_inheritance {
 };
 #define VEXFS_INHERIT_CREDITS	1
 /*
- * `heir` will be renamed over `replaced`, in the directory dir, i_rwsem of all three held: see whether
- * there are records that it inherits, which the caller may read, and make room for that.  Loads the collection.  Outside
- * transactions; vexfs_inherit_end() after 0, outside them too.  -EXDEV: the heir has names elsewhere;
- * -ENOSPC, -EIO, -EUCLEAN, -ENOMEM, -EINTR.
+ * `heir` will be renamed over `replaced`, in the directory dir, i_rwsem of all three held: see
+ * whether there are records that it inherits, which the caller may read, and make room for that.
+ * Loads the collection.  Outside transactions; vexfs_inherit_end() after 0, outside them too.
+ * -EXDEV: the heir has names elsewhere; -ENOSPC, -EIO, -EUCLEAN, -ENOMEM, -EINTR.
  */
-int vexfs_inherit_begin(struct mnt_idmap *idmap, struct vexfs_inheritance *h, struct inode *replaced,
-			struct inode *heir, struct inode *dir);
+int vexfs_inherit_begin(struct mnt_idmap *idmap, struct vexfs_inheritance *h,
+			struct inode *replaced, struct inode *heir, struct inode *dir);
 /* In the transaction: before anything is changed, and then the change, before `heir` is logged. */
 int vexfs_inherit_access(vx_txn *handle, struct vexfs_inheritance *h);
 int vexfs_inherit_log(vx_txn *handle, struct vexfs_inheritance *h);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Keys of records: bytes in the keys plane, which only grows, and in memory a map from their hashes to
- * slots.  The map is a hint: a hash may be shared, and slots that have died stay in it until somebody
- * meets them, so that a deletion needs no I/O.  What counts are the bytes on the planes.
+ * Keys of records: bytes in the keys plane, which only grows, and in memory a map from their hashes
+ * to slots.  The map is a hint: a hash may be shared, and slots that have died stay in it until
+ * somebody meets them, so that a deletion needs no I/O.  What counts are the bytes on the planes.
  *
  * The hash is SipHash with a secret, because keys come from users: nobody can make them collide.
  *

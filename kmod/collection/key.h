@@ -16,13 +16,15 @@ struct vexfs_keys {
 	u32 *off;			/* ... and where it begins; in the same memory */
 };
 /*
- * Are they well formed?  -EINVAL: a NUL (*bad), or lengths that do not add up; some: no length may be
+ * Are they well formed?  -EINVAL: a NUL (*bad), or lengths that do not add up; some: no length may
+ * be
  * 0.  -ENOMEM.
  */
 int vexfs_keys_check(struct vexfs_collection_mem *c, struct vexfs_keys *k, bool every, __u64 *bad);
 /*
- * The live slot of key i; where there are several, the youngest.  -ENOENT; -EIO, -EUCLEAN.  c->lock held.
- * first: slots from here on are those of the records that come with these keys, not published yet.
+ * The live slot of key i; where there are several, the youngest.  -ENOENT; -EIO, -EUCLEAN.  c->lock
+ * held.  first: slots from here on are those of the records that come with these keys, not
+ * published yet.
  */
 int vexfs_key_find(struct vexfs_body *b, const struct vexfs_keys *k, u32 i, u64 first, u64 *slot);
 /* Free all three arrays, whatever of them there is. */

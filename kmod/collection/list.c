@@ -2,8 +2,8 @@
 /*
  * Listing records in the order of their slots, a page at a time.
  *
- * No lock is held: published slots do not change, a reference to the body keeps them, and user memory
- * is written between batches of records.
+ * No lock is held: published slots do not change, a reference to the body keeps them, and user
+ * memory is written between batches of records.
  */
 #include "collection/collection.h"
 

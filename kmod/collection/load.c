@@ -26,7 +26,8 @@ static int load_binding(struct vexfs_collection_mem *c, struct vexfs_body *b, u6
 			const struct vexfs_record *r, const struct vexfs_heirs *heirs,
 			const struct vexfs_file *like)
 {
-	struct vexfs_file_id id = { le64_to_cpu(r->r_file), le32_to_cpu(r->r_file_generation) }, now;
+	struct vexfs_file_id id = { le64_to_cpu(r->r_file), le32_to_cpu(r->r_file_generation) },
+			     now;
 	struct vexfs_bound_file *f;
 
 	if (!vexfs_ino_valid(&VEXFS_SB(c->dir->i_sb)->fs, id.ino))

@@ -7,13 +7,14 @@
  * ctl/platform/collection-user.c and its neighbours.  Both have, under the kernel's names,
  *
  *	lists, bit operations, min() and max(), sort() and bsearch(), an xarray of pointers
- *	struct mutex, which a fatal signal interrupts where that is asked for; spinlock_t, refcount_t,
- *	atomic_t, atomic64_t, smp_load_acquire(), smp_store_release()
+ *	struct mutex, which a fatal signal interrupts where that is asked for; spinlock_t,
+ *	refcount_t, atomic_t, atomic64_t, smp_load_acquire(), smp_store_release()
  *	kmalloc(), kvmalloc() and their relatives; copy_from_user() and its relatives
  *	siphash(), crc32c(), get_random_bytes(), generate_random_uuid()
  *
- *	struct inode		i_ino, i_generation, i_nlink, i_mode, i_sb, i_rwsem, i_lock; igrab(),
- *				ihold(), iput(): the last one frees an inode that has no link left
+ *	struct inode		i_ino, i_generation, i_nlink, i_mode, i_sb, i_rwsem, i_lock;
+ *				igrab(), ihold(), iput(): the last one frees an inode that has no
+ *				link left
  *	struct super_block	of a mount
  *	struct file		a directory that somebody has opened: file_inode()
  *
@@ -22,8 +23,8 @@
  *	VEXFS_I(inode)->core	the core's part of an inode
  *	VEXFS_I(inode)->coll	of a directory: its loaded collection; i_lock
  *	VEXFS_I(inode)->binding	atomic_t: inserts that are binding records to it
- *	VEXFS_I(inode)->state	the bit VEXFS_I_WATCHED: records remember core.data_change, so the next
- *				change raises it
+ *	VEXFS_I(inode)->state	the bit VEXFS_I_WATCHED: records remember core.data_change, so the
+ *				next change raises it
  *	VEXFS_SB(sb)->fs	the core's part of a mount
  *	VEXFS_SB(sb)->collections_lock, ->collections	those that are loaded
  *	VEXFS_SB(sb)->resident	atomic64_t: bytes charged to ->opts.resident, see derived.c
@@ -55,7 +56,8 @@
 struct vexfs_caller {
 	struct mnt_idmap *idmap;
 	struct super_block *sb;
-	bool override;			/* has a capability that reads all files, in its namespace */
+	/* has a capability that reads all files, in its namespace */
+	bool override;
 };
 
 struct vexfs_timed_mutex {
@@ -94,8 +96,8 @@ vx_txn *vexfs_start(struct super_block *sb, int credits);
 /* End it.  err, or if that is 0 the error of the log. */
 int vexfs_stop(vx_txn *t, int err);
 /*
- * End one in which something has changed.  With an error a part of the operation is missing, and what
- * there is of it must not commit: the log ends here.
+ * End one in which something has changed.  With an error a part of the operation is missing, and
+ * what there is of it must not commit: the log ends here.
  */
 int vexfs_finish(vx_txn *t, struct super_block *sb, int err);
 /* What is in this transaction must not commit: the log ends here. */
@@ -132,8 +134,9 @@ int vexfs_log_inode(vx_txn *t, struct inode *inode, bool datasync);
 /* Same, core.lock held for writing: the mapping or the sizes changed under it. */
 int vexfs_log_inode_locked(vx_txn *t, struct inode *inode, bool datasync);
 /*
- * Access to what logging it will change, in the same transaction, before anything is changed: whatever
- * of that may fail, for want of memory or because it cannot be read, does so here.  NULL is fine.
+ * Access to what logging it will change, in the same transaction, before anything is changed:
+ * whatever of that may fail, for want of memory or because it cannot be read, does so here.  NULL
+ * is fine.
  */
 int vexfs_inode_access(vx_txn *t, struct inode *inode);
 /* It has changed just now: ctime and change counter, not yet logged. */
@@ -168,7 +171,10 @@ struct vexfs_file_state {
 };
 
 void vexfs_file_state(const struct inode *inode, struct vexfs_file_state *s);
-/* Of an inode that is in memory, without waiting for anything.  False: it is not, or it is coming or going. */
+/*
+ * Of an inode that is in memory, without waiting for anything.  False: it is not, or it is coming
+ * or going.
+ */
 bool vexfs_file_state_in_memory(struct super_block *sb, u64 ino, struct vexfs_file_state *s);
 /*
  * The regular file of this mount behind a descriptor of the caller's, opened for reading, with a
@@ -181,13 +187,13 @@ void vexfs_file_settle(struct inode *inode);
 /* --- planes: see fs/plane.c --- */
 
 /*
- * A plane of a collection's directory, with a reference.  flags: VEXFS_INODE_METADATA or 0.  ERR_PTR:
- * -EUCLEAN after a line in the log, -EIO, -ENOMEM.
+ * A plane of a collection's directory, with a reference.  flags: VEXFS_INODE_METADATA or 0.
+ * ERR_PTR: -EUCLEAN after a line in the log, -EIO, -ENOMEM.
  */
 struct inode *vexfs_plane_open(struct inode *dir, u64 ino, u32 flags, const char *what);
 /*
- * Loading: has it all the committed bytes?  -EUCLEAN after a line in the log.  What lies beyond them,
- * after a crash or a failed insert, is forgotten.
+ * Loading: has it all the committed bytes?  -EUCLEAN after a line in the log.  What lies beyond
+ * them, after a crash or a failed insert, is forgotten.
  */
 int vexfs_plane_size(struct inode *plane, u64 bytes, const char *what);
 /* Blocks and i_size for the bytes [from, to).  -ENOSPC, -EFBIG, -EIO. */
@@ -200,8 +206,8 @@ int vexfs_plane_reserve(struct inode *plane, u64 from, u64 to);
 int vexfs_ensure_alloc(struct inode *inode, u32 lblk, u32 want);
 #define VEXFS_PLANE_CHUNK	1024
 /*
- * From now on it takes exactly the blocks that are asked for, of the reserve too if need be; or (false) no
- * longer.
+ * From now on it takes exactly the blocks that are asked for, of the reserve too if need be; or
+ * (false) no longer.
  */
 void vexfs_plane_tight(struct inode *plane, bool tight);
 /* Give back the blocks behind `bytes`, where nobody reads or writes.  -EIO. */
@@ -213,7 +219,10 @@ int vexfs_plane_read(struct inode *plane, loff_t pos, void *to, size_t n);
 void vexfs_plane_ahead(struct inode *plane, pgoff_t index, unsigned long n);
 /* Start writing the bytes [from, to) to the device ... */
 void vexfs_plane_start(struct inode *plane, u64 from, u64 to);
-/* ... and do so and wait, also for what must be logged for them to be found after a crash.  -EIO, -ENOSPC. */
+/*
+ * ... and do so and wait, also for what must be logged for them to be found after a crash.  -EIO,
+ * -ENOSPC.
+ */
 int vexfs_plane_wait(struct inode *plane, u64 from, u64 to);
 /* Write errors from now on are those since this mark; -EIO if there were any. */
 errseq_t vexfs_plane_mark(struct inode *plane);
@@ -251,7 +260,10 @@ bool vexfs_caller_may_read(const struct vexfs_caller *caller, u32 uid, u32 gid, 
 
 /* --- the rest --- */
 
-/* A mutex that is waited for until a deadline (vx_clock_us()).  lock: -ETIME, -EINTR a fatal signal. */
+/*
+ * A mutex that is waited for until a deadline (vx_clock_us()).  lock: -ETIME, -EINTR a fatal
+ * signal.
+ */
 void vexfs_timed_init(struct vexfs_timed_mutex *m);
 int vexfs_timed_lock(struct vexfs_timed_mutex *m, u64 deadline);
 void vexfs_timed_unlock(struct vexfs_timed_mutex *m);
@@ -268,7 +280,10 @@ bool vexfs_may_work(const struct super_block *sb);
 bool vexfs_work_begin(struct super_block *sb);
 void vexfs_work_end(struct super_block *sb);
 
-/* Damage or an I/O error that leaves the filesystem in doubt: a line in the log, and errors= is followed. */
+/*
+ * Damage or an I/O error that leaves the filesystem in doubt: a line in the log, and errors= is
+ * followed.
+ */
 __printf(2, 3) void vexfs_error(struct super_block *sb, const char *fmt, ...);
 /* A line about a collection, not too many of them; it can go on without errors=. */
 __printf(2, 3) void vexfs_complain(const struct inode *dir, const char *fmt, ...);
@@ -278,6 +293,7 @@ void vexfs_event_use(const struct inode *dir, u32 slot, const char *name);
 void vexfs_event_commit(const struct inode *dir, u64 records, u64 deaths, u64 us, int err);
 void vexfs_event_compact(const struct inode *dir, u64 before, u64 after, u64 us, int err);
 void vexfs_event_search_begin(const struct inode *dir, const struct vexfs_ioc_search *s);
-void vexfs_event_search_end(const struct inode *dir, const struct vexfs_ioc_search *s, u64 us, int err);
+void vexfs_event_search_end(const struct inode *dir, const struct vexfs_ioc_search *s, u64 us,
+			    int err);
 
 #endif /* _VEXFS_COLLECTION_PLATFORM_H */

@@ -5,8 +5,8 @@
  *
  * Both locks are leaves, and not held together: nothing but memory is waited for under them.
  *	vexfs_predicates.lock	the list
- *	vexfs_cached.lock	one query at a time extends a bitmap, until its deadline at most; others
- *				wait until theirs, those of other predicates do not
+ *	vexfs_cached.lock	one query at a time extends a bitmap, until its deadline at most;
+ *				others wait until theirs, those of other predicates do not
  */
 #include "collection/collection.h"
 

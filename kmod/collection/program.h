@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Programs, as collections and searches see them: by name, opaque.  hooks/hooks.c implements this; in user
- * space, where no program is ever loaded, ctl/platform/program-user.c.
+ * Programs, as collections and searches see them: by name, opaque.  hooks/hooks.c implements this;
+ * in user space, where no program is ever loaded, ctl/platform/program-user.c.
  *
- * A struct vexfs_program is a *name*.  What is loaded under the name comes and goes: a program runs only
- * between vexfs_hooks_enter() and vexfs_hooks_leave().
+ * A struct vexfs_program is a *name*.  What is loaded under the name comes and goes: a program runs
+ * only between vexfs_hooks_enter() and vexfs_hooks_leave().
  *
  * How a query uses it:
  *
@@ -36,8 +36,8 @@
 struct vexfs_program;
 
 /*
- * How the program does that is bound to a slot of a collection.  Each collection counts for itself, so that its users
- * neither eject the program elsewhere nor forgive it there.
+ * How the program does that is bound to a slot of a collection.  Each collection counts for itself,
+ * so that its users neither eject the program elsewhere nor forgive it there.
  */
 struct vexfs_binding {
 	const struct inode *dir;	/* (const) of the collection */
@@ -64,9 +64,9 @@ struct vexfs_program *vexfs_program_ref(struct vexfs_program *p);
 void vexfs_program_put(struct vexfs_program *p);
 
 /*
- * Count a binding of a collection to op `slot` of p.  -ENOENT not loaded, -EOPNOTSUPP the object has
- * no such op, -EINVAL no such slot.  While bound, a replace that lacks the op is refused (EBUSY).
- * The caller keeps its reference to p for as long.
+ * Count a binding of a collection to op `slot` of p.  -ENOENT not loaded, -EOPNOTSUPP the object
+ * has no such op, -EINVAL no such slot.  While bound, a replace that lacks the op is refused
+ * (EBUSY).  The caller keeps its reference to p for as long.
  */
 int vexfs_program_bind(struct vexfs_program *p, unsigned int slot);
 /* The same for a binding read from disk: whatever is loaded now, if anything. */
@@ -77,7 +77,10 @@ void vexfs_program_unbind(struct vexfs_program *p, unsigned int slot);
 void vexfs_binding_init(struct vexfs_binding *b, const struct inode *dir);
 /* From now on it is of p (NULL: built-in), without errors.  Never sleeps. */
 void vexfs_binding_set(struct vexfs_binding *b, struct vexfs_program *p);
-/* Name, state, errors and generation, for VEXFS_IOC_INFO; p: what is bound, with a reference.  May sleep. */
+/*
+ * Name, state, errors and generation, for VEXFS_IOC_INFO; p: what is bound, with a reference.  May
+ * sleep.
+ */
 void vexfs_binding_info(struct vexfs_binding *b, struct vexfs_program *p, unsigned int slot,
 			struct vexfs_bound *out);
 
@@ -111,11 +114,11 @@ void vexfs_hooks_put(struct vexfs_hookset *set);
 
 /*
  * How the program of a slot did, once per call (not per round), outside enter and leave: it
- * answered so many queries, or failed.  What the set has captured says which version: an error of one that was replaced or
- * unbound meanwhile is not held against what is there now.  error: why, a negative errno (what the
- * program returned; -ETIME, -ELOOP: it had to be stopped).  After VEXFS_EJECT_AFTER errors in a row
- * of search the program is ejected from the binding: its state is VEXFS_BOUND_EJECTED until it is
- * bound, loaded or replaced again, and one line says why.
+ * answered so many queries, or failed.  What the set has captured says which version: an error of
+ * one that was replaced or unbound meanwhile is not held against what is there now.  error: why, a
+ * negative errno (what the program returned; -ETIME, -ELOOP: it had to be stopped).  After
+ * VEXFS_EJECT_AFTER errors in a row of search the program is ejected from the binding: its state is
+ * VEXFS_BOUND_EJECTED until it is bound, loaded or replaced again, and one line says why.
  */
 void vexfs_hooks_ok(struct vexfs_hookset *set, unsigned int slot, u32 queries);
 void vexfs_hooks_error(struct vexfs_hookset *set, unsigned int slot, int error);

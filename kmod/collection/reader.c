@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Who may see records that are bound to files: whoever may read the file, as open(2) would decide,
- * from the owner, group and mode that the file has now, through the idmap of the mount.  Ancestors of
- * the file are not looked at, nor is a security module asked.
+ * from the owner, group and mode that the file has now, through the idmap of the mount.  Ancestors
+ * of the file are not looked at, nor is a security module asked.
  *
  * Files of one class (the same owner, group and bits) have one answer, so a call works it out once.
  * No lock is taken and nothing sleeps.

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Records of a collection: insert, delete, fetch.  commit.c says what an acknowledged operation is and
- * how it becomes durable.
+ * Records of a collection: insert, delete, fetch.  commit.c says what an acknowledged operation is
+ * and how it becomes durable.
  *
- * An insert fills slots beyond the published count, on the planes and in memory, and publishes them as
- * the last step; whatever fails before that leaves bytes that the next insert overwrites.
+ * An insert fills slots beyond the published count, on the planes and in memory, and publishes them
+ * as the last step; whatever fails before that leaves bytes that the next insert overwrites.
  *
- * Locks: see collection.c.  insert and delete hold i_rwsem shared, against rmdir.
+ * Locks: see vexfs.h.  insert and delete hold i_rwsem shared, against rmdir.
  */
 #include "collection/collection.h"
 
@@ -86,7 +86,8 @@ static int write_new(struct vexfs_collection_mem *c, const struct vexfs_new_reco
 	u64 end = first + new->n;
 
 	return vexfs_plane_reserve(b->vectors, first * b->row_bytes, end * b->row_bytes) ?:
-	       vexfs_plane_reserve(b->records, first * VEXFS_RECORD_BYTES, end * VEXFS_RECORD_BYTES) ?:
+	       vexfs_plane_reserve(b->records, first * VEXFS_RECORD_BYTES,
+				   end * VEXFS_RECORD_BYTES) ?:
 	       vexfs_plane_reserve(b->keys, b->key_end, b->key_end + new->keys.bytes) ?:
 	       vexfs_dead_grow(b, end) ?:
 	       vexfs_plane_write(b->vectors, first * b->row_bytes, new->rows,
@@ -107,9 +108,9 @@ struct inserting {
 };
 
 /*
- * An id that no live record has.  c->lock held.  Normally the next one.  When a record has the last id,
- * the lowest that was not looked at before; each one looked at in vain is that of a record, so this
- * ends.
+ * An id that no live record has.  c->lock held.  Normally the next one.  When a record has the last
+ * id, the lowest that was not looked at before; each one looked at in vain is that of a record, so
+ * this ends.
  */
 static int give_id(struct vexfs_collection_mem *c, struct inserting *in, __u64 *id)
 {
@@ -165,8 +166,10 @@ static int enter(struct vexfs_collection_mem *c, const struct vexfs_new_records 
 		if (err)
 			return err;
 	}
-	err = new->upsert ? vexfs_columns_replace(b->columns, in->first + i, new->ids[i], attr, &old) :
-			    vexfs_columns_put(b->columns, in->first + i, new->ids[i], attr);
+	if (new->upsert)
+		err = vexfs_columns_replace(b->columns, in->first + i, new->ids[i], attr, &old);
+	else
+		err = vexfs_columns_put(b->columns, in->first + i, new->ids[i], attr);
 	if (err)
 		return err;
 	if (keyed)
@@ -181,7 +184,10 @@ static int enter(struct vexfs_collection_mem *c, const struct vexfs_new_records 
 	return target ? vexfs_columns_bind(b->columns, in->first + i, &target->file->file) : 0;
 }
 
-/* Take back what enter() did.  What was written lies beyond the count: the next insert overwrites it. */
+/*
+ * Take back what enter() did.  What was written lies beyond the count: the next insert overwrites
+ * it.
+ */
 static void undo(struct vexfs_collection_mem *c, const struct vexfs_new_records *new,
 		 struct inserting *in)
 {
@@ -251,7 +257,8 @@ static int insert_locked(struct vexfs_collection_mem *c, struct vexfs_new_record
 	in->next_id = c->next_id;
 	in->gap_id = c->gap_id;
 	end = in->first + new->n;
-	err = vexfs_body_errors(b) ?: vexfs_words_errors(c) ?: vexfs_columns_reserve(b->columns, end) ?:
+	err = vexfs_body_errors(b) ?: vexfs_words_errors(c) ?:
+	      vexfs_columns_reserve(b->columns, end) ?:
 	      vexfs_map_reserve(&b->key_map, new->keys.n) ?: vexfs_binds_enter(b, &new->binds);
 	for (i = 0; i < new->n && !err; i++) {
 		err = vx_killed() ? -EINTR : enter(c, new, i, in);
@@ -265,7 +272,8 @@ static int insert_locked(struct vexfs_collection_mem *c, struct vexfs_new_record
 		undo(c, new, in);
 		return err;
 	}
-	for (i = 0; i < new->n && in->victims; i++) {	/* before the new ones are there, see engine.h */
+	/* before the new ones are there, see engine.h */
+	for (i = 0; i < new->n && in->victims; i++) {
 		replace(c, in->by_id[i], end, &in->spare);
 		replace(c, in->by_key[i], end, &in->spare);
 	}
@@ -602,7 +610,8 @@ static int fetch(struct vexfs_body *b, u64 slot, struct vexfs_record *record, vo
 		len = vexfs_key_read(b, le64_to_cpu(record->r_key), key);
 		err = min(len, 0);
 	}
-	if (!err && (le32_to_cpu(record->r_crc) != vexfs_record_crc(b, slot, record, row, key, len) ||
+	if (!err &&
+	    (le32_to_cpu(record->r_crc) != vexfs_record_crc(b, slot, record, row, key, len) ||
 		     le64_to_cpu(record->r_id) != vexfs_columns_id(b->columns, slot)))
 		err = -EUCLEAN;
 	return err ?: len;

@@ -28,7 +28,8 @@ struct vexfs_new_records {
 	struct vexfs_keys keys;		/* checked; n 0: none */
 	struct vexfs_binds binds;	/* opened; target NULL: none is bound */
 	__u64 seq;			/* out: sequence number of the first record */
-	__u64 bad;			/* out: index of the one at fault, untouched where there is none */
+	/* out: index of the one at fault, untouched where there is none */
+	__u64 bad;
 };
 /* See ioctl.h; the caller holds mnt_want_write. */
 int vexfs_record_insert(struct vexfs_collection_mem *c, struct vexfs_new_records *new);
@@ -41,8 +42,8 @@ int vexfs_record_sweep(struct vexfs_collection_mem *c);
 int vexfs_record_delete(struct vexfs_collection_mem *c, u32 n, const __u64 *ids,
 			const struct vexfs_keys *keys, __u64 *bad);
 /*
- * Slot of a live id or (keys not NULL) of keys' first key, and the body that it is a slot of, with a
- * reference.  -ENOENT, also when the reader may not see it; -EINTR.
+ * Slot of a live id or (keys not NULL) of keys' first key, and the body that it is a slot of, with
+ * a reference.  -ENOENT, also when the reader may not see it; -EINTR.
  */
 int vexfs_record_find(struct vexfs_collection_mem *c, struct vexfs_reader *reader, u64 id,
 		      const struct vexfs_keys *keys, struct vexfs_body **b, u64 *slot);

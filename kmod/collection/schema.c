@@ -52,7 +52,8 @@ static const char *block_check(struct inode *dir, u64 block, const struct vexfs_
 		return "bad element type or metric";
 	if (count > VEXFS_MAX_SLOTS || live > count || le64_to_cpu(raw->c_next_seq) <= count)
 		return "bad counts";
-	if (le64_to_cpu(raw->c_key_bytes) >> 55)	/* r_key has room for an offset of 56 bits */
+	/* r_key has room for an offset of 56 bits */
+	if (le64_to_cpu(raw->c_key_bytes) >> 55)
 		return "too many bytes of keys";
 	if (attrs > VEXFS_MAX_ATTRS)
 		return "too many attributes";
@@ -140,8 +141,8 @@ static int check_create(const struct vexfs_ioc_create *arg)
 				return -EINVAL;
 			continue;
 		}
-		if (!name_valid(a->name, sizeof(a->name)) || name_reserved(a->name) || a->reserved ||
-		    a->type > VEXFS_ATTR_KEYWORD || a->type == VEXFS_ATTR_NONE)
+		if (!name_valid(a->name, sizeof(a->name)) || name_reserved(a->name) ||
+		    a->reserved || a->type > VEXFS_ATTR_KEYWORD || a->type == VEXFS_ATTR_NONE)
 			return -EINVAL;
 		for (j = 0; j < i; j++)
 			if (!strcmp(a->name, arg->attr[j].name))

@@ -7,7 +7,7 @@
  * puts it into the collection block; a snapshot that is deleted makes it one again.  Its bits are
  * read on first use, and stay in memory.
  *
- * Locks: snapshots_lock, then commit_lock (see collection.c).  Inside them transactions, one at a
+ * Locks: snapshots_lock, then commit_lock (see vexfs.h).  Inside them transactions, one at a
  * time. vexfs_snapshot_mem.lock is a leaf but for buffers.
  */
 #include "collection/collection.h"
@@ -385,7 +385,10 @@ int vexfs_snapshot_create(struct vexfs_collection_mem *c, const char *name)
 	s = vexfs_snapshot_new(name, 0, 0, NULL);
 	if (!s)
 		return -ENOMEM;
-	/* an orphan comes and goes outside of locks: freeing it waits for a freeze, and that for commits */
+	/*
+	 * an orphan comes and goes outside of locks: freeing it waits for a freeze, and that for
+	 * commits
+	 */
 	s->dead = vexfs_new_orphan(c->dir, VEXFS_INODE_METADATA);
 	err = PTR_ERR_OR_ZERO(s->dead);
 	if (err)

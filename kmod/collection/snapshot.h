@@ -15,7 +15,8 @@ struct vexfs_snapshot_mem {
 	u64 time;			/* seconds since 1970 */
 	struct inode *dead;		/* a reference: its dead bitmap */
 	struct mutex lock;		/* reading that */
-	bool loaded;			/* set last by reading it: as_of.live and as_of.dead are there */
+	/* set last by reading it: as_of.live and as_of.dead are there */
+	bool loaded;
 	struct vexfs_asof as_of;
 };
 

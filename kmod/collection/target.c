@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Targets: the files that an insert binds records to, and how they are kept in the collection until it is
- * done (see bind.c).
+ * Targets: the files that an insert binds records to, and how they are kept in the collection until
+ * it is done (see bind.c).
  */
 #include "collection/collection.h"
 

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Words: the dictionaries of keyword attributes.  The words plane, which only grows, has an entry for
- * each word of any attribute; memory has, by code, where the entries are, and a map from hashes of
- * words to codes.  The bytes are read from the plane when they are needed.
+ * Words: the dictionaries of keyword attributes.  The words plane, which only grows, has an entry
+ * for each word of any attribute; memory has, by code, where the entries are, and a map from hashes
+ * of words to codes.  The bytes are read from the plane when they are needed.
  *
- * A new word is committed by the next commit (commit.c), so no later than a record with its code; until
- * then it pins the directory, so that no code is given to two words.
+ * A new word is committed by the next commit (commit.c), so no later than a record with its code;
+ * until then it pins the directory, so that no code is given to two words.
  *
- * Locks: vexfs_collection_mem.lock guards all of it; folio locks and transactions are taken inside it.
- * Interning holds i_rwsem shared, as insert does.
+ * Locks: vexfs_collection_mem.lock guards all of it; folio locks and transactions are taken inside
+ * it.  Interning holds i_rwsem shared, as insert does.
  */
 #include "collection/collection.h"
 
@@ -298,8 +298,8 @@ int vexfs_words_intern(struct vexfs_collection_mem *c, u32 attr, const struct ve
 	return err;
 }
 
-int vexfs_words_read(struct vexfs_collection_mem *c, u32 attr, s64 first, u32 n, u8 *byte, u32 *bytes,
-		     u8 *len, __u64 *total)
+int vexfs_words_read(struct vexfs_collection_mem *c, u32 attr, s64 first, u32 n, u8 *byte,
+		     u32 *bytes, u8 *len, __u64 *total)
 {
 	struct vexfs_dictionary *d = &c->words;
 	u32 i, room = *bytes;

@@ -21,7 +21,10 @@ struct vexfs_dictionary {
 	struct vexfs_map64 map;		/* hash of a word -> attribute << 32 | code */
 };
 
-/* Loading: the plane, if the block names one; and all that is in it.  -EUCLEAN, -EIO, -ENOMEM, -EINTR. */
+/*
+ * Loading: the plane, if the block names one; and all that is in it.  -EUCLEAN, -EIO, -ENOMEM,
+ * -EINTR.
+ */
 int vexfs_words_open(struct vexfs_collection_mem *c, const struct vexfs_collection *raw);
 int vexfs_words_load(struct vexfs_collection_mem *c, const struct vexfs_collection *raw);
 /* Outside transactions: lets go of the plane. */
@@ -33,7 +36,8 @@ int vexfs_words_errors(const struct vexfs_collection_mem *c);
 /* Are the keywords among the attributes of a record codes of words, or 0? */
 bool vexfs_words_known(const struct vexfs_collection_mem *c, const __s64 *attr);
 /*
- * Codes of words of a keyword attribute; takes the locks.  Words that have none get one, with lookup
+ * Codes of words of a keyword attribute; takes the locks.  Words that have none get one, with
+ * lookup
  * 0.  -E2BIG too many, -ENOSPC, ...: those before the one at fault have got theirs.
  */
 int vexfs_words_intern(struct vexfs_collection_mem *c, u32 attr, const struct vexfs_keys *words,
@@ -42,7 +46,7 @@ int vexfs_words_intern(struct vexfs_collection_mem *c, u32 attr, const struct ve
  * The words with the codes first .. first + n - 1, as many as there are and as fit into *bytes: how
  * many, or -EINTR, -EIO, -EUCLEAN.  byte, len: packed, as in ioctl.h.  Takes the lock.
  */
-int vexfs_words_read(struct vexfs_collection_mem *c, u32 attr, s64 first, u32 n, u8 *byte, u32 *bytes,
-		     u8 *len, __u64 *total);
+int vexfs_words_read(struct vexfs_collection_mem *c, u32 attr, s64 first, u32 n, u8 *byte,
+		     u32 *bytes, u8 *len, __u64 *total);
 
 #endif /* _VEXFS_COLLECTION_WORD_H */

@@ -12,8 +12,8 @@
  *	plane.c		planes of collections
  *	host.c		what else collection/platform.h asks for
  *
- * Transactions, hidden inodes and planes are declared in collection/platform.h, since collections ask
- * for them; what they want to be told in collection/collection.h.
+ * Transactions, hidden inodes and planes are declared in collection/platform.h, since collections
+ * ask for them; what they want to be told in collection/collection.h.
  *
  * Locks: see vexfs.h.
  */
@@ -58,8 +58,8 @@ int vexfs_shutdown(struct super_block *sb, u32 how);
 /*
  * A new inode of dir, owned as POSIX wants, hashed and I_NEW, with i_nlink 1 (directories 2), not
  * yet logged. flags: VEXFS_INODE_* to set besides those that mode implies.  VEXFS_NEW_CREDITS.  A
- * caller that fails later with err ends the transaction by vexfs_abandon_new(), which returns that, and
- * calls iput() after it.
+ * caller that fails later with err ends the transaction by vexfs_abandon_new(), which returns that,
+ * and calls iput() after it.
  */
 struct inode *vexfs_new_inode(handle_t *handle, struct inode *dir, umode_t mode,
 			      struct mnt_idmap *idmap, u32 flags);
@@ -92,8 +92,8 @@ void vexfs_inode_cache_exit(void);
 int vexfs_orphan_link(handle_t *handle, struct inode *inode);
 int vexfs_orphan_unlink(handle_t *handle, struct inode *inode);
 /*
- * Finish what the orphans of an earlier mount began: at mount and at remount read-write.  Damage is no
- * error: it sets VEXFS_SBI_ERROR.  -ENOMEM, -EIO after a failure of the log.
+ * Finish what the orphans of an earlier mount began: at mount and at remount read-write.  Damage is
+ * no error: it sets VEXFS_SBI_ERROR.  -ENOMEM, -EIO after a failure of the log.
  */
 int vexfs_orphan_cleanup(struct super_block *sb);
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What collections, searches and ioctls ask of the kernel (collection/platform.h), and is the business of
- * no other file: descriptors and permissions, inodes in memory, waiting, freezing, tracing.
+ * What collections, searches and ioctls ask of the kernel (collection/platform.h), and is the
+ * business of no other file: descriptors and permissions, inodes in memory, waiting, freezing,
+ * tracing.
  */
 #include <linux/cred.h>
 #include <linux/file.h>
@@ -23,10 +24,11 @@ void vexfs_inode_touch(struct inode *inode)
 /*
  * Files and directories remember the collection that they were created in, by the number of its
  * directory.  When that was dropped, the number leads to a plain directory, which says to what it
- * belongs itself; or, when that was removed, to nothing or elsewhere.  The directories above one that
- * is in use are in memory: what is not there is not above.
+ * belongs itself; or, when that was removed, to nothing or elsewhere.  The directories above one
+ * that is in use are in memory: what is not there is not above.
  */
-#define MAX_OUTER	16		/* collections within collections, dropped from the inside */
+/* collections within collections, dropped from the inside */
+#define MAX_OUTER	16
 
 u64 vexfs_collection_of(struct inode *inode)
 {
@@ -63,7 +65,9 @@ void vexfs_file_state(const struct inode *inode, struct vexfs_file_state *s)
 /* Called under inode_hash_lock: sleeps on nothing, takes no reference. */
 static int copy_state(struct inode *inode, unsigned long ino, void *arg)
 {
-	/* one that is being read has no state yet, and one that is going will not be logged again */
+	/*
+	 * one that is being read has no state yet, and one that is going will not be logged again
+	 */
 	if (inode->i_ino != ino || inode->i_state & (I_NEW | I_FREEING | I_WILL_FREE))
 		return 0;
 	vexfs_file_state(inode, arg);
@@ -249,7 +253,8 @@ void vexfs_event_search_begin(const struct inode *dir, const struct vexfs_ioc_se
 	trace_vexfs_search_begin(dir, s);
 }
 
-void vexfs_event_search_end(const struct inode *dir, const struct vexfs_ioc_search *s, u64 us, int err)
+void vexfs_event_search_end(const struct inode *dir, const struct vexfs_ioc_search *s, u64 us,
+			    int err)
 {
 	trace_vexfs_search_end(dir, s, us, err);
 }

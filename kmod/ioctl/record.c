@@ -7,8 +7,8 @@
 #include "ioctl/door.h"
 
 /*
- * Keys from user memory, checked.  every: none may be missing.  0: vexfs_keys_drop() afterwards; else
- * there is nothing to drop.
+ * Keys from user memory, checked.  every: none may be missing.  0: vexfs_keys_drop() afterwards;
+ * else there is nothing to drop.
  */
 static int copy_keys(struct vexfs_collection_mem *c, struct vexfs_keys *k, u64 bytes, u64 lens,
 		     u32 n, u32 n_bytes, bool every, __u64 *bad)
@@ -37,8 +37,10 @@ static int copy_keys(struct vexfs_collection_mem *c, struct vexfs_keys *k, u64 b
 /* The ids of an insert, to where they are wanted. */
 static int copy_ids(const struct vexfs_ioc_insert *arg, const struct vexfs_new_records *new)
 {
-	return arg->ids && copy_to_user(u64_to_user_ptr(arg->ids), new->ids, arg->n * sizeof(__u64)) ?
-		       -EFAULT : 0;
+	return arg->ids && copy_to_user(u64_to_user_ptr(arg->ids), new->ids,
+					arg->n * sizeof(__u64)) ?
+		       -EFAULT :
+		       0;
 }
 
 /* The arrays of an insert; free_new() in any case. */

@@ -210,7 +210,8 @@ long vexfs_ioc_search(struct file *file, struct vexfs_collection_mem *c, void __
 	err = PTR_ERR_OR_ZERO(rows);
 	if (err)
 		goto out;
-	hits = kvmalloc_array(arg.queries * arg.k, sizeof(*hits), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	hits = kvmalloc_array(arg.queries * arg.k, sizeof(*hits),
+			      GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	answers = kvcalloc(arg.queries, sizeof(*answers), GFP_KERNEL_ACCOUNT);
 	begin = vx_clock_us();
 	vexfs_event_search_begin(c->dir, &arg);

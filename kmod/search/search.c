@@ -10,7 +10,8 @@
  *
  *	another program was bound, or none		as each round sees, and the end of the call
  *	a program came, went or was replaced		as each round sees: so no call mixes two
- *	the search program failed or took too long	with the built-in strategy and what time is left
+ *	the search program failed or took too long	with the built-in strategy and what time is
+ *							left
  *
  * and a query is tried again, with the same programs, when
  *
@@ -18,12 +19,13 @@
  *	an estimate may have				without estimates (the same)
  *	too many of the best are of one file		for more than k (the same)
  *
- * The deadline is the call's: what has not begun by then has no hits.  What a program has of its own is CPU time, which
- * counts while it runs: it is not to blame for a slow disk, a busy machine, or a caller in a hurry.
+ * The deadline is the call's: what has not begun by then has no hits.  What a program has of its
+ * own is CPU time, which counts while it runs: it is not to blame for a slow disk, a busy machine,
+ * or a caller in a hurry.
  *
  * A filter or distance program that is missing or fails makes the query fail: a tenant's filter
- * must never fail open.  So no answer is given without a filter that was bound before its call ended; a call
- * during which programs are bound again and again fails with EAGAIN.
+ * must never fail open.  So no answer is given without a filter that was bound before its call
+ * ended; a call during which programs are bound again and again fails with EAGAIN.
  *
  * No lock is held here, but for a moment in vexfs_collection_programs() and while the predicate is
  * evaluated.
@@ -31,8 +33,8 @@
 #include "search/search.h"
 
 /*
- * The engine enlarges its pool five times before it says VEXFS_TRUNC_PRECISION, gives up codes once, and asks
- * for more six times before it says VEXFS_TRUNC_FILES.
+ * The engine enlarges its pool five times before it says VEXFS_TRUNC_PRECISION, gives up codes
+ * once, and asks for more six times before it says VEXFS_TRUNC_FILES.
  */
 #define MAX_ATTEMPTS	16
 #define MAX_REBOUND	16	/* times that a call begins anew because something else was bound */
@@ -50,16 +52,22 @@ struct run {
 	const struct vexfs_codes *codes;	/* NULL: every record is measured */
 	struct vexfs_hookset set;
 	bool programs;			/* any is bound: rounds enter SRCU */
-	u32 rebound;			/* times that it began anew because something else was bound */
+	/* times that it began anew because something else was bound */
+	u32 rebound;
 	bool fell_back;			/* the search program was given up */
 	u64 deadline;			/* of the call, vx_clock_us() */
-	/* CPU time in microseconds that the search program may take in an attempt, and has taken in this one */
+	/*
+	 * CPU time in microseconds that the search program may take in an attempt, and has taken in
+	 * this one
+	 */
 	u64 own_limit, own_us;
-	bool own_fault;			/* it is the program's fault if that is too short, not the caller's */
+	/* it is the program's fault if that is too short, not the caller's */
+	bool own_fault;
 	u64 visited, scored;		/* of attempts that are over, given up or not */
 	u32 rounds;
 	struct vexfs_search_trace *trace;	/* NULL: not wanted */
-	u64 mark;			/* vexfs_clock_ns(): from then on time is not accounted for */
+	/* vexfs_clock_ns(): from then on time is not accounted for */
+	u64 mark;
 };
 
 /* What follows a round, an attempt or a pass, where it is not an error. */
@@ -247,8 +255,8 @@ static s64 read_queued(struct run *r)
 }
 
 /*
- * The search program did not do: the built-in will.  Its fault?  Not if there is no memory, nor if the caller gave it less
- * time than it has by default.
+ * The search program did not do: the built-in will.  Its fault?  Not if there is no memory, nor if
+ * the caller gave it less time than it has by default.
  */
 static int fall_back(struct run *r, int error)
 {
@@ -282,8 +290,8 @@ static int hook_failed(struct run *r)
 }
 
 /*
- * A verdict on a round whose strategy returned ret, or an error.  work: vexfs_query_work() when it began; read: rows that
- * it had queued.
+ * A verdict on a round whose strategy returned ret, or an error.  work: vexfs_query_work() when it
+ * began; read: rows that it had queued.
  */
 static int judge(struct run *r, int ret, u64 work, s64 read)
 {

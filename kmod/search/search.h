@@ -14,7 +14,8 @@
 /*
  * Run the s->queries (> 0) queries in *s, whose vectors and predicate are given, checked; where may
  * be NULL.  hits must have room for s->queries * s->k, answers for s->queries.  Fills them and the
- * out fields of *s, which are 0; and *trace, which is 0, whatever is returned.  trace NULL: not wanted.
+ * out fields of *s, which are 0; and *trace, which is 0, whatever is returned.  trace NULL: not
+ * wanted.
  */
 int vexfs_collection_search(struct vexfs_collection_mem *c, const struct file *file,
 			    struct vexfs_ioc_search *s, const void *vectors,
