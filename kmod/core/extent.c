@@ -140,7 +140,7 @@ static const char *node_wrong(const struct vexfs_inode_core *c, vx_buf *buf, __u
 
 /* --- descent --- */
 
-static void path_release(struct vexfs_path *p)
+static void vexfs_path_release(struct vexfs_path *p)
 {
 	unsigned int i;
 
@@ -199,7 +199,7 @@ static int path_child(struct vexfs_inode_core *c, struct vexfs_path *p, unsigned
 }
 
 /* The path to the leaf that holds lblk or would hold it.  On success the caller releases it. */
-static int path_find(struct vexfs_inode_core *c, __u32 lblk, struct vexfs_path *p)
+static int vexfs_path_find(struct vexfs_inode_core *c, __u32 lblk, struct vexfs_path *p)
 {
 	unsigned int k;
 	int err;
@@ -215,7 +215,7 @@ static int path_find(struct vexfs_inode_core *c, __u32 lblk, struct vexfs_path *
 		l->at--;		/* the first key is the lower bound */
 		err = path_child(c, p, k);
 		if (err) {
-			path_release(p);
+			vexfs_path_release(p);
 			return err;
 		}
 		p->depth = k + 1;
@@ -261,17 +261,17 @@ int vexfs_extent_lookup(struct vexfs_inode_core *c, __u32 lblk, struct vexfs_map
 
 	if (lblk == U32_MAX)			/* a file has at most 2^32 - 1 blocks */
 		return -EFBIG;
-	err = path_find(c, lblk, &p);
+	err = vexfs_path_find(c, lblk, &p);
 	if (err)
 		return err;
 	leaf_lookup(c, path_leaf(&p), lblk, map);
-	path_release(&p);
+	vexfs_path_release(&p);
 	return 0;
 }
 
 /* --- changing nodes; write access has been taken --- */
 
-static int level_dirty(vx_txn *t, struct vexfs_inode_core *c, struct level *l)
+static int vexfs_level_dirty(vx_txn *t, struct vexfs_inode_core *c, struct level *l)
 {
 	struct vexfs_extent_block *eb;
 
@@ -286,7 +286,7 @@ static int level_dirty(vx_txn *t, struct vexfs_inode_core *c, struct level *l)
 	return vx_txn_dirty(t, c->fs, l->buf);
 }
 
-static int level_access(vx_txn *t, struct level *l)
+static int vexfs_level_access(vx_txn *t, struct level *l)
 {
 	return l->buf ? vx_txn_write(t, l->buf) : 0;
 }
@@ -388,7 +388,7 @@ static int root_push(vx_txn *t, struct vexfs_inode_core *c, struct vexfs_path *p
 	p->depth++;
 	c->depth++;
 	c->entries = 1;
-	return level_dirty(t, c, l);
+	return vexfs_level_dirty(t, c, l);
 }
 
 /*
@@ -413,10 +413,10 @@ static int level_split(vx_txn *t, struct vexfs_inode_core *c, struct vexfs_path 
 	l->n = left;
 	x_set(&key, right.lo, 0, node->block, false);
 	level_insert(up, up->at + 1, &key);
-	err = level_dirty(t, c, up);
-	e = level_dirty(t, c, l);
+	err = vexfs_level_dirty(t, c, up);
+	e = vexfs_level_dirty(t, c, l);
 	err = err ? err : e;
-	e = level_dirty(t, c, &right);
+	e = vexfs_level_dirty(t, c, &right);
 	err = err ? err : e;
 	/*
 	 * An inner node's `at` is an entry, a leaf's is a gap: on the edge the entry is in the
@@ -448,15 +448,15 @@ static bool path_at_end(const struct vexfs_path *p, unsigned int k)
  * the top down, each into a parent that has room by then.  append: one extent at lblk is going to
  * be added behind leaf->at.
  */
-static int path_room(vx_txn *t, struct vexfs_inode_core *c, struct vexfs_path *p, unsigned int need,
-		     bool append, __u32 lblk, __u64 goal)
+static int vexfs_path_room(vx_txn *t, struct vexfs_inode_core *c, struct vexfs_path *p,
+			   unsigned int need, bool append, __u32 lblk, __u64 goal)
 {
 	struct node node[VEXFS_EXTENT_DEPTH + 1];
 	unsigned int top = p->depth, splits = 0, n, k;
 	bool push = false;
 	int err, e;
 
-	err = level_access(t, path_leaf(p));
+	err = vexfs_level_access(t, path_leaf(p));
 	if (err || path_leaf(p)->n + need <= path_leaf(p)->cap)
 		return err;
 	/*
@@ -474,7 +474,7 @@ static int path_room(vx_txn *t, struct vexfs_inode_core *c, struct vexfs_path *p
 	if (push && c->depth == VEXFS_EXTENT_DEPTH)
 		return -EFBIG;
 	for (k = top ? top - 1 : 0; k < p->depth; k++) {
-		err = level_access(t, &p->level[k]);
+		err = vexfs_level_access(t, &p->level[k]);
 		if (err)
 			return err;
 	}
@@ -554,7 +554,7 @@ static int change_apply(vx_txn *t, struct vexfs_inode_core *c, struct level *l,
 	memcpy(l->x + ch->first, ch->list, ch->n * sizeof(*l->x));
 	l->n = l->n - ch->old + ch->n;
 	c->seq++;
-	return level_dirty(t, c, l);
+	return vexfs_level_dirty(t, c, l);
 }
 
 static void insert_build(struct change *ch, const struct level *l, const struct vexfs_extent *x)
@@ -574,7 +574,7 @@ int vexfs_extent_insert(vx_txn *t, struct vexfs_inode_core *c, __u32 lblk, __u32
 
 	if (!vexfs_data_run(c->fs, pblk, len) || (__u64)lblk + len > U32_MAX)
 		return -EINVAL;
-	err = path_find(c, lblk, &p);
+	err = vexfs_path_find(c, lblk, &p);
 	if (err)
 		return err;
 	err = -EEXIST;
@@ -583,18 +583,18 @@ int vexfs_extent_insert(vx_txn *t, struct vexfs_inode_core *c, __u32 lblk, __u32
 	x_set(&x, lblk, len, pblk, unwritten);
 	insert_build(&ch, path_leaf(&p), &x);
 	if (ch.n > ch.old) {
-		err = path_room(t, c, &p, 1, true, lblk, pblk);
+		err = vexfs_path_room(t, c, &p, 1, true, lblk, pblk);
 		if (!err)
 			insert_build(&ch, path_leaf(&p), &x);
 	} else {
-		err = level_access(t, path_leaf(&p));
+		err = vexfs_level_access(t, path_leaf(&p));
 	}
 	if (err)
 		goto out;
 	c->blocks += len;
 	err = change_apply(t, c, path_leaf(&p), &ch);
 out:
-	path_release(&p);
+	vexfs_path_release(&p);
 	return err;
 }
 
@@ -609,7 +609,7 @@ int vexfs_extent_alloc(vx_txn *t, struct vexfs_inode_core *c, __u32 lblk, __u32 
 
 	if (lblk == U32_MAX)
 		return -EFBIG;
-	err = path_find(c, lblk, &p);
+	err = vexfs_path_find(c, lblk, &p);
 	if (err)
 		return err;
 	l = path_leaf(&p);
@@ -619,7 +619,7 @@ int vexfs_extent_alloc(vx_txn *t, struct vexfs_inode_core *c, __u32 lblk, __u32 
 		goal = vexfs_group_data(c->fs, (__u32)(c->ino - 1) / c->fs->inodes_per_group);
 	err = leaf_covers(l, lblk) ? -EEXIST : 0;
 	want = err ? 0 : min(want, leaf_hole(l, lblk));
-	path_release(&p);
+	vexfs_path_release(&p);
 	if (err)
 		return err;
 	err = vexfs_alloc_blocks(t, c->fs, goal, want, c->tight ? VEXFS_ALLOC_TIGHT : 0, &pblk,
@@ -667,7 +667,7 @@ int vexfs_extent_convert(vx_txn *t, struct vexfs_inode_core *c, __u32 lblk, __u3
 
 	if (!len || (__u64)lblk + len > U32_MAX)
 		return -EINVAL;
-	err = path_find(c, lblk, &p);
+	err = vexfs_path_find(c, lblk, &p);
 	if (err)
 		return err;
 	x = leaf_covers(path_leaf(&p), lblk);
@@ -678,19 +678,19 @@ int vexfs_extent_convert(vx_txn *t, struct vexfs_inode_core *c, __u32 lblk, __u3
 	end = min_t(__u64, lblk + len, x_end(x));
 	convert_build(&ch, path_leaf(&p), lblk, end);
 	if (ch.n > ch.old) {
-		err = path_room(t, c, &p, ch.n - ch.old, false, lblk, x_pblk(x));
+		err = vexfs_path_room(t, c, &p, ch.n - ch.old, false, lblk, x_pblk(x));
 		/* in its half the extent may have lost a neighbour; there is room then */
 		if (!err)
 			convert_build(&ch, path_leaf(&p), lblk, end);
 	} else {
-		err = level_access(t, path_leaf(&p));
+		err = vexfs_level_access(t, path_leaf(&p));
 	}
 	if (err)
 		goto out;
 	*done = end - lblk;
 	err = change_apply(t, c, path_leaf(&p), &ch);
 out:
-	path_release(&p);
+	vexfs_path_release(&p);
 	return err;
 }
 
@@ -720,7 +720,7 @@ static int truncate_step(vx_txn *t, struct vexfs_inode_core *c, struct vexfs_pat
 		run[n++] = (struct vexfs_run){ x_pblk(p->level[k - 1].x + p->level[k - 1].at), 1,
 					       true };
 	l = &p->level[k];
-	err = level_access(t, l);
+	err = vexfs_level_access(t, l);
 	if (!err)
 		err = vexfs_free_runs(t, c->fs, run, n);
 	if (err)
@@ -734,7 +734,7 @@ static int truncate_step(vx_txn *t, struct vexfs_inode_core *c, struct vexfs_pat
 			     (unsigned long long)c->ino);
 	c->blocks -= min_t(__u64, total, c->blocks);
 	c->seq++;
-	err = level_dirty(t, c, l);
+	err = vexfs_level_dirty(t, c, l);
 	if (!c->entries)
 		c->depth = 0;
 	return err;
@@ -751,7 +751,7 @@ int vexfs_extent_truncate(vx_txn *t, struct vexfs_inode_core *c, __u32 from)
 		__u32 n = 0;
 		int worst, err;
 
-		err = path_find(c, U32_MAX, &p);
+		err = vexfs_path_find(c, U32_MAX, &p);
 		if (err)
 			return err;
 		x = path_leaf(&p)->x + path_leaf(&p)->n - 1;
@@ -768,7 +768,7 @@ int vexfs_extent_truncate(vx_txn *t, struct vexfs_inode_core *c, __u32 from)
 			err = -EAGAIN;
 		else if (n)
 			err = truncate_step(t, c, &p, x_end(x) - n);
-		path_release(&p);
+		vexfs_path_release(&p);
 		if (err || !n)
 			return err;
 		first = false;
@@ -812,7 +812,7 @@ int vexfs_extent_walk_nodes(struct vexfs_inode_core *c, int (*node)(void *arg, _
 		}
 	}
 	p.depth = k;
-	path_release(&p);
+	vexfs_path_release(&p);
 	return err;
 }
 
