@@ -189,9 +189,9 @@ int vexfs_orphan_add(vx_txn *t, struct vexfs_inode_core *c, bool look);
 int vexfs_orphan_del(vx_txn *t, struct vexfs_fs *fs, __u64 ino, __u64 before);
 int vexfs_orphan_drop(vx_txn *t, struct vexfs_fs *fs);
 
-/* --- extent.c --- c->lock held: for reading by lookups, for writing by changes, which need a
- * transaction.  The caller writes the inode afterwards (vexfs_inode_store).  Changes raise
- * c->seq. */
+/* --- extent.c, extent_tree.c --- c->lock held: for reading by lookups, for writing by changes,
+ * which need a transaction.  The caller writes the inode afterwards (vexfs_inode_store).  Changes
+ * raise c->seq. */
 
 /* one insertion or conversion */
 #define VEXFS_EXTENT_CREDITS	(2 * VEXFS_EXTENT_DEPTH + 2 + VEXFS_ALLOC_CREDITS + 2)

@@ -150,7 +150,6 @@ static int path_child(struct vexfs_inode_core *c, struct vexfs_path *p, unsigned
 	return 0;
 }
 
-/* The path to the leaf that holds lblk or would hold it.  On success the caller releases it. */
 int vexfs_path_find(struct vexfs_inode_core *c, __u32 lblk, struct vexfs_path *p)
 {
 	unsigned int k;
@@ -378,11 +377,7 @@ static bool path_at_end(const struct vexfs_path *p, unsigned int k)
 	return p->level[k].at == p->level[k].n;
 }
 
-/*
- * Take write access for the leaf of p and make room in it for `need` more entries.  Splits go from
- * the top down, each into a parent that has room by then.  append: one extent at lblk is going to
- * be added behind leaf->at.
- */
+/* Splits go from the top down, each into a parent that has room by then. */
 int vexfs_path_room(vx_txn *t, struct vexfs_inode_core *c, struct vexfs_path *p,
 			   unsigned int need, bool append, __u32 lblk, __u64 goal)
 {

@@ -8,6 +8,7 @@
 
 #include "core.h"
 
+/* A node on the way from the root to a leaf, and where the way goes on. */
 struct level {
 	vx_buf *buf;			/* NULL: the root */
 	/* entries; of an inner node they are struct vexfs_extent_index */
@@ -19,36 +20,43 @@ struct level {
 	__u64 hi;
 };
 
+/* The way to a leaf.  It holds the buffers of all nodes but the root. */
 struct vexfs_path {
 	unsigned int depth;		/* level[0] is the root, level[depth] the leaf */
 	struct level level[VEXFS_EXTENT_DEPTH + 1];
 };
 
-static inline __u32 x_lblk(const struct vexfs_extent *x)	/* the key of either kind of entry */
+/* The first logical block of an extent, and the key of an entry of an inner node. */
+static inline __u32 x_lblk(const struct vexfs_extent *x)
 {
 	return le32_to_cpu(x->e_lblk);
 }
 
+/* Blocks of an extent. */
 static inline __u32 x_len(const struct vexfs_extent *x)
 {
 	return le32_to_cpu(x->e_len) & VEXFS_EXTENT_LEN_MASK;
 }
 
+/* Are the blocks of an extent allocated and not written yet? */
 static inline bool x_unwritten(const struct vexfs_extent *x)
 {
 	return le32_to_cpu(x->e_len) & VEXFS_EXTENT_UNWRITTEN;
 }
 
+/* The first logical block behind an extent. */
 static inline __u64 x_end(const struct vexfs_extent *x)
 {
 	return (__u64)x_lblk(x) + x_len(x);
 }
 
-static inline __u64 x_pblk(const struct vexfs_extent *x)	/* of an inner node: the child */
+/* The first block of an extent on the device; of an entry of an inner node, the child. */
+static inline __u64 x_pblk(const struct vexfs_extent *x)
 {
 	return le64_to_cpu(x->e_pblk);
 }
 
+/* Fill either kind of entry; one of an inner node has the length 0 and is not unwritten. */
 static inline void x_set(struct vexfs_extent *x, __u32 lblk, __u32 len, __u64 pblk, bool unwritten)
 {
 	x->e_lblk = cpu_to_le32(lblk);
@@ -56,6 +64,7 @@ static inline void x_set(struct vexfs_extent *x, __u32 lblk, __u32 len, __u64 pb
 	x->e_pblk = cpu_to_le64(pblk);
 }
 
+/* The leaf at the end of a path. */
 static inline struct level *path_leaf(struct vexfs_path *p)
 {
 	return &p->level[p->depth];
@@ -74,24 +83,32 @@ static inline __u32 leaf_hole(const struct level *l, __u32 lblk)
 }
 
 /*
- * The path to the leaf that holds lblk or would hold it; leaf->at is behind the extents that start
- * at lblk or before it.  On success the caller releases it.  -EUCLEAN, or the error of a read.
+ * The path to the leaf that holds lblk or would hold it; the leaf's `at` is behind the extents that
+ * start at lblk or before it.  On success the caller releases it.  -EUCLEAN (said to be damage), or
+ * the error of a read.
  */
 int vexfs_path_find(struct vexfs_inode_core *c, __u32 lblk, struct vexfs_path *p);
 /* Give back the buffers of a path that was found. */
 void vexfs_path_release(struct vexfs_path *p);
 /*
  * Take write access for the leaf of p and make room in it for `need` more entries; append: one
- * extent at lblk is going to be added behind leaf->at.  The entries of the leaf may be others then.
- * goal: a block that new nodes shall be near.  -ENOSPC, -EFBIG the tree would be too deep, or what
- * a read or the transaction says; nothing has changed then, unless that came of vx_txn_dirty().
+ * extent at lblk is going to be added behind the leaf's `at`.  The leaf of the path, and what is in
+ * it, may be others then.  goal: a block that new nodes shall be near.  -ENOSPC, -EFBIG the tree
+ * would be too deep, or what the transaction says; nothing has changed then, unless that was said
+ * by vx_txn_dirty().
  */
 int vexfs_path_room(vx_txn *t, struct vexfs_inode_core *c, struct vexfs_path *p,
 		    unsigned int need, bool append, __u32 lblk, __u64 goal);
 
-/* Write access to a node, before it changes; for the root, which is in the inode, there is none. */
+/*
+ * Write access to a node, before it changes; the root is in the inode and needs none.  The error of
+ * vx_txn_write().
+ */
 int vexfs_level_access(vx_txn *t, struct level *l);
-/* The entries of a node have changed: count and checksum follow, in the root c->entries. */
+/*
+ * The entries of a node have changed: its count and checksum follow, or c->entries if it is the
+ * root.  The error of vx_txn_dirty(): the log has failed.
+ */
 int vexfs_level_dirty(vx_txn *t, struct vexfs_inode_core *c, struct level *l);
 
 #endif /* _VEXFS_CORE_EXTENT_TREE_H */
