@@ -3,16 +3,14 @@
  * The codes of a collection by slot: storage, building, and bounds for queries.  No floating point
  * here.
  *
- * Chunks of 1,024 slots hang on a table of tables and never move, as in columns.c.  A chunk holds
- * each code twice, in FastScan blocks of 32 for scans and row-major for single slots: which pays
- * less per byte, but fetches one cache line or a few where a block is 32 rows long.  Writing a code
- * into a block changes half of a byte whose other half a reader may be looking at; that half is
- * stored as it was.
+ * They are in chunks, which never move: see chunk.h for who may read what without a lock.  A chunk
+ * holds each code twice, in FastScan blocks of 32 for scans and row-major for single slots: which
+ * pays less per byte, but fetches one cache line or a few where a block is 32 rows long.  Writing a
+ * code into a block changes half of a byte whose other half a reader may be looking at; that half
+ * is stored as it was.
  */
 #include "internal.h"
 
-#define TABLE_SHIFT 11
-#define TABLE_SIZE (1u << TABLE_SHIFT)
 #define SAMPLE 1024 /* rows whose mean is the centre */
 #define AHEAD 256 /* rows read ahead */
 
@@ -24,9 +22,7 @@ struct code_chunk {
 struct vexfs_codes {
 	struct vexfs_coder coder;
 	__u64 count; /* published; release and acquire */
-	__u64 reserved; /* slots that have chunks */
-	__u64 bytes;
-	struct code_chunk **table[TABLE_SIZE];
+	struct vexfs_chunks chunks; /* struct code_chunk */
 };
 
 static __u32 padded_of(__u32 dims)
@@ -46,11 +42,8 @@ static size_t floats_bytes(__u32 dims)
 
 __u64 vexfs_codes_cost(__u32 dims, __u64 slots)
 {
-	__u64 chunks = (slots + VEXFS_CHUNK_SLOTS - 1) / VEXFS_CHUNK_SLOTS;
-	__u64 tables = (chunks + TABLE_SIZE - 1) >> TABLE_SHIFT;
-
 	return sizeof(struct vexfs_codes) + floats_bytes(dims) +
-	       chunks * chunk_bytes(padded_of(dims)) + tables * TABLE_SIZE * sizeof(void *);
+	       vexfs_chunks_cost(slots, chunk_bytes(padded_of(dims)));
 }
 
 struct vexfs_codes *vexfs_codes_new(__u32 metric, __u32 dims, __u64 seed)
@@ -67,7 +60,6 @@ struct vexfs_codes *vexfs_codes_new(__u32 metric, __u32 dims, __u64 seed)
 	c->coder.scratch = c->coder.mean + dims;
 	c->coder.dims = dims;
 	c->coder.metric = metric;
-	c->bytes = sizeof(*c) + floats_bytes(dims);
 	vx_fpu_begin();
 	vexfs_rotation_init(&c->coder.rotation, dims, seed);
 	vx_fpu_end();
@@ -76,52 +68,26 @@ struct vexfs_codes *vexfs_codes_new(__u32 metric, __u32 dims, __u64 seed)
 
 void vexfs_codes_free(struct vexfs_codes *c)
 {
-	__u32 i, k;
-
 	if (!c)
 		return;
-	for (i = 0; i < TABLE_SIZE && c->table[i]; i++) {
-		for (k = 0; k < TABLE_SIZE && c->table[i][k]; k++)
-			vx_efree(c->table[i][k]);
-		vx_efree(c->table[i]);
-	}
+	vexfs_chunks_free(&c->chunks);
 	vx_efree(c->coder.mean);
 	vx_efree(c);
 }
 
 __u64 vexfs_codes_bytes(const struct vexfs_codes *c)
 {
-	return READ_ONCE(c->bytes);
+	return sizeof(*c) + floats_bytes(c->coder.dims) + READ_ONCE(c->chunks.bytes);
 }
 
 __u64 vexfs_codes_reserved(const struct vexfs_codes *c)
 {
-	return c->reserved;
+	return c->chunks.slots;
 }
 
 int vexfs_codes_reserve(struct vexfs_codes *c, __u64 slots)
 {
-	size_t bytes = chunk_bytes(c->coder.rotation.padded);
-
-	if (slots > VEXFS_MAX_SLOTS)
-		return -EFBIG;
-	while (c->reserved < slots) {
-		__u64 n = c->reserved / VEXFS_CHUNK_SLOTS;
-		struct code_chunk ***t = &c->table[n >> TABLE_SHIFT];
-
-		if (!*t) {
-			*t = vx_ealloc(TABLE_SIZE * sizeof(**t));
-			if (!*t)
-				return -ENOMEM;
-			WRITE_ONCE(c->bytes, c->bytes + TABLE_SIZE * sizeof(**t));
-		}
-		(*t)[n & (TABLE_SIZE - 1)] = vx_ealloc(bytes);
-		if (!(*t)[n & (TABLE_SIZE - 1)])
-			return -ENOMEM;
-		WRITE_ONCE(c->bytes, c->bytes + bytes);
-		c->reserved += VEXFS_CHUNK_SLOTS;
-	}
-	return 0;
+	return vexfs_chunks_reserve(&c->chunks, slots, chunk_bytes(c->coder.rotation.padded));
 }
 
 void vexfs_codes_publish(struct vexfs_codes *c, __u64 count)
@@ -136,9 +102,7 @@ __u64 vexfs_codes_count(const struct vexfs_codes *c)
 
 static struct code_chunk *chunk_of(const struct vexfs_codes *c, __u64 slot)
 {
-	__u64 n = slot / VEXFS_CHUNK_SLOTS;
-
-	return c->table[n >> TABLE_SHIFT][n & (TABLE_SIZE - 1)];
+	return vexfs_chunk(&c->chunks, slot);
 }
 
 static const struct vexfs_factor *factor_of(const struct vexfs_codes *c, __u64 slot)
@@ -222,8 +186,8 @@ int vexfs_codes_extend(struct vexfs_codes *c, struct vx_rows *rows, __u64 to, __
 	__u32 n;
 	int segs = ahead ? 0 : -ENOMEM;
 
-	if (to > c->reserved)
-		to = c->reserved;
+	if (to > c->chunks.slots)
+		to = c->chunks.slots;
 	while (segs >= 0 && at < to) {
 		if (at == read) {
 			for (n = 0; n < AHEAD && read < to; n++)

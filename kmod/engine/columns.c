@@ -2,16 +2,11 @@
 /*
  * Derived data by slot (ids, attributes, dead bits, norms), and the map from ids to live slots.
  *
- * Chunks of 1,024 slots hang on a table of tables.  Nothing moves once a reader may see it, so
- * readers need no lock: they stay below a count that was published after the chunk was filled.
+ * They are in chunks, which never move: see chunk.h for who may read what without a lock.
  */
 #include "internal.h"
 
-#define CHUNK_SHIFT	10
 #define CHUNK_SLOTS	VEXFS_CHUNK_SLOTS
-_Static_assert(CHUNK_SLOTS == 1u << CHUNK_SHIFT, "slots of a chunk");
-#define TABLE_SHIFT	11
-#define TABLE_SIZE	(1u << TABLE_SHIFT)
 
 /* What a slot is bound to. */
 struct binding {
@@ -34,11 +29,10 @@ struct vexfs_columns {
 	__u32 attrs;
 	__u64 count;			/* published; release and acquire */
 	__u64 live;
-	__u64 reserved;			/* slots that have chunks */
-	__u64 bytes;
+	__u64 bytes;			/* besides chunks and ids */
 	struct vexfs_map64 ids;		/* of live slots, and of those that are not published */
 	__u64 superseded;		/* largest count that a slot was superseded at */
-	struct chunk **table[TABLE_SIZE];
+	struct vexfs_chunks chunks;	/* struct chunk */
 };
 
 struct vexfs_columns *vexfs_columns_new(__u32 attrs)
@@ -52,53 +46,32 @@ struct vexfs_columns *vexfs_columns_new(__u32 attrs)
 	return c;
 }
 
+static struct chunk *chunk_of(const struct vexfs_columns *c, __u64 slot)
+{
+	return vexfs_chunk(&c->chunks, slot);
+}
+
 void vexfs_columns_free(struct vexfs_columns *c)
 {
-	__u32 i, k;
+	__u64 slot;
 
 	if (!c)
 		return;
-	for (i = 0; i < TABLE_SIZE && c->table[i]; i++) {
-		for (k = 0; k < TABLE_SIZE && c->table[i][k]; k++) {
-			vx_efree(c->table[i][k]->bound);
-			vx_efree(c->table[i][k]);
-		}
-		vx_efree(c->table[i]);
-	}
+	for (slot = 0; slot < c->chunks.slots; slot += CHUNK_SLOTS)
+		vx_efree(chunk_of(c, slot)->bound);
+	vexfs_chunks_free(&c->chunks);
 	vexfs_map_free(&c->ids);
 	vx_efree(c);
 }
 
-static struct chunk *chunk_of(const struct vexfs_columns *c, __u64 slot)
-{
-	__u64 n = slot >> CHUNK_SHIFT;
-
-	return c->table[n >> TABLE_SHIFT][n & (TABLE_SIZE - 1)];
-}
-
 int vexfs_columns_reserve(struct vexfs_columns *c, __u64 slots)
 {
-	size_t bytes = sizeof(struct chunk) + (size_t)c->attrs * CHUNK_SLOTS * sizeof(__s64);
+	size_t size = sizeof(struct chunk) + (size_t)c->attrs * CHUNK_SLOTS * sizeof(__s64);
+	int err = vexfs_chunks_reserve(&c->chunks, slots, size);
 
-	if (slots > VEXFS_MAX_SLOTS)
-		return -EFBIG;
-	while (c->reserved < slots) {
-		__u64 n = c->reserved >> CHUNK_SHIFT;
-		struct chunk ***t = &c->table[n >> TABLE_SHIFT];
-
-		if (!*t) {
-			*t = vx_ealloc(TABLE_SIZE * sizeof(**t));
-			if (!*t)
-				return -ENOMEM;
-			c->bytes += TABLE_SIZE * sizeof(**t);
-		}
-		(*t)[n & (TABLE_SIZE - 1)] = vx_ealloc(bytes);
-		if (!(*t)[n & (TABLE_SIZE - 1)])
-			return -ENOMEM;
-		c->bytes += bytes;
-		c->reserved += CHUNK_SLOTS;
-	}
-	return slots > c->count ? vexfs_map_reserve(&c->ids, slots - c->count) : 0;
+	if (err || slots <= c->count)
+		return err;
+	return vexfs_map_reserve(&c->ids, slots - c->count);
 }
 
 static void fill(struct vexfs_columns *c, __u64 slot, __u64 id, const __s64 *attr)
@@ -118,7 +91,7 @@ static void fill(struct vexfs_columns *c, __u64 slot, __u64 id, const __s64 *att
 int vexfs_columns_replace(struct vexfs_columns *c, __u64 slot, __u64 id, const __s64 *attr,
 			  __u64 *old)
 {
-	if (slot >= c->reserved)
+	if (slot >= c->chunks.slots)
 		return -EINVAL;
 	*old = VEXFS_NO_SLOT;
 	vexfs_columns_find(c, id, old);
@@ -135,7 +108,7 @@ int vexfs_columns_put(struct vexfs_columns *c, __u64 slot, __u64 id, const __s64
 {
 	__u64 old;
 
-	if (slot < c->reserved && !vexfs_columns_find(c, id, &old))
+	if (slot < c->chunks.slots && !vexfs_columns_find(c, id, &old))
 		return -EEXIST;
 	return vexfs_columns_replace(c, slot, id, attr, &old);
 }
@@ -299,7 +272,7 @@ const __s64 *vexfs_columns_column(const struct vexfs_columns *c, __u64 slot, __u
 
 __u64 vexfs_columns_bytes(const struct vexfs_columns *c)
 {
-	return c->bytes + vexfs_map_bytes(&c->ids);
+	return c->bytes + READ_ONCE(c->chunks.bytes) + vexfs_map_bytes(&c->ids);
 }
 
 __u32 *vexfs_columns_norm(struct vexfs_columns *c, __u64 slot)

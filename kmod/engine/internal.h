@@ -10,6 +10,7 @@
 #define _VEXFS_ENGINE_INTERNAL_H
 
 #include "engine.h"
+#include "chunk.h"
 
 /* --- columns.c --- */
 
@@ -18,7 +19,6 @@ __u32 *vexfs_columns_norm(struct vexfs_columns *c, __u64 slot);
 /* Is surely none of the slots [from, from + n) below count bound to a file?  0 < n <= 64. */
 bool vexfs_columns_unbound(const struct vexfs_columns *c, __u64 from, __u32 n, __u64 count);
 
-#define VEXFS_CHUNK_SLOTS	1024u	/* slots of a chunk */
 /*
  * An attribute in the chunk of a slot, of all its VEXFS_CHUNK_SLOTS slots; those from the count on
  * are anything.
