@@ -5,6 +5,7 @@
  * smallest lower bound, from which vexfs_query_finish() sees whether something may have been lost.
  */
 #include "internal.h"
+#include "heap.h"
 
 #define FIRST_ENTRIES (16u << 10)
 #define MAX_ENTRIES (1u << 20)
@@ -38,28 +39,12 @@ void vexfs_deferred_clear(struct vexfs_deferred *d)
 	d->refused = ~0u;
 }
 
-/* Put x at i or below it. */
-static void down(__u64 *e, __u32 i, __u32 n, __u64 x)
+static inline bool bound_above(const __u64 *a, const __u64 *b)
 {
-	__u32 c;
-
-	for (; (c = 2 * i + 1) < n; i = c) {
-		if (c + 1 < n && e[c + 1] < e[c])
-			c++;
-		if (x <= e[c])
-			break;
-		e[i] = e[c];
-	}
-	e[i] = x;
+	return *a < *b;
 }
 
-static void heapify(__u64 *e, __u32 n)
-{
-	__u32 i;
-
-	for (i = n / 2; i-- > 0;)
-		down(e, i, n, e[i]);
-}
+VEXFS_HEAP(bounds, __u64, bound_above)
 
 static void refuse(struct vexfs_deferred *d, __u64 entry)
 {
@@ -73,18 +58,10 @@ static void refuse(struct vexfs_deferred *d, __u64 entry)
  */
 static void drop_half(struct vexfs_deferred *d)
 {
-	__u64 *kept = d->entry, x;
-	__u32 half = d->n / 2, n = d->n, i;
+	__u64 *kept = d->entry;
+	__u32 half = d->n / 2, i;
 
-	/*
-	 * a heap gives its smallest first, into the place that it leaves at the end: descending
-	 * order
-	 */
-	for (i = 0; i < half; i++) {
-		x = kept[--n];
-		kept[n] = kept[0];
-		down(kept, 0, n, x);
-	}
+	bounds_drain(kept, d->n, half);		/* the smallest last: descending order */
 	refuse(d, kept[0]);
 	for (i = 0; i < half; i++)
 		kept[i] = kept[d->n - 1 - i];
@@ -118,19 +95,14 @@ void vexfs_deferred_room(struct vexfs_deferred *d, __u32 gate)
 			refuse(d, d->entry[i]);
 	}
 	d->n = n;
-	heapify(d->entry, n);
+	bounds_make(d->entry, n);
 	if (n > d->cap / 2 && !grow(d) && d->n + VEXFS_BATCH > d->cap)
 		drop_half(d);
 }
 
 void vexfs_deferred_push(struct vexfs_deferred *d, __u32 lower, __u64 slot)
 {
-	__u64 x = (__u64)lower << 32 | slot, *e = d->entry;
-	__u32 i;
-
-	for (i = d->n++; i && e[(i - 1) / 2] > x; i = (i - 1) / 2)
-		e[i] = e[(i - 1) / 2];
-	e[i] = x;
+	bounds_up(d->entry, d->n++, (__u64)lower << 32 | slot);
 }
 
 bool vexfs_deferred_pop(struct vexfs_deferred *d, __u32 gate, __u64 *slot)
@@ -147,7 +119,7 @@ bool vexfs_deferred_pop(struct vexfs_deferred *d, __u32 gate, __u64 *slot)
 	}
 	d->n--;
 	if (d->n)
-		down(d->entry, 0, d->n, d->entry[d->n]);
+		bounds_down(d->entry, 0, d->n, d->entry[d->n]);
 	*slot = first & ~0u;
 	return true;
 }

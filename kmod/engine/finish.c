@@ -4,46 +4,19 @@
  * not too much of one file.
  */
 #include "query.h"
+#include "heap.h"
 
 struct final {
 	__u64 key, id, slot;
 	__u32 total;			/* the f32 key by which it was chosen */
 };
 
-static bool final_before(const struct final *a, const struct final *b)
+static inline bool final_above(const struct final *a, const struct final *b)
 {
-	return a->key != b->key ? a->key < b->key : a->id < b->id;
+	return a->key != b->key ? a->key > b->key : a->id > b->id;
 }
 
-static void sift(struct final *f, __u32 i, __u32 n)
-{
-	struct final x = f[i];
-	__u32 c;
-
-	for (; (c = 2 * i + 1) < n; i = c) {
-		if (c + 1 < n && final_before(&f[c], &f[c + 1]))
-			c++;
-		if (!final_before(&x, &f[c]))
-			break;
-		f[i] = f[c];
-	}
-	f[i] = x;
-}
-
-static void heapsort(struct final *f, __u32 n)
-{
-	__u32 i;
-
-	for (i = n / 2; i-- > 0;)
-		sift(f, i, n);
-	while (n > 1) {
-		struct final x = f[--n];
-
-		f[n] = f[0];
-		f[0] = x;
-		sift(f, 0, n);
-	}
-}
+VEXFS_HEAP(finals, struct final, final_above)
 
 int vexfs_query_enlarge(struct vexfs_query *q)
 {
@@ -158,7 +131,8 @@ static int measure_pool(struct vexfs_query *q, struct final *f)
 		n = measure_entries(q, p->entry + from, to - from, f, n);
 		if (n < 0)
 			return n;
-		heapsort(f, n);
+		finals_make(f, n);
+		finals_drain(f, n, n);
 		if (to < p->n && (settled(q, f, n, p->entry[to].key) || vexfs_query_late(q)))
 			break;
 		from = to;

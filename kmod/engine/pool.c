@@ -7,30 +7,24 @@
  * fails.
  */
 #include "internal.h"
+#include "heap.h"
 
 /* entries to begin with; enough for all but range searches */
 #define POOL_START	2048
 
+static inline bool key_above(const __u32 *a, const __u32 *b)
+{
+	return *a > *b;
+}
+
+VEXFS_HEAP(keys, __u32, key_above)
+
 void vexfs_kth_offer(struct vexfs_kth *t, __u32 key)
 {
-	__u32 i, c, *b = t->key;
-
-	if (t->n < t->k) {
-		for (i = t->n++; i && b[(i - 1) / 2] < key; i = (i - 1) / 2)
-			b[i] = b[(i - 1) / 2];
-		b[i] = key;
-		return;
-	}
-	if (key >= b[0])
-		return;
-	for (i = 0; (c = 2 * i + 1) < t->n; i = c) {
-		if (c + 1 < t->n && b[c] < b[c + 1])
-			c++;
-		if (key >= b[c])
-			break;
-		b[i] = b[c];
-	}
-	b[i] = key;
+	if (t->n < t->k)
+		keys_up(t->key, t->n++, key);
+	else if (key < t->key[0])
+		keys_down(t->key, 0, t->n, key);
 }
 
 int vexfs_pool_init(struct vexfs_pool *p, __u32 k, __u32 cap)
@@ -98,28 +92,15 @@ bool vexfs_pool_can_spare(struct vexfs_pool *p, __u32 more, __u32 key)
 }
 
 /*
- * a before b: better.  Equal keys: the lower slot, so that the outcome does not depend on the order
- * of offers.
+ * The worst is on top.  Equal keys: the lower slot is better, so that the outcome does not depend
+ * on the order of offers.
  */
-static bool before(const struct vexfs_entry *a, const struct vexfs_entry *b)
+static inline bool entry_above(const struct vexfs_entry *a, const struct vexfs_entry *b)
 {
-	return a->key != b->key ? a->key < b->key : a->slot < b->slot;
+	return a->key != b->key ? a->key > b->key : a->slot > b->slot;
 }
 
-static void entry_down(struct vexfs_entry *e, __u32 i, __u32 n, struct vexfs_entry x)
-{
-	__u32 c;
-
-	while ((c = 2 * i + 1) < n) {
-		if (c + 1 < n && before(&e[c], &e[c + 1]))
-			c++;
-		if (!before(&x, &e[c]))
-			break;
-		e[i] = e[c];
-		i = c;
-	}
-	e[i] = x;
-}
+VEXFS_HEAP(entries, struct vexfs_entry, entry_above)
 
 static void refuse(struct vexfs_pool *p, __u32 key)
 {
@@ -131,20 +112,17 @@ static void refuse(struct vexfs_pool *p, __u32 key)
 bool vexfs_pool_offer(struct vexfs_pool *p, __u64 slot, __u32 key, __u64 penalty)
 {
 	struct vexfs_entry x = { .slot = slot, .penalty = penalty, .key = key }, *e = p->entry;
-	__u32 i;
 
 	if (p->n == p->cap || p->n == p->room) {
-		if (!before(&x, &e[0])) {
+		if (!entry_above(&e[0], &x)) {
 			refuse(p, key);
 			return false;
 		}
 		refuse(p, e[0].key);
 		p->spare -= p->spare > 0;
-		entry_down(e, 0, p->n, x);
+		entries_down(e, 0, p->n, x);
 	} else {
-		for (i = p->n++; i && before(&e[(i - 1) / 2], &x); i = (i - 1) / 2)
-			e[i] = e[(i - 1) / 2];
-		e[i] = x;
+		entries_up(e, p->n++, x);
 	}
 	vexfs_kth_offer(&p->best, key);
 	return true;
@@ -152,14 +130,6 @@ bool vexfs_pool_offer(struct vexfs_pool *p, __u64 slot, __u32 key, __u64 penalty
 
 void vexfs_pool_sort(struct vexfs_pool *p)
 {
-	struct vexfs_entry *e = p->entry, x;
-	__u32 n = p->n, i;
-
-	for (i = n / 2; i-- > 0;)	/* it may have been sorted before */
-		entry_down(e, i, n, e[i]);
-	while (n > 1) {
-		x = e[--n];
-		e[n] = e[0];
-		entry_down(e, 0, n, x);
-	}
+	entries_make(p->entry, p->n);	/* it may have been sorted before */
+	entries_drain(p->entry, p->n, p->n);
 }
