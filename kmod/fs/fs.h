@@ -91,6 +91,8 @@ void vexfs_inode_cache_exit(void);
  */
 int vexfs_orphan_link(handle_t *handle, struct inode *inode);
 int vexfs_orphan_unlink(handle_t *handle, struct inode *inode);
+/* vexfs_orphan_unlink() in a transaction of its own. */
+int vexfs_orphan_done(struct inode *inode);
 /*
  * Finish what the orphans of an earlier mount began: at mount and at remount read-write.  Damage is
  * no error: it sets VEXFS_SBI_ERROR.  -ENOMEM, -EIO after a failure of the log.

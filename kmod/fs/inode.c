@@ -15,11 +15,6 @@
 
 static struct kmem_cache *inode_cache;
 
-static u32 blocks_of(loff_t size)
-{
-	return DIV_ROUND_UP_ULL(size, VEXFS_BLOCK_SIZE);
-}
-
 /* --- writing --- */
 
 int vexfs_inode_access(handle_t *handle, struct inode *inode)
@@ -145,7 +140,7 @@ int vexfs_orphan_unlink(handle_t *handle, struct inode *inode)
 	return err;
 }
 
-static int orphan_unlink(struct inode *inode)
+int vexfs_orphan_done(struct inode *inode)
 {
 	handle_t *handle = vexfs_start(inode->i_sb, VEXFS_ORPHAN_CREDITS);
 
@@ -181,9 +176,10 @@ static int orphan_finish(struct super_block *sb, u64 ino, bool *gone, unsigned i
 	mutex_unlock(&sbi->orphan_lock);
 	if (inode->i_nlink) {
 		if (S_ISREG(inode->i_mode))
-			err = vexfs_free_from(inode, blocks_of(inode->i_size));
+			err = vexfs_free_from(inode,
+					      DIV_ROUND_UP_ULL(inode->i_size, VEXFS_BLOCK_SIZE));
 		if (!err || is_damage(err)) {
-			e2 = orphan_unlink(inode);
+			e2 = vexfs_orphan_done(inode);
 			*gone = !e2;
 			err = err ?: e2;
 		}
@@ -624,7 +620,7 @@ static int shrink(struct inode *inode, loff_t size)
 		return err;
 	/* waits for writeback, and so for its conversions */
 	truncate_pagecache(inode, size);
-	err = vexfs_free_from(inode, blocks_of(size));
+	err = vexfs_free_from(inode, DIV_ROUND_UP_ULL(size, VEXFS_BLOCK_SIZE));
 	if (!err) {
 		clear_bit(VEXFS_I_PREALLOC, &vi->state);
 		vi->keep = 0;
@@ -635,7 +631,7 @@ static int shrink(struct inode *inode, loff_t size)
 	 * After an error, too: what is left behind the end is hidden, and goes with the next
 	 * truncate or with the file.
 	 */
-	e2 = orphan_unlink(inode);
+	e2 = vexfs_orphan_done(inode);
 	return err ?: e2;
 }
 
