@@ -328,7 +328,7 @@ out:
 /* snapshots_lock and commit_lock held. */
 static int create(struct vexfs_collection_mem *c, struct vexfs_snapshot_mem *s, bool *unpinned)
 {
-	tid_t tid;
+	tid_t tid = 0;
 	int err;
 
 	if (c->gone)
