@@ -10,8 +10,9 @@ struct vx_block {
 	__u64 block;
 	struct vx_block *next;		/* in the hash chain */
 	unsigned int refs;
-	bool uptodate, dirty, open;	/* open: access was taken, not yet dirtied */
-	__u32 txn;			/* the last transaction that changed it */
+	bool uptodate, dirty;
+	unsigned int open;		/* transactions that have taken access and not yet dirtied it */
+	__u32 txn;			/* the last transaction that changed it and that no log has begun */
 	__u32 sum;			/* strict: crc of data when it was last read or dirtied */
 	/*
 	 * strict, or with a log: group blocks that have changed since the last commit, as they were

@@ -3,7 +3,8 @@
  * The user-space host of the filesystem core: block cache, transactions without a log, locks,
  * faults.
  *
- * Lock: vexfs_dev.lock, innermost, for the cache's hash and the reference counts.
+ * Lock: vexfs_dev.lock, innermost, for the cache's hash, the reference counts and the state of blocks; what is in
+ * them is the business of who has them.
  */
 #include <fcntl.h>
 #include <stdarg.h>
@@ -47,9 +48,16 @@ bool vexfs_fault_met(void)
 
 bool vexfs_fault(enum vexfs_fault what)
 {
-	if (!fault_left[what] || --fault_left[what])
+	unsigned int left = __atomic_load_n(&fault_left[what], __ATOMIC_RELAXED);
+
+	do
+		if (!left)
 		return false;
-	fault_seen = true;
+	while (!__atomic_compare_exchange_n(&fault_left[what], &left, left - 1, false, __ATOMIC_RELAXED,
+					    __ATOMIC_RELAXED));
+	if (left > 1)
+		return false;
+	__atomic_store_n(&fault_seen, true, __ATOMIC_RELAXED);
 	return true;
 }
 
@@ -74,25 +82,31 @@ static bool killed;
 
 void vexfs_kill(bool yes)
 {
-	killed = yes;
+	__atomic_store_n(&killed, yes, __ATOMIC_RELAXED);
 }
 
 bool vx_killed(void)
 {
-	return killed;
+	return __atomic_load_n(&killed, __ATOMIC_RELAXED);
 }
 
 void vexfs_damage(struct vexfs_fs *fs, const char *fmt, ...)
 {
 	struct vexfs_dev *dev = fs->host;
+	char line[sizeof(dev->damage)];
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(dev->damage, sizeof(dev->damage), fmt, ap);
+	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
+	pthread_mutex_lock(&dev->lock);
+	memcpy(dev->damage, line, sizeof(line));
 	dev->damages++;
-	if (!dev->quiet)
-		fprintf(stderr, "vexfs: %s\n", printable(dev->damage));
+	pthread_mutex_unlock(&dev->lock);
+	if (dev->found)
+		dev->found(dev, line);
+	else if (!dev->quiet)
+		fprintf(stderr, "vexfs: %s\n", printable(line));
 }
 
 const void *memchr_inv(const void *p, int c, size_t bytes)
@@ -276,6 +290,7 @@ void vexfs_dev_drop(struct vexfs_dev *dev)
 {
 	unsigned int i;
 
+	pthread_mutex_lock(&dev->lock);
 	for (i = 0; i < dev->hash_size; i++) {
 		struct vx_block **at = &dev->hash[i], *b;
 
@@ -289,6 +304,7 @@ void vexfs_dev_drop(struct vexfs_dev *dev)
 			block_free(b);
 		}
 	}
+	pthread_mutex_unlock(&dev->lock);
 }
 
 void vexfs_dev_close(struct vexfs_dev *dev)
@@ -349,11 +365,13 @@ void vexfs_dev_commit(struct vexfs_dev *dev)
 	struct vx_block *b;
 	unsigned int i;
 
+	pthread_mutex_lock(&dev->lock);
 	for (i = 0; i < dev->hash_size; i++)
 		for (b = dev->hash[i]; b; b = b->next) {
 			free(b->committed);
 			b->committed = NULL;
 		}
+	pthread_mutex_unlock(&dev->lock);
 }
 
 int vexfs_dev_flush(struct vexfs_dev *dev)
@@ -362,6 +380,7 @@ int vexfs_dev_flush(struct vexfs_dev *dev)
 	unsigned int i;
 	int err, first = 0;
 
+	pthread_mutex_lock(&dev->lock);
 	for (i = 0; i < dev->hash_size; i++)
 		for (b = dev->hash[i]; b; b = b->next) {
 			if (!b->dirty)
@@ -372,6 +391,7 @@ int vexfs_dev_flush(struct vexfs_dev *dev)
 			else if (!first)
 				first = err;
 		}
+	pthread_mutex_unlock(&dev->lock);
 	if (first)
 		return first;
 	err = vexfs_dev_sync(dev);
@@ -488,7 +508,63 @@ void vexfs_txn_start(vx_txn *t, struct vexfs_dev *dev, int credits)
 {
 	static __u32 last;
 
-	*t = (vx_txn){ .dev = dev, .id = ++last, .credits = credits };
+	*t = (vx_txn){ .dev = dev, .id = __atomic_add_fetch(&last, 1, __ATOMIC_RELAXED), .credits = credits };
+}
+
+/*
+ * What a transaction of a log did with a block: there may be others that have access to it.  One that no log has
+ * begun is alone, and the block itself knows.  NULL: nothing.
+ */
+static struct vx_touched *touched(vx_txn *t, vx_buf *b)
+{
+	unsigned int i;
+
+	for (i = t->touches; i--;)
+		if (t->touched[i].block == b)
+			return t->touched + i;
+	return NULL;
+}
+
+static int give_access(vx_txn *t, vx_buf *b)
+{
+	struct vx_touched *at;
+
+	if (!t->logged) {
+		b->open = true;
+		return 0;
+	}
+	at = touched(t, b);
+	if (!at) {
+		if (t->touches == t->room) {
+			at = realloc(t->touched, (t->room * 2 + 16) * sizeof(*at));
+			if (!at)
+				return -ENOMEM;
+			t->touched = at;
+			t->room = t->room * 2 + 16;
+		}
+		at = t->touched + t->touches++;
+		*at = (struct vx_touched){ .block = b };
+	}
+	if (!at->open) {
+		at->open = true;
+		pthread_mutex_lock(&b->dev->lock);
+		b->open++;
+		pthread_mutex_unlock(&b->dev->lock);
+	}
+	return 0;
+}
+
+void vexfs_txn_end(vx_txn *t)
+{
+	unsigned int i;
+
+	pthread_mutex_lock(&t->dev->lock);
+	for (i = 0; i < t->touches; i++)
+		t->touched[i].block->open -= t->touched[i].open;
+	pthread_mutex_unlock(&t->dev->lock);
+	free(t->touched);
+	t->touched = NULL;
+	t->touches = t->room = 0;
 }
 
 int vx_txn_write(vx_txn *t, vx_buf *b)
@@ -499,8 +575,7 @@ int vx_txn_write(vx_txn *t, vx_buf *b)
 		vexfs_die("a block of another device");
 	if (!b->uptodate)
 		vexfs_die("access to a block that was not read");
-	b->open = true;
-	return 0;
+	return give_access(t, b);
 }
 
 int vx_txn_write_undo(vx_txn *t, vx_buf *b)
@@ -518,27 +593,56 @@ int vx_txn_write_undo(vx_txn *t, vx_buf *b)
 
 int vx_txn_create(vx_txn *t, vx_buf *b)
 {
+	int err;
+
 	if (vexfs_fault(VEXFS_FAULT_TXN))
 		return -EIO;
 	if (t->dev != b->dev)
 		vexfs_die("a block of another device");
+	err = give_access(t, b);
+	if (err)
+		return err;
+	pthread_mutex_lock(&b->dev->lock);
 	memset(b->data, 0, VEXFS_BLOCK_SIZE);
-	b->uptodate = b->open = true;
+	b->uptodate = true;
+	pthread_mutex_unlock(&b->dev->lock);
 	return 0;
+}
+
+/* Take the access away again.  Is this the first change in this transaction? */
+static bool take_access(vx_txn *t, vx_buf *b)
+{
+	struct vx_touched *at;
+	bool first;
+
+	if (!t->logged) {
+		if (!b->open && b->txn != t->id)
+			vexfs_die("a block was dirtied without access");
+		first = b->txn != t->id;
+		b->txn = t->id;
+		b->open = false;
+		return first;
+	}
+	at = touched(t, b);
+	if (!at || (!at->open && !at->dirty))
+		vexfs_die("a block was dirtied without access");
+	first = !at->dirty;
+	b->open -= at->open;
+	at->open = false;
+	at->dirty = true;
+	return first;
 }
 
 int vx_txn_dirty(vx_txn *t, struct vexfs_fs *fs, vx_buf *b)
 {
 	(void)fs;
-	if (!b->open && b->txn != t->id)
-		vexfs_die("a block was dirtied without access");
-	if (b->txn != t->id && t->credits != INT_MAX && !t->credits--)
+	pthread_mutex_lock(&b->dev->lock);
+	if (take_access(t, b) && t->credits != INT_MAX && !t->credits--)
 		vexfs_die("a transaction ran out of credits");
-	b->txn = t->id;
-	b->open = false;
 	b->dirty = true;
 	if (b->dev->strict)
 		b->sum = crc32c(0, b->data, VEXFS_BLOCK_SIZE);
+	pthread_mutex_unlock(&b->dev->lock);
 	if (b->dev->log)
 		vexfs_log_add(b->dev->log, b);
 	return 0;
@@ -547,6 +651,7 @@ int vx_txn_dirty(vx_txn *t, struct vexfs_fs *fs, vx_buf *b)
 int vx_txn_forget(vx_txn *t, struct vexfs_fs *fs, __u64 block)
 {
 	struct vexfs_dev *dev = fs->host;
+	struct vx_touched *at;
 	struct vx_block *b;
 
 	if (vx_txn_revokes(t) <= 0)
@@ -554,8 +659,13 @@ int vx_txn_forget(vx_txn *t, struct vexfs_fs *fs, __u64 block)
 	t->forgotten++;
 	pthread_mutex_lock(&dev->lock);
 	for (b = dev->hash[block % dev->hash_size]; b; b = b->next)
-		if (b->block == block)
-			b->dirty = b->open = b->uptodate = false;
+		if (b->block == block) {
+			b->dirty = b->uptodate = false;
+			b->open = 0;
+			at = touched(t, b);
+			if (at)
+				at->open = false;
+		}
 	pthread_mutex_unlock(&dev->lock);
 	return dev->log ? vexfs_log_revoke(dev->log, block) : 0;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* kmod/engine/platform.h in user space: rows in memory, and a clock. */
+/* kmod/engine/platform.h in user space: rows in memory, a clock, and the way to rows of a plane. */
 #include <stdlib.h>
 #include <time.h>
+#include "block.h"
 #include "engine/platform.h"
 
 long vx_ealloc_left = -1;
@@ -9,9 +10,10 @@ __u64 vx_clock_fast;
 
 void *vx_ealloc(size_t bytes)
 {
-	if (!vx_ealloc_left)
+	if (!vx_ealloc_left || vexfs_fault(VEXFS_FAULT_ALLOC))
 		return NULL;
-	vx_ealloc_left -= vx_ealloc_left > 0;
+	if (vx_ealloc_left > 0)
+		vx_ealloc_left--;
 	return calloc(1, bytes ? bytes : 1);
 }
 
@@ -26,6 +28,8 @@ int vx_rows_wait(struct vx_rows *r, __u64 slot, struct vx_seg *seg)
 	__u32 at = 0, len;
 	int n = 0;
 
+	if (r->find)
+		return r->find(r, slot, seg, true);
 	if (slot >= r->n)
 		return -EIO;
 	if (r->error && slot == r->broken)
@@ -42,19 +46,21 @@ int vx_rows_wait(struct vx_rows *r, __u64 slot, struct vx_seg *seg)
 
 int vx_rows_get(struct vx_rows *r, __u64 slot, struct vx_seg *seg)
 {
+	if (r->find)
+		return r->find(r, slot, seg, false);
 	return r->absent && slot % r->absent == 0 ? -EAGAIN : vx_rows_wait(r, slot, seg);
 }
 
 void vx_rows_ahead(struct vx_rows *r, const __u64 *slot, __u32 n)
 {
-	(void)r;
-	(void)slot;
-	(void)n;
+	if (r->ahead)
+		r->ahead(r, slot, n);
 }
 
 void vx_rows_put(struct vx_rows *r)
 {
-	(void)r;
+	if (r->put)
+		r->put(r);
 }
 
 __u64 vx_clock_us(void)
@@ -75,7 +81,7 @@ __u64 vx_cpu_us(void)
 
 bool vx_ekilled(void)
 {
-	return false;
+	return vx_killed();
 }
 
 void vx_yield(void)

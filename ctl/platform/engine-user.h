@@ -10,20 +10,29 @@
 #include <linux/types.h>
 
 #ifndef READ_ONCE
-#define READ_ONCE(x) (*(const volatile __typeof__(x) *)&(x))
-#define WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
+#define READ_ONCE(x) __atomic_load_n(&(x), __ATOMIC_RELAXED)
+#define WRITE_ONCE(x, v) __atomic_store_n(&(x), (v), __ATOMIC_RELAXED)
 #endif
 #define vx_fpu_begin() do { } while (0)
 #define vx_fpu_end() do { } while (0)
 #define vx_popcount(x) ((__u32)__builtin_popcountll(x))
 #define vx_has_avx2() (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
 
+struct vx_seg;
+
 /*
- * Rows in memory, for tests: n rows of row_bytes.  cut: bytes after which a row is split again and
- * again, 0: never.  absent: every so many-th row is "not in memory" until it was waited for, 0:
+ * Rows.  Those of a plane (plane-user.c) are found by `find`, see vx_rows_get(), and the rest is
+ * zero.
+ *
+ * Where that is NULL they are in memory, for tests: n rows of row_bytes.  cut: bytes after which a
+ * row is split again and again, 0: never.  absent: every so many-th row is "not in memory" until it
+ * was waited for, 0:
  * none.  broken: waiting for this row gives error.
  */
 struct vx_rows {
+	int (*find)(struct vx_rows *r, __u64 slot, struct vx_seg *seg, bool wait);
+	void (*put)(struct vx_rows *r);
+	void (*ahead)(struct vx_rows *r, const __u64 *slot, __u32 n);
 	const void *data;
 	__u64 n;
 	__u32 row_bytes, cut, absent;

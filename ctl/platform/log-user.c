@@ -37,7 +37,7 @@ struct vexfs_log {
 	/* lock: transactions that run, commits that wait for them */
 	__u32 handles, waiting;
 	__u32 reserved;			/* lock: credits of those that run */
-	bool aborted;			/* lock to set */
+	bool aborted;			/* lock to set; atomic */
 	/* lock: where the next commit begins, and blocks since the last checkpoint */
 	__u32 at, used;
 	__u32 sequence;			/* lock: of the running transaction */
@@ -117,6 +117,49 @@ int vexfs_log_close(struct vexfs_log *log)
 __u32 vexfs_log_commits(const struct vexfs_log *log)
 {
 	return log->commits;
+}
+
+void vexfs_log_abort(struct vexfs_log *log, int error)
+{
+	pthread_mutex_lock(&log->lock);
+	if (!log->aborted && error) {
+		log->super.s_errno = htobe32(error);
+		write_super(log, be32toh(log->super.s_start), be32toh(log->super.s_sequence));
+	}
+	__atomic_store_n(&log->aborted, true, __ATOMIC_RELEASE);
+	pthread_cond_broadcast(&log->changed);
+	pthread_mutex_unlock(&log->lock);
+}
+
+bool vexfs_log_aborted(const struct vexfs_log *log)
+{
+	return __atomic_load_n(&log->aborted, __ATOMIC_ACQUIRE);
+}
+
+int vexfs_log_error(const struct vexfs_log *log)
+{
+	return be32toh(log->super.s_errno);
+}
+
+int vexfs_log_forgive(struct vexfs_log *log)
+{
+	int err;
+
+	pthread_mutex_lock(&log->lock);
+	log->super.s_errno = 0;
+	err = write_super(log, be32toh(log->super.s_start), be32toh(log->super.s_sequence));
+	pthread_mutex_unlock(&log->lock);
+	return err;
+}
+
+__u32 vexfs_log_sequence(struct vexfs_log *log)
+{
+	__u32 sequence;
+
+	pthread_mutex_lock(&log->lock);
+	sequence = log->sequence;
+	pthread_mutex_unlock(&log->lock);
+	return sequence;
 }
 
 /* --- the running transaction --- */
@@ -323,8 +366,22 @@ static int commit(struct vexfs_log *log)
 	}
 out:
 	if (err)
-		log->aborted = true;
+		__atomic_store_n(&log->aborted, true, __ATOMIC_RELEASE);
 	return err ? -EIO : 0;
+}
+
+/* lock held. */
+static int commit_running(struct vexfs_log *log)
+{
+	int err;
+
+	log->waiting++;
+	while (log->handles)
+		pthread_cond_wait(&log->changed, &log->lock);
+	err = commit(log);
+	log->waiting--;
+	pthread_cond_broadcast(&log->changed);
+	return err;
 }
 
 int vexfs_log_commit(struct vexfs_log *log)
@@ -332,12 +389,24 @@ int vexfs_log_commit(struct vexfs_log *log)
 	int err;
 
 	pthread_mutex_lock(&log->lock);
-	log->waiting++;
-	while (log->handles)
-		pthread_cond_wait(&log->changed, &log->lock);
-	err = commit(log);
-	log->waiting--;
-	pthread_cond_broadcast(&log->changed);
+	err = commit_running(log);
+	pthread_mutex_unlock(&log->lock);
+	return err;
+}
+
+int vexfs_log_wait(struct vexfs_log *log, __u32 sequence)
+{
+	int err = 0;
+
+	pthread_mutex_lock(&log->lock);
+	if (log->aborted)
+		err = -EIO;
+	else if ((__s32)(sequence - log->sequence) >= 0)
+		err = commit_running(log);
+	else if (vexfs_dev_sync(log->dev))	/* it was committed, but there may be data */
+		err = -EIO;
+	if (err)
+		__atomic_store_n(&log->aborted, true, __ATOMIC_RELEASE);
 	pthread_mutex_unlock(&log->lock);
 	return err;
 }
@@ -379,6 +448,7 @@ int vexfs_log_begin(struct vexfs_log *log, vx_txn *t, int credits)
 	log->reserved += credits;
 	vexfs_txn_start(t, log->dev, credits);
 	t->reserved = credits;
+	t->logged = true;
 out:
 	pthread_mutex_unlock(&log->lock);
 	return err;
@@ -389,6 +459,7 @@ int vexfs_log_end(vx_txn *t)
 	struct vexfs_log *log = t->dev->log;
 	int err;
 
+	vexfs_txn_end(t);
 	pthread_mutex_lock(&log->lock);
 	log->reserved -= t->reserved;
 	if (!--log->handles)

@@ -72,6 +72,19 @@ int vexfs_log_end(vx_txn *t);
  * -EIO.
  */
 int vexfs_log_commit(struct vexfs_log *log);
+/* The same, where it is enough if those up to this number are; but all data. */
+int vexfs_log_wait(struct vexfs_log *log, __u32 sequence);
+/* The number that what runs now will have in the log, and what begins before the next commit.  Numbers wrap. */
+__u32 vexfs_log_sequence(struct vexfs_log *log);
+/*
+ * Nothing is written any more.  error: a negative errno for the next mount, which is written into the log's
+ * superblock if that is still possible; 0: none.
+ */
+void vexfs_log_abort(struct vexfs_log *log, int error);
+bool vexfs_log_aborted(const struct vexfs_log *log);
+/* What an earlier mount has left so (0: nothing); and the end of that.  -EIO. */
+int vexfs_log_error(const struct vexfs_log *log);
+int vexfs_log_forgive(struct vexfs_log *log);
 /* Transactions that were committed. */
 __u32 vexfs_log_commits(const struct vexfs_log *log);
 

@@ -63,8 +63,8 @@ static inline void le32_add_cpu(__le32 *v, __u32 by)
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #endif
 #ifndef READ_ONCE
-#define READ_ONCE(x) (*(const volatile __typeof__(x) *)&(x))
-#define WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
+#define READ_ONCE(x) __atomic_load_n(&(x), __ATOMIC_RELAXED)
+#define WRITE_ONCE(x, v) __atomic_store_n(&(x), (v), __ATOMIC_RELAXED)
 #endif
 #ifndef DIV_ROUND_UP
 #define DIV_ROUND_UP(n, d) (((n) + (d) - 1) / (d))
@@ -128,8 +128,11 @@ __u32 crc32c_table(__u32 crc, const void *p, unsigned int bytes);
 
 /* --- locks: taking one twice in a thread, or giving back one that is not held, aborts --- */
 
-typedef struct { pthread_mutex_t m; } vx_mutex;
-typedef struct { pthread_rwlock_t s; } vx_rwsem;
+/* by the names that the kernel has for them, for kernel-user.h */
+struct mutex { pthread_mutex_t m; };
+struct rw_semaphore { pthread_rwlock_t s; };
+typedef struct mutex vx_mutex;
+typedef struct rw_semaphore vx_rwsem;
 void vx_mutex_init(vx_mutex *m);
 void vx_lock(vx_mutex *m);
 void vx_unlock(vx_mutex *m);
@@ -174,6 +177,9 @@ struct vexfs_dev {
 	unsigned int hash_size, cached;
 	pthread_mutex_t lock;		/* the cache */
 	struct vexfs_log *log;		/* NULL: none, see log.h */
+	/* who hears of damage, a line, instead of stderr; or NULL */
+	void (*found)(struct vexfs_dev *dev, const char *line);
+	void *owner;
 	/* for tests: every block that was written, and data NULL for every flush; or NULL */
 	void (*record)(struct vexfs_dev *dev, __u64 block, const void *data);
 	void *record_arg;
@@ -212,7 +218,16 @@ struct vx_handle {
 	int credits;			/* left ... */
 	__u32 reserved;			/* ... of so many, with a log */
 	unsigned int forgotten;		/* blocks */
+	/* begun by a log: the blocks that it has access to, or has changed */
+	bool logged;
+	struct vx_touched {
+		struct vx_block *block;
+		bool open, dirty;
+	} *touched;
+	unsigned int touches, room;
+	unsigned int nested;		/* see vexfs_start() */
 };
 void vexfs_txn_start(vx_txn *t, struct vexfs_dev *dev, int credits);	/* INT_MAX: any */
+void vexfs_txn_end(vx_txn *t);		/* of one that a log has begun, which does that */
 
 #endif /* _VEXFS_USER_H */
