@@ -1,0 +1,379 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What collections, searches and ioctls ask of their host, in user space: transactions, errors, who may do what,
+ * waiting; see collection/platform.h.
+ *
+ * A thread has one transaction at a time; one that is begun inside another joins it, with its credits.
+ */
+#include <fcntl.h>
+
+#include <platform/printable.h>
+#include "host.h"
+
+/* --- telling --- */
+
+static void tell(const struct super_block *sb, const char *line)
+{
+	const struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+
+	if (!sbi->dev->quiet && !test_bit(VEXFS_SBI_KILLED, &sbi->flags))
+		fprintf(stderr, "vexfs (%s): %s\n", sb->s_id, printable(line));
+}
+
+void vexfs_msg(const struct super_block *sb, const char *fmt, ...)
+{
+	char line[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	tell(sb, line);
+}
+
+void vexfs_complain(const struct inode *dir, const char *fmt, ...)
+{
+	char line[512];
+	va_list ap;
+	int n;
+
+	n = snprintf(line, sizeof(line), "collection %lu: ", dir->i_ino);
+	va_start(ap, fmt);
+	vsnprintf(line + n, sizeof(line) - n, fmt, ap);
+	va_end(ap);
+	tell(dir->i_sb, line);
+}
+
+/* Nobody traces. */
+void vexfs_event_use(const struct inode *dir, u32 slot, const char *name)
+{
+	(void)dir, (void)slot, (void)name;
+}
+
+void vexfs_event_commit(const struct inode *dir, u64 records, u64 deaths, u64 us, int err)
+{
+	(void)dir, (void)records, (void)deaths, (void)us, (void)err;
+}
+
+void vexfs_event_compact(const struct inode *dir, u64 before, u64 after, u64 us, int err)
+{
+	(void)dir, (void)before, (void)after, (void)us, (void)err;
+}
+
+void vexfs_event_search_begin(const struct inode *dir, const struct vexfs_ioc_search *s)
+{
+	(void)dir, (void)s;
+}
+
+void vexfs_event_search_end(const struct inode *dir, const struct vexfs_ioc_search *s, u64 us, int err)
+{
+	(void)dir, (void)s, (void)us, (void)err;
+}
+
+u64 vexfs_user_clock_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000ULL + t.tv_nsec;
+}
+
+/* --- errors --- */
+
+/* As the module does by errors=. */
+static void found_error(struct super_block *sb, const char *line)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+
+	tell(sb, line);
+	set_bit(VEXFS_SBI_ERROR, &sbi->flags);
+	if (!sbi->log || test_bit(VEXFS_SBI_MOUNTING, &sbi->flags) || sbi->opts.errors == VEXFS_ERRORS_CONTINUE)
+		return;
+	if (!test_and_set_bit(VEXFS_SBI_SHUTDOWN, &sbi->flags)) {
+		vexfs_msg(sb, "no further writes; close it and run fsck.vexfs");
+		vexfs_log_abort(sbi->log, -EIO);
+	}
+}
+
+void vexfs_error(struct super_block *sb, const char *fmt, ...)
+{
+	char line[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	found_error(sb, line);
+}
+
+void vexfs_found_damage(struct vexfs_dev *dev, const char *line)
+{
+	found_error(dev->owner, line);
+}
+
+/* Acknowledged changes may be lost by now, so nothing goes on from here, whatever errors= says. */
+static bool log_failed(const struct super_block *sb)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+
+	if (!sbi->log || !vexfs_log_aborted(sbi->log))
+		return false;
+	if (!test_and_set_bit(VEXFS_SBI_SHUTDOWN, &sbi->flags))
+		vexfs_msg(sb, "the log has failed: no further writes; close it and run fsck.vexfs");
+	return true;
+}
+
+bool vexfs_is_shutdown(const struct super_block *sb)
+{
+	return test_bit(VEXFS_SBI_SHUTDOWN, &VEXFS_SB(sb)->flags) || log_failed(sb);
+}
+
+bool vexfs_is_gone(const struct super_block *sb)
+{
+	return test_bit(VEXFS_SBI_GONE, &VEXFS_SB(sb)->flags);
+}
+
+int vexfs_shutdown(struct super_block *sb, u32 how)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+	int err = 0;
+
+	if (how > 2)
+		return -EINVAL;
+	if (!vexfs_is_shutdown(sb) && sbi->log) {
+		if (!how)
+			err = vexfs_collections_sync(sb);
+		if (how < 2)
+			err = vexfs_log_commit(sbi->log) ?: err;
+		if (!how && err)
+			return err;
+		set_bit(VEXFS_SBI_SHUTDOWN, &sbi->flags);
+		vexfs_log_abort(sbi->log, 0);
+	}
+	set_bit(VEXFS_SBI_SHUTDOWN, &sbi->flags);
+	set_bit(VEXFS_SBI_GONE, &sbi->flags);
+	return 0;
+}
+
+int vexfs_shut_down(struct file *file, u32 how)
+{
+	return vexfs_shutdown(file->inode->i_sb, how);
+}
+
+/* --- transactions --- */
+
+static __thread vx_txn *running;		/* of this thread */
+
+vx_txn *vexfs_start(struct super_block *sb, int credits)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+	vx_txn *t = running;
+	int err;
+
+	if (t && t->dev == sbi->dev) {
+		t->nested++;
+		return t;
+	}
+	WARN_ON_ONCE(t);
+	if (vexfs_is_shutdown(sb))
+		return ERR_PTR(-EIO);
+	if (sb_rdonly(sb))
+		return ERR_PTR(-EROFS);
+	t = kzalloc(sizeof(*t), GFP_NOFS);
+	if (!t)
+		return ERR_PTR(-ENOMEM);
+	err = vexfs_log_begin(sbi->log, t, credits);
+	if (err) {
+		kfree(t);
+		return ERR_PTR(err);
+	}
+	running = t;
+	return t;
+}
+
+int vexfs_stop(vx_txn *t, int err)
+{
+	int e2;
+
+	if (t->nested) {
+		t->nested--;
+		return err;
+	}
+	running = NULL;
+	e2 = vexfs_log_end(t);
+	kfree(t);
+	return err ?: e2;
+}
+
+int vexfs_finish(vx_txn *t, struct super_block *sb, int err)
+{
+	if (err && !vexfs_log_aborted(t->dev->log)) {
+		vexfs_error(sb, "an operation failed halfway (error %d)", err);
+		vexfs_abort(t, err);
+	}
+	return vexfs_stop(t, err);
+}
+
+void vexfs_abort(vx_txn *t, int err)
+{
+	vexfs_log_abort(t->dev->log, err);
+}
+
+tid_t vexfs_tid(const vx_txn *t)
+{
+	return vexfs_log_sequence(t->dev->log);
+}
+
+tid_t vexfs_last_tid(struct super_block *sb)
+{
+	struct vexfs_log *log = VEXFS_SB(sb)->log;
+
+	return log ? vexfs_log_sequence(log) : 0;
+}
+
+int vexfs_commit_barrier(struct super_block *sb, tid_t tid)
+{
+	int err;
+
+	if (vexfs_is_shutdown(sb))
+		return -EIO;
+	if (sb_rdonly(sb))
+		return 0;
+	err = vexfs_log_wait(VEXFS_SB(sb)->log, tid);
+	return vexfs_is_shutdown(sb) ? -EIO : err;
+}
+
+bool vexfs_retry_alloc(struct super_block *sb, int err, int *retries)
+{
+	if ((err != -ENOSPC && err != -EIO) || (*retries)++ || vexfs_is_shutdown(sb) || sb_rdonly(sb))
+		return false;
+	vexfs_log_commit(VEXFS_SB(sb)->log);
+	return true;
+}
+
+int vexfs_log_super(vx_txn *t, struct super_block *sb, bool clean)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+	u16 state = clean ? VEXFS_STATE_CLEAN : 0;
+
+	if (test_bit(VEXFS_SBI_ERROR, &sbi->flags))
+		state = VEXFS_STATE_ERROR;
+	return vexfs_super_log(t, &sbi->fs, state);
+}
+
+/* --- who may do what: whoever could open the image --- */
+
+int vexfs_may_read(struct file *file)
+{
+	return (file->flags & O_ACCMODE) == O_WRONLY ? -EBADF : 0;
+}
+
+int vexfs_may_write(struct file *file)
+{
+	if (vexfs_is_shutdown(file->inode->i_sb))
+		return -EIO;
+	return sb_rdonly(file->inode->i_sb) ? -EROFS : 0;
+}
+
+int vexfs_may_own(struct file *file)
+{
+	return vexfs_may_write(file);
+}
+
+void vexfs_end_write(struct file *file)
+{
+	(void)file;
+}
+
+int vexfs_may_look(struct file *file, struct inode *dir)
+{
+	(void)file, (void)dir;
+	return 0;
+}
+
+int vexfs_may_inherit(struct mnt_idmap *idmap, struct inode *inode)
+{
+	(void)idmap, (void)inode;
+	return 0;
+}
+
+void vexfs_caller_init(struct vexfs_caller *caller, const struct file *file)
+{
+	caller->sb = file->inode->i_sb;
+}
+
+bool vexfs_caller_may_read(const struct vexfs_caller *caller, u32 uid, u32 gid, u16 mode)
+{
+	(void)caller, (void)uid, (void)gid, (void)mode;
+	return true;
+}
+
+/* --- waiting --- */
+
+void vexfs_timed_init(struct vexfs_timed_mutex *m)
+{
+	mutex_init(&m->m);
+}
+
+int vexfs_timed_lock(struct vexfs_timed_mutex *m, u64 deadline)
+{
+	const struct timespec nap = { .tv_nsec = 100 * 1000 };
+
+	while (!mutex_trylock(&m->m)) {
+		if (vx_killed())
+			return -EINTR;
+		if (vx_clock_us() >= deadline)
+			return -ETIME;
+		nanosleep(&nap, NULL);
+	}
+	return 0;
+}
+
+void vexfs_timed_unlock(struct vexfs_timed_mutex *m)
+{
+	mutex_unlock(&m->m);
+}
+
+/* Nobody freezes; work that nobody waits for is done by who asks for it. */
+bool vexfs_may_work(const struct super_block *sb)
+{
+	return !sb_rdonly(sb);
+}
+
+bool vexfs_work_begin(struct super_block *sb)
+{
+	return !sb_rdonly(sb);
+}
+
+void vexfs_work_end(struct super_block *sb)
+{
+	(void)sb;
+}
+
+/* --- descriptors --- */
+
+static struct file *(*descriptors)(int fd);
+
+void vexfs_image_descriptors(struct file *(*lookup)(int fd))
+{
+	__atomic_store_n(&descriptors, lookup, __ATOMIC_RELEASE);
+}
+
+struct inode *vexfs_file_of(struct super_block *sb, int fd)
+{
+	struct file *(*lookup)(int fd) = smp_load_acquire(&descriptors);
+	struct file *file = lookup ? lookup(fd) : NULL;
+
+	if (!file || vexfs_may_read(file) || !S_ISREG(file->inode->i_mode))
+		return ERR_PTR(-EBADF);
+	if (file->inode->i_sb != sb)
+		return ERR_PTR(-EXDEV);
+	ihold(file->inode);
+	return file->inode;
+}
+
+/* Nobody maps a file. */
+void vexfs_file_settle(struct inode *inode)
+{
+	(void)inode;
+}

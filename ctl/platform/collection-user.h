@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The mount in user space, as collections, searches and ioctls see it: collection/platform.h says what they look
+ * at.  The rest of these structs is the business of the files that host.h lists.
+ *
+ * Locks, beside those of kmod/vexfs.h:
+ *
+ *	vexfs_sb_info.names_lock	outside i_rwsem: one change of names at a time
+ *	i_rwsem				also for the data of a file
+ *	vexfs_inode_info.data_lock	inside c->lock, outside a transaction and core.lock: what of a plane was
+ *					written and is not converted
+ *	vexfs_sb_info.cache_lock	inside all but core.lock (for reading), i_lock and vexfs_dev.lock: the table of
+ *					inodes, their counts and states
+ */
+#ifndef _VEXFS_COLLECTION_USER_H
+#define _VEXFS_COLLECTION_USER_H
+
+#include <sys/stat.h>
+#include <time.h>
+#include <kernel-user.h>
+#include "engine/platform.h"
+
+#define VEXFS_TICK_US 1000
+#define vexfs_clock_ns() vexfs_user_clock_ns()
+u64 vexfs_user_clock_ns(void);			/* monotonic */
+
+struct inode;
+struct super_block;
+struct vexfs_collection_mem;
+struct vexfs_dev;
+struct vexfs_log;
+
+struct vexfs_caller {
+	const struct super_block *sb;
+};
+
+struct inode {
+	unsigned long i_ino;
+	u32 i_generation;
+	u32 i_nlink;
+	umode_t i_mode;
+	u32 i_uid, i_gid, i_rdev;
+	u64 i_size;				/* atomic: i_size_read() */
+	struct timespec i_atime, i_mtime, i_ctime, i_btime;	/* i_rwsem, or nobody else has it */
+	u64 i_version;				/* atomic: its change counter */
+	struct super_block *i_sb;
+	struct rw_semaphore i_rwsem;
+	spinlock_t i_lock;
+
+	/* vexfs_sb_info.cache_lock: */
+	struct inode *next;			/* in the table */
+	u32 count;				/* references */
+	u32 cached;				/* VEXFS_CACHED_* */
+};
+
+/* inode.cached: how it is in memory.  0: not in the table. */
+enum {
+	VEXFS_CACHED_NEW = 1,			/* it is being read or made: others wait */
+	VEXFS_CACHED_FINE,
+	VEXFS_CACHED_GOING,			/* it is being freed: others wait until it is gone */
+	VEXFS_CACHED_BAD,			/* it could not be read or made: nothing of it is to be freed */
+};
+
+/* vexfs_inode_info.state, atomic bit operations */
+enum {
+	VEXFS_I_FRESH,				/* never logged: its slot on disk holds its last owner */
+	VEXFS_I_MADE,				/* in memory since it was made: it is an orphan if .orphan says so */
+	VEXFS_I_WATCHED,			/* records remember core.data_change: the next change raises it */
+};
+
+struct vexfs_inode_info {
+	struct vexfs_inode_core core;
+	unsigned long state;			/* VEXFS_I_* */
+	tid_t sync_tid;				/* atomic: what fsync waits for */
+	atomic_t binding;			/* inserts that are binding records to it */
+	struct list_head orphan;		/* vexfs_sb_info.orphans; empty: not an orphan */
+	struct vexfs_collection_mem *coll;	/* of a directory: its loaded collection; i_lock */
+
+	/* of a plane, see plane-user.c; data_lock: */
+	struct mutex data_lock;
+	u32 from, to;				/* blocks that were written since the mount and may be unwritten extents */
+	errseq_t errors;			/* atomic: writes that failed */
+
+	struct inode vfs_inode;
+};
+
+struct super_block {
+	void *s_fs_info;
+	char s_id[32];				/* for messages */
+	u64 s_maxbytes;
+	bool readonly;
+};
+
+struct vexfs_mount_opts {
+	u16 errors;				/* VEXFS_ERRORS_CONTINUE or _RO */
+	u64 resident;				/* bytes that codes may occupy in memory */
+	unsigned int compact;			/* 0: never by itself */
+};
+
+/* vexfs_sb_info.flags, atomic bit operations; as in the module */
+enum {
+	VEXFS_SBI_SHUTDOWN,			/* no more writing: shut down, damage, the log failed */
+	VEXFS_SBI_ERROR,			/* damage was found: the superblock gets STATE_ERROR */
+	VEXFS_SBI_MOUNTING,			/* what prevents no mount is recorded only */
+	VEXFS_SBI_GONE,				/* shut down, not for an error: no more reading of files either */
+	VEXFS_SBI_KILLED,			/* its end is that of a power cut, and nobody wants to hear of it */
+};
+
+#define VEXFS_INODE_HEADS	4096u
+
+struct vexfs_sb_info {
+	struct super_block *sb;
+	struct vexfs_fs fs;
+	struct vexfs_dev *dev;
+	struct vexfs_log *log;			/* NULL: mounted read-only */
+	struct vexfs_mount_opts opts;
+	unsigned long flags;			/* VEXFS_SBI_* */
+	atomic64_t resident;			/* bytes charged to opts.resident, see collection/derived.c */
+
+	struct mutex names_lock;
+	struct mutex orphan_lock;		/* orphans and every vexfs_inode_info.orphan */
+	struct list_head orphans;		/* in the order of the list on disk, those that are in memory */
+	bool orphan_gaps;			/* some that are on the list on disk have left memory ... */
+	int orphan_err;				/* ... because of this, the last one */
+
+	struct mutex collections_lock;		/* collections */
+	struct list_head collections;		/* loaded collections, linked by collection.c */
+
+	pthread_mutex_t cache_lock;
+	pthread_cond_t cache_changed;		/* an inode is not new any more, or gone */
+	struct inode *inode[VEXFS_INODE_HEADS];
+
+	/* the rows' view of the device, see plane-user.c */
+	const char *map;			/* NULL: there is none */
+	u64 map_bytes;
+	u64 *map_read;				/* atomic: a bit for each piece that was read without an error */
+};
+
+struct file {
+	struct inode *inode;
+	struct vexfs_image *image;
+	int flags;				/* of open(2) */
+};
+
+static inline struct vexfs_inode_info *VEXFS_I(const struct inode *inode)
+{
+	return container_of(inode, struct vexfs_inode_info, vfs_inode);
+}
+
+static inline struct vexfs_sb_info *VEXFS_SB(const struct super_block *sb)
+{
+	return sb->s_fs_info;
+}
+
+static inline struct inode *file_inode(const struct file *file)
+{
+	return file->inode;
+}
+
+static inline u64 i_size_read(const struct inode *inode)
+{
+	return __atomic_load_n(&inode->i_size, __ATOMIC_ACQUIRE);
+}
+
+static inline void i_size_write(struct inode *inode, u64 size)
+{
+	__atomic_store_n(&inode->i_size, size, __ATOMIC_RELEASE);
+}
+
+static inline void inode_unlock(struct inode *inode)
+{
+	up_write(&inode->i_rwsem);
+}
+
+static inline void inode_unlock_shared(struct inode *inode)
+{
+	up_read(&inode->i_rwsem);
+}
+
+/* NULL: it is being freed. */
+struct inode *igrab(struct inode *inode);
+void ihold(struct inode *inode);		/* another reference to one that is held */
+/* NULL is fine.  Outside transactions: the last one frees an inode that has no link left. */
+void iput(struct inode *inode);
+
+#endif /* _VEXFS_COLLECTION_USER_H */

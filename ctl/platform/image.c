@@ -1,0 +1,662 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Mounting an image in this process, and what is open in it; see image.h and host.h.
+ *
+ * There are no workers: what nobody syncs reaches the disk with the next fsync, sync or unmount, or when the log's
+ * running transaction has grown to what the log takes.
+ */
+#include <fcntl.h>
+#include <glob.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "host.h"
+
+struct vexfs_image {
+	struct super_block sb;
+	struct vexfs_sb_info sbi;
+	struct vexfs_dev own;		/* that vexfs_image_open() has opened */
+	struct inode *root;
+	atomic_t files;			/* open */
+};
+
+struct super_block *vexfs_image_sb(struct vexfs_image *image)
+{
+	return &image->sb;
+}
+
+/* What is wrong, for a caller who has no image yet. */
+static __thread char what[256];
+
+__printf(1, 2) static const char *say(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(what, sizeof(what), fmt, ap);
+	va_end(ap);
+	return what;
+}
+
+/* --- mounting --- */
+
+static int write_state(struct super_block *sb, bool clean)
+{
+	vx_txn *t = vexfs_start(sb, 1);
+
+	if (IS_ERR(t))
+		return PTR_ERR(t);
+	return vexfs_stop(t, vexfs_log_super(t, sb, clean));
+}
+
+/* From here on the counts on disk may be wrong.  The log keeps an error of the last mount until it is in the superblock. */
+static int make_writable(struct super_block *sb)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+	int err, old = vexfs_log_error(sbi->log);
+
+	if (old) {
+		vexfs_msg(sb, "error %d is recorded in the log: run fsck.vexfs", old);
+		set_bit(VEXFS_SBI_ERROR, &sbi->flags);
+	}
+	err = write_state(sb, false);
+	if (!err && old)
+		err = vexfs_log_commit(sbi->log) ?: vexfs_log_forgive(sbi->log);
+	err = err ?: vexfs_orphan_cleanup(sb);
+	if (!err && test_bit(VEXFS_SBI_ERROR, &sbi->flags))
+		err = write_state(sb, false);
+	return err ?: vexfs_is_shutdown(sb) ? -EIO : 0;
+}
+
+/*
+ * A superblock from which the log can be found, before the log is replayed: block 0, or, if that was torn by a crash,
+ * a copy.  The log then repairs block 0.
+ */
+static int find_super(struct vexfs_dev *dev, bool readonly, struct vexfs_super *s, const char **why)
+{
+	static const u64 copies[] = { 0, VEXFS_GROUP_BLOCKS, 3 * VEXFS_GROUP_BLOCKS };
+	const char *first_why = NULL;
+	u8 block[VEXFS_BLOCK_SIZE];
+	int err, first = -EINVAL;
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(copies) && copies[i] < dev->blocks; i++) {
+		*why = NULL;
+		err = vexfs_dev_read(dev, copies[i], block);
+		if (err) {
+			*why = "the superblock cannot be read";
+		} else {
+			memcpy(s, block, sizeof(*s));
+			err = vexfs_super_check(s, dev->blocks, why);
+		}
+		if (!err || (err == -EROFS && readonly))
+			return 0;
+		if (!i) {
+			first = err;
+			first_why = *why;
+			if (err == -ENXIO)
+				first_why = say(VEXFS_SHORT_DEVICE,
+						(unsigned long long)dev->blocks << VEXFS_BLOCK_SHIFT,
+						(unsigned long long)le64_to_cpu(s->s_blocks) << VEXFS_BLOCK_SHIFT);
+			if (err != -EUCLEAN && err != -EIO)
+				break;		/* another filesystem, or a newer one */
+		}
+	}
+	*why = first_why ?: "the device is too small";
+	return first;
+}
+
+/* Bring back what the log holds; with a log to write to unless it is read-only. */
+static int open_log(struct vexfs_sb_info *sbi, const struct vexfs_super *s, bool readonly, const char **why)
+{
+	int err = vexfs_log_replay(sbi->dev, s, NULL, why);
+
+	if (!err && !readonly) {
+		err = vexfs_log_finish(sbi->dev, s);
+		if (!err)
+			err = vexfs_log_open(sbi->dev, s, &sbi->log, why);
+	}
+	if (err && !*why)
+		*why = "the log cannot be replayed";
+	return err;
+}
+
+static void init_mount(struct vexfs_image *image, struct vexfs_dev *dev, bool readonly)
+{
+	struct vexfs_sb_info *sbi = &image->sbi;
+
+	image->sb.s_fs_info = sbi;
+	image->sb.s_maxbytes = (u64)U32_MAX << VEXFS_BLOCK_SHIFT;
+	image->sb.readonly = readonly;
+	if (!image->sb.s_id[0])
+		strscpy(image->sb.s_id, "image", sizeof(image->sb.s_id));
+	sbi->sb = &image->sb;
+	sbi->dev = dev;
+	sbi->opts.errors = VEXFS_ERRORS_RO;
+	sbi->opts.resident = 256ULL << 20;
+	mutex_init(&sbi->names_lock);
+	mutex_init(&sbi->orphan_lock);
+	INIT_LIST_HEAD(&sbi->orphans);
+	mutex_init(&sbi->collections_lock);
+	INIT_LIST_HEAD(&sbi->collections);
+	pthread_mutex_init(&sbi->cache_lock, NULL);
+	pthread_cond_init(&sbi->cache_changed, NULL);
+	dev->owner = &image->sb;
+	dev->found = vexfs_found_damage;
+}
+
+/* The last steps of a mount; what they have made is taken back by unmount(). */
+static int open_root(struct vexfs_image *image, const char **why)
+{
+	struct vexfs_sb_info *sbi = &image->sbi;
+	const struct vexfs_super *s = vx_data(sbi->fs.sb_buf);
+	int err;
+
+	if (le16_to_cpu(s->s_errors) == VEXFS_ERRORS_CONTINUE)
+		sbi->opts.errors = VEXFS_ERRORS_CONTINUE;
+	if (le16_to_cpu(s->s_state) & VEXFS_STATE_ERROR) {
+		vexfs_msg(&image->sb, "has known damage: run fsck.vexfs");
+		set_bit(VEXFS_SBI_ERROR, &sbi->flags);
+	}
+	vexfs_map_open(sbi);
+	image->root = vexfs_iget(&image->sb, VEXFS_ROOT_INO, 0);
+	err = PTR_ERR_OR_ZERO(image->root);
+	if (err) {
+		image->root = NULL;
+		*why = "the root directory cannot be read";
+	} else if (sbi->log) {
+		err = make_writable(&image->sb);
+		if (err)
+			*why = "it cannot be written";
+	}
+	return err;
+}
+
+/* All that is there of a mount, and the image itself.  The first error of a write. */
+static int unmount(struct vexfs_image *image, bool clean)
+{
+	struct vexfs_sb_info *sbi = &image->sbi;
+	struct super_block *sb = &image->sb;
+	int err = 0, e2;
+
+	if (sbi->fs.sb_buf) {
+		vexfs_collections_shutdown(sb);
+		iput(image->root);
+		vexfs_forget_inodes(sb);
+		vexfs_collections_put(sb);
+		if (clean && sbi->log && !vexfs_is_shutdown(sb))
+			err = write_state(sb, true);
+	}
+	if (sbi->log) {
+		if (!clean)
+			vexfs_log_abort(sbi->log, 0);
+		e2 = vexfs_log_close(sbi->log);
+		if (clean)
+			err = err ?: e2;
+		sbi->log = NULL;
+	}
+	if (sbi->fs.sb_buf)
+		vexfs_super_release(&sbi->fs);
+	vexfs_map_close(sbi);
+	pthread_mutex_destroy(&sbi->cache_lock);
+	pthread_cond_destroy(&sbi->cache_changed);
+	sbi->dev->found = NULL;
+	vexfs_dev_close(sbi->dev);
+	free(image);
+	return err;
+}
+
+static int mount(struct vexfs_image *image, struct vexfs_dev *dev, unsigned int flags, const char **why)
+{
+	bool readonly = flags & VEXFS_IMAGE_READONLY;
+	struct vexfs_sb_info *sbi = &image->sbi;
+	struct vexfs_super s;
+	int err;
+
+	init_mount(image, dev, readonly);
+	err = find_super(dev, readonly, &s, why) ?: open_log(sbi, &s, readonly, why);
+	if (err)
+		return err;
+	set_bit(VEXFS_SBI_MOUNTING, &sbi->flags);	/* groups are counted, some of them maybe damaged */
+	err = vexfs_super_read(&sbi->fs, dev, dev->blocks);
+	clear_bit(VEXFS_SBI_MOUNTING, &sbi->flags);
+	if (err) {
+		sbi->fs.sb_buf = NULL;
+		*why = "the superblock or the groups are damaged";
+		return err;
+	}
+	return open_root(image, why);
+}
+
+/* Takes over the image and its device. */
+static int mount_or_free(struct vexfs_image *image, struct vexfs_dev *dev, unsigned int flags,
+			 struct vexfs_image **out, const char **why)
+{
+	const char *unused;
+	int err;
+
+	why = why ?: &unused;
+	*why = NULL;
+	err = mount(image, dev, flags, why);
+	if (err) {
+		set_bit(VEXFS_SBI_SHUTDOWN, &image->sbi.flags);
+		unmount(image, false);
+		return err;
+	}
+	*out = image;
+	return 0;
+}
+
+int vexfs_image_mount(struct vexfs_dev *dev, unsigned int flags, struct vexfs_image **out, const char **why)
+{
+	struct vexfs_image *image = calloc(1, sizeof(*image));
+
+	if (!image) {
+		vexfs_dev_close(dev);
+		return -ENOMEM;
+	}
+	return mount_or_free(image, dev, flags, out, why);
+}
+
+/* --- is somebody else using it? --- */
+
+static bool same_file(const char *path, const struct stat *st)
+{
+	struct stat other;
+
+	return !stat(path, &other) && other.st_dev == st->st_dev && other.st_ino == st->st_ino;
+}
+
+/* Is it behind a loop device?  What goes through that does not know of our lock. */
+static bool behind_loop(const struct stat *st)
+{
+	char path[PATH_MAX], *end;
+	bool found = false;
+	glob_t loops;
+	size_t i;
+	FILE *f;
+
+	if (glob("/sys/block/loop*/loop/backing_file", 0, NULL, &loops))
+		return false;
+	for (i = 0; i < loops.gl_pathc && !found; i++) {
+		f = fopen(loops.gl_pathv[i], "re");
+		if (!f)
+			continue;
+		if (fgets(path, sizeof(path), f)) {
+			end = strchr(path, '\n');
+			if (end)
+				*end = '\0';
+			found = same_file(path, st);
+		}
+		fclose(f);
+	}
+	globfree(&loops);
+	return found;
+}
+
+static int lock_file(int fd, bool readonly, const char **why)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return -errno;
+	if (!S_ISREG(st.st_mode))		/* O_EXCL did it */
+		return 0;
+	if (flock(fd, (readonly ? LOCK_SH : LOCK_EX) | LOCK_NB)) {
+		if (errno != EWOULDBLOCK)
+			return -errno;
+		*why = "somebody has it open";
+		return -EBUSY;
+	}
+	if (behind_loop(&st)) {
+		*why = "it is behind a loop device, and may be mounted";
+		return -EBUSY;
+	}
+	return 0;
+}
+
+int vexfs_image_open(const char *path, unsigned int flags, struct vexfs_image **out, const char **why)
+{
+	bool readonly = flags & VEXFS_IMAGE_READONLY;
+	struct vexfs_image *image = calloc(1, sizeof(*image));
+	const char *unused, *name = strrchr(path, '/');
+	struct stat st;
+	int err, excl;
+
+	why = why ?: &unused;
+	*why = NULL;
+	if (!image)
+		return -ENOMEM;
+	/* of a file that is made by open(2) alone O_EXCL means something */
+	excl = !stat(path, &st) && S_ISBLK(st.st_mode) ? O_EXCL : 0;
+	err = vexfs_dev_open(&image->own, path, (readonly ? O_RDONLY : O_RDWR) | excl);
+	if (err) {
+		if (err == -EBUSY)
+			*why = "it is in use: mounted, or part of a volume";
+		free(image);
+		return err == -ENOTBLK ? -EINVAL : err;
+	}
+	strscpy(image->sb.s_id, name ? name + 1 : path, sizeof(image->sb.s_id));
+	err = lock_file(image->own.fd, readonly, why);
+	if (err) {
+		vexfs_dev_close(&image->own);
+		free(image);
+		return err;
+	}
+	return mount_or_free(image, &image->own, flags, out, why);
+}
+
+/* --- unmounting --- */
+
+int vexfs_image_sync(struct vexfs_image *image)
+{
+	struct super_block *sb = &image->sb;
+	int err, e2;
+
+	if (vexfs_is_shutdown(sb))
+		return -EIO;
+	if (sb_rdonly(sb))
+		return 0;
+	err = vexfs_collections_sync(sb);
+	e2 = vexfs_log_commit(image->sbi.log);
+	return err ?: vexfs_is_shutdown(sb) ? -EIO : e2;
+}
+
+int vexfs_image_close(struct vexfs_image *image)
+{
+	bool failed = vexfs_is_shutdown(&image->sb) && !vexfs_is_gone(&image->sb);
+	int err = failed ? -EIO : vexfs_is_gone(&image->sb) ? 0 : vexfs_image_sync(image), e2;
+
+	WARN_ON_ONCE(atomic_read(&image->files));
+	e2 = unmount(image, true);
+	return err ?: e2;
+}
+
+void vexfs_image_kill(struct vexfs_image *image)
+{
+	struct vexfs_sb_info *sbi = &image->sbi;
+
+	WARN_ON_ONCE(atomic_read(&image->files));
+	set_bit(VEXFS_SBI_KILLED, &sbi->flags);
+	set_bit(VEXFS_SBI_SHUTDOWN, &sbi->flags);
+	set_bit(VEXFS_SBI_GONE, &sbi->flags);
+	if (sbi->log)
+		vexfs_log_abort(sbi->log, 0);
+	unmount(image, false);
+}
+
+void vexfs_image_info(struct vexfs_image *image, struct vexfs_image_info *info)
+{
+	struct vexfs_fs *fs = &image->sbi.fs;
+	const struct vexfs_super *s = vx_data(fs->sb_buf);
+
+	*info = (struct vexfs_image_info){
+		.blocks = vexfs_super_capacity(fs),
+		.inodes = (u64)fs->groups * fs->inodes_per_group,
+		.readonly = sb_rdonly(&image->sb),
+	};
+	vx_lock(&fs->alloc_lock);
+	info->free = fs->free_blocks;
+	info->free_inodes = fs->free_inodes;
+	vx_unlock(&fs->alloc_lock);
+	memcpy(info->uuid, s->s_uuid, sizeof(info->uuid));
+	memcpy(info->label, s->s_label, sizeof(s->s_label));
+}
+
+/* --- open files --- */
+
+static bool writes(int flags)
+{
+	return (flags & O_ACCMODE) != O_RDONLY;
+}
+
+/* What there is at a path, made if that is wanted. */
+static struct inode *open_inode(struct super_block *sb, const char *path, int flags, mode_t mode)
+{
+	struct vexfs_name at;
+	struct inode *inode;
+
+	if (!(flags & O_CREAT))
+		return vexfs_walk(sb, path, NULL);
+	mutex_lock(&VEXFS_SB(sb)->names_lock);
+	inode = vexfs_walk(sb, path, &at);
+	if (!IS_ERR(inode) && flags & O_EXCL) {
+		iput(inode);
+		inode = ERR_PTR(-EEXIST);
+	} else if (inode == ERR_PTR(-ENOENT) && at.dir) {
+		if (at.name[at.len])		/* a slash behind it */
+			inode = ERR_PTR(-EISDIR);
+		else
+			inode = vexfs_create(&at, S_IFREG | (mode & 07777));
+	}
+	mutex_unlock(&VEXFS_SB(sb)->names_lock);
+	iput(at.dir);
+	return inode;
+}
+
+static int check_open(const struct inode *inode, int flags)
+{
+	if (S_ISLNK(inode->i_mode))
+		return -ELOOP;
+	if (S_ISDIR(inode->i_mode))
+		return writes(flags) || flags & O_CREAT ? -EISDIR : 0;
+	if (flags & O_DIRECTORY)
+		return -ENOTDIR;
+	if (!S_ISREG(inode->i_mode))
+		return -ENXIO;
+	return writes(flags) && sb_rdonly(inode->i_sb) ? -EROFS : 0;
+}
+
+struct file *vexfs_file_open(struct vexfs_image *image, const char *path, int flags, mode_t mode)
+{
+	struct inode *inode;
+	struct file *file;
+	int err;
+
+	if (vexfs_is_gone(&image->sb))
+		return ERR_PTR(-EIO);
+	file = kzalloc(sizeof(*file), GFP_KERNEL);
+	if (!file)
+		return ERR_PTR(-ENOMEM);
+	inode = open_inode(&image->sb, path, flags, mode);
+	err = PTR_ERR_OR_ZERO(inode);
+	if (err)
+		goto free;
+	*file = (struct file){ .inode = inode, .image = image, .flags = flags };
+	err = check_open(inode, flags);
+	if (!err && flags & O_TRUNC && writes(flags))
+		err = vexfs_file_truncate(file, 0);
+	if (err)
+		goto put;
+	atomic_inc(&image->files);
+	return file;
+put:
+	iput(inode);
+free:
+	kfree(file);
+	return ERR_PTR(err);
+}
+
+void vexfs_file_close(struct file *file)
+{
+	iput(file->inode);
+	atomic_dec(&file->image->files);
+	kfree(file);
+}
+
+void vexfs_file_stat(struct file *file, struct stat *st)
+{
+	struct inode *inode = file->inode;
+	struct vexfs_inode_core *core = &VEXFS_I(inode)->core;
+
+	down_read(&inode->i_rwsem);
+	down_read(&core->lock);
+	*st = (struct stat){
+		.st_ino = inode->i_ino,
+		.st_mode = inode->i_mode,
+		.st_nlink = inode->i_nlink,
+		.st_uid = inode->i_uid,
+		.st_gid = inode->i_gid,
+		.st_size = i_size_read(inode),
+		.st_blksize = VEXFS_BLOCK_SIZE,
+		.st_blocks = core->blocks << (VEXFS_BLOCK_SHIFT - 9),
+		.st_atim = inode->i_atime,
+		.st_mtim = inode->i_mtime,
+		.st_ctim = inode->i_ctime,
+	};
+	up_read(&core->lock);
+	inode_unlock_shared(inode);
+}
+
+ssize_t vexfs_file_pread(struct file *file, void *to, size_t n, off_t pos)
+{
+	struct inode *inode = file->inode;
+	ssize_t done;
+
+	if (vexfs_is_gone(inode->i_sb))
+		return -EIO;
+	if ((file->flags & O_ACCMODE) == O_WRONLY)
+		return -EBADF;
+	if (S_ISDIR(inode->i_mode))
+		return -EISDIR;
+	if (pos < 0 || n > SSIZE_MAX)
+		return -EINVAL;
+	if (down_read_killable(&inode->i_rwsem))
+		return -EINTR;
+	done = vexfs_data_read(inode, to, n, pos);
+	inode_unlock_shared(inode);
+	return done;
+}
+
+ssize_t vexfs_file_pwrite(struct file *file, const void *from, size_t n, off_t pos)
+{
+	struct inode *inode = file->inode;
+	ssize_t done;
+
+	if (!writes(file->flags))
+		return -EBADF;
+	if (vexfs_is_shutdown(inode->i_sb))
+		return -EIO;
+	if (pos < 0)
+		return -EINVAL;
+	if (down_write_killable(&inode->i_rwsem))
+		return -EINTR;
+	done = vexfs_data_write(inode, from, n, pos);
+	if (n)
+		vexfs_data_changed(inode);	/* after an error, too: it may have been half of it */
+	inode_unlock(inode);
+	return done;
+}
+
+int vexfs_file_truncate(struct file *file, off_t size)
+{
+	struct inode *inode = file->inode;
+	int err;
+
+	if (!writes(file->flags) || !S_ISREG(inode->i_mode))
+		return -EINVAL;
+	if (size < 0)
+		return -EINVAL;
+	if (vexfs_is_shutdown(inode->i_sb))
+		return -EIO;
+	if (down_write_killable(&inode->i_rwsem))
+		return -EINTR;
+	err = vexfs_setsize(inode, size);
+	inode_unlock(inode);
+	return err;
+}
+
+int vexfs_file_sync(struct file *file)
+{
+	struct inode *inode = file->inode;
+	int err;
+
+	if (vexfs_is_shutdown(inode->i_sb))
+		return -EIO;
+	if (sb_rdonly(inode->i_sb))
+		return 0;
+	err = vexfs_is_collection(inode) ? vexfs_collection_sync(inode) : 0;
+	return err ?: vexfs_commit_barrier(inode->i_sb, READ_ONCE(VEXFS_I(inode)->sync_tid));
+}
+
+long vexfs_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
+
+long vexfs_file_ioctl(struct file *file, unsigned int cmd, void *arg)
+{
+	return vexfs_ioctl(file, cmd, (unsigned long)arg);
+}
+
+/* --- listing --- */
+
+#define LIST_BYTES	(32u << 10)
+
+struct entry {
+	u64 ino;
+	u8 type, len;
+	char name[];
+};
+
+struct listing {
+	u32 used;
+	bool full;
+	u8 byte[LIST_BYTES] __attribute__((aligned(8)));
+};
+
+static u32 entry_bytes(u32 len)
+{
+	return round_up((u32)sizeof(struct entry) + len, 8);
+}
+
+/* Copied first: whoever wants to know may ask for more, and the directory is locked. */
+static bool collect(void *arg, const char *name, unsigned int len, __u64 ino, __u8 type, __u64 pos)
+{
+	struct listing *l = arg;
+	struct entry *e = (void *)(l->byte + l->used);
+
+	(void)pos;
+	l->full = entry_bytes(len) > sizeof(l->byte) - l->used;
+	if (l->full)
+		return false;
+	e->ino = ino;
+	e->type = type;
+	e->len = len;
+	memcpy(e->name, name, len);
+	l->used += entry_bytes(len);
+	return true;
+}
+
+int vexfs_file_list(struct file *file, bool (*fn)(void *arg, const char *name, unsigned int len, __u64 ino, __u8 type),
+		    void *arg)
+{
+	struct inode *inode = file->inode;
+	struct listing *l;
+	__u64 pos = 0;
+	u32 at;
+	int err;
+
+	if (!S_ISDIR(inode->i_mode))
+		return -ENOTDIR;
+	l = kmalloc(sizeof(*l), GFP_KERNEL);
+	if (!l)
+		return -ENOMEM;
+	do {
+		l->used = 0;
+		l->full = false;
+		err = down_read_killable(&inode->i_rwsem);
+		if (err)
+			break;
+		err = vexfs_dir_iterate(&VEXFS_I(inode)->core, &pos, collect, l);
+		inode_unlock_shared(inode);
+		for (at = 0; at < l->used;) {
+			const struct entry *e = (void *)(l->byte + at);
+
+			if (!fn(arg, e->name, e->len, e->ino, e->type))
+				goto out;
+			at += entry_bytes(e->len);
+		}
+	} while (!err && l->full);
+out:
+	kfree(l);
+	return err;
+}
