@@ -6,7 +6,7 @@ PKGS := blkid mount uuid json-c libmicrohttpd libsystemd
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 
-CORE_SRC := $(wildcard kmod/core/*.c kmod/engine/*.c ctl/platform/*.c)
+CORE_SRC := $(wildcard $(addsuffix /*.c,$(addprefix kmod/,core engine collection search ioctl)) ctl/platform/*.c)
 LIBVEXFS_SRC := $(wildcard ctl/libvexfs/*.c)
 LOADER_SRC := $(wildcard ctl/loader/*.c)
 VEXCTL_SRC := $(wildcard ctl/vexctl/*.c)
