@@ -47,7 +47,7 @@ typedef struct rw_semaphore vx_rwsem;
 
 struct vexfs_fs;
 
-/* Implemented by kmod/fs/journal.c in the kernel and ctl/platform/ in user space. */
+/* Implemented by kmod/fs/ (journal.c, error.c) in the kernel and ctl/platform/ in user space. */
 
 /* read; ERR_PTR(-EIO), ERR_PTR(-EUCLEAN) past the end */
 vx_buf *vx_bread(struct vexfs_fs *fs, __u64 block);
