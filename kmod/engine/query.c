@@ -11,23 +11,10 @@
 /* rows to read before the deferred ones are looked at again */
 #define QUEUE_TAKEN	128
 
-static void set_phase(struct vexfs_query *q, __u32 phase)
+void vexfs_query_phase(struct vexfs_query *q, __u32 phase)
 {
 	q->phase = phase;
 	q->s.phase = phase;
-}
-
-void vexfs_query_phase(struct vexfs_query *q, __u32 phase)
-{
-	set_phase(q, phase);
-}
-
-static void publish(struct vexfs_query *q)
-{
-	q->s.visited = q->visited;
-	q->s.scored = q->scored;
-	q->s.batch = q->n;
-	q->s.found = q->pool.best.n;
 }
 
 void vexfs_query_restart(struct vexfs_query *q)
@@ -47,8 +34,8 @@ void vexfs_query_restart(struct vexfs_query *q)
 	s->worst = q->range ? q->radius : ~0ULL;
 	s->round = 0;
 	memset(s->state, 0, sizeof(s->state));
-	set_phase(q, VEXFS_PHASE_NONE);
-	publish(q);
+	vexfs_query_phase(q, VEXFS_PHASE_NONE);
+	vexfs_query_publish(q);
 }
 
 __u32 vexfs_pool_cap(__u32 k)
@@ -361,7 +348,7 @@ int vexfs_q_range(struct vexfs_query *q, __u64 from, __u32 n)
 	for (mask = n ? admitted(q, from, n) : 0; mask; mask &= mask - 1)
 		add(q, from + __builtin_ctzll(mask), VEXFS_UNKNOWN, ~0u);
 	vexfs_query_look(q, from, from + n, n);
-	publish(q);
+	vexfs_query_publish(q);
 	return q->n;
 }
 
@@ -385,7 +372,7 @@ int vexfs_q_slots(struct vexfs_query *q, const __u64 *slots, __u32 n)
 		vexfs_query_look(q, slot, slot + 1, 0);
 	}
 	q->visited += may;
-	publish(q);
+	vexfs_query_publish(q);
 	return q->n;
 }
 
@@ -492,7 +479,7 @@ int vexfs_q_estimate(struct vexfs_query *q, __u64 from, __u32 n, __u32 sigma)
 		}
 	}
 	vexfs_query_look(q, from, from + n, n);
-	publish(q);
+	vexfs_query_publish(q);
 	return q->n;
 }
 
@@ -532,7 +519,7 @@ int vexfs_q_matches(struct vexfs_query *q, __u64 from, __u64 *next, bool estimat
 	vexfs_query_look(q, from, at, found);
 	if (estimate && q->codes)
 		bound_batch(q, VEXFS_SIGMA);
-	publish(q);
+	vexfs_query_publish(q);
 	*next = at;
 	return q->n;
 }
@@ -542,9 +529,9 @@ static int call(struct vexfs_query *q, int (*op)(struct vexfs_search *), __u32 p
 	__u32 was = q->phase;
 	int err;
 
-	set_phase(q, phase);
+	vexfs_query_phase(q, phase);
 	err = op(&q->s);
-	set_phase(q, was);
+	vexfs_query_phase(q, was);
 	if (err)
 		q->failed = err < 0 ? err : -EINVAL;
 	return q->failed;
@@ -589,7 +576,7 @@ static int measure(struct vexfs_query *q)
 	if (q->distance && q->n) {
 		int err;
 
-		publish(q);
+		vexfs_query_publish(q);
 		for (i = 0; i < q->n; i++)
 			q->cand[i].penalty = 0;
 		err = call(q, q->distance, VEXFS_PHASE_DISTANCE);
@@ -599,7 +586,7 @@ static int measure(struct vexfs_query *q)
 			q->penalty[i] = q->cand[i].penalty;
 	}
 	q->scored_batch = true;
-	publish(q);
+	vexfs_query_publish(q);
 	return q->n;
 }
 
@@ -658,7 +645,7 @@ static int offer(struct vexfs_query *q)
 	}
 	q->n = 0;
 	q->scored_batch = false;
-	publish(q);
+	vexfs_query_publish(q);
 	return in;
 }
 
@@ -710,7 +697,7 @@ int vexfs_q_defer(struct vexfs_query *q)
 		if (err < 0)
 			return err;
 	}
-	publish(q);
+	vexfs_query_publish(q);
 	return n + unknown;
 }
 
@@ -732,7 +719,7 @@ int vexfs_q_take(struct vexfs_query *q)
 		}
 	q->stats.reranked += q->n;
 	q->work += q->n > 0;
-	publish(q);
+	vexfs_query_publish(q);
 	return q->n;
 }
 

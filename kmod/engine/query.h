@@ -74,6 +74,15 @@ static inline __u32 vexfs_query_max_pool(const struct vexfs_query *q)
 	return MAX_POOL + q->s.k;
 }
 
+/* Programs see copies: counters and the length of the batch have changed. */
+static inline void vexfs_query_publish(struct vexfs_query *q)
+{
+	q->s.visited = q->visited;
+	q->s.scored = q->scored;
+	q->s.batch = q->n;
+	q->s.found = q->pool.best.n;
+}
+
 /* --- query.c --- */
 
 /*
