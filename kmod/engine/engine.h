@@ -179,7 +179,9 @@ int vexfs_row_check(__u32 metric, const void *row, __u32 dims);
  * --- pool.c: the best candidates by f32 distance (a max-heap), remembering the best it
  * refused ---
  */
+
 /* --- query.c --- */
+
 struct vexfs_query;
 struct vexfs_hit_f {		/* a final hit; distance as the bits of a double */
 	__u64 slot, id, distance;
@@ -251,6 +253,18 @@ __u64 vexfs_query_work(const struct vexfs_query *q);
 /* The strategy is stopped before it was done.  why: VEXFS_TRUNC_*, for vexfs_query_finish(). */
 void vexfs_query_cut(struct vexfs_query *q, __u32 why);
 
+/* Which op is running: what the functions of batch.c allow depends on it. */
+#define VEXFS_PHASE_NONE	0
+#define VEXFS_PHASE_SEARCH	1
+#define VEXFS_PHASE_DISTANCE	2
+#define VEXFS_PHASE_FILTER	3
+void vexfs_query_phase(struct vexfs_query *q, __u32 phase);
+const struct vexfs_query_stats *vexfs_query_stats(const struct vexfs_query *q);
+/* errno of a filter or distance program that failed, else 0 */
+int vexfs_query_failed(const struct vexfs_query *q);
+
+/* --- batch.c --- */
+
 /*
  * What the kfuncs of the same names do; see program.bpf.h for arguments and errors.  The phase is
  * checked by them too.
@@ -265,14 +279,13 @@ int vexfs_q_take(struct vexfs_query *q);
 /* fills ids and, in distance, key and micro */
 struct vexfs_cand *vexfs_q_candidates(struct vexfs_query *q);
 __s64 *vexfs_q_attribute(struct vexfs_query *q, __u32 attr);	/* NULL: out of range */
-#define VEXFS_PHASE_NONE	0
-#define VEXFS_PHASE_SEARCH	1
-#define VEXFS_PHASE_DISTANCE	2
-#define VEXFS_PHASE_FILTER	3
-void vexfs_query_phase(struct vexfs_query *q, __u32 phase);
-const struct vexfs_query_stats *vexfs_query_stats(const struct vexfs_query *q);
-/* errno of a filter or distance program that failed, else 0 */
-int vexfs_query_failed(const struct vexfs_query *q);
+/* Rows that were not in memory.  read: start all, then wait for up to VEXFS_BATCH and pin them
+ * (sleeps, outside SRCU); returns how many (0: none left, or no time for more than the first batch)
+ * or an error.  score: measure and offer those, unpin (hooks run: inside SRCU). */
+int vexfs_query_read(struct vexfs_query *q);
+int vexfs_query_score_read(struct vexfs_query *q);
+
+/* --- strategy.c --- */
 
 /*
  * The built-in strategy: exact, all slots, in batches, through the functions above.  Same contract
@@ -284,11 +297,9 @@ int vexfs_flat(struct vexfs_search *s);
  * the k nearest, as far as the bounds are true.
  */
 int vexfs_coded(struct vexfs_search *s);
-/* Rows that were not in memory.  read: start all, then wait for up to VEXFS_BATCH and pin them
- * (sleeps, outside SRCU); returns how many (0: none left, or no time for more than the first batch)
- * or an error.  score: measure and offer those, unpin (hooks run: inside SRCU). */
-int vexfs_query_read(struct vexfs_query *q);
-int vexfs_query_score_read(struct vexfs_query *q);
+
+/* --- finish.c --- */
+
 /*
  * The end: measure the pool again in double precision (reads rows, sleeps; when the time is up,
  * what is in memory and a batch), sort by distance, then id; drop what has died meanwhile, or lies

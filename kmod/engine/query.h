@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The insides of a query, for query.c, strategy.c and finish.c. */
+/* The insides of a query, for query.c, batch.c, marks.c, strategy.c and finish.c. */
 #ifndef _VEXFS_ENGINE_QUERY_H
 #define _VEXFS_ENGINE_QUERY_H
 
@@ -85,6 +85,16 @@ static inline void vexfs_query_publish(struct vexfs_query *q)
 
 /* --- query.c --- */
 
+/* Is the time up?  Then something is left out, and the answer says why. */
+bool vexfs_query_late(struct vexfs_query *q);
+/*
+ * Entries of the pool of a query for the k best: more than k, because f32 may order neighbours
+ * wrongly.
+ */
+__u32 vexfs_pool_cap(__u32 k);
+
+/* --- batch.c --- */
+
 /*
  * The batch becomes the live ones of the next matching slots from `from` on, a batch of them at
  * most.  *next: where to go on.  Slots in between that do not match cost no visit.  Returns as
@@ -93,17 +103,13 @@ static inline void vexfs_query_publish(struct vexfs_query *q)
 int vexfs_q_matches(struct vexfs_query *q, __u64 from, __u64 *next, bool estimate);
 /* May a slot that was admitted before still be found: has it not died, or its file? */
 bool vexfs_query_admits(const struct vexfs_query *q, __u64 slot);
-/* Is the time up?  Then something is left out, and the answer says why. */
-bool vexfs_query_late(struct vexfs_query *q);
-/* Let the pool have more entries (finish.c): -EAGAIN, or -EFBIG there may not be more. */
-int vexfs_query_enlarge(struct vexfs_query *q);
-/*
- * Entries of the pool of a query for the k best: more than k, because f32 may order neighbours
- * wrongly.
- */
-__u32 vexfs_pool_cap(__u32 k);
 /* What has a larger f32 total than this lies beyond the radius; a key.  ~0: there is no radius. */
 __u32 vexfs_query_radius_gate(struct vexfs_query *q);
+
+/* --- finish.c --- */
+
+/* Let the pool have more entries: -EAGAIN, or -EFBIG there may not be more. */
+int vexfs_query_enlarge(struct vexfs_query *q);
 
 /* --- marks.c --- */
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What programs call.  Thin: the work, the bounds, the budget, the deadline and the check of the
- * running op are the engine's (engine/query.c), and vexfs/program.bpf.h documents each function.
+ * running op are the engine's (engine/batch.c), and vexfs/program.bpf.h documents each function.
  *
  * The verifier lets no program come by a struct vexfs_search but its own argument
  * (KF_TRUSTED_ARGS), so a program of another struct_ops type, to which these functions are visible

@@ -1,0 +1,636 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The batch of a query: filled with slots within the budget, bounded, filtered, measured, offered
+ * to the pool or deferred; and what waits to be read.  No floating point here.
+ */
+#include "query.h"
+
+#define SECTION_BYTES	(128u << 10)	/* of rows per FPU section: under 50 us */
+#define SCAN_WORDS	4096		/* of a predicate's bitmap, between looks at the clock */
+#define FEW_CODES	8		/* of 64: estimated one by one, row-major, not in blocks */
+/* rows to read before the deferred ones are looked at again */
+#define QUEUE_TAKEN	128
+
+/* May the strategy go on, with up to max_pending rows to read? */
+static int go_on(struct vexfs_query *q, __u32 max_pending)
+{
+	if (q->phase != VEXFS_PHASE_SEARCH)
+		return -EPERM;
+	if (q->failed)
+		return q->failed;
+	if (q->own_end_us != ~0ULL && vx_cpu_us() >= q->own_end_us)
+		q->overran = true;
+	if (q->overran || vexfs_query_late(q) || vx_ekilled()) {
+		q->why |= VEXFS_TRUNC_DEADLINE;
+		return -ETIME;
+	}
+	return q->npending > max_pending ? -EAGAIN : 0;
+}
+
+/*
+ * Room in the pool for a batch, such that nothing has to go that may belong among the k best: where
+ * more are almost as near as the k-th, the pool grows, as far as it may.
+ */
+static int need_room(struct vexfs_query *q)
+{
+	struct vexfs_pool *p = &q->pool;
+	__u32 tie = vexfs_kth_worst(&p->best);
+
+	if (p->cap - p->n + p->spare < VEXFS_BATCH && p->cap < vexfs_query_max_pool(q)) {
+		if (tie != ~0u) {
+			vx_fpu_begin();
+			tie = vexfs_tie(&q->prep, tie, q->max_norm2);
+			vx_fpu_end();
+		}
+		if (!vexfs_pool_can_spare(p, VEXFS_BATCH, tie))
+			vexfs_query_enlarge(q);
+	}
+	return vexfs_pool_reserve(p, VEXFS_BATCH);
+}
+
+/* May it look at more?  *n is cut to the budget. */
+static int charge(struct vexfs_query *q, __u32 *n)
+{
+	__u64 max = q->s.max_visits;
+	int err = go_on(q, PENDING - VEXFS_BATCH);
+
+	if (err && err != -EAGAIN)
+		return err;
+	if (q->visited >= max) {
+		q->why |= VEXFS_TRUNC_VISITS;
+		return -ENOSPC;
+	}
+	if (err)
+		return err;
+	if (need_room(q))
+		return -ENOMEM;
+	if (*n > max - q->visited) {	/* what is cut off is not looked at */
+		*n = max - q->visited;
+		q->why |= VEXFS_TRUNC_VISITS;
+	}
+	return 0;
+}
+
+static bool may(const struct vexfs_query *q, __u64 slot)
+{
+	const struct vexfs_file *file = q->may ? vexfs_columns_file(q->cols, slot) : NULL;
+
+	return !file || q->may(q->may_arg, file);
+}
+
+bool vexfs_query_admits(const struct vexfs_query *q, __u64 slot)
+{
+	bool there = q->as_of ? !(q->as_of->dead[slot / 64] >> slot % 64 & 1) :
+				vexfs_columns_visible(q->cols, slot, q->count);
+
+	return there && may(q, slot);
+}
+
+/* Bit i: slot from + i is live in the snapshot.  n <= 64. */
+static __u64 asof_mask(const struct vexfs_asof *s, __u64 from, __u32 n, __u64 count)
+{
+	__u64 dead;
+
+	if (from >= count)
+		return 0;
+	n = count - from < n ? (__u32)(count - from) : n;
+	dead = s->dead[from / 64] >> from % 64;
+	if (from % 64 + n > 64)
+		dead |= s->dead[from / 64 + 1] << (64 - from % 64);
+	return ~dead & (n == 64 ? ~0ULL : (1ULL << n) - 1);
+}
+
+/*
+ * Bit i: slot from + i may become a candidate: it is live, matches the predicate, and the file that
+ * it is bound to may be read.  n <= 64.
+ */
+static __u64 admitted(const struct vexfs_query *q, __u64 from, __u32 n)
+{
+	__u64 mask = q->match.p ? vexfs_match_mask(&q->match, from, n) : ~0ULL, left;
+
+	if (mask)
+		mask &= q->as_of ? asof_mask(q->as_of, from, n, q->count) :
+				   vexfs_columns_live_mask(q->cols, from, n, q->count);
+	if (!mask || !q->may || vexfs_columns_unbound(q->cols, from, n, q->count))
+		return mask;
+	for (left = mask; left; left &= left - 1)
+		if (!may(q, from + __builtin_ctzll(left)))
+			mask &= ~(left & -left);
+	return mask;
+}
+
+/*
+ * A new batch.  What is left in the old one was neither offered nor deferred: it counts as not
+ * looked at, and may become a candidate again.
+ */
+static int new_batch(struct vexfs_query *q, bool marks)
+{
+	__u64 bit;
+	__u32 i;
+
+	if ((marks || q->n) && vexfs_query_mark(q))
+		return -ENOMEM;
+	for (i = 0; i < q->n; i++) {
+		bit = 1ULL << q->slot[i] % 64;
+		q->seen[q->slot[i] / 64] &= ~bit;
+		if (q->fresh[i]) {
+			q->looked_at[q->slot[i] / 64] &= ~bit;
+			q->looked--;
+		}
+	}
+	q->n = 0;
+	q->scored_batch = false;
+	q->filtered = false;
+	return 0;
+}
+
+static void add(struct vexfs_query *q, __u64 slot, __u32 lower, __u32 upper)
+{
+	bool fresh = true;
+
+	if (q->marking) {
+		if (q->seen[slot / 64] >> slot % 64 & 1)
+			return;
+		q->seen[slot / 64] |= 1ULL << slot % 64;
+		fresh = !(q->looked_at[slot / 64] >> slot % 64 & 1);
+	}
+	q->fresh[q->n] = fresh;
+	q->lower[q->n] = lower;
+	q->upper[q->n] = upper;
+	q->slot[q->n++] = slot;
+}
+
+/* A batch loses some of its candidates: this one stays, in place `to`. */
+static void keep(struct vexfs_query *q, __u32 to, __u32 from)
+{
+	q->slot[to] = q->slot[from];
+	q->fresh[to] = q->fresh[from];
+	q->lower[to] = q->lower[from];
+	q->upper[to] = q->upper[from];
+}
+
+int vexfs_q_range(struct vexfs_query *q, __u64 from, __u32 n)
+{
+	__u64 mask;
+	int err;
+
+	if (n > VEXFS_BATCH || from > q->count)
+		return q->phase == VEXFS_PHASE_SEARCH ? -EINVAL : -EPERM;
+	if (n > q->count - from)
+		n = q->count - from;
+	err = charge(q, &n) ?: new_batch(q, from != q->next);
+	if (err)
+		return err;
+	for (mask = n ? admitted(q, from, n) : 0; mask; mask &= mask - 1)
+		add(q, from + __builtin_ctzll(mask), VEXFS_UNKNOWN, ~0u);
+	vexfs_query_look(q, from, from + n, n);
+	vexfs_query_publish(q);
+	return q->n;
+}
+
+int vexfs_q_slots(struct vexfs_query *q, const __u64 *slots, __u32 n)
+{
+	__u32 i, may = n;
+	__u64 slot;
+	int err;
+
+	if (n > VEXFS_BATCH)
+		return q->phase == VEXFS_PHASE_SEARCH ? -EINVAL : -EPERM;
+	err = charge(q, &may) ?: new_batch(q, true);
+	if (err)
+		return err;
+	for (i = 0; i < may; i++) {
+		slot = READ_ONCE(slots[i]);	/* once: others may write to a program's memory */
+		if (slot >= q->count)
+			continue;
+		if (admitted(q, slot, 1))
+			add(q, slot, VEXFS_UNKNOWN, ~0u);
+		vexfs_query_look(q, slot, slot + 1, 0);
+	}
+	q->visited += may;
+	vexfs_query_publish(q);
+	return q->n;
+}
+
+__u32 vexfs_query_radius_gate(struct vexfs_query *q)
+{
+	__u32 gate;
+
+	if (!q->range)
+		return ~0u;
+	vx_fpu_begin();
+	/* that of -dot widens with the norms that were met */
+	gate = vexfs_gate(&q->prep, q->radius, q->max_norm2);
+	vx_fpu_end();
+	return gate;
+}
+
+/*
+ * What is farther than this, before penalties, is not among the k best; a key.  ~0: anything may
+ * be.
+ */
+static __u32 gate(struct vexfs_query *q)
+{
+	__u32 measured = vexfs_kth_worst(&q->pool.best),
+	      estimated = vexfs_kth_worst(&q->deferred.upper);
+	__u32 radius = vexfs_query_radius_gate(q);
+
+	/* penalties go on top of upper bounds, but not of measured totals */
+	if (!q->distance && estimated < measured)
+		measured = estimated;
+	return measured < radius ? measured : radius;
+}
+
+static int need_estimator(struct vexfs_query *q)
+{
+	if (!q->codes || q->estimating)
+		return 0;
+	if (!q->estimator)
+		q->estimator = vexfs_estimator_new(q->codes);
+	if (!q->estimator)
+		return -ENOMEM;
+	vexfs_estimator_prepare(q->codes, q->estimator, q->row);
+	q->estimating = true;
+	return 0;
+}
+
+static void refuse(struct vexfs_query *q, __u32 lower)
+{
+	if (lower < q->deferred.refused)
+		q->deferred.refused = lower;
+}
+
+/* Bounds of the batch, one by one; prunes what is beyond the gate. */
+static void bound_batch(struct vexfs_query *q, __u32 sigma)
+{
+	__u32 i, kept = 0, lower, upper, most = gate(q);
+
+	for (i = 0; i < q->n; i++) {
+		vexfs_codes_slot(q->codes, q->estimator, q->slot[i], sigma, &lower, &upper);
+		if (lower > most) {
+			refuse(q, lower);
+			continue;
+		}
+		q->lower[i] = lower;
+		q->upper[i] = upper;
+		keep(q, kept++, i);
+	}
+	q->stats.estimated += q->n;
+	q->stats.pruned += q->n - kept;
+	q->n = kept;
+}
+
+int vexfs_q_estimate(struct vexfs_query *q, __u64 from, __u32 n, __u32 sigma)
+{
+	__u32 shift = 0, bounded, i;
+	__u64 mask;
+	int err;
+
+	sigma = sigma ?: VEXFS_SIGMA;
+	if (n > VEXFS_BATCH || from > q->count || sigma > VEXFS_MAX_SIGMA)
+		return q->phase == VEXFS_PHASE_SEARCH ? -EINVAL : -EPERM;
+	if (n > q->count - from)
+		n = q->count - from;
+	err = charge(q, &n) ?: need_estimator(q) ?: new_batch(q, from != q->next);
+	if (err)
+		return err;
+	mask = n ? admitted(q, from, n) : 0;
+	if (!q->codes) {
+		for (; mask; mask &= mask - 1)
+			add(q, from + __builtin_ctzll(mask), VEXFS_UNKNOWN, ~0u);
+	} else if (vx_popcount(mask) <= FEW_CODES) {
+		for (; mask; mask &= mask - 1)
+			add(q, from + __builtin_ctzll(mask), VEXFS_UNKNOWN, ~0u);
+		bound_batch(q, sigma);
+	} else {
+		bounded = vx_popcount(mask);
+		mask = vexfs_codes_range(q->codes, q->estimator, from, n, mask, sigma, gate(q),
+					 q->lower, q->upper, &shift, &q->deferred.refused);
+		q->stats.estimated += bounded;
+		q->stats.pruned += bounded - vx_popcount(mask);
+		for (; mask; mask &= mask - 1) {
+			i = __builtin_ctzll(mask);
+			/* in place */
+			add(q, from + i, q->lower[i + shift], q->upper[i + shift]);
+		}
+	}
+	vexfs_query_look(q, from, from + n, n);
+	vexfs_query_publish(q);
+	return q->n;
+}
+
+int vexfs_q_matches(struct vexfs_query *q, __u64 from, __u64 *next, bool estimate)
+{
+	__u32 n = VEXFS_BATCH, found = 0, words = 0, why = q->why;
+	__u64 at = from, match, admit;
+	int err;
+
+	err = charge(q, &n);
+	if (!err && estimate)
+		err = need_estimator(q);
+	if (!err)
+		err = new_batch(q, from != q->next);
+	if (err)
+		return err;
+	while (at < q->count && words++ < SCAN_WORDS) {
+		__u32 len = 64 - at % 64;
+
+		match = vexfs_match_mask(&q->match, at, len);
+		if (len > q->count - at)
+			match &= (1ULL << (q->count - at)) - 1;
+		admit = match ? admitted(q, at, len) : 0;
+		for (; match && found < n; match &= match - 1, found++)
+			if (admit & match & -match)
+				add(q, at + __builtin_ctzll(match), VEXFS_UNKNOWN, ~0u);
+		if (match) {
+			at += __builtin_ctzll(match);
+			break;
+		}
+		at += len;
+	}
+	if (at > q->count)
+		at = q->count;
+	if (found < n || at == q->count)
+		q->why = why;		/* charge() had cut a batch that is not full */
+	vexfs_query_look(q, from, at, found);
+	if (estimate && q->codes)
+		bound_batch(q, VEXFS_SIGMA);
+	vexfs_query_publish(q);
+	*next = at;
+	return q->n;
+}
+
+static int call(struct vexfs_query *q, int (*op)(struct vexfs_search *), __u32 phase)
+{
+	__u32 was = q->phase;
+	int err;
+
+	vexfs_query_phase(q, phase);
+	err = op(&q->s);
+	vexfs_query_phase(q, was);
+	if (err)
+		q->failed = err < 0 ? err : -EINVAL;
+	return q->failed;
+}
+
+/* Drop what the filter does not keep.  It can only take away. */
+static int apply_filter(struct vexfs_query *q)
+{
+	__u64 all = q->n == 64 ? ~0ULL : (1ULL << q->n) - 1;
+	__u32 i, kept = 0;
+	int err;
+
+	if (!q->filter || !q->n || q->filtered)
+		return 0;
+	q->s.keep = all;
+	err = call(q, q->filter, VEXFS_PHASE_FILTER);
+	if (err)
+		return err;
+	for (i = 0; i < q->n; i++)
+		if (q->s.keep >> i & 1)
+			keep(q, kept++, i);
+	q->stats.filtered += q->n - kept;
+	q->n = kept;
+	q->filtered = true;
+	return 0;
+}
+
+/* Distances of the batch, whose rows are pinned; then the distance program. */
+static int measure(struct vexfs_query *q)
+{
+	__u32 step = SECTION_BYTES / (q->prep.dims * 4), i;
+
+	for (i = 0; i < q->n; i += step) {
+		__u32 n = q->n - i < step ? q->n - i : step;
+
+		vx_fpu_begin();
+		vexfs_measure(&q->prep, q->measure + i, n, &q->max_norm2);
+		vx_fpu_end();
+	}
+	q->scored += q->n;
+	memset(q->penalty, 0, sizeof(q->penalty));
+	if (q->distance && q->n) {
+		int err;
+
+		vexfs_query_publish(q);
+		for (i = 0; i < q->n; i++)
+			q->cand[i].penalty = 0;
+		err = call(q, q->distance, VEXFS_PHASE_DISTANCE);
+		if (err)
+			return err;
+		for (i = 0; i < q->n; i++)
+			q->penalty[i] = q->cand[i].penalty;
+	}
+	q->scored_batch = true;
+	vexfs_query_publish(q);
+	return q->n;
+}
+
+int vexfs_q_score(struct vexfs_query *q)
+{
+	__u32 i, have = 0;
+	int n;
+
+	if (q->phase != VEXFS_PHASE_SEARCH)
+		return -EPERM;
+	if (q->failed)
+		return q->failed;
+	if (q->scored_batch)
+		return q->n;
+	q->work += q->n > 0;
+	if (apply_filter(q))
+		return q->failed;
+	for (i = 0; i < q->n; i++) {
+		n = vx_rows_get(q->rows, q->slot[i], q->measure[have].seg);
+		if (n < 0) {		/* charge() has seen to it that there is room */
+			q->pending[q->npending++] = q->slot[i];
+			continue;
+		}
+		q->measure[have].segs = n;
+		q->measure[have].norm = vexfs_columns_norm(q->cols, q->slot[i]);
+		keep(q, have++, i);
+	}
+	q->n = have;
+	n = measure(q);
+	vx_rows_put(q->rows);
+	return n;
+}
+
+static int offer(struct vexfs_query *q)
+{
+	__u32 keys[VEXFS_BATCH], most, i, in = 0;
+	__u64 worst;
+
+	if (!q->scored_batch || !q->n)
+		return 0;
+	q->work++;
+	most = vexfs_query_radius_gate(q);
+	vx_fpu_begin();
+	for (i = 0; i < q->n; i++)
+		keys[i] = vexfs_total_key(q->measure[i].dist, q->penalty[i]);
+	vx_fpu_end();
+	for (i = 0; i < q->n; i++)
+		if (keys[i] <= most)
+			in += vexfs_pool_offer(&q->pool, q->slot[i], keys[i], q->penalty[i]);
+	if (in && q->pool.best.n == q->pool.best.k) {
+		vx_fpu_begin();
+		worst = vexfs_widen_key(q->pool.best.key[0]);
+		vx_fpu_end();
+		if (worst < q->s.worst)
+			q->s.worst = worst;
+	}
+	q->n = 0;
+	q->scored_batch = false;
+	vexfs_query_publish(q);
+	return in;
+}
+
+int vexfs_q_offer(struct vexfs_query *q)
+{
+	if (q->phase != VEXFS_PHASE_SEARCH)
+		return -EPERM;
+	return q->failed ?: offer(q);
+}
+
+static int need_deferred(struct vexfs_query *q)
+{
+	return q->deferred.entry ? 0 : vexfs_deferred_init(&q->deferred, q->s.k);
+}
+
+int vexfs_q_defer(struct vexfs_query *q)
+{
+	__u32 i, unknown = 0, n = 0;
+	int err;
+
+	if (q->phase != VEXFS_PHASE_SEARCH)
+		return -EPERM;
+	if (q->failed)
+		return q->failed;
+	if (q->scored_batch)
+		return -EINVAL;
+	err = need_deferred(q);
+	if (!err)
+		err = apply_filter(q);
+	if (err)
+		return err;
+	q->work += q->n > 0;
+	vexfs_deferred_room(&q->deferred, gate(q));
+	for (i = 0; i < q->n; i++) {
+		if (q->lower[i] == VEXFS_UNKNOWN) {	/* nothing to wait for */
+			keep(q, unknown++, i);
+			continue;
+		}
+		vexfs_deferred_push(&q->deferred, q->lower[i], q->slot[i]);
+		vexfs_kth_offer(&q->deferred.upper, q->upper[i]);
+		n++;
+	}
+	q->stats.deferred += n;
+	q->n = unknown;
+	if (unknown) {
+		err = vexfs_q_score(q);
+		if (err > 0)
+			offer(q);
+		if (err < 0)
+			return err;
+	}
+	vexfs_query_publish(q);
+	return n + unknown;
+}
+
+int vexfs_q_take(struct vexfs_query *q)
+{
+	__u32 most = gate(q);
+	__u64 slot;
+	int err = go_on(q, QUEUE_TAKEN - VEXFS_BATCH) ?: need_room(q) ?: new_batch(q, false);
+
+	if (err)
+		return err;
+	q->filtered = true;
+	while (q->n < VEXFS_BATCH && vexfs_deferred_pop(&q->deferred, most, &slot))
+		if (vexfs_query_admits(q, slot)) {
+			q->lower[q->n] = VEXFS_UNKNOWN;
+			q->upper[q->n] = ~0u;
+			q->fresh[q->n] = true;
+			q->slot[q->n++] = slot;
+		}
+	q->stats.reranked += q->n;
+	q->work += q->n > 0;
+	vexfs_query_publish(q);
+	return q->n;
+}
+
+struct vexfs_cand *vexfs_q_candidates(struct vexfs_query *q)
+{
+	bool measured = q->phase == VEXFS_PHASE_DISTANCE ||
+			(q->phase == VEXFS_PHASE_SEARCH && q->scored_batch);
+	__u32 i;
+
+	if (q->phase == VEXFS_PHASE_NONE)
+		return NULL;
+	memset(q->cand, 0, sizeof(q->cand));
+	for (i = 0; i < q->n; i++) {
+		q->cand[i].slot = q->slot[i];
+		q->cand[i].id = vexfs_columns_id(q->cols, q->slot[i]);
+	}
+	if (measured) {
+		vx_fpu_begin();
+		for (i = 0; i < q->n; i++) {
+			q->cand[i].key = vexfs_wide_key(q->measure[i].dist);
+			q->cand[i].micro = vexfs_micro(q->measure[i].dist);
+		}
+		vx_fpu_end();
+	}
+	return q->cand;
+}
+
+__s64 *vexfs_q_attribute(struct vexfs_query *q, __u32 attr)
+{
+	__u32 i;
+
+	if (q->phase == VEXFS_PHASE_NONE || attr >= q->s.attrs)
+		return NULL;
+	memset(q->column, 0, sizeof(q->column));
+	for (i = 0; i < q->n; i++)
+		q->column[i] = vexfs_columns_attr(q->cols, q->slot[i], attr);
+	return q->column;
+}
+
+int vexfs_query_read(struct vexfs_query *q)
+{
+	__u32 i, left = q->npending - q->from;
+	int n;
+
+	if (!left || (q->from && vexfs_query_late(q))) {
+		q->npending = q->from = 0;
+		q->s.round++;
+		return 0;
+	}
+	if (need_room(q) || new_batch(q, false))
+		return -ENOMEM;
+	if (!q->from)
+		vx_rows_ahead(q->rows, q->pending, q->npending);
+	for (i = 0; i < left && i < VEXFS_BATCH; i++) {
+		n = vx_rows_wait(q->rows, q->pending[q->from + i], q->measure[i].seg);
+		if (n < 0) {
+			vx_rows_put(q->rows);
+			return n;
+		}
+		q->slot[i] = q->pending[q->from + i];
+		q->measure[i].segs = n;
+		q->measure[i].norm = vexfs_columns_norm(q->cols, q->slot[i]);
+	}
+	q->n = i;
+	q->from += i;
+	q->stats.fetched += i;
+	return i;
+}
+
+int vexfs_query_score_read(struct vexfs_query *q)
+{
+	int n = measure(q);
+
+	vx_rows_put(q->rows);
+	if (n > 0)
+		offer(q);
+	return n < 0 ? n : 0;
+}
