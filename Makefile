@@ -26,6 +26,7 @@ include ctl/ctl.mk
 include kmod/kmod.mk
 include bpf/bpf.mk
 include tests/tests.mk
+include tests/fuzz/fuzz.mk
 include bench/bench.mk
 include ctl/install.mk
 
@@ -43,12 +44,13 @@ help:
 	@echo 'make install-module  the module, for the kernel of KDIR'
 	@echo 'make uninstall'
 	@echo 'make deb         Debian packages into build/deb: DKMS module, tools, library, Python'
-	@echo 'make check       deps, all, sparse, check-unit, check-deb and check-vm; ends with one line of counts'
+	@echo 'make check       deps, all, sparse, check-unit, check-fuzz, check-deb and check-vm; ends with one line of counts'
 	@echo 'make check-unit  unit tests, natively, under AddressSanitizer and UBSan'
+	@echo 'make check-fuzz  the fuzz targets over their corpus; make fuzz builds them under $(B)/fuzz'
 	@echo 'make check-deb   the packages in a clean Debian root, booted, upgraded, removed (root)'
 	@echo 'make check-vm    tests on the stock Debian kernel in QEMU'
 	@echo 'make bench-native  measure the engine on this machine'
-	@echo 'make check-long  10,000 random histories of operations against a model, natively'
+	@echo 'make check-long  10,000 random histories of operations against a model, and each fuzz target for FUZZ_SECONDS [20]'
 	@echo 'make sparse      run sparse over the module; any warning is an error'
 	@echo 'make clean       remove what was built'
 	@echo

@@ -1,0 +1,113 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""The seeds of the fuzz targets, tests/fuzz/corpus/NAME/seed-*: run it after a change of what they are made of.
+
+Inputs that once were findings are kept beside them, under names of their own, and are not touched.
+"""
+import os
+import struct
+import zlib
+
+import numpy
+
+top = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'corpus')
+count = {}
+
+
+def seed(target, data):
+    d = os.path.join(top, target)
+    os.makedirs(d, exist_ok=True)
+    count[target] = count.get(target, 0) + 1
+    with open(os.path.join(d, 'seed-%02d' % count[target]), 'wb') as f:
+        f.write(data if isinstance(data, bytes) else data.encode())
+
+
+for d, _, files in os.walk(top):
+    for f in files:
+        if f.startswith('seed-'):
+            os.unlink(os.path.join(d, f))
+
+# --- where: the text ---
+
+for text in (
+        'tenant = 5 and not (made < 100 or "in" in (1, 2, 0x7fffffffffffffff))',
+        "lang = 'en' or lang in ('it''s', \"de\", 'none') and lang != ''",
+        'tenant!=-1&&made<>5||!(tenant<=1&&made>=-0x8000000000000000)',
+        'lang is null or lang is not null and not lang not in (\'a\', \'b\')',
+        'tenant & 4 and made > 9223372036854775807',
+        '((((((((tenant = 1))))))))',
+        'tenant in (5, 1, 5, 0, -1) or not not not made == 0',
+        "lang = '\xe9t\xe9' x",
+        'tenant = 1.5',
+        "'lang' = 'de",
+        'tenant < 5 < 6'):
+    seed('where', text)
+
+# --- jsonl, text: a byte (see the targets), the file.  '1' is 2 dims; 'q', 'p' and so on have bit 4 set ---
+
+for text in (
+        '1{"id": 7, "key": "doc-1", "attrs": {"age": 3, "lang": "de"}, "file": "a/b.txt", "offset": 0, "length": 100, '
+        '"vector": [0.5, -2e-3]}\n{"vector": [1, 2]}\n',
+        '!\xef\xbb\xbf[1, 2]\r\n\n[3e38, -0.0]\n[1]\n{"key": null, "vector": [0, 0]}\n'.encode('latin-1'),
+        '!{"id": 18446744073709551615, "attrs": {"a": -9223372036854775808, "b": true, "c": 2024.0}, "vector": [1e39, 1]}\n',
+        '!{"key": "\\u00e9\\ud83d\\ude00\\n\\u0000", "vector": [1, 2]}\n',
+        '!{"file": "x", "offset": 9223372036854775807, "length": 4294967295, "vector": [1, 2]}\n',
+        '!{"attrs": {"a":1,"b":2,"c":3,"d":4,"e":5,"f":6,"g":7,"h":8,"i":9}, "vector": [1, 2]}\n',
+        '1[{"id": 1, "vector": [1, 2]}, [3, 4], {"vector": [5, 6], "key": "]"}]\n',
+        '1[ ]', '1[{"vector": [1, 2]}, {"vec'):
+    seed('jsonl', text)
+    if b'[{' in (text if isinstance(text, bytes) else text.encode()):
+        seed('jsonl', 'q' + text[1:] if isinstance(text, str) else text)
+for text in (
+        ')king 0.5 -1\nqueen 1e-3 2\ntwo words 3 4\n',
+        '!3 2\nking 0.5 1\nqueen 1 2\nthe 3 4\n',
+        ' 1 1\n7 1\n', '1[1, 2, 3]', '1-9223372036854775808', '10xffffffffffffffff', '1 1\t2\r\n3 4\n',
+        '1{"vector": [1, 2]}\n', '1[[1, 2], [3, 4]]', '1a,b,c\n1,2,3\n',
+        '!king 1 nan\nqueen 1\nx 1 2 3\n'):
+    seed('text', text)
+
+# --- npy: a byte, the file ---
+
+
+def npy(array, **k):
+    import io
+    f = io.BytesIO()
+    numpy.lib.format.write_array(f, array, **k)
+    return f.getvalue()
+
+
+rows = numpy.arange(6).reshape(3, 2)
+for t in '<f4', '>f4', '<f8', '<f2', 'i1', '>i2', '<i4', '<i8', 'u1', '<u2', '<u4', '>u8', 'b1':
+    seed('npy', b'\1' + npy(rows.astype(t)))
+seed('npy', b'\1' + npy(numpy.asfortranarray(rows.astype('<f8'))))
+seed('npy', b'\1' + npy(rows.astype('<f4'), version=(2, 0)))
+seed('npy', b'\1' + npy(numpy.array([1, 2], dtype='<f4')))
+seed('npy', b'\0' + npy(numpy.array([1, 2, 3], dtype='<f4')))
+seed('npy', b'\1' + npy(rows.astype('<c8')))
+head = b"{'descr': '<f4', 'fortran_order': False, 'shape': (np.int64(1), 2L,), }\n"
+seed('npy', b'\1\x93NUMPY\1\0' + struct.pack('<H', len(head)) + head + struct.pack('<2f', 1, 2))
+
+# --- vecs: a byte, the file ---
+
+f, i = struct.pack('<2f', 0.5, -1), struct.pack('<2i', 7, -1)
+dims = struct.pack('<I', 2)
+seed('vecs', b'\x11' + (dims + f) * 2)
+seed('vecs', b'\x01' + (dims + f) * 2)
+seed('vecs', b'\x21' + (dims + b'\0\xff') * 3)
+seed('vecs', b'\x31' + (dims + i) * 2 + struct.pack('<2I', 1, 3))
+for form, row in (4, f), (5, b'\0\x3c\xff\x7b'), (6, b'\1\2'), (7, b'\x80\0'), (8, i):
+    seed('vecs', bytes([form << 4 | 1]) + struct.pack('<2I', 3, 2) + row * 3)
+seed('vecs', b'\1' + struct.pack('<2I', 3, 2) + f * 3)
+seed('vecs', b'\x81' + struct.pack('<2I', 1, 2) + i + f)
+seed('vecs', b'\1PK\3\4' + b'\0' * 30 + b'a.npy')
+seed('vecs', b'\1' + b'3 2\nword ' + f + b'\nq ' + f)
+
+# --- gzip: how it is wrapped, packed data ---
+
+text = b'king 0.5 -1\nqueen 1e-3 2\n'
+for how in range(9):
+    z = zlib.compressobj(9, zlib.DEFLATED, -15)
+    seed('gzip', bytes([how]) + z.compress(text * (1 + how * 100)) + z.flush())
+seed('gzip', b'\0\1\5\0\xfa\xffabcde')
+
+print(', '.join('%s: %d' % x for x in count.items()))
