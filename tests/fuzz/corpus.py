@@ -110,4 +110,47 @@ for how in range(9):
     seed('gzip', bytes([how]) + z.compress(text * (1 + how * 100)) + z.flush())
 seed('gzip', b'\0\1\5\0\xfa\xffabcde')
 
+# --- log: how, number of the first transaction, where it begins; blocks: kind, flags, bytes.  See fuzz_log.c ---
+
+
+def log(*blocks, how=0, sequence=1, start=0, fields=()):
+    out = bytes([how | bool(fields)]) + struct.pack('<IH', sequence, start)
+    if fields:
+        out += bytes([len(fields)]) + b''.join(struct.pack('>BI', *x) for x in fields)
+    for kind, flags, data in blocks:
+        out += bytes([kind, flags, len(data)]) + data
+    seed('log', out)
+
+
+def tags(*numbers, flags=0):
+    out = b''
+    for n, block in enumerate(numbers):
+        f = flags | (2 if n else 0) | (8 if n == len(numbers) - 1 else 0)
+        out += struct.pack('>IIII', block & 0xffffffff, f, block >> 32, 0) + (b'' if n else b'\0' * 16)
+    return 1, 0, out
+
+
+def revoke(*numbers):
+    return 5, 0, struct.pack('>I', 16 + 8 * len(numbers)) + b''.join(struct.pack('>Q', x) for x in numbers)
+
+
+def copy(data):
+    return 0, 0, data
+
+
+commit = 2, 0, b''
+log()
+log(commit)
+log(tags(1500, 1501), copy(b'one'), copy(b'two'), commit)
+log(tags(1500, flags=1), copy(b'\0\0\0\0escaped'), commit, tags(1500), copy(b'again'), commit, sequence=0xffffffff)
+log(tags(1500, 1501, 1502), copy(b'1'), copy(b'2'), copy(b'3'), commit, revoke(1501), tags(1500), copy(b'4'), commit,
+    start=1020)
+log(tags(1500), copy(b'1'), commit, revoke(1500), commit, tags(1500), copy(b'2'))
+log(tags(1500), copy(b'1'), (2, 1, b''), tags(1501), copy(b'2'), commit)
+log(tags(1 << 40), copy(b'1'), commit)
+log(tags(600), copy(b'1'), commit)
+log(tags(1500), tags(1501), commit, commit)
+log(tags(1500), copy(b'1'), commit, fields=((4, 20), (5, 3), (21, 9)))
+log(fields=((7, 0),))
+
 print(', '.join('%s: %d' % x for x in count.items()))

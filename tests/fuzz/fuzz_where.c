@@ -130,10 +130,10 @@ static size_t spaces(const char *s)
 	return n;
 }
 
-/* Does the word `not` at s belong to `not in` or `is not`?  Only a word does there. */
+/* Is `not`, or !, before s a part of `not in` or `is not`?  Only the word can be. */
 static bool only_word(const char *s, bool after_is)
 {
-	s += 3 + spaces(s + 3);
+	s += spaces(s);
 	return after_is || (!strncasecmp(s, "in", 2) && !in_name(s[2]));
 }
 
@@ -170,7 +170,7 @@ static char *respell(const char *s, bool words)
 				fputs(" && ", to);
 			else if (is_word(s, n, "or"))
 				fputs(" || ", to);
-			else if (is_word(s, n, "not") && !only_word(s, after_is))
+			else if (is_word(s, n, "not") && !only_word(s + n, after_is))
 				fputs(" ! ", to);
 			else
 				fwrite(s, 1, n, to);
@@ -191,7 +191,7 @@ static char *respell(const char *s, bool words)
 			n = 2;
 			fwrite(s, 1, n, to);
 		} else if (*s == '!') {
-			fputs(" not ", to);
+			fputs(only_word(s + 1, after_is) ? "!" : " not ", to);
 		} else {
 			putc(*s, to);
 			operand = operand && (*s == '(' || *s == ',');
