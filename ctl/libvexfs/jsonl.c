@@ -99,6 +99,8 @@ static int get_attrs(struct vexfs_import *im, struct json_object *o)
 		__u64 number;
 		int err;
 
+		if (!*name)
+			return complain(im, -EBADMSG, ": an attribute has no name");
 		if (!v)
 			continue;
 		if (im->r.attrs == VEXFS_MAX_ATTRS)
@@ -196,6 +198,15 @@ static int get_members(struct vexfs_import *im)
 	return 0;
 }
 
+/* Is there a \u0000 in the text?  json-c ends the name of a member there. */
+static bool escapes_nul(const char *s)
+{
+	for (s = strchr(s, '\\'); s && s[1]; s = strchr(s + 2, '\\'))
+		if (!strncmp(s + 1, "u0000", 5))
+			return true;
+	return false;
+}
+
 int vexfs_json_read(struct vexfs_import *im)
 {
 	struct json_object *v;
@@ -222,6 +233,8 @@ int vexfs_json_read(struct vexfs_import *im)
 	err = get_members(im);
 	if (err)
 		return err;
+	if (escapes_nul(im->buf))	/* of strings that are values it was said */
+		return complain(im, -EBADMSG, ": a name has a NUL in it");
 	if (!json_object_object_get_ex(im->object, "vector", &v) || !v)
 		return complain(im, -EINVAL, " has no \"vector\"");
 	err = get_vector(im, v);
