@@ -531,17 +531,19 @@ int vexfs_inherit_access(vx_txn *handle, struct vexfs_inheritance *h)
 
 int vexfs_inherit_log(vx_txn *handle, struct vexfs_inheritance *h)
 {
-	struct vexfs_file_id to = { h->heir->i_ino, h->heir->i_generation };
-	struct vexfs_file_id from = { h->replaced->i_ino, h->replaced->i_generation };
-	struct vexfs_inode_core *core = &VEXFS_I(h->heir)->core;
+	struct vexfs_file_id to, from;
+	struct vexfs_inode_core *core;
 	struct vexfs_bound_file *f, *now;
 	struct vexfs_heir_block *block;
 	struct vexfs_heir *e;
 	struct vexfs_body *b;
 	int err;
 
-	if (!h->dir)
+	if (!h->dir)			/* then there may be no file that is replaced */
 		return 0;
+	to = (struct vexfs_file_id){ h->heir->i_ino, h->heir->i_generation };
+	from = (struct vexfs_file_id){ h->replaced->i_ino, h->replaced->i_generation };
+	core = &VEXFS_I(h->heir)->core;
 	b = h->c->body;
 	block = vx_data(h->bh);
 	e = block->h_entry + h->entry % PER_BLOCK;
