@@ -428,6 +428,15 @@ static void print_text(const struct check *c, int code, bool boot)
 		       c->n.records);
 }
 
+/* The end of what only prints. */
+static int printed(void)
+{
+	if (!fflush(stdout) && !ferror(stdout))
+		return 0;
+	fprintf(stderr, "fsck.vexfs: cannot write the output: %s\n", strerror(errno));
+	return FSCK_FAILED;
+}
+
 static int list(void)
 {
 	size_t i;
@@ -435,7 +444,7 @@ static int list(void)
 	for (i = 0; i < TABLE; i++)
 		printf("%d  %-5s  %s\n", table[i].number,
 		       table[i].severity == VEXFS_ERROR ? "error" : "note", table[i].name);
-	return 0;
+	return printed();
 }
 
 static int explain(const char *arg)
@@ -451,7 +460,7 @@ static int explain(const char *arg)
 	}
 	printf("%d, %s (%s)\n%s\n", table[i].number, table[i].name,
 	       table[i].severity == VEXFS_ERROR ? "an error" : "a note", table[i].text);
-	return 0;
+	return printed();
 }
 
 static int run(struct check *c, bool boot, bool force, bool readonly)
@@ -538,10 +547,10 @@ int main(int argc, char **argv)
 			return explain(optarg);
 		case 'h':
 			fputs(usage_text, stdout);
-			return 0;
+			return printed();
 		case 'V':
 			puts("fsck.vexfs: format version 1, unstable");
-			return 0;
+			return printed();
 		default:
 			fprintf(stderr,
 				"fsck.vexfs: the option %s is unknown or lacks its value; see fsck.vexfs --help\n",

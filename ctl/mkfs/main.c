@@ -48,6 +48,14 @@ static void fail(const char *fmt, ...)
 	exit(1);
 }
 
+/* The end: output that did not get out is a failure, too. */
+static int done(void)
+{
+	if (fflush(stdout) || ferror(stdout))
+		fail("cannot write the output: %s", strerror(errno));
+	return 0;
+}
+
 /* The command line is wrong; nothing was tried. */
 __attribute__((format(printf, 1, 2), noreturn))
 static void usage(const char *fmt, ...)
@@ -283,10 +291,10 @@ int main(int argc, char **argv)
 			break;
 		case 'h':
 			fputs(usage_text, stdout);
-			return 0;
+			return done();
 		case 'V':
 			puts("mkfs.vexfs: format version 1, unstable");
-			return 0;
+			return done();
 		default:
 			usage("the option %s is unknown or lacks its value", argv[optind - 1]);
 		}
@@ -321,5 +329,5 @@ int main(int argc, char **argv)
 		       uuid);
 	}
 	vexfs_dev_close(&dev);
-	return 0;
+	return done();
 }

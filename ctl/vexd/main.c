@@ -205,6 +205,15 @@ static int usage(const char *what, const char *arg)
 	return 2;
 }
 
+/* The end of what only prints. */
+static int printed(void)
+{
+	if (!fflush(stdout) && !ferror(stdout))
+		return 0;
+	fprintf(stderr, "vexd: cannot write the output: %s\n", strerror(errno));
+	return 1;
+}
+
 static int help(void)
 {
 	fputs("usage: vexd [--config FILE] [--check]\n"
@@ -215,7 +224,7 @@ static int help(void)
 	      "  -V, --version\n"
 	      "SIGHUP reads the configuration again.  Exit code: 0 ended, 1 it cannot run, 2 the command line is wrong.\n",
 	      stdout);
-	return 0;
+	return printed();
 }
 
 int main(int argc, char **argv)
@@ -242,7 +251,7 @@ int main(int argc, char **argv)
 			break;
 		case 'V':
 			printf("vexd %s\n", VEXFS_VERSION);
-			return 0;
+			return printed();
 		case 'h':
 			return help();
 		default:
@@ -259,9 +268,11 @@ int main(int argc, char **argv)
 	}
 	if (check) {
 		code = programs_check(&config) ? 1 : 0;
-		if (!code)
+		if (!code) {
 			printf("%s: %zu programs, nothing wrong\n", printable(path),
 			       config.programs);
+			code = printed();
+		}
 		config_free(&config);
 		return code;
 	}
