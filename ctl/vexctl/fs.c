@@ -46,6 +46,7 @@ static int mount_(int argc, char **argv)
 		{}
 	};
 	struct libmnt_context *cxt;
+	const char *what;
 	char why[512];
 	bool readonly = false;
 	char *opts = NULL;
@@ -83,8 +84,8 @@ static int mount_(int argc, char **argv)
 	if (rc || !mnt_context_get_status(cxt)) {
 		if (refused_user(cxt))
 			err = EPERM;
-		why_refused(why, sizeof(why), err, argv[optind], argv[optind + 1], opts);
-		rc = fail(argv[optind], "%s", why);
+		what = why_refused(why, sizeof(why), err, argv[optind], argv[optind + 1], opts);
+		rc = fail(what, "%s", why);
 	}
 	mnt_free_context(cxt);
 	free(opts);

@@ -175,10 +175,10 @@ static void who_uses(char *buf, size_t size, const char *device)
 	mnt_unref_table(table);
 }
 
-void why_refused(char *buf, size_t size, int err, const char *device, const char *dir,
-		 const char *options)
+const char *why_refused(char *buf, size_t size, int err, const char *device, const char *dir,
+			const char *options)
 {
-	const char *why = strerror(err);
+	const char *why = strerror(err), *what = device;
 	struct stat st;
 
 	switch (err) {
@@ -190,17 +190,19 @@ void why_refused(char *buf, size_t size, int err, const char *device, const char
 		break;
 	case EBUSY:
 		who_uses(buf, size, device);
-		return;
+		return what;
 	case ENOENT:
-		why = stat(dir, &st) ? "no such directory to mount it on; make it" :
-				       "no such device; see lsblk";
+		what = stat(dir, &st) ? dir : device;
+		why = what == dir ? "no such directory to mount it on; make it" :
+				    "no such device; see lsblk";
 		break;
 	case ENOTDIR:
+		what = dir;
 		why = "the mount point is not a directory; give one";
 		break;
 	default:
 		if (blame_device(buf, size, device, options) || blame_option(buf, size, options))
-			return;
+			return what;
 		if (err == EUCLEAN)
 			why = "the filesystem is damaged; see the kernel log (dmesg), and restore from a backup what "
 			      "fsck.vexfs does not find whole";
@@ -211,4 +213,5 @@ void why_refused(char *buf, size_t size, int err, const char *device, const char
 			why = "the kernel refuses it, though there is a VexFS; see the kernel log (dmesg)";
 	}
 	snprintf(buf, size, "%s", why);
+	return what;
 }

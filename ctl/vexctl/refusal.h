@@ -6,10 +6,11 @@
 
 /*
  * Why mount(2) of a device with these options (NULL: none) on dir failed with err: one line of what
- * and what to do, into buf.  The device is looked at before the options are blamed.
+ * and what to do, into buf.  The device is looked at before the options are blamed.  Returns which
+ * of device and dir the line is about.
  */
-void why_refused(char *buf, size_t size, int err, const char *device, const char *dir,
-		 const char *options);
+const char *why_refused(char *buf, size_t size, int err, const char *device, const char *dir,
+			const char *options);
 /*
  * What libblkid takes an open device for: a filesystem, or a partition table; "" if for nothing.
  * -1: it cannot look.

@@ -209,6 +209,31 @@ with tempfile.TemporaryDirectory() as d:
             wrong.append((program, args, r))
     test('files and labels that hold them', not wrong, *wrong[:5])
 
+# --- output that does not get out is a failure
+
+with tempfile.TemporaryDirectory() as d:
+    image = os.path.join(d, 'image')
+    open(image, 'wb').truncate(64 << 20)
+    wrong = []
+    for args in (['vexctl', '--help'], ['vexctl', '--version'], ['vexctl', 'help', 'search'], ['vexctl', 'status'],
+                 ['mkfs.vexfs', '--help'], ['mkfs.vexfs', '--version'], ['mkfs.vexfs', image],
+                 ['mkfs.vexfs', '-f', '--json', image], ['vexctl', 'mkfs', '-f', '--json', image],
+                 ['fsck.vexfs', '--help'], ['fsck.vexfs', '--version'], ['fsck.vexfs', '--list'],
+                 ['fsck.vexfs', '--explain', '101'], ['fsck.vexfs', image], ['fsck.vexfs', '--json', image],
+                 ['vexd', '--help'], ['vexd', '--version']):
+        with open('/dev/full', 'w') as full:
+            r = subprocess.run([os.path.join(top, 'build/bin', args[0]), *args[1:]], stdout=full, stderr=subprocess.PIPE,
+                               text=True, timeout=60)
+        if r.returncode != (8 if args[0] == 'fsck.vexfs' else 1) or \
+                not re.fullmatch(r'.*cannot write the (output|result): No space left on device\n', r.stderr):
+            wrong.append((args, r))
+    test('output to a full disk', not wrong, *wrong)
+
+if os.geteuid() == 0:       # others are not let so far
+    r = run('mount', '/dev/null', '/nowhere')
+    test('mount names the directory that is not there', r.returncode == 1 and
+         r.stderr.startswith('vexctl mount: /nowhere: no such directory'), r)
+
 # --- two who create at once, by a kernel that says so
 
 with tempfile.TemporaryDirectory() as d:

@@ -359,7 +359,7 @@ truncate -s 64M /tmp/disk
 run "mkfs of a file" vexctl mkfs /tmp/disk
 bad "a file with a VexFS" 1 "holds a vexfs already; use --force" vexctl mkfs /tmp/disk
 dd if=/dev/zero of=/dev/vdb bs=1M count=1 2> /dev/null
-bad "mount on nothing" 1 "no such directory to mount it on" vexctl mount /dev/vdb /tmp/nowhere
+bad "mount on nothing" 1 "/tmp/nowhere: no such directory to mount it on" vexctl mount /dev/vdb /tmp/nowhere
 mkdir /tmp/empty
 bad "mount of what is no VexFS" 1 "holds no VexFS" vexctl mount /dev/vdb /tmp/empty
 bad "mount of nothing" 1 "no such device" vexctl mount /dev/nothing /tmp/empty
