@@ -16,7 +16,7 @@ METER_SRC := ctl/meter/meter.c
 VEXD_SRC := $(wildcard ctl/vexd/*.c)
 
 # what programs link with: the calls of include/vexfs/vexfs.h and no more; libvexfs.a has what the tools share, too
-LIBVEXFS_API := $(addprefix ctl/libvexfs/,libvexfs.c words.c where.c snapshot.c strerror.c)
+LIBVEXFS_API := $(addprefix ctl/libvexfs/,attach.c libvexfs.c words.c where.c snapshot.c strerror.c)
 LIBVEXFS_SO := $(B)/lib/libvexfs.so.0
 
 objs = $(patsubst %.c,$(B)/obj/%.o,$(1))
@@ -48,15 +48,19 @@ $(B)/lib/libvexfs-core.a: $(call objs,$(CORE_SRC))
 $(B)/lib/libvexfs.a: $(call objs,$(LIBVEXFS_SRC) $(LOADER_SRC) $(METER_SRC))
 	$(archive)
 
+# The shared library has what an attached image takes of the cores; the map hides all but the calls.
 $(B)/pic/%.o: %.c
 	$(call say,CC,"$< (shared)")
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -fPIC -fvisibility=default -MMD -MP -c $< -o $@
-$(LIBVEXFS_SO): $(patsubst %.c,$(B)/pic/%.o,$(LIBVEXFS_API)) ctl/libvexfs/libvexfs.map
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(CFLAGS_EXTRA) -fPIC -fno-semantic-interposition -MMD -MP -c $< -o $@
+$(B)/pic/kmod/engine/%_avx2.o: CFLAGS_EXTRA := -mavx2 -mfma
+$(B)/pic/libvexfs-core.a: $(patsubst %.c,$(B)/pic/%.o,$(CORE_SRC))
+	$(archive)
+$(LIBVEXFS_SO): $(patsubst %.c,$(B)/pic/%.o,$(LIBVEXFS_API)) $(B)/pic/libvexfs-core.a ctl/libvexfs/libvexfs.map
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,$(@F) -Wl,--version-script=ctl/libvexfs/libvexfs.map -Wl,-z,defs \
-		$(filter %.o,$^) -o $@
+	$(Q)$(CC) $(CFLAGS) -shared -Wl,-soname,$(@F) -Wl,--version-script=ctl/libvexfs/libvexfs.map -Wl,-z,defs \
+		$(filter %.o,$^) $(filter %.a,$^) -Wl,--as-needed $(LDFLAGS) -lm -o $@
 	$(Q)ln -sf $(@F) $(@D)/libvexfs.so
 
 # a page for each call, made of the comments of the header

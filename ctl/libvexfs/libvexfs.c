@@ -1,26 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * libvexfs: the ioctls as functions, see <vexfs/vexfs.h>.  No state, no lock: each function is one
- * system call on the caller's descriptor.
+ * call on the caller's descriptor, which attach.c takes to the kernel or into an image.
  */
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 #include "libvexfs/call.h"
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
-
-int vexfs_open(const char *path)
-{
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	return fd < 0 ? -errno : fd;
-}
-
-int vexfs_close(int fd)
-{
-	return close(fd) ? -errno : 0;
-}
 
 int vexfs_create(int fd, const struct vexfs_schema *schema)
 {
@@ -35,21 +21,21 @@ int vexfs_create(int fd, const struct vexfs_schema *schema)
 	if (schema->attrs > VEXFS_MAX_ATTRS)
 		return -EINVAL;
 	memcpy(c.attr, schema->attr, schema->attrs * sizeof(c.attr[0]));
-	return call(fd, VEXFS_IOC_CREATE, &c);
+	return vexfs_call(fd, VEXFS_IOC_CREATE, &c);
 }
 
 int vexfs_drop(int fd)
 {
 	struct vexfs_ioc_drop d = { .size = sizeof(d) };
 
-	return call(fd, VEXFS_IOC_DROP, &d);
+	return vexfs_call(fd, VEXFS_IOC_DROP, &d);
 }
 
 int vexfs_info(int fd, struct vexfs_ioc_info *info)
 {
 	memset(info, 0, sizeof(*info));
 	info->size = sizeof(*info);
-	return call(fd, VEXFS_IOC_INFO, info);
+	return vexfs_call(fd, VEXFS_IOC_INFO, info);
 }
 
 int vexfs_insert(int fd, struct vexfs_batch *batch)
@@ -68,7 +54,7 @@ int vexfs_insert(int fd, struct vexfs_batch *batch)
 		.binds = to_u64(batch->binds),
 		.bad = ~0ULL,
 	};
-	int err = call(fd, VEXFS_IOC_INSERT, &i);
+	int err = vexfs_call(fd, VEXFS_IOC_INSERT, &i);
 
 	batch->seq = i.seq;
 	batch->bad = i.bad;
@@ -82,7 +68,7 @@ static int get(int fd, struct vexfs_ioc_get *g, void *row, __u32 row_bytes, stru
 	g->size = sizeof(*g);
 	g->row = to_u64(row);
 	g->row_bytes = row ? row_bytes : 0;
-	err = call(fd, VEXFS_IOC_GET, g);
+	err = vexfs_call(fd, VEXFS_IOC_GET, g);
 	if (!err && item)
 		*item = g->item;
 	return err;
@@ -132,7 +118,7 @@ int vexfs_list(int fd, struct vexfs_listing *l)
 		return -ENAMETOOLONG;
 	if (len)
 		memcpy(a.snapshot, l->snapshot, len);
-	err = call(fd, VEXFS_IOC_LIST, &a);
+	err = vexfs_call(fd, VEXFS_IOC_LIST, &a);
 	if (err)
 		return err;
 	l->n = a.n;
@@ -150,7 +136,7 @@ int vexfs_delete(int fd, const __u64 *ids, __u32 n, __u64 *bad)
 		.ids = to_u64(ids),
 		.bad = ~0ULL,
 	};
-	int err = call(fd, VEXFS_IOC_DELETE, &d);
+	int err = vexfs_call(fd, VEXFS_IOC_DELETE, &d);
 
 	if (bad)
 		*bad = d.bad;
@@ -196,7 +182,7 @@ int vexfs_search(int fd, const struct vexfs_request *request, struct vexfs_hit *
 		s.where_nodes = request->where->n;
 		s.where_values_n = request->where->values;
 	}
-	err = call(fd, VEXFS_IOC_SEARCH, &s);
+	err = vexfs_call(fd, VEXFS_IOC_SEARCH, &s);
 	if (!answer)
 		return err;
 	memset(answer, 0, sizeof(*answer));
@@ -227,7 +213,7 @@ int vexfs_delete_by_key(int fd, const char *keys, const __u8 *lens, __u32 n, __u
 		.key_lens = to_u64(lens),
 		.bad = ~0ULL,
 	};
-	int err = call(fd, VEXFS_IOC_DELETE, &d);
+	int err = vexfs_call(fd, VEXFS_IOC_DELETE, &d);
 
 	if (bad)
 		*bad = d.bad;
@@ -243,12 +229,7 @@ int vexfs_use(int fd, __u32 slot, const char *name)
 		return -ENAMETOOLONG;
 	if (len)
 		memcpy(u.name, name, len);
-	return call(fd, VEXFS_IOC_USE, &u);
-}
-
-int vexfs_sync(int fd)
-{
-	return fsync(fd) ? -errno : 0;
+	return vexfs_call(fd, VEXFS_IOC_USE, &u);
 }
 
 static const char *const elements[] = {

@@ -49,7 +49,7 @@ def page(name, summary, arguments, paragraphs, prototype, names):
             '.BR vexfs_strerror_for (3)', 'says what it means.  Every call on a descriptor can also give',
             'ENOTTY (not on VexFS), ENODATA (not a collection), EIO, EUCLEAN (damage), ENOMEM, EINTR (a fatal signal),',
             'EFAULT and EOPNOTSUPP.',
-            '.SH ATTRIBUTES', 'MT\\-Safe: the library has no state, and each call is one system call.',
+            '.SH ATTRIBUTES', 'MT\\-Safe.',
             '.SH SEE ALSO', ',\n'.join('.BR %s (3)' % n for n in names if n != name).replace(',\n', ' ,\n')]
     return '\n'.join(out) + '\n'
 

@@ -11,7 +11,7 @@ static int snapshot(int fd, __u32 op, const char *name)
 	if (len >= sizeof(s.name))
 		return -ENAMETOOLONG;
 	memcpy(s.name, name, len);
-	return call(fd, VEXFS_IOC_SNAPSHOT, &s);
+	return vexfs_call(fd, VEXFS_IOC_SNAPSHOT, &s);
 }
 
 int vexfs_snapshot_create(int fd, const char *name)
@@ -31,7 +31,7 @@ int vexfs_snapshot_list(int fd, struct vexfs_snapshot_info *info)
 		.n = VEXFS_MAX_SNAPSHOTS,
 		.snapshots = to_u64(info),
 	};
-	int err = call(fd, VEXFS_IOC_SNAPSHOTS, &s);
+	int err = vexfs_call(fd, VEXFS_IOC_SNAPSHOTS, &s);
 
 	return err ? err : s.n > VEXFS_MAX_SNAPSHOTS ? VEXFS_MAX_SNAPSHOTS : (int)s.n;
 }
@@ -39,7 +39,7 @@ int vexfs_snapshot_list(int fd, struct vexfs_snapshot_info *info)
 int vexfs_compact(int fd, __u32 min_dead, __u64 *before, __u64 *after)
 {
 	struct vexfs_ioc_compact c = { .size = sizeof(c), .min_dead = min_dead };
-	int err = call(fd, VEXFS_IOC_COMPACT, &c);
+	int err = vexfs_call(fd, VEXFS_IOC_COMPACT, &c);
 
 	if (before)
 		*before = c.before;

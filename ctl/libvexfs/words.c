@@ -13,7 +13,7 @@ int vexfs_words(int fd, __u32 attr, __s64 first, struct vexfs_word_list *list)
 		.lens = to_u64(list->lens),
 		.word_bytes = list->byte_room,
 	};
-	int err = call(fd, VEXFS_IOC_WORDS, &w);
+	int err = vexfs_call(fd, VEXFS_IOC_WORDS, &w);
 
 	if (!err && (w.n > list->room || w.word_bytes > list->byte_room))
 		err = -EPROTO;
@@ -40,7 +40,7 @@ int vexfs_intern(int fd, __u32 attr, const struct vexfs_word_list *list, __s64 *
 	if (bytes > VEXFS_MAX_STRING_BYTES)
 		return -E2BIG;
 	i.word_bytes = bytes;
-	return call(fd, VEXFS_IOC_INTERN, &i);
+	return vexfs_call(fd, VEXFS_IOC_INTERN, &i);
 }
 
 int vexfs_path(int fd, __u64 file, char *path, __u32 room)
@@ -55,7 +55,7 @@ int vexfs_path(int fd, __u64 file, char *path, __u32 room)
 
 	if (!room)
 		return -ERANGE;
-	err = call(fd, VEXFS_IOC_PATH, &p);
+	err = vexfs_call(fd, VEXFS_IOC_PATH, &p);
 	if (!err && p.len >= room)
 		err = -EPROTO;
 	if (!err)

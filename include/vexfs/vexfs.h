@@ -15,21 +15,29 @@
  * A collection is a directory, and its handle is a file descriptor of that directory: it may be
  * shared by threads, duplicated and inherited, and is closed with vexfs_close() or close().
  *
- * The library has no state and starts no thread: every call is one system call and may be made from
- * any number of threads on one descriptor.  All functions return 0 or more on success and a
- * negative errno on failure; errno itself is left alone or not, rely on the return value.
+ * It need not be mounted: vexfs_attach("x.img") opens an image, or a block device, in this process,
+ * without a kernel module, and then vexfs_open("x.img/words") and every call on what it returns do
+ * the same there.  Only programs, which are the kernel's, do not run.  That descriptor is a number
+ * for the calls of this header alone: read(2), fsync(2), dup(2) and a child process have no use for
+ * it.
+ *
+ * Every call may be made from any number of threads on one descriptor.  On a mount the library has
+ * no state and starts no thread, and each call is one system call.  All functions return 0 or more
+ * on success and a negative errno on failure; errno itself is left alone or not, rely on the return
+ * value.
  * vexfs_strerror_for() says what an error means for the call that gave it.  Structs are to be
  * zeroed (or initialised with {}) before they are filled in.
  *
  * Errors that every call on a descriptor can give: -ENOTTY not a VexFS directory, -ENODATA not a
  * collection, -EFAULT, -EINTR a fatal signal, -EIO and -EUCLEAN device and damage, -ENOMEM,
- * -EOPNOTSUPP this kernel module does not do that.
+ * -EOPNOTSUPP this kernel module does not do that, -EBADF also: its image was detached.
  */
 #ifndef _VEXFS_VEXFS_H
 #define _VEXFS_VEXFS_H
 
 #include <stddef.h>
 #include <stdbool.h>
+#include <sys/types.h>
 #include <vexfs/ioctl.h>
 
 #ifdef __cplusplus
@@ -173,22 +181,56 @@ enum vexfs_op {
 	VEXFS_OP_DROP,
 	VEXFS_OP_SNAPSHOT,
 	VEXFS_OP_COMPACT,
+	VEXFS_OP_ATTACH,
+	VEXFS_OP_DETACH,
+	VEXFS_OP_FILE,			/* mkdir, rmdir, unlink, open_file, pread, pwrite */
 	VEXFS_OP_MAX,			/* how many */
 };
 
+#define VEXFS_ATTACH_READONLY	1u	/* nothing is written, not even what a crash has left to be done */
+
+/**
+ * vexfs_attach - open an image in this process, without a kernel module
+ * @image: a file or block device with a VexFS, as mkfs.vexfs makes it
+ * @flags: VEXFS_ATTACH_READONLY or 0
+ *
+ * It is this process's alone until vexfs_detach(), and there are no permissions in it: whoever can
+ * open the image may do everything.  What a crash has left is recovered, as a mount does it.
+ * Afterwards every path of this header may lead into the image: behind any path of its file, as if
+ * that were a directory.
+ *
+ * A process that ends, or is killed, without vexfs_detach() has lost nothing that vexfs_sync() has
+ * made durable.  In a child of fork() the image is not attached.
+ *
+ * -EALREADY it is attached, -EBUSY it is mounted, or in use by another process, -EINVAL no VexFS, or
+ * a flag, -EUCLEAN damaged, -EROFS, -EOPNOTSUPP a newer format, -ENOENT, -EACCES, -EIO, -ENOMEM.
+ */
+int vexfs_attach(const char *image, unsigned int flags);
+
+/**
+ * vexfs_detach - end what vexfs_attach() began
+ * @image: a path of it, or the one that was given to vexfs_attach()
+ *
+ * It waits for calls that are under way.  Descriptors in it that are still open give -EBADF from
+ * then on; they are to be closed nevertheless, by vexfs_close().  Then everything is made durable.
+ * The image is detached also after an error: -EIO a write failed, now or before, and some of what
+ * was acknowledged may be lost.  -ENOENT it is not attached.
+ */
+int vexfs_detach(const char *image);
+
 /**
  * vexfs_open - open a directory, a collection or one that is to become one
- * @path: the directory
+ * @path: the directory, on a mount or in an attached image
  *
  * Returns a descriptor (close-on-exec) that is good for every call below.  Those that change the
- * collection also need write permission on the directory and a writable mount.  -ENOENT, -ENOTDIR,
- * -EACCES no permission to read it, -EMFILE, ...
+ * collection also need write permission on the directory and a writable mount.  -ENOENT, -ENOTDIR
+ * also: the image is not attached, -EACCES no permission to read it, -EMFILE, ...
  */
 int vexfs_open(const char *path);
 
 /**
  * vexfs_close - close a descriptor
- * @fd: from vexfs_open()
+ * @fd: from vexfs_open() or vexfs_open_file()
  *
  * What was acknowledged stays; only vexfs_sync() makes it durable at once.  -EBADF.
  */
@@ -443,8 +485,8 @@ int vexfs_compact(int fd, __u32 min_dead, __u64 *before, __u64 *after);
  * @name: of the loaded object; "" or NULL: back to the built-in
  *
  * The binding is on disk when this returns.  -ENOENT nothing of that name is loaded, -EOPNOTSUPP it
- * has no such op, -EINVAL slot or name, -ENAMETOOLONG @name has VEXFS_PROG_NAME_LEN bytes or more,
- * -EACCES, -EROFS.
+ * has no such op, or @fd is in an attached image, where programs do not run, -EINVAL slot or name,
+ * -ENAMETOOLONG @name has VEXFS_PROG_NAME_LEN bytes or more, -EACCES, -EROFS.
  */
 int vexfs_use(int fd, __u32 slot, const char *name);
 
@@ -456,6 +498,63 @@ int vexfs_use(int fd, __u32 slot, const char *name);
  * crash.  -ENOSPC.
  */
 int vexfs_sync(int fd);
+
+/**
+ * vexfs_mkdir - make a directory, on a mount or in an attached image
+ * @path: its path
+ *
+ * With mode 0777 as umask(2) lets it, in an image with 0755.  The errors of mkdir(2).
+ */
+int vexfs_mkdir(const char *path);
+
+/**
+ * vexfs_rmdir - remove an empty directory, on a mount or in an attached image
+ * @path: its path
+ *
+ * The errors of rmdir(2); a collection that has records is -ENOTEMPTY.
+ */
+int vexfs_rmdir(const char *path);
+
+/**
+ * vexfs_open_file - open a file for vexfs_bind.fd, on a mount or in an attached image
+ * @dir: what a relative @path begins at: a descriptor from vexfs_open(), or AT_FDCWD
+ * @path: its path
+ * @flags: of open(2): O_RDONLY or O_RDWR, O_CREAT (with mode 0666 as umask(2) lets it, in an image
+ *	with 0644), O_EXCL, O_TRUNC
+ *
+ * Returns a descriptor, close-on-exec, for vexfs_close().  The errors of openat(2).
+ */
+int vexfs_open_file(int dir, const char *path, int flags);
+
+/**
+ * vexfs_pread - read bytes of a file
+ * @fd: from vexfs_open_file()
+ * @to: room for @n bytes
+ * @n: how many
+ * @pos: from which byte on
+ *
+ * Returns how many bytes were read, 0 at the end of the file.  The errors of pread(2).
+ */
+ssize_t vexfs_pread(int fd, void *to, size_t n, __u64 pos);
+
+/**
+ * vexfs_pwrite - write bytes of a file
+ * @fd: from vexfs_open_file()
+ * @from: @n bytes
+ * @n: how many
+ * @pos: at which byte
+ *
+ * Returns how many bytes were written.  Durable after vexfs_sync().  The errors of pwrite(2).
+ */
+ssize_t vexfs_pwrite(int fd, const void *from, size_t n, __u64 pos);
+
+/**
+ * vexfs_unlink - remove a file, on a mount or in an attached image
+ * @path: its path
+ *
+ * Its records are found by nobody from then on.  The errors of unlink(2).
+ */
+int vexfs_unlink(const char *path);
 
 /**
  * vexfs_strerror_for - what an error of a call means and what to do, in one line

@@ -69,7 +69,7 @@ constants = {k: v for k, v in vars(abi).items() if k.isupper() and isinstance(v,
 test('constants of Python are those of C', constants, c_constants(constants))
 with open(os.path.join(top, 'include/vexfs/vexfs.h')) as f:
     header = f.read()
-functions = sorted(re.findall(r'^(?:int|bool|void|const char \*) ?\*?(vexfs_\w+)\(', header, re.M))
+functions = sorted(re.findall(r'^(?:int|bool|void|ssize_t|const char \*) ?\*?(vexfs_\w+)\(', header, re.M))
 test('vexfs.h has functions', True, len(functions) > 20)
 so = os.path.join(top, 'build/lib/libvexfs.so.0')
 symbols = subprocess.run(['nm', '-D', '--defined-only', so], capture_output=True, text=True, check=True).stdout

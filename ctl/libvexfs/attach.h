@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What libvexfs and the tools know of attached images beyond <vexfs/vexfs.h>. */
+#ifndef _VEXFS_ATTACH_H
+#define _VEXFS_ATTACH_H
+
+/* vexfs_attach(); *why: what is wrong where the error alone does not say it, else NULL. */
+int vexfs_attach_why(const char *image, unsigned int flags, const char **why);
+/* The ioctl of a descriptor, of the kernel's or of a file in an image.  0 or a negative errno. */
+int vexfs_call(int fd, unsigned long cmd, void *arg);
+
+#endif /* _VEXFS_ATTACH_H */
