@@ -13,6 +13,8 @@ HEAD = r'''.TH VEXCTL 8 "" "VexFS" "VexFS administration"
 vexctl \- format, mount, fill, search and inspect VexFS
 .SH SYNOPSIS
 .B vexctl
+.RB [ \-\-image
+.IR FILE ]
 .I VERB
 .RI [ ARGUMENT | OPTION ]...
 .br
@@ -37,6 +39,15 @@ What goes wrong is one line on standard error that says what to do about it, als
 .BR \-\-json .
 Verbs that take long show their progress on standard error, and stop cleanly on Ctrl\-C.
 Control characters and other bytes in names, keys and words that could steer a terminal are printed as \exNN.
+.PP
+With
+.B \-\-image
+.I FILE
+no kernel module, no mount and no root is needed: vexctl itself opens the image FILE, or a block device, and the directories
+of the verb are those in it.
+Nobody else can use it meanwhile, neither a mount nor another vexctl; verbs that only read leave it as it is.
+What a verb has said to be done is on the disk when it ends.
+Programs run in the kernel alone: in an image searches are built\-in, and verbs on programs, mounts and the daemon refuse.
 .SH VERBS
 '''
 
@@ -127,6 +138,16 @@ vexctl search /srv/vexfs/words \-\-id 5 \-k 3
 vexctl load /usr/lib/vexfs/flat.bpf.o
 vexctl use /srv/vexfs/words flat
 vexctl top
+.fi
+.PP
+The same without a kernel module, in a file:
+.PP
+.nf
+truncate \-s 256M words.img
+mkfs.vexfs words.img
+vexctl \-\-image words.img collection create words \-\-dims 100 \-\-metric cosine
+vexctl \-\-image words.img import words words.fvecs
+vexctl \-\-image words.img search words \-\-id 5 \-k 3
 .fi
 .SH SEE ALSO
 .BR mkfs.vexfs (8),

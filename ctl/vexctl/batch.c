@@ -85,9 +85,9 @@ static int add_file(struct batch *b)
 	if (!r->file)
 		return 0;
 	if (!b->n || !b->last_file || bind[-1].fd < 0 || strcmp(b->last_file, r->file)) {
-		fd = openat(b->j->fd, r->file, O_RDONLY | O_CLOEXEC);
+		fd = vexfs_open_file(b->j->fd, r->file, O_RDONLY);
 		if (fd < 0)
-			return -errno;
+			return fd;
 		b->files++;
 		free(b->last_file);
 		b->last_file = strdup(r->file);
@@ -126,7 +126,7 @@ static void empty(struct batch *b)
 
 	for (i = 0; i < b->n; i++)
 		if (b->binds[i].fd >= 0 && (i + 1 == b->n || b->binds[i + 1].fd != b->binds[i].fd))
-			close(b->binds[i].fd);
+			vexfs_close(b->binds[i].fd);
 	free(b->last_file);
 	b->last_file = NULL;
 	b->n = b->files = b->key_bytes = 0;

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include "vexctl/vexctl.h"
 
@@ -101,13 +100,14 @@ static int create(int argc, char **argv)
 		return VEXCTL_USAGE;
 	if (!schema.dims)
 		return usage("--dims is missing: how many numbers does a vector have?");
-	dir = argv[optind];
-	if (!mkdir(dir, 0777))
+	dir = dir_arg(argv);
+	err = vexfs_mkdir(dir);
+	if (!err)
 		made = true;
-	else if (errno != EEXIST)
+	else if (err != -EEXIST)
 		return fail(dir, "cannot make the directory: %s",
-			    errno == EROFS ? vexfs_strerror_for(VEXFS_OP_CREATE, EROFS) :
-					     strerror(errno));
+			    err == -EROFS ? vexfs_strerror_for(VEXFS_OP_CREATE, EROFS) :
+					    strerror(-err));
 	fd = vexfs_open(dir);
 	if (fd < 0) {
 		err = fail_op(dir, VEXFS_OP_OPEN, fd);
@@ -133,7 +133,7 @@ static int create(int argc, char **argv)
 		       schema.attrs, schema.attrs == 1 ? "" : "s");
 undo:
 	if (made)
-		rmdir(dir);
+		vexfs_rmdir(dir);
 	return err;
 }
 
@@ -209,7 +209,7 @@ static int info(int argc, char **argv)
 	}
 	if (want_args(argc, 1, 1, "DIR"))
 		return VEXCTL_USAGE;
-	fd = open_collection(argv[optind], &i);
+	fd = open_collection(dir_arg(argv), &i);
 	if (fd < 0)
 		return VEXCTL_FAILED;
 	vexfs_close(fd);
@@ -284,7 +284,7 @@ static int drop(int argc, char **argv)
 	}
 	if (want_args(argc, 1, 1, "DIR"))
 		return VEXCTL_USAGE;
-	dir = argv[optind];
+	dir = dir_arg(argv);
 	fd = vexfs_open(dir);
 	if (fd < 0)
 		return fail_op(dir, VEXFS_OP_OPEN, fd);
@@ -319,13 +319,13 @@ const struct verb collection_verbs[] = {
 	  "  -e, --element E      f32 (float32)\n"
 	  "  -a, --attr NAME:TYPE an attribute of every record, to filter and rank by; up to 8 of them.  Types: int, a\n"
 	  "                       64-bit integer; keyword, a string that is kept once, in a dictionary\n"
-	  "If this fails, a directory that it made is removed again.\n", true },
+	  "If this fails, a directory that it made is removed again.\n", true, IMAGE_CHANGE },
 	{ "collection info", info, "DIR [--json]",
-	  "show the schema, the records and the bound programs", "" },
+	  "show the schema, the records and the bound programs", "", false, IMAGE_READ },
 	{ "collection drop", drop, "DIR [--yes]",
 	  "delete all records and turn it back into a plain directory",
 	  "  -y, --yes            do not ask, and drop a damaged collection, too\n"
 	  "The directory and its files stay.  Queries that are running finish as if nothing had happened.  A collection that\n"
-	  "has records cannot be removed with rmdir or rm -r: drop it first.\n", true },
+	  "has records cannot be removed with rmdir or rm -r: drop it first.\n", true, IMAGE_CHANGE },
 	{}
 };

@@ -6,12 +6,18 @@ _vexctl()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} vexctl=${COMP_WORDS[0]}
 	local all verb first second IFS=$' \t\n'
+	local COMP_WORDS=("${COMP_WORDS[@]}") COMP_CWORD=$COMP_CWORD
 
 	COMPREPLY=()
+	if [[ ${COMP_WORDS[1]} == --image ]] && ((COMP_CWORD > 1)); then
+		((COMP_CWORD > 2)) || return	# a file
+		COMP_WORDS=("$vexctl" "${COMP_WORDS[@]:3}")
+		COMP_CWORD=$((COMP_CWORD - 2))
+	fi
 	all=$("$vexctl" help 2>/dev/null | sed -n 's/^  \([a-z]\{1,\}\( [a-z]\{1,\}\)\{0,1\}\)  .*/\1/p')
 	first=$(cut -d' ' -f1 <<< "$all" | sort -u)
 	if ((COMP_CWORD == 1)); then
-		mapfile -t COMPREPLY < <(compgen -W "$first help --version" -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W "$first help --image --version" -- "$cur")
 		return
 	fi
 	verb=${COMP_WORDS[1]}

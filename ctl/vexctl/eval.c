@@ -378,7 +378,7 @@ static int eval(int argc, char **argv)
 		return usage(
 			"--write-truth: '%s' ends like %s, and what is written is ivecs; name it so",
 			     save, vexfs_file_format_name(vexfs_file_format_of(save)));
-	e.dir = argv[optind];
+	e.dir = dir_arg(argv);
 	catch_signals();
 	ret = run_eval(&e, queries, format, truth, save);
 	progress(NULL, 0, 0, NULL);
@@ -415,6 +415,7 @@ const struct verb eval_verbs[] = {
 	  "      --json\n"
 	  "recall@k is the part of the k true neighbours that was found; a record as near as the last of them counts as\n"
 	  "found, too.  Times are those of the whole call, one query after the other; a virtual machine without hardware\n"
-	  "support makes them meaningless.\n" },
+	  "support makes them meaningless.\n",
+	  false, IMAGE_READ },
 	{}
 };

@@ -143,7 +143,7 @@ static int export(int argc, char **argv)
 		return VEXCTL_USAGE;
 	if (json && !strcmp(path, "-"))
 		return usage("--json needs -o FILE, standard output holds the records");
-	j.dir = argv[optind];
+	j.dir = dir_arg(argv);
 	catch_signals();
 	ret = run_job(&j, path, format, where);
 	progress(NULL, 0, 0, NULL);
@@ -178,6 +178,7 @@ const struct verb export_verbs[] = {
 	  "      --where COND     only records for which this holds, see `vexctl search --help`\n"
 	  "      --as-of NAME     the snapshot of this name\n"
 	  "      --json           say how many records, as JSON\n"
-	  "`vexctl import` reads all of them, numbers bit for bit.  Paths of bound files are relative to DIR.\n" },
+	  "`vexctl import` reads all of them, numbers bit for bit.  Paths of bound files are relative to DIR.\n",
+	  false, IMAGE_READ },
 	{}
 };

@@ -10,7 +10,7 @@ static const struct {
 	const char *word, *meant;
 } synonyms[] = {
 	{ "add", "`vexctl import`" },
-	{ "attach", "`vexctl use`" },
+	{ "attach", "`vexctl --image FILE VERB` (an image) or `vexctl use` (a program)" },
 	{ "backup", "`vexctl export`" },
 	{ "bench", "`vexctl eval`" },
 	{ "benchmark", "`vexctl eval`" },

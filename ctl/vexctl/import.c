@@ -284,9 +284,18 @@ static int check_file(const struct job *j)
 {
 	const char *path = j->im.r.file;
 	char place[VEXFS_PLACE];
+	int fd;
 
-	if (!path || !faccessat(j->fd, path, R_OK, 0))
+	if (!path)
 		return 0;
+	if (in_image()) {
+		fd = vexfs_open_file(j->fd, path, O_RDONLY);
+		errno = fd < 0 ? -fd : 0;
+		if (fd >= 0)
+			return vexfs_close(fd);
+	} else if (!faccessat(j->fd, path, R_OK, 0)) {
+		return 0;
+	}
 	return fail(j->path, "%s: the file '%s' of the collection: %s",
 		    vexfs_import_place(&j->im, place), path, strerror(errno));
 }
@@ -603,7 +612,7 @@ static int import(int argc, char **argv)
 		return VEXCTL_USAGE;
 	if (j.append && j.start_given)
 		return usage("give one of --append and --start-id");
-	j.dir = argv[optind];
+	j.dir = dir_arg(argv);
 	j.path = argv[optind + 1];
 	catch_signals();
 	ret = run_job(&j, format, attrs, n_attrs, json);
@@ -661,6 +670,7 @@ const struct verb import_verbs[] = {
 	  "                       `lineno` to the record's place in the file, from 0\n"
 	  "      --attr-file F    per record one line with all attributes, in the order of the schema\n"
 	  "      --save-labels F  write the words of a text file to F, one per line (search --labels F shows them)\n"
-	  "      --json\n" },
+	  "      --json\n",
+	  false, IMAGE_CHANGE },
 	{}
 };

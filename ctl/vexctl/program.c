@@ -337,7 +337,9 @@ static int use(int argc, char **argv)
 	if (want_args(argc, builtin ? 1 : 2, builtin ? 1 : 2,
 		      builtin ? "DIR alone with --builtin" : "DIR and NAME, or DIR --builtin"))
 		return VEXCTL_USAGE;
-	dir = argv[optind];
+	dir = dir_arg(argv);
+	if (in_image() && !builtin)
+		return fail(dir, "no program runs in an image; mount it to use one");
 	fd = open_collection(dir, &info);
 	if (fd < 0)
 		return VEXCTL_FAILED;
@@ -602,7 +604,7 @@ const struct verb program_verbs[] = {
 	  "  -s, --slot SLOT      needed only if the program, or with --builtin the collection, has several\n"
 	  "      --builtin        unbind, and go back to what is built in\n"
 	  "The binding is on disk: after a mount it works again as soon as the program is loaded.\n",
-	  true },
+	  true, IMAGE_CHANGE },
 	{ "program list", list, "[--json]", "list programs that are loaded or bound", "" },
 	{ "program show", show, "NAME [--json]",
 	  "show one of them: counters, BPF ids, and the numbers in its maps",

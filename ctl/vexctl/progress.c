@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <time.h>
 #include <unistd.h>
+#include <platform/vexfs-user.h>
 #include "vexctl/vexctl.h"
 
 static volatile sig_atomic_t stop; /* the signal that came */
@@ -12,12 +13,28 @@ static void on_signal(int sig)
 	stop = sig;
 }
 
-void catch_signals(void)
+static void on_signal_end(int sig)
 {
-	struct sigaction sa = { .sa_handler = on_signal };
+	stop = sig;
+	vexfs_kill(true);
+}
+
+static void handle(void (*handler)(int sig))
+{
+	struct sigaction sa = { .sa_handler = handler };
 
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
+}
+
+void catch_signals(void)
+{
+	handle(on_signal);
+}
+
+void end_on_signals(void)
+{
+	handle(on_signal_end);
 }
 
 bool interrupted(void)

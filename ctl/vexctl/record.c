@@ -37,7 +37,7 @@ static int get(int argc, char **argv)
 	if (by_key && (!*by_key || strlen(by_key) > VEXFS_MAX_KEY))
 		return usage("--key: '%.64s' is not a key; it has 1 to %d bytes", by_key,
 			     VEXFS_MAX_KEY);
-	fd = open_collection(argv[optind], &info);
+	fd = open_collection(dir_arg(argv), &info);
 	if (fd < 0)
 		return VEXCTL_FAILED;
 	err = by_key ? vexfs_get_by_key(fd, by_key, strlen(by_key), row, sizeof(row), &item) :
@@ -147,7 +147,7 @@ static int delete(int argc, char **argv)
 	if (want_args(argc, 2, VEXFS_MAX_BATCH, by_key ? "DIR and KEY..." : "DIR and ID..."))
 		return VEXCTL_USAGE;
 	n = argc - optind - 1;
-	err = (by_key ? delete_keys : delete_ids)(argv[optind], argv + optind + 1, n);
+	err = (by_key ? delete_keys : delete_ids)(dir_arg(argv), argv + optind + 1, n);
 	if (!err)
 		tell("deleted %d record%s", n, n == 1 ? "" : "s");
 	return err;
@@ -181,7 +181,7 @@ static int list_some(int argc, char **argv, __u32 flags)
 	}
 	if (want_args(argc, 1, 1, "DIR"))
 		return VEXCTL_USAGE;
-	fd = open_collection(argv[optind], &info);
+	fd = open_collection(dir_arg(argv), &info);
 	if (fd < 0)
 		return VEXCTL_FAILED;
 	catch_signals();
@@ -224,7 +224,7 @@ static int sync_(int argc, char **argv)
 		return bad_option(argv);
 	if (want_args(argc, 1, 1, "DIR"))
 		return VEXCTL_USAGE;
-	fd = open_collection(argv[optind], NULL);
+	fd = open_collection(dir_arg(argv), NULL);
 	if (fd < 0)
 		return VEXCTL_FAILED;
 	err = vexfs_sync(fd);
@@ -236,16 +236,20 @@ static int sync_(int argc, char **argv)
 
 const struct verb record_verbs[] = {
 	{ "get", get, "DIR {ID | --key KEY} [--json]",
-	  "show a record with its attributes and its vector", "" },
+	  "show a record with its attributes and its vector", "", false,
+	  IMAGE_READ },
 	{ "list", list, "DIR [-n N | --limit N] [--json]", "list records, without their vectors",
-	  "In the order in which they were inserted, one per line; with --json each line is one JSON value.\n" },
+	  "In the order in which they were inserted, one per line; with --json each line is one JSON value.\n",
+	  false, IMAGE_READ },
 	{ "stale", stale, "DIR [-n N | --limit N] [--json]",
 	  "list the records whose file has changed since they were inserted",
-	  "The output is that of `vexctl list`.  To make a record fresh, insert it again: `vexctl import --upsert`.\n" },
+	  "The output is that of `vexctl list`.  To make a record fresh, insert it again: `vexctl import --upsert`.\n",
+	  false, IMAGE_READ },
 	{ "delete", delete, "DIR ID... | DIR --key KEY...", "delete records, all or none of them",
 	  "Searches skip them at once; on disk they are deleted after `vexctl sync`, or within a few seconds.  `vexctl compact`\n"
 	  "gives their space back, and `vexctl collection drop` deletes all records of a collection.\n",
-	  true },
-	{ "sync", sync_, "DIR", "wait until all changes so far are on the disk", "", true },
+	  true, IMAGE_CHANGE },
+	{ "sync", sync_, "DIR", "wait until all changes so far are on the disk", "", true,
+	  IMAGE_CHANGE },
 	{}
 };

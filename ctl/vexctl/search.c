@@ -556,7 +556,7 @@ static int search_as(int argc, char **argv, bool explain)
 	a.explain = explain;
 	if (explain && (repeat || a.batch > 1 || (!id && !key && !vector && !word)))
 		return usage("explain takes one query: --id, --key, --vector or --word");
-	a.dir = argv[optind];
+	a.dir = dir_arg(argv);
 	a.what = vector ? "--vector" : word ? word : id ? id : key ? key : a.dir;
 	if (labels && labels_read(&a.labels, labels))
 		return VEXCTL_FAILED;
@@ -635,13 +635,15 @@ const struct verb search_verbs[] = {
 	  "Distances: l2 squared, cosine 1 - cos, dot -a.b, with the penalties of a distance program.  `truncated by`\n"
 	  "says why something may be missing: deadline, visits (--max-visits), strategy (the program stopped early),\n"
 	  "precision (the order of almost equal distances), limit (more than -k are within --radius),\n"
-	  "files (the nearest 65536 are of too few files for --per-file).\n" },
+	  "files (the nearest 65536 are of too few files for --per-file).\n",
+	  false, IMAGE_READ },
 	{ "explain", explain,
 	  "DIR {--id N | --key K | --vector 'V1 V2 ...' | --word W --labels FILE} [OPTION]...",
 	  "search, and show step by step what was done",
 	  "The options are those of `vexctl search`, for one query: which slots there are, which of them have codes, for\n"
 	  "which the condition holds, what the strategy looked at, what had to be read, what was begun anew and why, and\n"
 	  "the time that each step took (a virtual machine without hardware support makes that meaningless).\n"
-	  "      --json\n" },
+	  "      --json\n",
+	  false, IMAGE_READ },
 	{}
 };

@@ -17,7 +17,7 @@ static int with_name(int argc, char **argv, int (*op)(int fd, const char *name))
 		return bad_option(argv);
 	if (want_args(argc, 2, 2, "DIR and NAME"))
 		return VEXCTL_USAGE;
-	fd = open_collection(argv[optind], NULL);
+	fd = open_collection(dir_arg(argv), NULL);
 	if (fd < 0)
 		return VEXCTL_FAILED;
 	err = op(fd, argv[optind + 1]);
@@ -61,7 +61,7 @@ static int list(int argc, char **argv)
 	}
 	if (want_args(argc, 1, 1, "DIR"))
 		return VEXCTL_USAGE;
-	fd = open_collection(argv[optind], NULL);
+	fd = open_collection(dir_arg(argv), NULL);
 	if (fd < 0)
 		return VEXCTL_FAILED;
 	n = vexfs_snapshot_list(fd, info);
@@ -154,7 +154,7 @@ static int compact(int argc, char **argv)
 	}
 	if (want_args(argc, 1, 1, "DIR"))
 		return VEXCTL_USAGE;
-	w.dir = argv[optind];
+	w.dir = dir_arg(argv);
 	w.fd = open_collection(w.dir, NULL);
 	if (w.fd < 0)
 		return VEXCTL_FAILED;
@@ -195,16 +195,17 @@ const struct verb snapshot_verbs[] = {
 	  "NAME may contain a-z, 0-9, `.`, `_` and `-`.  `vexctl search --as-of NAME` searches the snapshot, `vexctl export\n"
 	  "--as-of NAME` writes it to a file.  It is on disk at once, takes one bit per record, and keeps the space of\n"
 	  "records that are deleted later.\n",
-	  true },
+	  true, IMAGE_CHANGE },
 	{ "snapshot list", list, "DIR [--json]", "list the snapshots of a collection, oldest first",
-	  "" },
+	  "", false, IMAGE_READ },
 	{ "snapshot delete", delete, "DIR NAME", "delete a snapshot",
 	  "The records stay as they are.  The space of those that only the snapshot kept comes back with `vexctl compact`.\n",
-	  true },
+	  true, IMAGE_CHANGE },
 	{ "compact", compact, "DIR [--min-deleted PERCENT] [--json]",
 	  "give the space of deleted records back",
 	  "Searches and changes go on meanwhile.  If it is interrupted with Ctrl-C, nothing has changed.\n"
 	  "      --min-deleted N  do nothing if less than N percent of the slots are deleted, and in no snapshot [0]\n"
-	  "It also happens by itself once half of the slots are deleted (mount option compact=PERCENT or compact=off).\n" },
+	  "It also happens by itself once half of the slots are deleted (mount option compact=PERCENT or compact=off).\n",
+	  false, IMAGE_CHANGE },
 	{}
 };

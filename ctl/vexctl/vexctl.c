@@ -349,7 +349,7 @@ static int help(void)
 	const struct verb *v;
 	size_t i;
 
-	printf("usage: vexctl VERB [ARGUMENT|OPTION]...\n");
+	printf("usage: vexctl [--image FILE] VERB [ARGUMENT|OPTION]...\n");
 	for (i = 0; i < OBJECTS; i++) {
 		if (objects[i].title)
 			printf("\n%s\n", objects[i].title);
@@ -358,7 +358,8 @@ static int help(void)
 	}
 	printf("\n`vexctl VERB --help` says more about a verb, `vexctl --version` which version this is.\n"
 	       "Exit codes: 0 done, 1 failed (one line on stderr says why), 2 the command line is wrong.\n"
-	       "Every verb takes --json: each answer is then one JSON value on one line; errors stay on stderr.\n");
+	       "Every verb takes --json: each answer is then one JSON value on one line; errors stay on stderr.\n"
+	       "Every verb on a collection takes --image FILE: DIR is then in this image, without module, mount and root.\n");
 	return VEXCTL_OK;
 }
 
@@ -420,6 +421,8 @@ int main(int argc, char **argv)
 	int words, i;
 
 	opterr = 0;
+	if (image_take(&argc, argv))
+		return VEXCTL_USAGE;
 	if (argc < 2)
 		return usage("a verb is missing");
 	if (is_one_of(argv[1], "help", "--help", "-h"))
@@ -444,7 +447,9 @@ int main(int argc, char **argv)
 	argv += words;
 	if (v->plain)
 		argc = take_json(argc, argv);
-	i = v->run(argc, argv);
+	i = image_attach(v);
+	if (i == VEXCTL_OK)
+		i = image_detach(v->run(argc, argv));
 	if (told && i == VEXCTL_OK)
 		print_json(told);
 	return flush(i);

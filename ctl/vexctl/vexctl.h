@@ -38,6 +38,8 @@ struct verb {
 	const char *help;		/* lines, each with its newline; or "" */
 	/* it has no data to print, tell() at most: --json is main()'s and no option of its own */
 	bool plain;
+	/* what it does in an image (--image), in the directory that is its first argument */
+	enum { IMAGE_NONE, IMAGE_READ, IMAGE_CHANGE } image;
 };
 
 /* Each ends with an entry without a name. */
@@ -78,6 +80,19 @@ int want_double(const char *option, const char *s, double *out);
 int open_collection(const char *dir, struct vexfs_ioc_info *info);
 /* Position of an attribute in the schema, -1: no such. */
 int attr_by_name(const struct vexfs_ioc_info *info, const char *name);
+
+/* --- image.c --- */
+
+/* Take --image FILE out of the arguments.  0, or VEXCTL_USAGE and a line. */
+int image_take(int *argc, char **argv);
+/* Was it given? */
+bool in_image(void);
+/* DIR, the first argument behind the options, and in argv, too: with --image its path inside. */
+const char *dir_arg(char **argv);
+/* Before a verb: 0, or an exit code and a line. */
+int image_attach(const struct verb *v);
+/* After it: its exit code, or that of a detach that failed. */
+int image_detach(int code);
 
 /* The n-th verb of all, in the order of the help; NULL: there are fewer. */
 const struct verb *verb_nr(size_t n);
@@ -137,6 +152,8 @@ void labels_free(struct labels *l);
 /* Ctrl-C and SIGTERM from now on only set a mark, which long loops look at. */
 void catch_signals(void);
 bool interrupted(void);
+/* The same, and the calls into an image that are under way or yet to come end with -EINTR. */
+void end_on_signals(void);
 /* The exit code of a verb that was interrupted: 128 + signal instead of VEXCTL_FAILED. */
 int interrupted_code(int code);
 /* How far it is, on stderr; cheap enough for every turn of a loop.  what NULL: the end of it. */

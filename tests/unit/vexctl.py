@@ -62,6 +62,9 @@ for verb in verbs:
             wrong.append((verb, option, 'not in the man page'))
 test('each verb and option is in its help, in the man page and completed', not wrong, *wrong)
 test('what begins alike', complete('vexctl coll') == {'collection'}, complete('vexctl coll'))
+test('behind --image FILE', complete('vexctl --i') == {'--image'} and not complete('vexctl --image ') and
+     complete('vexctl --image x.img coll') == {'collection'} and '--where' in complete('vexctl --image x.img search --') and
+     complete('vexctl --image x.img collection i') == {'info'})
 test('values of --op', complete('vexctl program new x --op ') == {'search', 'distance', 'filter'})
 wrong = []
 for verb, args in (('export', ['-o', 'x.csv']), ('import', ['x', '-f', 'x']), ('eval', ['-f', 'x'])):
@@ -111,7 +114,7 @@ for args, says in [
     r = run(*args)
     if r.returncode != 2 or r.stdout or says not in r.stderr or r.stderr.count('\n') != 1:
         wrong.append((args[:3], says, r))
-for args, says in [(['-h'], 'usage: vexctl VERB'), (['--help'], 'usage: vexctl VERB'), (['-V'], 'vexctl '), (['version'], 'ops ABI'),
+for args, says in [(['-h'], 'usage: vexctl [--image FILE] VERB'), (['--help'], 'usage: vexctl [--image FILE] VERB'), (['-V'], 'vexctl '), (['version'], 'ops ABI'),
                    (['help', 'snapshot'], '  snapshot delete '), (['snapshot', '--help'], '  snapshot list '),
                    (['collection', '-h'], '  collection drop '), (['program', 'help'], '  program dump '),
                    (['search', '-h'], 'usage: vexctl search DIR'), (['collection', 'create', '/x', '-h'], 'usage: vexctl collection')]:
