@@ -8,6 +8,8 @@
         print(hit.id, hit.distance)
     c.sync()
 
+With vexfs.attach('x.img') an image does instead of a mount, and neither a kernel module nor root is needed.
+
 Vectors are NumPy arrays or sequences of numbers, of the shape (n, dims), or (dims,) for a single one; they are stored
 as float32.  NaN, infinity, what float32 cannot hold and, with cosine, a vector of zeros are refused.  Distances: l2 is
 the squared distance, cosine is 1 - cos, dot is the negated product.
@@ -23,6 +25,7 @@ Calls may come from several threads; ctypes lets others run meanwhile.  Index ha
 needs NumPy; the rest works without it.
 """
 from .collection import Collection, Hits, Match, Record, create
+from .image import File, Image, attach
 from .index import Index
 
-__all__ = ['Collection', 'Hits', 'Index', 'Match', 'Record', 'create']
+__all__ = ['Collection', 'File', 'Hits', 'Image', 'Index', 'Match', 'Record', 'attach', 'create']

@@ -15,13 +15,14 @@ MAX_K, MAX_RANGE, MAX_QUERIES, MAX_HITS, MAX_TIMEOUT_US = 1000, 65536, 1024, 1 <
 U32_MAX, U64_MAX, S64_MIN, S64_MAX = 2**32 - 1, 2**64 - 1, -2**63, 2**63 - 1
 INSERT_UPSERT, INSERT_AUTO_ID = 1, 2
 SEARCH_BY_ID, SEARCH_EXACT, SEARCH_BY_KEY, SEARCH_RANGE = 1, 4, 8, 16
-LIST_STALE, INTERN_LOOKUP = 1, 1
+LIST_STALE, INTERN_LOOKUP, ATTACH_READONLY = 1, 1, 1
 ITEM_KEYED, ITEM_STALE = 1, 4
 ATTR_INT, ATTR_KEYWORD = 1, 2
 ELEM_F32 = 1
 TRUNCATED = 'deadline visits strategy precision limit files'.split()
 OP = {name: i for i, name in enumerate(
-    'open create info insert get delete search use sync list words intern path drop snapshot compact'.split())}
+    'open create info insert get delete search use sync list words intern path drop snapshot compact '
+    'attach detach file'.split())}
 u8, u16, u32, s32, u64, s64 = ct.c_uint8, ct.c_uint16, ct.c_uint32, ct.c_int32, ct.c_uint64, ct.c_int64
 ptr = ct.c_void_p
 
@@ -107,7 +108,7 @@ class Listing(ct.Structure):
                 ('key_bytes', u32), ('cursor', u64), ('epoch', u64), ('snapshot', ct.c_char_p)]
 
 
-# What each function takes; all return int but for those that return a text.
+# What each function takes; all return int but for those that return a text, or how many bytes.
 _TAKES = {
     'open': [ct.c_char_p], 'close': [ct.c_int], 'create': [ct.c_int, ptr], 'info': [ct.c_int, ptr],
     'insert': [ct.c_int, ptr], 'get': [ct.c_int, u64, ptr, u32, ptr],
@@ -118,6 +119,9 @@ _TAKES = {
     'snapshot_create': [ct.c_int, ct.c_char_p], 'snapshot_delete': [ct.c_int, ct.c_char_p],
     'compact': [ct.c_int, u32, ptr, ptr], 'sync': [ct.c_int], 'strerror_for': [ct.c_int, ct.c_int],
     'metric_name': [u32], 'metric_by_name': [ct.c_char_p],
+    'attach': [ct.c_char_p, u32], 'detach': [ct.c_char_p], 'mkdir': [ct.c_char_p], 'rmdir': [ct.c_char_p],
+    'unlink': [ct.c_char_p], 'open_file': [ct.c_int, ct.c_char_p, ct.c_int],
+    'pread': [ct.c_int, ptr, ct.c_size_t, u64], 'pwrite': [ct.c_int, ct.c_char_p, ct.c_size_t, u64],
 }
 _lib = None
 
@@ -130,6 +134,7 @@ def library():
         for name, takes in _TAKES.items():
             getattr(lib, 'vexfs_' + name).argtypes = takes
         lib.vexfs_strerror_for.restype = lib.vexfs_metric_name.restype = ct.c_char_p
+        lib.vexfs_pread.restype = lib.vexfs_pwrite.restype = ct.c_ssize_t
         _lib = lib
     return _lib
 

@@ -37,7 +37,7 @@ def _make_directories(path):
     try:
         for path in reversed(missing):
             try:
-                os.mkdir(path)
+                call('file', 'mkdir', _directory(path), what=path)
                 made.append(path)
             except FileExistsError:  # somebody else was faster
                 pass
@@ -49,9 +49,7 @@ def _make_directories(path):
 
 def _remove_directories(made):
     for path in reversed(made):
-        try:
-            os.rmdir(path)
-        except OSError:  # somebody else has put something there
+        if library().vexfs_rmdir(_directory(path)):  # somebody else has put something there
             return
 
 
