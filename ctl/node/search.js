@@ -60,7 +60,7 @@ function queryArgs(query) {
 }
 
 // query: an array of numbers, { id } (Number, BigInt or a string of digits) or { key }, the nearest of that record.
-// options: k (default 10), where, exact, perFile.  Resolves to the answer of `vexctl search --json`, see vexctl(8);
+// options: k (default 10), where, exact, perFile, image (a file: dir is in this image, without a mount).  Resolves to the answer of `vexctl search --json`, see vexctl(8);
 // rejects with a TypeError or RangeError for wrong arguments, with an Error that has the text of vexctl otherwise.
 async function search(dir, query, options = {}) {
 	const args = ['search', '--json', ...queryArgs(query), '-k', integer(options.k ?? 10, 'k', 1n, 1000n)];
@@ -71,6 +71,8 @@ async function search(dir, query, options = {}) {
 		args.push('--exact');
 	if (options.perFile)
 		args.push('--per-file', integer(options.perFile, 'perFile', 1n, 2n ** 32n - 1n));
+	if (options.image !== undefined)
+		args.unshift('--image', text(options.image, 'the image'));
 	args.push('--', text(dir, 'the directory'));
 	return new Promise((resolve, reject) => {
 		execFile('vexctl', args, { maxBuffer: 64 << 20 }, (error, stdout, stderr) => {

@@ -54,6 +54,8 @@ async function main() {
 	await search('/mnt/a b', new Float32Array([1, 0.5]), { k: 5, where: "n = '1 2'", exact: true, perFile: 3 });
 	test('arguments', args().join('|') ===
 		"search|--json|--vector|1 0.5|-k|5|--where|n = '1 2'|--exact|--per-file|3|--|/mnt/a b", args());
+	await search('docs', [1], { image: 'x.img' });
+	test('in an image', args().join('|') === '--image|x.img|search|--json|--vector|1|-k|10|--|docs', args());
 	for (const [id, digits] of [[5, '5'], [2n ** 64n - 1n, '18446744073709551615'], ['18446744073709551615', '18446744073709551615'],
 		['0007', '7'], [0, '0']]) {
 		await search('/mnt', { id });
