@@ -722,7 +722,7 @@ out:
 	return err;
 }
 
-int vexfs_compact(struct vexfs_collection_mem *c, u32 min_dead, u64 *before, u64 *after)
+int vexfs_collection_compact(struct vexfs_collection_mem *c, u32 min_dead, u64 *before, u64 *after)
 {
 	return compact_once(c, min_dead, false, before, after);
 }

@@ -374,7 +374,7 @@ static void unlock_all(struct vexfs_collection_mem *c)
 	inode_unlock_shared(c->dir);
 }
 
-int vexfs_snapshot_create(struct vexfs_collection_mem *c, const char *name)
+int vexfs_snapshot_take(struct vexfs_collection_mem *c, const char *name)
 {
 	struct vexfs_snapshot_mem *s;
 	bool unpinned = false;
@@ -435,7 +435,7 @@ out:
 	return err;
 }
 
-int vexfs_snapshot_delete(struct vexfs_collection_mem *c, const char *name)
+int vexfs_snapshot_forget(struct vexfs_collection_mem *c, const char *name)
 {
 	struct vexfs_snapshot_mem *s = NULL;
 	struct vexfs_body *b;
@@ -463,7 +463,7 @@ int vexfs_snapshot_delete(struct vexfs_collection_mem *c, const char *name)
 	return err;
 }
 
-int vexfs_snapshot_list(struct vexfs_collection_mem *c, struct vexfs_snapshot_info *info)
+int vexfs_snapshot_infos(struct vexfs_collection_mem *c, struct vexfs_snapshot_info *info)
 {
 	int err;
 	u32 i;

@@ -27,10 +27,10 @@ int vexfs_snapshots_open(struct vexfs_body *b, const struct vexfs_collection *ra
 void vexfs_snapshots_close(struct vexfs_body *b);	/* with the body */
 u64 vexfs_snapshots_bytes(struct vexfs_collection_mem *c);
 /* See ioctl.h; the caller holds mnt_want_write.  name: terminated. */
-int vexfs_snapshot_create(struct vexfs_collection_mem *c, const char *name);
-int vexfs_snapshot_delete(struct vexfs_collection_mem *c, const char *name);
+int vexfs_snapshot_take(struct vexfs_collection_mem *c, const char *name);
+int vexfs_snapshot_forget(struct vexfs_collection_mem *c, const char *name);
 /* All of them, oldest first; how many, or an error. */
-int vexfs_snapshot_list(struct vexfs_collection_mem *c, struct vexfs_snapshot_info *info);
+int vexfs_snapshot_infos(struct vexfs_collection_mem *c, struct vexfs_snapshot_info *info);
 /*
  * A snapshot, ready to be searched, and the body that it is of, with references.  Outside locks;
  * puts too.  ERR_PTR: -ENOENT, -EUCLEAN, -EIO, -ENOMEM, -EINTR.

@@ -22,8 +22,8 @@ long vexfs_ioc_snapshot(struct file *file, struct vexfs_collection_mem *c, void 
 	err = vexfs_may_write(file);
 	if (err)
 		return err;
-	err = arg.op == VEXFS_SNAPSHOT_CREATE ? vexfs_snapshot_create(c, arg.name) :
-						vexfs_snapshot_delete(c, arg.name);
+	err = arg.op == VEXFS_SNAPSHOT_CREATE ? vexfs_snapshot_take(c, arg.name) :
+						vexfs_snapshot_forget(c, arg.name);
 	vexfs_end_write(file);
 	return err;
 }
@@ -43,7 +43,7 @@ long vexfs_ioc_snapshots(struct file *file, struct vexfs_collection_mem *c, void
 	info = kcalloc(VEXFS_MAX_SNAPSHOTS, sizeof(*info), GFP_KERNEL);
 	if (!info)
 		return -ENOMEM;
-	n = vexfs_snapshot_list(c, info);
+	n = vexfs_snapshot_infos(c, info);
 	if (n >= 0 && copy_to_user(u64_to_user_ptr(arg.snapshots), info,
 				   min_t(u32, n, arg.n) * sizeof(*info)))
 		n = -EFAULT;
@@ -68,7 +68,7 @@ long vexfs_ioc_compact(struct file *file, struct vexfs_collection_mem *c, void _
 	err = vexfs_may_write(file);
 	if (err)
 		return err;
-	err = vexfs_compact(c, arg.min_dead, &arg.before, &arg.after);
+	err = vexfs_collection_compact(c, arg.min_dead, &arg.before, &arg.after);
 	vexfs_end_write(file);
 	return err ?: vexfs_copy_out(argp, &arg, usize);
 }
