@@ -112,6 +112,6 @@ struct vexfs_name {
  */
 struct inode *vexfs_walk(struct super_block *sb, const char *path, struct vexfs_name *at);
 /* A new file or directory, with a reference.  names_lock held.  ERR_PTR: -ENOSPC ... */
-struct inode *vexfs_create(const struct vexfs_name *at, umode_t mode);
+struct inode *vexfs_name_create(const struct vexfs_name *at, umode_t mode);
 
 #endif /* _VEXFS_HOST_H */

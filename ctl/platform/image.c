@@ -428,7 +428,7 @@ static struct inode *open_inode(struct super_block *sb, const char *path, int fl
 		if (at.name[at.len])		/* a slash behind it */
 			inode = ERR_PTR(-EISDIR);
 		else
-			inode = vexfs_create(&at, S_IFREG | (mode & 07777));
+			inode = vexfs_name_create(&at, S_IFREG | (mode & 07777));
 	}
 	mutex_unlock(&VEXFS_SB(sb)->names_lock);
 	iput(at.dir);

@@ -309,7 +309,7 @@ static struct inode *try_create(const struct vexfs_name *at, umode_t mode)
 	return inode;
 }
 
-struct inode *vexfs_create(const struct vexfs_name *at, umode_t mode)
+struct inode *vexfs_name_create(const struct vexfs_name *at, umode_t mode)
 {
 	struct inode *inode;
 	int retries = 0;
@@ -337,7 +337,7 @@ int vexfs_image_mkdir(struct vexfs_image *image, const char *path, mode_t mode)
 	if (err == -EEXIST)
 		iput(inode);
 	if (err == -ENOENT && at.dir) {
-		inode = vexfs_create(&at, S_IFDIR | (mode & 07777));
+		inode = vexfs_name_create(&at, S_IFDIR | (mode & 07777));
 		err = PTR_ERR_OR_ZERO(inode);
 		if (!err)
 			iput(inode);
