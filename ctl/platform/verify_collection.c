@@ -10,7 +10,7 @@ struct plane {
 	struct vexfs_inode_core c;
 	struct vexfs_map map;
 	__u32 lblk;			/* of data, U32_MAX: none */
-	__u8 data[VEXFS_BLOCK_SIZE];
+	__u8 data[VEXFS_BLOCK_SIZE] __attribute__((aligned(8)));	/* blocks are looked at in it */
 };
 
 static int plane_open(struct verify *v, struct plane *p, __u64 ino, const char *what)
