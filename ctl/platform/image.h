@@ -95,6 +95,12 @@ int vexfs_file_list(struct file *file,
 long vexfs_file_ioctl(struct file *file, unsigned int cmd, void *arg);
 
 /*
+ * Ask the system whether the memory that an ioctl names is there, so that a wrong address is -EFAULT, at the price of a
+ * system call each time; for fuzzers.  Else only addresses in the first page are.
+ */
+extern bool vx_check_user;
+
+/*
  * How binds name a file: fd in struct vexfs_bind is what this returns for descriptor fd, with the
  * caller's lifetime; NULL: there is none.  By default no number names a file.
  */

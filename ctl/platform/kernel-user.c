@@ -9,6 +9,7 @@
 
 #include <kernel-user.h>
 #include "block.h"
+#include "image.h"
 
 #define SLICE_MS	50
 

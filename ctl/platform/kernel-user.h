@@ -392,13 +392,7 @@ static inline void memalloc_nofs_restore(unsigned int flags)
 
 /* --- memory of the caller --- */
 
-/*
- * Go by the system whether an address is the caller's, so that a wrong one is -EFAULT, at the price of a system
- * call; for fuzzers.  Else only the first page is refused.
- */
-extern bool vx_check_user;
-
-/* How many bytes could not be copied. */
+/* How many bytes could not be copied; see vx_check_user in image.h. */
 size_t copy_from_user(void *to, const void __user *from, size_t n);
 size_t copy_to_user(void __user *to, const void *from, size_t n);
 /* usize bytes into a struct of `size`: -E2BIG what does not fit is not zero; -EFAULT. */
