@@ -389,12 +389,13 @@ static int fill_hits(struct run *r, u32 n, struct vexfs_hit *hits)
 		hits[i] = (struct vexfs_hit){
 			.id = r->found[i].id,
 			.slot = r->found[i].slot,
-			.distance = r->found[i].distance,
 			.file = vexfs_slot_ino(r->b, r->found[i].slot),
 			.file_off = le64_to_cpu(record.r_file_off),
 			.file_len = le32_to_cpu(record.r_file_len),
 			.flags = vexfs_slot_flags(r->b, r->found[i].slot, &record),
 		};
+		/* its bits: a number in user space, where this is compiled, too */
+		memcpy(&hits[i].distance, &r->found[i].distance, sizeof(hits[i].distance));
 		if (vx_killed())
 			return -EINTR;
 	}
