@@ -82,10 +82,11 @@ static void fill(struct vexfs_columns *c, __u64 slot, __u64 id, const __s64 *att
 	k->id[at] = id;
 	k->norm[at] = 0;
 	k->until[at] = 0;
-	k->dead[at / 64] &= ~(1ULL << at % 64);
+	/* readers look at the whole word */
+	WRITE_ONCE(k->dead[at / 64], k->dead[at / 64] & ~(1ULL << at % 64));
 	for (i = 0; i < c->attrs; i++)
 		k->attr[i * CHUNK_SLOTS + at] = attr ? attr[i] : 0;
-	c->live++;
+	WRITE_ONCE(c->live, c->live + 1);
 }
 
 int vexfs_columns_replace(struct vexfs_columns *c, __u64 slot, __u64 id, const __s64 *attr,
@@ -182,7 +183,7 @@ void vexfs_columns_unput(struct vexfs_columns *c, __u64 slot, __u64 old)
 	vexfs_map_del(&c->ids, id, slot);
 	if (old != VEXFS_NO_SLOT)	/* there is room: its own grave */
 		vexfs_map_put(&c->ids, id, old);
-	c->live--;
+	WRITE_ONCE(c->live, c->live - 1);
 }
 
 void vexfs_columns_publish(struct vexfs_columns *c, __u64 count)
@@ -215,7 +216,7 @@ static void bury(struct vexfs_columns *c, __u64 slot, __u64 count)
 	if (k->dead[at / 64] >> at % 64 & 1)
 		return;
 	vexfs_map_del(&c->ids, k->id[at], slot);
-	c->live--;
+	WRITE_ONCE(c->live, c->live - 1);
 	if (bound_to(c, slot))
 		bound_to(c, slot)->records--;
 	if (count) {
