@@ -330,7 +330,7 @@ static int new_planes(struct compaction *k)
  */
 static u64 blocks_wanted(const struct compaction *k)
 {
-	u64 keys = mul_u64_u64_div_u64(k->from->key_end, k->keep, max(k->of, 1ULL));
+	u64 keys = mul_u64_u64_div_u64(READ_ONCE(k->from->key_end), k->keep, max(k->of, 1ULL));
 
 	return DIV_ROUND_UP_ULL(k->keep * k->from->row_bytes, VEXFS_BLOCK_SIZE) +
 	       DIV_ROUND_UP_ULL(k->keep * VEXFS_RECORD_BYTES, VEXFS_BLOCK_SIZE) +

@@ -281,7 +281,8 @@ static int insert_locked(struct vexfs_collection_mem *c, struct vexfs_new_record
 	c->next_seq += new->n;
 	c->next_id = in->next_id;
 	c->gap_id = in->gap_id;
-	b->key_end += new->keys.bytes;
+	/* compaction looks without the lock */
+	WRITE_ONCE(b->key_end, b->key_end + new->keys.bytes);
 	vexfs_commit_pin(c);
 	vexfs_body_encode(c, in->first, new->n, new->rows);
 	vexfs_columns_publish(b->columns, end);
