@@ -569,7 +569,8 @@ void vexfs_txn_end(vx_txn *t)
 
 int vx_txn_write(vx_txn *t, vx_buf *b)
 {
-	if (vexfs_fault(VEXFS_FAULT_TXN))
+	/* as jbd2: what a transaction has access to it gets again */
+	if (!touched(t, b) && vexfs_fault(VEXFS_FAULT_TXN))
 		return -EIO;
 	if (t->dev != b->dev)
 		vexfs_die("a block of another device");
