@@ -18,11 +18,14 @@ struct mount {
 	char path[64];
 	struct vexfs_image *image;
 	struct file *c;			/* /c, opened; NULL: it is not */
+	bool quiet;			/* no line on stderr */
+	struct vexfs_dev dev;		/* where it is quiet */
 };
 
 /* An empty filesystem in a temporary file; unmake() removes it, after a clean unmount and a check. */
 void mount_make(struct mount *m);
 void mount_open(struct mount *m, unsigned int flags);
+int mount_try(struct mount *m, unsigned int flags);	/* the same, with an error */
 void mount_close(struct mount *m);	/* unmount */
 void mount_kill(struct mount *m);	/* as if the power failed */
 void mount_again(struct mount *m);	/* unmount, check, mount, open /c if it was */
