@@ -76,22 +76,22 @@ struct check {
 	struct json_object *findings;
 	unsigned long long count[TABLE];	/* of each number */
 	struct vexfs_verify_counts n;
+	char error[1024];			/* not checked: why */
 	union {
 		__u8 bytes[VEXFS_BLOCK_SIZE];
 		struct vexfs_super s;
 	} super;
 };
 
-static int fail(const struct check *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static int fail(const struct check *c, const char *fmt, ...)
+static int fail(struct check *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static int fail(struct check *c, const char *fmt, ...)
 {
-	char msg[1024];
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(msg, sizeof(msg), fmt, ap);
+	vsnprintf(c->error, sizeof(c->error), fmt, ap);
 	va_end(ap);
-	fprintf(stderr, "fsck.vexfs: %s: %s\n", printable(c->path), printable(msg));
+	fprintf(stderr, "fsck.vexfs: %s: %s\n", printable(c->path), printable(c->error));
 	return FSCK_FAILED;
 }
 
@@ -323,7 +323,6 @@ static int check(struct check *c, struct vexfs_dev *dev, bool boot, bool force)
 	int err, code = FSCK_OK;
 	bool pending, marked;
 
-	c->state = "not checked";
 	err = vexfs_dev_read(dev, 0, &c->super);
 	if (err == -EUCLEAN)
 		return fail(c, "is too short to hold a VexFS");
@@ -394,6 +393,8 @@ static void print_json(const struct check *c)
 		json_object_object_add(o, "label", json_object_new_string(label));
 	}
 	json_object_object_add(o, "state", json_object_new_string(c->state));
+	if (!strcmp(c->state, "not checked"))
+		json_object_object_add(o, "error", json_object_new_string(c->error));
 	json_object_object_add(o, "errors", json_object_new_uint64(errors(c)));
 	json_object_object_add(o, "notes", json_object_new_uint64(all - errors(c)));
 	json_object_object_add(counts, "inodes", json_object_new_uint64(c->n.inodes));
@@ -463,7 +464,8 @@ static int explain(const char *arg)
 	return printed();
 }
 
-static int run(struct check *c, bool boot, bool force, bool readonly)
+/* Open the device, unless something speaks against that, and check it. */
+static int open_and_check(struct check *c, bool boot, bool force, bool readonly)
 {
 	char target[PATH_MAX];
 	struct vexfs_dev dev;
@@ -489,10 +491,24 @@ static int run(struct check *c, bool boot, bool force, bool readonly)
 	if (err)
 		return fail(c, "%s", strerror(-err));
 	dev.quiet = true;		/* what the core says becomes a finding */
-	c->findings = json_object_new_array();
 	code = check(c, &dev, boot, force);
 	vexfs_dev_close(&dev);
 	clear_progress(c);
+	return code;
+}
+
+static int run(struct check *c, bool boot, bool force, bool repair, bool readonly)
+{
+	int code;
+
+	c->state = "not checked";
+	c->findings = json_object_new_array();
+	if (repair)
+		code = fail(c,
+			    "repair is not there yet (%s): copy what can be read to another filesystem, and recreate this one",
+			    strerror(EOPNOTSUPP));
+	else
+		code = open_and_check(c, boot, force, readonly);
 	if (c->json)
 		print_json(c);
 	else
@@ -569,11 +585,7 @@ int main(int argc, char **argv)
 		return FSCK_USAGE;
 	}
 	c.path = argv[optind];
-	if (repair)
-		return fail(&c,
-			    "repair is not there yet (%s): copy what can be read to another filesystem, and recreate this one",
-			    strerror(EOPNOTSUPP));
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
-	return run(&c, boot, force, readonly);
+	return run(&c, boot, force, repair, readonly);
 }

@@ -84,7 +84,7 @@ with tempfile.TemporaryDirectory() as d:
     before = os.stat(image).st_mtime_ns
     r = run('--json', image)
     o = json.loads(r.stdout)
-    test('as JSON', r.returncode == 0 and o['state'] == 'clean' and o['errors'] == 0 and o['findings'] == [] and
+    test('as JSON', r.returncode == 0 and o['state'] == 'clean' and 'error' not in o and o['errors'] == 0 and o['findings'] == [] and
          o['label'] == 'a\x1bb' and '\\u001b' in r.stdout and o['checked']['inodes'] == 1, r)
     r = run('-a', image)
     test('at boot', r.returncode == 0 and r.stdout.endswith(': clean, 65536 blocks of 4 KiB\n'), r)
@@ -181,6 +181,23 @@ with tempfile.TemporaryDirectory() as d:
     test('a directory', run(d).returncode == 8 and 'neither' in run(d).stderr)
     test('nothing', run(d + '/none').returncode == 8)
     test('a device that is none', run('/dev/null').returncode == 8)
+    fresh()
+    wrong = []
+    for path, says, options in ((d + '/no\x1bne', 'No such file', []), (d, 'is neither a block device nor a file', []),
+                                ('/dev/null', 'is neither', []), (image, 'repair is not there yet', ['-y'])):
+        r = run('--json', *options, path)
+        try:
+            o = json.loads(r.stdout)
+            if r.returncode != 8 or o['state'] != 'not checked' or says not in o['error'] or o['device'] != path or \
+                    says not in r.stderr or o['findings'] != [] or '\x1b' in r.stdout:
+                wrong.append(r)
+        except (ValueError, KeyError):
+            wrong.append(r)
+    os.truncate(image, 100)
+    o = json.loads(run('--json', image).stdout)
+    if o['error'] != 'is too short to hold a VexFS':
+        wrong.append(o)
+    test('what cannot be checked, as JSON', not wrong, *wrong)
 
     rnd = random.Random(7)
     codes = set()
