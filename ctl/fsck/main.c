@@ -587,5 +587,6 @@ int main(int argc, char **argv)
 	c.path = argv[optind];
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
+	signal(SIGXFSZ, SIG_IGN);	/* the write fails, and that is said */
 	return run(&c, boot, force, repair, readonly);
 }

@@ -9,6 +9,7 @@
 #include <getopt.h>
 #include <glob.h>
 #include <libmount/libmount.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <unistd.h>
 #include <uuid/uuid.h>
@@ -302,6 +303,7 @@ int main(int argc, char **argv)
 	if (optind + 1 != argc)
 		usage("name %s", optind == argc ? "a device or a file" : "only one device or file");
 	path = argv[optind];
+	signal(SIGXFSZ, SIG_IGN);	/* the write fails, and that is said */
 	open_device(&dev, path);
 	/* what can be refused is refused before anything is wiped */
 	err = vexfs_super_init(&super, dev.blocks, opts.journal_blocks);

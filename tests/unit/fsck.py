@@ -7,6 +7,7 @@ Usage: fsck.py FSCK, built with the sanitizers.
 import json
 import os
 import random
+import resource
 import subprocess
 import sys
 import tempfile
@@ -27,8 +28,13 @@ def test(name, good, *why):
     sys.stdout.flush()
 
 
-def run(*args):
-    return subprocess.run([fsck, *args], capture_output=True, text=True, errors='replace', timeout=120)
+def run(*args, **options):
+    return subprocess.run([fsck, *args], **{'stdout': subprocess.PIPE, 'stderr': subprocess.PIPE, 'text': True,
+                                            'errors': 'replace', 'timeout': 120, **options})
+
+
+def small_files():
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 
 
 with tempfile.TemporaryDirectory() as d:
@@ -137,6 +143,13 @@ with tempfile.TemporaryDirectory() as d:
     test('nothing was written', peek(log * 4096) == before)
     r = run('-n', '--replay', image)
     test('not and do', r.returncode == 16 and r.stderr, r)
+    r = run('--replay', image, preexec_fn=small_files)
+    test('a file size limit', r.returncode == 8 and peek(log * 4096) == before and
+         'the log could not be replayed onto the device: File too large; it is as it was' in r.stderr, r)
+    with open(os.path.join(d, 'out'), 'w') as f:
+        f.seek(4096)
+        r = run(image, preexec_fn=small_files, stdout=f)
+    test('and for the result', r.returncode == 8 and 'cannot write the result: File too large' in r.stderr, r)
     r = run('--replay', image)
     test('replayed', r.returncode == 0 and ': clean, ' in r.stdout and peek(log * 4096) != before, r)
     r = run(image)
