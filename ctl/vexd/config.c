@@ -129,6 +129,7 @@ static int add_bind(struct reader *r, const char *dir)
 		return -ENOMEM;
 	p->bind = b;
 	memset(&b[p->binds], 0, sizeof(*b));
+	b[p->binds].line = r->line;
 	b[p->binds].dir = strdup(dir);
 	if (!b[p->binds].dir)
 		return -ENOMEM;
@@ -324,7 +325,8 @@ int config_read(const char *path, bool optional, struct config *out, char *why, 
 	memset(out, 0, sizeof(*out));
 	out->metrics = VEXD_METRICS;
 	err = slurp(path, &text, &len);
-	if (err == -ENOENT && optional)
+	out->absent = err == -ENOENT && optional;
+	if (out->absent)
 		err = 0;
 	else if (err)
 		snprintf(why, size, "%s: %s", path,

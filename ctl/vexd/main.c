@@ -262,17 +262,19 @@ int main(int argc, char **argv)
 		return usage("it takes no argument:", argv[optind]);
 	journal = !check && getenv("JOURNAL_STREAM") && !isatty(STDERR_FILENO);
 	setvbuf(stderr, NULL, _IOLBF, 0);
-	if (config_read(path, optional && !check, &config, why, sizeof(why))) {
+	if (config_read(path, optional, &config, why, sizeof(why))) {
 		log_error("%s", why);
 		return 1;
 	}
 	if (check) {
 		code = programs_check(&config) ? 1 : 0;
-		if (!code) {
+		if (config.absent)
+			printf("%s: not there, so the defaults hold: no programs, nothing wrong\n",
+			       printable(path));
+		else if (!code)
 			printf("%s: %zu programs, nothing wrong\n", printable(path),
 			       config.programs);
-			code = printed();
-		}
+		code = printed() ?: code;
 		config_free(&config);
 		return code;
 	}

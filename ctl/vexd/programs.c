@@ -154,10 +154,27 @@ void programs_apply(struct config *c)
 	}
 }
 
+/* A directory that is not there may be mounted later; what is no directory is a mistake.  1: it is. */
+static unsigned int check_bind(const struct config_program *p, const struct config_bind *b)
+{
+	struct stat st;
+	int err = stat(b->dir, &st) ? errno : S_ISDIR(st.st_mode) ? 0 : ENOTDIR;
+
+	if (err == ENOTDIR) {
+		log_error("%s:%u: bind: %s is not a directory; name that of a collection",
+			  config_path(), b->line, b->dir);
+		return 1;
+	}
+	if (err)
+		log_note(
+			"%s: note: [program %s] binds %s, which is not there now (%s); vexd binds it when it is",
+			config_path(), p->name, b->dir, strerror(err));
+	return 0;
+}
+
 unsigned int programs_check(const struct config *c)
 {
 	unsigned int errors = 0;
-	struct stat st;
 	size_t i, j;
 
 	for (i = 0; i < c->programs; i++) {
@@ -170,14 +187,7 @@ unsigned int programs_check(const struct config *c)
 			errors++;
 		}
 		for (j = 0; j < p->binds; j++)
-			if (stat(p->bind[j].dir, &st))
-				log_note(
-					"%s: note: [program %s] binds %s, which is not there now (%s); vexd binds it when it is",
-					 config_path(), p->name, p->bind[j].dir, strerror(errno));
-			else if (!S_ISDIR(st.st_mode))
-				log_note(
-					"%s: note: [program %s] binds %s, which is not a directory",
-					config_path(), p->name, p->bind[j].dir);
+			errors += check_bind(p, &p->bind[j]);
 	}
 	return errors;
 }

@@ -36,6 +36,7 @@
 /* A directory that is to be bound to a program. */
 struct config_bind {
 	char *dir;
+	unsigned int line;
 	bool bound;
 	char why[256];			/* not bound: why not; what was logged last */
 };
@@ -62,6 +63,7 @@ struct config {
 	unsigned int metrics;		/* port on 127.0.0.1, 0: none */
 	struct config_program *program;
 	size_t programs;
+	bool absent;			/* there is no file; these are the defaults */
 };
 
 /*
@@ -80,8 +82,9 @@ void config_free(struct config *c);
  */
 void programs_apply(struct config *c);
 /*
- * For --check: is each object one that the kernel would be shown?  Says what is wrong, and notes
- * directories that are not there now, on stderr.  The number of errors.
+ * For --check: is each object one that the kernel would be shown, and no directory something else?
+ * Says what is wrong, and notes directories that are not there now, on stderr.  The number of
+ * errors.
  */
 unsigned int programs_check(const struct config *c);
 /* The array for `status`. */

@@ -121,6 +121,8 @@ BAD = [
     ('quotes around nothing', P + 'bind = ""\n', ':3: bind has no value'),
     ('an escape', b'\nmetrics = \x1b\n', ':2: holds a control character'),
     ('a large file', b'#' * (1 << 20) + b'\n', 'larger than 1 MiB'),
+    ('a directory that is a file', P + '\nbind = /etc/passwd\n', ':4: bind: /etc/passwd is not a directory'),
+    ('a directory below a file', P + 'bind = /etc/passwd/x\n', ':3: bind: /etc/passwd/x is not a directory'),
     ('too many programs', ''.join('[program p%d]\nobject = /p\n' % i for i in range(257)), 'more than 256 programs'),
 ]
 
@@ -199,6 +201,14 @@ r = check(os.path.join(work, 'fifo'))
 test('a FIFO as configuration', r.returncode == 1 and 'is not a file' in r.stderr, r)
 r = check(os.path.join(work, 'none'))
 test('one that is not there', r.returncode == 1 and 'No such file' in r.stderr, r)
+default = re.search(r'--config FILE  \[(.*)\]', subprocess.run([vexd, '--help'], capture_output=True, text=True).stdout).group(1)
+if os.path.exists(default):
+    print('ok # SKIP no configuration: there is %s' % default)
+    count += 1
+else:
+    r = subprocess.run([vexd, '--check'], capture_output=True, text=True, timeout=60)
+    test('none, and the defaults hold', r.returncode == 0 and not r.stderr and
+         r.stdout == default + ': not there, so the defaults hold: no programs, nothing wrong\n', r)
 r = check(work)
 test('a directory', r.returncode == 1 and 'Is a directory' in r.stderr, r)
 pieces = ['[program ', 'a', ']', '\n', '=', 'object', 'bind', ' ', '#', '/x', 'metrics', 'off', '[', '\xe9', '\t']
