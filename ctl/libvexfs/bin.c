@@ -25,7 +25,7 @@ int vexfs_bin_header(FILE *file, __u32 *rows, __u32 *dims)
 	return 0;
 }
 
-static int start(struct vexfs_import *im, enum vexfs_element e)
+static int start(struct vexfs_import *im)
 {
 	__u32 rows, dims;
 	int err = vexfs_bin_header(im->file, &rows, &dims);
@@ -43,33 +43,8 @@ static int start(struct vexfs_import *im, enum vexfs_element e)
 			im, -EMSGSIZE, "its vectors have %u dimensions, the collection has %u",
 			dims, im->dims);
 	im->rows = rows;
-	im->element = e;
+	im->element = vexfs_file_ops(im->format)->element;
 	return 0;
-}
-
-static int start_fbin(struct vexfs_import *im)
-{
-	return start(im, VEXFS_F32);
-}
-
-static int start_f16bin(struct vexfs_import *im)
-{
-	return start(im, VEXFS_F16);
-}
-
-static int start_u8bin(struct vexfs_import *im)
-{
-	return start(im, VEXFS_U8);
-}
-
-static int start_i8bin(struct vexfs_import *im)
-{
-	return start(im, VEXFS_I8);
-}
-
-static int start_ibin(struct vexfs_import *im)
-{
-	return start(im, VEXFS_I32);
 }
 
 int vexfs_import_row(struct vexfs_import *im)
@@ -97,7 +72,7 @@ int vexfs_import_row(struct vexfs_import *im)
 	return 1;
 }
 
-/* The number of records is known at the end alone, so it is written then. */
+/* The number of records is known at the end alone. */
 static int write_header(struct vexfs_export *ex)
 {
 	__le32 head[2] = { htole32(ex->record), htole32(ex->dims) };
@@ -105,60 +80,48 @@ static int write_header(struct vexfs_export *ex)
 	if (ex->record > ~0U)
 		return vexfs_export_complain(ex, -EFBIG, "%s holds at most %u records",
 					     vexfs_file_format_name(ex->format), ~0U);
-	return vexfs_write(ex->file, head, sizeof(head));
-}
-
-static int begin(struct vexfs_export *ex)
-{
-	int err = vexfs_export_rewind(ex);
-
-	return err ? err : write_header(ex);
-}
-
-static int record(struct vexfs_export *ex, const struct vexfs_file_record *r)
-{
-	return vexfs_write_floats(ex->file, r->row, ex->dims);
-}
-
-static int finish(struct vexfs_export *ex)
-{
-	return begin(ex);
+	return vexfs_export_header(ex, head, sizeof(head));
 }
 
 const struct vexfs_file_ops vexfs_fbin_ops = {
 	.name = "fbin",
 	.extensions = { ".fbin" },
-	.start = start_fbin,
+	.element = VEXFS_F32,
+	.start = start,
 	.next = vexfs_import_row,
-	.begin = begin,
-	.record = record,
-	.finish = finish,
+	.begin = write_header,
+	.record = vexfs_export_row,
+	.finish = write_header,
 };
 
 const struct vexfs_file_ops vexfs_f16bin_ops = {
 	.name = "f16bin",
 	.extensions = { ".f16bin" },
-	.start = start_f16bin,
+	.element = VEXFS_F16,
+	.start = start,
 	.next = vexfs_import_row,
 };
 
 const struct vexfs_file_ops vexfs_u8bin_ops = {
 	.name = "u8bin",
 	.extensions = { ".u8bin" },
-	.start = start_u8bin,
+	.element = VEXFS_U8,
+	.start = start,
 	.next = vexfs_import_row,
 };
 
 const struct vexfs_file_ops vexfs_i8bin_ops = {
 	.name = "i8bin",
 	.extensions = { ".i8bin" },
-	.start = start_i8bin,
+	.element = VEXFS_I8,
+	.start = start,
 	.next = vexfs_import_row,
 };
 
 const struct vexfs_file_ops vexfs_ibin_ops = {
 	.name = "ibin",
 	.extensions = { ".ibin" },
-	.start = start_ibin,
+	.element = VEXFS_I32,
+	.start = start,
 	.next = vexfs_import_row,
 };

@@ -22,16 +22,19 @@ int vexfs_write(FILE *file, const void *data, size_t bytes)
 	return errno ? -errno : -EIO;
 }
 
-int vexfs_export_rewind(struct vexfs_export *ex)
+int vexfs_export_header(struct vexfs_export *ex, const void *data, size_t bytes)
 {
-	const char *name = vexfs_file_format_name(ex->format);
-
 	if (!fseeko(ex->file, 0, SEEK_SET))
-		return 0;
+		return vexfs_write(ex->file, data, bytes);
 	return vexfs_export_complain(
 		ex, -ESPIPE,
 		"%s needs a plain file, because its header has the number of records; it cannot go to a pipe or into gzip",
-		name);
+		vexfs_file_format_name(ex->format));
+}
+
+int vexfs_export_row(struct vexfs_export *ex, const struct vexfs_file_record *r)
+{
+	return vexfs_write_floats(ex->file, r->row, ex->dims);
 }
 
 bool vexfs_export_can(enum vexfs_file_format format)

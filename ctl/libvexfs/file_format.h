@@ -5,11 +5,18 @@
 
 #include "libvexfs/export.h"
 
+/* Numbers in files. */
+enum vexfs_element {
+	VEXFS_F16, VEXFS_F32, VEXFS_F64, VEXFS_U8, VEXFS_I8, VEXFS_U16, VEXFS_I16, VEXFS_U32,
+	VEXFS_I32, VEXFS_U64, VEXFS_I64, VEXFS_BOOL,
+};
+
 struct vexfs_file_ops {
 	const char *name;
 	const char *extensions[3];	/* with the dot; unused ones NULL */
 	/* bytes at im->buf that it needs; there are at least 8 for every dimension */
 	size_t	room;
+	enum vexfs_element element;	/* of its numbers, unless a header says that */
 
 	/* Read the header, at the start of the file; may be NULL. */
 	int (*start)(struct vexfs_import *im);
@@ -59,8 +66,13 @@ int vexfs_import_line(struct vexfs_import *im);
 #define VEXFS_BLANKS	" \t\r\v\f"
 /* A row of im->element from a file whose header claims im->rows. */
 int vexfs_import_row(struct vexfs_import *im);
-/* Go to the start again, to write the header.  -ESPIPE, and it is said. */
-int vexfs_export_rewind(struct vexfs_export *ex);
+/*
+ * Write the header, which has the number of records and so is written at the beginning and at the
+ * end, at the start of the file.  -ESPIPE, and it is said, or -EIO, -ENOSPC, ...
+ */
+int vexfs_export_header(struct vexfs_export *ex, const void *data, size_t bytes);
+/* Write a record that is its row alone. */
+int vexfs_export_row(struct vexfs_export *ex, const struct vexfs_file_record *r);
 /* The record that is the JSON value in im->buf.  1, or an error that is said. */
 int vexfs_json_read(struct vexfs_import *im);
 /* Get ready for that. */
@@ -70,11 +82,6 @@ int vexfs_json_write(struct vexfs_export *ex, const struct vexfs_file_record *r)
 /* One float at s, up to one of the separators or the end.  Sets *end behind it.  -EINVAL. */
 int vexfs_parse_float(const char *s, char **end, const char *separators, float *out);
 
-/* Numbers in files. */
-enum vexfs_element {
-	VEXFS_F16, VEXFS_F32, VEXFS_F64, VEXFS_U8, VEXFS_I8, VEXFS_U16, VEXFS_I16, VEXFS_U32,
-	VEXFS_I32, VEXFS_U64, VEXFS_I64, VEXFS_BOOL,
-};
 size_t vexfs_element_bytes(enum vexfs_element e);
 /*
  * n numbers, little-endian or with swap big-endian, as the nearest floats; what is too large for

@@ -382,24 +382,7 @@ static int write_header(struct vexfs_export *ex)
 			 ex->record, ex->dims);
 	memset(head + n, ' ', HEAD_BYTES - n - 1);
 	head[HEAD_BYTES - 1] = '\n';
-	return vexfs_write(ex->file, head, HEAD_BYTES);
-}
-
-static int begin(struct vexfs_export *ex)
-{
-	int err = vexfs_export_rewind(ex);
-
-	return err ? err : write_header(ex);
-}
-
-static int record(struct vexfs_export *ex, const struct vexfs_file_record *r)
-{
-	return vexfs_write_floats(ex->file, r->row, ex->dims);
-}
-
-static int finish(struct vexfs_export *ex)
-{
-	return begin(ex);
+	return vexfs_export_header(ex, head, HEAD_BYTES);
 }
 
 const struct vexfs_file_ops vexfs_npy_ops = {
@@ -408,7 +391,7 @@ const struct vexfs_file_ops vexfs_npy_ops = {
 	.room = VEXFS_IMPORT_HEADER,
 	.start = start,
 	.next = next,
-	.begin = begin,
-	.record = record,
-	.finish = finish,
+	.begin = write_header,
+	.record = vexfs_export_row,
+	.finish = write_header,
 };

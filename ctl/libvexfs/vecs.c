@@ -8,8 +8,9 @@
 #include <string.h>
 #include "libvexfs/file_format.h"
 
-static int next(struct vexfs_import *im, enum vexfs_element e)
+static int next(struct vexfs_import *im)
 {
+	enum vexfs_element e = vexfs_file_ops(im->format)->element;
 	size_t want = im->dims * vexfs_element_bytes(e), got;
 	const char *name = vexfs_file_format_name(im->format);
 	__le32 head;
@@ -53,27 +54,12 @@ static int next(struct vexfs_import *im, enum vexfs_element e)
 	return 1;
 }
 
-static int next_fvecs(struct vexfs_import *im)
-{
-	return next(im, VEXFS_F32);
-}
-
-static int next_bvecs(struct vexfs_import *im)
-{
-	return next(im, VEXFS_U8);
-}
-
-static int next_ivecs(struct vexfs_import *im)
-{
-	return next(im, VEXFS_I32);
-}
-
 static int record(struct vexfs_export *ex, const struct vexfs_file_record *r)
 {
 	__le32 dims = htole32(ex->dims);
 	int err = vexfs_write(ex->file, &dims, sizeof(dims));
 
-	return err ? err : vexfs_write_floats(ex->file, r->row, ex->dims);
+	return err ? err : vexfs_export_row(ex, r);
 }
 
 int vexfs_export_ids(FILE *file, const __u64 *ids, __u32 n)
@@ -95,18 +81,21 @@ int vexfs_export_ids(FILE *file, const __u64 *ids, __u32 n)
 const struct vexfs_file_ops vexfs_fvecs_ops = {
 	.name = "fvecs",
 	.extensions = { ".fvecs" },
-	.next = next_fvecs,
+	.element = VEXFS_F32,
+	.next = next,
 	.record = record,
 };
 
 const struct vexfs_file_ops vexfs_bvecs_ops = {
 	.name = "bvecs",
 	.extensions = { ".bvecs" },
-	.next = next_bvecs,
+	.element = VEXFS_U8,
+	.next = next,
 };
 
 const struct vexfs_file_ops vexfs_ivecs_ops = {
 	.name = "ivecs",
 	.extensions = { ".ivecs" },
-	.next = next_ivecs,
+	.element = VEXFS_I32,
+	.next = next,
 };
