@@ -14,7 +14,7 @@ enum vexfs_severity {
 /* X(number, identifier, severity, name, what it means and what to do) */
 #define VEXFS_FINDINGS(X) \
 	X(101, SUPER, ERROR, "superblock", \
-	  "The superblock in block 0 is damaged.  A mount can still find the log by a copy of it and repair it from there, if the log holds it.") \
+	  "The superblock in block 0 is damaged.  A mount can still find the log by a copy of it and repair it from there, if the log holds it.  Copy the device away (dd), then mount it, unmount it and check again; if it cannot be mounted, restore a backup to a new filesystem.") \
 	X(102, SUPER_ERROR, NOTE, "marked", \
 	  "The kernel found damage while this was mounted; the kernel log of that time says where.") \
 	X(103, SUPER_COUNTS, ERROR, "free counts", \
@@ -22,11 +22,11 @@ enum vexfs_severity {
 	X(104, SUPER_COPY, ERROR, "superblock copy", \
 	  "A copy of the superblock, which is used when block 0 cannot be read, is damaged.  The filesystem works without.") \
 	X(111, LOG, ERROR, "log", \
-	  "The log is damaged: a mount would refuse it.") \
+	  "The log is damaged: a mount would refuse it.  There is no repair: copy the device away (dd), and restore a backup to a new filesystem.") \
 	X(112, LOG_PENDING, NOTE, "log pending", \
 	  "It was not unmounted: the log holds transactions that a mount replays.  The check goes by what is there after that.") \
 	X(201, GROUP, ERROR, "group", \
-	  "The block that says what is free in a group of 64 MiB is damaged.  Files in the group can be read, nothing is allocated there.") \
+	  "The block that says what is free in a group of 64 MiB is damaged.  Files in the group can be read, nothing is allocated there.  When that space is missed, copy all files to a new filesystem.") \
 	X(202, BLOCK_FREE, ERROR, "used block is free", \
 	  "A block belongs to something and is marked free: it may be given away a second time.  Copy the data away before anything is written.") \
 	X(203, BLOCK_LOST, ERROR, "lost blocks", \
@@ -34,7 +34,7 @@ enum vexfs_severity {
 	X(204, GROUP_DIRS, ERROR, "directory count", \
 	  "A group counts another number of directories than it has.  It matters only for where new ones go.") \
 	X(301, INODE, ERROR, "inode", \
-	  "An inode or one of its extent blocks is damaged: the file cannot be read, or not all of it.") \
+	  "An inode or one of its extent blocks is damaged: the file cannot be read, or not all of it.  `find DIR -inum N` gives the name of inode N; copy what can be read of it, and restore the file from a backup.") \
 	X(302, BLOCK_TWICE, ERROR, "block with two owners", \
 	  "Two things own the same block: what is written to one appears in the other.") \
 	X(303, INODE_UNWRITTEN, ERROR, "inode never written", \

@@ -103,6 +103,8 @@ with tempfile.TemporaryDirectory() as d:
     numbers = [int(line.split()[0]) for line in run('--list').stdout.strip().split('\n')]
     test('the list', numbers == sorted(set(numbers)) and len(numbers) > 40, numbers)
     test('each is explained', all(len(run('--explain', str(n)).stdout) > 40 for n in numbers))
+    advice = {101: 'then mount it', 111: 'restore a backup', 201: 'copy all files', 301: '`find DIR -inum N`'}
+    test('with what to do', all(says in run('--explain', str(n)).stdout for n, says in advice.items()))
     test('others are not', all(run('--explain', x).returncode == 16 for x in ('1', '0', '-1', 'x', '', '99999999999999')))
     test('wrong command lines', all(run(*a).returncode == 16 and run(*a).stderr for a in ([], ['-x'], ['a', 'b'], ['--all'])))
 
