@@ -210,30 +210,51 @@ int verify_step(struct verify *v, const char *what, __u64 done, __u64 total)
 
 #define PASSES	5			/* calls of for_inodes() */
 
+/*
+ * Which inodes of a group are in use: its block, verified once for all of them.  NULL: it is
+ * damaged, and that was found elsewhere.
+ */
+static int read_group(struct verify *v, __u32 g, vx_buf **buf)
+{
+	int err;
+
+	vx_brelse(*buf);
+	*buf = vx_bread(v->fs, vexfs_group_block(v->fs, g));
+	err = IS_ERR(*buf) ? PTR_ERR(*buf) : vexfs_group_check(v->fs, g, vx_data(*buf));
+	if (!err)
+		return 0;
+	if (!IS_ERR(*buf))
+		vx_brelse(*buf);
+	*buf = NULL;
+	v->dev->damage[0] = 0;
+	return err == -EUCLEAN ? 0 : err;
+}
+
+static bool in_use(vx_buf *group, __u32 i)
+{
+	return group && test_bit_le(i, ((const struct vexfs_group *)vx_data(group))->g_inodes);
+}
+
 static int for_inodes(struct verify *v, int (*fn)(struct verify *v, __u64 ino), bool found)
 {
 	struct vexfs_fs *fs = v->fs;
 	__u64 ino, last = (__u64)fs->groups_init * fs->inodes_per_group;
+	vx_buf *group = NULL;
 	int err = 0;
 
 	for (ino = 1; !err && ino <= last; ino++) {
 		struct found *f = verify_found(v, ino);
+		__u32 i = (ino - 1) % fs->inodes_per_group;
 
 		if (v->done++ % 64 == 0)
 			err = verify_step(v, "inodes", v->done, PASSES * last);
-		if (err || !f || (found && !f->used))
+		if (!err && !found && !i)
+			err = read_group(v, (ino - 1) / fs->inodes_per_group, &group);
+		if (err || !f || (found ? !f->used : !in_use(group, i)))
 			continue;
-		if (!found) {
-			err = vexfs_ino_in_use(fs, ino);
-			if (err == -EUCLEAN || err == -ESTALE) {
-				v->dev->damage[0] = 0;
-				err = 0;
-				continue;
-			}
-		}
-		if (!err)
-			err = fn(v, ino);
+		err = fn(v, ino);
 	}
+	vx_brelse(group);
 	return err;
 }
 
