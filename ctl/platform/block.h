@@ -11,8 +11,8 @@ struct vx_block {
 	struct vx_block *next;		/* in the hash chain */
 	unsigned int refs;
 	bool uptodate, dirty;
-	unsigned int open;		/* transactions that have taken access and not yet dirtied it */
-	__u32 txn;			/* the last transaction that changed it and that no log has begun */
+	unsigned int open;		/* transactions with access that have not yet dirtied it */
+	__u32 txn;			/* the last that changed it and that no log has begun */
 	__u32 sum;			/* strict: crc of data when it was last read or dirtied */
 	/*
 	 * strict, or with a log: group blocks that have changed since the last commit, as they were

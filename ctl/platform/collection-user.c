@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What collections, searches and ioctls ask of their host, in user space: transactions, errors, who may do what,
- * waiting; see collection/platform.h.
+ * What collections, searches and ioctls ask of their host, in user space: transactions, errors, who
+ * may do what, waiting; see collection/platform.h.
  *
- * A thread has one transaction at a time; one that is begun inside another joins it, with its credits.
+ * A thread has one transaction at a time; one that is begun inside another joins it, with its
+ * credits.
  */
 #include <fcntl.h>
 
@@ -65,7 +66,8 @@ void vexfs_event_search_begin(const struct inode *dir, const struct vexfs_ioc_se
 	(void)dir, (void)s;
 }
 
-void vexfs_event_search_end(const struct inode *dir, const struct vexfs_ioc_search *s, u64 us, int err)
+void vexfs_event_search_end(const struct inode *dir, const struct vexfs_ioc_search *s, u64 us,
+			    int err)
 {
 	(void)dir, (void)s, (void)us, (void)err;
 }
@@ -87,7 +89,8 @@ static void found_error(struct super_block *sb, const char *line)
 
 	tell(sb, line);
 	set_bit(VEXFS_SBI_ERROR, &sbi->flags);
-	if (!sbi->log || test_bit(VEXFS_SBI_MOUNTING, &sbi->flags) || sbi->opts.errors == VEXFS_ERRORS_CONTINUE)
+	if (!sbi->log || test_bit(VEXFS_SBI_MOUNTING, &sbi->flags) ||
+	    sbi->opts.errors == VEXFS_ERRORS_CONTINUE)
 		return;
 	if (!test_and_set_bit(VEXFS_SBI_SHUTDOWN, &sbi->flags)) {
 		vexfs_msg(sb, "no further writes; close it and run fsck.vexfs");
@@ -245,7 +248,8 @@ int vexfs_commit_barrier(struct super_block *sb, tid_t tid)
 
 bool vexfs_retry_alloc(struct super_block *sb, int err, int *retries)
 {
-	if ((err != -ENOSPC && err != -EIO) || (*retries)++ || vexfs_is_shutdown(sb) || sb_rdonly(sb))
+	if ((err != -ENOSPC && err != -EIO) || (*retries)++ || vexfs_is_shutdown(sb) ||
+	    sb_rdonly(sb))
 		return false;
 	vexfs_log_commit(VEXFS_SB(sb)->log);
 	return true;

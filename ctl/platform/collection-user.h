@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The mount in user space, as collections, searches and ioctls see it: collection/platform.h says what they look
- * at.  The rest of these structs is the business of the files that host.h lists.
+ * The mount in user space, as collections, searches and ioctls see it: collection/platform.h says
+ * what they look at.  The rest of these structs is the business of the files that host.h lists.
  *
  * Locks, beside those of kmod/vexfs.h:
  *
  *	vexfs_sb_info.names_lock	outside i_rwsem: one change of names at a time
  *	i_rwsem				also for the data of a file
- *	vexfs_inode_info.data_lock	inside c->lock, outside a transaction and core.lock: what of a plane was
- *					written and is not converted
- *	vexfs_sb_info.cache_lock	inside all but core.lock (for reading), i_lock and vexfs_dev.lock: the table of
- *					inodes, their counts and states
+ *	vexfs_inode_info.data_lock	inside c->lock, outside a transaction and core.lock: what of
+ *					a plane was written and is not converted
+ *	vexfs_sb_info.cache_lock	inside all but core.lock (for reading), i_lock and
+ *					vexfs_dev.lock: the table of inodes, counts and states
  */
 #ifndef _VEXFS_COLLECTION_USER_H
 #define _VEXFS_COLLECTION_USER_H
@@ -41,7 +41,7 @@ struct inode {
 	umode_t i_mode;
 	u32 i_uid, i_gid, i_rdev;
 	u64 i_size;				/* atomic: i_size_read() */
-	struct timespec i_atime, i_mtime, i_ctime, i_btime;	/* i_rwsem, or nobody else has it */
+	struct timespec i_atime, i_mtime, i_ctime, i_btime;	/* i_rwsem */
 	u64 i_version;				/* atomic: its change counter */
 	struct super_block *i_sb;
 	struct rw_semaphore i_rwsem;
@@ -57,15 +57,15 @@ struct inode {
 enum {
 	VEXFS_CACHED_NEW = 1,			/* it is being read or made: others wait */
 	VEXFS_CACHED_FINE,
-	VEXFS_CACHED_GOING,			/* it is being freed: others wait until it is gone */
-	VEXFS_CACHED_BAD,			/* it could not be read or made: nothing of it is to be freed */
+	VEXFS_CACHED_GOING,			/* it is being freed: others wait for that */
+	VEXFS_CACHED_BAD,			/* it could not be made: only memory is freed */
 };
 
 /* vexfs_inode_info.state, atomic bit operations */
 enum {
-	VEXFS_I_FRESH,				/* never logged: its slot on disk holds its last owner */
-	VEXFS_I_MADE,				/* in memory since it was made: it is an orphan if .orphan says so */
-	VEXFS_I_WATCHED,			/* records remember core.data_change: the next change raises it */
+	VEXFS_I_FRESH,				/* never logged: its slot holds its last owner */
+	VEXFS_I_MADE,				/* since it was made: .orphan is to be trusted */
+	VEXFS_I_WATCHED,			/* the next change raises core.data_change */
 };
 
 struct vexfs_inode_info {
@@ -78,7 +78,8 @@ struct vexfs_inode_info {
 
 	/* of a plane, see plane-user.c; data_lock: */
 	struct mutex data_lock;
-	u32 from, to;				/* blocks that were written since the mount and may be unwritten extents */
+	u32 from, to;				/* blocks that may be unwritten and have data */
+	u32 trims;				/* atomic: how often blocks were given back */
 	errseq_t errors;			/* atomic: writes that failed */
 
 	struct inode vfs_inode;
@@ -99,11 +100,11 @@ struct vexfs_mount_opts {
 
 /* vexfs_sb_info.flags, atomic bit operations; as in the module */
 enum {
-	VEXFS_SBI_SHUTDOWN,			/* no more writing: shut down, damage, the log failed */
-	VEXFS_SBI_ERROR,			/* damage was found: the superblock gets STATE_ERROR */
+	VEXFS_SBI_SHUTDOWN,			/* no more writing: on request, or damage */
+	VEXFS_SBI_ERROR,			/* damage was found, for the superblock */
 	VEXFS_SBI_MOUNTING,			/* what prevents no mount is recorded only */
-	VEXFS_SBI_GONE,				/* shut down, not for an error: no more reading of files either */
-	VEXFS_SBI_KILLED,			/* its end is that of a power cut, and nobody wants to hear of it */
+	VEXFS_SBI_GONE,				/* no more reading either: on request */
+	VEXFS_SBI_KILLED,			/* it ends as in a power cut, without a word */
 };
 
 #define VEXFS_INODE_HEADS	4096u
@@ -115,12 +116,12 @@ struct vexfs_sb_info {
 	struct vexfs_log *log;			/* NULL: mounted read-only */
 	struct vexfs_mount_opts opts;
 	unsigned long flags;			/* VEXFS_SBI_* */
-	atomic64_t resident;			/* bytes charged to opts.resident, see collection/derived.c */
+	atomic64_t resident;			/* bytes charged to opts.resident */
 
 	struct mutex names_lock;
-	struct mutex orphan_lock;		/* orphans and every vexfs_inode_info.orphan */
-	struct list_head orphans;		/* in the order of the list on disk, those that are in memory */
-	bool orphan_gaps;			/* some that are on the list on disk have left memory ... */
+	struct mutex orphan_lock;		/* the list, and vexfs_inode_info.orphan */
+	struct list_head orphans;		/* as on disk, those that are in memory */
+	bool orphan_gaps;			/* some on disk have left memory ... */
 	int orphan_err;				/* ... because of this, the last one */
 
 	struct mutex collections_lock;		/* collections */
@@ -133,7 +134,7 @@ struct vexfs_sb_info {
 	/* the rows' view of the device, see plane-user.c */
 	const char *map;			/* NULL: there is none */
 	u64 map_bytes;
-	u64 *map_read;				/* atomic: a bit for each piece that was read without an error */
+	u64 *map_read;				/* atomic: a bit for each piece that was read */
 };
 
 struct file {

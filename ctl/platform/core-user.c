@@ -3,8 +3,8 @@
  * The user-space host of the filesystem core: block cache, transactions without a log, locks,
  * faults.
  *
- * Lock: vexfs_dev.lock, innermost, for the cache's hash, the reference counts and the state of blocks; what is in
- * them is the business of who has them.
+ * Lock: vexfs_dev.lock, innermost, for the cache's hash, the reference counts and the state of
+ * blocks; what is in them is the business of who has them.
  */
 #include <fcntl.h>
 #include <stdarg.h>
@@ -53,8 +53,8 @@ bool vexfs_fault(enum vexfs_fault what)
 	do
 		if (!left)
 		return false;
-	while (!__atomic_compare_exchange_n(&fault_left[what], &left, left - 1, false, __ATOMIC_RELAXED,
-					    __ATOMIC_RELAXED));
+	while (!__atomic_compare_exchange_n(&fault_left[what], &left, left - 1, false,
+					    __ATOMIC_RELAXED, __ATOMIC_RELAXED));
 	if (left > 1)
 		return false;
 	__atomic_store_n(&fault_seen, true, __ATOMIC_RELAXED);
@@ -508,12 +508,16 @@ void vexfs_txn_start(vx_txn *t, struct vexfs_dev *dev, int credits)
 {
 	static __u32 last;
 
-	*t = (vx_txn){ .dev = dev, .id = __atomic_add_fetch(&last, 1, __ATOMIC_RELAXED), .credits = credits };
+	*t = (vx_txn){
+		.dev = dev,
+		.id = __atomic_add_fetch(&last, 1, __ATOMIC_RELAXED),
+		.credits = credits,
+	};
 }
 
 /*
- * What a transaction of a log did with a block: there may be others that have access to it.  One that no log has
- * begun is alone, and the block itself knows.  NULL: nothing.
+ * What a transaction of a log did with a block: there may be others that have access to it.  One
+ * that no log has begun is alone, and the block itself knows.  NULL: nothing.
  */
 static struct vx_touched *touched(vx_txn *t, vx_buf *b)
 {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Data of regular files in user space.  A write allocates what is a hole, writes the blocks, and converts them and
- * raises the size in a transaction, before it returns: there is nothing to write back.
+ * Data of regular files in user space.  A write allocates what is a hole, writes the blocks, and
+ * converts them and raises the size in a transaction, before it returns: there is nothing to write
+ * back.
  *
  * Locks: i_rwsem, then a transaction and core.lock.
  */
@@ -162,7 +163,10 @@ static int shrink(struct inode *inode, u64 size)
 	err = vexfs_free_from(inode, blocks_of(size));
 	if (!inode->i_nlink)			/* that is for who has it last */
 		return err;
-	/* after an error, too: what is left behind the end goes with the next truncate or with the file */
+	/*
+	 * after an error, too: what is left behind the end goes with the next truncate or with the
+	 * file
+	 */
 	e2 = unlink_orphan(inode);
 	return err ?: e2;
 }

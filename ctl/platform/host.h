@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the files behind a mount in user space share.  They do what kmod/fs does in the kernel, without a page
- * cache: data are on the device when a write returns, though not on stable storage.
+ * What the files behind a mount in user space share.  They do what kmod/fs does in the kernel,
+ * without a page cache: data are on the device when a write returns, though not on stable storage.
  *
  *	kernel-user.c	the kernel's names
  *	collection-user.c	transactions, errors, who may do what
@@ -47,25 +47,34 @@ void vexfs_found_damage(struct vexfs_dev *dev, const char *line);
 /* --- inode-user.c --- */
 
 /*
- * A new inode of dir, in the table and new there, with i_nlink 1 (directories 2), not yet logged.  flags:
- * VEXFS_INODE_* beside those that mode implies.  VEXFS_NEW_CREDITS.  vexfs_inode_made() afterwards, or, with an
- * error later on, vexfs_abandon_new(), which ends the transaction and returns that, and then iput().
+ * A new inode of dir, in the table and new there, with i_nlink 1 (directories 2), not yet logged.
+ * flags: VEXFS_INODE_* beside those that mode implies.  VEXFS_NEW_CREDITS.  vexfs_inode_made()
+ * afterwards, or, with an error later on, vexfs_abandon_new(), which ends the transaction and
+ * returns that, and then iput().
  */
 struct inode *vexfs_new_inode(vx_txn *t, struct inode *dir, umode_t mode, u32 flags);
 void vexfs_inode_made(struct inode *inode);
 int vexfs_abandon_new(vx_txn *t, struct inode *inode, int err);
-/* Free all blocks from lblk `from` on, in as many transactions as it takes.  i_rwsem held, or nobody else has it. */
+/*
+ * Free all blocks from lblk `from` on, in as many transactions as it takes.  i_rwsem held, or
+ * nobody else has it.
+ */
 int vexfs_free_from(struct inode *inode, u32 from);
 /* Unmounting: forget all inodes.  Nobody has any of them. */
 void vexfs_forget_inodes(struct super_block *sb);
 /* Changed just now: mtime and ctime, not yet logged. */
 void vexfs_inode_modified(struct inode *inode);
 
-/* --- orphan-user.c: in a transaction of VEXFS_ORPHAN_CREDITS; no-ops where there is nothing to do --- */
+/* --- orphan-user.c --- */
+
+/* In a transaction of VEXFS_ORPHAN_CREDITS; no-ops where there is nothing to do. */
 
 int vexfs_orphan_link(vx_txn *t, struct inode *inode);
 int vexfs_orphan_unlink(vx_txn *t, struct inode *inode);
-/* Finish what earlier mounts began.  Damage is no error: it sets VEXFS_SBI_ERROR.  -ENOMEM, -EIO the log failed. */
+/*
+ * Finish what earlier mounts began.  Damage is no error: it sets VEXFS_SBI_ERROR.  -ENOMEM, -EIO
+ * the log failed.
+ */
 int vexfs_orphan_cleanup(struct super_block *sb);
 
 /* --- plane-user.c --- */
@@ -73,7 +82,10 @@ int vexfs_orphan_cleanup(struct super_block *sb);
 /* Map the device, for rows; without a map they are read one by one. */
 void vexfs_map_open(struct vexfs_sb_info *sbi);
 void vexfs_map_close(struct vexfs_sb_info *sbi);
-/* Where block lblk of a file is, and up to `want` that follow it and are alike.  Of a plane: data_lock held. */
+/*
+ * Where block lblk of a file is, and up to `want` that follow it and are alike.  Of a plane:
+ * data_lock held.
+ */
 struct vexfs_where {
 	u64 pblk;			/* 0: nowhere */
 	u32 len;
@@ -82,10 +94,11 @@ struct vexfs_where {
 };
 int vexfs_locate(struct inode *inode, u32 lblk, u32 want, struct vexfs_where *w);
 /* n bytes from `off` on of the one block at w.  Part of a block is written as all of it. */
-int vexfs_write_part(struct inode *inode, const struct vexfs_where *w, u32 off, const void *from, u32 n);
+int vexfs_write_part(struct inode *inode, const struct vexfs_where *w, u32 off, const void *from,
+		     u32 n);
 /*
- * [lblk, lblk + want) has blocks that were written: convert what is unwritten, raise the size on disk to `size`
- * if that is more, and log the inode; in as many transactions as it takes.
+ * [lblk, lblk + want) has blocks that were written: convert what is unwritten, raise the size on
+ * disk to `size` if that is more, and log the inode; in as many transactions as it takes.
  */
 int vexfs_blocks_written(struct inode *inode, u32 lblk, u32 want, u64 size);
 
@@ -99,7 +112,10 @@ int vexfs_setsize(struct inode *inode, u64 size);
 
 /* --- names-user.c --- */
 
-/* The last name of a path, in its directory, which is referenced; dir NULL: the path is the root, or ends in dots. */
+/*
+ * The last name of a path, in its directory, which is referenced; dir NULL: the path is the root,
+ * or ends in dots.
+ */
 struct vexfs_name {
 	struct inode *dir;
 	const char *name;
@@ -108,7 +124,8 @@ struct vexfs_name {
 
 /*
  * What a path leads to, with a reference.  at: not NULL, the last name too, also where only that is
- * -ENOENT; with any other error its directory is NULL.  ERR_PTR: -ENOENT, -ENOTDIR, -ELOOP, -ENAMETOOLONG, -EIO ...
+ * -ENOENT; with any other error its directory is NULL.  ERR_PTR: -ENOENT, -ENOTDIR, -ELOOP,
+ * -ENAMETOOLONG, -EIO ...
  */
 struct inode *vexfs_walk(struct super_block *sb, const char *path, struct vexfs_name *at);
 /* A new file or directory, with a reference.  names_lock held.  ERR_PTR: -ENOSPC ... */

@@ -2,8 +2,8 @@
 /*
  * Mounting an image in this process, and what is open in it; see image.h and host.h.
  *
- * There are no workers: what nobody syncs reaches the disk with the next fsync, sync or unmount, or when the log's
- * running transaction has grown to what the log takes.
+ * There are no workers: what nobody syncs reaches the disk with the next fsync, sync or unmount, or
+ * when the log's running transaction has grown to what the log takes.
  */
 #include <fcntl.h>
 #include <glob.h>
@@ -50,7 +50,10 @@ static int write_state(struct super_block *sb, bool clean)
 	return vexfs_stop(t, vexfs_log_super(t, sb, clean));
 }
 
-/* From here on the counts on disk may be wrong.  The log keeps an error of the last mount until it is in the superblock. */
+/*
+ * From here on the counts on disk may be wrong.  The log keeps an error of the last mount until it
+ * is in the superblock.
+ */
 static int make_writable(struct super_block *sb)
 {
 	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
@@ -69,9 +72,14 @@ static int make_writable(struct super_block *sb)
 	return err ?: vexfs_is_shutdown(sb) ? -EIO : 0;
 }
 
+static unsigned long long bytes_of(u64 blocks)
+{
+	return blocks << VEXFS_BLOCK_SHIFT;
+}
+
 /*
- * A superblock from which the log can be found, before the log is replayed: block 0, or, if that was torn by a crash,
- * a copy.  The log then repairs block 0.
+ * A superblock from which the log can be found, before the log is replayed: block 0, or, if that
+ * was torn by a crash, a copy.  The log then repairs block 0.
  */
 static int find_super(struct vexfs_dev *dev, bool readonly, struct vexfs_super *s, const char **why)
 {
@@ -96,9 +104,8 @@ static int find_super(struct vexfs_dev *dev, bool readonly, struct vexfs_super *
 			first = err;
 			first_why = *why;
 			if (err == -ENXIO)
-				first_why = say(VEXFS_SHORT_DEVICE,
-						(unsigned long long)dev->blocks << VEXFS_BLOCK_SHIFT,
-						(unsigned long long)le64_to_cpu(s->s_blocks) << VEXFS_BLOCK_SHIFT);
+				first_why = say(VEXFS_SHORT_DEVICE, bytes_of(dev->blocks),
+						bytes_of(le64_to_cpu(s->s_blocks)));
 			if (err != -EUCLEAN && err != -EIO)
 				break;		/* another filesystem, or a newer one */
 		}
@@ -108,7 +115,8 @@ static int find_super(struct vexfs_dev *dev, bool readonly, struct vexfs_super *
 }
 
 /* Bring back what the log holds; with a log to write to unless it is read-only. */
-static int open_log(struct vexfs_sb_info *sbi, const struct vexfs_super *s, bool readonly, const char **why)
+static int open_log(struct vexfs_sb_info *sbi, const struct vexfs_super *s, bool readonly,
+		    const char **why)
 {
 	int err = vexfs_log_replay(sbi->dev, s, NULL, why);
 
@@ -207,7 +215,8 @@ static int unmount(struct vexfs_image *image, bool clean)
 	return err;
 }
 
-static int mount(struct vexfs_image *image, struct vexfs_dev *dev, unsigned int flags, const char **why)
+static int mount(struct vexfs_image *image, struct vexfs_dev *dev, unsigned int flags,
+		 const char **why)
 {
 	bool readonly = flags & VEXFS_IMAGE_READONLY;
 	struct vexfs_sb_info *sbi = &image->sbi;
@@ -218,7 +227,8 @@ static int mount(struct vexfs_image *image, struct vexfs_dev *dev, unsigned int 
 	err = find_super(dev, readonly, &s, why) ?: open_log(sbi, &s, readonly, why);
 	if (err)
 		return err;
-	set_bit(VEXFS_SBI_MOUNTING, &sbi->flags);	/* groups are counted, some of them maybe damaged */
+	/* groups are counted, some of them maybe damaged */
+	set_bit(VEXFS_SBI_MOUNTING, &sbi->flags);
 	err = vexfs_super_read(&sbi->fs, dev, dev->blocks);
 	clear_bit(VEXFS_SBI_MOUNTING, &sbi->flags);
 	if (err) {
@@ -248,7 +258,8 @@ static int mount_or_free(struct vexfs_image *image, struct vexfs_dev *dev, unsig
 	return 0;
 }
 
-int vexfs_image_mount(struct vexfs_dev *dev, unsigned int flags, struct vexfs_image **out, const char **why)
+int vexfs_image_mount(struct vexfs_dev *dev, unsigned int flags, struct vexfs_image **out,
+		      const char **why)
 {
 	struct vexfs_image *image = calloc(1, sizeof(*image));
 
@@ -316,7 +327,8 @@ static int lock_file(int fd, bool readonly, const char **why)
 	return 0;
 }
 
-int vexfs_image_open(const char *path, unsigned int flags, struct vexfs_image **out, const char **why)
+int vexfs_image_open(const char *path, unsigned int flags, struct vexfs_image **out,
+		     const char **why)
 {
 	bool readonly = flags & VEXFS_IMAGE_READONLY;
 	struct vexfs_image *image = calloc(1, sizeof(*image));
@@ -544,7 +556,7 @@ ssize_t vexfs_file_pwrite(struct file *file, const void *from, size_t n, off_t p
 		return -EINTR;
 	done = vexfs_data_write(inode, from, n, pos);
 	if (n)
-		vexfs_data_changed(inode);	/* after an error, too: it may have been half of it */
+		vexfs_data_changed(inode); /* after an error, too: it may have been half of it */
 	inode_unlock(inode);
 	return done;
 }
@@ -626,7 +638,8 @@ static bool collect(void *arg, const char *name, unsigned int len, __u64 ino, __
 	return true;
 }
 
-int vexfs_file_list(struct file *file, bool (*fn)(void *arg, const char *name, unsigned int len, __u64 ino, __u8 type),
+int vexfs_file_list(struct file *file,
+		    bool (*fn)(void *arg, const char *name, unsigned int len, __u64 ino, __u8 type),
 		    void *arg)
 {
 	struct inode *inode = file->inode;

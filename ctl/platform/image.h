@@ -8,6 +8,11 @@
  * (-ELOOP).
  *
  * Nothing here asks who the caller is: whoever can open the image may do everything in it.
+ *
+ * No thread works in the background.  What was acknowledged is on stable storage after a sync of
+ * its file or directory, of the image, or after closing it; between these a crash leaves a prefix
+ * of it, as in the module, but nothing is written by itself every few seconds.  Compaction is for
+ * who asks for it.
  */
 #ifndef _VEXFS_IMAGE_H
 #define _VEXFS_IMAGE_H
@@ -26,16 +31,20 @@ struct file;
 
 /*
  * Mount the image or block device at path: superblock (or a copy), log replayed, orphans freed.  It
- * is ours alone until it is closed: O_EXCL on a device, a lock on a file.  *why: one line, static
- * or in the image's own memory, what is wrong where that needs words, else NULL.  -EBUSY: mounted,
- * or open in another process; -EINVAL no VexFS; -EUCLEAN damaged; -EROFS, -EOPNOTSUPP a newer
- * format; -ENOENT, -EACCES, -EIO, -ENOMEM.
+ * is ours alone until it is closed: O_EXCL on a device, a lock (flock) on a file, which several may
+ * share who only read.  *why (may be NULL): one line, good until this thread calls again, what is
+ * wrong where that needs words, else NULL.  -EBUSY: mounted, or open here or in another process;
+ * -EINVAL no VexFS; -EUCLEAN damaged; -ENXIO the device is shorter than the filesystem; -EROFS,
+ * -EOPNOTSUPP a newer format; -ENOENT, -EACCES, -EIO, -ENOMEM.
+ *
+ * While it is mounted nobody may make the file shorter: a search that looks there is ended by
+ * SIGBUS.
  */
 int vexfs_image_open(const char *path, unsigned int flags, struct vexfs_image **image,
 		     const char **why);
 /*
- * The same over a device that is open already, which is the image's from then on, also after an
- * error.
+ * The same over a device that is open already, and locked by the caller.  It is closed with the
+ * image, or after an error; the struct itself stays the caller's.
  */
 int vexfs_image_mount(struct vexfs_dev *dev, unsigned int flags, struct vexfs_image **image,
 		      const char **why);
@@ -95,8 +104,9 @@ int vexfs_file_list(struct file *file,
 long vexfs_file_ioctl(struct file *file, unsigned int cmd, void *arg);
 
 /*
- * Ask the system whether the memory that an ioctl names is there, so that a wrong address is -EFAULT, at the price of a
- * system call each time; for fuzzers.  Else only addresses in the first page are.
+ * Ask the system whether the memory that an ioctl names is there, so that a wrong address is
+ * -EFAULT, at the price of a system call each time; for fuzzers.  Else only addresses in the first
+ * page are.
  */
 extern bool vx_check_user;
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Inodes in user space: one in memory for each number, read, made, logged and freed as kmod/fs/inode.c does.
+ * Inodes in user space: one in memory for each number, read, made, logged and freed as
+ * kmod/fs/inode.c does.
  *
- * A directory with a loaded collection stays in memory until the unmount; others leave it with the last reference.
- * One without a link is freed then, by the thread that had it last.
+ * A directory with a loaded collection stays in memory until the unmount; others leave it with the
+ * last reference. One without a link is freed then, by the thread that had it last.
  *
  * Locks: vexfs_sb_info.cache_lock for the table; see collection-user.h.
  */
@@ -104,7 +105,10 @@ static struct inode **head(struct vexfs_sb_info *sbi, u64 ino)
 	return &sbi->inode[ino % VEXFS_INODE_HEADS];
 }
 
-/* The one in the table, whatever it is; one that is being freed only if there is no other.  cache_lock held. */
+/*
+ * The one in the table, whatever it is; one that is being freed only if there is no other.
+ * cache_lock held.
+ */
 static struct inode *find(struct vexfs_sb_info *sbi, u64 ino)
 {
 	struct inode *inode, *going = NULL;
@@ -560,7 +564,8 @@ static void evict(struct inode *inode, bool bad)
 	if (drop && !err)
 		err = free_unlinked(inode);
 	if (err && !vexfs_is_shutdown(inode->i_sb) && !test_bit(VEXFS_SBI_MOUNTING, &sbi->flags))
-		vexfs_msg(inode->i_sb, "inode %lu was not freed (error %d): the next mount will try again",
+		vexfs_msg(inode->i_sb,
+			  "inode %lu was not freed (error %d): the next mount will try again",
 			  inode->i_ino, err);
 	if (S_ISDIR(inode->i_mode) && !bad)
 		vexfs_collection_evict(inode);
@@ -610,7 +615,8 @@ void iput(struct inode *inode)
 	sbi = VEXFS_SB(inode->i_sb);
 	pthread_mutex_lock(&sbi->cache_lock);
 	WARN_ON_ONCE(!inode->count);
-	if (--inode->count || (inode->i_nlink && inode->cached == VEXFS_CACHED_FINE && has_collection(inode)))
+	if (--inode->count ||
+	    (inode->i_nlink && inode->cached == VEXFS_CACHED_FINE && has_collection(inode)))
 		pthread_mutex_unlock(&sbi->cache_lock);
 	else
 		let_go(sbi, inode);
@@ -681,7 +687,9 @@ static void place_of(struct inode *inode, struct place *p)
 {
 	struct vexfs_inode_core *core = &VEXFS_I(inode)->core;
 
-	*p = (struct place){ .ino = inode->i_ino, .generation = inode->i_generation, .is_dir = S_ISDIR(inode->i_mode) };
+	*p = (struct place){ .ino = inode->i_ino,
+			     .generation = inode->i_generation,
+			     .is_dir = S_ISDIR(inode->i_mode) };
 	down_read(&core->lock);
 	p->parent = core->parent;
 	p->parent_generation = core->parent_generation;
@@ -735,8 +743,9 @@ static bool find_place(struct super_block *sb, u64 ino, struct place *p)
 #define MAX_ABOVE	(PATH_MAX / 2)		/* directories: a circle is damage */
 
 /*
- * As in kmod/fs/host.c, but that directories need not be in memory: what an inode says it belongs to counts if it
- * is above it.  Of a file that has lost the name it knew of, nobody knows what is above it.
+ * As in kmod/fs/host.c, but that directories need not be in memory: what an inode says it belongs
+ * to counts if it is above it.  Of a file that has lost the name it knew of, nobody knows what is
+ * above it.
  */
 u64 vexfs_collection_of(struct inode *inode)
 {
@@ -752,7 +761,8 @@ u64 vexfs_collection_of(struct inode *inode)
 	if (!at.is_dir && !at.parent)
 		return want && find_place(sb, want, &up) && up.is_collection ? want : 0;
 	for (i = 0; want && i < MAX_ABOVE && at.ino != VEXFS_ROOT_INO; i++) {
-		if (!find_place(sb, at.parent, &up) || !up.is_dir || up.generation != at.parent_generation)
+		if (!find_place(sb, at.parent, &up) || !up.is_dir ||
+		    up.generation != at.parent_generation)
 			return 0;
 		if (up.ino == want && up.is_collection)
 			return want;

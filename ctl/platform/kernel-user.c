@@ -114,7 +114,8 @@ bool refcount_dec_and_mutex_lock(refcount_t *r, struct mutex *m)
 	int n = __atomic_load_n(&r->v, __ATOMIC_RELAXED);
 
 	while (n > 1)
-		if (__atomic_compare_exchange_n(&r->v, &n, n - 1, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+		if (__atomic_compare_exchange_n(&r->v, &n, n - 1, false, __ATOMIC_RELEASE,
+						__ATOMIC_RELAXED))
 			return false;
 	mutex_lock(m);
 	if (refcount_dec_and_test(r))

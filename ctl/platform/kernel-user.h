@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What collections, searches and ioctls use of the kernel, under its names, in user space.  Only what they use,
- * and with the kernel's meaning.  See vexfs-user.h for what the core uses.
+ * What collections, searches and ioctls use of the kernel, under its names, in user space.  Only
+ * what they use, and with the kernel's meaning.  See vexfs-user.h for what the core uses.
  *
- * Locks are those of pthreads.  One that "a fatal signal interrupts" is waited for in slices, between which
- * vx_killed() is asked.
+ * Locks are those of pthreads.  One that "a fatal signal interrupts" is waited for in slices,
+ * between which vx_killed() is asked.
  */
 #ifndef _VEXFS_KERNEL_USER_H
 #define _VEXFS_KERNEL_USER_H
@@ -101,7 +101,8 @@ static inline void INIT_LIST_HEAD(struct list_head *l)
 	l->next = l->prev = l;
 }
 
-static inline void vexfs_list_link(struct list_head *l, struct list_head *prev, struct list_head *next)
+static inline void vexfs_list_link(struct list_head *l, struct list_head *prev,
+				   struct list_head *next)
 {
 	l->prev = prev;
 	l->next = next;
@@ -326,7 +327,8 @@ bool refcount_dec_and_mutex_lock(refcount_t *r, struct mutex *m);
 #define set_bit(nr, p)		((void)__atomic_fetch_or(p, 1UL << (nr), __ATOMIC_SEQ_CST))
 #define clear_bit(nr, p)	((void)__atomic_fetch_and(p, ~(1UL << (nr)), __ATOMIC_SEQ_CST))
 #define test_and_set_bit(nr, p)	(__atomic_fetch_or(p, 1UL << (nr), __ATOMIC_SEQ_CST) >> (nr) & 1)
-#define test_and_clear_bit(nr, p) (__atomic_fetch_and(p, ~(1UL << (nr)), __ATOMIC_SEQ_CST) >> (nr) & 1)
+#define test_and_clear_bit(nr, p) \
+	(__atomic_fetch_and(p, ~(1UL << (nr)), __ATOMIC_SEQ_CST) >> (nr) & 1)
 
 /* --- bits and bytes --- */
 
@@ -412,7 +414,8 @@ struct xarray {
 void xa_init(struct xarray *xa);
 void xa_destroy(struct xarray *xa);
 void *xa_load(const struct xarray *xa, unsigned long at);
-void *xa_store(struct xarray *xa, unsigned long at, void *p, gfp_t gfp);	/* what was there, or see xa_err() */
+/* What was there, or an error for xa_err(). */
+void *xa_store(struct xarray *xa, unsigned long at, void *p, gfp_t gfp);
 void *xa_erase(struct xarray *xa, unsigned long at);
 void *vexfs_user_xa_next(const struct xarray *xa, unsigned long *at, bool first);
 #define xa_for_each(xa, at, p)							\

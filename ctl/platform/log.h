@@ -74,11 +74,14 @@ int vexfs_log_end(vx_txn *t);
 int vexfs_log_commit(struct vexfs_log *log);
 /* The same, where it is enough if those up to this number are; but all data. */
 int vexfs_log_wait(struct vexfs_log *log, __u32 sequence);
-/* The number that what runs now will have in the log, and what begins before the next commit.  Numbers wrap. */
+/*
+ * The number that what runs now will have in the log, and what begins before the next commit.
+ * Numbers wrap.
+ */
 __u32 vexfs_log_sequence(struct vexfs_log *log);
 /*
- * Nothing is written any more.  error: a negative errno for the next mount, which is written into the log's
- * superblock if that is still possible; 0: none.
+ * Nothing is written any more.  error: a negative errno for the next mount, which is written into
+ * the log's superblock if that is still possible; 0: none.
  */
 void vexfs_log_abort(struct vexfs_log *log, int error);
 bool vexfs_log_aborted(const struct vexfs_log *log);

@@ -2,11 +2,12 @@
 /*
  * Paths and names in user space, with the rules about collections of kmod/fs/namei.c.
  *
- * Each operation is one transaction; what loses its last name goes on the orphan list in it and is freed with the
- * last reference.
+ * Each operation is one transaction; what loses its last name goes on the orphan list in it and is
+ * freed with the last reference.
  *
- * Locks: names_lock for every change, so names stand still while one is under way; then i_rwsem of the directories,
- * and of what loses or changes a name, as the VFS takes them.  A lookup takes one i_rwsem at a time.
+ * Locks: names_lock for every change, so names stand still while one is under way; then i_rwsem of
+ * the directories, and of what loses or changes a name, as the VFS takes them.  A lookup takes one
+ * i_rwsem at a time.
  */
 #include "host.h"
 
@@ -22,7 +23,8 @@ static u8 type_of(const struct inode *inode)
 
 /* --- pieces of an operation, in its transaction --- */
 
-static int access_inodes(vx_txn *t, struct inode *a, struct inode *b, struct inode *c, struct inode *d)
+static int access_inodes(vx_txn *t, struct inode *a, struct inode *b, struct inode *c,
+			 struct inode *d)
 {
 	return vexfs_inode_access(t, a) ?: vexfs_inode_access(t, b) ?: vexfs_inode_access(t, c) ?:
 	       vexfs_inode_access(t, d);
@@ -33,15 +35,18 @@ static bool is_last_name(const struct inode *inode)
 	return S_ISDIR(inode->i_mode) || inode->i_nlink == 1;
 }
 
-/* The first change where inode loses a name: with the last one it goes on the orphan list.  NULL is fine. */
+/*
+ * The first change where inode loses a name: with the last one it goes on the orphan list.  NULL is
+ * fine.
+ */
 static int orphan_last(vx_txn *t, struct inode *inode)
 {
 	return inode && is_last_name(inode) ? vexfs_orphan_link(t, inode) : 0;
 }
 
 /*
- * End a transaction in which no name has changed in the end.  lost: takes back orphan_last(), if that was done.
- * undo: 0, or why something could not be taken back.
+ * End a transaction in which no name has changed in the end.  lost: takes back orphan_last(), if
+ * that was done. undo: 0, or why something could not be taken back.
  */
 static int no_change(vx_txn *t, struct inode *dir, struct inode *lost, int undo, int err)
 {
@@ -70,7 +75,8 @@ static int add_name(vx_txn *t, const struct vexfs_name *at, struct inode *inode)
 
 static int replace_name(vx_txn *t, const struct vexfs_name *at, struct inode *inode)
 {
-	return vexfs_dir_replace(t, core_of(at->dir), at->name, at->len, inode->i_ino, type_of(inode));
+	return vexfs_dir_replace(t, core_of(at->dir), at->name, at->len, inode->i_ino,
+				 type_of(inode));
 }
 
 static int remove_name(vx_txn *t, const struct vexfs_name *at)
@@ -93,7 +99,10 @@ static void set_parent(struct inode *inode, struct inode *dir)
 	up_write(&core->lock);
 }
 
-/* A name of inode is in dir now; others: it has more of them.  With names in several collections it belongs to none. */
+/*
+ * A name of inode is in dir now; others: it has more of them.  With names in several collections it
+ * belongs to none.
+ */
 static void set_collection(struct inode *inode, struct inode *dir, bool others)
 {
 	struct vexfs_inode_core *core = core_of(inode);
@@ -107,7 +116,9 @@ static void set_collection(struct inode *inode, struct inode *dir, bool others)
 	up_write(&core->lock);
 }
 
-/* A name of inode in dir is gone, after orphan_last().  Which others there are is not known here. */
+/*
+ * A name of inode in dir is gone, after orphan_last().  Which others there are is not known here.
+ */
 static int drop_name(vx_txn *t, struct inode *dir, struct inode *inode)
 {
 	if (is_last_name(inode)) {
@@ -120,34 +131,40 @@ static int drop_name(vx_txn *t, struct inode *dir, struct inode *inode)
 	return log_changed(t, inode);
 }
 
-/* dir has lost a directory; a damaged count must not reach 0, as that of a directory that is gone. */
+/*
+ * dir has lost a directory; a damaged count must not reach 0, as that of a directory that is gone.
+ */
 static void drop_subdir(struct inode *dir)
 {
 	if (dir->i_nlink > 2)
 		set_nlink(dir, dir->i_nlink - 1);
 	else
-		vexfs_error(dir->i_sb, "directory %lu: its link count does not count all directories in it",
+		vexfs_error(dir->i_sb,
+			    "directory %lu: its link count does not count all directories in it",
 			    dir->i_ino);
 }
 
 /* --- lookup --- */
 
-/* What a name may lead to.  A directory has one name, in its parent, so no damage makes a circle. */
+/*
+ * What a name may lead to.  A directory has one name, in its parent, so no damage makes a circle.
+ */
 static const char *check_target(struct inode *dir, struct inode *inode, u8 type)
 {
 	struct vexfs_inode_core *core = core_of(inode);
 
 	if (type_of(inode) != type)
 		return "an inode of another type";
-	if (S_ISDIR(inode->i_mode) && (inode->i_ino == VEXFS_ROOT_INO || core->parent != dir->i_ino ||
-				       core->parent_generation != dir->i_generation))
+	if (S_ISDIR(inode->i_mode) &&
+	    (inode->i_ino == VEXFS_ROOT_INO || core->parent != dir->i_ino ||
+	     core->parent_generation != dir->i_generation))
 		return "a directory that has another parent";
 	return NULL;
 }
 
 /*
- * The only name that a file has left is in dir, but when it had several, what was known of it was lost.  It reaches the
- * disk when the inode is logged for another reason.
+ * The only name that a file has left is in dir, but when it had several, what was known of it was
+ * lost.  It reaches the disk when the inode is logged for another reason.
  */
 static void adopt(struct inode *dir, struct inode *inode)
 {
@@ -187,14 +204,15 @@ static struct inode *lookup(struct inode *dir, const char *name, unsigned int le
 		return ERR_PTR(err);
 	inode = vexfs_iget(dir->i_sb, ino, 0);
 	if (inode == ERR_PTR(-EUCLEAN))
-		vexfs_error(dir->i_sb, "directory %lu: '%.*s' leads to inode %llu, which is no file",
+		vexfs_error(dir->i_sb,
+			    "directory %lu: '%.*s' leads to inode %llu, which is no file",
 			    dir->i_ino, len, name, ino);
 	if (IS_ERR(inode))
 		return inode;
 	why = check_target(dir, inode, type);
 	if (why) {
-		vexfs_error(dir->i_sb, "directory %lu: '%.*s' leads to %s, inode %llu", dir->i_ino, len, name,
-			    why, ino);
+		vexfs_error(dir->i_sb, "directory %lu: '%.*s' leads to %s, inode %llu", dir->i_ino,
+			    len, name, why, ino);
 		iput(inode);
 		return ERR_PTR(-EUCLEAN);
 	}
@@ -258,7 +276,8 @@ struct inode *vexfs_walk(struct super_block *sb, const char *path, struct vexfs_
 			next = ERR_PTR(S_ISLNK(inode->i_mode) ? -ELOOP : -ENOTDIR);
 		else
 			next = step(inode, name, len);
-		if (last && at && !is_dots(name, len) && (!IS_ERR(next) || next == ERR_PTR(-ENOENT)))
+		if (last && at && !is_dots(name, len) &&
+		    (!IS_ERR(next) || next == ERR_PTR(-ENOENT)))
 			*at = (struct vexfs_name){ inode, name, len };
 		else
 			iput(inode);
@@ -291,7 +310,8 @@ static struct inode *try_create(const struct vexfs_name *at, umode_t mode)
 		vexfs_stop(t, 0);
 		return inode;
 	}
-	err = vexfs_log_inode(t, inode, true) ?: vexfs_inode_access(t, at->dir) ?: add_name(t, at, inode);
+	err = vexfs_log_inode(t, inode, true) ?: vexfs_inode_access(t, at->dir);
+	err = err ?: add_name(t, at, inode);
 	if (err) {
 		err = vexfs_abandon_new(t, inode, err);
 		iput(inode);
@@ -350,8 +370,8 @@ int vexfs_image_mkdir(struct vexfs_image *image, const char *path, mode_t mode)
 /* --- unlink and rmdir --- */
 
 /*
- * May this directory be removed?  A collection without files may have records, which nobody sees by looking at it:
- * whoever wants to remove those says so.
+ * May this directory be removed?  A collection without files may have records, which nobody sees by
+ * looking at it: whoever wants to remove those says so.
  */
 static int removable(struct inode *inode)
 {
@@ -372,10 +392,12 @@ static int remove_inode(const struct vexfs_name *at, struct inode *inode)
 	err = is_dir ? removable(inode) : 0;
 	if (err)
 		return err;
-	t = vexfs_start(at->dir->i_sb, VEXFS_NAME_CREDITS + VEXFS_INODE_CREDITS + VEXFS_ORPHAN_CREDITS);
+	t = vexfs_start(at->dir->i_sb,
+			VEXFS_NAME_CREDITS + VEXFS_INODE_CREDITS + VEXFS_ORPHAN_CREDITS);
 	if (IS_ERR(t))
 		return PTR_ERR(t);
-	err = access_inodes(t, inode, at->dir, NULL, NULL) ?: orphan_last(t, inode) ?: remove_name(t, at);
+	err = access_inodes(t, inode, at->dir, NULL, NULL) ?: orphan_last(t, inode);
+	err = err ?: remove_name(t, at);
 	if (err)
 		return no_change(t, at->dir, inode, 0, err);
 	err = drop_name(t, at->dir, inode);
@@ -451,8 +473,9 @@ static void moved(struct inode *inode, struct inode *from, struct inode *to)
 }
 
 /* All that can fail before the transaction was done; new may be NULL. */
-static int rename_once(const struct vexfs_name *from, struct inode *old, const struct vexfs_name *to,
-		       struct inode *new, struct vexfs_inheritance *heritage, bool *changed)
+static int rename_once(const struct vexfs_name *from, struct inode *old,
+		       const struct vexfs_name *to, struct inode *new,
+		       struct vexfs_inheritance *heritage, bool *changed)
 {
 	struct super_block *sb = old->i_sb;
 	bool is_dir = S_ISDIR(old->i_mode);
@@ -460,8 +483,8 @@ static int rename_once(const struct vexfs_name *from, struct inode *old, const s
 	int err, e2;
 
 	*changed = false;
-	t = vexfs_start(sb, 2 * VEXFS_NAME_CREDITS + 2 * VEXFS_INODE_CREDITS + VEXFS_ORPHAN_CREDITS +
-				    VEXFS_INHERIT_CREDITS);
+	t = vexfs_start(sb, 2 * VEXFS_NAME_CREDITS + 2 * VEXFS_INODE_CREDITS +
+				    VEXFS_ORPHAN_CREDITS + VEXFS_INHERIT_CREDITS);
 	if (IS_ERR(t))
 		return PTR_ERR(t);
 	err = access_inodes(t, old, from->dir, to->dir, new) ?: vexfs_inherit_access(t, heritage) ?:
@@ -494,8 +517,8 @@ static int rename_once(const struct vexfs_name *from, struct inode *old, const s
 }
 
 /* i_rwsem of all held. */
-static int rename_locked(const struct vexfs_name *from, struct inode *old, const struct vexfs_name *to,
-			 struct inode *new)
+static int rename_locked(const struct vexfs_name *from, struct inode *old,
+			 const struct vexfs_name *to, struct inode *new)
 {
 	struct vexfs_inheritance heritage = { };
 	int err, retries = 0;
@@ -541,8 +564,8 @@ static int is_below(struct inode *dir, struct inode *top)
 }
 
 /* What rename(2) says of what is there, names_lock held.  1: there is nothing to do. */
-static int check_rename(const struct vexfs_name *from, struct inode *old, const struct vexfs_name *to,
-			struct inode *new)
+static int check_rename(const struct vexfs_name *from, struct inode *old,
+			const struct vexfs_name *to, struct inode *new)
 {
 	int below;
 
@@ -570,8 +593,8 @@ static int check_rename(const struct vexfs_name *from, struct inode *old, const 
 }
 
 /* The directories, parent before child, and what has the names.  names_lock held. */
-static int lock_and_rename(const struct vexfs_name *from, struct inode *old, const struct vexfs_name *to,
-			   struct inode *new)
+static int lock_and_rename(const struct vexfs_name *from, struct inode *old,
+			   const struct vexfs_name *to, struct inode *new)
 {
 	int below = from->dir == to->dir ? 0 : is_below(from->dir, to->dir), err;
 	struct inode *first = below ? to->dir : from->dir, *second = below ? from->dir : to->dir;

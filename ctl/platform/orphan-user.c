@@ -14,7 +14,8 @@ int vexfs_orphan_link(vx_txn *t, struct inode *inode)
 
 	mutex_lock(&sbi->orphan_lock);
 	if (list_empty(&vi->orphan)) {
-		err = vexfs_orphan_add(t, &vi->core, sbi->orphan_gaps && !test_bit(VEXFS_I_MADE, &vi->state));
+		err = vexfs_orphan_add(t, &vi->core,
+				       sbi->orphan_gaps && !test_bit(VEXFS_I_MADE, &vi->state));
 		if (!err)
 			list_add(&vi->orphan, &sbi->orphans);
 	}
@@ -56,9 +57,9 @@ static bool is_damage(int err)
 }
 
 /*
- * The head of the list: free it, or cut off what is behind its end.  *gone: an orphan that is damaged may still be
- * taken off the list, since what it says of its neighbour was verified.  Counts in done[0] those that were freed, in
- * done[1] the others.
+ * The head of the list: free it, or cut off what is behind its end.  *gone: an orphan that is
+ * damaged may still be taken off the list, since what it says of its neighbour was verified.
+ * Counts in done[0] those that were freed, in done[1] the others.
  */
 static int finish(struct super_block *sb, u64 ino, bool *gone, unsigned int *done)
 {
@@ -77,7 +78,8 @@ static int finish(struct super_block *sb, u64 ino, bool *gone, unsigned int *don
 	mutex_unlock(&sbi->orphan_lock);
 	if (inode->i_nlink) {
 		if (S_ISREG(inode->i_mode))
-			err = vexfs_free_from(inode, DIV_ROUND_UP_ULL(i_size_read(inode), VEXFS_BLOCK_SIZE));
+			err = vexfs_free_from(inode, DIV_ROUND_UP_ULL(i_size_read(inode),
+								      VEXFS_BLOCK_SIZE));
 		if (!err || is_damage(err)) {
 			e2 = unlink_alone(inode);
 			*gone = !e2;

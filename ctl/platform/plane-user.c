@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Planes in user space: hidden inodes that hold the rows and records of a collection, see kmod/fs/plane.c.
+ * Planes in user space: hidden inodes that hold the rows and records of a collection, see
+ * kmod/fs/plane.c.
  *
- * What is written goes to the device at once, past the cache of blocks, into extents that were allocated
- * unwritten.  Waiting for it converts them and raises the size on disk; that it is on stable storage is the
- * business of the commit that follows, which flushes the device before its last block.  Until then a block that
- * was written since the mount is one of [from, to); any other one of an unwritten extent holds what its last
- * owner left there, and counts as zeros.
+ * What is written goes to the device at once, past the cache of blocks, into extents that were
+ * allocated unwritten.  Waiting for it converts them and raises the size on disk; that it is on
+ * stable storage is the business of the commit that follows, which flushes the device before its
+ * last block.  Until then a block that was written since the mount is one of [from, to); any other
+ * one of an unwritten extent holds what its last owner left there, and counts as zeros.
  *
- * Rows are looked at in a shared mapping of the whole device.  A page of it that cannot be read would end the
- * process (SIGBUS), so each piece is read once by a call that can say so, before anybody looks at it.
+ * Rows are looked at in a shared mapping of the whole device.  A page of it that cannot be read
+ * would end the process (SIGBUS), so each piece is read once by a call that can say so, before
+ * anybody looks at it.
  *
- * Locks: vexfs_inode_info.data_lock, for [from, to) and so for what a lookup of an extent means; a transaction
- * and core.lock inside it.
+ * Locks: vexfs_inode_info.data_lock, for [from, to) and so for what a lookup of an extent means; a
+ * transaction and core.lock inside it.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -41,7 +43,8 @@ static u32 chunk(struct inode *inode, u32 want)
 
 	if (core->tight || !(core->flags & VEXFS_INODE_HIDDEN))
 		return want;
-	return max_t(u32, max_t(u32, want, VEXFS_PLANE_CHUNK), min_t(u64, core->blocks / 4, VEXFS_EXTENT_MAX_LEN));
+	return max_t(u32, max_t(u32, want, VEXFS_PLANE_CHUNK),
+		     min_t(u64, core->blocks / 4, VEXFS_EXTENT_MAX_LEN));
 }
 
 /* Allocate at lblk if it is a hole; *map is what is there afterwards. */
@@ -87,7 +90,8 @@ int vexfs_ensure_alloc(struct inode *inode, u32 lblk, u32 want)
 		retries = 0;
 		if (!err && !map.pblk)
 			do
-				err = alloc_hole(inode, at, min_t(u64, end - at, VEXFS_EXTENT_MAX_LEN), &map);
+				err = alloc_hole(inode, at,
+						 min_t(u64, end - at, VEXFS_EXTENT_MAX_LEN), &map);
 			while (vexfs_retry_alloc(inode->i_sb, err, &retries));
 		if (err)
 			return err;
@@ -141,7 +145,8 @@ struct inode *vexfs_plane_open(struct inode *dir, u64 ino, u32 flags, const char
 	core = &VEXFS_I(plane)->core;
 	if (!S_ISREG(plane->i_mode) || (core->flags & VEXFS_INODE_METADATA) != flags ||
 	    core->parent != dir->i_ino || core->parent_generation != dir->i_generation) {
-		vexfs_error(dir->i_sb, "collection %lu: inode %llu is not its %s plane", dir->i_ino, ino, what);
+		vexfs_error(dir->i_sb, "collection %lu: inode %llu is not its %s plane", dir->i_ino,
+			    ino, what);
 		iput(plane);
 		return ERR_PTR(-EUCLEAN);
 	}
@@ -204,6 +209,7 @@ int vexfs_plane_trim(struct inode *plane, u64 bytes)
 	mutex_lock(&vi->data_lock);
 	cut_written(vi, blocks_of(bytes));
 	mutex_unlock(&vi->data_lock);
+	__atomic_fetch_add(&vi->trims, 1, __ATOMIC_RELAXED);
 	down_write(&vi->core.lock);
 	vi->core.disk_size = min_t(u64, vi->core.disk_size, bytes);
 	up_write(&vi->core.lock);
@@ -254,7 +260,8 @@ static int note_written(struct inode *inode, u32 lblk)
 	return err;
 }
 
-int vexfs_write_part(struct inode *inode, const struct vexfs_where *w, u32 off, const void *from, u32 n)
+int vexfs_write_part(struct inode *inode, const struct vexfs_where *w, u32 off, const void *from,
+		     u32 n)
 {
 	struct vexfs_dev *dev = VEXFS_SB(inode->i_sb)->dev;
 	u8 block[VEXFS_BLOCK_SIZE];
@@ -281,12 +288,13 @@ int vexfs_plane_write(struct inode *plane, loff_t pos, const void *from, size_t 
 		u32 lblk = pos >> VEXFS_BLOCK_SHIFT, off = pos % VEXFS_BLOCK_SIZE;
 		u32 len = min_t(size_t, n, VEXFS_BLOCK_SIZE - off);
 
-		err = vx_killed() ? -EINTR : vexfs_is_shutdown(plane->i_sb) ? -EIO : vexfs_locate(plane, lblk, 1, &w);
+		err = vx_killed() ? -EINTR : vexfs_is_shutdown(plane->i_sb) ? -EIO : 0;
+		err = err ?: vexfs_locate(plane, lblk, 1, &w);
 		if (err)
 			break;
 		if (!w.pblk) {
-			vexfs_error(plane->i_sb, "inode %lu: no block for data at %lld", plane->i_ino,
-				    (long long)pos);
+			vexfs_error(plane->i_sb, "inode %lu: no block for data at %lld",
+				    plane->i_ino, (long long)pos);
 			err = -EIO;
 			break;
 		}
@@ -353,8 +361,8 @@ void vexfs_plane_ahead(struct inode *plane, pgoff_t index, unsigned long n)
 		if (err)
 			break;		/* who reads it will hear of it */
 		if (w.valid)
-			posix_fadvise(dev->fd, w.pblk << VEXFS_BLOCK_SHIFT, (off_t)w.len << VEXFS_BLOCK_SHIFT,
-				      POSIX_FADV_WILLNEED);
+			posix_fadvise(dev->fd, w.pblk << VEXFS_BLOCK_SHIFT,
+				      (off_t)w.len << VEXFS_BLOCK_SHIFT, POSIX_FADV_WILLNEED);
 	}
 }
 
@@ -426,8 +434,9 @@ struct plane_rows {
 	struct vx_rows rows;
 	struct inode *vectors;
 	struct vexfs_sb_info *sbi;
-	struct vexfs_map map[MAPS];	/* written ones; a published row never moves */
+	struct vexfs_map map[MAPS];	/* written ones, as they are until the next trim */
 	u32 next;			/* of map to be replaced */
+	u32 trims;
 	u8 *copy;			/* without a map of the device: VEXFS_BATCH rows */
 	u32 copies;
 };
@@ -441,6 +450,11 @@ static int find_block(struct plane_rows *r, u32 lblk, u64 *pblk)
 	u32 i;
 	int err;
 
+	/* a published row never moves, but what an extent has behind the last one may */
+	if (READ_ONCE(vi->trims) != r->trims) {
+		r->trims = READ_ONCE(vi->trims);
+		memset(r->map, 0, sizeof(r->map));
+	}
 	for (i = 0; i < MAPS; i++) {
 		m = &r->map[i];
 		if (lblk - m->lblk < m->len) {
@@ -474,7 +488,7 @@ static int read_piece(struct vexfs_sb_info *sbi, u64 piece)
 	if (madvise((void *)(sbi->map + at), bytes, MADV_POPULATE_READ)) {
 		if (errno != EINVAL)
 			return errno == ENOMEM ? -ENOMEM : -EIO;
-		for (b = 0; b < bytes >> VEXFS_BLOCK_SHIFT && !err; b++)	/* before Linux 5.14 */
+		for (b = 0; b < bytes >> VEXFS_BLOCK_SHIFT && !err; b++) /* before Linux 5.14 */
 			err = vexfs_dev_read(sbi->dev, piece * PIECE_BLOCKS + b, block);
 		if (err)
 			return err;
@@ -567,7 +581,8 @@ static void rows_ahead(struct vx_rows *rows, const __u64 *slot, __u32 n)
 		if (find_block(r, slot[i] * rows->row_bytes >> VEXFS_BLOCK_SHIFT, &pblk) || !pblk)
 			continue;
 		piece = pblk / PIECE_BLOCKS;
-		if (piece == last || (pblk + 1) << VEXFS_BLOCK_SHIFT > r->sbi->map_bytes || was_read(r->sbi, piece))
+		if (piece == last || (pblk + 1) << VEXFS_BLOCK_SHIFT > r->sbi->map_bytes ||
+		    was_read(r->sbi, piece))
 			continue;
 		last = piece;
 		posix_fadvise(r->sbi->dev->fd, (off_t)piece * PIECE_BLOCKS * VEXFS_BLOCK_SIZE,
@@ -584,6 +599,7 @@ struct vx_rows *vexfs_rows_open(struct inode *vectors, u32 row_bytes)
 		return NULL;
 	r->vectors = vectors;
 	r->sbi = sbi;
+	r->trims = READ_ONCE(VEXFS_I(vectors)->trims);
 	r->rows.row_bytes = row_bytes;
 	r->rows.find = find_row;
 	if (sbi->map) {

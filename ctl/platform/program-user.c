@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Programs in user space: none is ever loaded.  A binding that a collection has on disk is there, by its name, and
- * does what one does whose program is not loaded; a new one is -EOPNOTSUPP.
+ * Programs in user space: none is ever loaded.  A binding that a collection has on disk is there,
+ * by its name, and does what one does whose program is not loaded; a new one is -EOPNOTSUPP.
  */
 #include "host.h"
 
@@ -19,7 +19,8 @@ static bool name_valid(const char *name)
 {
 	size_t n = strnlen(name, VEXFS_PROG_NAME_LEN);
 
-	return n && n < VEXFS_PROG_NAME_LEN && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") == n;
+	return n && n < VEXFS_PROG_NAME_LEN &&
+	       strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") == n;
 }
 
 struct vexfs_program *vexfs_program_get(const char *name, bool create)
@@ -85,7 +86,8 @@ static u32 state_of(const struct vexfs_program *p)
 	return p ? VEXFS_BOUND_MISSING : VEXFS_BOUND_BUILTIN;
 }
 
-void vexfs_binding_info(struct vexfs_binding *b, struct vexfs_program *p, unsigned int slot, struct vexfs_bound *out)
+void vexfs_binding_info(struct vexfs_binding *b, struct vexfs_program *p, unsigned int slot,
+			struct vexfs_bound *out)
 {
 	(void)b, (void)slot;
 	out->state = state_of(p);

@@ -151,7 +151,8 @@ void mount_with_collection(struct mount *m)
 
 struct file *file_open(struct mount *m, const char *path, const char *text)
 {
-	struct file *file = vexfs_file_open(m->image, path, O_RDWR | (text ? O_CREAT | O_TRUNC : 0), 0644);
+	struct file *file =
+		vexfs_file_open(m->image, path, O_RDWR | (text ? O_CREAT | O_TRUNC : 0), 0644);
 
 	assert_false(IS_ERR(file));
 	if (text)

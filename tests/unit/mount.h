@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Images that are mounted in a test, with a collection /c of 8 dimensions, for ctl/platform/image.h. */
+/*
+ * Images that are mounted in a test, with a collection /c of 8 dimensions, for
+ * ctl/platform/image.h.
+ */
 #ifndef _VEXFS_TEST_MOUNT_H
 #define _VEXFS_TEST_MOUNT_H
 
@@ -22,7 +25,9 @@ struct mount {
 	struct vexfs_dev dev;		/* where it is quiet */
 };
 
-/* An empty filesystem in a temporary file; unmake() removes it, after a clean unmount and a check. */
+/*
+ * An empty filesystem in a temporary file; unmake() removes it, after a clean unmount and a check.
+ */
 void mount_make(struct mount *m);
 void mount_open(struct mount *m, unsigned int flags);
 int mount_try(struct mount *m, unsigned int flags);	/* the same, with an error */
@@ -30,7 +35,7 @@ void mount_close(struct mount *m);	/* unmount */
 void mount_kill(struct mount *m);	/* as if the power failed */
 void mount_again(struct mount *m);	/* unmount, check, mount, open /c if it was */
 void mount_unmake(struct mount *m);
-void mount_check(const struct mount *m);	/* as fsck.vexfs does; the log is replayed in memory */
+void mount_check(const struct mount *m);	/* as fsck.vexfs does, what is in the log too */
 
 /* One more image with /c in it, which has two attributes: "n" a number, "word" a keyword. */
 void mount_with_collection(struct mount *m);
@@ -44,7 +49,9 @@ struct file *file_open(struct mount *m, const char *path, const char *text);
 void vector_of(__u64 id, float v[DIMS]);
 /* n records from id `first` on, attribute n is the id; flags of the ioctl. */
 long insert_some(struct mount *m, __u64 first, __u32 n, __u32 flags);
-/* One, with a key and a word (NULL: without), bound to a file (-1: to none) whose number is `fd`. */
+/*
+ * One, with a key and a word (NULL: without), bound to a file (-1: to none) whose number is `fd`.
+ */
 long insert_one(struct mount *m, __u64 id, const char *key, const char *word, int fd, __u32 flags);
 long delete_id(struct mount *m, __u64 id);
 struct vexfs_ioc_info info_of(struct mount *m);

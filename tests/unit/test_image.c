@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #define _GNU_SOURCE
 /*
- * A mount in this process: who may have it, what it refuses, names and files.  Collections are in test_mount.c.
+ * A mount in this process: who may have it, what it refuses, names and files.  Collections are in
+ * test_mount.c.
  */
 #include <sys/file.h>
 #include <sys/wait.h>
@@ -153,7 +154,9 @@ static void read_only(void **state)
 		assert_int_equal(vexfs_image_unlink(m.image, "/file"), -EROFS);
 		assert_int_equal(vexfs_image_rename(m.image, "/file", "/f"), -EROFS);
 		assert_int_equal(PTR_ERR(vexfs_file_open(m.image, "/file", O_RDWR, 0)), -EROFS);
-		assert_int_equal(PTR_ERR(vexfs_file_open(m.image, "/new", O_RDONLY | O_CREAT, 0600)), -EROFS);
+		assert_int_equal(
+			PTR_ERR(vexfs_file_open(m.image, "/new", O_RDONLY | O_CREAT, 0600)),
+			-EROFS);
 		file = vexfs_file_open(m.image, "/file", O_RDONLY, 0);
 		assert_false(IS_ERR(file));
 		assert_int_equal(vexfs_file_pread(file, text, sizeof(text), 0), 9);
@@ -247,7 +250,8 @@ static void names(void **state)
 	assert_int_equal(PTR_ERR(vexfs_file_open(i, "/a/n/", O_RDWR | O_CREAT, 0600)), -EISDIR);
 	assert_int_equal(PTR_ERR(vexfs_file_open(i, "/a", O_RDWR, 0)), -EISDIR);
 	assert_int_equal(PTR_ERR(vexfs_file_open(i, "/a/f", O_RDONLY | O_DIRECTORY, 0)), -ENOTDIR);
-	assert_int_equal(PTR_ERR(vexfs_file_open(i, "/a/f", O_RDWR | O_CREAT | O_EXCL, 0600)), -EEXIST);
+	assert_int_equal(PTR_ERR(vexfs_file_open(i, "/a/f", O_RDWR | O_CREAT | O_EXCL, 0600)),
+			 -EEXIST);
 	file = vexfs_file_open(i, "/a/./b/../../a//f", O_RDONLY, 0);
 	assert_false(IS_ERR(file));
 	vexfs_file_stat(file, &st);
@@ -336,7 +340,10 @@ static void renames(void **state)
 
 #define FILE_BYTES	300000u
 
-/* A file against bytes in memory: writes, truncates and reads anywhere; then once more after a remount. */
+/*
+ * A file against bytes in memory: writes, truncates and reads anywhere; then once more after a
+ * remount.
+ */
 static void data(void **state)
 {
 	static __u8 want[FILE_BYTES], got[FILE_BYTES], buf[FILE_BYTES];
@@ -423,7 +430,9 @@ static void full(void **state)
 	mount_unmake(&m);
 }
 
-/* Files that are open when the power fails, unlinked or not, are there or freed by the next mount. */
+/*
+ * Files that are open when the power fails, unlinked or not, are there or freed by the next mount.
+ */
 static void orphans(void **state)
 {
 	struct vexfs_image_info before, after;
@@ -451,10 +460,11 @@ static void orphans(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(alone),      cmocka_unit_test(wrong_files), cmocka_unit_test(torn_super),
-		cmocka_unit_test(read_only),  cmocka_unit_test(sizes),	     cmocka_unit_test(names),
-		cmocka_unit_test(renames),    cmocka_unit_test(data),	     cmocka_unit_test(full),
-		cmocka_unit_test(orphans),
+		cmocka_unit_test(alone),      cmocka_unit_test(wrong_files),
+		cmocka_unit_test(torn_super), cmocka_unit_test(read_only),
+		cmocka_unit_test(sizes),      cmocka_unit_test(names),
+		cmocka_unit_test(renames),    cmocka_unit_test(data),
+		cmocka_unit_test(full),	      cmocka_unit_test(orphans),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 #define _GNU_SOURCE
 /*
- * A mount in this process that ends in the middle of things, or whose disk or memory fails: the next mount finds a prefix
- * of what was acknowledged, with all that was synced, and fsck finds nothing.
+ * A mount in this process that ends in the middle of things, or whose disk or memory fails: the
+ * next mount finds a prefix of what was acknowledged, with all that was synced, and fsck finds
+ * nothing.
  *
  * VEXFS_HISTORIES=N tries so many; VEXFS_SEED=N repeats a run.
  */
@@ -179,8 +180,9 @@ static void faults(void **state)
 		enum vexfs_fault what;
 		__u32 first, step;	/* the how many-th call fails */
 	} kinds[] = {
-		{ VEXFS_FAULT_READ, 1, 3 },  { VEXFS_FAULT_WRITE, 1, 7 }, { VEXFS_FAULT_ALLOC, 1, 41 },
-		{ VEXFS_FAULT_FLUSH, 1, 1 }, { VEXFS_FAULT_TXN, 1, 11 },
+		{ VEXFS_FAULT_READ, 1, 3 },   { VEXFS_FAULT_WRITE, 1, 7 },
+		{ VEXFS_FAULT_ALLOC, 1, 41 }, { VEXFS_FAULT_FLUSH, 1, 1 },
+		{ VEXFS_FAULT_TXN, 1, 11 },
 	};
 	static struct history h;
 	struct mount m;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #define _GNU_SOURCE
 /*
- * Collections in a mount in this process: the module's own files do what they do in the kernel, and a remount finds it.
- * After each test fsck finds nothing.
+ * Collections in a mount in this process: the module's own files do what they do in the kernel, and
+ * a remount finds it. After each test fsck finds nothing.
  */
 #include "mount.h"
 
@@ -42,7 +42,10 @@ static void records(void **state)
 	mount_unmake(&m);
 }
 
-/* Codes are made, planes grow over several extents, and the mapping shows rows that are not committed yet. */
+/*
+ * Codes are made, planes grow over several extents, and the mapping shows rows that are not
+ * committed yet.
+ */
 static void many(void **state)
 {
 	struct mount m;
@@ -187,7 +190,9 @@ static void bindings(void **state)
 	vexfs_file_close(a);
 	vexfs_file_close(b);
 	vexfs_file_close(outside);
-	/* files with records stay in their collection; plain directories with anything in them, too */
+	/*
+	 * files with records stay in their collection; plain directories with anything in them, too
+	 */
 	assert_int_equal(vexfs_image_rename(m.image, "/c/b", "/b"), -EXDEV);
 	assert_int_equal(vexfs_image_rename(m.image, "/c/sub", "/sub"), -EXDEV);
 	assert_int_equal(vexfs_image_rename(m.image, "/out", "/c/out"), 0);
@@ -215,7 +220,10 @@ static void bindings(void **state)
 	mount_unmake(&m);
 }
 
-/* What is renamed over a file has its records, also after a remount, a compaction, and another rename. */
+/*
+ * What is renamed over a file has its records, also after a remount, a compaction, and another
+ * rename.
+ */
 static void heirs(void **state)
 {
 	struct vexfs_ioc_compact compact = { .size = sizeof(compact) };
@@ -270,7 +278,9 @@ static bool path_is(void *arg, const char *name, unsigned int len, __u64 ino, __
 static void paths(void **state)
 {
 	char path[64];
-	struct vexfs_ioc_path arg = { .size = sizeof(arg), .path = (uintptr_t)path, .room = sizeof(path) };
+	struct vexfs_ioc_path arg = { .size = sizeof(arg),
+				      .path = (uintptr_t)path,
+				      .room = sizeof(path) };
 	struct file *file, *dir;
 	struct stat st;
 	struct mount m;
@@ -385,7 +395,9 @@ static void dropping(void **state)
 	mount_unmake(&m);
 }
 
-/* What is created in a collection belongs to it, however deep; in a collection inside it, to that. */
+/*
+ * What is created in a collection belongs to it, however deep; in a collection inside it, to that.
+ */
 static void belonging(void **state)
 {
 	struct vexfs_ioc_drop arg = { .size = sizeof(arg) };
@@ -409,9 +421,11 @@ static void belonging(void **state)
 		assert_false(IS_ERR(inner));
 		file = file_open(&m, "/c/a/inner/d/f", "x");
 		m.c = inner;
-		assert_int_equal(insert_one(&m, 1 + round, NULL, NULL, number_of(file), 0), round ? -ENODATA : 0);
+		assert_int_equal(insert_one(&m, 1 + round, NULL, NULL, number_of(file), 0),
+				 round ? -ENODATA : 0);
 		m.c = outer;
-		assert_int_equal(insert_one(&m, 1 + round, NULL, NULL, number_of(file), 0), round ? 0 : -EXDEV);
+		assert_int_equal(insert_one(&m, 1 + round, NULL, NULL, number_of(file), 0),
+				 round ? 0 : -EXDEV);
 		numbers_forget();
 		vexfs_file_close(file);
 		/* dropped: its files belong to the one around it */
@@ -446,8 +460,9 @@ static void bind_on_disk(struct mount *m, __u32 slot, const char *name)
 	assert_int_equal(vexfs_dev_read(&dev, at, &b), 0);
 	memset(b.raw.c_program[slot], 0, VEXFS_PROG_NAME_LEN);
 	strcpy(b.raw.c_program[slot], name);
-	b.raw.c_crc = cpu_to_le32(vexfs_csum(&fs, &b, sizeof(b), offsetof(struct vexfs_collection, c_crc),
-					     st.st_ino, le32_to_cpu(inode.i_generation), at));
+	b.raw.c_crc =
+		cpu_to_le32(vexfs_csum(&fs, &b, sizeof(b), offsetof(struct vexfs_collection, c_crc),
+				       st.st_ino, le32_to_cpu(inode.i_generation), at));
 	assert_int_equal(vexfs_dev_write(&dev, at, &b), 0);
 	vexfs_super_release(&fs);
 	vexfs_dev_close(&dev);
@@ -534,10 +549,12 @@ static void wrong_calls(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(records),   cmocka_unit_test(many),	 cmocka_unit_test(keys_and_words),
-		cmocka_unit_test(bindings),  cmocka_unit_test(heirs),	 cmocka_unit_test(paths),
-		cmocka_unit_test(snapshots), cmocka_unit_test(dropping), cmocka_unit_test(belonging),
-		cmocka_unit_test(programs),  cmocka_unit_test(wrong_calls),
+		cmocka_unit_test(records),	  cmocka_unit_test(many),
+		cmocka_unit_test(keys_and_words), cmocka_unit_test(bindings),
+		cmocka_unit_test(heirs),	  cmocka_unit_test(paths),
+		cmocka_unit_test(snapshots),	  cmocka_unit_test(dropping),
+		cmocka_unit_test(belonging),	  cmocka_unit_test(programs),
+		cmocka_unit_test(wrong_calls),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

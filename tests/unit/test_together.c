@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #define _GNU_SOURCE
 /*
- * A mount in this process that many threads use at the same time: inserts, deletions, searches, files, syncs and compactions.
- * Run under ThreadSanitizer now and then: the objects are the same.
+ * A mount in this process that many threads use at the same time: inserts, deletions, searches,
+ * files, syncs and compactions. Run under ThreadSanitizer now and then: the objects are the same.
  */
 #include "mount.h"
 
@@ -142,9 +142,12 @@ static void together(void **state)
 	mount_with_collection(&shared);
 	stop = false;
 	for (t = 0; t < 3; t++)
-		assert_int_equal(pthread_create(&other[t], NULL, t < 2 ? searcher : compacter, NULL), 0);
+		assert_int_equal(
+			pthread_create(&other[t], NULL, t < 2 ? searcher : compacter, NULL), 0);
 	for (t = 0; t < THREADS; t++)
-		assert_int_equal(pthread_create(&thread[t], NULL, t & 1 ? filer : writer, (void *)(uintptr_t)t), 0);
+		assert_int_equal(pthread_create(&thread[t], NULL, t & 1 ? filer : writer,
+						(void *)(uintptr_t)t),
+				 0);
 	for (t = 0; t < THREADS; t++)
 		pthread_join(thread[t], NULL);
 	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
