@@ -153,4 +153,61 @@ log(tags(1500), tags(1501), commit, commit)
 log(tags(1500), copy(b'1'), commit, fields=((4, 20), (5, 3), (21, 9)))
 log(fields=((7, 0),))
 
+# --- image: how, changes of blocks: which, flags, where, bytes.  See fuzz_image.c; FUZZ_SHOW=1 prints which there are ---
+
+SUPER, GROUP, INODES, ROOT, INODES2, TREE, INODES3, MANY, MANY2, COLLECTION, DIR, VECTORS, RECORDS, RECORDS2, KEYS, DEAD, \
+    INODES4, SNAPSHOT, WORDS, HEIRS, LOG = range(21)
+FREE = 28
+
+
+def change(spot, at, data, kind=0, copy=None, owner=None):
+    out = bytes([spot, kind | (0 if copy is None else 0x10) | (0 if owner is None else 0x20)])
+    out += b'' if copy is None else bytes([copy])
+    out += b'' if owner is None else bytes(owner)
+    return out + struct.pack('<HB', at, len(data)) + data
+
+
+def field(ino, at, data):
+    return change((INODES, INODES2, INODES3, INODES4)[(ino - 1) // 8], (ino - 1) % 8 * 512 + at, data)
+
+
+def image(*changes):
+    for how in 0, 3:
+        seed('image', bytes([how]) + b''.join(changes))
+
+
+def le(n, size=4):
+    return struct.pack({2: '<H', 4: '<I', 8: '<Q'}[size], n)
+
+
+image()
+image(change(SUPER, 80, le(4096, 8) + le(1)), change(GROUP, 2048, b'\xff' * 8))
+image(change(SUPER, 112, le(2) + le(0, 2)))                           # groups in use, not clean
+image(change(SUPER, 136, le(11, 8)), field(11, 80, le(16, 8)))       # orphans
+image(change(GROUP, 1536 + 2, b'\0\0'), change(GROUP, 2048 + 140, b'\0' * 4))
+image(field(11, 152, le(0) + le(3) + le(1129, 8)))                   # somebody else's blocks
+image(field(11, 4, le(0o40755, 2)), field(11, 24, le(4)))             # a file becomes a directory
+image(field(12, 6, le(2, 2)), change(TREE, 8, le(30, 2) + le(1, 2)))  # a deeper tree
+image(change(TREE, 32, le(5) + le(0x80000002) + le(1000, 8)))
+image(change(FREE, 0, b'', kind=4, copy=TREE, owner=(11, 0)), field(11, 6, le(1, 2)), field(11, 152, le(0) * 2 + le(2047, 8)))
+image(field(17, 24, le(12)))                                         # hashed
+image(change(MANY, 16 + 8, le(8, 2)), change(MANY2, 16, le(0, 8)))
+image(change(ROOT, 16, le(17, 8)), change(ROOT, 16 + 11, b'\4x/'))
+image(change(MANY2, 0, b'', copy=MANY), change(MANY2, 8, le(1)))
+image(field(13, 32, le(100, 8)), field(14, 28, le(0)))               # symlinks
+image(field(19, 88, le(1140, 8)))                                    # another block as collection
+image(change(COLLECTION, 24, le(4096) + le(16384) + le(1 << 32, 8) + le(1, 8)))
+image(change(COLLECTION, 64, le(22, 8) + le(21, 8) + le(0, 8) + le(24, 8)))
+image(change(COLLECTION, 120, le(8)), change(COLLECTION, 128 + 32, le(2, 2)))
+image(change(COLLECTION, 544, le(40, 8) + le(24, 8) + le(0, 8) + b'a/b'), change(COLLECTION, 544 + 56, le(1, 8) * 3 + b'before'))
+image(change(COLLECTION, 544 + 32 * 56, le(26, 8) + le(1 << 40, 8) + le(0, 8)))
+image(change(RECORDS, 4, le(3) + le(7, 8) + le(500, 8) + le(21, 8)), change(RECORDS, 56, le((1 << 56) | 255, 8)))
+image(change(RECORDS2, 24, le(17, 8)), change(RECORDS, 0, b'\0', kind=15))
+image(change(DEAD, 8, le(1) + le(4)), change(SNAPSHOT, 16, b'\xff' * 8))
+image(change(WORDS, 4, b'\0\xff'), change(KEYS, 0, b'x'))
+image(change(HEIRS, 12, le(3)), change(HEIRS, 16 + 24, le(20, 8) + le(300, 8) + le(1) + le(9)))
+image(field(22, 32, le(0, 8)), field(21, 28, le(0)), field(20, 24, le(0)))
+image(field(24, 24, le(2)), field(27, 24, le(6) + le(1) + le(1 << 44, 8)))
+image(change(LOG, 28, b'\0\0\0\1'), change(LOG + 1, 0, b'\xc0\x3b\x39\x98\0\0\0\2\0\0\0\1'))
+
 print(', '.join('%s: %d' % x for x in count.items()))

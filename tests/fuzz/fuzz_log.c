@@ -251,7 +251,12 @@ static void write_one(__u32 ring)
 	vx_buf *b;
 	int err;
 
+	/* transactions of the input that were not replayed may have the numbers that come next, as no real ones have */
 	vexfs_dev_drop(&dev);
+	dev.record = NULL;
+	for (; n_at; n_at--)
+		put_back(start + at[n_at - 1]);
+	dev.record = record;
 	must(!vexfs_log_open(&dev, &super, &log, &why));
 	err = vexfs_log_begin(log, &t, 2);
 	must(!err || (err == -ENOSPC && ring < 18));	/* a third of it is the most */
