@@ -325,6 +325,11 @@ static int check_dir(struct verify *v, __u64 ino)
 		return err;
 	vexfs_inode_load(&v->c, v->fs, ino, raw);
 	vx_brelse(buf);
+	if (f->flags & VEXFS_INODE_HASHED) {
+		problem(v, VEXFS_FOUND_DIRECTORY, "directory %llu: has a hash index, which no version makes yet",
+			ull(ino));
+		return 0;
+	}
 	err = vexfs_dir_iterate(&v->c, &pos, check_name, v);
 	return err ? verify_damaged(v, err, VEXFS_FOUND_DIRECTORY, "directory", ino) : 0;
 }

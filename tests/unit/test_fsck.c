@@ -149,6 +149,11 @@ static void hide(struct world *w, struct vexfs_inode *raw)
 	(void)w;
 	raw->i_flags |= cpu_to_le32(VEXFS_INODE_HIDDEN);
 }
+static void hash(struct world *w, struct vexfs_inode *raw)
+{
+	(void)w;
+	raw->i_flags |= cpu_to_le32(VEXFS_INODE_HASHED);
+}
 static void flip_size(struct world *w, struct vexfs_inode *raw)
 {
 	(void)w;
@@ -281,6 +286,7 @@ static void test_inodes(void **state)
 	EXPECT(VEXFS_FOUND_NAME_HIDDEN, with_inode(w, w->file.ino, hide, true));
 	EXPECT(VEXFS_FOUND_PLANE_LOOSE, with_inode(w, w->file.ino, hide, true));
 	EXPECT(VEXFS_FOUND_ORPHAN, with_inode(w, w->file.ino, orphan_next, true));
+	EXPECT(VEXFS_FOUND_DIRECTORY, with_inode(w, w->dir.ino, hash, true));
 	EXPECT(VEXFS_FOUND_ROOT, with_inode(w, VEXFS_ROOT_INO, own_root, true));
 	EXPECT(VEXFS_FOUND_DIR_LOOSE, with_inode(w, w->dir.ino, into_itself, true));
 }
