@@ -10,6 +10,7 @@ struct vx_block {
 	__u64 block;
 	struct vx_block *next;		/* in the hash chain */
 	unsigned int refs;
+	bool verified;			/* by who has read it, and it has not changed since */
 	bool uptodate, dirty;
 	unsigned int open;		/* transactions with access that have not yet dirtied it */
 	__u32 txn;			/* the last that changed it and that no log has begun */

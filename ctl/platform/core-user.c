@@ -458,6 +458,12 @@ vx_buf *vx_getblk(struct vexfs_fs *fs, __u64 block)
 	return b;
 }
 
+/* It is being read or changed; others ask at the same time. */
+static void unverified(vx_buf *b)
+{
+	__atomic_store_n(&b->verified, false, __ATOMIC_RELAXED);
+}
+
 vx_buf *vx_bread(struct vexfs_fs *fs, __u64 block)
 {
 	struct vexfs_dev *dev = fs->host;
@@ -469,6 +475,7 @@ vx_buf *vx_bread(struct vexfs_fs *fs, __u64 block)
 	if (!IS_ERR(b) && !b->uptodate) {
 		err = vexfs_dev_read(dev, block, b->data);
 		b->uptodate = !err;
+		unverified(b);
 		if (!err && dev->strict)
 			b->sum = crc32c(0, b->data, VEXFS_BLOCK_SIZE);
 	} else if (!IS_ERR(b) && dev->strict && !b->open &&
@@ -500,6 +507,16 @@ void vx_brelse(vx_buf *b)
 void *vx_data(vx_buf *b)
 {
 	return b->data;
+}
+
+bool vx_verified(const vx_buf *b)
+{
+	return __atomic_load_n(&b->verified, __ATOMIC_RELAXED);
+}
+
+void vx_set_verified(vx_buf *b)
+{
+	__atomic_store_n(&b->verified, true, __ATOMIC_RELAXED);
 }
 
 /* --- transactions --- */
@@ -610,6 +627,7 @@ int vx_txn_create(vx_txn *t, vx_buf *b)
 	pthread_mutex_lock(&b->dev->lock);
 	memset(b->data, 0, VEXFS_BLOCK_SIZE);
 	b->uptodate = true;
+	unverified(b);
 	pthread_mutex_unlock(&b->dev->lock);
 	return 0;
 }
@@ -644,6 +662,7 @@ int vx_txn_dirty(vx_txn *t, struct vexfs_fs *fs, vx_buf *b)
 	pthread_mutex_lock(&b->dev->lock);
 	if (take_access(t, b) && t->credits != INT_MAX && !t->credits--)
 		vexfs_die("a transaction ran out of credits");
+	unverified(b);
 	b->dirty = true;
 	if (b->dev->strict)
 		b->sum = crc32c(0, b->data, VEXFS_BLOCK_SIZE);

@@ -150,16 +150,8 @@ struct vx_handle;
 typedef struct vx_block vx_buf;
 typedef struct vx_handle vx_txn;
 
-static inline bool vx_verified(const vx_buf *b)
-{
-	(void)b;
-	return false;
-}
-
-static inline void vx_set_verified(vx_buf *b)
-{
-	(void)b;
-}
+bool vx_verified(const vx_buf *b);
+void vx_set_verified(vx_buf *b);
 
 /* Calls that can be made to fail, for tests. */
 enum vexfs_fault { VEXFS_FAULT_READ, VEXFS_FAULT_WRITE, VEXFS_FAULT_ALLOC, VEXFS_FAULT_FLUSH,

@@ -11,7 +11,7 @@
  *
  * vx_verified(b): the block was found to be good since it was read, vx_set_verified(b) said so, and
  * only transactions have changed it.  That spares checksums, not the checks of what depends on who
- * asks.  Not in user space, where every reader verifies.
+ * asks.  In user space every change makes it unverified again.
  */
 #ifndef _VEXFS_CORE_PLATFORM_H
 #define _VEXFS_CORE_PLATFORM_H
