@@ -377,11 +377,11 @@ int vexfs_image_sync(struct vexfs_image *image)
 
 int vexfs_image_close(struct vexfs_image *image)
 {
-	bool failed = vexfs_is_shutdown(&image->sb) && !vexfs_is_gone(&image->sb);
-	int err = failed ? -EIO : vexfs_is_gone(&image->sb) ? 0 : vexfs_image_sync(image), e2;
+	bool gone = vexfs_is_gone(&image->sb);	/* as was asked for: that is no error */
+	int err = gone ? 0 : vexfs_image_sync(image), e2;
 
 	WARN_ON_ONCE(atomic_read(&image->files));
-	e2 = unmount(image, true);
+	e2 = unmount(image, !gone);
 	return err ?: e2;
 }
 

@@ -104,6 +104,114 @@ static void torn_super(void **state)
 	mount_unmake(&m);
 }
 
+/* Where the first block of /dir is. */
+static __u64 block_of_dir(struct mount *m)
+{
+	struct vexfs_inode_core core = { };
+	struct vexfs_fs fs = { };
+	struct vexfs_inode *raw;
+	struct vexfs_map map;
+	struct vexfs_dev dev;
+	struct file *dir;
+	struct stat st;
+	vx_buf *buf;
+
+	dir = vexfs_file_open(m->image, "/dir", O_RDONLY, 0);
+	assert_false(IS_ERR(dir));
+	vexfs_file_stat(dir, &st);
+	vexfs_file_close(dir);
+	mount_close(m);
+	assert_int_equal(vexfs_dev_open(&dev, m->path, O_RDONLY), 0);
+	assert_int_equal(vexfs_super_read(&fs, &dev, dev.blocks), 0);
+	assert_int_equal(vexfs_inode_buf(&fs, st.st_ino, &buf, &raw), 0);
+	vexfs_inode_load(&core, &fs, st.st_ino, raw);
+	vx_brelse(buf);
+	assert_int_equal(vexfs_extent_lookup(&core, 0, &map), 0);
+	vexfs_super_release(&fs);
+	vexfs_dev_close(&dev);
+	return map.pblk;
+}
+
+/* Damage ends all writing, and the next mount hears of it from the log. */
+static void damage(void **state)
+{
+	union {
+		struct vexfs_super super;
+		char byte[VEXFS_BLOCK_SIZE];
+	} b;
+	struct vexfs_dev dev;
+	struct mount m;
+	__u64 block;
+	int round;
+
+	(void)state;
+	mount_make(&m);
+	mount_open(&m, 0);
+	assert_int_equal(vexfs_image_mkdir(m.image, "/dir", 0700), 0);
+	vexfs_file_close(file_open(&m, "/dir/file", "x"));
+	vexfs_file_close(file_open(&m, "/other", "other"));
+	block = block_of_dir(&m);
+	poke(m.path, block << VEXFS_BLOCK_SHIFT | 100, "\1\2\3", 3);
+	m.quiet = true;
+	for (round = 0; round < 2; round++) {
+		struct file *file;
+		char text[8];
+
+		mount_open(&m, 0);
+		assert_int_equal(m.dev.damages, 0);
+		assert_int_equal(PTR_ERR(vexfs_file_open(m.image, "/dir/file", O_RDONLY, 0)),
+				 -EUCLEAN);
+		assert_int_equal(m.dev.damages, 1);
+		/* what is fine can be read, and nothing be written */
+		file = vexfs_file_open(m.image, "/other", O_RDWR, 0);
+		assert_false(IS_ERR(file));
+		assert_int_equal(vexfs_file_pread(file, text, sizeof(text), 0), 5);
+		assert_int_equal(vexfs_file_pwrite(file, "y", 1, 0), -EIO);
+		assert_int_equal(vexfs_file_sync(file), -EIO);
+		vexfs_file_close(file);
+		assert_int_equal(vexfs_image_mkdir(m.image, "/d", 0700), -EIO);
+		assert_int_equal(vexfs_image_sync(m.image), -EIO);
+		assert_int_equal(vexfs_image_close(m.image), -EIO);
+	}
+	/* it says so until fsck or mkfs */
+	mount_open(&m, 0);
+	mount_close(&m);
+	assert_int_equal(vexfs_dev_open(&dev, m.path, O_RDONLY), 0);
+	assert_int_equal(vexfs_dev_read(&dev, 0, &b), 0);
+	assert_int_equal(le16_to_cpu(b.super.s_state), VEXFS_STATE_ERROR);
+	vexfs_dev_close(&dev);
+	unlink(m.path);
+}
+
+/* Shut down as FS_IOC_SHUTDOWN has it: what was flushed is there, closing is no error. */
+static void shut_down(void **state)
+{
+	struct file *file;
+	struct mount m;
+	__u32 how;
+
+	(void)state;
+	for (how = 0; how < 4; how++) {
+		mount_with_collection(&m);
+		assert_int_equal(vexfs_image_sync(m.image), 0);
+		assert_int_equal(insert_some(&m, 1, 10, 0), 0);
+		assert_int_equal(vexfs_file_ioctl(m.c, _IOR('X', 125, __u32), &how),
+				 how < 3 ? 0 : -EINVAL);
+		if (how < 3) {
+			assert_int_equal(insert_some(&m, 20, 1, 0), -EIO);
+			assert_int_equal(PTR_ERR(vexfs_file_open(m.image, "/", O_RDONLY, 0)), -EIO);
+			file = m.c;
+			assert_int_equal(vexfs_file_sync(file), -EIO);
+		}
+		mount_close(&m);
+		m.quiet = true;
+		mount_open(&m, 0);
+		mount_open_c(&m);
+		assert_int_equal(info_of(&m).live, how == 0 || how == 3 ? 10 : 0);
+		mount_unmake(&m);
+	}
+}
+
 static __u32 sum_of(const char *path)
 {
 	static __u8 buf[1 << 20];
@@ -462,6 +570,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(alone),      cmocka_unit_test(wrong_files),
 		cmocka_unit_test(torn_super), cmocka_unit_test(read_only),
+		cmocka_unit_test(damage),     cmocka_unit_test(shut_down),
 		cmocka_unit_test(sizes),      cmocka_unit_test(names),
 		cmocka_unit_test(renames),    cmocka_unit_test(data),
 		cmocka_unit_test(full),	      cmocka_unit_test(orphans),

@@ -511,6 +511,58 @@ static void programs(void **state)
 	mount_unmake(&m);
 }
 
+/* A full filesystem refuses records and loses none; what is deleted makes room, after a compaction. */
+static void full(void **state)
+{
+	struct vexfs_ioc_compact compact = { .size = sizeof(compact) };
+	const __u32 batch = 20000;
+	struct mount m;
+	__u64 n = 0, id;
+	long err;
+
+	(void)state;
+	mount_with_collection(&m);
+	while (!(err = insert_some(&m, n, batch, 0)))
+		n += batch;
+	assert_int_equal(err, -ENOSPC);
+	assert_true(n > 20 * batch);
+	assert_int_equal(vexfs_file_sync(m.c), 0);
+	assert_int_equal(info_of(&m).live, n);
+	assert_true(is_found(&m, n - 1));
+	assert_int_equal(insert_some(&m, n, batch, 0), -ENOSPC);
+	mount_again(&m);
+	assert_int_equal(info_of(&m).live, n);
+	for (id = 0; id < n; id++)
+		if (id % 8)
+			assert_int_equal(delete_id(&m, id), 0);
+	assert_int_equal(vexfs_file_ioctl(m.c, VEXFS_IOC_COMPACT, &compact), 0);
+	assert_int_equal(compact.after, n / 8);
+	for (id = n; id < n + n / 2; id += batch)
+		assert_int_equal(insert_some(&m, id, batch, 0), 0);
+	assert_true(is_found(&m, 8 * batch));
+	mount_unmake(&m);
+}
+
+/* A fatal signal ends calls, and changes nothing. */
+static void killed(void **state)
+{
+	struct vexfs_hit hit;
+	struct mount m;
+
+	(void)state;
+	mount_with_collection(&m);
+	assert_int_equal(insert_some(&m, 1, 5000, 0), 0);
+	vexfs_kill(true);
+	assert_int_equal(insert_some(&m, 6000, 5000, 0), -EINTR);
+	assert_int_equal(delete_id(&m, 1), -EINTR);
+	assert_int_equal(search_id(&m, 5, 1, NULL, &hit), -EINTR);
+	vexfs_kill(false);
+	assert_int_equal(info_of(&m).count, 5000);
+	assert_true(is_found(&m, 5));
+	assert_int_equal(insert_some(&m, 6000, 5000, 0), 0);
+	mount_unmake(&m);
+}
+
 /* Wrong calls are refused, and nobody's memory is trusted where that is wanted. */
 static void wrong_calls(void **state)
 {
@@ -554,7 +606,8 @@ int main(void)
 		cmocka_unit_test(heirs),	  cmocka_unit_test(paths),
 		cmocka_unit_test(snapshots),	  cmocka_unit_test(dropping),
 		cmocka_unit_test(belonging),	  cmocka_unit_test(programs),
-		cmocka_unit_test(wrong_calls),
+		cmocka_unit_test(wrong_calls),	  cmocka_unit_test(full),
+		cmocka_unit_test(killed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
