@@ -328,6 +328,22 @@ static int put_commit(struct vexfs_log *log)
 	return put(log, &b);
 }
 
+/*
+ * What these blocks freed may be used again.  One that did not change has a copy that is still right, if
+ * it has one.
+ */
+static void drop_copies(struct vexfs_log *log, struct vx_block **blocks, __u32 n)
+{
+	__u32 i;
+
+	pthread_mutex_lock(&log->dev->lock);
+	for (i = 0; i < n; i++) {
+		free(blocks[i]->committed);
+		blocks[i]->committed = NULL;
+	}
+	pthread_mutex_unlock(&log->dev->lock);
+}
+
 /* lock held, nobody is in the running transaction. */
 static int commit(struct vexfs_log *log)
 {
@@ -353,13 +369,14 @@ static int commit(struct vexfs_log *log)
 	for (i = 0; i < log->revokes && !err; i += REVOKES)
 		err = put_revokes(log, log->revoked + i, min_t(__u32, log->revokes - i, REVOKES));
 	err = err ?: vexfs_dev_sync(log->dev) ?: put_commit(log) ?: vexfs_dev_sync(log->dev);
+	if (!err)
+		drop_copies(log, blocks, n);
 	free(blocks);
 	if (err)
 		goto out;
 	log->revokes = 0;
 	log->sequence++;
 	log->commits++;
-	vexfs_dev_commit(log->dev);
 	if (log->used > (log->last - log->first) / 2) {
 		err = vexfs_dev_flush(log->dev) ?: write_super(log, 0, log->sequence - 1);
 		log->used = 0;
