@@ -24,6 +24,13 @@ bool client_wrong(struct client *c, const char *fmt, ...)
 	return false;
 }
 
+bool client_failed(struct client *c, const char *call, int err)
+{
+	if (!c->why[0])
+		c->err = err;
+	return client_wrong(c, "%s: %s", call, strerror(-err));
+}
+
 /* --- mounting --- */
 
 int client_mount(struct client *c, int fd, __u64 blocks,
@@ -51,7 +58,7 @@ int client_unmount(struct client *c)
 	int err = vexfs_image_close(c->image);
 
 	if (err)
-		client_wrong(c, "unmount: %s", strerror(-err));
+		client_failed(c, "unmount", err);
 	return err;
 }
 

@@ -14,11 +14,14 @@
 struct client {
 	struct vexfs_dev dev;
 	struct vexfs_image *image;
-	char why[300]; /* the first thing that was wrong, "": nothing */
+	char why[300];			/* the first thing that was wrong, "": nothing */
+	int err;			/* that was a call which failed: its negative errno */
 };
 
 /* Remember what is wrong, if nothing was before.  Always false. */
 bool client_wrong(struct client *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* The same of a call that has failed with err. */
+bool client_failed(struct client *c, const char *call, int err);
 
 /*
  * Mount what is in a file of so many blocks, which stays the caller's.  record: see vexfs-user.h.

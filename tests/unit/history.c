@@ -389,6 +389,12 @@ void history_fail(struct history *h)
 	now(h, h->op[h->n - 1]->collection);
 }
 
+void history_unfail(struct history *h)
+{
+	h->op[h->n - 1]->lost = false;
+	now(h, h->op[h->n - 1]->collection);
+}
+
 void history_done(struct history *h)
 {
 	const struct op *op = h->op[h->n - 1];

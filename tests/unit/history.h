@@ -125,6 +125,8 @@ void history_print(const struct history *h);
 void history_add(struct history *h, struct op *op);
 /* The last one has failed, as it must or because it was made to: nothing of it is there. */
 void history_fail(struct history *h);
+/* It may have been done all the same. */
+void history_unfail(struct history *h);
 /* It was acknowledged. */
 void history_done(struct history *h);
 /* Only the first n operations ever were, and all of them survive. */

@@ -59,7 +59,7 @@ static bool read_words(struct looking *l)
 	__u32 i, at = 0, n;
 
 	if (err)
-		return client_wrong(l->c, "words: %s", strerror(-err));
+		return client_failed(l->c, "words", err);
 	if (w.n != w.total)
 		return client_wrong(l->c, "%llu words", w.total);
 	for (i = 0; i < w.n; at += lens[i++]) {
@@ -127,8 +127,8 @@ static bool read_list(struct looking *l, const char *snapshot, struct seen_list 
 		in.key_bytes = sizeof(keys);
 		err = vexfs_file_ioctl(l->dir, VEXFS_IOC_LIST, &in);
 		if (err || in.n > PAGE) {
-			fine = client_wrong(l->c, "list %s: %s, %u", snapshot, strerror(-err),
-					    in.n);
+			fine = err ? client_failed(l->c, "list", err) :
+				     client_wrong(l->c, "%u items are listed", in.n);
 			break;
 		}
 		list->at = realloc(list->at, (list->n + in.n + 1) * sizeof(*list->at));
@@ -178,8 +178,7 @@ static bool check_get(struct looking *l, const struct seen_entry *want, bool by_
 	}
 	err = vexfs_file_ioctl(l->dir, VEXFS_IOC_GET, &g);
 	if (err)
-		return client_wrong(l->c, "get %llu '%s': %s", want->entry->id, want->entry->key,
-				    strerror(-err));
+		return client_failed(l->c, by_key ? "get by key" : "get", err);
 	fine = take(l, &g.item, row, key, &got);
 	if (fine && (!same_entry(got.entry, want->entry, dims) || got.stale != want->stale ||
 		     got.ino != want->ino))
@@ -251,9 +250,10 @@ static bool check_search(struct looking *l, const char *snapshot, const struct s
 	for (i = 0; i < dims; i++)
 		query[i] = 1 + chance(5);
 	err = vexfs_file_ioctl(l->dir, VEXFS_IOC_SEARCH, &in);
-	if (err || in.truncated || in.n > k)
-		fine = client_wrong(l->c, "search %s: %s, truncated %#x", snapshot, strerror(-err),
-				    in.truncated);
+	if (err)
+		fine = client_failed(l->c, "search", err);
+	else if (in.truncated || in.n > k)
+		fine = client_wrong(l->c, "search: truncated %#x, %u hits", in.truncated, in.n);
 	else
 		fine = check_hits(l, list, query, where, node[0].value, word, hit, in.n, k);
 	free(hit);
@@ -284,7 +284,7 @@ static bool look_at_snapshots(struct looking *l, struct seen *s)
 	__u32 i, k;
 
 	if (err)
-		return client_wrong(l->c, "snapshots: %s", strerror(-err));
+		return client_failed(l->c, "snapshots", err);
 	for (i = 0; i < in.n; i++) {
 		k = info[i].name[1] - '0';
 		if (info[i].name[0] != 's' || k >= SNAPSHOTS || info[i].name[2])
@@ -306,7 +306,7 @@ static bool look_at_collection(struct looking *l, struct seen *s)
 	if (err == -ENODATA)
 		return true;
 	if (err)
-		return client_wrong(l->c, "info: %s", strerror(-err));
+		return client_failed(l->c, "info", err);
 	s->made = true;
 	s->dims = info.dims;
 	s->metric = info.metric;
@@ -332,11 +332,11 @@ bool client_see(struct client *c, __u32 collection, struct seen *s)
 	l.dir = vexfs_file_open(c->image, collection ? "c1" : "c0", O_RDONLY | O_DIRECTORY, 0);
 	if (IS_ERR(l.dir)) {
 		err = PTR_ERR(l.dir);
-		return err == -ENOENT || client_wrong(c, "open: %s", strerror(-err));
+		return err == -ENOENT || client_failed(c, "open", err);
 	}
 	s->dir = true;
 	err = vexfs_file_list(l.dir, look_at_names, s);
-	fine = err ? client_wrong(c, "names: %s", strerror(-err)) : look_at_collection(&l, s);
+	fine = err ? client_failed(c, "names", err) : look_at_collection(&l, s);
 	vexfs_file_close(l.dir);
 	return fine;
 }

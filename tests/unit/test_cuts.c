@@ -15,189 +15,18 @@
 #include <time.h>
 
 #include "box.h"
-#include "client.h"
-#include "disk.h"
+#include "world.h"
 
-#define BLOCKS 16384u
-#define DIMS 3u
 #define MAX_LETTERS 12u
+#define LETTERS ((__u32)sizeof(WORLD_LETTERS) - 1)
 #define STATES 5000u /* in make check */
 
-static struct {
-	struct disk disk;
-	struct client client;
-	struct history history;
-	__u32 base; /* operations that all workloads begin with */
-	char letters[MAX_LETTERS + 1]; /* of the workload */
-	__u32 share; /* percent of the states of a workload to be tried */
-	bool tell; /* what is wrong is a failure of this test */
-	size_t states, wrong, workloads;
-	__u64 next_id;
-} t;
-
-/* --- the alphabet --- */
-
-static struct history *h = &t.history;
-
-/* The collection that operations are about: the last one that was made. */
-static __u32 current(void)
-{
-	return h->now[1].made > h->now[0].made;
-}
-
-static void fill(struct entry *e)
-{
-	__u32 i;
-
-	e->id = t.next_id++;
-	e->number = e->id % 10;
-	for (i = 0; i < DIMS; i++)
-		e->row[i] = 1 + (e->id * (i + 3) + i) % 7;
-	snprintf(e->key, sizeof(e->key), "k%llu", e->id);
-}
-
-static struct op *insert(__u32 n)
-{
-	struct op *op = op_new(OP_INSERT, current(), n, DIMS);
-	__u32 i;
-
-	for (i = 0; i < n; i++)
-		fill(op->entry[i]);
-	return op;
-}
-
-static struct op *letter_create(void)
-{
-	__u32 c = h->now[0].made ? 1 : 0;
-	struct op *op = op_new(OP_CREATE, c, 0, DIMS);
-
-	op->metric = c ? VEXFS_METRIC_COSINE : VEXFS_METRIC_L2;
-	return op;
-}
-
-static struct op *letter_insert(void)
-{
-	return insert(2);
-}
-
-/* One by its id, one by its key, one that is new. */
-static struct op *letter_upsert(void)
-{
-	const struct contents *s = &h->now[current()];
-	struct op *op = insert(3);
-
-	op->flags = OP_FLAG_UPSERT;
-	if (s->n > 0)
-		op->entry[0]->id = s->entry[0]->id;
-	if (s->n > 1)
-		memcpy(op->entry[1]->key, s->entry[s->n - 1]->key, sizeof(op->entry[1]->key));
-	return op;
-}
-
-static struct op *letter_delete(void)
-{
-	const struct contents *s = &h->now[current()];
-	struct op *op = op_new(OP_DELETE, current(), 1, DIMS);
-
-	op->entry[0]->id = s->n ? s->entry[s->n / 2]->id : 0;
-	return op;
-}
-
-static struct op *letter_word(void)
-{
-	struct op *op = insert(1);
-
-	op->entry[0]->word = 1 + h->n % (WORDS - 1);
-	return op;
-}
-
-/* A name of a file of collection 0, from `from` on; FILES: there is none. */
-static __u32 any_file(__u32 from)
-{
-	while (from < FILES && !h->now[0].object[from])
-		from++;
-	return from;
-}
-
-static struct op *letter_bind(void)
-{
-	__u32 name = any_file(0);
-	struct op *op;
-
-	if (name == FILES || current())
-		return NULL;
-	op = insert(1);
-	op->entry[0]->object = h->now[0].object[name];
-	op->entry[0]->change = h->now[0].file[op->entry[0]->object].change;
-	op->entry[0]->off = 1;
-	op->entry[0]->len = 2;
-	return op;
-}
-
-static struct op *letter_unlink(void)
-{
-	__u32 name = any_file(0);
-	struct op *op;
-
-	if (name == FILES)
-		return NULL;
-	op = op_new(OP_UNLINK, 0, 0, 0);
-	op->name = name;
-	return op;
-}
-
-static struct op *letter_rename(void)
-{
-	__u32 to = any_file(0), name = any_file(to + 1);
-	struct op *op;
-
-	if (to == FILES || name >= FILES)
-		return NULL;
-	op = op_new(OP_RENAME, 0, 0, 0);
-	op->name = name;
-	op->to = to;
-	return op;
-}
-
-static struct op *letter_snapshot(void)
-{
-	struct op *op = op_new(OP_SNAPSHOT, current(), 0, 0);
-
-	while (op->name < SNAPSHOTS && h->now[op->collection].snapshot[op->name].used)
-		op->name++;
-	if (op->name < SNAPSHOTS)
-		return op;
-	op->kind = OP_UNSNAPSHOT;
-	op->name = 0;
-	return op;
-}
-
-static struct op *letter_compact(void)
-{
-	return op_new(OP_COMPACT, current(), 0, 0);
-}
-
-static struct op *letter_drop(void)
-{
-	return op_new(OP_DROP, current(), 0, 0);
-}
-
-static const struct letter {
-	char name;
-	struct op *(*make)(void); /* NULL: it means nothing here */
-} letters[] = {
-	{ 'C', letter_create },	 { 'I', letter_insert }, { 'U', letter_upsert },
-	{ 'D', letter_delete },	 { 'W', letter_word },	 { 'B', letter_bind },
-	{ 'L', letter_unlink },	 { 'R', letter_rename }, { 'S', letter_snapshot },
-	{ 'M', letter_compact }, { 'X', letter_drop },
-};
-#define LETTERS ((__u32)ARRAY_SIZE(letters))
-
-static void complain(const char *why)
-{
-	printf("# workload '%s': %s\n", t.letters, why);
-	history_print(h);
-}
+static struct world w;
+static struct history *h = &w.history;
+static char letters[MAX_LETTERS + 1]; /* of the workload */
+static __u32 share; /* percent of the states of a workload to be tried */
+static bool tell; /* what is wrong is a failure of this test */
+static size_t states, wrong, workloads;
 
 /* --- what a power cut leaves --- */
 
@@ -206,20 +35,18 @@ static void judge(struct disk *d)
 	struct client c;
 	bool fine;
 
-	if (t.share < 100 && chance(100) >= t.share)
+	if (share < 100 && chance(100) >= share)
 		return;
-	t.states++;
+	states++;
 	fine = !client_mount(&c, d->state, d->blocks, disk_record_state, d);
 	if (fine) {
 		fine = client_survived(&c, h, false);
 		fine = !client_unmount(&c) && fine;
 		fine = client_verify(&c, d->state, d->blocks) && fine;
 	}
-	if (fine)
-		return;
-	if (t.tell && t.wrong < 3)
-		complain(c.why);
-	t.wrong++;
+	if (!fine && tell && wrong < 3)
+		world_complain(&w, c.why);
+	wrong += !fine;
 }
 
 static void at_flush(struct disk *d)
@@ -229,83 +56,18 @@ static void at_flush(struct disk *d)
 
 /* --- workloads --- */
 
-static void must(struct op *op)
+/* Do what a letter means.  False: it means nothing here, or must fail. */
+static bool do_letter(char letter)
 {
-	history_add(h, op);
-	if (client_step(&t.client, h, op))
-		return;
-	complain(t.client.why);
-	fail();
-}
-
-static void file(__u32 name)
-{
-	struct op *op = op_new(OP_FILE, 0, 0, 0);
-
-	op->name = name;
-	must(op);
-}
-
-static void mount_live(void)
-{
-	assert_int_equal(client_mount(&t.client, t.disk.live, BLOCKS, disk_record, &t.disk), 0);
-}
-
-/* What all begin with: records of all kinds, one of them dead, and files; all of it durable. */
-static void base(void)
-{
-	__u32 i;
-
-	history_init(h);
-	t.next_id = 1;
-	must(op_new(OP_MKDIR, 0, 0, 0));
-	must(letter_create());
-	for (i = 0; i < 3; i++)
-		file(i);
-	must(letter_insert());
-	must(letter_bind());
-	must(letter_word());
-	must(letter_delete());
-	must(op_new(OP_MKDIR, 1, 0, 0));
-	must(op_new(OP_SYNC_ALL, 0, 0, 0));
-}
-
-static void world_open(enum disk_lie lie, bool tell)
-{
-	memset(&t, 0, sizeof(t));
-	t.tell = tell;
-	t.share = 100;
-	disk_make(&t.disk, BLOCKS);
-	mount_live();
-	base();
-	if (!client_check(&t.client, h)) {
-		complain(t.client.why);
-		fail();
-	}
-	assert_int_equal(client_unmount(&t.client), 0);
-	disk_mark(&t.disk);
-	t.base = h->n;
-	t.disk.lie = lie;
-}
-
-static void world_close(void)
-{
-	history_free(h);
-	disk_free(&t.disk);
-}
-
-/* Do the operation that a letter means now.  False: it means nothing here, or must fail. */
-static bool do_letter(__u32 letter)
-{
-	struct op *op = letters[letter].make();
+	struct op *op = world_letter(&w, letter);
 
 	if (!op)
 		return false;
 	history_add(h, op);
 	if (op->want)
 		return false; /* test_records.c has those */
-	if (!client_step(&t.client, h, op)) {
-		complain(t.client.why);
+	if (!client_step(&w.client, h, op)) {
+		world_complain(&w, w.client.why);
 		fail();
 	}
 	return true;
@@ -315,64 +77,65 @@ static bool do_letter(__u32 letter)
  * The letters and a sync, then an unmount, all with power cuts.  A workload in which a letter means
  * nothing is none.
  */
-static void workload(const __u32 *letter, __u32 n)
+static void workload(__u32 n)
 {
 	bool is_one = true;
 	__u32 i;
 
-	disk_back(&t.disk);
-	history_back(h, t.base);
-	t.next_id = t.base + 100;
-	mount_live();
-	for (i = 0; i < n; i++)
-		t.letters[i] = letters[letter[i]].name;
-	t.letters[n] = '\0';
-	t.disk.flush = at_flush;
+	letters[n] = '\0';
+	w.what = letters;
+	assert_true(world_begin(&w));
+	w.disk.flush = at_flush;
 	for (i = 0; i < n && is_one; i++)
-		is_one = do_letter(letter[i]);
+		is_one = do_letter(letters[i]);
 	if (!is_one)
-		t.disk.flush = NULL;
+		w.disk.flush = NULL;
 	else
-		must(op_new(n % 2 ? OP_SYNC : OP_SYNC_ALL, current(), 0, 0));
-	t.workloads += is_one;
-	if (client_unmount(&t.client)) {
-		complain(t.client.why);
+		world_do(&w, op_new(n % 2 ? OP_SYNC : OP_SYNC_ALL, world_current(&w), 0, 0));
+	workloads += is_one;
+	if (client_unmount(&w.client)) {
+		world_complain(&w, w.client.why);
 		fail();
 	}
 	if (is_one)
-		at_flush(&t.disk);
-	t.disk.flush = NULL;
+		at_flush(&w.disk);
+	w.disk.flush = NULL;
 }
 
-/* All workloads of n letters, or (some) each of them by chance: that many percent. */
-static void all_workloads(__u32 n, __u32 some)
+/* All workloads of n letters, or of each group of `every` of them one by chance. */
+static void all_workloads(__u32 n, __u32 every)
 {
-	__u32 letter[3], i, k, all = 1;
+	__u32 i, k, all = 1, code;
 
 	for (i = 0; i < n; i++)
 		all *= LETTERS;
-	for (k = 0; k < all; k++) {
-		for (i = 0; i < n; i++)
-			letter[i] = k /
-				    (i == 0 ? 1 :
-				     i == 1 ? LETTERS :
-					      LETTERS * LETTERS) %
-				    LETTERS;
-		if (chance(100) < some)
-			workload(letter, n);
+	for (k = 0; k < all; k += every) {
+		code = k + chance(every);
+		for (i = 0; i < n; i++, code /= LETTERS)
+			letters[i] = WORLD_LETTERS[code % LETTERS];
+		workload(n);
 	}
 }
 
 static void by_chance(void)
 {
-	__u32 letter[MAX_LETTERS], n = 4 + chance(MAX_LETTERS - 4), i;
+	__u32 n = 4 + chance(MAX_LETTERS - 4), i;
 
 	for (i = 0; i < n; i++)
-		letter[i] = chance(LETTERS);
-	workload(letter, n);
+		letters[i] = WORLD_LETTERS[chance(LETTERS)];
+	workload(n);
 }
 
 /* --- tests --- */
+
+static void begin(enum disk_lie lie, bool honest)
+{
+	world_open(&w);
+	w.disk.lie = lie;
+	tell = honest;
+	share = 100;
+	states = wrong = workloads = 0;
+}
 
 static double seconds(void)
 {
@@ -386,31 +149,31 @@ static void power_cuts(void **state)
 {
 	const char *env = getenv("VEXFS_STATES");
 	size_t wanted = env ? strtoull(env, NULL, 0) : STATES;
-	double begin = seconds();
+	double since = seconds();
 
 	(void)state;
-	world_open(DISK_HONEST, true);
-	t.share = env ? 100 : 25;
-	all_workloads(1, 100);
-	all_workloads(2, 100);
-	all_workloads(3, env ? 100 : 3);
-	printf("# %zu workloads of up to three operations: %zu states\n", t.workloads, t.states);
-	while (t.states < wanted)
+	begin(DISK_HONEST, true);
+	share = env ? 100 : 20;
+	all_workloads(1, 1);
+	all_workloads(2, 1);
+	all_workloads(3, env ? 1 : 36);
+	printf("# %zu workloads of up to three operations: %zu states\n", workloads, states);
+	while (states < wanted)
 		by_chance();
-	printf("# %zu workloads, %zu states, %.0f a minute, %zu wrong\n", t.workloads, t.states,
-	       t.states / (seconds() - begin) * 60, t.wrong);
-	assert_int_equal(t.wrong, 0);
-	world_close();
+	printf("# %zu workloads, %zu states, %.0f a minute, %zu wrong\n", workloads, states,
+	       states / (seconds() - since) * 60, wrong);
+	assert_int_equal(wrong, 0);
+	world_close(&w);
 }
 
 static void noticed(enum disk_lie lie)
 {
-	world_open(lie, false);
-	while (t.states < 300)
+	begin(lie, false);
+	while (states < 300)
 		by_chance();
-	printf("# %zu of %zu states were noticed\n", t.wrong, t.states);
-	assert_true(t.wrong > 10);
-	world_close();
+	printf("# %zu of %zu states were noticed\n", wrong, states);
+	assert_true(wrong > 10);
+	world_close(&w);
 }
 
 static void a_disk_without_flushes_is_noticed(void **state)
