@@ -57,8 +57,9 @@ static int alloc_hole(struct inode *inode, u32 lblk, u32 want, bool extend, stru
 	handle = vexfs_start(sb, VEXFS_EXTENT_CREDITS + VEXFS_INODE_CREDITS);
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
+	err = vexfs_inode_access(handle, inode); /* what is allocated must be logged, too */
 	down_write(&core->lock);
-	err = vexfs_extent_lookup(core, lblk, map);
+	err = err ?: vexfs_extent_lookup(core, lblk, map);
 	if (err || map->pblk)			/* somebody else was faster */
 		goto out;
 	/* the hole may begin before lblk */
@@ -196,9 +197,10 @@ static int written(struct inode *inode, loff_t pos, size_t len)
 		handle = vexfs_start(inode->i_sb, VEXFS_EXTENT_CREDITS + VEXFS_INODE_CREDITS);
 		if (IS_ERR(handle))
 			return PTR_ERR(handle);
+		/* or memory would say that it was logged */
+		err = vexfs_inode_access(handle, inode);
 		down_write(&core->lock);
-		err = 0;
-		if (at < end) {
+		if (!err && at < end) {
 			done = 0;
 			err = vexfs_extent_convert(handle, core, at, end - at, &done);
 			at += done;
