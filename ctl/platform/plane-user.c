@@ -267,14 +267,20 @@ int vexfs_write_part(struct inode *inode, const struct vexfs_where *w, u32 off, 
 	u8 block[VEXFS_BLOCK_SIZE];
 	int err = 0;
 
-	if (n == VEXFS_BLOCK_SIZE)
-		return vexfs_dev_write(dev, w->pblk, from);
-	if (w->valid)
-		err = vexfs_dev_read(dev, w->pblk, block);
-	else
-		memset(block, 0, sizeof(block));
-	memcpy(block + off, from, n);
-	return err ?: vexfs_dev_write(dev, w->pblk, block);
+	if (n < VEXFS_BLOCK_SIZE) {
+		if (w->valid)
+			err = vexfs_dev_read(dev, w->pblk, block);
+		else
+			memset(block, 0, sizeof(block));
+		if (err)
+			return err;
+		memcpy(block + off, from, n);
+		from = block;
+	}
+	err = vexfs_dev_write(dev, w->pblk, from);
+	if (err)		/* what was in the block may be lost, too */
+		__atomic_fetch_add(&VEXFS_I(inode)->errors, 1, __ATOMIC_RELAXED);
+	return err;
 }
 
 int vexfs_plane_write(struct inode *plane, loff_t pos, const void *from, size_t n)
@@ -299,9 +305,7 @@ int vexfs_plane_write(struct inode *plane, loff_t pos, const void *from, size_t 
 			break;
 		}
 		err = vexfs_write_part(plane, &w, off, from, len);
-		if (err)		/* what was in the block may be lost, too */
-			__atomic_fetch_add(&vi->errors, 1, __ATOMIC_RELAXED);
-		else if (!w.valid)
+		if (!err && !w.valid)
 			err = note_written(plane, lblk);
 		from = (const char *)from + len;
 		pos += len;
