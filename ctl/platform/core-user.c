@@ -28,13 +28,19 @@ void vexfs_die(const char *what)
 /* --- faults --- */
 
 static unsigned int fault_left[VEXFS_FAULTS];
-static bool fault_seen;
+static bool fault_stays, fault_seen;
 
 void vexfs_fault_set(enum vexfs_fault what, unsigned int n)
 {
 	memset(fault_left, 0, sizeof(fault_left));
 	fault_left[what] = n;
-	fault_seen = false;
+	fault_stays = fault_seen = false;
+}
+
+void vexfs_fault_from(enum vexfs_fault what, unsigned int n)
+{
+	vexfs_fault_set(what, n);
+	fault_stays = true;
 }
 
 bool vexfs_fault_met(void)
@@ -42,7 +48,7 @@ bool vexfs_fault_met(void)
 	bool seen = fault_seen;
 
 	memset(fault_left, 0, sizeof(fault_left));
-	fault_seen = false;
+	fault_stays = fault_seen = false;
 	return seen;
 }
 
@@ -52,8 +58,9 @@ bool vexfs_fault(enum vexfs_fault what)
 
 	do
 		if (!left)
-		return false;
-	while (!__atomic_compare_exchange_n(&fault_left[what], &left, left - 1, false,
+			return false;
+	while ((left > 1 || !fault_stays) &&
+	       !__atomic_compare_exchange_n(&fault_left[what], &left, left - 1, false,
 					    __ATOMIC_RELAXED, __ATOMIC_RELAXED));
 	if (left > 1)
 		return false;

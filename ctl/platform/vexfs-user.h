@@ -197,6 +197,8 @@ int vexfs_dev_sync(struct vexfs_dev *dev);
  * Let the n-th of these calls from now on fail (1: the next one), once; 0: none.  For all devices.
  */
 void vexfs_fault_set(enum vexfs_fault what, unsigned int n);
+/* The same, of that call and all that follow, until vexfs_fault_met(). */
+void vexfs_fault_from(enum vexfs_fault what, unsigned int n);
 /* Has a fault that was set been met?  Clears it. */
 bool vexfs_fault_met(void);
 
