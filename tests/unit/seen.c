@@ -474,6 +474,8 @@ static void note(void *arg, enum vexfs_finding nr, const char *fmt, ...)
 	char line[200];
 	va_list ap;
 
+	if (nr == VEXFS_FOUND_BINDING_GONE) /* as it should be, after an unlink */
+		return;
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
