@@ -210,6 +210,7 @@ static int unmount(struct vexfs_image *image, bool clean)
 	pthread_mutex_destroy(&sbi->cache_lock);
 	pthread_cond_destroy(&sbi->cache_changed);
 	sbi->dev->found = NULL;
+	flock(sbi->dev->fd, LOCK_UN);		/* a child of fork() has its file, too */
 	vexfs_dev_close(sbi->dev);
 	free(image);
 	return err;

@@ -80,7 +80,11 @@ int image_attach(const struct verb *v)
 	err = vexfs_attach_why(image, flags, &why);
 	if (!err)
 		return VEXCTL_OK;
-	return fail(image, "%s", why ? why : vexfs_strerror_for(VEXFS_OP_ATTACH, err));
+	if (why && err == -EBUSY)
+		return fail(image, "%s; end that first", why);
+	if (why && err == -EUCLEAN)
+		return fail(image, "%s; see what fsck.vexfs says", why);
+	return fail_op(image, VEXFS_OP_ATTACH, err);
 }
 
 int image_detach(int code)

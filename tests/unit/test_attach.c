@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <vexfs/vexfs.h>
@@ -321,19 +322,32 @@ static void test_files(void **state)
 /* The image belongs to the process that has attached it, not to its children. */
 static void test_fork(void **state)
 {
-	int fd = begin(), status;
+	int fd = begin(), status, ends[2];
+	char byte = 0;
 	pid_t pid;
 
 	(void)state;
 	assert_int_equal(insert(fd, 0, 50, NULL), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
 	pid = fork();
-	if (!pid)
-		_exit(insert(fd, 100, 1, NULL) == -ENOTTY && vexfs_open(words) == -ENOTDIR &&
-		      vexfs_detach(image) == -ENOENT && vexfs_attach(image, 0) == -EBUSY ? 0 : 1);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_int_equal(status, 0);
+	if (!pid) {
+		close(ends[0]);
+		if (insert(fd, 100, 1, NULL) != -ENOTTY || vexfs_open(words) != -ENOTDIR ||
+		    vexfs_detach(image) != -ENOENT || vexfs_attach(image, 0) != -EBUSY)
+			_exit(1);
+		/* until the parent has closed its end */
+		_exit(write(ends[1], &byte, 1) != 1 || read(ends[1], &byte, 1) ? 2 : 0);
+	}
+	close(ends[1]);
+	assert_int_equal(read(ends[0], &byte, 1), 1);
 	assert_int_equal(live(fd), 50);
 	vexfs_close(fd);
+	/* the child does not keep it from anybody */
+	assert_int_equal(vexfs_detach(image), 0);
+	assert_int_equal(vexfs_attach(image, 0), 0);
+	close(ends[0]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
 	assert_int_equal(vexfs_detach(image), 0);
 	verify();
 }

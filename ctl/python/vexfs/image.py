@@ -110,10 +110,10 @@ class File:
 
     def read(self, n, at=0):
         """At most n bytes from byte `at` on; b'': the end."""
-        n = integer(n, 'a length', 0, abi.S64_MAX)
+        n, at = integer(n, 'a length', 0, abi.S64_MAX), integer(at, 'an offset', 0, abi.S64_MAX)
         buffer = ct.create_string_buffer(n)
-        return buffer.raw[:call('file', 'pread', self.fd, buffer, n, integer(at, 'an offset', 0, abi.S64_MAX),
-                                what=self.name)]
+        got = call('file', 'pread', self.fd, buffer, n, at, what=self.name)
+        return buffer.raw[:got]
 
     def write(self, data, at=0):
         """Write bytes from byte `at` on.  Durable after Collection.sync(), or when the image is closed."""
