@@ -4,7 +4,7 @@
 # struct_ops types that live in a module (libbpf >= 1.4).  Debian 12 has an older one, so both are
 # then built from the package linux-source-6.12 and kept in a cache that may be deleted at any time.
 
-DEB_PACKAGES := gcc libc6-dev clang llvm linux-source-6.12 qemu-system-x86 dwarves libelf-dev \
+DEB_PACKAGES := gcc libc6-dev clang libclang-rt-14-dev llvm linux-source-6.12 qemu-system-x86 dwarves libelf-dev \
 	zlib1g-dev busybox-static cpio zstd xz-utils libcmocka-dev sparse libblkid-dev libmount-dev \
 	uuid-dev libjson-c-dev libmicrohttpd-dev libsystemd-dev pkg-config kmod python3 python3-numpy nodejs \
 	bpftrace linux-perf groff-base libbpf-dev debhelper dh-dkms dpkg-dev debootstrap e2fsprogs git
