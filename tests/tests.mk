@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # tests/unit/test_NAME.c   cmocka, becomes build/tests/NAME; other C files in tests/unit are shared
-# tests/unit/*.py, *.js    the same kind of test for what is no C, executable
+# tests/unit/*.py, *.js    the same kind of test for what is no C, executable; tap.py is what they share
 # tests/vm/t_NAME.sh       run inside the guest by tests/vm/run, with helper programs tests/vm/*.c and
 #                          BPF objects tests/vm/*.bpf.c, as /usr/lib/vexfs/*.bpf.o
 # tests/crash/*.sh         run on the host, executable; each prints its own line of counts
 
 UNIT_TESTS := $(patsubst tests/unit/test_%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c))
-UNIT_SCRIPTS := $(wildcard tests/unit/*.py tests/unit/*.js)
+UNIT_SCRIPTS := $(filter-out tests/unit/tap.py,$(wildcard tests/unit/*.py tests/unit/*.js))
 UNIT_SHARED := $(filter-out tests/unit/test_%.c,$(wildcard tests/unit/*.c))
 VM_C := $(filter-out %.bpf.c,$(wildcard tests/vm/*.c))
 VM_HELPERS := $(patsubst %.c,$(B)/%,$(VM_C))

@@ -21,9 +21,10 @@ import tempfile
 import time
 
 sys.dont_write_bytecode = True
+import tap  # noqa: E402
 top = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 work = os.environ.get('VEXFS_WORK') or tempfile.mkdtemp(prefix='vexfs-attach')
-count = int(os.environ.get('VEXFS_COUNT', '0'))
+tap.count = int(os.environ.get('VEXFS_COUNT', '0'))
 if os.geteuid() == 0:
     os.chown(work, 65534, 65534)
     os.setgroups([])
@@ -43,13 +44,7 @@ KINDS = ['red', 'green', 'blue', None]
 
 
 def test(name, good, *why):
-    global count
-    count += 1
-    print('%sok %d - %s' % ('' if good else 'not ', count, name + ('' if np is not None else ', without NumPy')))
-    if not good:
-        for w in why:
-            print('#', str(w).replace('\n', '\n# '))
-    sys.stdout.flush()
+    tap.test(name + ('' if np is not None else ', without NumPy'), good, *why)
 
 
 def raises(kind, function, *args, **kw):
@@ -492,6 +487,6 @@ python()
 if np is not None:
     sys.stdout.flush()
     sys.exit(subprocess.run([sys.executable, __file__], env=dict(os.environ, VEXFS_NO_NUMPY='1', VEXFS_WORK=work,
-                                                                 VEXFS_COUNT=str(count))).returncode)
-print('1..%d' % count)
+                                                                 VEXFS_COUNT=str(tap.count))).returncode)
+tap.done()
 clean_up()

@@ -4,18 +4,9 @@
 import os
 import subprocess
 import tempfile
+from tap import done, test
 
 top = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-count = 0
-
-
-def test(name, good, *why):
-    global count
-    count += 1
-    print('%sok %d - %s' % ('' if good else 'not ', count, name))
-    if not good:
-        for w in why:
-            print('#', str(w).replace('\n', '\n# '))
 
 
 def program(name, text):
@@ -75,4 +66,4 @@ with tempfile.TemporaryDirectory() as d:
     os.mkdir(empty)
     r, text, called = make('KDIR=' + empty)
     test('headers without their kernel', r.returncode == 0 and called[-1].endswith(' linux-headers-6.12-amd64'), r, called)
-print('1..%d' % count)
+done()

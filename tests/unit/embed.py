@@ -13,22 +13,12 @@ import time
 import types
 
 sys.dont_write_bytecode = True
+from tap import done, test  # noqa: E402
 top = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(top, 'ctl/python'))
 loader = importlib.machinery.SourceFileLoader('embed_files', os.path.join(top, 'ctl/examples/embed-files'))
 embed = importlib.util.module_from_spec(importlib.util.spec_from_loader('embed_files', loader))
 loader.exec_module(embed)
-count = 0
-
-
-def test(name, good, *why):
-    global count
-    count += 1
-    print('%sok %d - %s' % ('' if good else 'not ', count, name))
-    if not good:
-        for w in why:
-            print('#', str(w).replace('\n', '\n# '))
-    sys.stdout.flush()
 
 
 def refused(line):
@@ -206,4 +196,4 @@ with tempfile.TemporaryDirectory() as d:
     test('a file of too many pieces, or with a vector of zeros', [g[:2] for g in got] == [(2, 0), (1, 2)] and
          [name for name, _ in got[0][3]] == ['many', 'zeros'] and 'larger --size' in got[0][3][0][1] and
          got[1][3] == [('zeros', 'vector 0 is all zeros')], *got)
-print('1..%d' % count)
+done()

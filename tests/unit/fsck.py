@@ -11,21 +11,11 @@ import resource
 import subprocess
 import sys
 import tempfile
+from tap import done, test
 
 top = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 fsck = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else os.path.join(top, 'build/tests/fsck.vexfs'))
 mkfs = os.path.join(top, 'build/bin/mkfs.vexfs')
-count = 0
-
-
-def test(name, good, *why):
-    global count
-    count += 1
-    print('%sok %d - %s' % ('' if good else 'not ', count, name))
-    if not good:
-        for w in why:
-            print('#', str(w).replace('\n', '\n# '))
-    sys.stdout.flush()
 
 
 def run(*args, **options):
@@ -234,4 +224,4 @@ with tempfile.TemporaryDirectory() as d:
     p = subprocess.Popen([fsck, '-f', '/dev/stdin'], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     p.stdin.close()
     test('standard input is none', p.wait(30) == 8)
-print('1..%d' % count)
+done()

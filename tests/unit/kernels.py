@@ -7,18 +7,9 @@ import re
 import shutil
 import subprocess
 import tempfile
+from tap import done, test
 
 top = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-count = 0
-
-
-def test(name, good, *why):
-    global count
-    count += 1
-    print('%sok %d - %s' % ('' if good else 'not ', count, name))
-    if not good:
-        for w in why:
-            print('#', str(w).replace('\n', '\n# '))
 
 
 env = {k: v for k, v in os.environ.items() if not k.startswith(('MAKE', 'MFLAGS'))}
@@ -86,4 +77,4 @@ test('and i686', checks['machine']['result'] == 'FAIL' and 'i686 is not supporte
 release = os.uname().release
 checks, r = doctor()
 test('and judges this one as DKMS does', (checks['kernel']['result'] == 'ok') == matches(release, kernel), release, r)
-print('1..%d' % count)
+done()

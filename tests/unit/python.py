@@ -17,6 +17,7 @@ import threading
 import uuid
 
 sys.dont_write_bytecode = True
+import tap  # noqa: E402
 top = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 os.environ['LIBVEXFS'] = os.path.join(top, 'build/lib/libvexfs.so.0')
 sys.path.insert(0, os.path.join(top, 'ctl/python'))
@@ -27,17 +28,11 @@ from vexfs import abi  # noqa: E402
 from vexfs.values import np  # noqa: E402
 
 work = tempfile.mkdtemp(prefix='vexfs-python')
-count = int(os.environ.get('VEXFS_COUNT', '0'))
+tap.count = int(os.environ.get('VEXFS_COUNT', '0'))
 
 
 def test(name, good, *why):
-    global count
-    count += 1
-    print('%sok %d - %s' % ('' if good else 'not ', count, name + ('' if np is not None else ', without NumPy')))
-    if not good:
-        for w in why:
-            print('#', str(w).replace('\n', '\n# '))
-    sys.stdout.flush()
+    tap.test(name + ('' if np is not None else ', without NumPy'), good, *why)
 
 
 def raises(kind, function, *args, **kw):
@@ -632,5 +627,5 @@ for root, dirs, files in os.walk(work, topdown=False):
 if np is not None:
     sys.stdout.flush()
     sys.exit(subprocess.run([sys.executable, __file__], env=dict(os.environ, VEXFS_NO_NUMPY='1',
-                                                                 VEXFS_COUNT=str(count))).returncode)
-print('1..%d' % count)
+                                                                 VEXFS_COUNT=str(tap.count))).returncode)
+tap.done()

@@ -6,22 +6,11 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
+from tap import done, test
 
 top = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 vexctl = os.path.join(top, 'build/bin/vexctl')
-count = 0
-
-
-def test(name, good, *why):
-    global count
-    count += 1
-    print('%sok %d - %s' % ('' if good else 'not ', count, name))
-    if not good:
-        for w in why:
-            print('#', str(w).replace('\n', '\n# '))
-    sys.stdout.flush()
 
 
 def run(*args, **more):
@@ -311,4 +300,4 @@ with tempfile.TemporaryDirectory() as d:
     test('a file is not overwritten', r.returncode == 1 and 'not overwritten' in r.stderr, r)
     r = run('program', 'new', 'x', '--op', 'search', '--json')
     test('as JSON', json.loads(r.stdout)['source'] == run('program', 'new', 'x', '--op', 'search').stdout, r)
-print('1..%d' % count)
+done()

@@ -18,23 +18,13 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from tap import done, skip, test
 
 vexd = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else 'build/tests/vexd')
 vexctl = os.path.join(os.path.dirname(os.path.dirname(vexd)), 'bin/vexctl')
 work = tempfile.mkdtemp(prefix='vexd-test')
 sock = os.path.join(work, 'run/vexd.sock')
-count = 0
 seed = int(os.environ.get('VEXFS_SEED', '1'))
-
-
-def test(name, good, *why):
-    global count
-    count += 1
-    print('%sok %d - %s' % ('' if good else 'not ', count, name))
-    if not good:
-        for w in why:
-            print('#', str(w).replace('\n', '\n# '))
-    sys.stdout.flush()
 
 
 def write(name, text):
@@ -203,8 +193,7 @@ r = check(os.path.join(work, 'none'))
 test('one that is not there', r.returncode == 1 and 'No such file' in r.stderr, r)
 default = re.search(r'--config FILE  \[(.*)\]', subprocess.run([vexd, '--help'], capture_output=True, text=True).stdout).group(1)
 if os.path.exists(default):
-    print('ok # SKIP no configuration: there is %s' % default)
-    count += 1
+    skip('no configuration: there is %s' % default)
 else:
     r = subprocess.run([vexd, '--check'], capture_output=True, text=True, timeout=60)
     test('none, and the defaults hold', r.returncode == 0 and not r.stderr and
@@ -368,8 +357,7 @@ if os.getuid() == 0:
     test('another user may look and no more', lines[0] == 'True None None' and
          lines[1:5] == ['False EPERM that needs root or the group vexfs'] * 4, r)
 else:
-    print('ok # SKIP another user: this is not root')
-    count += 1
+    skip('another user: this is not root')
 
 # --- vexctl
 
@@ -536,5 +524,5 @@ for s in many:
     s.close()
 test('no sanitizer complained', 'Sanitizer' not in log() and 'runtime error' not in log(), log()[-3000:])
 
-print('1..%d' % count)
+done()
 shutil.rmtree(work, ignore_errors=True)
