@@ -10,27 +10,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "check.h"
+#include "paths.h"
 #include "rows.h"
 
 #define DIMS		8
 #define SEED		5
 #define MAX_K		1000
-
-static char base[256];
-
-__attribute__((format(printf, 1, 2))) static inline const char *path(const char *fmt, ...)
-{
-	static __thread char buf[4][4096];
-	static __thread unsigned int i;
-	char *p = buf[i++ % 4];
-	size_t n = snprintf(p, 4096, "%s/", base);
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(p + n, 4096 - n, fmt, ap);
-	va_end(ap);
-	return p;
-}
 
 static inline int collection(const char *name)
 {

@@ -379,8 +379,6 @@ static void test_stale(void)
 
 /* --- move --- */
 
-#define DO(want, call, what) EXPECT(want, (call) ? errno : 0, what)
-
 static void test_move(void)
 {
 	int a = collection("a"), b = collection("b"), fd, fd2;

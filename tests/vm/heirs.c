@@ -18,29 +18,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "check.h"
+#include "paths.h"
 #include "rows.h"
 
 #define DIMS	4
 #define SEED	9
 #define MAX_K	1000
-
-static char base[256];
-
-__attribute__((format(printf, 1, 2))) static const char *path(const char *fmt, ...)
-{
-	static __thread char buf[4][1024];
-	static __thread unsigned int i;
-	char *p = buf[i++ % 4];
-	size_t n = snprintf(p, 1024, "%s/", base);
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(p + n, 1024 - n, fmt, ap);
-	va_end(ap);
-	return p;
-}
-
-#define DO(want, call, what) EXPECT(want, (call) ? errno : 0, what)
 
 static void make_file(const char *p)
 {
