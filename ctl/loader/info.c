@@ -10,7 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <json.h>
 #include <bpf/bpf.h>
+#include <vexfs/vexfs.h>
 #include "priv.h"
 
 /* One file of a program's directory, without its newline.  -errno. */
@@ -233,4 +235,27 @@ int vexfs_programs(int (*fn)(const struct vexfs_program_info *info, void *arg), 
 	}
 	free(entry);
 	return ret;
+}
+
+const char *vexfs_program_state(const struct vexfs_program_info *info)
+{
+	return !info->loaded ? "not loaded" : info->ejected ? "ejected" : "loaded";
+}
+
+struct json_object *vexfs_program_json(const struct vexfs_program_info *info)
+{
+	struct json_object *o = json_object_new_object(), *ops = json_object_new_array();
+	__u32 n;
+
+	json_object_object_add(o, "name", json_object_new_string(info->name));
+	json_object_object_add(o, "state", json_object_new_string(vexfs_program_state(info)));
+	for (n = 0; n < VEXFS_SLOTS; n++)
+		if (info->ops & 1u << n)
+			json_object_array_add(ops, json_object_new_string(vexfs_slot_name(n)));
+	json_object_object_add(o, "ops", ops);
+	json_object_object_add(o, "generation", json_object_new_uint64(info->generation));
+	json_object_object_add(o, "bound", json_object_new_uint64(info->bound));
+	json_object_object_add(o, "queries", json_object_new_uint64(info->queries));
+	json_object_object_add(o, "errors", json_object_new_uint64(info->errors));
+	return o;
 }

@@ -36,6 +36,8 @@
 #include <vexfs/format.h>
 #include <vexfs/program.bpf.h>
 
+struct json_object;
+
 #define VEXFS_PIN_DIR		"/sys/fs/bpf/vexfs"
 #define VEXFS_SYSFS_PROGRAMS	"/sys/fs/vexfs/programs"
 #define VEXFS_LIST_MAPS		32
@@ -114,5 +116,10 @@ int vexfs_program_info(const char *name, struct vexfs_program_info *info,
 /* Call fn for every name, sorted; a non-zero return ends the listing and is returned. */
 int vexfs_programs(int (*fn)(const struct vexfs_program_info *info, void *arg), void *arg,
 	       struct vexfs_load_error *err);
+
+/* "loaded", "not loaded", or "ejected" by the search of a collection. */
+const char *vexfs_program_state(const struct vexfs_program_info *info);
+/* An object with name, state, ops, generation, bound, queries and errors. */
+struct json_object *vexfs_program_json(const struct vexfs_program_info *info);
 
 #endif /* _VEXFS_LOADER_H */

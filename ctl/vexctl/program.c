@@ -48,28 +48,13 @@ static const char *ops_names(__u32 ops, char buf[32])
 	return *buf ? buf : "-";
 }
 
-static const char *state_name(const struct vexfs_program_info *i)
-{
-	return !i->loaded ? "not loaded" : i->ejected ? "ejected" : "loaded";
-}
-
 static struct json_object *program_json(const struct vexfs_program_info *i)
 {
-	struct json_object *o = json_object_new_object(), *list = json_object_new_array(), *e;
+	struct json_object *o = vexfs_program_json(i), *e;
 	__u32 n;
 
-	add_str(o, "name", i->name);
-	add_str(o, "state", state_name(i));
 	add_bool(o, "pinned", i->pinned);
-	for (n = 0; n < VEXFS_SLOTS; n++)
-		if (i->ops & 1u << n)
-			json_object_array_add(list, json_object_new_string(vexfs_slot_name(n)));
-	json_object_object_add(o, "ops", list);
 	add_u64(o, "flags", i->flags);
-	add_u64(o, "generation", i->generation);
-	add_u64(o, "bound", i->bound);
-	add_u64(o, "queries", i->queries);
-	add_u64(o, "errors", i->errors);
 	add_u64(o, "max_visits", i->max_visits);
 	add_u64(o, "timeout_us", i->timeout_us);
 	add_u64(o, "link_id", i->link_id);
@@ -390,7 +375,7 @@ static int print_row(const struct vexfs_program_info *i, void *n)
 	if (!(*(int *)n)++)
 		printf("%-31s %-10s %-22s %10s %5s %10s %6s\n", "name", "state", "ops",
 		       "generation", "bound", "queries", "errors");
-	printf("%-31s %-10s %-22s %10llu %5u %10llu %6llu\n", printable(i->name), state_name(i),
+	printf("%-31s %-10s %-22s %10llu %5u %10llu %6llu\n", printable(i->name), vexfs_program_state(i),
 	       ops_names(i->ops, ops), i->generation, i->bound, i->queries, i->errors);
 	return 0;
 }
@@ -517,7 +502,7 @@ static void show_text(const struct vexfs_program_info *i)
 	char ops[32];
 	__u32 n;
 
-	printf("name        %s\nstate       %s", printable(i->name), state_name(i));
+	printf("name        %s\nstate       %s", printable(i->name), vexfs_program_state(i));
 	if (i->pinned)
 		printf(", pinned at %s/%s/link", VEXFS_PIN_DIR, printable(i->name));
 	else if (i->loaded)

@@ -81,20 +81,7 @@ static struct json_object *filesystems(void)
 
 static int add_program(const struct vexfs_program_info *i, void *list)
 {
-	struct json_object *o = json_object_new_object(), *ops = json_object_new_array();
-	__u32 n;
-
-	add_str(o, "name", i->name);
-	add_str(o, "state", !i->loaded ? "not loaded" : i->ejected ? "ejected" : "loaded");
-	for (n = 0; n < VEXFS_SLOTS; n++)
-		if (i->ops & 1u << n)
-			json_object_array_add(ops, json_object_new_string(vexfs_slot_name(n)));
-	json_object_object_add(o, "ops", ops);
-	add_u64(o, "generation", i->generation);
-	add_u64(o, "bound", i->bound);
-	add_u64(o, "queries", i->queries);
-	add_u64(o, "errors", i->errors);
-	json_object_array_add(list, o);
+	json_object_array_add(list, vexfs_program_json(i));
 	return 0;
 }
 

@@ -227,27 +227,9 @@ static struct json_object *status(void)
 	return o;
 }
 
-static struct json_object *program_json(const struct vexfs_program_info *i)
-{
-	struct json_object *o = json_object_new_object(), *ops = json_object_new_array();
-	__u32 n;
-
-	add(o, "name", i->name);
-	add(o, "state", !i->loaded ? "not loaded" : i->ejected ? "ejected" : "loaded");
-	for (n = 0; n < VEXFS_SLOTS; n++)
-		if (i->ops & 1u << n)
-			json_object_array_add(ops, json_object_new_string(vexfs_slot_name(n)));
-	json_object_object_add(o, "ops", ops);
-	json_object_object_add(o, "generation", json_object_new_uint64(i->generation));
-	json_object_object_add(o, "bound", json_object_new_uint64(i->bound));
-	json_object_object_add(o, "queries", json_object_new_uint64(i->queries));
-	json_object_object_add(o, "errors", json_object_new_uint64(i->errors));
-	return o;
-}
-
 static int add_program(const struct vexfs_program_info *i, void *list)
 {
-	json_object_array_add(list, program_json(i));
+	json_object_array_add(list, vexfs_program_json(i));
 	return 0;
 }
 
@@ -292,7 +274,7 @@ static struct json_object *changed(struct client *c, const char *what, int ret,
 	}
 	log_note("%s for uid %u, pid %d: program %s", what, c->cred.uid, c->cred.pid, info->name);
 	o = good();
-	json_object_object_add(o, "program", program_json(info));
+	json_object_object_add(o, "program", vexfs_program_json(info));
 	return o;
 }
 
