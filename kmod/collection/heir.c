@@ -354,26 +354,15 @@ int vexfs_heirs_write(struct vexfs_collection_mem *c, struct vexfs_body *b)
 /* In the transaction: the collection has this table. */
 static int adopt_table(struct vexfs_collection_mem *c, struct inode *table)
 {
-	vx_buf *bh = vexfs_collection_block(c);
-	vx_txn *handle;
-	int err;
+	struct vexfs_schema_change s;
+	int err = vexfs_schema_begin(&s, c, VEXFS_ADOPT_CREDITS);
 
-	if (IS_ERR(bh))
-		return PTR_ERR(bh);
-	handle = vexfs_start(c->dir->i_sb, 1 + VEXFS_ADOPT_CREDITS);
-	err = PTR_ERR_OR_ZERO(handle);
 	if (err)
-		goto out;
-	err = vx_txn_write(handle, bh) ?: vexfs_adopt_hidden(handle, table);
-	if (!err) {
-		vexfs_schema_raw(bh)->c_heirs = cpu_to_le64(table->i_ino);
-		vexfs_collection_stamp(c, bh);
-		err = vx_txn_dirty(handle, VEXFS_I(c->dir)->core.fs, bh);
-	}
-	err = vexfs_stop(handle, err);
-out:
-	vx_brelse(bh);
-	return err;
+		return err;
+	err = vexfs_adopt_hidden(s.handle, table);
+	if (!err)
+		s.raw->c_heirs = cpu_to_le64(table->i_ino);
+	return vexfs_schema_end(&s, err);
 }
 
 /*

@@ -64,31 +64,16 @@ bool vexfs_collection_rebound(const struct vexfs_collection_mem *c, const struct
 /* Write the name into the collection block and wait for it.  commit_lock held. */
 static int write_binding(struct vexfs_collection_mem *c, u32 slot, const char *name)
 {
-	struct super_block *sb = c->dir->i_sb;
-	vx_buf *bh = vexfs_collection_block(c);
-	vx_txn *handle;
+	struct vexfs_schema_change s;
+	int err = vexfs_schema_begin(&s, c, 0);
 	tid_t tid;
-	int err;
 
-	if (IS_ERR(bh))
-		return PTR_ERR(bh);
-	handle = vexfs_start(sb, 1);
-	err = PTR_ERR_OR_ZERO(handle);
 	if (err)
-		goto out;
-	tid = vexfs_tid(handle);
-	err = vx_txn_write(handle, bh);
-	if (!err) {
-		strscpy_pad(vexfs_schema_raw(bh)->c_program[slot], name, VEXFS_PROG_NAME_LEN);
-		vexfs_collection_stamp(c, bh);
-		err = vx_txn_dirty(handle, VEXFS_I(c->dir)->core.fs, bh);
-	}
-	err = vexfs_stop(handle, err);
-	if (!err)
-		err = vexfs_commit_barrier(sb, tid);
-out:
-	vx_brelse(bh);
-	return err;
+		return err;
+	tid = vexfs_tid(s.handle);
+	strscpy_pad(s.raw->c_program[slot], name, VEXFS_PROG_NAME_LEN);
+	err = vexfs_schema_end(&s, 0);
+	return err ?: vexfs_commit_barrier(c->dir->i_sb, tid);
 }
 
 int vexfs_collection_use(struct vexfs_collection_mem *c, u32 slot, const char *name)

@@ -114,6 +114,38 @@ void vexfs_collection_stamp(struct vexfs_collection_mem *c, vx_buf *bh)
 		cpu_to_le32(block_crc(c->dir, c->block, vexfs_schema_raw(bh)));
 }
 
+int vexfs_schema_begin(struct vexfs_schema_change *s, struct vexfs_collection_mem *c, int credits)
+{
+	int err;
+
+	s->c = c;
+	s->bh = vexfs_collection_block(c);
+	if (IS_ERR(s->bh))
+		return PTR_ERR(s->bh);
+	s->raw = vexfs_schema_raw(s->bh);
+	s->handle = vexfs_start(c->dir->i_sb, 1 + credits);
+	err = PTR_ERR_OR_ZERO(s->handle);
+	if (!err) {
+		err = vx_txn_write(s->handle, s->bh);
+		if (!err)
+			return 0;
+		err = vexfs_stop(s->handle, err);
+	}
+	vx_brelse(s->bh);
+	return err;
+}
+
+int vexfs_schema_end(struct vexfs_schema_change *s, int err)
+{
+	if (!err) {
+		vexfs_collection_stamp(s->c, s->bh);
+		err = vx_txn_dirty(s->handle, VEXFS_I(s->c->dir)->core.fs, s->bh);
+	}
+	err = vexfs_stop(s->handle, err);
+	vx_brelse(s->bh);
+	return err;
+}
+
 /* --- creating --- */
 
 /* Where conditions are written, the name would be taken for something else. */

@@ -27,6 +27,17 @@ int vexfs_schema_supported(const struct vexfs_collection *raw);
  */
 vx_buf *vexfs_collection_block(struct vexfs_collection_mem *c);
 void vexfs_collection_stamp(struct vexfs_collection_mem *c, vx_buf *bh);
+/* A change of the block in a transaction of its own, which may do more.  commit_lock held. */
+struct vexfs_schema_change {
+	struct vexfs_collection_mem *c;
+	struct vexfs_collection *raw;	/* to be changed */
+	vx_txn *handle;
+	vx_buf *bh;
+};
+/* credits: of blocks besides this one.  After an error nothing is held. */
+int vexfs_schema_begin(struct vexfs_schema_change *s, struct vexfs_collection_mem *c, int credits);
+/* err: raw was not changed; it is returned.  Else the block is stamped and logged. */
+int vexfs_schema_end(struct vexfs_schema_change *s, int err);
 /*
  * Planes open, nobody changes anything: free the collection block and, with their last iput(), the
  * planes.  The directory is a plain one then, that belongs to the collection `outer` (0: none).

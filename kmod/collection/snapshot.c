@@ -296,33 +296,22 @@ static int copy_bitmap(const struct vexfs_collection_mem *c, struct inode *to)
 static int log_created(struct vexfs_collection_mem *c, const struct vexfs_snapshot_mem *s,
 		       tid_t *tid)
 {
-	struct vexfs_fs *fs = VEXFS_I(c->dir)->core.fs;
-	vx_buf *bh = vexfs_collection_block(c);
+	struct vexfs_schema_change change;
 	struct vexfs_snapshot *n;
-	vx_txn *handle;
-	int err;
+	int err = vexfs_schema_begin(&change, c, VEXFS_ADOPT_CREDITS);
 
-	if (IS_ERR(bh))
-		return PTR_ERR(bh);
-	handle = vexfs_start(c->dir->i_sb, 1 + VEXFS_ADOPT_CREDITS);
-	err = PTR_ERR_OR_ZERO(handle);
 	if (err)
-		goto out;
-	*tid = vexfs_tid(handle);
-	err = vx_txn_write(handle, bh) ?: vexfs_adopt_hidden(handle, s->dead);
+		return err;
+	*tid = vexfs_tid(change.handle);
+	err = vexfs_adopt_hidden(change.handle, s->dead);
 	if (!err) {
-		n = vexfs_schema_raw(bh)->c_snapshot + c->body->snapshots;
+		n = change.raw->c_snapshot + c->body->snapshots;
 		n->n_count = cpu_to_le64(s->as_of.count);
 		n->n_dead_ino = cpu_to_le64(s->dead->i_ino);
 		n->n_time = cpu_to_le64(s->time);
 		strscpy_pad(n->n_name, s->name, sizeof(n->n_name));
-		vexfs_collection_stamp(c, bh);
-		err = vx_txn_dirty(handle, fs, bh);
 	}
-	err = vexfs_stop(handle, err);
-out:
-	vx_brelse(bh);
-	return err;
+	return vexfs_schema_end(&change, err);
 }
 
 /* snapshots_lock and commit_lock held. */
@@ -408,31 +397,20 @@ int vexfs_snapshot_take(struct vexfs_collection_mem *c, const char *name)
 /* The transaction.  commit_lock held. */
 static int log_deleted(struct vexfs_collection_mem *c, u32 at)
 {
-	struct vexfs_fs *fs = VEXFS_I(c->dir)->core.fs;
-	vx_buf *bh = vexfs_collection_block(c);
 	u32 left = c->body->snapshots - at - 1;
+	struct vexfs_schema_change change;
 	struct vexfs_snapshot *n;
-	vx_txn *handle;
-	int err;
+	int err = vexfs_schema_begin(&change, c, VEXFS_FREE_CREDITS);
 
-	if (IS_ERR(bh))
-		return PTR_ERR(bh);
-	handle = vexfs_start(c->dir->i_sb, 1 + VEXFS_FREE_CREDITS);
-	err = PTR_ERR_OR_ZERO(handle);
 	if (err)
-		goto out;
-	err = vx_txn_write(handle, bh) ?: vexfs_unlink_hidden(handle, c->body->snapshot[at]->dead);
+		return err;
+	err = vexfs_unlink_hidden(change.handle, c->body->snapshot[at]->dead);
 	if (!err) {
-		n = vexfs_schema_raw(bh)->c_snapshot + at;
+		n = change.raw->c_snapshot + at;
 		memmove(n, n + 1, left * sizeof(*n));
 		memset(n + left, 0, sizeof(*n));
-		vexfs_collection_stamp(c, bh);
-		err = vx_txn_dirty(handle, fs, bh);
 	}
-	err = vexfs_stop(handle, err);
-out:
-	vx_brelse(bh);
-	return err;
+	return vexfs_schema_end(&change, err);
 }
 
 int vexfs_snapshot_forget(struct vexfs_collection_mem *c, const char *name)
