@@ -360,11 +360,9 @@ int vexfs_dev_sync(struct vexfs_dev *dev)
 {
 	if (vexfs_fault(VEXFS_FAULT_FLUSH))
 		return -EIO;
-	if (fdatasync(dev->fd))
-		return -errno;
-	if (dev->record)
+	if (dev->record)		/* what other threads write from now on may miss it */
 		dev->record(dev, 0, NULL);
-	return 0;
+	return fdatasync(dev->fd) ? -errno : 0;
 }
 
 void vexfs_dev_commit(struct vexfs_dev *dev)
