@@ -622,7 +622,7 @@ int vx_txn_create(vx_txn *t, vx_buf *b)
 {
 	int err;
 
-	if (vexfs_fault(VEXFS_FAULT_TXN))
+	if (!touched(t, b) && vexfs_fault(VEXFS_FAULT_TXN))
 		return -EIO;
 	if (t->dev != b->dev)
 		vexfs_die("a block of another device");
