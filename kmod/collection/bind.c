@@ -179,19 +179,25 @@ void vexfs_data_changed_locked(struct inode *inode)
 void vexfs_data_changed(struct inode *inode)
 {
 	struct vexfs_inode_info *vi = VEXFS_I(inode);
+	struct super_block *sb = inode->i_sb;
 	vx_txn *handle;
-	int err = 0;
+	int err;
 
 	if (!test_bit(VEXFS_I_WATCHED, &vi->state))
 		return;
-	handle = vexfs_start(inode->i_sb, VEXFS_INODE_CREDITS);
+	handle = vexfs_start(sb, VEXFS_INODE_CREDITS);
+	err = PTR_ERR_OR_ZERO(handle);
 	down_write(&vi->core.lock);
 	vexfs_data_changed_locked(inode);
-	if (!IS_ERR(handle))
+	if (!err)
 		err = vexfs_log_inode_locked(handle, inode, true);
 	up_write(&vi->core.lock);
-	if (!IS_ERR(handle))		/* else the journal is gone, which fsync will say */
-		vexfs_stop(handle, err);
+	/* the data have changed: when that is not in the log, no fsync may succeed */
+	if (!IS_ERR(handle))
+		vexfs_finish(handle, sb, err);
+	else if (!vexfs_is_shutdown(sb))
+		vexfs_error(sb, "inode %lu: no transaction for a change of its data (error %d)",
+			    inode->i_ino, err);
 	vexfs_file_changed(inode);
 }
 
