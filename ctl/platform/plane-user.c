@@ -57,8 +57,9 @@ static int alloc_hole(struct inode *inode, u32 lblk, u32 want, struct vexfs_map 
 	t = vexfs_start(inode->i_sb, VEXFS_EXTENT_CREDITS + VEXFS_INODE_CREDITS);
 	if (IS_ERR(t))
 		return PTR_ERR(t);
+	err = vexfs_inode_access(t, inode);	/* what is allocated must be logged, too */
 	down_write(&core->lock);
-	err = vexfs_extent_lookup(core, lblk, map);
+	err = err ?: vexfs_extent_lookup(core, lblk, map);
 	if (err || map->pblk)			/* somebody else was faster */
 		goto out;
 	/* the hole may begin before lblk */
@@ -114,9 +115,10 @@ int vexfs_blocks_written(struct inode *inode, u32 lblk, u32 want, u64 size)
 		t = vexfs_start(inode->i_sb, VEXFS_EXTENT_CREDITS + VEXFS_INODE_CREDITS);
 		if (IS_ERR(t))
 			return PTR_ERR(t);
+		/* or memory would say that it was logged */
+		err = vexfs_inode_access(t, inode);
 		down_write(&core->lock);
-		err = 0;
-		if (at < end) {
+		if (!err && at < end) {
 			done = 0;
 			err = vexfs_extent_convert(t, core, at, end - at, &done);
 			at += done;
