@@ -38,9 +38,10 @@ int vexfs_keys_check(struct vexfs_collection_mem *c, struct vexfs_keys *k, bool 
 int vexfs_key_read(struct vexfs_body *b, u64 r_key, u8 *key)
 {
 	u64 off = r_key >> 8;
+	u64 end = READ_ONCE(b->key_end);
 	int len = r_key & 0xff, err;
 
-	if (!len || off > b->key_end || (u64)len > b->key_end - off)
+	if (!len || off > end || (u64)len > end - off)
 		return -EUCLEAN;
 	err = vexfs_plane_read(b->keys, off, key, len);
 	return err ?: len;
