@@ -40,6 +40,18 @@ $(B)/san/libvexfs.a: $(call san,$(LIBVEXFS_SRC))
 $(UNIT_TESTS): $(B)/tests/%: $(B)/san/tests/unit/test_%.o $(call san,$(UNIT_SHARED)) \
 		$(B)/san/libvexfs.a $(B)/san/libvexfs-core.a
 	$(call link,$(SANITIZE) -lcmocka $(PKG_LIBS) -lz -lm)
+# threads, under the sanitizer for them
+THREAD_SRC := $(CORE_SRC) $(patsubst %,tests/unit/%.c,box disk history client seen test_threads)
+$(B)/tsan/%.o: %.c
+	$(call say,CC,"$< (threads)")
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -fsanitize=thread $(CFLAGS_EXTRA) -MMD -MP -c $< -o $@
+$(B)/tsan/kmod/engine/%_avx2.o: CFLAGS_EXTRA := -mavx2 -mfma
+$(B)/tsan/threads: $(patsubst %.c,$(B)/tsan/%.o,$(THREAD_SRC))
+	$(call link,-fsanitize=thread -lcmocka -lm)
+# without any sanitizer, for what takes long
+$(B)/tests/long/%: $(B)/obj/tests/unit/test_%.o $(call objs,$(UNIT_SHARED)) $(B)/lib/libvexfs.a $(B)/lib/libvexfs-core.a
+	$(call link,-lcmocka $(PKG_LIBS) $(LIBBPF_LIBS) -lz -lm)
 # for tests/unit/fsck.py
 $(B)/tests/fsck.vexfs: $(call san,$(FSCK_SRC)) $(B)/san/libvexfs-core.a
 	$(call link,$(SANITIZE) $(PKG_LIBS) -lm)
@@ -70,17 +82,22 @@ check:
 	@+tests/check
 
 # Each of these ends with a line of counts, which tests/check adds up.
-check-unit: $(UNIT_TESTS) $(B)/tests/fsck.vexfs $(B)/tests/vexd $(B)/bin/vexctl $(B)/bin/mkfs.vexfs $(B)/bin/fsck.vexfs \
+check-unit: $(UNIT_TESTS) $(B)/tsan/threads $(B)/tests/fsck.vexfs $(B)/tests/vexd $(B)/bin/vexctl $(B)/bin/mkfs.vexfs $(B)/bin/fsck.vexfs \
 		$(B)/bin/vexd $(LIBVEXFS_SO) $(B)/man/vexfs_open.3 $(B)/man/vexctl.8
-	@tests/unit/run $(UNIT_TESTS) $(UNIT_SCRIPTS) tests/readme.py
+	@tests/unit/run $(UNIT_TESTS) $(B)/tsan/threads $(UNIT_SCRIPTS) tests/readme.py
 
 # The packages, in a clean Debian root.
 check-deb:
 	@tests/deb.sh
 
-# Ten thousand histories, another ten thousand each time unless VEXFS_SEED says which.
-check-long: $(B)/tests/model
-	@VEXFS_HISTORIES=10000 VEXFS_SEED=$${VEXFS_SEED:-$$(date +%s)} tests/unit/run $(B)/tests/model
+# What takes an hour or so, other things each time unless VEXFS_SEED says which: random histories of the core and of
+# records, a million power cuts, every fault, threads.
+LONG_TESTS := $(B)/tests/records $(B)/tests/faults $(B)/tests/threads $(B)/tsan/threads $(B)/tests/long/cuts
+check-long: $(B)/tests/model $(LONG_TESTS)
+	@export VEXFS_SEED=$${VEXFS_SEED:-$$(date +%s)}; rc=0; \
+	VEXFS_HISTORIES=10000 tests/unit/run $(B)/tests/model || rc=1; \
+	VEXFS_HISTORIES=3000 VEXFS_STATES=1000000 VEXFS_FAULTS=all VEXFS_ROUNDS=100 tests/unit/run $(LONG_TESTS) || rc=1; \
+	exit $$rc
 
 check-vm: module bpf tools $(VM_HELPERS) $(VM_BPF) $(VM_README) $(B)/tests/states
 	@rc=0; VEXFS_ACCEL=$$(tests/vm/run --probe) && export VEXFS_ACCEL || exit 1; \
@@ -97,4 +114,4 @@ demo: deps
 		$(MAKE) $(if $(filter -j%,$(MAKEFLAGS)),,-j$$(nproc)) module bpf tools
 	@tests/vm/demo
 
--include $(shell find $(B)/san -name '*.d' 2>/dev/null)
+-include $(shell find $(B)/san $(B)/tsan -name '*.d' 2>/dev/null)

@@ -14,8 +14,8 @@
 struct client {
 	struct vexfs_dev dev;
 	struct vexfs_image *image;
-	char why[300];			/* the first thing that was wrong, "": nothing */
-	int err;			/* that was a call which failed: its negative errno */
+	char why[300]; /* the first thing that was wrong, "": nothing */
+	int err; /* that was a call which failed: its negative errno */
 };
 
 /* Remember what is wrong, if nothing was before.  Always false. */
@@ -24,7 +24,8 @@ bool client_wrong(struct client *c, const char *fmt, ...) __attribute__((format(
 bool client_failed(struct client *c, const char *call, int err);
 
 /*
- * Mount what is in a file of so many blocks, which stays the caller's.  record: see vexfs-user.h.
+ * Mount what is in a file of so many blocks, which stays the caller's.  record: see vexfs-user.h;
+ * NULL for several threads.
  * 0, or a negative errno, and why.
  */
 int client_mount(struct client *c, int fd, __u64 blocks,

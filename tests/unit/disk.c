@@ -63,6 +63,7 @@ static int file_of(__u64 bytes)
 void disk_make(struct disk *d, __u64 blocks)
 {
 	__u64 bytes = blocks << VEXFS_BLOCK_SHIFT, i;
+	static const __u8 zeros[VEXFS_BLOCK_SIZE];
 	struct vexfs_super super = {};
 	struct box box;
 
@@ -83,7 +84,7 @@ void disk_make(struct disk *d, __u64 blocks)
 		assert_int_equal(vexfs_dev_read(&box.dev, i, b), 0);
 		if (!i)
 			memcpy(&super, b, sizeof(super));
-		if (!memchr_inv(b, 0, sizeof(b)))
+		if (!memcmp(b, zeros, sizeof(b)))
 			continue;
 		put(d->live_map, i, b);
 		put(d->state_map, i, b);
