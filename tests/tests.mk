@@ -4,13 +4,15 @@
 # tests/unit/*.py, *.js    the same kind of test for what is no C, executable; tap.py is what they share
 # tests/vm/t_NAME.sh       run inside the guest by tests/vm/run, with helper programs tests/vm/*.c and
 #                          BPF objects tests/vm/*.bpf.c, as /usr/lib/vexfs/*.bpf.o
-# tests/crash/*.sh         run on the host, executable; each prints its own line of counts
+# tests/crash/*.sh         run on the host, executable; each prints its own line of counts.  Their loads and
+#                          judges are in C, for the guest
 
 UNIT_TESTS := $(patsubst tests/unit/test_%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c))
 UNIT_SCRIPTS := $(filter-out tests/unit/tap.py,$(wildcard tests/unit/*.py tests/unit/*.js))
 UNIT_SHARED := $(filter-out tests/unit/test_%.c,$(wildcard tests/unit/*.c))
 VM_C := $(filter-out %.bpf.c,$(wildcard tests/vm/*.c))
 VM_HELPERS := $(patsubst %.c,$(B)/%,$(VM_C))
+CRASH_SRC := $(patsubst %,tests/crash/%.c,crash records bound)
 # what `vexctl program new` writes, too
 SKELETONS := $(patsubst %,$(B)/tests/vm/new-%.bpf.o,search distance filter)
 VM_BPF := $(patsubst %.c,$(B)/%.o,$(wildcard tests/vm/*.bpf.c)) $(SKELETONS)
@@ -23,7 +25,7 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-fra
 san = $(patsubst %.c,$(B)/san/%.o,$(1))
 
 .PHONY: tests check check-unit check-deb check-vm check-long demo
-tests: $(UNIT_TESTS) $(VM_HELPERS) $(VM_BPF) $(VM_README) $(B)/tests/states
+tests: $(UNIT_TESTS) $(VM_HELPERS) $(B)/tests/vm/crashload $(VM_BPF) $(VM_README) $(B)/tests/states
 
 $(B)/san/%.o: %.c | $(LIBBPF)
 	$(call say,CC,"$< (sanitized)")
@@ -77,6 +79,9 @@ $(VM_README): README.md tests/readme.py
 	$(Q)tests/readme.py steps > $@
 $(B)/tests/states: $(B)/obj/tests/crash/states.o
 	$(call link)
+$(call objs,$(wildcard tests/crash/*.c)) $(call san,$(wildcard tests/crash/*.c)): CPPFLAGS += -Itests
+$(B)/tests/vm/crashload: $(call objs,tests/crash/crashload.c $(CRASH_SRC))
+	$(call link,-lpthread)
 
 check:
 	@+tests/check
@@ -99,7 +104,7 @@ check-long: $(B)/tests/model $(LONG_TESTS)
 	VEXFS_HISTORIES=3000 VEXFS_STATES=1000000 VEXFS_FAULTS=all VEXFS_ROUNDS=100 tests/unit/run $(LONG_TESTS) || rc=1; \
 	exit $$rc
 
-check-vm: module bpf tools $(VM_HELPERS) $(VM_BPF) $(VM_README) $(B)/tests/states
+check-vm: module bpf tools $(VM_HELPERS) $(B)/tests/vm/crashload $(VM_BPF) $(VM_README) $(B)/tests/states
 	@rc=0; VEXFS_ACCEL=$$(tests/vm/run --probe) && export VEXFS_ACCEL || exit 1; \
 	tests/vm/run --timeout 1800 $(VM_TESTS) || rc=1; \
 	for t in tests/crash/*.sh; do [ ! -x "$$t" ] || "$$t" || rc=1; done; \

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * boundload: files and records bound to them, written until killed, and the judge of what is left.
- *
- *	boundload load COLLECTION SEED
- *	boundload verify COLLECTION
+ * Files and records bound to them, written until killed, and the judge of what is left.
  *
  * File N is made with content, and record N is bound to it; older ones are overwritten or removed.
  * What is done, and what is about to be done, stands in the file `ledger` of the collection, a line
@@ -18,18 +15,19 @@
  * Every second change is not by writing to the file, but by renaming another one over it.
  *
  * So after a crash: what was bound and was not to be removed is there; what was removed is not; a
- * record whose file was changed is stale, and one whose file was not to be changed is not.  verify
- * says so in one line, and exits 0.
+ * record whose file was changed is stale, and one whose file was not to be changed is not.
  */
 #define _GNU_SOURCE
 #include <stdarg.h>
 #include <stdbool.h>
 #include <unistd.h>
-#include "rows.h"
+#include <vm/rows.h>
+#include "crash.h"
 
 #define DIMS		4
 #define MAX_FILES	100000
 #define KEPT		4		/* files, before one is removed */
+#define MAX_LEDGER	(8U << 20)	/* bytes */
 
 enum { BOUND = 1, CHANGING = 2, CHANGED = 4, REMOVING = 8, REMOVED = 16 };
 static const char *const verbs[] = { "bound", "changing", "changed", "removing", "removed" };
@@ -123,7 +121,7 @@ static void take_away(uint32_t n)
 	note(REMOVED, n);
 }
 
-static void load(const char *path, uint64_t seed)
+void crash_bound_load(const char *path, uint64_t seed, struct crash_pace *p)
 {
 	uint32_t n, first = 0;
 	int err;
@@ -135,7 +133,7 @@ static void load(const char *path, uint64_t seed)
 	ledger = openat(coll, "ledger", O_WRONLY | O_CREAT | O_APPEND, 0644);
 	if (ledger < 0 || fsync(ledger))
 		die("ledger: %s", strerror(errno));
-	for (n = 0; n < MAX_FILES; n++) {
+	for (n = 0; n < MAX_FILES && crash_goes_on(p, n, 1); n++) {
 		uint32_t old = first + random64(&seed) % (n - first + 1);
 
 		make(n);
@@ -144,37 +142,42 @@ static void load(const char *path, uint64_t seed)
 		if (n - first >= KEPT)
 			take_away(first++);
 	}
+	close(ledger);
+	close(coll);
 }
 
 /* --- verify --- */
 
 static void read_ledger(uint32_t *end)
 {
-	FILE *f;
+	static char text[MAX_LEDGER + 1];
+	int fd = openat(coll, "ledger", O_RDONLY), used;
+	const char *at = text;
+	ssize_t bytes;
 	char verb[16];
 	uint32_t n, i;
-	int fd = openat(coll, "ledger", O_RDONLY);
 
 	*end = 0;
 	if (fd < 0 && errno == ENOENT)
 		return;
-	f = fd < 0 ? NULL : fdopen(fd, "r");
-	if (!f)
+	bytes = fd < 0 ? -1 : pread(fd, text, MAX_LEDGER, 0);
+	if (bytes < 0)
 		die("ledger: %s", strerror(errno));
+	text[bytes] = '\0';
 	/*
 	 * bytes after the last fsync may be anything that was written or zeros: lines that are
 	 * whole count
 	 */
-	while (fscanf(f, "%15s %u", verb, &n) == 2 && n < MAX_FILES) {
+	for (; sscanf(at, "%15s %u%n", verb, &n, &used) == 2 && n < MAX_FILES; at += used) {
 		for (i = 0; i < 5 && strcmp(verb, verbs[i]); i++)
 			;
-		if (i == 5)
+		if (i == 5 || at[used] != '\n')
 			break;
 		state[n] |= 1 << i;
 		if (n >= *end)
 			*end = n + 1;
 	}
-	fclose(f);
+	close(fd);
 }
 
 static void judge(uint32_t n)
@@ -202,18 +205,23 @@ static void judge(uint32_t n)
 		die("record %u is stale, and its file was not touched", n);
 }
 
-static void verify(const char *path)
+void crash_bound_verify(const char *path)
 {
 	uint32_t end, n, there = 0, stale = 0;
 	struct vexfs_ioc_info info;
 	struct vexfs_ioc_get get;
 	float row[DIMS];
+	int err;
 
 	coll = open(path, O_RDONLY | O_DIRECTORY);
-	if (coll < 0 || (vx_info(coll, &info) && errno == ENODATA)) {
+	err = coll < 0 ? errno : vx_info(coll, &info);
+	if (coll >= 0 && err == ENODATA) {
 		printf("verified: no collection with files yet\n");
+		close(coll);
 		return;
 	}
+	if (err)
+		die("%s: %s", path, strerror(err));
 	read_ledger(&end);
 	for (n = 0; n < end + 1; n++) {	/* the last one perhaps without a line */
 		judge(n);
@@ -226,15 +234,5 @@ static void verify(const char *path)
 		die("%llu records are live, %u are found", (unsigned long long)info.live, there);
 	printf("verified: %u files were bound, %u records are there, %u stale\n", end, there,
 	       stale);
-}
-
-int main(int argc, char **argv)
-{
-	if (argc == 4 && !strcmp(argv[1], "load"))
-		load(argv[2], strtoull(argv[3], NULL, 0));
-	else if (argc == 3 && !strcmp(argv[1], "verify"))
-		verify(argv[2]);
-	else
-		fprintf(stderr, "usage: boundload load COLLECTION SEED | verify COLLECTION\n");
-	return argc < 3;
+	close(coll);
 }

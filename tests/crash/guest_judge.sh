@@ -1,9 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# In the guest: mount each disk that guest_write.sh was killed on and judge what is there.  The environment
-# has the seed, and promises: for each disk, in order and separated by commas, SEQ (the promise that must be kept, or
-# none), or bad:SEQ: a negative control, a state that no disk may leave behind, which should be noticed.
+# In the guest: mount each disk that a load was killed on and judge what is there (crash.h).  The environment has the
+# seed, and promises: for each disk, in order and separated by commas, SEQ (the promise that must be kept, or none), or
+# bad:SEQ: a negative control, a state that no disk may leave behind, which should be noticed.  With stride the disks
+# are not /dev/vda, /dev/vdb ... but all on /dev/vda, each so many bytes behind the one before.
 #
 # With mount_only, to be killed meanwhile: mount /dev/vda, and nothing else.
 . ./lib.sh
@@ -14,59 +15,42 @@ if [ -n "$mount_only" ]; then
 	finish
 fi
 
-# Names of the files are consecutive, and each is whole.
-files_in_order() {
-	last=
-	for i in $(ls "$1" | sort -n); do
-		[ -z "$last" ] || [ "$i" = $((last + 1)) ] || { echo "file $i follows $last"; return 1; }
-		[ "$(yes "$seed.$i" | dd bs=1000 count=9 iflag=fullblock 2>/dev/null | md5sum)" = "$(md5sum < "$1/$i")" ] ||
-			{ echo "file $i is not what was fsynced"; return 1; }
-		last=$i
-	done
-}
-
-# Names of the snapshots are consecutive, and each has as many records as it says.
-snapshots_in_order() {
-	last=
-	vexctl snapshot list "$1" > /tmp/list || return 1
-	while read -r name made records slots; do
-		[ "$name" != name ] || continue
-		[ -z "$last" ] || [ "$name" = "s$((last + 1))" ] || { echo "snapshot $name follows s$last"; return 1; }
-		last=${name#s}
-		vexctl export "$1" --as-of "$name" > /tmp/export || return 1
-		[ "$(wc -l < /tmp/export)" = "$records" ] || { echo "snapshot $name has not $records records"; return 1; }
-	done < /tmp/list
-}
-
 # judge DEVICE SEQ
 judge() {
-	vexctl mount "$1" /mnt || return 1
-	{ [ "$2" = none ] && [ ! -d "/mnt/$seed/a" ] || crashload verify "/mnt/$seed/a" "$seed" "${2#none}"; } &&
-	{ [ ! -d "/mnt/$seed/b" ] || crashload verify "/mnt/$seed/b" "$((seed + 1))"; } &&
-	{ [ ! -d "/mnt/$seed/c" ] || boundload verify "/mnt/$seed/c"; } &&
-	{ [ ! -d "/mnt/$seed/a" ] || ! vexctl collection info "/mnt/$seed/a" > /dev/null 2>&1 ||
-	  snapshots_in_order "/mnt/$seed/a"; } &&
-	{ [ ! -d "/mnt/$seed/d" ] || files_in_order "/mnt/$seed/d"; }
+	mount -t vexfs "$1" /mnt || return 1
+	crashload judge /mnt "$seed" "$2"
 	r=$?
-	vexctl umount /mnt || return 1
+	umount /mnt || return 1
 	[ $r = 0 ] || return 1
 	fsck.vexfs "$1"
 }
 
+# device N: the disk of number N is there, named $dev
+device() {
+	if [ -n "$stride" ]; then
+		dev=/dev/loop0
+		losetup -o $(($1 * stride)) $dev /dev/vda
+	else
+		dev=/dev/vd$(echo abcdefghijklmnopqrstuvwxyz | cut -c$(($1 + 1)))
+	fi
+}
+
+[ -z "$stride" ] || run "loop" load loop
 bites=0 controls=0 disk=0
 for p in $(echo "$promises" | tr , ' '); do
-	dev=/dev/vd$(echo abcdefghijklmnopqrstuvwxyz | cut -c$((disk + 1)))
-	disk=$((disk + 1))
+	device $disk || not_ok "disk $disk"
 	case $p in
 	bad:*)	controls=$((controls + 1))
 		if judge "$dev" "${p#bad:}" > "$out" 2>&1; then
-			echo "# $dev, a control: nothing noticed"
+			echo "# disk $disk, a control: nothing noticed"
 		else
 			bites=$((bites + 1))
-			echo "# $dev, a control: $(head -n 1 "$out")"
+			echo "# disk $disk, a control: $(grep -v '^verified' "$out" | head -n 1)"
 		fi;;
-	*)	run "$dev, promised $p" judge "$dev" "$p" && sed 's/^/#   /' "$out";;
+	*)	run "disk $disk, promised $p" judge "$dev" "$p" && sed 's/^/#   /' "$out";;
 	esac
+	[ -z "$stride" ] || losetup -d $dev
+	disk=$((disk + 1))
 done
 [ $controls = 0 ] || [ $((bites * 2)) -gt $controls ] ||
 	not_ok "the controls bite" "only $bites of $controls impossible states were noticed"

@@ -38,38 +38,13 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "crash.h"
+#include "log_writes.h"
 
-#define LOG_MAGIC	0x6a736677736872ULL
-#define LOG_VERSION	1
-#define LOG_FLUSH	(1U << 0)	/* the cache was flushed before this entry took effect */
-#define LOG_FUA		(1U << 1)	/* durable when it completed */
-#define LOG_DISCARD	(1U << 2)	/* carries no data */
-#define LOG_MARK	(1U << 3)	/* carries data_len bytes of text, for people */
-#define LOG_METADATA	(1U << 4)	/* a hint */
-#define LOG_ALL		(LOG_FLUSH | LOG_FUA | LOG_DISCARD | LOG_MARK | LOG_METADATA)
-
-#define PROMISE_MAGIC	"PROMISE!"
-#define PROMISE_SIZE	4096
 #define PROMISE_NUMBERS	8
 
 #define MAX_STATES	4096
 #define MAX_LOG_ENTRIES	(64U << 20)
-
-/* First sector of the log. */
-struct log_super {
-	uint64_t magic;		/* LOG_MAGIC */
-	uint64_t version;	/* LOG_VERSION */
-	uint64_t nr_entries;	/* behind the truth when the writer was killed: not used */
-	uint32_t sector_size;	/* bytes; unit of everything below */
-};
-
-/* Head of each entry; it fills a sector, then come nr_sectors of data unless it is a discard. */
-struct log_entry {
-	uint64_t sector;
-	uint64_t nr_sectors;
-	uint64_t flags;		/* LOG_* */
-	uint64_t data_len;	/* bytes of a mark */
-};
 
 struct entry {
 	uint64_t offset;	/* bytes, on the disk */
@@ -276,8 +251,8 @@ static void copy_image(int from, int to, uint64_t size, const char *path)
 
 static bool is_promise(const struct options *o, const struct entry *e)
 {
-	return o->promises && e->offset <= o->promise_offset && e->len >= PROMISE_SIZE &&
-	       o->promise_offset - e->offset <= e->len - PROMISE_SIZE;
+	return o->promises && e->offset <= o->promise_offset && e->len >= CRASH_PROMISE_SIZE &&
+	       o->promise_offset - e->offset <= e->len - CRASH_PROMISE_SIZE;
 }
 
 /* Does this write depend on chance? */
@@ -317,14 +292,14 @@ static void make_state(const struct options *o, int log, int base, uint64_t disk
 		if ((e[i].flags & (LOG_DISCARD | LOG_MARK)) || !e[i].len)
 			continue;
 		if (is_promise(o, &e[i])) {
-			char block[PROMISE_SIZE];
+			char block[CRASH_PROMISE_SIZE];
 
 			read_at(log, block, sizeof(block),
 				e[i].data + (o->promise_offset - e[i].offset), o->log);
-			if (!memcmp(block, PROMISE_MAGIC, 8)) {
+			if (!memcmp(block, CRASH_PROMISE, 8)) {
 				memcpy(promise, block + 8, sizeof(promise));
 				promised = true;
-				if (e[i].len == PROMISE_SIZE)
+				if (e[i].len == CRASH_PROMISE_SIZE)
 					continue;
 			}
 		}
