@@ -5,7 +5,7 @@
 # tests/vm/t_NAME.sh       run inside the guest by tests/vm/run, with helper programs tests/vm/*.c and
 #                          BPF objects tests/vm/*.bpf.c, as /usr/lib/vexfs/*.bpf.o
 # tests/crash/*.sh         run on the host, executable; each prints its own line of counts.  Their loads and
-#                          judges are in C, for the guest
+#                          judges are in C, and built twice: for the guest, and over an image in a process
 
 UNIT_TESTS := $(patsubst tests/unit/test_%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c))
 UNIT_SCRIPTS := $(filter-out tests/unit/tap.py,$(wildcard tests/unit/*.py tests/unit/*.js))
@@ -25,7 +25,7 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-fra
 san = $(patsubst %.c,$(B)/san/%.o,$(1))
 
 .PHONY: tests check check-unit check-deb check-vm check-long demo
-tests: $(UNIT_TESTS) $(VM_HELPERS) $(B)/tests/vm/crashload $(VM_BPF) $(VM_README) $(B)/tests/states
+tests: $(UNIT_TESTS) $(VM_HELPERS) $(B)/tests/vm/crashload $(VM_BPF) $(VM_README) $(B)/tests/states $(B)/tests/crash-image
 
 $(B)/san/%.o: %.c | $(LIBBPF)
 	$(call say,CC,"$< (sanitized)")
@@ -82,6 +82,11 @@ $(B)/tests/states: $(B)/obj/tests/crash/states.o
 $(call objs,$(wildcard tests/crash/*.c)) $(call san,$(wildcard tests/crash/*.c)): CPPFLAGS += -Itests
 $(B)/tests/vm/crashload: $(call objs,tests/crash/crashload.c $(CRASH_SRC))
 	$(call link,-lpthread)
+# what image_calls.c answers
+WRAPPED := open openat close ioctl fsync syncfs pread pwrite write mkdir unlink unlinkat rename renameat fstatat getdents64
+comma := ,
+$(B)/tests/crash-image: $(call san,$(patsubst %,tests/crash/%.c,crash_image image_calls) $(CRASH_SRC)) $(B)/san/libvexfs-core.a
+	$(call link,$(SANITIZE) $(addprefix -Wl$(comma)--wrap=,$(WRAPPED)) -lpthread -lm)
 
 check:
 	@+tests/check
@@ -104,7 +109,7 @@ check-long: $(B)/tests/model $(LONG_TESTS)
 	VEXFS_HISTORIES=3000 VEXFS_STATES=1000000 VEXFS_FAULTS=all VEXFS_ROUNDS=100 tests/unit/run $(LONG_TESTS) || rc=1; \
 	exit $$rc
 
-check-vm: module bpf tools $(VM_HELPERS) $(B)/tests/vm/crashload $(VM_BPF) $(VM_README) $(B)/tests/states
+check-vm: module bpf tools $(VM_HELPERS) $(B)/tests/vm/crashload $(VM_BPF) $(VM_README) $(B)/tests/states $(B)/tests/crash-image
 	@rc=0; VEXFS_ACCEL=$$(tests/vm/run --probe) && export VEXFS_ACCEL || exit 1; \
 	tests/vm/run --timeout 1800 $(VM_TESTS) || rc=1; \
 	for t in tests/crash/*.sh; do [ ! -x "$$t" ] || "$$t" || rc=1; done; \
