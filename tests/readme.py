@@ -21,7 +21,7 @@ ELSEWHERE = {
     'make check': ('tests/tests.mk', '\ncheck:'),
     'make help': ('Makefile', '\nhelp:'),
     'make deps deb': ('tests/deb.sh', 'make -C "$top" deb '),
-    'make deps all': ('tests/check', 'for step in deps all;'),
+    'make deps all': ('tests/check', 'for step in deps all '),
     'make install install-module && ldconfig': ('tests/deb.sh', 'install install-module DESTDIR='),
     'make uninstall uninstall-module': ('tests/deb.sh', 'uninstall uninstall-module DESTDIR='),
     'apt install git make': ('ctl/deps.mk', ' git'),
