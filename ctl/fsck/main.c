@@ -532,6 +532,7 @@ int main(int argc, char **argv)
 	bool boot = false, force = false, repair = false, readonly = false;
 	int o;
 
+	signal(SIGXFSZ, SIG_IGN);	/* the write fails, and that is said */
 	opterr = 0;
 	while ((o = getopt_long(argc, argv, "apfnyhV", options, NULL)) != -1) {
 		switch (o) {
@@ -587,6 +588,5 @@ int main(int argc, char **argv)
 	c.path = argv[optind];
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
-	signal(SIGXFSZ, SIG_IGN);	/* the write fails, and that is said */
 	return run(&c, boot, force, repair, readonly);
 }

@@ -258,6 +258,7 @@ int main(int argc, char **argv)
 	unsigned long n;
 	int c, err;
 
+	signal(SIGXFSZ, SIG_IGN);	/* the write fails, and that is said */
 	opterr = 0;
 	uuid_generate(opts.uuid);
 	while ((c = getopt_long(argc, argv, "L:U:J:fqhV", longopts, NULL)) != -1) {
@@ -303,7 +304,6 @@ int main(int argc, char **argv)
 	if (optind + 1 != argc)
 		usage("name %s", optind == argc ? "a device or a file" : "only one device or file");
 	path = argv[optind];
-	signal(SIGXFSZ, SIG_IGN);	/* the write fails, and that is said */
 	open_device(&dev, path);
 	/* what can be refused is refused before anything is wiped */
 	err = vexfs_super_init(&super, dev.blocks, opts.journal_blocks);

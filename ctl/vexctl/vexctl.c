@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* vexctl: find the verb and run it; what the verbs share. */
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -420,6 +421,7 @@ int main(int argc, char **argv)
 	const struct verb *v;
 	int words, i;
 
+	signal(SIGXFSZ, SIG_IGN);	/* the write fails, and that is said */
 	opterr = 0;
 	if (image_take(&argc, argv))
 		return VEXCTL_USAGE;

@@ -181,7 +181,6 @@ static int start(void)
 	sigaddset(&mask, SIGINT);
 	sigaddset(&mask, SIGTERM);
 	sigprocmask(SIG_BLOCK, &mask, NULL);
-	signal(SIGPIPE, SIG_IGN);
 	loop = epoll_create1(EPOLL_CLOEXEC);
 	signals.fd = signalfd(-1, &mask, SFD_CLOEXEC);
 	signals.ready = on_signal;
@@ -239,6 +238,8 @@ int main(int argc, char **argv)
 	char why[512];
 	int c, code;
 
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);	/* the write fails, and that is said */
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, "c:hV", options, NULL)) != -1) {
 		switch (c) {

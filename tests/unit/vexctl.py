@@ -4,6 +4,7 @@
 import json
 import os
 import re
+import resource
 import shutil
 import subprocess
 import tempfile
@@ -203,6 +204,12 @@ with tempfile.TemporaryDirectory() as d:
 
 # --- output that does not get out is a failure
 
+
+def no_files():
+    """The limit of a file's size, which sends SIGXFSZ."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+
 with tempfile.TemporaryDirectory() as d:
     image = os.path.join(d, 'image')
     open(image, 'wb').truncate(64 << 20)
@@ -213,13 +220,16 @@ with tempfile.TemporaryDirectory() as d:
                  ['fsck.vexfs', '--help'], ['fsck.vexfs', '--version'], ['fsck.vexfs', '--list'],
                  ['fsck.vexfs', '--explain', '101'], ['fsck.vexfs', image], ['fsck.vexfs', '--json', image],
                  ['vexd', '--help'], ['vexd', '--version']):
-        with open('/dev/full', 'w') as full:
-            r = subprocess.run([os.path.join(top, 'build/bin', args[0]), *args[1:]], stdout=full, stderr=subprocess.PIPE,
-                               text=True, timeout=60)
-        if r.returncode != (8 if args[0] == 'fsck.vexfs' else 1) or \
-                not re.fullmatch(r'.*cannot write the (output|result): No space left on device\n', r.stderr):
-            wrong.append((args, r))
-    test('output to a full disk', not wrong, *wrong)
+        for name, says in ('/dev/full', 'No space left on device'), (os.path.join(d, 'out'), 'File too large'):
+            if says == 'File too large' and 'mkf' in ' '.join(args) and image in args:
+                continue        # it could not even make it
+            with open(name, 'w') as out:
+                r = subprocess.run([os.path.join(top, 'build/bin', args[0]), *args[1:]], stdout=out, stderr=subprocess.PIPE,
+                                   text=True, timeout=60, preexec_fn=no_files if says == 'File too large' else None)
+            if r.returncode != (8 if args[0] == 'fsck.vexfs' else 1) or \
+                    not re.fullmatch(r'.*cannot write the (output|result): %s\n' % says, r.stderr):
+                wrong.append((args, r))
+    test('output to a full disk, or beyond the largest file', not wrong, *wrong)
 
 if os.geteuid() == 0:       # others are not let so far
     r = run('mount', '/dev/null', '/nowhere')
