@@ -464,6 +464,20 @@ static int explain(const char *arg)
 	return printed();
 }
 
+/* Nobody has it mounted in his own process, or shall while we look at it.  0 or an exit code. */
+static int keep_out(struct check *c, struct vexfs_dev *dev, bool readonly)
+{
+	int err = vexfs_dev_lock(dev, !c->replay);
+
+	if (err == -EBUSY && (c->replay || !readonly))
+		return fail(c, "is open in another process: close it there first");
+	if (err == -EBUSY)
+		fail(c, "note: is open in another process; what is found means nothing");
+	else if (err)
+		return fail(c, "cannot be locked: %s", strerror(-err));
+	return 0;
+}
+
 /* Open the device, unless something speaks against that, and check it. */
 static int open_and_check(struct check *c, bool boot, bool force, bool readonly)
 {
@@ -491,7 +505,7 @@ static int open_and_check(struct check *c, bool boot, bool force, bool readonly)
 	if (err)
 		return fail(c, "%s", strerror(-err));
 	dev.quiet = true;		/* what the core says becomes a finding */
-	code = check(c, &dev, boot, force);
+	code = keep_out(c, &dev, readonly) ?: check(c, &dev, boot, force);
 	vexfs_dev_close(&dev);
 	clear_progress(c);
 	return code;

@@ -207,6 +207,11 @@ static void open_device(struct vexfs_dev *dev, const char *path)
 		fail("%s: no permission to write; run it as root", path);
 	if (err)
 		fail("%s: %s", path, strerror(-err));
+	err = vexfs_dev_lock(dev, false);
+	if (err == -EBUSY)
+		fail("%s is open in another process; close it there first", path);
+	if (err)
+		fail("%s cannot be locked: %s", path, strerror(-err));
 	if (dev->blocks < VEXFS_MIN_BLOCKS || dev->blocks > VEXFS_MAX_BLOCKS)
 		fail("%s has %llu whole blocks of 4 KiB; VexFS needs %u to %llu (8 MiB to 16 TiB)",
 		     path, (unsigned long long)dev->blocks, VEXFS_MIN_BLOCKS, VEXFS_MAX_BLOCKS);

@@ -8,6 +8,7 @@
  */
 #include <fcntl.h>
 #include <stdarg.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
@@ -287,6 +288,17 @@ close:
 	return err;
 }
 
+int vexfs_dev_lock(struct vexfs_dev *dev, bool shared)
+{
+	struct stat st;
+
+	if (fstat(dev->fd, &st))
+		return -errno;
+	if (!S_ISREG(st.st_mode) || !flock(dev->fd, (shared ? LOCK_SH : LOCK_EX) | LOCK_NB))
+		return 0;
+	return errno == EWOULDBLOCK ? -EBUSY : -errno;
+}
+
 static void block_free(struct vx_block *b)
 {
 	free(b->committed);
@@ -324,6 +336,7 @@ void vexfs_dev_close(struct vexfs_dev *dev)
 	free(dev->hash);
 	dev->hash = NULL;
 	pthread_mutex_destroy(&dev->lock);
+	flock(dev->fd, LOCK_UN);	/* a child of fork() has the file, too */
 	close(dev->fd);
 	dev->fd = -1;
 }

@@ -7,7 +7,6 @@
  */
 #include <fcntl.h>
 #include <glob.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -210,7 +209,6 @@ static int unmount(struct vexfs_image *image, bool clean)
 	pthread_mutex_destroy(&sbi->cache_lock);
 	pthread_cond_destroy(&sbi->cache_changed);
 	sbi->dev->found = NULL;
-	flock(sbi->dev->fd, LOCK_UN);		/* a child of fork() has its file, too */
 	vexfs_dev_close(sbi->dev);
 	free(image);
 	return err;
@@ -307,21 +305,18 @@ static bool behind_loop(const struct stat *st)
 	return found;
 }
 
-static int lock_file(int fd, bool readonly, const char **why)
+static int lock_file(struct vexfs_dev *dev, bool readonly, const char **why)
 {
+	int err = vexfs_dev_lock(dev, readonly);
 	struct stat st;
 
-	if (fstat(fd, &st))
-		return -errno;
-	if (!S_ISREG(st.st_mode))		/* O_EXCL did it */
-		return 0;
-	if (flock(fd, (readonly ? LOCK_SH : LOCK_EX) | LOCK_NB)) {
-		if (errno != EWOULDBLOCK)
-			return -errno;
+	if (err == -EBUSY)
 		*why = "somebody has it open";
-		return -EBUSY;
-	}
-	if (behind_loop(&st)) {
+	if (err)
+		return err;
+	if (fstat(dev->fd, &st))
+		return -errno;
+	if (S_ISREG(st.st_mode) && behind_loop(&st)) {
 		*why = "it is behind a loop device, and may be mounted";
 		return -EBUSY;
 	}
@@ -351,7 +346,7 @@ int vexfs_image_open(const char *path, unsigned int flags, struct vexfs_image **
 		return err == -ENOTBLK ? -EINVAL : err;
 	}
 	strscpy(image->sb.s_id, name ? name + 1 : path, sizeof(image->sb.s_id));
-	err = lock_file(image->own.fd, readonly, why);
+	err = lock_file(&image->own, readonly, why);
 	if (err) {
 		vexfs_dev_close(&image->own);
 		free(image);

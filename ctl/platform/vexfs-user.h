@@ -181,6 +181,12 @@ struct vexfs_dev {
 int vexfs_dev_open(struct vexfs_dev *dev, const char *path, int flags);
 int vexfs_dev_init(struct vexfs_dev *dev, int fd, __u64 blocks);	/* fd becomes dev's */
 void vexfs_dev_close(struct vexfs_dev *dev);
+/*
+ * Of a file, keep out who locks it too, until it is closed: everybody, or (shared) those who do not
+ * share it. -EBUSY somebody has it: what another process has mounted without the kernel, as image.h
+ * does.  Devices are opened with O_EXCL instead.
+ */
+int vexfs_dev_lock(struct vexfs_dev *dev, bool shared);
 /* Write what has changed and fsync.  All of it counts as committed then. */
 int vexfs_dev_flush(struct vexfs_dev *dev);
 /* drop the committed copies: freed blocks may be used again */

@@ -4,6 +4,7 @@
 
 Usage: fsck.py FSCK, built with the sanitizers.
 """
+import fcntl
 import json
 import os
 import random
@@ -220,6 +221,21 @@ with tempfile.TemporaryDirectory() as d:
             break
     test('200 images with random bytes', not bad, bad)
     test('some of them were noticed', codes >= {0, 4}, codes)
+
+    fresh(64 << 20)
+    busy = 'is open in another process'
+    with open(image, 'rb') as f:
+        fcntl.flock(f, fcntl.LOCK_EX)   # as one that has it mounted in its own process
+        r = run(image)
+        test('one that somebody has open', r.returncode == 8 and busy in r.stderr, r)
+        r = run('-n', image)
+        test('the same with -n: a note', r.returncode == 0 and 'note: ' + busy in r.stderr, r)
+        r = run('--replay', image)
+        test('nothing is replayed onto it', r.returncode == 8 and busy in r.stderr, r)
+        r = subprocess.run([mkfs, '-q', '--force', image], stderr=subprocess.PIPE, text=True)
+        test('nor is it made anew', r.returncode and busy in r.stderr and run('-n', image).returncode == 0, r)
+        fcntl.flock(f, fcntl.LOCK_SH)
+        test('but others may look at it, too', run(image).returncode == 0)
 
     p = subprocess.Popen([fsck, '-f', '/dev/stdin'], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     p.stdin.close()
