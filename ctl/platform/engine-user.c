@@ -24,7 +24,7 @@ void vx_efree(const void *p)
 
 int vx_rows_wait(struct vx_rows *r, __u64 slot, struct vx_seg *seg)
 {
-	const char *row = (const char *)r->data + slot * r->row_bytes;
+	const char *row;
 	__u32 at = 0, len;
 	int n = 0;
 
@@ -34,6 +34,7 @@ int vx_rows_wait(struct vx_rows *r, __u64 slot, struct vx_seg *seg)
 		return -EIO;
 	if (r->error && slot == r->broken)
 		return r->error;
+	row = (const char *)r->data + slot * r->row_bytes;
 	while (at < r->row_bytes) {
 		len = r->row_bytes - at;
 		if (r->cut && r->cut < len && n + 1 < VX_ROW_SEGS)
