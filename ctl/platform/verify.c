@@ -372,6 +372,8 @@ static int check_links(struct verify *v, __u64 ino)
 		if (!f->orphan && !f->hidden_ok)
 			problem(v, VEXFS_FOUND_PLANE_LOOSE,
 				"hidden inode %llu belongs to no collection", ull(ino));
+		if (!f->orphan && !f->nlink)	/* the collection would not be loaded */
+			problem(v, VEXFS_FOUND_LINKS, "hidden inode %llu: counts no link", ull(ino));
 		return 0;
 	} else if (!f->names) {
 		if (!f->orphan)
