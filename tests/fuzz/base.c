@@ -165,7 +165,7 @@ static __u64 plane(struct base *b, vx_txn *t, const struct vexfs_inode_core *dir
 
 	make(b, t, &c, dir, S_IFREG, VEXFS_INODE_HIDDEN | flags);
 	put(b, grow(t, &c, 0, DIV_ROUND_UP(bytes, VEXFS_BLOCK_SIZE), false), data, bytes);
-	store(b, t, &c, S_IFREG, 0);
+	store(b, t, &c, S_IFREG, 1);
 	return c.ino;
 }
 
@@ -178,7 +178,7 @@ static __u64 stamped(struct base *b, vx_txn *t, const struct vexfs_inode_core *d
 
 	make(b, t, &c, dir, S_IFREG, VEXFS_INODE_HIDDEN | VEXFS_INODE_METADATA);
 	block = grow(t, &c, 0, 1, false);
-	store(b, t, &c, S_IFREG, 0);
+	store(b, t, &c, S_IFREG, 1);
 	as.ino = c.ino;
 	as.generation = c.generation;
 	base_stamp(b, &as, data);
@@ -251,7 +251,6 @@ static void make_collection(struct base *b, struct vexfs_inode_core *root)
 	start(b, &t);
 	make(b, &t, &dir, root, S_IFDIR, VEXFS_INODE_COLLECTION);
 	must(!vexfs_alloc_blocks(&t, &b->fs, 0, 1, 0, &dir.collection, &len));
-	dir.blocks++;
 	add_name(b, &t, root, 2, "collection", dir.ino, S_IFDIR);
 	make(b, &t, &doc, &dir, S_IFREG, VEXFS_INODE_BOUND);
 	doc.collection = dir.ino;
@@ -420,6 +419,16 @@ static void spot(struct base *b, __u64 block, enum base_kind kind, __u64 ino, __
 	b->spots++;
 }
 
+const struct base_spot *base_spot_at(const struct base *b, __u64 block)
+{
+	__u32 i;
+
+	for (i = 0; i < b->spots; i++)
+		if (b->spot[i].block == block)
+			return &b->spot[i];
+	return NULL;
+}
+
 struct walk {
 	struct base *b;
 	const struct vexfs_inode_core *c;
@@ -433,19 +442,19 @@ static int see_node(void *arg, __u64 block)
 	return 0;
 }
 
-/* Its first blocks, unless they are data of a file, which nobody looks at. */
+/* Its first blocks, unless there is nothing in them. */
 static int see_extent(void *arg, const struct vexfs_map *m)
 {
 	struct walk *w = arg;
 	__u32 i;
 
-	if (!(w->c->flags & (VEXFS_INODE_METADATA | VEXFS_INODE_HIDDEN)))
-		return 0;
 	for (i = 0; i < min(m->len, 4u); i++) {
 		enum base_kind kind = BASE_OTHER;
 		__le32 magic[VEXFS_BLOCK_SIZE / 4];
 
 		must(!vexfs_dev_read(&w->b->dev, m->pblk + i, magic));
+		if (!memchr_inv(magic, 0, sizeof(magic)))
+			continue;
 		if (w->c->flags & VEXFS_INODE_METADATA)
 			kind = le32_to_cpu(magic[0]) == VEXFS_DEAD_MAGIC ? BASE_DEAD :
 			       le32_to_cpu(magic[0]) == VEXFS_HEIR_MAGIC ? BASE_HEIRS : BASE_DIR;

@@ -42,6 +42,8 @@ struct base {
 
 /* Make it, verified. */
 void base_make(struct base *b);
+/* What was made in a block; NULL: it does not matter, or there is nothing but zeros. */
+const struct base_spot *base_spot_at(const struct base *b, __u64 block);
 /* Set what has a checksum right in one block that is a spot, but holds other data by now. */
 void base_stamp(const struct base *b, const struct base_spot *as, void *data);
 /* The same of a record with its row and key, and of a word at a place of the dictionary.  uuid: the collection's. */

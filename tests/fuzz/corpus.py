@@ -172,7 +172,8 @@ def field(ino, at, data):
 
 
 def image(*changes):
-    for how in 0, 3:
+    # as it is and mounted; by the log and changed; by the log and mounted for reading
+    for how in 4, 3, 13:
         seed('image', bytes([how]) + b''.join(changes))
 
 
@@ -209,5 +210,37 @@ image(change(HEIRS, 12, le(3)), change(HEIRS, 16 + 24, le(20, 8) + le(300, 8) + 
 image(field(22, 32, le(0, 8)), field(21, 28, le(0)), field(20, 24, le(0)))
 image(field(24, 24, le(2)), field(27, 24, le(6) + le(1) + le(1 << 44, 8)))
 image(change(LOG, 28, b'\0\0\0\1'), change(LOG + 1, 0, b'\xc0\x3b\x39\x98\0\0\0\2\0\0\0\1'))
+
+# --- ioctl: steps, the number of a call with changes of its arguments (where, byte), or another one; see fuzz_ioctl.c ---
+
+CREATE, INFO, INSERT, GET, DELETE, SEARCH, USE, LIST, INTERN, GET_WORDS, DROP, PATH, SNAP, SNAPS, COMPACT, FILL, BACK, SYNC, \
+    UNLINK, RENAME, WRITE, MKDIR, REMOUNT, KILL = range(1, 25)
+
+
+def call(nr, *changes):
+    return bytes([nr, len(changes)]) + b''.join(struct.pack('<HB', at, byte) for at, byte in changes)
+
+
+def fill(at, data):
+    return bytes([FILL]) + struct.pack('<HB', at, len(data)) + data
+
+
+def steps(*steps):
+    seed('ioctl', b''.join(x if isinstance(x, bytes) else bytes([x]) for x in steps))
+
+
+steps(call(INFO), call(INSERT), call(GET), call(SEARCH), call(LIST), SYNC, call(DELETE), KILL, call(INFO))
+steps(call(INSERT, (4, 2), (72, 0)), call(INSERT, (4, 3)), call(SEARCH, (4, 1), (24, 0xeb), (25, 3)), REMOUNT, call(LIST))
+steps(call(INTERN), call(GET_WORDS), call(INTERN, (4, 1)), call(INSERT), KILL, call(GET_WORDS))
+steps(call(SNAP), call(INSERT), call(SNAPS), call(LIST, (96, 115)), call(SEARCH, (248, 115)), call(SNAP, (8, 2)), call(SNAPS))
+steps(call(DELETE, (8, 5)), call(COMPACT), call(INFO), call(LIST), REMOUNT, call(COMPACT, (8, 50)))
+steps(BACK, call(INFO), call(CREATE), call(INSERT, (80, 0), (81, 0)), call(SEARCH), call(DROP), call(CREATE, (8, 8)), BACK)
+steps(WRITE, RENAME, call(LIST), call(PATH), call(SEARCH), UNLINK, call(SEARCH), REMOUNT, call(LIST, (4, 1)))
+steps(call(DELETE, (4, 1), (32 + 8, 0)), call(GET, (4, 1), (36, 6)), call(USE), call(USE, (16, 120)))
+steps(call(SEARCH, (292, 2), (304, 0)), call(SEARCH, (4, 16), (176, 0), (183, 64)), call(SEARCH, (164, 3)))
+steps(MKDIR, call(DROP), call(INFO), call(CREATE), UNLINK)
+steps(fill(0, struct.pack('<4f', 1e38, float('nan'), 0, -1)), call(INSERT), call(SEARCH), fill(0x1000, b'\xff' * 8))
+steps(fill(0x2000, struct.pack('<2Q', 7, 7)), call(INSERT, (4, 0)), call(INSERT), call(GET, (8, 7), (9, 0)))
+steps(call(INSERT, (0, 4)), call(INSERT, (0, 255), (1, 1)), call(INSERT, (119, 1)), call(LIST, (8, 0)), b'\0\0\3')
 
 print(', '.join('%s: %d' % x for x in count.items()))

@@ -17,12 +17,15 @@
 
 #include <platform/jbd2.h>
 #include <platform/log.h>
-#include <platform/verify.h>
 #include "base.h"
 #include "fuzz.h"
+#include "use.h"
 
 #define HOW_LOG		1
 #define HOW_CHANGE	2		/* something is made and removed; where it is damaged, everything is cut */
+
+#define HOW_MOUNT	4		/* it is mounted, used and unmounted */
+#define HOW_READONLY	8		/* ... and not changed */
 
 #define AS_IT_IS	15		/* low bits: another kind of block than it was, of enum base_kind; 0: the same */
 #define TAKE_COPY	0x10
@@ -236,45 +239,6 @@ static void put_back(void)
 
 /* --- what is done with it --- */
 
-static __u32 found;
-
-static void report(void *arg, enum vexfs_finding nr, const char *fmt, ...)
-{
-	static const struct {
-		int number;
-		enum vexfs_severity severity;
-	} table[] = {
-#define X(number, id, severity, name, text) { number, VEXFS_##severity },
-		VEXFS_FINDINGS(X)
-#undef X
-	};
-	char line[1024];
-	va_list ap;
-	size_t i;
-
-	(void)arg;
-	for (i = 0; i < ARRAY_SIZE(table) && table[i].number != (int)nr; i++)
-		;
-	must(i < ARRAY_SIZE(table));
-	found += table[i].severity == VEXFS_ERROR;
-	va_start(ap, fmt);
-	vsnprintf(line, sizeof(line), fmt, ap);
-	va_end(ap);
-	must(line[0]);
-	if (getenv("FUZZ_SHOW"))
-		fprintf(stderr, "[%d] %s\n", nr, line);
-}
-
-/* How many errors. */
-static __u32 verify(struct vexfs_fs *fs)
-{
-	static const struct vexfs_verify_opts opts = { .report = report };
-
-	found = 0;
-	must(!vexfs_verify(fs, &opts, NULL));
-	return found;
-}
-
 static int see_extent(void *arg, const struct vexfs_map *m)
 {
 	struct vexfs_inode_core *c = arg;
@@ -445,7 +409,8 @@ static void destroy(struct vexfs_fs *fs)
 	}
 }
 
-static void mount(bool change)
+/* The core by itself.  How many errors the check found, -1: it came to none. */
+static int examine(bool change)
 {
 	struct vexfs_super super;
 	const char *why = NULL;
@@ -457,27 +422,47 @@ static void mount(bool change)
 	err = vexfs_super_check(&super, base.dev.blocks, &why);
 	must(!err || why);
 	if (err && err != -EROFS)
-		return;
+		return -1;
 	err = vexfs_log_replay(&base.dev, &super, NULL, &why);
 	must(!err || err == -EUCLEAN || err == -EOPNOTSUPP);
 	if (err)
-		return;
+		return -1;
 	err = vexfs_super_read(&fs, &base.dev, base.dev.blocks);
 	must(!err || err == -EUCLEAN || err == -EINVAL || err == -EOPNOTSUPP || err == -ENXIO || err == -EROFS);
 	if (err)
-		return;
-	errors = verify(&fs);
+		return -1;
+	errors = use_verify_fs(&fs);
 	err = walk(&fs);
 	must(!err || errors);
 	if (change) {
 		must(!vexfs_dev_flush(&base.dev));
 		err = make_and_remove(&fs);
 		if (!errors)
-			must(err == -ENOSPC || (!err && !verify(&fs)));
+			must(err == -ENOSPC || (!err && !use_verify_fs(&fs)));
 		else
 			destroy(&fs);
 	}
 	vexfs_super_release(&fs);
+	return errors;
+}
+
+/* As a user has it.  Where nothing is wrong, nothing fails, and nothing is wrong afterwards. */
+static void mount(int errors, bool readonly)
+{
+	struct vexfs_image *image;
+	int err;
+
+	vexfs_dev_drop(&base.dev);
+	err = use_mount(&base.dev, readonly ? VEXFS_IMAGE_READONLY : 0, record, &image);
+	must(!err || errors);
+	if (err)
+		return;
+	err = use_all(image, !readonly);
+	must(!err || errors);
+	err = vexfs_image_close(image);
+	must(!err || errors);
+	if (!errors)
+		must(!use_verify(&base.dev));
 }
 
 /* For who writes an input by hand. */
@@ -495,6 +480,7 @@ int LLVMFuzzerTestOneInput(const __u8 *data, size_t size)
 {
 	struct piece in = { data, size };
 	__u8 how = take_u8(&in);
+	int errors;
 
 	if (!base.spots) {
 		base_make(&base);
@@ -508,7 +494,9 @@ int LLVMFuzzerTestOneInput(const __u8 *data, size_t size)
 	base.dev.strict = how & HOW_CHANGE;
 	base.dev.record = record;
 	put(how & HOW_LOG);
-	mount(how & HOW_CHANGE);
+	errors = examine(how & HOW_CHANGE);
+	if (how & HOW_MOUNT)
+		mount(how & HOW_CHANGE ? 1 : errors, how & HOW_READONLY);
 	put_back();
 	return 0;
 }
