@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """The commands of README.md, so that a test runs every one of them.
 
-readme.py               check that each is run somewhere, and that verbs, options and files named in the text exist.  TAP
+readme.py               check that each is run somewhere, and that verbs, options and files named in the text exist; run
+                        those that need no root.  TAP
 readme.py steps         a shell function that runs those for the guest, in order: tests/vm/t_readme.sh
 readme.py demo LOG      compare the session with what tests/vm/demo printed.  TAP
 readme.py command TEXT  the one command that begins with TEXT: tests/deb.sh
@@ -12,6 +13,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tempfile
 
 top = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -20,6 +22,8 @@ ELSEWHERE = {
     'make demo': ('tests/tests.mk', '\ndemo: '),
     'make check': ('tests/tests.mk', '\ncheck:'),
     'make help': ('Makefile', '\nhelp:'),
+    'make deps': ('ctl/deps.mk', '\ndeps:'),
+    'make tools': ('ctl/ctl.mk', '\ntools: '),
     'make deps deb': ('tests/deb.sh', 'make -C "$top" deb '),
     'make deps all': ('tests/check', 'for step in deps all '),
     'make install install-module && ldconfig': ('tests/deb.sh', 'install install-module DESTDIR='),
@@ -47,6 +51,8 @@ ELSEWHERE = {
     # needs a firmware with Secure Boot
     'mokutil --import /var/lib/dkms/mok.pub': ('README.md', 'Secure Boot'),
 }
+# run here, and by an ordinary user
+NATIVE = 'Try it without a kernel module'
 # what begins a command within the text, as opposed to a name
 PROGRAMS = {'apt', 'bpftool', 'bpftrace', 'clang', 'dkms', 'fsck.vexfs', 'journalctl', 'make', 'mkfs.vexfs', 'mokutil', 'mount',
             'systemctl', 'systemd-analyze', 'vexctl', 'vexd', 'wget'}
@@ -154,7 +160,7 @@ def steps(blocks):
     print('readme_normal() { sed -E %s; }' % ' '.join('-e ' + shlex.quote("s'%s'%s'g" % v) for v in VARIES))
     print('readme_steps() {')
     for b in blocks:
-        if b.kind in ('demo', 'text'):
+        if b.kind in ('demo', 'text') or b.section == NATIVE:
             continue
         for command, output in commands_of(b):
             if command in ELSEWHERE:
@@ -200,8 +206,38 @@ def helps(command):
     return 'no option %s of %s' % (missing, ' '.join([os.path.basename(program), *verb])) if missing else ''
 
 
+def native(blocks):
+    """The commands of a section in one shell, in a directory that looks like the clone: what they print is shown."""
+    with tempfile.TemporaryDirectory() as there:
+        os.chmod(there, 0o777)
+        for name in ('build', 'ctl', 'tests'):
+            os.symlink(os.path.join(top, name), os.path.join(there, name))
+        script, want = ['export PYTHONPATH=$PWD/ctl/python LIBVEXFS=$PWD/build/lib/libvexfs.so.0'], []
+        for b in blocks:
+            if b.section == NATIVE:
+                for command, output in commands_of(b):
+                    if command not in ELSEWHERE:
+                        want.append((b.line, command, output))
+                        script.append('%s\necho "[exit $?]"' % command)
+        user = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'] if os.getuid() == 0 else []
+        r = subprocess.run([*user, 'bash', '-c', '\n'.join(script)], cwd=there, capture_output=True, text=True)
+        got = re.split(r'^\[exit (\d+)\]\n', r.stdout, flags=re.M)
+        for i, (line, command, output) in enumerate(want):
+            printed, code = got[2 * i:2 * i + 2] if 2 * i + 1 < len(got) else ('', 'none')
+            want_lines = [same_shape(x) for x in output or []]
+            lines = [same_shape(x) for x in printed.splitlines()]
+            if want_lines and want_lines[-1] == '...':
+                want_lines.pop()
+                lines = lines[:len(want_lines)]
+            # a block of Python shows no output, nor does a command that is not worth it
+            good = code == '0' and (lines == want_lines or output is None)
+            test('README.md:%d, %s' % (line, command.split('\n')[0]), good, 'exit code ' + code, printed, r.stderr)
+        test('a part of it was run by nobody in particular', len(want) > 8 and len(got) == 2 * len(want) + 1, r.stderr)
+
+
 def check(text, blocks):
     commands = {c for b in blocks if b.kind not in ('demo', 'text') for c, _ in commands_of(b)}
+    here = {c for b in blocks if b.section == NATIVE for c, _ in commands_of(b)}
     test('there are commands', len(commands) > 50, len(commands))
     test('and a session', sum(line.startswith('$ ') for b in blocks if b.kind == 'demo' for line in b.lines) > 30)
     # code spans of the text and of the tables
@@ -210,6 +246,8 @@ def check(text, blocks):
         if command in ELSEWHERE:
             path, has = ELSEWHERE[command]
             test('%s: see %s' % (command, path), has in open(os.path.join(top, path)).read(), 'it has no %r' % has)
+        elif command in here:
+            continue
         elif command.split()[0] in ('vexctl', 'vexd', 'mkfs.vexfs', 'fsck.vexfs'):
             wrong = helps(command)
             test(command, not wrong, wrong)
@@ -262,5 +300,6 @@ else:
         demo(blocks, open(sys.argv[2], errors='replace').read())
     else:
         check(text, blocks)
+        native(blocks)
     print('1..%d' % count)
 sys.exit(failed > 0)
