@@ -137,21 +137,28 @@ int vexfs_blocks_written(struct inode *inode, u32 lblk, u32 want, u64 size)
 
 /* --- opening --- */
 
+/* Is it a plane of this collection, of this kind? */
+static bool is_plane(const struct inode *inode, const struct inode *dir, u32 flags)
+{
+	const struct vexfs_inode_core *core = &VEXFS_I(inode)->core;
+
+	return S_ISREG(inode->i_mode) && (core->flags & VEXFS_INODE_METADATA) == flags &&
+	       core->parent == dir->i_ino && core->parent_generation == dir->i_generation;
+}
+
 struct inode *vexfs_plane_open(struct inode *dir, u64 ino, u32 flags, const char *what)
 {
 	struct inode *plane = vexfs_iget(dir->i_sb, ino, VEXFS_IGET_HIDDEN);
-	struct vexfs_inode_core *core;
 
-	if (IS_ERR(plane))
-		return plane;
-	core = &VEXFS_I(plane)->core;
-	if (!S_ISREG(plane->i_mode) || (core->flags & VEXFS_INODE_METADATA) != flags ||
-	    core->parent != dir->i_ino || core->parent_generation != dir->i_generation) {
+	if (!IS_ERR(plane)) {
+		if (is_plane(plane, dir, flags))
+			return plane;
+		iput(plane);
+		plane = ERR_PTR(-EUCLEAN);
+	}
+	if (PTR_ERR(plane) == -EUCLEAN)
 		vexfs_error(dir->i_sb, "collection %lu: inode %llu is not its %s plane", dir->i_ino,
 			    ino, what);
-		iput(plane);
-		return ERR_PTR(-EUCLEAN);
-	}
 	return plane;
 }
 
