@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What collections promise, short of crashes (crashload.c) and bad input (badinput.c), against an
+ * What collections promise, short of crashes (tests/crash) and bad input (badinput.c), against an
  * oracle.
  *
  *	collection oracle DIR METRIC DIMS N	insert, search, delete, search again
