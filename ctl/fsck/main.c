@@ -65,6 +65,7 @@ static volatile sig_atomic_t stop;
 static void on_signal(int sig)
 {
 	stop = sig;
+	vexfs_kill(true);		/* collections that are being loaded */
 }
 
 /* What has been found of a device. */

@@ -17,7 +17,9 @@ static void tell(const struct super_block *sb, const char *line)
 {
 	const struct vexfs_sb_info *sbi = VEXFS_SB(sb);
 
-	if (!sbi->dev->quiet && !test_bit(VEXFS_SBI_KILLED, &sbi->flags))
+	if (sbi->hear)
+		sbi->hear(sbi->hear_arg, line);
+	else if (!sbi->dev->quiet && !test_bit(VEXFS_SBI_KILLED, &sbi->flags))
 		fprintf(stderr, "vexfs (%s): %s\n", sb->s_id, printable(line));
 }
 

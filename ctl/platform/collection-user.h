@@ -117,6 +117,9 @@ struct vexfs_sb_info {
 	struct vexfs_mount_opts opts;
 	unsigned long flags;			/* VEXFS_SBI_* */
 	atomic64_t resident;			/* bytes charged to opts.resident */
+	/* who is told a line, instead of stderr; or NULL */
+	void (*hear)(void *arg, const char *line);
+	void *hear_arg;
 
 	struct mutex names_lock;
 	struct mutex orphan_lock;		/* the list, and vexfs_inode_info.orphan */

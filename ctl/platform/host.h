@@ -29,6 +29,15 @@ static inline bool sb_rdonly(const struct super_block *sb)
 
 /* The mount of an image (image.c). */
 struct super_block *vexfs_image_sb(struct vexfs_image *image);
+/*
+ * For a check: what collections see of a filesystem over a device that stays the caller's, whose log
+ * was replayed.  Nothing is written or freed, and no name is looked up.  What would be said on
+ * stderr is told, a line each.  ERR_PTR: -ENOMEM, -EIO, -EUCLEAN.  Nobody has an inode of it when it
+ * is left.
+ */
+struct super_block *vexfs_image_over(struct vexfs_dev *dev,
+				     void (*hear)(void *arg, const char *line), void *arg);
+void vexfs_image_leave(struct super_block *sb);
 
 /* A line for whoever looks at stderr, unless the mount was killed or its device is quiet. */
 __printf(2, 3) void vexfs_msg(const struct super_block *sb, const char *fmt, ...);

@@ -180,8 +180,8 @@ static int open_root(struct vexfs_image *image, const char **why)
 	return err;
 }
 
-/* All that is there of a mount, and the image itself.  The first error of a write. */
-static int unmount(struct vexfs_image *image, bool clean)
+/* All that is there of a mount but its device.  The first error of a write. */
+static int take_down(struct vexfs_image *image, bool clean)
 {
 	struct vexfs_sb_info *sbi = &image->sbi;
 	struct super_block *sb = &image->sb;
@@ -209,7 +209,14 @@ static int unmount(struct vexfs_image *image, bool clean)
 	pthread_mutex_destroy(&sbi->cache_lock);
 	pthread_cond_destroy(&sbi->cache_changed);
 	sbi->dev->found = NULL;
-	vexfs_dev_close(sbi->dev);
+	return err;
+}
+
+static int unmount(struct vexfs_image *image, bool clean)
+{
+	int err = take_down(image, clean);
+
+	vexfs_dev_close(image->sbi.dev);
 	free(image);
 	return err;
 }
@@ -267,6 +274,34 @@ int vexfs_image_mount(struct vexfs_dev *dev, unsigned int flags, struct vexfs_im
 		return -ENOMEM;
 	}
 	return mount_or_free(image, dev, flags, out, why);
+}
+
+struct super_block *vexfs_image_over(struct vexfs_dev *dev,
+				     void (*hear)(void *arg, const char *line), void *arg)
+{
+	struct vexfs_image *image = calloc(1, sizeof(*image));
+	int err;
+
+	if (!image)
+		return ERR_PTR(-ENOMEM);
+	init_mount(image, dev, true);
+	image->sbi.hear = hear;
+	image->sbi.hear_arg = arg;
+	err = vexfs_super_read(&image->sbi.fs, dev, dev->blocks);
+	if (!err)
+		return &image->sb;
+	image->sbi.fs.sb_buf = NULL;
+	take_down(image, false);
+	free(image);
+	return ERR_PTR(err);
+}
+
+void vexfs_image_leave(struct super_block *sb)
+{
+	struct vexfs_image *image = container_of(sb, struct vexfs_image, sb);
+
+	take_down(image, false);
+	free(image);
 }
 
 /* --- is somebody else using it? --- */

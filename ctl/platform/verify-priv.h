@@ -27,6 +27,9 @@ struct verify {
 	struct vexfs_inode_core c;
 	__u64 claimed;
 	__u64 done;			/* inodes that were passed, in all passes */
+	/* collections: */
+	struct super_block *sb;		/* as they see it */
+	char said[512];			/* the first line that loading one said */
 	__u64 gone;			/* records of the collection whose file is gone */
 };
 
@@ -43,7 +46,12 @@ struct found *verify_found(struct verify *v, __u64 ino);
 int verify_damaged(struct verify *v, int err, enum vexfs_finding nr, const char *what, __u64 ino);
 /* Tell how far it is.  -EINTR: the caller wants an end. */
 int verify_step(struct verify *v, const char *what, __u64 done, __u64 total);
-/* An inode that is a collection: its planes, snapshots, and each record. */
+/*
+ * An inode that is a collection: it is loaded, and each of its records is looked at.  Between the
+ * other two.
+ */
 int verify_collection(struct verify *v, __u64 ino);
+int verify_collections_begin(struct verify *v);	/* -ENOMEM, -EIO, -EUCLEAN */
+void verify_collections_end(struct verify *v);
 
 #endif /* _VEXFS_VERIFY_PRIV_H */

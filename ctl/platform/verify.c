@@ -2,9 +2,8 @@
 /*
  * Check a whole filesystem, offline.
  *
- * First each inode by itself, its extents claiming their blocks; then names against inodes; then
- * what nobody claimed.  Planes of collections are read row by row, since that is what their crc
- * covers.
+ * First each inode by itself, its extents claiming their blocks; then names against inodes, and
+ * collections; then what nobody claimed.
  */
 #include "verify-priv.h"
 
@@ -453,7 +452,11 @@ int vexfs_verify(struct vexfs_fs *fs, const struct vexfs_verify_opts *opts,
 	if (!err)
 		err = for_inodes(&v, check_dir, true);
 	if (!err)
+		err = verify_collections_begin(&v);
+	if (!err) {
 		err = for_inodes(&v, verify_collection, true);
+		verify_collections_end(&v);
+	}
 	if (!err) {
 		check_orphans(&v);
 		err = for_inodes(&v, check_links, true);

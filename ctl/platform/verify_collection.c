@@ -1,292 +1,138 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The check of collections: planes are read row by row, since that is what the crc of a record
- * covers.
+ * The check of collections.  Each is loaded, by the code that loads it at a mount, and what that
+ * says of damage becomes a finding.  What loading does not look at is checked here: the checksums
+ * of all records, which cover their rows and keys, the bits of snapshots, what records are bound
+ * to, and that no plane has two owners.
  */
+#include "host.h"
 #include "verify-priv.h"
 
-/* A hidden inode of a collection, read through its extents. */
-struct plane {
-	struct vexfs_inode_core c;
-	struct vexfs_map map;
-	__u32 lblk;			/* of data, U32_MAX: none */
-	__u8 data[VEXFS_BLOCK_SIZE] __attribute__((aligned(8)));	/* blocks are looked at in it */
+#define READ_BYTES	(1U << 20)	/* of rows, at a time */
+
+/* --- what the loader says --- */
+
+/* What a line is about, by what is in it; the first that fits. */
+static const struct {
+	const char *in;
+	enum vexfs_finding nr;
+} meaning[] = {
+	{ "snapshot", VEXFS_FOUND_SNAPSHOT },
+	{ "table of heirs", VEXFS_FOUND_HEIRS },
+	{ "dead", VEXFS_FOUND_DEAD },
+	{ "the word at", VEXFS_FOUND_WORD },
+	{ "plane is shorter", VEXFS_FOUND_PLANE_SHORT },
+	{ "is not its", VEXFS_FOUND_PLANE },
+	{ "two planes", VEXFS_FOUND_PLANE },
+	{ "records live", VEXFS_FOUND_LIVE },
+	{ "keyword", VEXFS_FOUND_RECORD_WORD },
+	{ "key", VEXFS_FOUND_RECORD_KEY },
+	{ "is bound", VEXFS_FOUND_BINDING },
+	{ "record", VEXFS_FOUND_RECORD_FIELDS },
+	{ "inode ", VEXFS_FOUND_PLANE },
 };
 
-static int plane_open(struct verify *v, struct plane *p, __u64 ino, const char *what)
+/* The first line since it was emptied is the cause; others follow from it. */
+static void hear(void *arg, const char *line)
 {
-	struct found *f = verify_found(v, ino);
-	struct vexfs_inode *raw;
-	vx_buf *buf;
-	int err;
+	struct verify *v = arg;
 
-	if (!f || !f->used || !(f->flags & VEXFS_INODE_HIDDEN) || f->parent != v->c.ino ||
-	    f->parent_generation != v->c.generation || f->hidden_ok) {
-		problem(v, VEXFS_FOUND_PLANE, "collection %llu: inode %llu is not its %s",
-			ull(v->c.ino), ull(ino), what);
-		return -ENOENT;
-	}
-	f->hidden_ok = true;
-	err = vexfs_inode_buf(v->fs, ino, &buf, &raw);
-	if (err)
-		return err;
-	vx_rwsem_init(&p->c.lock);
-	vexfs_inode_load(&p->c, v->fs, ino, raw);
-	vx_brelse(buf);
-	p->map.len = 0;
-	p->lblk = U32_MAX;
-	return 0;
+	if (!v->said[0])
+		snprintf(v->said, sizeof(v->said), "%s", line);
 }
 
-/*
- * Journaled blocks come from the cache, where a replay has put those of the log; data are only on
- * the device.
- */
-static int read_block(struct verify *v, const struct plane *p, __u64 block, void *data)
+static enum vexfs_finding meaning_of(const char *line)
 {
-	vx_buf *b;
+	size_t i;
 
-	if (!(p->c.flags & VEXFS_INODE_METADATA))
-		return vexfs_dev_read(v->dev, block, data);
-	b = vx_bread(v->fs, block);
-	if (IS_ERR(b))
-		return PTR_ERR(b);
-	memcpy(data, vx_data(b), VEXFS_BLOCK_SIZE);
-	vx_brelse(b);
-	return 0;
+	for (i = 0; i < ARRAY_SIZE(meaning); i++)
+		if (strstr(line, meaning[i].in))
+			return meaning[i].nr;
+	return VEXFS_FOUND_COLLECTION;
 }
 
-/* Bring block lblk into p->data: 1, or 0 when there is none. */
-static int plane_block(struct verify *v, struct plane *p, __u32 lblk)
+/* Is this error of the loader damage, rather than one that ends the check? */
+static bool is_damage(int err)
 {
-	int err;
-
-	if (p->lblk == lblk)
-		return 1;
-	if (lblk < p->map.lblk || lblk - p->map.lblk >= p->map.len) {
-		err = vexfs_extent_lookup(&p->c, lblk, &p->map);
-		if (err)
-			return err;
-	}
-	if (!p->map.pblk || p->map.unwritten)
-		return 0;
-	err = read_block(v, p, p->map.pblk + (lblk - p->map.lblk), p->data);
-	p->lblk = err ? U32_MAX : lblk;
-	return err ? err : 1;
+	return err != -EIO && err != -ENOMEM && err != -EINTR;
 }
 
-/*
- * Continue a crc over bytes of a plane, and copy them out when out is not NULL.  1; 0: not all of
- * them are written.
- */
-static int plane_crc(struct verify *v, struct plane *p, __u64 pos, __u32 bytes, __u32 *crc,
-		     void *out)
+/* Something of the collection does not load, for what this line says. */
+static void refused(struct verify *v, int err, const char *line)
 {
-	while (bytes) {
-		__u32 off = pos & (VEXFS_BLOCK_SIZE - 1), n = min(bytes, VEXFS_BLOCK_SIZE - off);
-		int err = plane_block(v, p, pos >> VEXFS_BLOCK_SHIFT);
-
-		if (err <= 0)
-			return err;
-		if (crc)
-			*crc = crc32c(*crc, p->data + off, n);
-		if (out) {
-			memcpy(out, p->data + off, n);
-			out = (char *)out + n;
-		}
-		pos += n;
-		bytes -= n;
-	}
-	return 1;
-}
-
-/* The dictionaries; words: how many each attribute has. */
-static int check_words(struct verify *v, const struct vexfs_collection *col, struct plane *p,
-		       __u32 words[VEXFS_MAX_ATTRS])
-{
-	__u64 pos, end = le64_to_cpu(col->c_word_bytes);
-	struct vexfs_word w;
-	__u32 crc;
-	__le64 le;
-	int ok;
-
-	if (end && (!col->c_words || p->c.disk_size < end)) {
-		problem(v, VEXFS_FOUND_PLANE_SHORT,
-			"collection %llu: its dictionary is shorter than %llu bytes", ull(v->c.ino),
-			ull(end));
-		return 0;
-	}
-	for (pos = 0; pos < end; pos += sizeof(w) + w.w_len) {
-		ok = end - pos < sizeof(w) ? 0 : plane_crc(v, p, pos, sizeof(w), NULL, &w);
-		if (ok > 0) {
-			le = cpu_to_le64(pos);
-			crc = crc32c(~0u, col->c_uuid, sizeof(col->c_uuid));
-			crc = crc32c(crc, &le, sizeof(le));
-			crc = crc32c(crc, (char *)&w + sizeof(w.w_crc),
-				     sizeof(w) - sizeof(w.w_crc));
-			ok = end - pos - sizeof(w) < w.w_len ? 0 :
-			     plane_crc(v, p, pos + sizeof(w), w.w_len, &crc, NULL);
-		}
-		if (ok < 0)
-			return ok;
-		if (!ok || crc != le32_to_cpu(w.w_crc) || !w.w_len ||
-		    w.w_attr >= le32_to_cpu(col->c_attrs) ||
-		    le16_to_cpu(col->c_attr[w.w_attr].a_type) != VEXFS_ATTR_KEYWORD) {
-			problem(v, VEXFS_FOUND_WORD,
-				"collection %llu: the dictionary entry at byte %llu is damaged",
-				ull(v->c.ino), ull(pos));
-			return 0;
-		}
-		words[w.w_attr]++;
-	}
-	return 0;
-}
-
-static void check_keywords(struct verify *v, const struct vexfs_collection *col, const __u32 *words,
-			   __u64 slot, const struct vexfs_record *r)
-{
-	__u32 i;
-
-	for (i = 0; i < le32_to_cpu(col->c_attrs); i++)
-		if (le16_to_cpu(col->c_attr[i].a_type) == VEXFS_ATTR_KEYWORD &&
-		    le64_to_cpu(r->r_attr[i]) > words[i])
-			problem(v, VEXFS_FOUND_RECORD_WORD,
-				"collection %llu: record %llu has a keyword that is not in the dictionary",
-				ull(v->c.ino), ull(slot));
-}
-
-/* --- heirs --- */
-
-/* A file, as records and heirs name it. */
-struct file_id {
-	__u64 ino;
-	__u32 generation;
-};
-
-struct heir {
-	struct file_id from, to;
-};
-
-struct heirs {
-	struct heir *e;			/* sorted by `from` */
+	const char *rest = line;
+	char begin[64];
 	size_t n;
+
+	n = snprintf(begin, sizeof(begin), "collection %llu", ull(v->c.ino));
+	if (!strncmp(rest, begin, n))
+		rest += n + strspn(rest + n, ":, ");
+	if (!*rest)
+		rest = err == -EOPNOTSUPP ? "it is of another kind than this version knows" :
+					    "it cannot be loaded";
+	problem(v, meaning_of(line), "collection %llu does not verify: %s", ull(v->c.ino), rest);
+}
+
+/* The same, of what was said last.  0, or the error if it is no damage. */
+static int refused_now(struct verify *v, int err)
+{
+	if (!is_damage(err))
+		return err;
+	refused(v, err, v->said);
+	v->said[0] = v->dev->damage[0] = '\0';
+	return 0;
+}
+
+/* --- planes --- */
+
+/* It belongs to a collection; that no two planes are one is checked by loading. */
+static void claim_plane(struct verify *v, __le64 ino)
+{
+	struct found *f = verify_found(v, le64_to_cpu(ino));
+
+	if (f && f->parent == v->c.ino && f->parent_generation == v->c.generation)
+		f->hidden_ok = true;
+}
+
+static void claim_planes(struct verify *v, const struct vexfs_collection *raw)
+{
+	unsigned int i;
+
+	claim_plane(v, raw->c_vectors);
+	claim_plane(v, raw->c_records);
+	claim_plane(v, raw->c_keys);
+	claim_plane(v, raw->c_dead);
+	claim_plane(v, raw->c_words);
+	claim_plane(v, raw->c_heirs);
+	for (i = 0; i < VEXFS_MAX_SNAPSHOTS; i++)
+		claim_plane(v, raw->c_snapshot[i].n_dead_ino);
+}
+
+/* --- records --- */
+
+/* The rows of a collection as they are on its planes, loaded or not. */
+struct rows {
+	struct inode *vectors, *records, *keys;
+	const struct vexfs_body *body;	/* NULL: it does not load */
+	u64 slot;			/* the first one in memory ... */
+	u32 n, room;			/* ... of so many, and how many there may be */
+	u32 row_bytes;
+	u64 bad;			/* records that are damaged */
+	struct vexfs_record *record;
+	u8 *row;
 };
 
-static int compare_files(const void *a, const void *b)
-{
-	const struct file_id *x = a, *y = b;
-
-	if (x->ino != y->ino)
-		return x->ino < y->ino ? -1 : 1;
-	return (x->generation > y->generation) - (x->generation < y->generation);
-}
-
-static const struct heir *find_heir(const struct heirs *h, const struct file_id *id)
-{
-	return h->n ? bsearch(id, h->e, h->n, sizeof(*h->e), compare_files) : NULL;
-}
-
-static bool file_there(struct verify *v, const struct file_id *id)
+static bool file_there(struct verify *v, const struct vexfs_file_id *id)
 {
 	const struct found *f = verify_found(v, id->ino);
 
 	return f && f->used && f->generation == id->generation && f->nlink;
 }
 
-/* An inode that has an heir, or is one, and what is wrong with that. */
-static void bad_heir(struct verify *v, __u64 ino, const char *why)
+static bool same_file(const struct vexfs_file_id *a, const struct vexfs_file_id *b)
 {
-	problem(v, VEXFS_FOUND_HEIRS, "collection %llu: table of heirs: inode %llu %s",
-		ull(v->c.ino), ull(ino), why);
+	return a->ino == b->ino && a->generation == b->generation;
 }
-
-/* The entries of a block.  0, or -ENOMEM. */
-static int add_heirs(struct verify *v, struct heirs *h, const struct vexfs_heir_block *b, __u32 n)
-{
-	struct heir *e = realloc(h->e, (h->n + n + 1) * sizeof(*e));
-	__u32 i;
-
-	if (!e)
-		return -ENOMEM;
-	h->e = e;
-	for (i = 0; i < n; i++) {
-		e = h->e + h->n++;
-		e->from = (struct file_id){ le64_to_cpu(b->h_entry[i].h_ino),
-					    le32_to_cpu(b->h_entry[i].h_generation) };
-		e->to = (struct file_id){ le64_to_cpu(b->h_entry[i].h_heir),
-					  le32_to_cpu(b->h_entry[i].h_heir_generation) };
-		if (!vexfs_ino_valid(v->fs, e->from.ino) || !vexfs_ino_valid(v->fs, e->to.ino))
-			bad_heir(v, e->from.ino, "is out of range");
-		else if (file_there(v, &e->from))
-			bad_heir(v, e->from.ino, "has an heir, and is there");
-	}
-	return 0;
-}
-
-/* The last heir of a file, or itself; chains were checked. */
-static struct file_id heir_of(const struct heirs *h, struct file_id id)
-{
-	const struct heir *e;
-
-	while ((e = find_heir(h, &id)))
-		id = e->to;
-	return id;
-}
-
-/* Make each entry lead to the end of its chain at once.  One that has no end is cut. */
-static void check_chains(struct verify *v, struct heirs *h)
-{
-	struct heir *e, *end, *next;
-	size_t i, steps;
-
-	for (i = 0; i < h->n; i++) {
-		e = end = h->e + i;
-		if (i && !compare_files(&e[-1].from, &e->from))
-			bad_heir(v, e->from.ino, "has two heirs");
-		for (steps = 0; (next = (struct heir *)find_heir(h, &end->to)); end = next)
-			if (steps++ > h->n) {
-				bad_heir(v, e->from.ino, "is its own heir");
-				end->to = (struct file_id){ };
-				break;
-			}
-		for (; e != end && (next = (struct heir *)find_heir(h, &e->to)); e = next)
-			e->to = end->to;
-	}
-}
-
-static int check_heirs(struct verify *v, struct plane *p, struct heirs *h)
-{
-	__u32 lblk, blocks = p->c.fs ? p->c.disk_size >> VEXFS_BLOCK_SHIFT : 0, n;
-	int ok = 1;
-
-	for (lblk = 0; lblk < blocks && ok > 0; lblk++) {
-		const struct vexfs_heir_block *b = (void *)p->data;
-
-		ok = plane_block(v, p, lblk);
-		if (ok < 0)
-			return ok;
-		n = ok ? le32_to_cpu(b->h_entries) : 0;
-		if (!ok || le32_to_cpu(b->h_magic) != VEXFS_HEIR_MAGIC ||
-		    le32_to_cpu(b->h_lblk) != lblk ||
-		    le32_to_cpu(b->h_crc) != vexfs_csum(v->fs, b, sizeof(*b),
-							offsetof(struct vexfs_heir_block, h_crc),
-							p->c.ino, p->c.generation, lblk) ||
-		    n > VEXFS_HEIRS_PER_BLOCK || (n < VEXFS_HEIRS_PER_BLOCK && lblk < blocks - 1)) {
-			problem(v, VEXFS_FOUND_HEIRS,
-				"collection %llu: table of heirs, block %u does not verify",
-				ull(v->c.ino), lblk);
-			ok = 0;
-		} else if (add_heirs(v, h, b, n)) {
-			return -ENOMEM;
-		}
-	}
-	if (h->n)
-		qsort(h->e, h->n, sizeof(*h->e), compare_files);
-	check_chains(v, h);
-	return 0;
-}
-
-/* --- records --- */
 
 /* collections within collections, dropped from the inside */
 #define MAX_OUTER	16
@@ -311,337 +157,347 @@ static bool is_inside(struct verify *v, const struct found *f)
 	return false;
 }
 
+/* What is wrong with the file that has a record's bytes now; NULL. */
+static const char *file_wrong(struct verify *v, const struct vexfs_file_id *now, bool own,
+			      const struct vexfs_record *r)
+{
+	const struct found *f = verify_found(v, now->ino);
+
+	if (!S_ISREG(f->mode) || f->flags & VEXFS_INODE_HIDDEN)
+		return "is bound to what is no file";
+	if (!(f->flags & VEXFS_INODE_BOUND))
+		return "is bound to a file that does not know it";
+	if (!is_inside(v, f))
+		return "is bound to a file of another collection";
+	if (own && le64_to_cpu(r->r_file_change) > f->data_change)
+		return "is bound to a later state of its file";
+	return NULL;
+}
+
 /*
  * The file that a record is bound to.  One that is gone is no damage: the record goes at the next
- * mount.
+ * mount.  -EUCLEAN: it is damaged, which was said.
  */
-static void check_binding(struct verify *v, const struct heirs *heirs, __u64 slot,
-			  const struct vexfs_record *r, bool dead)
+static int check_binding(struct verify *v, const struct rows *p, u64 slot,
+			 const struct vexfs_record *r)
 {
-	__u64 ino = le64_to_cpu(r->r_file), off = le64_to_cpu(r->r_file_off);
-	const struct file_id own = { ino, le32_to_cpu(r->r_file_generation) },
-			     now = heir_of(heirs, own);
-	struct found *f = verify_found(v, now.ino);
+	u64 ino = le64_to_cpu(r->r_file), off = le64_to_cpu(r->r_file_off);
+	const struct vexfs_file_id own = { ino, le32_to_cpu(r->r_file_generation) };
+	struct vexfs_file_id now = own;
+	const struct vexfs_file *file;
 	const char *why = NULL;
 
 	if (!(r->r_flags & cpu_to_le32(VEXFS_RECORD_BOUND))) {
 		if (ino || off || r->r_file_len || r->r_file_generation || r->r_file_change)
 			why = "is bound to no file, and says where in it";
 	} else if (!vexfs_ino_valid(v->fs, ino) ||
-		   off > (__u64)INT64_MAX - le32_to_cpu(r->r_file_len)) {
+		   off > (u64)INT64_MAX - le32_to_cpu(r->r_file_len)) {
 		why = "is bound to nowhere";
-	} else if (dead) {
-		return;
-	} else if (!file_there(v, &now)) {
-		v->gone++;
-	} else if (!S_ISREG(f->mode) || f->flags & VEXFS_INODE_HIDDEN) {
-		why = "is bound to what is no file";
-	} else if (!(f->flags & VEXFS_INODE_BOUND)) {
-		why = "is bound to a file that does not know it";
-	} else if (!is_inside(v, f)) {
-		why = "is bound to a file of another collection";
-	} else if (!compare_files(&own, &now) && le64_to_cpu(r->r_file_change) > f->data_change) {
-		why = "is bound to a later state of its file";
-	}
-	if (why)
-		problem(v, VEXFS_FOUND_BINDING, "collection %llu: record %llu %s (inode %llu)",
-			ull(v->c.ino), ull(slot), why, ull(now.ino));
-}
-
-/*
- * Is the bit of a slot set?  1, 0, or an error; what is wrong with the bitmap is said by
- * check_dead().
- */
-static int is_dead(struct verify *v, struct plane *dead, __u64 slot)
-{
-	const struct vexfs_dead_block *b = (void *)dead->data;
-	int ok = dead->c.fs ? plane_block(v, dead, slot / VEXFS_DEAD_SLOTS) : 0;
-
-	return ok > 0 ? test_bit_le(slot % VEXFS_DEAD_SLOTS, b->x_bits) : ok;
-}
-
-/* What is made of a collection: its planes, and words of each attribute. */
-struct planes {
-	struct plane vec, rec, keys, dead, dict, heir;
-	__u32 words[VEXFS_MAX_ATTRS];
-	struct heirs heirs;
-};
-
-static int check_record(struct verify *v, const struct vexfs_collection *col, struct planes *p,
-			__u64 slot)
-{
-	__u32 row = le32_to_cpu(col->c_row_bytes), crc;
-	__le64 le = cpu_to_le64(slot);
-	struct vexfs_record r;
-	int ok, dead;
-
-	ok = plane_crc(v, &p->rec, slot * sizeof(r), sizeof(r), NULL, &r);
-	if (ok > 0) {
-		crc = crc32c(~0u, col->c_uuid, sizeof(col->c_uuid));
-		crc = crc32c(crc, &le, sizeof(le));
-		crc = crc32c(crc, (char *)&r + sizeof(r.r_crc), sizeof(r) - sizeof(r.r_crc));
-		ok = plane_crc(v, &p->vec, slot * row, row, &crc, NULL);
-	}
-	if (ok > 0 && le32_to_cpu(r.r_flags) & VEXFS_RECORD_KEYED) {
-		__u64 off = le64_to_cpu(r.r_key) >> 8, len = le64_to_cpu(r.r_key) & 0xff;
-
-		if (!len || off + len > le64_to_cpu(col->c_key_bytes))
-			problem(v, VEXFS_FOUND_RECORD_KEY,
-				"collection %llu: record %llu has a key where there is none",
-				ull(v->c.ino), ull(slot));
+	} else if (p->body && !vexfs_columns_dead(p->body->columns, slot)) {
+		file = vexfs_columns_file(p->body->columns, slot);
+		if (file)
+			now = vexfs_bound_file(file)->now;
+		if (!file_there(v, &now))
+			v->gone++;
 		else
-			ok = plane_crc(v, &p->keys, off, len, &crc, NULL);
+			why = file_wrong(v, &now, same_file(&own, &now), r);
 	}
-	if (ok < 0)
-		return ok;
-	dead = is_dead(v, &p->dead, slot);
-	if (dead < 0)
-		return dead;
-	if (!ok)
-		problem(v, VEXFS_FOUND_RECORD_MISSING,
-			"collection %llu: record %llu was never written", ull(v->c.ino), ull(slot));
-	else if (crc != le32_to_cpu(r.r_crc))
-		problem(v, VEXFS_FOUND_RECORD_TORN, "collection %llu: record %llu is torn",
-			ull(v->c.ino), ull(slot));
-	else if (!r.r_seq || le64_to_cpu(r.r_seq) >= le64_to_cpu(col->c_next_seq))
-		problem(v, VEXFS_FOUND_RECORD_FIELDS,
-			"collection %llu: record %llu has the sequence number %llu", ull(v->c.ino),
-			ull(slot), ull(le64_to_cpu(r.r_seq)));
-	else if (le32_to_cpu(r.r_flags) & ~VEXFS_RECORD_ALL)
-		problem(v, VEXFS_FOUND_RECORD_FIELDS,
-			"collection %llu: record %llu has unknown flags %#x", ull(v->c.ino),
-			ull(slot), le32_to_cpu(r.r_flags));
-	else {
-		check_keywords(v, col, p->words, slot, &r);
-		check_binding(v, &p->heirs, slot, &r, dead);
+	if (!why)
+		return 0;
+	problem(v, VEXFS_FOUND_BINDING, "collection %llu: record %llu %s (inode %llu)",
+		ull(v->c.ino), ull(slot), why, ull(now.ino));
+	return -EUCLEAN;
+}
+
+/* Files that have an heir are gone. */
+static void check_heirs(struct verify *v, const struct vexfs_body *b)
+{
+	const struct vexfs_bound_file *f, *last;
+
+	list_for_each_entry(f, &b->files.all, all) {
+		for (last = f; last->file.heir; last = vexfs_bound_file(last->file.heir))
+			;
+		if (!same_file(&f->id, &last->now) && file_there(v, &f->id))
+			problem(v, VEXFS_FOUND_HEIRS,
+				"collection %llu: table of heirs: inode %llu has an heir, and is there",
+				ull(v->c.ino), ull(f->id.ino));
 	}
+}
+
+/* Bits of a snapshot that was loaded, behind those of its slots. */
+static int check_snapshot(struct verify *v, const struct vexfs_snapshot_mem *s)
+{
+	u32 used = s->as_of.count % VEXFS_DEAD_SLOTS;
+	const struct vexfs_dead_block *x;
+	vx_buf *buf;
+
+	if (!used)
+		return 0;
+	buf = vexfs_dead_block(s->dead, s->as_of.count / VEXFS_DEAD_SLOTS);
+	if (IS_ERR(buf))
+		return PTR_ERR(buf);
+	x = vx_data(buf);
+	if (find_next_bit_le(x->x_bits, VEXFS_DEAD_SLOTS, used) < VEXFS_DEAD_SLOTS)
+		problem(v, VEXFS_FOUND_DEAD,
+			"collection %llu: snapshot %s: slots beyond the count are dead",
+			ull(v->c.ino), s->name);
+	vx_brelse(buf);
 	return 0;
 }
 
-/* Where the records plane is not written at a slot: the next slot where it may be.  0: it is written; or an error. */
-static __s64 behind_hole(struct verify *v, struct plane *rec, __u64 slot)
+static int check_snapshots(struct verify *v, struct vexfs_body *b)
 {
-	const struct vexfs_map *m = &rec->map;
-	int ok = plane_block(v, rec, slot * sizeof(struct vexfs_record) >> VEXFS_BLOCK_SHIFT);
+	int err = vexfs_snapshots_load(b);
+	u32 i;
 
-	if (ok)
-		return ok < 0 ? ok : 0;
-	return (((__u64)m->lblk + m->len) << VEXFS_BLOCK_SHIFT) / sizeof(struct vexfs_record);
+	for (i = 0; i < b->snapshots && !err; i++)
+		err = check_snapshot(v, b->snapshot[i]);
+	return err;
+}
+
+/* Are all these bytes of a plane written?  1, 0, or an error. */
+static int is_written(struct inode *plane, u64 pos, u64 bytes)
+{
+	u64 lblk = pos >> VEXFS_BLOCK_SHIFT, end = DIV_ROUND_UP_ULL(pos + bytes, VEXFS_BLOCK_SIZE);
+	struct vexfs_where w;
+	int err;
+
+	for (; lblk < end; lblk += w.len) {
+		err = vexfs_locate(plane, lblk, end - lblk, &w);
+		if (err || !w.written)
+			return err;
+	}
+	return 1;
+}
+
+/* Of the record in a slot, as it should be; without its key, if that is nowhere. */
+static int record_crc(struct verify *v, struct rows *p, const struct vexfs_collection *raw,
+		      u64 slot, u32 *crc)
+{
+	const struct vexfs_record *r = p->record + (slot - p->slot);
+	u64 key = le64_to_cpu(r->r_key), off = key >> 8, len = key & 0xff;
+	__le64 le = cpu_to_le64(slot);
+	u8 bytes[VEXFS_MAX_KEY];
+	int err;
+
+	*crc = crc32c(~0U, raw->c_uuid, sizeof(raw->c_uuid));
+	*crc = crc32c(*crc, &le, sizeof(le));
+	*crc = crc32c(*crc, (char *)r + sizeof(r->r_crc), sizeof(*r) - sizeof(r->r_crc));
+	*crc = crc32c(*crc, p->row + (slot - p->slot) * p->row_bytes, p->row_bytes);
+	if (!(r->r_flags & cpu_to_le32(VEXFS_RECORD_KEYED)))
+		return 0;
+	if (!len || off + len > le64_to_cpu(raw->c_key_bytes)) {
+		problem(v, VEXFS_FOUND_RECORD_KEY,
+			"collection %llu: record %llu has a key where there is none",
+			ull(v->c.ino), ull(slot));
+		p->bad++;
+		return 0;
+	}
+	err = vexfs_plane_read(p->keys, off, bytes, len);
+	if (!err)
+		*crc = crc32c(*crc, bytes, len);
+	return err;
+}
+
+/* -EUCLEAN: it is damaged, which was said. */
+static int check_record(struct verify *v, struct rows *p, const struct vexfs_collection *raw,
+			u64 slot)
+{
+	const struct vexfs_record *r = p->record + (slot - p->slot);
+	int err, there;
+	u32 crc;
+
+	err = record_crc(v, p, raw, slot, &crc);
+	if (err)
+		return err;
+	if (crc == le32_to_cpu(r->r_crc))
+		return check_binding(v, p, slot, r);
+	there = is_written(p->records, slot * sizeof(*r), sizeof(*r));
+	if (there > 0)
+		there = is_written(p->vectors, slot * p->row_bytes, p->row_bytes);
+	if (there < 0)
+		return there;
+	if (there)
+		problem(v, VEXFS_FOUND_RECORD_TORN, "collection %llu: record %llu is torn",
+			ull(v->c.ino), ull(slot));
+	else
+		problem(v, VEXFS_FOUND_RECORD_MISSING,
+			"collection %llu: record %llu was never written", ull(v->c.ino), ull(slot));
+	return -EUCLEAN;
+}
+
+/* Slots that the planes have room for: that they are too short for more was said. */
+static u64 slots_of(const struct rows *p, const struct vexfs_collection *raw)
+{
+	u64 count = le64_to_cpu(raw->c_count);
+
+	count = min(count, VEXFS_I(p->records)->core.disk_size / VEXFS_RECORD_BYTES);
+	return min(count, VEXFS_I(p->vectors)->core.disk_size / p->row_bytes);
 }
 
 /*
- * Each record.  count may be anything: what the planes have no room for was reported, and what is not
- * written is one finding for all of a hole, so that a short plane does not make billions.
+ * Read the records from a slot on, as many as fit and are written, and their rows.  None is: *next
+ * is the slot where they may be again, and it is said.
  */
-static int check_records(struct verify *v, const struct vexfs_collection *col, struct planes *p, __u64 count)
+static int read_records(struct verify *v, struct rows *p, u64 slot, u64 count, u64 *next)
 {
-	__u64 slot, next;
-	__s64 behind;
-	int err = 0;
+	u32 lblk = slot * VEXFS_RECORD_BYTES >> VEXFS_BLOCK_SHIFT;
+	struct vexfs_where w;
+	int err = vexfs_locate(p->records, lblk, U32_MAX - lblk, &w);
+	u64 end;
 
-	count = min_t(__u64, count, p->rec.c.disk_size / sizeof(struct vexfs_record));
-	count = min_t(__u64, count, p->vec.c.disk_size / le32_to_cpu(col->c_row_bytes));
-	for (slot = 0; !err && slot < count; slot = next) {
-		next = slot + 1;
-		behind = behind_hole(v, &p->rec, slot);
-		if (behind < 0)
-			return behind;
-		if (behind)
-			next = min_t(__u64, behind, count);
-		if (slot % 256 == 0 || behind)
-			err = verify_step(v, "records", slot, count);
-		if (!err && next > slot + 1)
-			problem(v, VEXFS_FOUND_RECORD_MISSING,
-				"collection %llu: records %llu to %llu were never written", ull(v->c.ino),
-				ull(slot), ull(next - 1));
-		else if (!err)
-			err = check_record(v, col, p, slot);
-		v->n->records += next - slot;
+	if (err)
+		return err;
+	end = min(count, (((u64)lblk + w.len) << VEXFS_BLOCK_SHIFT) / VEXFS_RECORD_BYTES);
+	p->slot = slot;
+	p->n = w.written ? min_t(u64, p->room, end - slot) : 0;
+	*next = w.written ? slot + p->n : end;
+	if (!w.written) {
+		problem(v, VEXFS_FOUND_RECORD_MISSING,
+			"collection %llu: records %llu to %llu were never written", ull(v->c.ino),
+			ull(slot), ull(end - 1));
+		p->bad++;
+		return 0;
+	}
+	return vexfs_plane_read(p->records, slot * VEXFS_RECORD_BYTES, p->record,
+				p->n * VEXFS_RECORD_BYTES) ?:
+	       vexfs_plane_read(p->vectors, slot * p->row_bytes, p->row,
+				(size_t)p->n * p->row_bytes);
+}
+
+static int check_records(struct verify *v, struct rows *p, const struct vexfs_collection *raw)
+{
+	u64 count = slots_of(p, raw), slot, next;
+	int err = 0;
+	u32 i;
+
+	v->n->records += count;
+	for (slot = 0; slot < count && !err; slot = next) {
+		err = verify_step(v, "records", slot, count) ?:
+			      read_records(v, p, slot, count, &next);
+		for (i = 0; i < p->n && !err; i++) {
+			err = check_record(v, p, raw, slot + i);
+			if (err == -EUCLEAN) {
+				p->bad++;
+				err = 0;
+			}
+		}
 	}
 	return err;
 }
 
-/* Count the dead below count; blocks that are not there hold none. */
-static int check_dead(struct verify *v, struct plane *p, __u64 count, __u64 *dead)
+/* The planes of one that does not load.  NULL: that one cannot be opened. */
+static struct inode *open_plane(struct inode *dir, __le64 ino)
 {
-	__u32 lblk, n = DIV_ROUND_UP(count, VEXFS_DEAD_SLOTS), i, set;
+	struct inode *plane = vexfs_plane_open(dir, le64_to_cpu(ino), 0, "");
 
-	*dead = 0;
-	for (lblk = 0; lblk < n; lblk++) {
-		const struct vexfs_dead_block *b = (void *)p->data;
-		int ok = plane_block(v, p, lblk);
-
-		if (ok < 0)
-			return ok;
-		if (!ok)
-			continue;
-		if (le32_to_cpu(b->x_magic) != VEXFS_DEAD_MAGIC || le32_to_cpu(b->x_lblk) != lblk ||
-		    le32_to_cpu(b->x_crc) != vexfs_csum(v->fs, b, sizeof(*b),
-							offsetof(struct vexfs_dead_block, x_crc),
-							p->c.ino, p->c.generation, lblk)) {
-			problem(v, VEXFS_FOUND_DEAD,
-				"collection %llu: bitmap of deleted records, block %u does not verify",
-				ull(v->c.ino), lblk);
-			continue;
-		}
-		for (i = 0, set = 0; i < VEXFS_DEAD_SLOTS; i++) {
-			if (!test_bit_le(i, b->x_bits))
-				continue;
-			set++;
-			if ((__u64)lblk * VEXFS_DEAD_SLOTS + i >= count)
-				problem(v, VEXFS_FOUND_DEAD,
-					"collection %llu: slot %llu is deleted and not committed",
-					ull(v->c.ino), ull((__u64)lblk * VEXFS_DEAD_SLOTS + i));
-		}
-		if (set != le32_to_cpu(b->x_dead))
-			problem(v, VEXFS_FOUND_DEAD,
-				"collection %llu: bitmap of deleted records, block %u counts %u, has %u",
-				ull(v->c.ino), lblk, le32_to_cpu(b->x_dead), set);
-		*dead += set;
-	}
-	return 0;
+	return IS_ERR(plane) ? NULL : plane;
 }
 
-/* The bitmap of a snapshot, which nobody but it has, and its place among the others. */
-static int check_snapshot(struct verify *v, const struct vexfs_collection *col, unsigned int i)
+/* How many records are damaged into *bad. */
+static int check_rows(struct verify *v, struct inode *dir, const struct vexfs_collection *raw,
+		      const struct vexfs_body *b, u64 *bad)
 {
-	const struct vexfs_snapshot *n = col->c_snapshot + i;
-	__u64 count = le64_to_cpu(n->n_count), dead;
-	struct plane p = { };
-	size_t len = strnlen(n->n_name, sizeof(n->n_name));
-	unsigned int j;
-	int err;
-
-	if (len == sizeof(n->n_name) ||
-	    strspn(n->n_name, "abcdefghijklmnopqrstuvwxyz0123456789._-") != len)
-		problem(v, VEXFS_FOUND_SNAPSHOT, "collection %llu: bad name of a snapshot",
-			ull(v->c.ino));
-	for (j = 0; j < i; j++)
-		if (!strncmp(n->n_name, col->c_snapshot[j].n_name, sizeof(n->n_name)))
-			problem(v, VEXFS_FOUND_SNAPSHOT, "collection %llu: two snapshots %.*s",
-				ull(v->c.ino), (int)len, n->n_name);
-	if (count > le64_to_cpu(col->c_count) || (i && count < le64_to_cpu(n[-1].n_count)))
-		problem(v, VEXFS_FOUND_SNAPSHOT, "collection %llu: snapshot %.*s has %llu slots",
-			ull(v->c.ino), (int)len, n->n_name, ull(count));
-	err = plane_open(v, &p, le64_to_cpu(n->n_dead_ino), "bitmap of a snapshot");
-	return err ? err : check_dead(v, &p, count, &dead);
-}
-
-static const char *collection_wrong(struct verify *v, const struct vexfs_collection *col,
-				    __u64 block)
-{
-	if (le32_to_cpu(col->c_magic) != VEXFS_COLLECTION_MAGIC)
-		return "no collection block";
-	if (le32_to_cpu(col->c_crc) != vexfs_csum(v->fs, col, sizeof(*col),
-						  offsetof(struct vexfs_collection, c_crc),
-						  v->c.ino, v->c.generation, block))
-		return "checksum is wrong";
-	if (le64_to_cpu(col->c_ino) != v->c.ino ||
-	    le32_to_cpu(col->c_generation) != v->c.generation)
-		return "block belongs to another directory";
-	if (!le32_to_cpu(col->c_dims) || le32_to_cpu(col->c_dims) > VEXFS_MAX_DIMS)
-		return "wrong number of dims";
-	if (!le32_to_cpu(col->c_row_bytes) || le32_to_cpu(col->c_row_bytes) > 4 * VEXFS_MAX_DIMS)
-		return "wrong size of a row";
-	if (le64_to_cpu(col->c_count) > VEXFS_MAX_SLOTS ||
-	    le64_to_cpu(col->c_live) > le64_to_cpu(col->c_count))
-		return "wrong count";
-	if (le32_to_cpu(col->c_attrs) > VEXFS_MAX_ATTRS)
-		return "too many attributes";
-	return NULL;
-}
-
-static int check_planes(struct verify *v, const struct vexfs_collection *col)
-{
-	struct planes *p = calloc(1, sizeof(*p));
-	__u64 count = le64_to_cpu(col->c_count), gone = 0;
-	unsigned int i;
+	struct rows p = { .body = b, .row_bytes = le32_to_cpu(raw->c_row_bytes) };
 	int err = 0;
 
-	if (!p)
-		return -ENOMEM;
-	if (col->c_vectors)
-		err = plane_open(v, &p->vec, le64_to_cpu(col->c_vectors), "vectors plane");
-	if (!err && col->c_records)
-		err = plane_open(v, &p->rec, le64_to_cpu(col->c_records), "records plane");
-	if (!err && col->c_keys)
-		err = plane_open(v, &p->keys, le64_to_cpu(col->c_keys), "keys plane");
-	if (!err && col->c_dead)
-		err = plane_open(v, &p->dead, le64_to_cpu(col->c_dead),
-				 "bitmap of deleted records");
-	if (!err && col->c_words)
-		err = plane_open(v, &p->dict, le64_to_cpu(col->c_words), "dictionary");
-	if (!err && col->c_heirs)
-		err = plane_open(v, &p->heir, le64_to_cpu(col->c_heirs), "table of heirs");
-	for (i = 0; !err && i < VEXFS_MAX_SNAPSHOTS && col->c_snapshot[i].n_name[0]; i++)
-		err = check_snapshot(v, col, i);
-	if (!err && i < VEXFS_MAX_SNAPSHOTS &&
-	    memchr_inv(col->c_snapshot + i, 0,
-		       (VEXFS_MAX_SNAPSHOTS - i) * sizeof(col->c_snapshot[0])))
-		problem(v, VEXFS_FOUND_SNAPSHOT, "collection %llu: a gap between snapshots",
-			ull(v->c.ino));
-	if (!err && count && (!col->c_vectors || !col->c_records)) {
-		problem(v, VEXFS_FOUND_PLANE, "collection %llu: has %llu records and no planes",
-			ull(v->c.ino), ull(count));
-		err = -ENOENT;
+	p.vectors = b ? b->vectors : open_plane(dir, raw->c_vectors);
+	p.records = b ? b->records : open_plane(dir, raw->c_records);
+	p.keys = b ? b->keys : open_plane(dir, raw->c_keys);
+	p.room = min(READ_BYTES / p.row_bytes, 4096U);
+	p.record = malloc(p.room * sizeof(*p.record));
+	p.row = malloc((size_t)p.room * p.row_bytes);
+	if (!p.record || !p.row)
+		err = -ENOMEM;
+	else if (p.vectors && p.records && p.keys)
+		err = check_records(v, &p, raw);
+	*bad = p.bad;
+	free(p.record);
+	free(p.row);
+	if (!b) {
+		iput(p.vectors);
+		iput(p.records);
+		iput(p.keys);
 	}
-	if (!err && count && (p->vec.c.disk_size < count * le32_to_cpu(col->c_row_bytes) ||
-			      p->rec.c.disk_size < count * sizeof(struct vexfs_record)))
-		problem(v, VEXFS_FOUND_PLANE_SHORT,
-			"collection %llu: planes are shorter than %llu records", ull(v->c.ino),
-			ull(count));
-	if (!err && col->c_key_bytes &&
-	    (!col->c_keys || p->keys.c.disk_size < le64_to_cpu(col->c_key_bytes)))
-		problem(v, VEXFS_FOUND_PLANE_SHORT,
-			"collection %llu: its keys plane is shorter than %llu bytes", ull(v->c.ino),
-			ull(le64_to_cpu(col->c_key_bytes)));
-	if (!err)
-		err = check_words(v, col, &p->dict, p->words);
-	if (!err)
-		err = check_heirs(v, &p->heir, &p->heirs);
-	v->n->collections++;
+	return err;
+}
+
+/* --- all of it --- */
+
+/*
+ * The block verifies.  What loading stumbles over may be a record that is torn: then it is enough to
+ * say that.
+ */
+static int check_collection(struct verify *v, struct inode *dir, const struct vexfs_collection *raw)
+{
+	struct vexfs_collection_mem *c = vexfs_collection_get(dir);
+	int loading = PTR_ERR_OR_ZERO(c), err = 0;
+	char said[sizeof(v->said)];
+	u64 bad = 0;
+
+	if (loading && !is_damage(loading))
+		return loading;
+	claim_planes(v, raw);
+	memcpy(said, v->said, sizeof(said));
+	v->said[0] = '\0';
+	if (!loading) {
+		err = check_snapshots(v, c->body);
+		if (err)
+			err = refused_now(v, err);
+		check_heirs(v, c->body);
+	}
 	v->gone = 0;
-	if (!err)
-		err = check_records(v, col, p, count);
+	if (!err && !(loading && meaning_of(said) == VEXFS_FOUND_PLANE))
+		err = check_rows(v, dir, raw, loading ? NULL : c->body, &bad);
+	if (err)			/* an extent of a plane, perhaps */
+		err = refused_now(v, err);
+	if (loading && !(bad && meaning_of(said) >= VEXFS_FOUND_RECORD_MISSING))
+		refused(v, loading, said);
 	if (v->gone)
 		problem(v, VEXFS_FOUND_BINDING_GONE,
 			"collection %llu: the files of %llu records are gone", ull(v->c.ino),
 			ull(v->gone));
-	if (!err && col->c_dead)
-		err = check_dead(v, &p->dead, count, &gone);
-	if (!err && count - gone != le64_to_cpu(col->c_live))
-		problem(v, VEXFS_FOUND_LIVE, "collection %llu: %llu records are live, counts %llu",
-			ull(v->c.ino), ull(count - gone), ull(le64_to_cpu(col->c_live)));
-	free(p->heirs.e);
-	free(p);
-	return err == -ENOENT ? 0 : err;
+	v->said[0] = v->dev->damage[0] = '\0';
+	if (!loading)
+		vexfs_collection_put(c);
+	return err;
 }
 
 int verify_collection(struct verify *v, __u64 ino)
 {
 	struct found *f = verify_found(v, ino);
-	const struct vexfs_collection *col;
-	struct vexfs_inode *raw;
-	const char *why;
+	struct inode *dir;
 	vx_buf *buf;
 	int err;
 
 	if (!(f->flags & VEXFS_INODE_COLLECTION))
 		return 0;
-	err = vexfs_inode_buf(v->fs, ino, &buf, &raw);
-	if (err)
-		return err;
-	vexfs_inode_load(&v->c, v->fs, ino, raw);
-	vx_brelse(buf);
-	buf = vx_bread(v->fs, v->c.collection);
-	if (IS_ERR(buf))
-		return PTR_ERR(buf);
-	col = vx_data(buf);
-	why = collection_wrong(v, col, v->c.collection);
-	if (why)
-		problem(v, VEXFS_FOUND_COLLECTION, "collection %llu: %s", ull(ino), why);
-	else
-		err = check_planes(v, col);
-	vx_brelse(buf);
-	return err ? verify_damaged(v, err, VEXFS_FOUND_COLLECTION, "collection", ino) : 0;
+	v->c.ino = ino;
+	v->c.generation = f->generation;
+	v->said[0] = '\0';
+	dir = vexfs_iget(v->sb, ino, VEXFS_IGET_ORPHAN);
+	if (IS_ERR(dir))		/* what is wrong with it */
+		return verify_damaged(v, PTR_ERR(dir), VEXFS_FOUND_COLLECTION, "collection", ino);
+	buf = vexfs_schema_read(dir, VEXFS_I(dir)->core.collection);
+	if (IS_ERR(buf)) {
+		err = refused_now(v, PTR_ERR(buf));
+	} else {
+		v->n->collections++;
+		err = check_collection(v, dir, vexfs_schema_raw(buf));
+		vx_brelse(buf);
+	}
+	iput(dir);
+	vexfs_forget_inodes(v->sb);
+	return err;
+}
+
+int verify_collections_begin(struct verify *v)
+{
+	v->sb = vexfs_image_over(v->dev, hear, v);
+	return PTR_ERR_OR_ZERO(v->sb);
+}
+
+void verify_collections_end(struct verify *v)
+{
+	vexfs_image_leave(v->sb);
 }
