@@ -8,9 +8,7 @@
 #include "collection/snapshot.h"
 
 struct vexfs_collection_mem;
-struct vexfs_body;
 
-struct vexfs_codes;
 #define VEXFS_RECORD_BYTES		sizeof(struct vexfs_record)
 
 /*

@@ -6,7 +6,6 @@
 #include "collection/platform.h"
 
 struct vexfs_collection_mem;
-struct vexfs_body;
 
 /*
  * See ioctl.h; the caller holds mnt_want_write.  *before, *after: slots; the same: there was

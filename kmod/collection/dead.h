@@ -5,7 +5,6 @@
 
 #include "collection/platform.h"
 
-struct vexfs_collection_mem;
 struct vexfs_body;
 
 /* Dead bitmap blocks that one commit may change: what bounds its transaction. */

@@ -5,7 +5,6 @@
 
 #include "collection/platform.h"
 
-struct vexfs_collection_mem;
 struct vexfs_body;
 
 /* Predicates that were asked for, see predicate.c. */

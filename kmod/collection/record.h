@@ -8,7 +8,6 @@
 
 struct vexfs_collection_mem;
 struct vexfs_body;
-
 struct vexfs_reader;
 
 /* next_id of a collection that was `next`, when it has a record of this id. */

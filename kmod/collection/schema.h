@@ -6,7 +6,6 @@
 #include "collection/platform.h"
 
 struct vexfs_collection_mem;
-struct vexfs_body;
 
 static inline struct vexfs_collection *vexfs_schema_raw(vx_buf *bh)
 {

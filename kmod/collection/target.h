@@ -5,7 +5,6 @@
 
 #include "collection/bind.h"
 
-struct vexfs_collection_mem;
 struct vexfs_body;
 
 /* A file that an insert binds to. */

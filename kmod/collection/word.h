@@ -7,7 +7,6 @@
 #include "collection/key.h"
 
 struct vexfs_collection_mem;
-struct vexfs_body;
 
 /* The dictionaries of keyword attributes, see word.c. */
 struct vexfs_dictionary {

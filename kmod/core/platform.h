@@ -33,7 +33,6 @@ typedef struct rw_semaphore vx_rwsem;
 #define vx_mutex_init(m) mutex_init(m)
 #define vx_lock(m) mutex_lock(m)
 #define vx_unlock(m) mutex_unlock(m)
-#define vx_rwsem_init(s) init_rwsem(s)
 #define vx_down_read(s) down_read(s)
 #define vx_up_read(s) up_read(s)
 #define vx_down_write(s) down_write(s)
