@@ -99,7 +99,9 @@ u64 vexfs_files_bytes(const struct vexfs_files *t)
 /* The class of a file, made if need be.  files_lock held. */
 static const struct vexfs_class *class_of(struct vexfs_files *t, const struct vexfs_file_state *s)
 {
-	struct list_head *head = &t->class[(s->uid * 31 + s->gid) % VEXFS_CLASS_HEADS];
+	/* the golden ratio: owner and group are often the same number */
+	u32 hash = (s->uid * 31 + s->gid) * 0x61c88647u;
+	struct list_head *head = &t->class[hash >> (32 - VEXFS_CLASS_BITS)];
 	u16 mode = s->mode & 0444;
 	struct vexfs_class *c;
 

@@ -49,7 +49,8 @@ static inline struct vexfs_bound_file *vexfs_bound_file(const struct vexfs_file 
 	return container_of((struct vexfs_file *)file, struct vexfs_bound_file, file);
 }
 
-#define VEXFS_CLASS_HEADS	64
+#define VEXFS_CLASS_BITS	6
+#define VEXFS_CLASS_HEADS	(1u << VEXFS_CLASS_BITS)
 
 /* The files of a body, see bind.c.  Entries and classes live as long as it does. */
 struct vexfs_files {
