@@ -285,8 +285,16 @@ void vexfs_work_end(struct super_block *sb);
  * followed.
  */
 __printf(2, 3) void vexfs_error(struct super_block *sb, const char *fmt, ...);
-/* A line about a collection, not too many of them; it can go on without errors=. */
+/*
+ * A line about a collection, not too many of them from one place; it can go on without errors=.
+ */
+#ifdef __KERNEL__
+#define vexfs_complain(dir, fmt, ...) \
+	pr_err_ratelimited("vexfs (%s): collection %lu: " fmt "\n", (dir)->i_sb->s_id, \
+			   (dir)->i_ino, ##__VA_ARGS__)
+#else
 __printf(2, 3) void vexfs_complain(const struct inode *dir, const char *fmt, ...);
+#endif
 
 /* What happened, for who traces it; see hooks/trace.h. */
 void vexfs_event_use(const struct inode *dir, u32 slot, const char *name);

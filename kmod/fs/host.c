@@ -219,19 +219,7 @@ void vexfs_work_end(struct super_block *sb)
 	sb_end_intwrite(sb);
 }
 
-/* --- telling --- */
-
-void vexfs_complain(const struct inode *dir, const char *fmt, ...)
-{
-	struct va_format vaf;
-	va_list args;
-
-	va_start(args, fmt);
-	vaf.fmt = fmt;
-	vaf.va = &args;
-	pr_err_ratelimited("vexfs (%s): collection %lu: %pV\n", dir->i_sb->s_id, dir->i_ino, &vaf);
-	va_end(args);
-}
+/* --- tracing --- */
 
 void vexfs_event_use(const struct inode *dir, u32 slot, const char *name)
 {
