@@ -5,7 +5,7 @@
  * Locks, outer first.  Those marked (c) are taken in user space too.
  *
  *	i_rwsem (c)		parent before child.  Of a collection's directory: shared by insert,
- *				delete, intern and use; exclusive by create, drop, rmdir
+ *				delete, intern, use and snapshots; exclusive by create, drop, rmdir
  *	vexfs_collection_mem (c)
  *	  .snapshots_lock	which snapshots there are
  *	  .commit_lock		commits, and every change of the collection block
@@ -22,14 +22,14 @@
  *	vexfs_fs.orphan_lock, vexfs_fs.alloc_lock (c)	the core's
  *	vexfs_sb_info.collections_lock (c)	the list only: nothing is waited for under it but
  *						files_lock
- *	vexfs_collection_mem.files_lock (c)	files that records are bound to, see bind.c; also
- *						inside a
- *				transaction, by a rename
+ *	vexfs_collection_mem.files_lock (c)	files that records are bound to, see bind.c; a
+ *						rename takes it in its transaction
  *	vexfs_collection_mem.prog_lock (c)	what is bound, which body and which snapshots there
  *						are
  *	vexfs_binding.lock, vexfs_program.lock
  *	vexfs_predicates.lock, vexfs_cached.lock (c)	not held together
  *	i_lock (c)		VEXFS_I(dir)->coll, the flag of a collection
+ *	vexfs_inode_info.io_lock	finished I/O; a leaf, also taken in interrupts
  *	registry_lock, and SRCU of programs: see hooks/hooks.c
  *
  * No folio lock and no last iput() inside a transaction.  unlink of a file takes only
@@ -101,7 +101,7 @@ struct vexfs_sb_info {
 	int orphan_err;			/* ... because of this, the last one */
 
 	struct mutex collections_lock;	/* collections */
-	struct list_head collections;	/* loaded collections, linked by collection.c */
+	struct list_head collections;	/* loaded collections, linked by load.c */
 };
 
 /* vexfs_inode_info.state, atomic bit operations */

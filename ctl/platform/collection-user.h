@@ -128,7 +128,7 @@ struct vexfs_sb_info {
 	int orphan_err;				/* ... because of this, the last one */
 
 	struct mutex collections_lock;		/* collections */
-	struct list_head collections;		/* loaded collections, linked by collection.c */
+	struct list_head collections;		/* loaded collections, linked by load.c */
 
 	pthread_mutex_t cache_lock;
 	pthread_cond_t cache_changed;		/* an inode is not new any more, or gone */

@@ -4,6 +4,8 @@
  *
  * A body is a set of planes and what is derived from them.  Compaction replaces it as a whole, and
  * whoever looks at slots without vexfs_collection_mem.lock holds a reference.
+ *
+ * Lock: prog_lock, to take one.
  */
 #include "collection/collection.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Collections in memory: loading, binding programs, and what the filesystem asks for.
+ * Collections in memory: how long they live, dropping them, and what the filesystem tells.
  *
  * A loaded collection (struct vexfs_collection_mem) hangs on its directory's inode and goes when
  * that is evicted, or when it was dropped and the last call on it has ended.  While it holds
@@ -166,7 +166,7 @@ int vexfs_collection_info(struct vexfs_collection_mem *c, struct vexfs_ioc_info 
 	return 0;
 }
 
-/* --- what the filesystem asks for --- */
+/* --- what the filesystem tells --- */
 
 static int sync_one(struct vexfs_collection_mem *c)
 {

@@ -33,10 +33,10 @@ struct vexfs_inheritance {
 	struct inode *replaced, *heir;
 	/* of the collection, a reference; NULL: nothing is inherited */
 	struct inode *dir;
-	struct vexfs_collection_mem *c;		/* a reference, and its lock is held */
+	struct vexfs_collection_mem *c;	/* a reference, and its lock is held */
 	vx_buf *bh;			/* block of the table that will be changed */
-	u32 entry;				/* of the table */
-	bool again;				/* it is there, and leads to `replaced` */
+	u32 entry;			/* of the table */
+	bool again;			/* it is there, and leads to `replaced` */
 };
 #define VEXFS_INHERIT_CREDITS	1
 /*

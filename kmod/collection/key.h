@@ -16,9 +16,8 @@ struct vexfs_keys {
 	u32 *off;			/* ... and where it begins; in the same memory */
 };
 /*
- * Are they well formed?  -EINVAL: a NUL (*bad), or lengths that do not add up; some: no length may
- * be
- * 0.  -ENOMEM.
+ * Are they well formed?  -EINVAL: a NUL (*bad), or lengths that do not add up; every: no length may
+ * be 0.  -ENOMEM.
  */
 int vexfs_keys_check(struct vexfs_collection_mem *c, struct vexfs_keys *k, bool every, __u64 *bad);
 /*

@@ -4,6 +4,8 @@
  * derived from them in the order of their slots.
  *
  * Nothing is believed: counts, numbers and lengths are checked against what is there.
+ *
+ * Lock: vexfs_collection_mem.lock, over all of a load; see vexfs.h for what is taken inside.
  */
 #include "collection/collection.h"
 
@@ -16,7 +18,7 @@ struct loading {
 	u64 seq;			/* of the record before */
 	u64 live;
 	struct vexfs_body *b;
-	vx_buf *dead;	/* bitmap block of the slot at hand */
+	vx_buf *dead;			/* bitmap block of the slot at hand */
 	struct vexfs_heirs *heirs;
 };
 

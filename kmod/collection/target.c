@@ -2,6 +2,8 @@
 /*
  * Targets: the files that an insert binds records to, and how they are kept in the collection until
  * it is done (see bind.c).
+ *
+ * Lock: i_rwsem of the file, shared, while it is taken into use; a transaction inside it.
  */
 #include "collection/collection.h"
 

@@ -35,9 +35,8 @@ int vexfs_words_errors(const struct vexfs_collection_mem *c);
 /* Are the keywords among the attributes of a record codes of words, or 0? */
 bool vexfs_words_known(const struct vexfs_collection_mem *c, const __s64 *attr);
 /*
- * Codes of words of a keyword attribute; takes the locks.  Words that have none get one, with
- * lookup
- * 0.  -E2BIG too many, -ENOSPC, ...: those before the one at fault have got theirs.
+ * Codes of words of a keyword attribute; takes the locks.  Words that have none get one, or, with
+ * lookup, 0.  -E2BIG too many, -ENOSPC, ...: those before the one at fault have got theirs.
  */
 int vexfs_words_intern(struct vexfs_collection_mem *c, u32 attr, const struct vexfs_keys *words,
 		       bool lookup, __s64 *codes);

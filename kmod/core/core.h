@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Filesystem core: what the module, mkfs, fsck and the unit tests share.  Pure C over
- * core/platform.h.
+ * Filesystem core: what the module and user space share.  Pure C over core/platform.h.
  *
  * Errors are negative errno values; a block that does not verify is -EUCLEAN (EFSCORRUPTED) after
  * vexfs_damage() has said what is wrong with it.  Everything that changes a block takes a
  * transaction.
  *
- * Lock order (outer first): the caller's inode lock; folio locks; a transaction;
- * vexfs_inode_core.lock; vexfs_fs.orphan_lock; vexfs_fs.alloc_lock.  The two last are taken here.
+ * Locks: see vexfs.h.  vexfs_fs.orphan_lock and, inside it, vexfs_fs.alloc_lock are taken here;
+ * vexfs_inode_core.lock is the caller's, but for directories (dir.c).
  */
 #ifndef _VEXFS_CORE_H
 #define _VEXFS_CORE_H

@@ -3,6 +3,8 @@
  * What collections, searches and ioctls ask of the kernel (collection/platform.h), and is the
  * business of no other file: descriptors and permissions, inodes in memory, waiting, freezing,
  * tracing.
+ *
+ * Lock: i_lock of one inode at a time.  The timed mutex is its user's.
  */
 #include <linux/cred.h>
 #include <linux/file.h>

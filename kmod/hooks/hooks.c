@@ -4,10 +4,10 @@
  *
  * Locks: registry_lock (mutex) guards the list of programs, every write of vexfs_program.object
  * and the raising of bound[].  Inside it: vexfs_program.lock (spin), which is also inside
- * vexfs_binding.lock (spin), and what sysfs takes.  SRCU
- * is never entered under a lock, and never drained under registry_lock.  struct_ops calls reg,
- * update and unreg under a mutex that all links of the machine share, except when the last
- * reference to a link goes: that unreg comes from a workqueue.
+ * vexfs_binding.lock (spin), and what sysfs takes.  SRCU is never entered under a lock, and never
+ * drained under registry_lock.  struct_ops calls reg, update and unreg under a mutex that all links
+ * of the machine share, except when the last reference to a link goes: that unreg comes from a
+ * workqueue.
  *
  * Dropping a reference takes no lock at all, because inode eviction does it, and memory reclaim
  * may evict inodes while we allocate under registry_lock or while sysfs allocates under its own

@@ -2,15 +2,18 @@
 /*
  * What the files behind the ioctls share: copying arguments in and out, and who may do what.
  *
- *	ioctl.c		the dispatcher; create, info, use, shutdown
+ *	ioctl.c		the dispatcher; create, drop, info, use, shutdown
  *	record.c	insert, get, delete, list
  *	word.c		intern, words
  *	search.c	search
  *	path.c		path
  *	snapshot.c	snapshots, compaction
+ *
+ * Locks: none is held while user memory is looked at; path.c takes i_rwsem of a directory, the rest
+ * leaves them to the rooms below.
  */
-#ifndef _VEXFS_DOOR_H
-#define _VEXFS_DOOR_H
+#ifndef _VEXFS_IOCTL_DOOR_H
+#define _VEXFS_IOCTL_DOOR_H
 
 #include "search/search.h"
 
@@ -50,4 +53,4 @@ long vexfs_ioc_snapshots(struct file *file, struct vexfs_collection_mem *c, void
 long vexfs_ioc_compact(struct file *file, struct vexfs_collection_mem *c, void __user *argp);
 long vexfs_ioc_search(struct file *file, struct vexfs_collection_mem *c, void __user *argp);
 
-#endif /* _VEXFS_DOOR_H */
+#endif /* _VEXFS_IOCTL_DOOR_H */
