@@ -208,7 +208,7 @@ void vexfs_fault_from(enum vexfs_fault what, unsigned int n);
 /* Has a fault that was set been met?  Clears it. */
 bool vexfs_fault_met(void);
 
-/* For tests: as if a fatal signal were pending from now on, or not any more. */
+/* As if a fatal signal were pending from now on, or not any more.  Signal handlers may call it. */
 void vexfs_kill(bool yes);
 
 /* A transaction: credits blocks may be changed in it, more abort the program. */

@@ -84,7 +84,7 @@ int image_attach(const struct verb *v)
 		return fail(image, "%s; end that first", why);
 	if (why && err == -EUCLEAN)
 		return fail(image, "%s; see what fsck.vexfs says", why);
-	return fail_op(image, VEXFS_OP_ATTACH, err);
+	return interrupted_code(fail_op(image, VEXFS_OP_ATTACH, err));
 }
 
 int image_detach(int code)
