@@ -50,7 +50,7 @@ help:
 	@echo 'make check-deb   the packages in a clean Debian root, booted, upgraded, removed (root)'
 	@echo 'make check-vm    tests on the stock Debian kernel in QEMU'
 	@echo 'make bench-native  measure the engine on this machine'
-	@echo 'make check-long  10,000 random histories of operations against a model, and each fuzz target for FUZZ_SECONDS [20]'
+	@echo 'make check-long  for an hour: random histories, a million power cuts, every fault, threads; and each fuzz target for FUZZ_SECONDS [20]'
 	@echo 'make sparse      run sparse over the module; any warning is an error'
 	@echo 'make clean       remove what was built'
 	@echo
