@@ -325,8 +325,8 @@ static int check_dir(struct verify *v, __u64 ino)
 	vexfs_inode_load(&v->c, v->fs, ino, raw);
 	vx_brelse(buf);
 	if (f->flags & VEXFS_INODE_HASHED) {
-		problem(v, VEXFS_FOUND_DIRECTORY, "directory %llu: has a hash index, which no version makes yet",
-			ull(ino));
+		problem(v, VEXFS_FOUND_DIRECTORY,
+			"directory %llu: has a hash index, which no version makes yet", ull(ino));
 		return 0;
 	}
 	err = vexfs_dir_iterate(&v->c, &pos, check_name, v);
@@ -372,7 +372,8 @@ static int check_links(struct verify *v, __u64 ino)
 			problem(v, VEXFS_FOUND_PLANE_LOOSE,
 				"hidden inode %llu belongs to no collection", ull(ino));
 		if (!f->orphan && !f->nlink)	/* the collection would not be loaded */
-			problem(v, VEXFS_FOUND_LINKS, "hidden inode %llu: counts no link", ull(ino));
+			problem(v, VEXFS_FOUND_LINKS, "hidden inode %llu: counts no link",
+				ull(ino));
 		return 0;
 	} else if (!f->names) {
 		if (!f->orphan)

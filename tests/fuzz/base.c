@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A small filesystem with something of everything: directories of one block and of several, files with holes and with a
- * tree of extents, both kinds of symbolic links, a fifo, an orphan, and a collection with all its planes, a snapshot,
- * bound records, keys, words and an heir.
+ * A small filesystem with something of everything: directories of one block and of several, files
+ * with holes and with a tree of extents, both kinds of symbolic links, a fifo, an orphan, and a
+ * collection with all its planes, a snapshot, bound records, keys, words and an heir.
  */
 #define _GNU_SOURCE
 #include <sys/mman.h>
@@ -13,7 +13,7 @@
 #include "base.h"
 #include "fuzz.h"
 
-#define BLOCKS		VEXFS_MIN_BLOCKS	/* few inodes, which the check passes again and again */
+#define BLOCKS VEXFS_MIN_BLOCKS /* few inodes, which the check passes again and again */
 #define RECORDS		40u
 #define DIMS		4u
 #define GONE_INO	300u		/* a file that was replaced by the bound one */
@@ -24,7 +24,8 @@ static void start(struct base *b, vx_txn *t)
 	vexfs_txn_start(t, &b->dev, INT_MAX);
 }
 
-static void store(struct base *b, vx_txn *t, const struct vexfs_inode_core *c, __u16 mode, __u32 nlink)
+static void store(struct base *b, vx_txn *t, const struct vexfs_inode_core *c, __u16 mode,
+		  __u32 nlink)
 {
 	struct vexfs_inode *raw;
 	vx_buf *buf;
@@ -36,16 +37,16 @@ static void store(struct base *b, vx_txn *t, const struct vexfs_inode_core *c, _
 	must(!vexfs_inode_dirty(t, &b->fs, c->ino, buf, raw));
 }
 
-static void add_name(struct base *b, vx_txn *t, struct vexfs_inode_core *dir, __u32 subdirs, const char *name, __u64 ino,
-		     __u16 mode)
+static void add_name(struct base *b, vx_txn *t, struct vexfs_inode_core *dir, __u32 subdirs,
+		     const char *name, __u64 ino, __u16 mode)
 {
 	must(!vexfs_dir_add(t, dir, name, strlen(name), ino, (mode & S_IFMT) >> 12));
 	store(b, t, dir, S_IFDIR | 0755, 2 + subdirs);
 }
 
 /* An inode without a name. */
-static void make(struct base *b, vx_txn *t, struct vexfs_inode_core *c, const struct vexfs_inode_core *dir, __u16 mode,
-		 __u32 flags)
+static void make(struct base *b, vx_txn *t, struct vexfs_inode_core *c,
+		 const struct vexfs_inode_core *dir, __u16 mode, __u32 flags)
 {
 	struct vexfs_inode *raw;
 	vx_buf *buf;
@@ -158,8 +159,8 @@ static void make_files(struct base *b, struct vexfs_inode_core *root)
 /* --- the collection --- */
 
 /* A plane that holds these bytes; its blocks are consecutive.  Returns its inode. */
-static __u64 plane(struct base *b, vx_txn *t, const struct vexfs_inode_core *dir, __u32 flags, const void *data,
-		   size_t bytes)
+static __u64 plane(struct base *b, vx_txn *t, const struct vexfs_inode_core *dir, __u32 flags,
+		   const void *data, size_t bytes)
 {
 	struct vexfs_inode_core c;
 
@@ -170,7 +171,8 @@ static __u64 plane(struct base *b, vx_txn *t, const struct vexfs_inode_core *dir
 }
 
 /* A plane of one block that has a checksum. */
-static __u64 stamped(struct base *b, vx_txn *t, const struct vexfs_inode_core *dir, enum base_kind kind, void *data)
+static __u64 stamped(struct base *b, vx_txn *t, const struct vexfs_inode_core *dir,
+		     enum base_kind kind, void *data)
 {
 	struct base_spot as = { .kind = kind };
 	struct vexfs_inode_core c;
@@ -188,19 +190,23 @@ static __u64 stamped(struct base *b, vx_txn *t, const struct vexfs_inode_core *d
 
 static __u64 dead(struct base *b, vx_txn *t, const struct vexfs_inode_core *dir, __u32 n)
 {
-	struct vexfs_dead_block x = { .x_magic = cpu_to_le32(VEXFS_DEAD_MAGIC), .x_dead = cpu_to_le32(n) };
+	struct vexfs_dead_block x = { .x_magic = cpu_to_le32(VEXFS_DEAD_MAGIC),
+				      .x_dead = cpu_to_le32(n) };
 
 	while (n--)
 		__set_bit_le(n * 5, x.x_bits);
 	return stamped(b, t, dir, BASE_DEAD, &x);
 }
 
-static __u64 heirs(struct base *b, vx_txn *t, const struct vexfs_inode_core *dir, const struct vexfs_inode_core *doc)
+static __u64 heirs(struct base *b, vx_txn *t, const struct vexfs_inode_core *dir,
+		   const struct vexfs_inode_core *doc)
 {
-	struct vexfs_heir_block h = { .h_magic = cpu_to_le32(VEXFS_HEIR_MAGIC), .h_entries = cpu_to_le32(1) };
+	struct vexfs_heir_block h = { .h_magic = cpu_to_le32(VEXFS_HEIR_MAGIC),
+				      .h_entries = cpu_to_le32(1) };
 
 	h.h_entry[0] = (struct vexfs_heir){ cpu_to_le64(GONE_INO), cpu_to_le64(doc->ino),
-					    cpu_to_le32(GONE_GENERATION), cpu_to_le32(doc->generation) };
+					    cpu_to_le32(GONE_GENERATION),
+					    cpu_to_le32(doc->generation) };
 	return stamped(b, t, dir, BASE_HEIRS, &h);
 }
 
@@ -265,8 +271,10 @@ static void make_collection(struct base *b, struct vexfs_inode_core *root)
 
 		row[i][0] = row[i][1] = i;
 		row[i][2] = row[i][3] = -1;
-		r[i] = (struct vexfs_record){ .r_id = cpu_to_le64(1000 + i), .r_seq = cpu_to_le64(i + 1),
-					      .r_attr = { cpu_to_le64(1900 + i), cpu_to_le64(i % 3) } };
+		r[i] = (struct vexfs_record){ .r_id = cpu_to_le64(1000 + i),
+					      .r_seq = cpu_to_le64(i + 1),
+					      .r_attr = { cpu_to_le64(1900 + i),
+							  cpu_to_le64(i % 3) } };
 		if (keyed) {
 			len = sprintf(key, "key-%02u", i);
 			r[i].r_flags = cpu_to_le32(VEXFS_RECORD_KEYED);
@@ -275,12 +283,14 @@ static void make_collection(struct base *b, struct vexfs_inode_core *root)
 		} else {
 			r[i].r_flags = cpu_to_le32(VEXFS_RECORD_BOUND);
 			r[i].r_file = cpu_to_le64(i % 2 ? doc.ino : GONE_INO);
-			r[i].r_file_generation = cpu_to_le32(i % 2 ? doc.generation : GONE_GENERATION);
+			r[i].r_file_generation =
+				cpu_to_le32(i % 2 ? doc.generation : GONE_GENERATION);
 			r[i].r_file_off = cpu_to_le64(i);
 			r[i].r_file_len = cpu_to_le32(1);
 			r[i].r_file_change = cpu_to_le64(i % 5);
 		}
-		base_stamp_record(col.c_uuid, i, &r[i], row[i], sizeof(row[i]), key, keyed ? len : 0);
+		base_stamp_record(col.c_uuid, i, &r[i], row[i], sizeof(row[i]), key,
+				  keyed ? len : 0);
 	}
 	col.c_ino = cpu_to_le64(dir.ino);
 	col.c_generation = cpu_to_le32(dir.generation);
@@ -301,8 +311,8 @@ static void make_collection(struct base *b, struct vexfs_inode_core *root)
 
 /* --- checksums --- */
 
-void base_stamp_record(const __u8 uuid[16], __u64 slot, struct vexfs_record *r, const void *row, __u32 row_bytes,
-		       const void *key, __u32 key_len)
+void base_stamp_record(const __u8 uuid[16], __u64 slot, struct vexfs_record *r, const void *row,
+		       __u32 row_bytes, const void *key, __u32 key_len)
 {
 	__le64 le = cpu_to_le64(slot);
 	__u32 crc = crc32c(crc32c(~0u, uuid, 16), &le, sizeof(le));
@@ -343,9 +353,9 @@ static void stamp_inodes(const struct base *b, const struct base_spot *as, struc
 
 	for (i = 0; i < VEXFS_INODES_PER_BLOCK; i++)
 		if (memchr_inv(&raw[i], 0, sizeof(*raw)))
-			raw[i].i_crc = cpu_to_le32(vexfs_csum(&b->fs, &raw[i], sizeof(*raw),
-							      offsetof(struct vexfs_inode, i_crc), as->ino + i,
-							      le32_to_cpu(raw[i].i_generation), 0));
+			raw[i].i_crc = cpu_to_le32(vexfs_csum(
+				&b->fs, &raw[i], sizeof(*raw), offsetof(struct vexfs_inode, i_crc),
+				as->ino + i, le32_to_cpu(raw[i].i_generation), 0));
 }
 
 static void hash_names(struct vexfs_dir_block *d)
@@ -358,16 +368,17 @@ static void hash_names(struct vexfs_dir_block *d)
 		len = le16_to_cpu(e->d_reclen);
 		if (len < VEXFS_DIRENT_HEAD || len % 8 || len > sizeof(d->db_entries) - off)
 			break;
-		e->d_hash = cpu_to_le32(crc32c(~0u, e->d_name, min_t(__u32, e->d_namelen, len - VEXFS_DIRENT_HEAD)));
+		e->d_hash = cpu_to_le32(crc32c(
+			~0u, e->d_name, min_t(__u32, e->d_namelen, len - VEXFS_DIRENT_HEAD)));
 	}
 }
 
 void base_stamp(const struct base *b, const struct base_spot *as, void *data)
 {
 	struct vexfs_collection *col = data;
-	unsigned int off = 4;		/* where most kinds have it */
+	const unsigned int off = 4;	/* where all that come to the end have it */
 	__u64 ino = as->ino, last = as->lblk;
-	__u32 generation = as->generation;
+	__u32 generation = as->generation, crc;
 
 	switch (as->kind) {
 	case BASE_SUPER:
@@ -398,13 +409,14 @@ void base_stamp(const struct base *b, const struct base_spot *as, void *data)
 	default:
 		return;
 	}
-	*(__le32 *)((char *)data + off) = cpu_to_le32(vexfs_csum(&b->fs, data, VEXFS_BLOCK_SIZE, off, ino, generation,
-								 last));
+	crc = vexfs_csum(&b->fs, data, VEXFS_BLOCK_SIZE, off, ino, generation, last);
+	*(__le32 *)((char *)data + off) = cpu_to_le32(crc);
 }
 
 /* --- which blocks there are --- */
 
-static void spot(struct base *b, __u64 block, enum base_kind kind, __u64 ino, __u32 generation, __u32 lblk)
+static void spot(struct base *b, __u64 block, enum base_kind kind, __u64 ino, __u32 generation,
+		 __u32 lblk)
 {
 	struct base_spot *s = &b->spot[b->spots];
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The image that the fuzz targets of images start from: a filesystem with something of everything, made by the core. */
+/*
+ * The image that the fuzz targets of images start from: a filesystem with something of everything,
+ * made by the core.
+ */
 #ifndef _VEXFS_FUZZ_BASE_H
 #define _VEXFS_FUZZ_BASE_H
 
@@ -46,9 +49,12 @@ void base_make(struct base *b);
 const struct base_spot *base_spot_at(const struct base *b, __u64 block);
 /* Set what has a checksum right in one block that is a spot, but holds other data by now. */
 void base_stamp(const struct base *b, const struct base_spot *as, void *data);
-/* The same of a record with its row and key, and of a word at a place of the dictionary.  uuid: the collection's. */
-void base_stamp_record(const __u8 uuid[16], __u64 slot, struct vexfs_record *r, const void *row, __u32 row_bytes,
-		       const void *key, __u32 key_len);
+/*
+ * The same of a record with its row and key, and of a word at a place of the dictionary.  uuid: the
+ * collection's.
+ */
+void base_stamp_record(const __u8 uuid[16], __u64 slot, struct vexfs_record *r, const void *row,
+		       __u32 row_bytes, const void *key, __u32 key_len);
 void base_stamp_word(const __u8 uuid[16], __u64 pos, void *entry);
 
 #endif /* _VEXFS_FUZZ_BASE_H */

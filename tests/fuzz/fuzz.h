@@ -57,10 +57,12 @@ static inline __u64 take_number(struct piece *p, size_t bytes)
 FILE *file_of(const void *data, size_t size);
 
 /*
- * Read all of it as a file to import (import.c): what the reader promises is looked at, a second reading gives
- * the same, and so does one of what the records were exported to: jsonl, json, fvecs, fbin and npy.
+ * Read all of it as a file to import (import.c): what the reader promises is looked at, a second
+ * reading gives the same, and so does one of what the records were exported to: jsonl, json, fvecs,
+ * fbin and npy.
  */
-void import_all(const void *data, size_t size, enum vexfs_file_format format, __u32 dims, bool nonzero);
+void import_all(const void *data, size_t size, enum vexfs_file_format format, __u32 dims,
+		bool nonzero);
 
 /* Read all of it as lists of true neighbours. */
 void truth_all(const void *data, size_t size, enum vexfs_file_format format);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Packed files.  The first byte says how the packed data after it are wrapped: bit 0 with a wrong checksum, bit 1 twice, one
- * behind the other, bit 2 without the last byte, bit 3 something else follows.  The checksums are right but for that,
- * so what is read must be what zlib makes of the data by itself, or end in an error.
+ * Packed files.  The first byte says how the packed data after it are wrapped: bit 0 with a wrong
+ * checksum, bit 1 twice, one behind the other, bit 2 without the last byte, bit 3 something else
+ * follows.  The checksums are right but for that, so what is read must be what zlib makes of the
+ * data by itself, or end in an error.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -20,7 +21,9 @@ static const __u8 head[10] = { 0x1f, 0x8b, Z_DEFLATED, 0, 0, 0, 0, 0, 0, 3 };
 /* Unpack; *used: bytes of data.  Returns how many, -1: they are damaged, cut off, or too many. */
 static long unpack(const __u8 *data, size_t size, __u8 *out, size_t *used)
 {
-	z_stream z = { .next_in = (__u8 *)data, .avail_in = size, .next_out = out, .avail_out = MOST };
+	z_stream z = {
+		.next_in = (__u8 *)data, .avail_in = size, .next_out = out, .avail_out = MOST
+	};
 	int ret;
 
 	must(inflateInit2(&z, -15) == Z_OK);
@@ -40,7 +43,10 @@ static size_t wrap(__u8 *to, const __u8 *data, size_t size, const __u8 *plain, l
 	return sizeof(head) + size + sizeof(tail);
 }
 
-/* Read it from its start: the bytes of want, then its end, or an error; after an error it is a part of them. */
+/*
+ * Read it from its start: the bytes of want, then its end, or an error; after an error it is a part
+ * of them.
+ */
 static void expect(FILE *f, const __u8 *want, size_t n, bool damaged)
 {
 	static __u8 got[2 * MOST + 1];
@@ -74,7 +80,8 @@ int LLVMFuzzerTestOneInput(const __u8 *data, size_t size)
 		how = 0;
 	file = malloc(2 * (size + 32));
 	must(file);
-	n = wrap(file, data + 1, bytes < 0 ? size - 1 : used, plain, bytes < 0 ? 0 : bytes, how & 1);
+	n = wrap(file, data + 1, bytes < 0 ? size - 1 : used, plain, bytes < 0 ? 0 : bytes,
+		 how & 1);
 	if (how & 2) {
 		n += wrap(file + n, data + 1, used, plain, bytes, false);
 		memmove(plain + bytes, plain, bytes);

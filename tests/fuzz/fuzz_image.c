@@ -2,15 +2,17 @@
 /*
  * Images.
  *
- * The input is a byte of HOW_* and changes of the image of base.c, one after the other: the number of a block among
- * those that matter (1), TAKE_* and AS_* (1); with TAKE_COPY the number of another block that it first becomes a copy of
- * (1); with TAKE_OWNER the inode (1) and logical block (1) that it then claims to belong to; an offset (2), a length
- * (1), so many bytes.  Then the checksums of all blocks that have changed are made right, those of records and words too,
- * unless AS_IT_IS.  With HOW_LOG the changes are a transaction in the log instead.
+ * The input is a byte of HOW_* and changes of the image of base.c, one after the other: the number
+ * of a block among those that matter (1), TAKE_* and AS_* (1); with TAKE_COPY the number of another
+ * block that it first becomes a copy of (1); with TAKE_OWNER the inode (1) and logical block (1)
+ * that it then claims to belong to; an offset (2), a length (1), so many bytes.  Then the checksums
+ * of all blocks that have changed are made right, those of records and words too, unless AS_IT_IS.
+ * With HOW_LOG the changes are a transaction in the log instead.
  *
- * Whatever it holds: nothing reads out of bounds or has no end; the check tells what is wrong; where it finds nothing,
- * everything can be read; and what is then made and removed again leaves it like that.  With FUZZ_SHOW in the
- * environment the blocks that matter and what the check finds are printed.
+ * Whatever it holds: nothing reads out of bounds or has no end; the check tells what is wrong;
+ * where it finds nothing, everything can be read; and what is then made and removed again leaves it
+ * like that.  With FUZZ_SHOW in the environment the blocks that matter and what the check finds are
+ * printed.
  */
 #define _GNU_SOURCE
 #include <unistd.h>
@@ -22,12 +24,12 @@
 #include "use.h"
 
 #define HOW_LOG		1
-#define HOW_CHANGE	2		/* something is made and removed; where it is damaged, everything is cut */
-
+#define HOW_CHANGE	2		/* something is made and removed; or cut, if damaged */
 #define HOW_MOUNT	4		/* it is mounted, used and unmounted */
 #define HOW_READONLY	8		/* ... and not changed */
 
-#define AS_IT_IS	15		/* low bits: another kind of block than it was, of enum base_kind; 0: the same */
+/* low bits: the block is of another kind than it was, see enum base_kind; 0: of the same */
+#define AS_IT_IS	15
 #define TAKE_COPY	0x10
 #define TAKE_OWNER	0x20
 
@@ -106,7 +108,9 @@ static void stamp_records(void)
 	struct base_spot *words = spot_at(base.plane.words), *s;
 	__u32 row = le32_to_cpu(col->c_row_bytes), slot, pos, len;
 
-	for (slot = 0; slot < MOST_RECORDS && (slot + 1) * row <= VEXFS_BLOCK_SIZE && row <= VEXFS_BLOCK_SIZE; slot++) {
+	for (slot = 0;
+	     slot < MOST_RECORDS && (slot + 1) * row <= VEXFS_BLOCK_SIZE && row <= VEXFS_BLOCK_SIZE;
+	     slot++) {
 		const __u32 per_block = VEXFS_BLOCK_SIZE / sizeof(struct vexfs_record);
 		struct vexfs_record *r;
 		__u64 key;
@@ -119,7 +123,8 @@ static void stamp_records(void)
 		key = le32_to_cpu(r->r_flags) & VEXFS_RECORD_KEYED ? le64_to_cpu(r->r_key) : 0;
 		if (key >> 8 > VEXFS_BLOCK_SIZE - 255)
 			key = 0;
-		base_stamp_record(col->c_uuid, slot, r, vectors + slot * row, row, keys + (key >> 8), key & 0xff);
+		base_stamp_record(col->c_uuid, slot, r, vectors + slot * row, row,
+				  keys + (key >> 8), key & 0xff);
 	}
 	touched[words - now] = true;
 	for (pos = 0; pos + sizeof(struct vexfs_word) + 255 <= VEXFS_BLOCK_SIZE; pos += len) {
@@ -138,8 +143,9 @@ static void stamp(void)
 	__u32 i;
 
 	for (i = 0; i < base.spots; i++)
-		records |= touched[i] && !as_it_is[i] && (now[i].kind == BASE_COLLECTION ||
-							  (now[i].kind == BASE_OTHER && now[i].block < BASE_SPOTS * 64));
+		records |= touched[i] && !as_it_is[i] &&
+			   (now[i].kind == BASE_COLLECTION ||
+			    (now[i].kind == BASE_OTHER && now[i].block < BASE_SPOTS * 64));
 	if (records)
 		stamp_records();
 	for (i = 0; i < base.spots; i++) {
@@ -175,7 +181,8 @@ static void put_into_log(void)
 	seed = jbd2_seed(&head.super);
 	d.head = (struct jbd2_header){ htobe32(JBD2_MAGIC), htobe32(JBD2_DESCRIPTOR), htobe32(1) };
 	for (i = 0; i < base.spots; i++) {
-		struct jbd2_tag tag = { .t_blocknr = htobe32(now[i].block), .t_flags = htobe32(JBD2_FLAG_SAME_UUID) };
+		struct jbd2_tag tag = { .t_blocknr = htobe32(now[i].block),
+					.t_flags = htobe32(JBD2_FLAG_SAME_UUID) };
 		union jbd2_block copy;
 
 		if (!touched[i] || !journaled(i))
@@ -253,7 +260,8 @@ static int see_extent(void *arg, const struct vexfs_map *m)
 static bool see_name(void *arg, const char *name, unsigned int len, __u64 ino, __u8 type, __u64 pos)
 {
 	(void)pos;
-	must(len && len <= VEXFS_NAME_LEN && !memchr(name, '/', len) && !memchr(name, 0, len) && type);
+	must(len && len <= VEXFS_NAME_LEN && !memchr(name, '/', len) && !memchr(name, 0, len) &&
+	     type);
 	must(vexfs_ino_valid(((struct vexfs_inode_core *)arg)->fs, ino));
 	return true;
 }
@@ -341,7 +349,10 @@ static int cut(struct vexfs_inode_core *c, __u32 credits)
 	return err;
 }
 
-/* A file, with blocks and a name, and all of that away again, as the module does it.  The first error. */
+/*
+ * A file, with blocks and a name, and all of that away again, as the module does it.  The first
+ * error.
+ */
 static int make_and_remove(struct vexfs_fs *fs)
 {
 	static const char name[] = "a name that is new, and not a short one";
@@ -428,7 +439,8 @@ static int examine(bool change)
 	if (err)
 		return -1;
 	err = vexfs_super_read(&fs, &base.dev, base.dev.blocks);
-	must(!err || err == -EUCLEAN || err == -EINVAL || err == -EOPNOTSUPP || err == -ENXIO || err == -EROFS);
+	must(!err || err == -EUCLEAN || err == -EINVAL || err == -EOPNOTSUPP || err == -ENXIO ||
+	     err == -EROFS);
 	if (err)
 		return -1;
 	errors = use_verify_fs(&fs);

@@ -2,13 +2,15 @@
 /*
  * Arguments of ioctls.
  *
- * The input is steps, each a byte, modulo STEPS, and what it takes.  A call of an ioctl (the step is its number) starts from
- * arguments that are right, and takes a count (1) of changes: place in the struct (2), byte (1).  Its pointers lead into
- * an arena between pages that are not there; a change of one moves it inside or out of the arena, but never to other memory
- * of this process.  Other steps fill the arena, change files, unmount and mount, pull the plug.
+ * The input is steps, each a byte, modulo STEPS, and what it takes.  A call of an ioctl (the step
+ * is its number) starts from arguments that are right, and takes a count (1) of changes: place in
+ * the struct (2), byte (1).  Its pointers lead into an arena between pages that are not there; a
+ * change of one moves it inside or out of the arena, but never to other memory of this process.
+ * Other steps fill the arena, change files, unmount and mount, pull the plug.
  *
- * On a filesystem with nothing wrong: no call sees damage, none writes beside the arena, and whatever was called, the check
- * finds nothing afterwards, and as many records are listed as are counted.
+ * On a filesystem with nothing wrong: no call sees damage, none writes beside the arena, and
+ * whatever was called, the check finds nothing afterwards, and as many records are listed as are
+ * counted.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -21,7 +23,10 @@
 #include "fuzz.h"
 #include "use.h"
 
-/* Steps beside those that are the number of an ioctl; 0 is none, and the call of one that there is not. */
+/*
+ * Steps beside those that are the number of an ioctl; 0 is none, and the call of one that there is
+ * not.
+ */
 enum {
 	FILL = VEXFS_IOC_LAST + 1,	/* the arena: place (2), length (1), bytes */
 	BACK,				/* the other collection, or the first one again */
@@ -71,7 +76,10 @@ static __u64 in_arena(__u32 off)
 
 /* --- the arena --- */
 
-/* At a multiple of 4 GiB, with as much on both sides that nobody has: the upper half of a pointer tells. */
+/*
+ * At a multiple of 4 GiB, with as much on both sides that nobody has: the upper half of a pointer
+ * tells.
+ */
 static void make_arena(void)
 {
 	const size_t span = 3ULL << 32;
@@ -79,12 +87,14 @@ static void make_arena(void)
 
 	must(all != MAP_FAILED);
 	arena = (__u8 *)(((uintptr_t)all + (1ULL << 32)) & ~((1ULL << 32) - 1));
-	must(mmap(arena, ARENA_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == arena);
+	must(mmap(arena, ARENA_BYTES, PROT_READ | PROT_WRITE,
+		  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == arena);
 }
 
 static void fill_arena(void)
 {
-	struct vexfs_predicate_node node[] = { { .op = VEXFS_PRED_LT, .value = 1930 }, { .op = VEXFS_PRED_NOT } };
+	struct vexfs_predicate_node node[] = { { .op = VEXFS_PRED_LT, .value = 1930 },
+					       { .op = VEXFS_PRED_NOT } };
 	struct vexfs_bind bind = { .fd = 7, .len = 1 };
 	__u32 i;
 
@@ -132,12 +142,14 @@ static const struct {
 #define AT(what, field) offsetof(struct vexfs_ioc_##what, field)
 	[1] = { VEXFS_IOC_CREATE },
 	[2] = { VEXFS_IOC_INFO },
-	[3] = { VEXFS_IOC_INSERT, { AT(insert, rows), AT(insert, ids), AT(insert, attrs), AT(insert, keys),
-				    AT(insert, key_lens), AT(insert, binds) } },
+	[3] = { VEXFS_IOC_INSERT,
+		{ AT(insert, rows), AT(insert, ids), AT(insert, attrs), AT(insert, keys),
+		  AT(insert, key_lens), AT(insert, binds) } },
 	[4] = { VEXFS_IOC_GET, { AT(get, row), AT(get, key), AT(get, key_out) } },
 	[5] = { VEXFS_IOC_DELETE, { AT(delete, ids), AT(delete, keys), AT(delete, key_lens) } },
-	[6] = { VEXFS_IOC_SEARCH, { AT(search, vector), AT(search, hits), AT(search, answers), AT(search, key),
-				    AT(search, where), AT(search, where_values), AT(search, trace) } },
+	[6] = { VEXFS_IOC_SEARCH,
+		{ AT(search, vector), AT(search, hits), AT(search, answers), AT(search, key),
+		  AT(search, where), AT(search, where_values), AT(search, trace) } },
 	[7] = { VEXFS_IOC_USE },
 	[8] = { VEXFS_IOC_LIST, { AT(list, items), AT(list, rows), AT(list, keys) } },
 	[9] = { VEXFS_IOC_INTERN, { AT(intern, words), AT(intern, lens), AT(intern, codes) } },
@@ -267,7 +279,8 @@ static void call(struct piece *in, __u32 nr)
 	if (!ret && nr == 8)
 		must(a->list.n <= before.list.n && a->list.key_bytes <= before.list.key_bytes);
 	if (!ret && nr == 10)
-		must(a->words.n <= before.words.n && a->words.word_bytes <= before.words.word_bytes);
+		must(a->words.n <= before.words.n &&
+		     a->words.word_bytes <= before.words.word_bytes);
 }
 
 /* --- the filesystem --- */
@@ -312,7 +325,8 @@ static void count(const char *path)
 		n += l.n;
 	}
 	if (getenv("FUZZ_SHOW"))
-		fprintf(stderr, "%s: %llu records are listed, %llu are counted\n", path, n, info.live);
+		fprintf(stderr, "%s: %llu records are listed, %llu are counted\n", path, n,
+			info.live);
 	must(ret || n == info.live);
 	vexfs_file_close(file);
 }

@@ -2,13 +2,15 @@
 /*
  * A log, replayed.
  *
- * The input is: a byte of HOW_*, the number of the first transaction (4 bytes), the block of the ring where it begins
- * (2); with HOW_SUPER a count (1) and so many fields of the log's superblock: index (1), value (4, big-endian);
- * then the blocks of the log: kind (1), LAST_* (1), length (1), so many bytes.  A kind that jbd2 has gets the header
- * with its number; then the bytes, then zeros.  Checksums are made right, but for blocks that say BLOCK_SUM.
+ * The input is: a byte of HOW_*, the number of the first transaction (4 bytes), the block of the
+ * ring where it begins (2); with HOW_SUPER a count (1) and so many fields of the log's superblock:
+ * index (1), value (4, big-endian); then the blocks of the log: kind (1), LAST_* (1), length (1),
+ * so many bytes.  A kind that jbd2 has gets the header with its number; then the bytes, then
+ * zeros.  Checksums are made right, but for blocks that say BLOCK_SUM.
  *
- * Whatever it holds: nothing is written before the end of a replay; one that is refused leaves nothing; one that was cut short
- * while it wrote can be done again, with the same result; and then a transaction can be written and replayed.
+ * Whatever it holds: nothing is written before the end of a replay; one that is refused leaves
+ * nothing; one that was cut short while it wrote can be done again, with the same result; and then
+ * a transaction can be written and replayed.
  */
 #define _GNU_SOURCE
 #include <sys/mman.h>
@@ -167,7 +169,8 @@ static void put_log(const __u8 *data, size_t bytes)
 		if (kind && kind <= JBD2_REVOKE) {
 			skip = sizeof(b.head);
 			b.head = (struct jbd2_header){ htobe32(JBD2_MAGIC), htobe32(kind),
-						       htobe32(sequence + (flags & BLOCK_NEXT ? 1 : 0)) };
+						       htobe32(sequence +
+							       (flags & BLOCK_NEXT ? 1 : 0)) };
 			sequence += kind == JBD2_COMMIT;
 		}
 		len = min(len, in.left);
@@ -216,11 +219,16 @@ static void check_finish(__u64 blocks, __u32 last)
 
 	must(writes >= 3 && writes - 3 <= blocks);
 	for (i = 0; i < writes - 3; i++)
-		must(!written[i].flush && (written[i].block < start || written[i].block >= start + last));
-	must(written[i].flush && written[i + 1].block == start && !written[i + 1].flush && written[i + 2].flush);
+		must(!written[i].flush &&
+		     (written[i].block < start || written[i].block >= start + last));
+	must(written[i].flush && written[i + 1].block == start && !written[i + 1].flush &&
+	     written[i + 2].flush);
 }
 
-/* The power went after some of the writes of vexfs_log_finish(), with this superblock still there: the same again. */
+/*
+ * The power went after some of the writes of vexfs_log_finish(), with this superblock still there:
+ * the same again.
+ */
 static void again(size_t done, const union jbd2_block *head, const struct vexfs_log_replayed *was)
 {
 	struct vexfs_log_replayed now;
@@ -234,7 +242,8 @@ static void again(size_t done, const union jbd2_block *head, const struct vexfs_
 	set(0, head);
 	dev.record = record;
 	must(!replay(&now));
-	must(now.transactions == was->transactions && now.blocks == was->blocks && now.revoked == was->revoked);
+	must(now.transactions == was->transactions && now.blocks == was->blocks &&
+	     now.revoked == was->revoked);
 	holds(0, n);
 	must(!vexfs_log_finish(&dev, &super));
 }
@@ -251,7 +260,10 @@ static void write_one(__u32 ring)
 	vx_buf *b;
 	int err;
 
-	/* transactions of the input that were not replayed may have the numbers that come next, as no real ones have */
+	/*
+	 * transactions of the input that were not replayed may have the numbers that come next, as
+	 * no real ones have
+	 */
 	vexfs_dev_drop(&dev);
 	dev.record = NULL;
 	for (; n_at; n_at--)

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* npy, as vectors and as lists of true neighbours.  The first byte: bits 0 to 2 dims, bit 3 no vector of zeros. */
+/*
+ * npy, as vectors and as lists of true neighbours.  The first byte: bits 0 to 2 dims, bit 3 no
+ * vector of zeros.
+ */
 #include "fuzz.h"
 
 int LLVMFuzzerTestOneInput(const __u8 *data, size_t size)

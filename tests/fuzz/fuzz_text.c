@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What people write: files of words with their vectors, vectors and numbers on a command line, lines of attributes.
- * The first byte: bits 0 to 2 dims, bit 3 no vector of zeros, bit 4 guess what the file is.
+ * What people write: files of words with their vectors, vectors and numbers on a command line,
+ * lines of attributes. The first byte: bits 0 to 2 dims, bit 3 no vector of zeros, bit 4 guess what
+ * the file is.
  */
 #include <errno.h>
 #include <math.h>
@@ -19,7 +20,8 @@ static void vector(const char *text)
 	must(n < 0 || (size_t)n <= strlen(text));
 	for (i = 0; n > 0 && i < (__u32)n && i < 3; i++)
 		must(isfinite(v[i]));
-	must(vexfs_parse_vector(text, v, 0, &again) == n && again == bad);	/* no room: the same count */
+	must(vexfs_parse_vector(text, v, 0, &again) == n &&
+	     again == bad); /* no room: the same count */
 	free(v);
 }
 
@@ -60,8 +62,8 @@ int LLVMFuzzerTestOneInput(const __u8 *data, size_t size)
 
 	if (!size)
 		return 0;
-	import_all(data + 1, size - 1, *data & 16 ? VEXFS_FILE_GUESS : VEXFS_FILE_TEXT, some_dims(*data & 7),
-		   *data & 8);
+	import_all(data + 1, size - 1, *data & 16 ? VEXFS_FILE_GUESS : VEXFS_FILE_TEXT,
+		   some_dims(*data & 7), *data & 8);
 	numbers((const char *)data + 1, size - 1);
 	text = strndup((const char *)data + 1, size - 1);
 	vector(text);

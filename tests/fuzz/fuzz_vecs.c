@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * fvecs, fbin and the others that are numbers without a magic number, as vectors and as lists of true neighbours.
- * The first byte: bits 0 to 2 dims, bit 3 no vector of zeros, bits 4 to 7 the format, 0 and what is none: guess.
+ * fvecs, fbin and the others that are numbers without a magic number, as vectors and as lists of
+ * true neighbours. The first byte: bits 0 to 2 dims, bit 3 no vector of zeros, bits 4 to 7 the
+ * format, 0 and what is none: guess.
  */
 #include "fuzz.h"
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The language of conditions.  The input is the text.  An error has one line and a column that there is; a condition is one
- * that the kernel takes, holds for the same records by itself and in the engine, and is the same in the other spelling.
+ * The language of conditions.  The input is the text.  An error has one line and a column that
+ * there is; a condition is one that the kernel takes, holds for the same records by itself and in
+ * the engine, and is the same in the other spelling.
  */
 #define _GNU_SOURCE
 #include <ctype.h>
@@ -18,7 +19,9 @@
 
 static const struct vexfs_ioc_info info = {
 	.attrs = ATTRS,
-	.attr = { { "tenant", VEXFS_ATTR_INT, 0 }, { "made", VEXFS_ATTR_INT, 0 }, { "in", VEXFS_ATTR_INT, 0 },
+	.attr = { { "tenant", VEXFS_ATTR_INT, 0 },
+		  { "made", VEXFS_ATTR_INT, 0 },
+		  { "in", VEXFS_ATTR_INT, 0 },
 		  { "lang", VEXFS_ATTR_KEYWORD, 0 } },
 };
 
@@ -37,7 +40,8 @@ static const struct vexfs_words words = { .code = code };
 /* Records of all numbers that matter. */
 static void make_records(void)
 {
-	static const __s64 edge[] = { INT64_MIN, INT64_MIN + 1, -1, 0, 1, 5, INT64_MAX - 1, INT64_MAX };
+	static const __s64 edge[] = { INT64_MIN, INT64_MIN + 1, -1,	  0, 1,
+				      5,	 INT64_MAX - 1, INT64_MAX };
 	__u32 i, k;
 
 	columns = vexfs_columns_new(ATTRS);
@@ -78,7 +82,8 @@ static void evaluate(const struct vexfs_where *w)
 	must(m.count == RECORDS && !m.cut);
 	for (i = 0; i < RECORDS; i++)
 		want |= (__u64)vexfs_where_holds(w, attr[i]) << i;
-	must(vexfs_match_mask(&m, 0, RECORDS) == want && m.matches == (__u64)__builtin_popcountll(want));
+	must(vexfs_match_mask(&m, 0, RECORDS) == want &&
+	     m.matches == (__u64)__builtin_popcountll(want));
 	vexfs_predicate_free(p);
 }
 
@@ -138,8 +143,9 @@ static bool only_word(const char *s, bool after_is)
 }
 
 /*
- * Each token as it may be written, too: and &&, or ||, not !, = ==, != <>.  words: the text is a condition, so what is
- * quoted, but for names, which come before what compares them, is a word: 'it' "it".  The caller frees it.
+ * Each token as it may be written, too: and &&, or ||, not !, = ==, != <>.  words: the text is a
+ * condition, so what is quoted, but for names, which come before what compares them, is a word:
+ * 'it' "it".  The caller frees it.
  */
 static char *respell(const char *s, bool words)
 {
@@ -204,7 +210,8 @@ static char *respell(const char *s, bool words)
 
 static int parse(const char *text, struct vexfs_where *w)
 {
-	char *copy = strdup(text), error[512], small[9];	/* in its own memory, so that a step too far is seen */
+	char *copy = strdup(text), error[512],
+	     small[9]; /* in its own memory, so that a step too far is seen */
 	struct vexfs_where again;
 	int err = vexfs_where_parse(copy, &info, &words, w, error, sizeof(error));
 

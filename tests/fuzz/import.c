@@ -101,7 +101,8 @@ struct reading {
 };
 
 /* To its end.  ex: where the records go, too; NULL: nowhere.  *ex_err: the first error of that. */
-static struct reading read_on(struct vexfs_import *im, bool nonzero, bool rows, struct vexfs_export *ex, int *ex_err)
+static struct reading read_on(struct vexfs_import *im, bool nonzero, bool rows,
+			      struct vexfs_export *ex, int *ex_err)
 {
 	struct reading r = { .sum = ~0u };
 	char place[VEXFS_PLACE];
@@ -143,8 +144,12 @@ static bool says(enum vexfs_file_format f)
 	return f >= VEXFS_FILE_FBIN && f <= VEXFS_FILE_NPY;
 }
 
-/* Write the records that are in a file to another one, of a format that keeps all of them or rows alone; read that. */
-static void copy(const void *data, size_t size, enum vexfs_file_format format, __u32 dims, enum vexfs_file_format to)
+/*
+ * Write the records that are in a file to another one, of a format that keeps all of them or rows
+ * alone; read that.
+ */
+static void copy(const void *data, size_t size, enum vexfs_file_format format, __u32 dims,
+		 enum vexfs_file_format to)
 {
 	bool rows = to != VEXFS_FILE_JSONL && to != VEXFS_FILE_JSON;
 	FILE *in = file_of(data, size), *out;
@@ -168,7 +173,9 @@ static void copy(const void *data, size_t size, enum vexfs_file_format format, _
 	if (!err)
 		must(!vexfs_export_finish(&ex));
 	fclose(out);
-	/* fbin and npy go back to write their header, and then a memory stream is as long as that */
+	/*
+	 * fbin and npy go back to write their header, and then a memory stream is as long as that
+	 */
 	if (!err && (to == VEXFS_FILE_JSONL || to == VEXFS_FILE_JSON || to == VEXFS_FILE_FVECS)) {
 		in = file_of(text, bytes);
 		must(!vexfs_import_open(&im, in, to, dims, false));
@@ -180,7 +187,8 @@ static void copy(const void *data, size_t size, enum vexfs_file_format format, _
 	free(text);
 }
 
-void import_all(const void *data, size_t size, enum vexfs_file_format format, __u32 dims, bool nonzero)
+void import_all(const void *data, size_t size, enum vexfs_file_format format, __u32 dims,
+		bool nonzero)
 {
 	FILE *f = file_of(data, size);
 	struct reading first, second;

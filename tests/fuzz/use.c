@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+/* Whoever mounts an image of a fuzz target, reads all of it, and changes some of it; see use.h. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <unistd.h>
@@ -9,7 +10,7 @@
 #include "fuzz.h"
 #include "use.h"
 
-#define DEEP		4u		/* directories in each other; damaged ones may go in circles */
+#define DEEP		4u		/* directories in each other; they may go in circles */
 #define NAMES		128u		/* of a directory that are looked at */
 #define PAGE		16u		/* records listed at once */
 #define PAGES		64u
@@ -65,7 +66,8 @@ int use_verify(const struct vexfs_dev *dev)
 	must(!vexfs_dev_init(&own, dup(dev->fd), dev->blocks));
 	own.quiet = true;
 	must(!vexfs_dev_read(&own, 0, &super));
-	if (!vexfs_super_check(&super, own.blocks, &why) && !vexfs_log_replay(&own, &super, NULL, &why) &&
+	if (!vexfs_super_check(&super, own.blocks, &why) &&
+	    !vexfs_log_replay(&own, &super, NULL, &why) &&
 	    !vexfs_super_read(&fs, &own, own.blocks)) {
 		n = use_verify_fs(&fs);
 		vexfs_super_release(&fs);
@@ -77,7 +79,8 @@ int use_verify(const struct vexfs_dev *dev)
 /* --- mounted --- */
 
 int use_mount(const struct vexfs_dev *dev, unsigned int flags,
-	      void (*record)(struct vexfs_dev *dev, __u64 block, const void *data), struct vexfs_image **image)
+	      void (*record)(struct vexfs_dev *dev, __u64 block, const void *data),
+	      struct vexfs_image **image)
 {
 	static struct vexfs_dev own;
 	const char *why = NULL;
@@ -87,11 +90,12 @@ int use_mount(const struct vexfs_dev *dev, unsigned int flags,
 	own.quiet = !getenv("FUZZ_SHOW");
 	own.record = record;
 	err = vexfs_image_mount(&own, flags, image, &why);
-	must(err == 0 || err == -EINVAL || err == -EUCLEAN || err == -EROFS || err == -EOPNOTSUPP || err == -ENXIO);
+	must(err == 0 || err == -EINVAL || err == -EUCLEAN || err == -EROFS || err == -EOPNOTSUPP ||
+	     err == -ENXIO);
 	return err;
 }
 
-/* The first error counts.  Those of a full disk do not: what a seed leaves room for is its business. */
+/* The first error counts.  Those of a full disk do not: an input may leave no room. */
 #define note(first, err) note_at(first, err, #err, __LINE__)
 static void note_at(int *first, long err, const char *what, int line)
 {
@@ -102,13 +106,19 @@ static void note_at(int *first, long err, const char *what, int line)
 		fprintf(stderr, "%s:%d: %s: %s\n", __FILE__, line, what, strerror(-err));
 }
 
-static long search(struct file *dir, const struct vexfs_ioc_info *info, const char *snapshot, __u32 flags)
+static long search(struct file *dir, const struct vexfs_ioc_info *info, const char *snapshot,
+		   __u32 flags)
 {
 	struct vexfs_predicate_node where = { .op = VEXFS_PRED_EQ };
 	struct vexfs_hit hits[10];
 	struct vexfs_ioc_search s = {
-		.size = sizeof(s), .flags = flags, .k = ARRAY_SIZE(hits), .vector_bytes = info->row_bytes,
-		.hits = (uintptr_t)hits, .where = (uintptr_t)&where, .where_nodes = info->attrs && !flags,
+		.size = sizeof(s),
+		.flags = flags,
+		.k = ARRAY_SIZE(hits),
+		.vector_bytes = info->row_bytes,
+		.hits = (uintptr_t)hits,
+		.where = (uintptr_t)&where,
+		.where_nodes = info->attrs && !flags,
 	};
 	float *v = calloc(VEXFS_MAX_DIMS, sizeof(*v));
 	long err;
@@ -124,17 +134,21 @@ static long search(struct file *dir, const struct vexfs_ioc_info *info, const ch
 		must(s.n <= s.k && s.n <= info->count);
 		for (i = 1; i < s.n; i++)
 			must(hits[i - 1].distance < hits[i].distance ||
-			     (hits[i - 1].distance == hits[i].distance && hits[i - 1].id < hits[i].id));
+			     (hits[i - 1].distance == hits[i].distance &&
+			      hits[i - 1].id < hits[i].id));
 	}
 	return err;
 }
 
 /* Every record, by a page, by its id, and by its key; where its file is.  *n: how many. */
-static long list(struct file *dir, const struct vexfs_ioc_info *info, const char *snapshot, __u64 *n)
+static long list(struct file *dir, const struct vexfs_ioc_info *info, const char *snapshot,
+		 __u64 *n)
 {
 	struct vexfs_item items[PAGE];
 	char keys[PAGE * VEXFS_MAX_KEY], path[64];
-	struct vexfs_ioc_list l = { .size = sizeof(l), .row_bytes = info->row_bytes, .items = (uintptr_t)items,
+	struct vexfs_ioc_list l = { .size = sizeof(l),
+				    .row_bytes = info->row_bytes,
+				    .items = (uintptr_t)items,
 				    .keys = (uintptr_t)keys };
 	char *row = malloc(info->row_bytes + 1), *rows = malloc(PAGE * info->row_bytes + 1);
 	__u64 last = 0;
@@ -150,9 +164,13 @@ static long list(struct file *dir, const struct vexfs_ioc_info *info, const char
 		note(&err, vexfs_file_ioctl(dir, VEXFS_IOC_LIST, &l));
 		must(err || (l.n <= PAGE && l.key_bytes <= sizeof(keys)));
 		for (i = 0; !err && i < l.n; i++) {
-			struct vexfs_ioc_get get = { .size = sizeof(get), .id = items[i].id, .row = (uintptr_t)row,
+			struct vexfs_ioc_get get = { .size = sizeof(get),
+						     .id = items[i].id,
+						     .row = (uintptr_t)row,
 						     .row_bytes = info->row_bytes };
-			struct vexfs_ioc_path p = { .size = sizeof(p), .file = items[i].file, .path = (uintptr_t)path,
+			struct vexfs_ioc_path p = { .size = sizeof(p),
+						    .file = items[i].file,
+						    .path = (uintptr_t)path,
 						    .room = sizeof(path) };
 
 			must(!*n || items[i].slot > last);
@@ -162,7 +180,8 @@ static long list(struct file *dir, const struct vexfs_ioc_info *info, const char
 			if (*snapshot)
 				continue;
 			note(&err, vexfs_file_ioctl(dir, VEXFS_IOC_GET, &get));
-			must(err || (get.item.slot == items[i].slot && !memcmp(row, rows + i * info->row_bytes, info->row_bytes)));
+			must(err || (get.item.slot == items[i].slot &&
+				     !memcmp(row, rows + i * info->row_bytes, info->row_bytes)));
 			if (items[i].file)
 				note(&err, vexfs_file_ioctl(dir, VEXFS_IOC_PATH, &p));
 		}
@@ -178,7 +197,9 @@ static void change_collection(struct file *dir, const struct vexfs_ioc_info *inf
 	struct vexfs_ioc_insert in = { .size = sizeof(in), .flags = VEXFS_INSERT_AUTO_ID, .n = 3,
 				       .row_bytes = info->row_bytes, .ids = (uintptr_t)ids };
 	struct vexfs_ioc_delete del = { .size = sizeof(del), .n = 1, .ids = (uintptr_t)ids };
-	struct vexfs_ioc_snapshot snap = { .size = sizeof(snap), .op = VEXFS_SNAPSHOT_CREATE, .name = "fuzz" };
+	struct vexfs_ioc_snapshot snap = { .size = sizeof(snap),
+					   .op = VEXFS_SNAPSHOT_CREATE,
+					   .name = "fuzz" };
 	struct vexfs_ioc_compact compact = { .size = sizeof(compact) };
 	float *rows = calloc(in.n, VEXFS_MAX_DIMS * sizeof(*rows));
 	__u32 i;
@@ -202,23 +223,33 @@ static void change_collection(struct file *dir, const struct vexfs_ioc_info *inf
 static void use_collection(struct file *dir, bool change, int *err)
 {
 	struct vexfs_snapshot_info snaps[VEXFS_MAX_SNAPSHOTS];
-	struct vexfs_ioc_snapshots s = { .size = sizeof(s), .n = VEXFS_MAX_SNAPSHOTS, .snapshots = (uintptr_t)snaps };
+	struct vexfs_ioc_snapshots s = { .size = sizeof(s),
+					 .n = VEXFS_MAX_SNAPSHOTS,
+					 .snapshots = (uintptr_t)snaps };
 	char bytes[1024];
 	__u8 lens[64];
-	struct vexfs_ioc_words w = { .size = sizeof(w), .n = sizeof(lens), .first = 1, .words = (uintptr_t)bytes,
-				     .lens = (uintptr_t)lens, .word_bytes = sizeof(bytes) };
+	struct vexfs_ioc_words w = { .size = sizeof(w),
+				     .n = sizeof(lens),
+				     .first = 1,
+				     .words = (uintptr_t)bytes,
+				     .lens = (uintptr_t)lens,
+				     .word_bytes = sizeof(bytes) };
 	struct vexfs_ioc_info info = { .size = sizeof(info) };
 	long ret = vexfs_file_ioctl(dir, VEXFS_IOC_INFO, &info);
 	__u64 n;
 	__u32 i;
 
-	/* loading sees more than the check does: two records with a key, sequence numbers that do not rise, ... */
+	/*
+	 * loading sees more than the check does: two records with a key, sequence numbers that do
+	 * not rise, ...
+	 */
 	if (ret == -ENODATA || ret == -EUCLEAN)
 		return;
 	note(err, ret);
 	if (ret)
 		return;
-	must(info.dims && info.dims <= VEXFS_MAX_DIMS && info.row_bytes && info.attrs <= VEXFS_MAX_ATTRS);
+	must(info.dims && info.dims <= VEXFS_MAX_DIMS && info.row_bytes &&
+	     info.attrs <= VEXFS_MAX_ATTRS);
 	ret = list(dir, &info, "", &n);
 	note(err, ret);
 	if (!ret && info.count < PAGES * PAGE)
@@ -269,7 +300,8 @@ static void use(struct vexfs_image *image, const char *path, __u32 depth, bool c
 	__u32 i;
 
 	if (IS_ERR(file)) {		/* a link, or a fifo */
-		if (PTR_ERR(file) != -ELOOP && PTR_ERR(file) != -ENXIO && PTR_ERR(file) != -EOPNOTSUPP)
+		if (PTR_ERR(file) != -ELOOP && PTR_ERR(file) != -ENXIO &&
+		    PTR_ERR(file) != -EOPNOTSUPP)
 			note(err, PTR_ERR(file));
 		return;
 	}
@@ -296,7 +328,8 @@ static void use(struct vexfs_image *image, const char *path, __u32 depth, bool c
 		file = vexfs_file_open(image, path, O_RDWR, 0);
 		if (IS_ERR(file))
 			return;
-		note(err, vexfs_file_pwrite(file, "fuzz", 4, st.st_size < 1 << 20 ? st.st_size : 0));
+		note(err,
+		     vexfs_file_pwrite(file, "fuzz", 4, st.st_size < 1 << 20 ? st.st_size : 0));
 		note(err, vexfs_file_truncate(file, 1));
 		vexfs_file_close(file);
 	}
