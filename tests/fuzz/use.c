@@ -239,11 +239,7 @@ static void use_collection(struct file *dir, bool change, int *err)
 	__u64 n;
 	__u32 i;
 
-	/*
-	 * loading sees more than the check does: two records with a key, sequence numbers that do
-	 * not rise, ...
-	 */
-	if (ret == -ENODATA || ret == -EUCLEAN)
+	if (ret == -ENODATA)
 		return;
 	note(err, ret);
 	if (ret)
