@@ -48,8 +48,6 @@ __printf(2, 3) void vexfs_msg(const struct super_block *sb, const char *fmt, ...
 tid_t vexfs_last_tid(struct super_block *sb);
 /* In a transaction of 1 credit: write state and counters into the superblock. */
 int vexfs_log_super(vx_txn *t, struct super_block *sb, bool clean);
-/* All writing ends.  how: as FS_IOC_SHUTDOWN has it, -EINVAL. */
-int vexfs_shutdown(struct super_block *sb, u32 how);
 /* The core has found damage: vexfs_dev.found. */
 void vexfs_found_damage(struct vexfs_dev *dev, const char *line);
 

@@ -197,7 +197,7 @@ void vexfs_data_changed(struct inode *inode)
 	/* the data have changed: when that is not in the log, no fsync may succeed */
 	if (!IS_ERR(handle))
 		vexfs_finish(handle, sb, err);
-	else if (!vexfs_is_shutdown(sb))
+	else if (err != -EROFS && !vexfs_is_shutdown(sb))
 		vexfs_error(sb, "inode %lu: no transaction for a change of its data (error %d)",
 			    inode->i_ino, err);
 	vexfs_file_changed(inode);

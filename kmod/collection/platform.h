@@ -272,8 +272,13 @@ void vexfs_timed_unlock(struct vexfs_timed_mutex *m);
 bool vexfs_is_shutdown(const struct super_block *sb);
 /* Shut down, not for an error: no more reading of files either. */
 bool vexfs_is_gone(const struct super_block *sb);
-/* As FS_IOC_SHUTDOWN of ext4 has it, for an administrator.  -EPERM, -EINVAL. */
-int vexfs_shut_down(struct file *file, u32 how);
+/* Is the caller an administrator?  -EPERM. */
+int vexfs_may_shut_down(void);
+/*
+ * Stop all writing, as FS_IOC_SHUTDOWN of ext4 does.  how: 0 flush everything first, 1 flush the log
+ * first, 2 flush nothing; else -EINVAL.
+ */
+int vexfs_shutdown(struct super_block *sb, u32 how);
 /* May work go on that nobody waits for: no unmount, no freeze, no remount read-only? */
 bool vexfs_may_work(const struct super_block *sb);
 /* Hold off a freeze for such work.  False: it is under way. */

@@ -47,11 +47,6 @@ int vexfs_log_super(handle_t *handle, struct super_block *sb, bool clean);
  * first shuts the filesystem down.
  */
 bool vexfs_log_failed(const struct super_block *sb);
-/*
- * Stop all writing.  how: 0 flush everything first, 1 flush the log first, 2 flush nothing; else
- * -EINVAL. The caller has checked CAP_SYS_ADMIN.
- */
-int vexfs_shutdown(struct super_block *sb, u32 how);
 
 /* --- inode.c --- */
 

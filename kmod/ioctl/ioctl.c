@@ -127,8 +127,12 @@ static long ioc_use(struct file *file, struct vexfs_collection_mem *c, void __us
 static long ioc_shutdown(struct file *file, u32 __user *argp)
 {
 	u32 how;
+	int err;
 
-	return get_user(how, argp) ? -EFAULT : vexfs_shut_down(file, how);
+	err = vexfs_may_shut_down();
+	if (!err && get_user(how, argp))
+		err = -EFAULT;
+	return err ?: vexfs_shutdown(file_inode(file)->i_sb, how);
 }
 
 static long with_collection(struct file *file, struct vexfs_collection_mem *c, unsigned int nr,
