@@ -7,6 +7,8 @@
 #include "box.h"
 #include "disk.h"
 
+#define SECTOR 512u
+
 /* --- sets of blocks --- */
 
 static void set_make(struct disk_set *s, __u64 blocks)
@@ -77,6 +79,7 @@ void disk_make(struct disk *d, __u64 blocks)
 	d->base = map_of(-1, bytes);
 	set_make(&d->cut, blocks);
 	set_make(&d->since, blocks);
+	set_make(&d->copied, blocks);
 	box_make(&box, blocks);
 	for (i = 0; i < blocks; i++) {
 		__u8 b[VEXFS_BLOCK_SIZE];
@@ -110,6 +113,7 @@ void disk_free(struct disk *d)
 	free(d->pending);
 	set_free(&d->cut);
 	set_free(&d->since);
+	set_free(&d->copied);
 	munmap(d->live_map, bytes);
 	munmap(d->state_map, bytes);
 	munmap(d->durable, bytes);
@@ -152,6 +156,35 @@ void disk_back(struct disk *d)
 		put(d->state_map, block, at(d->base, block));
 		d->since.has[block] = false;
 	}
+}
+
+static void copy_block(struct disk *to, const struct disk *from, __u64 block)
+{
+	const void *data = at(from->state_map, block);
+
+	put(to->live_map, block, data);
+	put(to->state_map, block, data);
+	put(to->durable, block, data);
+	set_add(&to->copied, block);
+}
+
+void disk_copy(struct disk *to, const struct disk *from)
+{
+	__u64 i, all = to->copied.n ? 0 : from->blocks; /* the first time */
+
+	forget_pending(to);
+	for (i = 0; i < all; i++)
+		if (memcmp(at(to->durable, i), at(from->durable, i), VEXFS_BLOCK_SIZE))
+			copy_block(to, from, i);
+	/* what has come from there may have changed, and so may what was written here */
+	for (i = 0; i < to->copied.n; i++)
+		copy_block(to, from, to->copied.block[i]);
+	for (i = 0; i < to->since.n; i++)
+		copy_block(to, from, to->since.block[i]);
+	for (i = 0; i < from->since.n; i++)
+		copy_block(to, from, from->since.block[i]);
+	for (i = 0; i < from->cut.n; i++)
+		copy_block(to, from, from->cut.block[i]);
 }
 
 static bool is_log(const struct disk *d, __u64 block)
@@ -211,13 +244,17 @@ void disk_record_state(struct vexfs_dev *dev, __u64 block, const void *data)
 		set_add(&d->cut, block);
 }
 
-void disk_cut(struct disk *d, const bool *kept)
+void disk_cut(struct disk *d, const bool *kept, __u32 sectors)
 {
-	size_t i;
+	size_t i, last = d->n;
 
 	for (i = 0; i < d->n; i++)
+		if (kept[i])
+			last = i;
+	for (i = 0; i < d->n; i++)
 		if (kept[i]) {
-			put(d->state_map, d->pending[i].block, d->pending[i].data);
+			memcpy(at(d->state_map, d->pending[i].block), d->pending[i].data,
+			       i == last && sectors ? sectors * SECTOR : VEXFS_BLOCK_SIZE);
 			set_add(&d->cut, d->pending[i].block);
 		}
 }
@@ -232,11 +269,24 @@ void disk_uncut(struct disk *d)
 	}
 }
 
-static void one(struct disk *d, const bool *kept, void (*fn)(struct disk *d))
+static void one(struct disk *d, const bool *kept, __u32 sectors, void (*fn)(struct disk *d))
 {
-	disk_cut(d, kept);
+	disk_cut(d, kept, sectors);
 	fn(d);
 	disk_uncut(d);
+}
+
+/* After the first k writes, and when the last of them is torn. */
+static void prefix(struct disk *d, bool *kept, size_t k, bool whole, void (*fn)(struct disk *d))
+{
+	size_t i;
+
+	for (i = 0; i < d->n; i++)
+		kept[i] = i < k;
+	if (whole)
+		one(d, kept, 0, fn);
+	if (k)
+		one(d, kept, 1 + chance(VEXFS_BLOCK_SIZE / SECTOR - 1), fn);
 }
 
 size_t disk_cuts(struct disk *d, size_t some, void (*fn)(struct disk *d))
@@ -248,25 +298,22 @@ size_t disk_cuts(struct disk *d, size_t some, void (*fn)(struct disk *d))
 	for (k = 0; k < all; k++) {
 		for (i = 0; i < d->n; i++)
 			kept[i] = k >> i & 1;
-		one(d, kept, fn);
+		one(d, kept, 0, fn);
 	}
-	for (k = 0; !all && k <= d->n; k++) { /* after each */
-		for (i = 0; i < d->n; i++)
-			kept[i] = i < k;
-		one(d, kept, fn);
-	}
+	for (k = 0; k <= d->n; k++)
+		prefix(d, kept, k, !all, fn);
 	for (k = 0; !all && k < d->n; k++) { /* all but one */
 		for (i = 0; i < d->n; i++)
 			kept[i] = i != k;
-		one(d, kept, fn);
+		one(d, kept, 0, fn);
 	}
 	for (k = 0; !all && k < some; k++) {
 		share = chance(101);
 		for (i = 0; i < d->n; i++)
 			kept[i] = chance(100) < share;
-		one(d, kept, fn);
+		one(d, kept, 0, fn);
 	}
-	k = all ?: 2 * d->n + 1 + some;
+	k = d->n + (all ?: 2 * d->n + 1 + some);
 	free(kept);
 	return k;
 }

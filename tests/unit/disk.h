@@ -43,6 +43,7 @@ struct disk {
 	__u8 *base; /* what was durable at disk_mark() */
 	struct disk_set cut; /* where state differs from durable */
 	struct disk_set since; /* what was written since disk_mark() */
+	struct disk_set copied; /* by disk_copy() to this one */
 	struct disk_write *pending; /* since the last flush, in their order */
 	size_t n, room;
 	enum disk_lie lie;
@@ -60,19 +61,29 @@ void disk_settle(struct disk *d);
 void disk_mark(struct disk *d);
 void disk_back(struct disk *d);
 
+/*
+ * All of `to`, which nothing is pending on, is what the state of `from` is; both were made of the
+ * same size.  disk_mark() and disk_back() are not for `to`.
+ */
+void disk_copy(struct disk *to, const struct disk *from);
+
 /* struct vexfs_dev.record of a device over live; record_arg is the disk. */
 void disk_record(struct vexfs_dev *dev, __u64 block, const void *data);
 /* The same of one over state, when a state is mounted. */
 void disk_record_state(struct vexfs_dev *dev, __u64 block, const void *data);
 
-/* Make `state` what is durable, and the pending writes for which kept[] is true. */
-void disk_cut(struct disk *d, const bool *kept);
+/*
+ * Make `state` what is durable, and the pending writes for which kept[] is true; of the last of
+ * these only so many sectors, if that is not 0.
+ */
+void disk_cut(struct disk *d, const bool *kept, __u32 sectors);
 /* Make it what is durable again. */
 void disk_uncut(struct disk *d);
 /*
  * Call fn for every state that a power cut may leave now: all subsets of the pending writes when
  * there are up to DISK_ALL of them; else what is there after each of them, all but one of them, and
- * `some` sets by chance.  Returns how many.
+ * `some` sets by chance.  And after each of them, when that is torn: a sector is atomic, a block is
+ * not.  Returns how many.
  */
 #define DISK_ALL 6u
 size_t disk_cuts(struct disk *d, size_t some, void (*fn)(struct disk *d));

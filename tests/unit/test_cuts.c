@@ -7,7 +7,8 @@
  * filesystem, then a sync, then an unmount.  At every flush the power is cut: after each write
  * since the last flush, and with every subset of these writes or, when they are many, those that
  * disk.h says.  Each such state is mounted, compared with what may have survived (history.h),
- * unmounted and verified.  Longer workloads follow, by chance.
+ * unmounted and verified; in the mount of some the power is cut again.  Longer workloads follow, by
+ * chance.
  *
  * Two disks that nothing can be safe on must be noticed.  VEXFS_STATES=N tries so many states, all
  * of a workload; else some of each, by chance.  VEXFS_SEED=N repeats a run.
@@ -22,31 +23,66 @@
 #define STATES 5000u /* in make check */
 
 static struct world w;
+static struct disk second; /* for what is cut again */
 static struct history *h = &w.history;
 static char letters[MAX_LETTERS + 1]; /* of the workload */
 static __u32 share; /* percent of the states of a workload to be tried */
 static bool tell; /* what is wrong is a failure of this test */
-static size_t states, wrong, workloads;
+static size_t states, wrong, workloads, second_cuts;
 
 /* --- what a power cut leaves --- */
 
-static void judge(struct disk *d)
+static void verdict(const struct client *c, bool fine)
+{
+	states++;
+	if (!fine && tell && wrong < 3)
+		world_complain(&w, c->why);
+	wrong += !fine;
+}
+
+/* Mount what is in state, compare, unmount, verify. */
+static void judge_state(struct disk *d)
 {
 	struct client c;
-	bool fine;
+	bool fine = !client_mount(&c, d->state, d->blocks, disk_record_state, d);
 
-	if (share < 100 && chance(100) >= share)
-		return;
-	states++;
-	fine = !client_mount(&c, d->state, d->blocks, disk_record_state, d);
 	if (fine) {
 		fine = client_survived(&c, h, false);
 		fine = !client_unmount(&c) && fine;
 		fine = client_verify(&c, d->state, d->blocks) && fine;
 	}
-	if (!fine && tell && wrong < 3)
-		world_complain(&w, c.why);
-	wrong += !fine;
+	verdict(&c, fine);
+}
+
+static void at_second_flush(struct disk *d)
+{
+	second_cuts += disk_cuts(d, 2, judge_state);
+}
+
+/* The power is cut again while the state is mounted, at every flush of that. */
+static void cut_again(struct disk *d)
+{
+	struct client c;
+	bool fine;
+
+	disk_copy(&second, d);
+	second.flush = at_second_flush;
+	fine = !client_mount(&c, second.live, second.blocks, disk_record, &second);
+	if (fine) {
+		client_kill(&c);
+		at_second_flush(&second);
+	}
+	second.flush = NULL;
+	verdict(&c, fine);
+}
+
+static void judge(struct disk *d)
+{
+	if (share < 100 && chance(100) >= share)
+		return;
+	if (!chance(80))
+		cut_again(d);
+	judge_state(d);
 }
 
 static void at_flush(struct disk *d)
@@ -131,10 +167,11 @@ static void by_chance(void)
 static void begin(enum disk_lie lie, bool honest)
 {
 	world_open(&w);
+	disk_make(&second, w.disk.blocks);
 	w.disk.lie = lie;
 	tell = honest;
 	share = 100;
-	states = wrong = workloads = 0;
+	states = wrong = workloads = second_cuts = 0;
 }
 
 static double seconds(void)
@@ -160,20 +197,22 @@ static void power_cuts(void **state)
 	printf("# %zu workloads of up to three operations: %zu states\n", workloads, states);
 	while (states < wanted)
 		by_chance();
-	printf("# %zu workloads, %zu states, %.0f a minute, %zu wrong\n", workloads, states,
-	       states / (seconds() - since) * 60, wrong);
+	printf("# %zu workloads, %zu states, %zu of them cut twice, %.0f a minute, %zu wrong\n",
+	       workloads, states, second_cuts, states / (seconds() - since) * 60, wrong);
 	assert_int_equal(wrong, 0);
 	world_close(&w);
+	disk_free(&second);
 }
 
 static void noticed(enum disk_lie lie)
 {
 	begin(lie, false);
-	while (states < 300)
+	while (states < 1500)
 		by_chance();
 	printf("# %zu of %zu states were noticed\n", wrong, states);
 	assert_true(wrong > 10);
 	world_close(&w);
+	disk_free(&second);
 }
 
 static void a_disk_without_flushes_is_noticed(void **state)
