@@ -371,9 +371,13 @@ int vexfs_image_open(const char *path, unsigned int flags, struct vexfs_image **
 	*why = NULL;
 	if (!image)
 		return -ENOMEM;
+	if (stat(path, &st))
+		st.st_mode = S_IFREG;	/* open(2) says why */
 	/* of a file that is made by open(2) alone O_EXCL means something */
-	excl = !stat(path, &st) && S_ISBLK(st.st_mode) ? O_EXCL : 0;
-	err = vexfs_dev_open(&image->own, path, (readonly ? O_RDONLY : O_RDWR) | excl);
+	excl = S_ISBLK(st.st_mode) ? O_EXCL : 0;
+	/* to open a pipe would wait for who writes it */
+	err = S_ISFIFO(st.st_mode) ? -ENOTBLK :
+	      vexfs_dev_open(&image->own, path, (readonly ? O_RDONLY : O_RDWR) | excl);
 	if (err) {
 		if (err == -EBUSY)
 			*why = "it is in use: mounted, or part of a volume";

@@ -416,6 +416,7 @@ static int log_deleted(struct vexfs_collection_mem *c, u32 at)
 int vexfs_snapshot_forget(struct vexfs_collection_mem *c, const char *name)
 {
 	struct vexfs_snapshot_mem *s = NULL;
+	bool unpinned = false;
 	struct vexfs_body *b;
 	int err;
 	u32 at;
@@ -427,7 +428,9 @@ int vexfs_snapshot_forget(struct vexfs_collection_mem *c, const char *name)
 		return err;
 	b = c->body;
 	at = position(b, name);
-	err = c->gone ?: at == b->snapshots ? -ENOENT : log_deleted(c, at);
+	err = c->gone ?: at == b->snapshots ? -ENOENT : 0;
+	/* after a crash what came before is there if this is */
+	err = err ?: vexfs_commit_all(c, &unpinned) ?: log_deleted(c, at);
 	if (!err) {
 		spin_lock(&c->prog_lock);
 		s = b->snapshot[at];
@@ -438,6 +441,8 @@ int vexfs_snapshot_forget(struct vexfs_collection_mem *c, const char *name)
 	}
 	unlock_all(c);
 	vexfs_snapshot_put(s);		/* who searches it keeps it until then */
+	if (unpinned)
+		iput(c->dir);
 	return err;
 }
 

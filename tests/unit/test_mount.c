@@ -362,6 +362,30 @@ static void snapshots(void **state)
 	mount_unmake(&m);
 }
 
+/* What was done before a snapshot was deleted is there if the deletion is. */
+static void snapshot_in_order(void **state)
+{
+	struct file *other;
+	struct mount m;
+
+	(void)state;
+	mount_with_collection(&m);
+	assert_int_equal(insert_some(&m, 1, 100, 0), 0);
+	assert_int_equal(snapshot(&m, "old", VEXFS_SNAPSHOT_CREATE), 0);
+	assert_int_equal(insert_some(&m, 101, 100, 0), 0);
+	assert_int_equal(snapshot(&m, "old", VEXFS_SNAPSHOT_DELETE), 0);
+	/* somebody syncs something else, and the log with it */
+	other = file_open(&m, "/other", "x");
+	assert_int_equal(vexfs_file_sync(other), 0);
+	vexfs_file_close(other);
+	mount_kill(&m);
+	mount_open(&m, 0);
+	mount_open_c(&m);
+	assert_int_equal(info_of(&m).snapshots, 0);
+	assert_int_equal(info_of(&m).count, 200);
+	mount_unmake(&m);
+}
+
 static void dropping(void **state)
 {
 	struct vexfs_ioc_drop arg = { .size = sizeof(arg) };
@@ -604,7 +628,8 @@ int main(void)
 		cmocka_unit_test(records),	  cmocka_unit_test(many),
 		cmocka_unit_test(keys_and_words), cmocka_unit_test(bindings),
 		cmocka_unit_test(heirs),	  cmocka_unit_test(paths),
-		cmocka_unit_test(snapshots),	  cmocka_unit_test(dropping),
+		cmocka_unit_test(snapshots),	  cmocka_unit_test(snapshot_in_order),
+		cmocka_unit_test(dropping),
 		cmocka_unit_test(belonging),	  cmocka_unit_test(programs),
 		cmocka_unit_test(wrong_calls),	  cmocka_unit_test(full),
 		cmocka_unit_test(killed),
