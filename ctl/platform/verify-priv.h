@@ -29,7 +29,7 @@ struct verify {
 	__u64 done;			/* inodes that were passed, in all passes */
 	/* collections: */
 	struct super_block *sb;		/* as they see it */
-	char said[512];			/* the first line that loading one said */
+	char said[512];			/* the last line that loading one said */
 	__u64 gone;			/* records of the collection whose file is gone */
 };
 

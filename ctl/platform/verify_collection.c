@@ -2,8 +2,8 @@
 /*
  * The check of collections.  Each is loaded, by the code that loads it at a mount, and what that
  * says of damage becomes a finding.  What loading does not look at is checked here: the checksums
- * of all records, which cover their rows and keys, the bits of snapshots, what records are bound
- * to, and that no plane has two owners.
+ * of all records, which cover their rows and keys, bits behind those of snapshots, and what records
+ * are bound to.
  */
 #include "host.h"
 #include "verify-priv.h"
@@ -29,26 +29,30 @@ static const struct {
 	{ "key", VEXFS_FOUND_RECORD_KEY },
 	{ "is bound", VEXFS_FOUND_BINDING },
 	{ "record", VEXFS_FOUND_RECORD_FIELDS },
-	{ "inode ", VEXFS_FOUND_PLANE },
 };
 
-/* The first line since it was emptied is the cause; others follow from it. */
+/* The last line is that of the loader; one before it is the core's, on what that could not read. */
 static void hear(void *arg, const char *line)
 {
 	struct verify *v = arg;
 
-	if (!v->said[0])
-		snprintf(v->said, sizeof(v->said), "%s", line);
+	snprintf(v->said, sizeof(v->said), "%s", line);
 }
 
-static enum vexfs_finding meaning_of(const char *line)
+static enum vexfs_finding meaning_of(struct verify *v, const char *line)
 {
+	unsigned long long ino;
+	const struct found *f;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(meaning); i++)
 		if (strstr(line, meaning[i].in))
 			return meaning[i].nr;
-	return VEXFS_FOUND_COLLECTION;
+	/* the core's: an extent of a plane, or the file of a record */
+	if (sscanf(line, "inode %llu", &ino) != 1 || ino == v->c.ino)
+		return VEXFS_FOUND_COLLECTION;
+	f = verify_found(v, ino);
+	return f && f->flags & VEXFS_INODE_HIDDEN ? VEXFS_FOUND_PLANE : VEXFS_FOUND_BINDING;
 }
 
 /* Is this error of the loader damage, rather than one that ends the check? */
@@ -70,7 +74,7 @@ static void refused(struct verify *v, int err, const char *line)
 	if (!*rest)
 		rest = err == -EOPNOTSUPP ? "it is of another kind than this version knows" :
 					    "it cannot be loaded";
-	problem(v, meaning_of(line), "collection %llu does not verify: %s", ull(v->c.ino), rest);
+	problem(v, meaning_of(v, line), "collection %llu does not verify: %s", ull(v->c.ino), rest);
 }
 
 /* The same, of what was said last.  0, or the error if it is no damage. */
@@ -425,8 +429,8 @@ static int check_rows(struct verify *v, struct inode *dir, const struct vexfs_co
 /* --- all of it --- */
 
 /*
- * The block verifies.  What loading stumbles over may be a record that is torn: then it is enough to
- * say that.
+ * The block verifies.  What loading stumbles over may be a record that is torn: then it is enough
+ * to say that.
  */
 static int check_collection(struct verify *v, struct inode *dir, const struct vexfs_collection *raw)
 {
@@ -447,11 +451,11 @@ static int check_collection(struct verify *v, struct inode *dir, const struct ve
 		check_heirs(v, c->body);
 	}
 	v->gone = 0;
-	if (!err && !(loading && meaning_of(said) == VEXFS_FOUND_PLANE))
+	if (!err && !(loading && meaning_of(v, said) == VEXFS_FOUND_PLANE))
 		err = check_rows(v, dir, raw, loading ? NULL : c->body, &bad);
 	if (err)			/* an extent of a plane, perhaps */
 		err = refused_now(v, err);
-	if (loading && !(bad && meaning_of(said) >= VEXFS_FOUND_RECORD_MISSING))
+	if (loading && !(bad && meaning_of(v, said) >= VEXFS_FOUND_RECORD_MISSING))
 		refused(v, loading, said);
 	if (v->gone)
 		problem(v, VEXFS_FOUND_BINDING_GONE,

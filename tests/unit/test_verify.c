@@ -9,7 +9,7 @@
 
 #define TEXT_BYTES	4096
 
-/* Of a collection /c with slots 0 .. 13, id and slot the same; slot 3 is dead in the snapshot too. */
+/* Of the collection /c: slots 0 .. 13, id and slot the same; slot 3 is dead in the snapshot too. */
 #define DEAD		4
 #define KEYED		10		/* with the word "red", too */
 #define BOUND		12		/* to /c/file */
@@ -298,6 +298,18 @@ static void break_collection(struct world *w)
 	assert_int_equal(vexfs_dev_write(&w->dev, block, &b), 0);
 }
 
+/* An inode of it, or of a file, that does not verify. */
+static void break_inode(struct world *w, __u64 ino)
+{
+	__u32 g = (ino - 1) / w->fs.inodes_per_group, i = (ino - 1) % w->fs.inodes_per_group;
+	__u64 block = vexfs_group_itable(&w->fs, g) + i / VEXFS_INODES_PER_BLOCK;
+	union block b;
+
+	assert_int_equal(vexfs_dev_read(&w->dev, block, &b), 0);
+	b.inode[i % VEXFS_INODES_PER_BLOCK].i_size ^= 1;
+	assert_int_equal(vexfs_dev_write(&w->dev, block, &b), 0);
+}
+
 static void unwritten(struct world *w, __le64 plane)
 {
 	struct vexfs_inode raw = get_inode(w, le64_to_cpu(plane));
@@ -311,6 +323,15 @@ static void unbind(struct world *w)
 	struct vexfs_inode raw = get_inode(w, w->file);
 
 	raw.i_flags &= cpu_to_le32(~VEXFS_INODE_BOUND);
+	put_inode(w, w->file, &raw);
+}
+
+/* Another file has the number of the one that a record is bound to. */
+static void replace(struct world *w)
+{
+	struct vexfs_inode raw = get_inode(w, w->file);
+
+	raw.i_generation = cpu_to_le32(le32_to_cpu(raw.i_generation) + 1);
 	put_inode(w, w->file, &raw);
 }
 
@@ -398,6 +419,8 @@ static void test_planes(void **state)
 	EXPECT(VEXFS_FOUND_PLANE, 1, "is not its records",
 	       show_plane(w, planes(w).c_records));
 	assert_int_equal(w->found[VEXFS_FOUND_PLANE_LOOSE], 1);
+	EXPECT(VEXFS_FOUND_PLANE, 1, "is not its vectors plane",
+	       break_inode(w, le64_to_cpu(planes(w).c_vectors)));
 	EXPECT(VEXFS_FOUND_PLANE, 1, "two planes", with_collection(w, no_dead));
 	EXPECT(VEXFS_FOUND_PLANE_SHORT, 1, "shorter than", with_collection(w, more_records));
 	EXPECT(VEXFS_FOUND_PLANE_SHORT, 1, "keys plane is shorter", with_collection(w, more_keys));
@@ -466,6 +489,7 @@ static void test_records(void **state)
 static void test_bindings(void **state)
 {
 	(void)state;
+	EXPECT(VEXFS_FOUND_BINDING, 1, "checksum is wrong", break_inode(w, w->file));
 	EXPECT(VEXFS_FOUND_BINDING, 1, "says where", with_record(w, 5, bare));
 	EXPECT(VEXFS_FOUND_BINDING, 1, "bound to nowhere", with_record(w, BOUND, nowhere));
 	EXPECT(VEXFS_FOUND_BINDING, 1, "bound to nowhere", with_record(w, BOUND, far));
@@ -473,6 +497,8 @@ static void test_bindings(void **state)
 	EXPECT(VEXFS_FOUND_BINDING, 1, "a later state", with_record(w, BOUND, later));
 	EXPECT(VEXFS_FOUND_BINDING, 1, "does not know it", unbind(w));
 	EXPECT(VEXFS_FOUND_BINDING, 1, "of another collection", move_out(w));
+	EXPECT(VEXFS_FOUND_BINDING_GONE, 1, "the files of 1 records are gone", replace(w));
+	assert_int_equal(w->n, 1);
 }
 
 /* One that does not load does not hide what else there is. */
