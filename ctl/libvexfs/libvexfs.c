@@ -116,6 +116,8 @@ int vexfs_list(int fd, struct vexfs_listing *l)
 
 	if (len >= sizeof(a.snapshot))
 		return -ENAMETOOLONG;
+	if (l->snapshot && !len)	/* a variable that is not set, say */
+		return -ENOENT;
 	if (len)
 		memcpy(a.snapshot, l->snapshot, len);
 	err = vexfs_call(fd, VEXFS_IOC_LIST, &a);
@@ -166,6 +168,8 @@ int vexfs_search(int fd, const struct vexfs_request *request, struct vexfs_hit *
 	if (request->snapshot) {
 		if (strlen(request->snapshot) >= sizeof(s.snapshot))
 			return -ENAMETOOLONG;
+		if (!*request->snapshot)	/* that is no name: not the present, either */
+			return -ENOENT;
 		strcpy(s.snapshot, request->snapshot);
 	}
 	_Static_assert(sizeof(s.arg) == sizeof(request->arg), "arguments of a query");

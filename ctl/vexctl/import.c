@@ -417,9 +417,16 @@ static const char *ids_text(const struct ids *ids, char text[64])
 int import_ended(const struct job *j, const char *why)
 {
 	char text[64];
+	int err;
 
 	if (!j->done)
 		return fail(j->path, "%s; nothing was imported", why);
+	/* of an image nobody else makes it durable, and the filesystem that it is on may be full */
+	err = in_image() ? vexfs_sync(j->fd) : 0;
+	if (err && err != -EINTR)
+		return fail(j->path,
+			    "%s; nor could what was imported be written: see what `vexctl collection info` says, and import the rest again",
+			    why);
 	return fail(j->path, "%s; %llu of %llu records are in (%s), continue with --skip %llu", why,
 		    j->done, j->total - j->skip - j->n_left_out, ids_text(&j->ids, text), j->next);
 }

@@ -511,7 +511,7 @@ int vexfs_mkdir(const char *path);
  * vexfs_rmdir - remove an empty directory, on a mount or in an attached image
  * @path: its path
  *
- * The errors of rmdir(2); a collection that has records is -ENOTEMPTY.
+ * The errors of rmdir(2); a collection that has records is -EBUSY.
  */
 int vexfs_rmdir(const char *path);
 

@@ -238,6 +238,9 @@ def commands():
     test('it is on the disk without a sync', same(a['hits'], nearest(left, query, 10)), a)
     a = answer('search', 'words', '--vector', text, '--as-of', 'before')
     test('as of the snapshot', same(a['hits'], nearest(records, query, 10)), a)
+    for verb in (['search', 'words', '--vector', text], ['export', 'words', '-o', os.devnull]):
+        r = vexctl(*verb, '--as-of', '')
+        test('%s as of nothing is not the present' % verb[0], r.returncode == 1 and 'snapshot' in r.stderr, r)
     a = answer('snapshot', 'list', 'words')
     test('snapshot list', [(s['name'], s['records']) for s in a] == [('before', 1000)], a)
     r = vexctl('snapshot', 'delete', 'words', 'before')
