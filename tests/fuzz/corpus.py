@@ -241,6 +241,13 @@ steps(call(SEARCH, (292, 2), (304, 0)), call(SEARCH, (4, 16), (176, 0), (183, 64
 steps(MKDIR, call(DROP), call(INFO), call(CREATE), UNLINK)
 steps(fill(0, struct.pack('<4f', 1e38, float('nan'), 0, -1)), call(INSERT), call(SEARCH), fill(0x1000, b'\xff' * 8))
 steps(fill(0x2000, struct.pack('<2Q', 7, 7)), call(INSERT, (4, 0)), call(INSERT), call(GET, (8, 7), (9, 0)))
+# each field of each struct, a little and much too large; the directory is dropped and made again by that, too
+SIZES = {CREATE: 376, INFO: 728, INSERT: 120, GET: 200, DELETE: 80, SEARCH: 352, USE: 64, LIST: 160, INTERN: 80,
+         GET_WORDS: 88, DROP: 32, PATH: 48, SNAP: 64, SNAPS: 40, COMPACT: 56}
+for nr, size in SIZES.items():
+    fields = [call(nr, (at + byte, value)) for at in range(0, min(size, 512), 4) for byte, value in ((0, 9), (3, 127))]
+    for at in range(0, len(fields), 24):
+        steps(*fields[at:at + 24])
 steps(call(INSERT, (0, 4)), call(INSERT, (0, 255), (1, 1)), call(INSERT, (119, 1)), call(LIST, (8, 0)), b'\0\0\3')
 
 print(', '.join('%s: %d' % x for x in count.items()))
