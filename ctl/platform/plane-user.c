@@ -260,13 +260,15 @@ static int note_written(struct inode *inode, u32 lblk)
 	if (vi->from == vi->to || lblk > vi->to || lblk + 1 < vi->from) {
 		if (vi->from != vi->to)		/* there is one range to remember */
 			err = vexfs_blocks_written(inode, vi->from, vi->to - vi->from, 0);
+		if (err)			/* or what others wrote there would be zeros */
+			return err;
 		vi->from = lblk;
 		vi->to = lblk + 1;
 	} else {
 		vi->from = min(vi->from, lblk);
 		vi->to = max(vi->to, lblk + 1);
 	}
-	return err;
+	return 0;
 }
 
 int vexfs_write_part(struct inode *inode, const struct vexfs_where *w, u32 off, const void *from,
