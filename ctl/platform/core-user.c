@@ -695,6 +695,7 @@ int vx_txn_forget(vx_txn *t, struct vexfs_fs *fs, __u64 block)
 	struct vexfs_dev *dev = fs->host;
 	struct vx_touched *at;
 	struct vx_block *b;
+	int err;
 
 	if (vx_txn_revokes(t) <= 0)
 		return -ENOSPC;
@@ -709,7 +710,10 @@ int vx_txn_forget(vx_txn *t, struct vexfs_fs *fs, __u64 block)
 				at->open = false;
 		}
 	pthread_mutex_unlock(&dev->lock);
-	return dev->log ? vexfs_log_revoke(dev->log, block) : 0;
+	err = dev->log ? vexfs_log_revoke(dev->log, block) : 0;
+	if (err)			/* its owner keeps it, and memory has lost it */
+		vexfs_log_abort(dev->log, err);
+	return err;
 }
 
 /* As many as the module asks for. */
