@@ -331,11 +331,19 @@ int vexfs_attach_why(const char *image, unsigned int flags, const char **why)
 		return err;
 	}
 	pthread_mutex_lock(&lock);
-	im->next = images;
-	images = im;
-	atomic_fetch_add(&in_use, 1);
+	other = image_of(&st);		/* another thread was faster; readers share the lock */
+	if (!other) {
+		im->next = images;
+		images = im;
+		atomic_fetch_add(&in_use, 1);
+	}
 	pthread_mutex_unlock(&lock);
-	return 0;
+	if (!other)
+		return 0;
+	vexfs_image_close(im->fs);
+	free(im->name);
+	free(im);
+	return -EALREADY;
 }
 
 int vexfs_attach(const char *image, unsigned int flags)
