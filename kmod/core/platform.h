@@ -66,8 +66,8 @@ int vx_txn_credits(vx_txn *t);				/* credits left; user space: INT_MAX */
 int vx_txn_extend(vx_txn *t, int credits);
 /*
  * A freed run may be used again only once the transaction that freed it has committed: the kernel
- * asks jbd2's undo copy of the group block (vx_committed_bits), user space has none.
- * NULL, or the block as last committed; call under alloc_lock
+ * asks jbd2's undo copy of the group block, user space the one that vx_txn_write_undo() made, if it
+ * has a log.  NULL, or the block as last committed; call under alloc_lock
  */
 const void *vx_committed_data(vx_buf *b);
 void vx_committed_done(vx_buf *b);
