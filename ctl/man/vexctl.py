@@ -45,7 +45,9 @@ With
 .I FILE
 no kernel module, no mount and no root is needed: vexctl itself opens the image FILE, or a block device, and the directories
 of the verb are those in it.
-Nobody else can use it meanwhile, neither a mount nor another vexctl; verbs that only read leave it as it is.
+No other vexctl can use it meanwhile, but that several may read one file; verbs that only read leave it as it is.
+A device that is mounted is refused, and so is a file that is behind a loop device; do not mount a file while vexctl is at
+work on it, since a loop device does not ask.
 What a verb has said to be done is on the disk when it ends.
 Programs run in the kernel alone: in an image searches are built\-in, and verbs on programs, mounts and the daemon refuse.
 .SH VERBS

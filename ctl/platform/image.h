@@ -37,8 +37,10 @@ struct file;
  * -EINVAL no VexFS; -EUCLEAN damaged; -ENXIO the device is shorter than the filesystem; -EROFS,
  * -EOPNOTSUPP a newer format; -ENOENT, -EACCES, -EIO, -ENOMEM.
  *
- * While it is mounted nobody may make the file shorter: a search that looks there is ended by
- * SIGBUS.
+ * While it is mounted nobody may make the file shorter, nor put it behind a loop device, which does
+ * not ask for the lock.  A search that looks behind the new end is ended by SIGBUS; so is one that
+ * looks at what could be read before, that the system has dropped since, and that the drive cannot
+ * read any more.
  */
 int vexfs_image_open(const char *path, unsigned int flags, struct vexfs_image **image,
 		     const char **why);
