@@ -2,11 +2,11 @@
 /*
  * libvexfs: images that are attached to this process, and the descriptors of what is open in them.
  *
- * The number of such a descriptor is a real one, so that nothing else in the process has it: that of
- * a socket of its own, of which read(2), write(2), fsync(2) and ioctl(2) fail.  `table` has the file
- * of the image for it.  Somebody may close(2) the number, and the kernel may give it to another file:
- * each handle knows the inode of its socket, which no other one has, and every call compares it.
- * That is an fstat(2) for each call, and made only while an image is attached.
+ * The number of such a descriptor is a real one, so that nothing else in the process has it: that
+ * of a socket of its own, of which read(2), write(2), fsync(2) and ioctl(2) fail.  `table` has the
+ * file of the image for it.  Somebody may close(2) the number, and the kernel may give it to
+ * another file: each handle knows the inode of its socket, which no other one has, and every call
+ * compares it.  That is an fstat(2) for each call, and made only while an image is attached.
  *
  * Locks: `lock` guards all that is static here, for a few instructions at a time; nothing that may
  * wait is called with it.
@@ -32,7 +32,7 @@ struct image {
 	char *name;			/* as it was given */
 	dev_t dev, rdev;
 	ino_t ino;
-	bool leaving;			/* vexfs_detach() waits for those who are busy; no new ones */
+	bool leaving;			/* vexfs_detach() waits for the busy ones; no new ones */
 	unsigned int busy;		/* calls that are under way in it; lock */
 };
 
@@ -50,7 +50,7 @@ static pthread_cond_t idle = PTHREAD_COND_INITIALIZER;	/* an image is not busy a
 static struct image *images;
 static struct handle **table;		/* by number */
 static int room;			/* of table */
-static atomic_uint in_use;		/* images and handles; 0: all descriptors are ordinary ones */
+static atomic_uint in_use;		/* images and handles; 0: all descriptors are ordinary */
 
 /* Files that this thread's call binds records to: they stay until it returns. */
 static __thread struct {
@@ -90,8 +90,8 @@ static void put(struct handle *h)
 }
 
 /*
- * Take a handle out of the table, for put().  With lock; NULL: there is nothing to put, as its image
- * was detached.
+ * Take a handle out of the table, for put().  With lock; NULL: there is nothing to put, as its
+ * image was detached.
  */
 static struct handle *take(int fd)
 {
@@ -257,8 +257,8 @@ static struct image *image_of(const struct stat *st)
 }
 
 /*
- * The image that a path leads into, busy until leave(), and where in it; NULL: none.  Names of images
- * are those of the filesystem: any path to the file will do.
+ * The image that a path leads into, busy until leave(), and where in it; NULL: none.  Names of
+ * images are those of the filesystem: any path to the file will do.
  */
 static struct image *enter(int dir, const char *path, const char **inside)
 {

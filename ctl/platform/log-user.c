@@ -329,8 +329,8 @@ static int put_commit(struct vexfs_log *log)
 }
 
 /*
- * What these blocks freed may be used again.  One that did not change has a copy that is still right, if
- * it has one.
+ * What these blocks freed may be used again.  One that did not change has a copy that is still
+ * right, if it has one.
  */
 static void drop_copies(struct vexfs_log *log, struct vx_block **blocks, __u32 n)
 {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * vexctl --image FILE: verbs on collections inside of an image, in this process and without a kernel
- * module.  It is attached before the verb runs and detached, which commits, whatever becomes of it.
+ * vexctl --image FILE: verbs on collections inside of an image, in this process and without a
+ * kernel module.  It is attached before the verb runs and detached, which commits, whatever becomes
+ * of it.
  */
 #define _GNU_SOURCE
 #include <signal.h>

@@ -187,24 +187,26 @@ enum vexfs_op {
 	VEXFS_OP_MAX,			/* how many */
 };
 
-#define VEXFS_ATTACH_READONLY	1u	/* nothing is written, not even what a crash has left to be done */
+/* nothing is written, not even what a crash has left to be done */
+#define VEXFS_ATTACH_READONLY	1u
 
 /**
  * vexfs_attach - open an image in this process, without a kernel module
  * @image: a file or block device with a VexFS, as mkfs.vexfs makes it
  * @flags: VEXFS_ATTACH_READONLY or 0
  *
- * It is this process's alone until vexfs_detach(): others are refused, but that several may attach a
- * file to read it, and that losetup(8) and a loop mount do not ask; do neither meanwhile.  There are
- * no permissions in it: whoever can open the image may do everything.  What a crash has left is
+ * It is this process's alone until vexfs_detach(): others are refused, but that several may attach
+ * a file to read it, and that losetup(8) and a loop mount do not ask; do neither meanwhile.  There
+ * are no permissions in it: whoever can open the image may do everything.  What a crash has left is
  * recovered, as a mount does it.  Afterwards every path of this header may lead into the image:
  * behind any path of its file, as if that were a directory.
  *
  * A process that ends, or is killed, without vexfs_detach() has lost nothing that vexfs_sync() has
  * made durable.  In a child of fork() the image is not attached.
  *
- * -EALREADY it is attached, -EBUSY it is mounted, or in use by another process, -EINVAL no VexFS, or
- * a flag, -EUCLEAN damaged, -EROFS, -EOPNOTSUPP a newer format, -ENOENT, -EACCES, -EIO, -ENOMEM.
+ * -EALREADY it is attached, -EBUSY it is mounted, or in use by another process, -EINVAL no VexFS,
+ * or a flag, -EUCLEAN damaged, -EROFS, -EOPNOTSUPP a newer format, -ENOENT, -EACCES, -EIO,
+ * -ENOMEM.
  */
 int vexfs_attach(const char *image, unsigned int flags);
 

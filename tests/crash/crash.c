@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * All loads at once, each in a thread of its own, and all judges, one after the other; the files and
- * the snapshots among them.
+ * All loads at once, each in a thread of its own, and all judges, one after the other; the files
+ * and the snapshots among them.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
