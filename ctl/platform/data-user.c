@@ -97,9 +97,9 @@ ssize_t vexfs_data_write(struct inode *inode, const void *from, size_t n, u64 po
 	if (err)
 		return err;
 	vexfs_inode_modified(inode);
-	if (end > size)
-		i_size_write(inode, end);
 	err = vexfs_blocks_written(inode, first, fresh ? last - first : 0, max(size, end));
+	if (!err && end > size)
+		i_size_write(inode, end);
 	return err ?: (ssize_t)n;
 }
 
