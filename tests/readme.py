@@ -41,6 +41,7 @@ ELSEWHERE = {
     # these take minutes; they are benches
     'tests/vm/run --icount bench/vm/flat.sh': ('bench/vm/flat.sh', 'tests/vm/run --icount bench/vm/flat.sh\n'),
     'tests/vm/run --icount --mem 2G bench/vm/codes.sh': ('bench/vm/codes.sh', 'tests/vm/run --icount --mem 2G bench/vm/codes.sh\n'),
+    'tests/vm/run --icount bench/vm/insert.sh': ('bench/vm/insert.sh', 'tests/vm/run --icount bench/vm/insert.sh\n'),
     # a longer run of what make check runs
     'STATES=24 ROUNDS=20 tests/crash/states.sh': ('tests/crash/states.sh', '${STATES:-'),
     # they start slowly in the emulator, once is enough
