@@ -125,7 +125,11 @@ sed 's/^/# /' "$out"
 run "top as JSON" vexctl top -d 1 -n 1 --json
 says "a row" '"collection": "/mnt/w", "strategy": "flat", "calls": [1-9]'
 vexctl top -d 60 > "$out" 2>&1 & top=$!
-sleep 1
+# a job of a script begins with SIGINT ignored: not before it is caught
+for i in $(seq 100); do
+	grep -q '^SigCgt:.*[2367abef]$' /proc/$top/status && break
+	sleep 0.1
+done
 kill -INT $top
 run "top ends with Ctrl-C" wait_gone $top
 : > /tmp/stop
