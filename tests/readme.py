@@ -264,7 +264,9 @@ def check(text, blocks):
 
 def demo(blocks, log):
     """The session is in the log, in order.  Output is indented, and complete but for `...`; whole commands may be left out."""
-    got = [(same_shape(line), line.startswith('  ')) for line in log.split('\n') if line.strip()]
+    # a slow machine shows how far it is
+    progress = re.compile(r'^ *\w+: \d+ of \d+ \w+$')
+    got = [(same_shape(line), line.startswith('  ')) for line in log.split('\n') if line.strip() and not progress.match(line)]
     emulated = 'in QEMU (kvm)' not in log
     at, skip, wrong = 0, True, ''
     want = [(b.line + n, line) for b in blocks if b.kind == 'demo' for n, line in enumerate(b.lines) if line.strip()]
