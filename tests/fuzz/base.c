@@ -431,7 +431,8 @@ static void spot(struct base *b, __u64 block, enum base_kind kind, __u64 ino, __
 	b->spots++;
 }
 
-const struct base_spot *base_spot_at(const struct base *b, __u64 block)
+/* What was made in a block; NULL: nothing but zeros. */
+static const struct base_spot *spot_at(const struct base *b, __u64 block)
 {
 	__u32 i;
 
@@ -439,6 +440,34 @@ const struct base_spot *base_spot_at(const struct base *b, __u64 block)
 		if (b->spot[i].block == block)
 			return &b->spot[i];
 	return NULL;
+}
+
+static __u64 *written;
+static size_t writes, write_room;
+
+void base_record(struct vexfs_dev *dev, __u64 block, const void *data)
+{
+	(void)dev;
+	if (!data)
+		return;
+	if (writes == write_room) {
+		write_room = write_room ? write_room * 2 : 256;
+		written = realloc(written, write_room * sizeof(*written));
+		must(written);
+	}
+	written[writes++] = block;
+}
+
+void base_put_back(struct base *b)
+{
+	static const __u8 zeros[VEXFS_BLOCK_SIZE];
+
+	b->dev.record = NULL;
+	for (; writes; writes--) {
+		const struct base_spot *s = spot_at(b, written[writes - 1]);
+
+		must(!vexfs_dev_write(&b->dev, written[writes - 1], s ? s->data : zeros));
+	}
 }
 
 struct walk {

@@ -45,8 +45,10 @@ struct base {
 
 /* Make it, verified. */
 void base_make(struct base *b);
-/* What was made in a block; NULL: it does not matter, or there is nothing but zeros. */
-const struct base_spot *base_spot_at(const struct base *b, __u64 block);
+/* vexfs_dev.record: remembers the blocks that are written by what is tested, for base_put_back(). */
+void base_record(struct vexfs_dev *dev, __u64 block, const void *data);
+/* They hold again what was made in them, and nothing is recorded any more. */
+void base_put_back(struct base *b);
 /* Set what has a checksum right in one block that is a spot, but holds other data by now. */
 void base_stamp(const struct base *b, const struct base_spot *as, void *data);
 /*

@@ -39,23 +39,6 @@ static struct base base;
 static struct base_spot now[BASE_SPOTS];
 static bool touched[BASE_SPOTS], as_it_is[BASE_SPOTS];
 
-/* Blocks that were written by what is tested. */
-static __u64 *written;
-static size_t writes, write_room;
-
-static void record(struct vexfs_dev *d, __u64 block, const void *data)
-{
-	(void)d;
-	if (!data)
-		return;
-	if (writes == write_room) {
-		write_room = write_room ? write_room * 2 : 256;
-		written = realloc(written, write_room * sizeof(*written));
-		must(written);
-	}
-	written[writes++] = block;
-}
-
 /* --- the input --- */
 
 static struct base_spot *spot_at(__u64 block)
@@ -225,17 +208,11 @@ static void put(bool log)
 
 static void put_back(void)
 {
-	static const __u8 zeros[VEXFS_BLOCK_SIZE];
 	__u32 i;
 
 	vexfs_dev_drop(&base.dev);
 	must(!base.dev.cached);
-	base.dev.record = NULL;
-	for (; writes; writes--) {
-		for (i = 0; i < base.spots && base.spot[i].block != written[writes - 1]; i++)
-			;
-		write_block(written[writes - 1], i < base.spots ? base.spot[i].data : zeros);
-	}
+	base_put_back(&base);
 	for (i = 0; i < base.spots; i++) {
 		if (touched[i])
 			now[i] = base.spot[i];
@@ -465,7 +442,7 @@ static void mount(int errors, bool readonly)
 	int err;
 
 	vexfs_dev_drop(&base.dev);
-	err = use_mount(&base.dev, readonly ? VEXFS_IMAGE_READONLY : 0, record, &image);
+	err = use_mount(&base.dev, readonly ? VEXFS_IMAGE_READONLY : 0, base_record, &image);
 	must(!err || errors);
 	if (err)
 		return;
@@ -504,7 +481,7 @@ int LLVMFuzzerTestOneInput(const __u8 *data, size_t size)
 		change(&in);
 	stamp();
 	base.dev.strict = how & HOW_CHANGE;
-	base.dev.record = record;
+	base.dev.record = base_record;
 	put(how & HOW_LOG);
 	errors = examine(how & HOW_CHANGE);
 	if (how & HOW_MOUNT)

@@ -53,22 +53,6 @@ static __u8 *arena;
 static struct vexfs_image *image;
 static struct file *dir, *doc;
 
-static __u64 *written;
-static size_t writes, write_room;
-
-static void record(struct vexfs_dev *d, __u64 block, const void *data)
-{
-	(void)d;
-	if (!data)
-		return;
-	if (writes == write_room) {
-		write_room = write_room ? write_room * 2 : 256;
-		written = realloc(written, write_room * sizeof(*written));
-		must(written);
-	}
-	written[writes++] = block;
-}
-
 static __u64 in_arena(__u32 off)
 {
 	return (uintptr_t)arena + off;
@@ -333,7 +317,7 @@ static void count(const char *path)
 
 static void mount(void)
 {
-	must(!use_mount(&base.dev, 0, record, &image));
+	must(!use_mount(&base.dev, 0, base_record, &image));
 }
 
 static void unmount(void)
@@ -399,17 +383,6 @@ static const char *step(struct piece *in, __u8 what, const char *path)
 	return path;
 }
 
-static void put_back(void)
-{
-	static const __u8 zeros[VEXFS_BLOCK_SIZE];
-
-	for (; writes; writes--) {
-		const struct base_spot *s = base_spot_at(&base, written[writes - 1]);
-
-		must(!vexfs_dev_write(&base.dev, written[writes - 1], s ? s->data : zeros));
-	}
-}
-
 int LLVMFuzzerTestOneInput(const __u8 *data, size_t size)
 {
 	struct piece in = { data, size };
@@ -432,6 +405,6 @@ int LLVMFuzzerTestOneInput(const __u8 *data, size_t size)
 	count("/collection");
 	count("/other");
 	unmount();
-	put_back();
+	base_put_back(&base);
 	return 0;
 }
