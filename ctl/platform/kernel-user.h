@@ -39,7 +39,9 @@ typedef unsigned short umode_t;
 #define PAGE_SHIFT	12
 #define PAGE_SIZE	(1UL << PAGE_SHIFT)
 #define __user
+#ifndef __counted_by		/* newer ones of linux/stddef.h have it */
 #define __counted_by(n)
+#endif
 #define __printf(f, a)	__attribute__((format(printf, f, a)))
 
 /* --- expressions --- */
