@@ -10,8 +10,9 @@
  *	  .snapshots_lock	which snapshots there are
  *	  .commit_lock		commits, and every change of the collection block
  *	  .lock			loading, writers of the columns, maps and dictionaries
- *	vexfs_body.codes_lock (c)	writers of the codes; only ever tried; a search takes it
- *					alone
+ *	vexfs_body.derived_begin (c)	making the first generation of what is derived; only ever
+ *					tried; a search takes it alone
+ *	vexfs_derived.lock (c)		adding to a generation; the same
  *	vexfs_snapshot_mem.lock (c)	reading its bitmap
  *	mapping->invalidate_lock
  *	folio lock
@@ -26,6 +27,7 @@
  *						rename takes it in its transaction
  *	vexfs_collection_mem.prog_lock (c)	what is bound, which body and which snapshots there
  *						are
+ *	vexfs_body.derived_lock (c)	which generation is the current one
  *	vexfs_binding.lock, vexfs_program.lock
  *	vexfs_predicates.lock, vexfs_cached.lock (c)	not held together
  *	i_lock (c)		VEXFS_I(dir)->coll, the flag of a collection

@@ -15,7 +15,8 @@ struct vexfs_body *vexfs_body_new(struct vexfs_collection_mem *c)
 
 	if (b) {
 		refcount_set(&b->refs, 1);
-		mutex_init(&b->codes_lock);
+		spin_lock_init(&b->derived_lock);
+		mutex_init(&b->derived_begin);
 		b->dir = c->dir;
 		b->row_bytes = c->row_bytes;
 		b->crc_seed = c->crc_seed;
@@ -53,7 +54,7 @@ void vexfs_body_put(struct vexfs_body *b)
 	if (!b || !refcount_dec_and_test(&b->refs))
 		return;
 	vexfs_predicates_drop(&b->predicates);
-	vexfs_body_drop_codes(b);
+	vexfs_derived_drop(b);
 	vexfs_columns_free(b->columns);
 	vexfs_map_free(&b->key_map);
 	vexfs_files_drop(&b->files);

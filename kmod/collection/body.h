@@ -37,10 +37,10 @@ struct vexfs_body {
 	struct vexfs_snapshot_mem *snapshot[VEXFS_MAX_SNAPSHOTS];
 	u32 snapshots;
 
-	/* who adds codes; inside vexfs_collection_mem.lock it is only tried */
-	struct mutex codes_lock;
-	struct vexfs_codes *codes;	/* codes_lock to set; once set it stays; NULL: none */
-	u64 codes_charged;		/* codes_lock: of vexfs_sb_info.resident */
+	/* see derived.h */
+	spinlock_t derived_lock;	/* a leaf */
+	struct vexfs_derived *derived;	/* derived_lock: the current generation; NULL: none */
+	struct mutex derived_begin;	/* who makes the first one; only ever tried */
 	struct vexfs_files files;
 };
 

@@ -121,7 +121,7 @@ static struct vexfs_collection_mem *if_loaded(struct inode *dir)
 
 int vexfs_collection_info(struct vexfs_collection_mem *c, struct vexfs_ioc_info *info)
 {
-	const struct vexfs_codes *codes;
+	struct vexfs_derived *d;
 	struct vexfs_hookset set = {};
 	u32 i;
 
@@ -146,9 +146,10 @@ int vexfs_collection_info(struct vexfs_collection_mem *c, struct vexfs_ioc_info 
 			 vexfs_predicates_bytes(&c->body->predicates) +
 			 vexfs_map_bytes(&c->body->key_map) + vexfs_words_bytes(c) +
 			 vexfs_files_bytes(&c->body->files);
-	codes = smp_load_acquire(&c->body->codes);
-	if (codes)
-		info->resident += vexfs_codes_bytes(codes);
+	d = vexfs_derived_get(c->body);
+	if (d)
+		info->resident += vexfs_codes_bytes(d->codes);
+	vexfs_derived_put(d);
 	info->epoch = c->body->epoch;
 	info->key_bytes = c->body->key_end;
 	info->snapshots = c->body->snapshots;

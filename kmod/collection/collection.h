@@ -20,7 +20,7 @@
  *	snapshot.c	snapshots
  *	compact.c	dead space given back
  *	predicate.c	predicates that were asked for, and their bitmaps
- *	derived.c	codes of rows in memory, within the mount's budget
+ *	derived.c	what is derived from rows in memory, within the mount's budget
  *	bind.c		files that records are bound to
  *	target.c	those that an insert binds to
  *	heir.c		files that take the place of those

@@ -284,7 +284,7 @@ static int insert_locked(struct vexfs_collection_mem *c, struct vexfs_new_record
 	/* compaction looks without the lock */
 	WRITE_ONCE(b->key_end, b->key_end + new->keys.bytes);
 	vexfs_commit_pin(c);
-	vexfs_body_encode(c, in->first, new->n, new->rows);
+	vexfs_derived_insert(c, in->first, new->n, new->rows);
 	vexfs_columns_publish(b->columns, end);
 	return 0;
 }

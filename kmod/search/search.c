@@ -49,7 +49,7 @@ struct run {
 	struct vexfs_query *q;		/* one after the other */
 	struct vexfs_hit_f *found;	/* room for s->k */
 	void *row;			/* room for a row */
-	const struct vexfs_codes *codes;	/* NULL: every record is measured */
+	struct vexfs_derived *derived;	/* NULL: every record is measured */
 	struct vexfs_hookset set;
 	bool programs;			/* any is bound: rounds enter SRCU */
 	/* times that it began anew because something else was bound */
@@ -218,7 +218,7 @@ static int run_strategy(struct run *r, int *ret)
 			leave(r, idx);
 			idx = -1;
 		}
-		*ret = r->codes ? vexfs_coded(s) : vexfs_flat(s);
+		*ret = r->derived ? vexfs_coded(s) : vexfs_flat(s);
 	}
 	vexfs_query_phase(r->q, VEXFS_PHASE_NONE);
 	leave(r, idx);
@@ -459,7 +459,7 @@ static void report(struct run *r)
 	}
 	strscpy_pad(s->strategy,
 		    own_strategy(r) ? vexfs_program_name(r->set.prog[VEXFS_SLOT_SEARCH]) :
-		    r->codes ? "coded" : "exact",
+		    r->derived ? "coded" : "exact",
 		    sizeof(s->strategy));
 }
 
@@ -479,9 +479,9 @@ static void fill_trace(struct run *r)
 	t->restart[VEXFS_RESTART_SWITCH] = r->s->restarts - known;
 	t->count = s->count;
 	t->matches = s->matches;
-	t->coded = r->codes ? min(vexfs_codes_count(r->codes), s->count) : 0;
+	t->coded = r->derived ? min(vexfs_codes_count(r->derived->codes), s->count) : 0;
 	t->codes = r->s->flags & VEXFS_SEARCH_EXACT ? VEXFS_CODES_UNWANTED :
-		   vexfs_body_codes_state(r->c, r->b, r->codes, s->count);
+		   vexfs_derived_state(r->c, r->b, r->derived, s->count);
 	t->filtered = stats->filtered;
 	t->estimated = stats->estimated;
 	t->pruned = stats->pruned;
@@ -533,7 +533,9 @@ int vexfs_collection_search(struct vexfs_collection_mem *c, const struct file *f
 	r.found = kvmalloc_array(s->k, sizeof(*r.found), GFP_KERNEL_ACCOUNT);
 	r.row = kvmalloc(c->row_bytes, GFP_KERNEL_ACCOUNT);
 	if (!(s->flags & VEXFS_SEARCH_EXACT))
-		r.codes = params.codes = vexfs_body_codes(c, r.b, s->timeout_us / 2);
+		r.derived = vexfs_derived_search(c, r.b, s->timeout_us / 2);
+	if (r.derived)
+		params.codes = r.derived->codes;
 	vexfs_reader_init(&reader, file, r.b);
 	params.may = vexfs_reader_may;
 	params.may_arg = &reader;
@@ -563,6 +565,7 @@ int vexfs_collection_search(struct vexfs_collection_mem *c, const struct file *f
 	vexfs_predicate_put(predicate);
 	vexfs_reader_drop(&reader);
 	vexfs_snapshot_put(snap);
+	vexfs_derived_put(r.derived);
 	vexfs_body_put(r.b);
 	kvfree(r.row);
 	kvfree(r.found);
