@@ -17,6 +17,11 @@ void *vx_ealloc(size_t bytes)
 	return calloc(1, bytes ? bytes : 1);
 }
 
+void *vx_ealloc_optional(size_t bytes)
+{
+	return vx_ealloc(bytes);
+}
+
 void vx_efree(const void *p)
 {
 	free((void *)p);

@@ -7,6 +7,11 @@
 _Static_assert((__u64)VEXFS_CHUNK_TABLE * VEXFS_CHUNK_TABLE * VEXFS_CHUNK_SLOTS >= VEXFS_MAX_SLOTS,
 	       "slots of a table of tables");
 
+static void *allocate(const struct vexfs_chunks *t, size_t bytes)
+{
+	return t->optional ? vx_ealloc_optional(bytes) : vx_ealloc(bytes);
+}
+
 int vexfs_chunks_reserve(struct vexfs_chunks *t, __u64 slots, size_t size)
 {
 	if (slots > VEXFS_MAX_SLOTS)
@@ -16,12 +21,12 @@ int vexfs_chunks_reserve(struct vexfs_chunks *t, __u64 slots, size_t size)
 		void ***table = &t->table[n / VEXFS_CHUNK_TABLE], *chunk;
 
 		if (!*table) {
-			*table = vx_ealloc(TABLE_BYTES);
+			*table = allocate(t, TABLE_BYTES);
 			if (!*table)
 				return -ENOMEM;
 			WRITE_ONCE(t->bytes, t->bytes + TABLE_BYTES);
 		}
-		chunk = vx_ealloc(size);
+		chunk = allocate(t, size);
 		if (!chunk)
 			return -ENOMEM;
 		(*table)[n % VEXFS_CHUNK_TABLE] = chunk;

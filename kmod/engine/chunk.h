@@ -15,6 +15,7 @@
 struct vexfs_chunks {
 	__u64 slots;			/* that have chunks */
 	__u64 bytes;			/* of chunks and tables; READ_ONCE() beside the writer */
+	bool optional;			/* see vx_ealloc_optional(); set before the first chunk */
 	void **table[VEXFS_CHUNK_TABLE];
 };
 

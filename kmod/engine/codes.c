@@ -13,6 +13,7 @@
 
 #define SAMPLE 1024 /* rows whose mean is the centre */
 #define AHEAD 256 /* rows read ahead */
+#define DRIFT_STEP 8 /* of so many rows one is looked at */
 
 struct code_chunk {
 	struct vexfs_factor factor[VEXFS_CHUNK_SLOTS];
@@ -22,6 +23,8 @@ struct code_chunk {
 struct vexfs_codes {
 	struct vexfs_coder coder;
 	__u64 count; /* published; release and acquire */
+	__u64 centred; /* rows that there were when the centre was taken */
+	__u32 off; /* see vexfs_codes_off(); READ_ONCE() beside the writer */
 	struct vexfs_chunks chunks; /* struct code_chunk */
 };
 
@@ -35,9 +38,10 @@ static size_t chunk_bytes(__u32 padded)
 	return sizeof(struct code_chunk) + 2 * (size_t)VEXFS_CHUNK_SLOTS * (padded / 8);
 }
 
+/* drift, mean and scratch */
 static size_t floats_bytes(__u32 dims)
 {
-	return (dims + padded_of(dims)) * sizeof(__u32);
+	return dims * sizeof(double) + (dims + padded_of(dims)) * sizeof(__u32);
 }
 
 __u64 vexfs_codes_cost(__u32 dims, __u64 slots)
@@ -46,23 +50,47 @@ __u64 vexfs_codes_cost(__u32 dims, __u64 slots)
 	       vexfs_chunks_cost(slots, chunk_bytes(padded_of(dims)));
 }
 
-struct vexfs_codes *vexfs_codes_new(__u32 metric, __u32 dims, __u64 seed)
+/* All but the rotation. */
+static struct vexfs_codes *allocate(__u32 metric, __u32 dims)
 {
-	struct vexfs_codes *c = dims && dims <= VEXFS_MAX_DIMS ? vx_ealloc(sizeof(*c)) : NULL;
+	struct vexfs_codes *c = vx_ealloc_optional(sizeof(*c));
 
 	if (!c)
 		return NULL;
-	c->coder.mean = vx_ealloc(floats_bytes(dims));
-	if (!c->coder.mean) {
+	c->coder.drift = vx_ealloc_optional(floats_bytes(dims));
+	if (!c->coder.drift) {
 		vx_efree(c);
 		return NULL;
 	}
+	c->coder.mean = (float *)(c->coder.drift + dims);
 	c->coder.scratch = c->coder.mean + dims;
 	c->coder.dims = dims;
 	c->coder.metric = metric;
-	vx_fpu_begin();
-	vexfs_rotation_init(&c->coder.rotation, dims, seed);
-	vx_fpu_end();
+	c->chunks.optional = true;
+	return c;
+}
+
+struct vexfs_codes *vexfs_codes_new(__u32 metric, __u32 dims, __u64 seed)
+{
+	struct vexfs_codes *c = dims && dims <= VEXFS_MAX_DIMS ? allocate(metric, dims) : NULL;
+
+	if (c) {
+		vx_fpu_begin();
+		vexfs_rotation_init(&c->coder.rotation, dims, seed);
+		vx_fpu_end();
+	}
+	return c;
+}
+
+struct vexfs_codes *vexfs_codes_like(const struct vexfs_codes *from, __u64 centred)
+{
+	struct vexfs_codes *c = allocate(from->coder.metric, from->coder.dims);
+
+	if (c) {
+		memcpy(c->coder.mean, from->coder.mean, c->coder.dims * sizeof(*c->coder.mean));
+		c->coder.rotation = from->coder.rotation;
+		c->centred = centred;
+	}
 	return c;
 }
 
@@ -71,7 +99,7 @@ void vexfs_codes_free(struct vexfs_codes *c)
 	if (!c)
 		return;
 	vexfs_chunks_free(&c->chunks);
-	vx_efree(c->coder.mean);
+	vx_efree(c->coder.drift);
 	vx_efree(c);
 }
 
@@ -92,7 +120,14 @@ int vexfs_codes_reserve(struct vexfs_codes *c, __u64 slots)
 
 void vexfs_codes_publish(struct vexfs_codes *c, __u64 count)
 {
+	__u64 before = c->count;
+
 	__atomic_store_n(&c->count, count, __ATOMIC_RELEASE);
+	if (before / VEXFS_CHUNK_SLOTS == count / VEXFS_CHUNK_SLOTS)
+		return;
+	vx_fpu_begin();
+	WRITE_ONCE(c->off, vexfs_rabitq_off(&c->coder));
+	vx_fpu_end();
 }
 
 __u64 vexfs_codes_count(const struct vexfs_codes *c)
@@ -133,18 +168,60 @@ const __u8 *vexfs_codes_block(const struct vexfs_codes *c, __u64 slot)
 	return block_of(c, slot);
 }
 
-void vexfs_codes_put(struct vexfs_codes *c, __u64 slot, const struct vx_seg *seg, __u32 segs)
+/* The code of a slot is there row-major: into its block, too. */
+static void put_in_block(struct vexfs_codes *c, __u64 slot)
 {
 	__u32 at = slot & (VEXFS_CHUNK_SLOTS - 1), shift = at / 16 % 2 * 4, g;
 	__u8 *byte = block_of(c, slot) + at % 16;
-	__u64 *row = row_of(c, slot);
+	const __u64 *row = row_of(c, slot);
 
-	vx_fpu_begin();
-	vexfs_rabitq_encode(&c->coder, seg, segs, row, &chunk_of(c, slot)->factor[at]);
-	vx_fpu_end();
 	for (g = 0; g < c->coder.rotation.padded / 4; g++, byte += 16)
 		WRITE_ONCE(*byte, (*byte & ~(15 << shift)) | (row[g / 16] >> g % 16 * 4 & 15)
 								     << shift);
+}
+
+/* Where rows are now, for some of them. */
+static void note_drift(struct vexfs_codes *c, __u64 slot, const struct vx_seg *seg, __u32 segs)
+{
+	if (slot % DRIFT_STEP)
+		return;
+	vx_fpu_begin();
+	vexfs_rabitq_drift(&c->coder, seg, segs);
+	vx_fpu_end();
+}
+
+void vexfs_codes_put(struct vexfs_codes *c, __u64 slot, const struct vx_seg *seg, __u32 segs)
+{
+	vx_fpu_begin();
+	vexfs_rabitq_encode(&c->coder, seg, segs, row_of(c, slot),
+			    &chunk_of(c, slot)->factor[slot & (VEXFS_CHUNK_SLOTS - 1)]);
+	vx_fpu_end();
+	put_in_block(c, slot);
+	note_drift(c, slot, seg, segs);
+}
+
+void vexfs_codes_carry(struct vexfs_codes *c, __u64 slot, const struct vexfs_codes *from, __u64 old,
+		       const struct vx_seg *seg, __u32 segs)
+{
+	if (old >= vexfs_codes_count(from)) {
+		vexfs_codes_put(c, slot, seg, segs);
+		return;
+	}
+	memcpy(row_of(c, slot), row_of(from, old), c->coder.rotation.padded / 8);
+	memcpy(&chunk_of(c, slot)->factor[slot & (VEXFS_CHUNK_SLOTS - 1)], factor_of(from, old),
+	       sizeof(struct vexfs_factor));
+	put_in_block(c, slot);
+	note_drift(c, slot, seg, segs);
+}
+
+__u64 vexfs_codes_centred(const struct vexfs_codes *c)
+{
+	return c->centred;
+}
+
+__u32 vexfs_codes_off(const struct vexfs_codes *c)
+{
+	return READ_ONCE(c->off);
 }
 
 int vexfs_codes_centre(struct vexfs_codes *c, struct vx_rows *rows, __u64 count)
@@ -173,6 +250,7 @@ int vexfs_codes_centre(struct vexfs_codes *c, struct vx_rows *rows, __u64 count)
 		vx_fpu_begin();
 		vexfs_rabitq_mean(&c->coder, sum, got);
 		vx_fpu_end();
+		c->centred = count;
 	}
 	vx_efree(sum);
 	vx_efree(slot);

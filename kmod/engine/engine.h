@@ -155,8 +155,24 @@ __u64 vexfs_codes_reserved(const struct vexfs_codes *c);
  * vx_rows_wait(); -ENOMEM.
  */
 int vexfs_codes_centre(struct vexfs_codes *c, struct vx_rows *rows, __u64 count);
+/*
+ * As these, with their centre and rotation, so that codes can be carried over; without any slot.
+ * centred: what vexfs_codes_centred() is to say.  Beside the writer.  NULL: no memory.
+ */
+struct vexfs_codes *vexfs_codes_like(const struct vexfs_codes *from, __u64 centred);
+/* Rows that there were when the centre was taken. */
+__u64 vexfs_codes_centred(const struct vexfs_codes *c);
+/*
+ * How far the centre is from the mean of the rows that have codes, as of a while ago: the square of
+ * that, in thousandths of the mean square of what the codes are of.  By so much, or nearly, would
+ * another centre make that smaller, and with it the square of the bounds' width.
+ */
+__u32 vexfs_codes_off(const struct vexfs_codes *c);
 /* Encode a row, at a reserved slot that is not published.  FPU sections inside. */
 void vexfs_codes_put(struct vexfs_codes *c, __u64 slot, const struct vx_seg *seg, __u32 segs);
+/* The same, of a row that is slot `old` of codes that these are like; its code, if it has one. */
+void vexfs_codes_carry(struct vexfs_codes *c, __u64 slot, const struct vexfs_codes *from, __u64 old,
+		       const struct vx_seg *seg, __u32 segs);
 void vexfs_codes_publish(struct vexfs_codes *c, __u64 count);	/* release */
 __u64 vexfs_codes_count(const struct vexfs_codes *c);	/* acquire */
 /*

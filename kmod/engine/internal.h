@@ -173,6 +173,10 @@ struct vexfs_coder {
 	__u32 dims, metric;
 	float *mean;			/* [dims] */
 	float *scratch;			/* [padded], the writer's */
+	/* the writer's: of some rows, sums of what is left after the mean, and of its square */
+	double *drift;			/* [dims] */
+	double drift_norm2;
+	__u32 drift_n;
 	struct vexfs_rotation rotation;
 };
 
@@ -202,6 +206,10 @@ bool vexfs_rabitq_sum(const struct vexfs_coder *c, const struct vx_seg *seg, __u
 void vexfs_rabitq_mean(struct vexfs_coder *c, const double *sum, __u32 n);
 void vexfs_rabitq_encode(struct vexfs_coder *c, const struct vx_seg *seg, __u32 segs, __u64 *bits,
 			 struct vexfs_factor *f);
+/* A row counts for where the mean is now ... */
+void vexfs_rabitq_drift(struct vexfs_coder *c, const struct vx_seg *seg, __u32 segs);
+/* ... and see vexfs_codes_off(). */
+__u32 vexfs_rabitq_off(const struct vexfs_coder *c);
 void vexfs_rabitq_prepare(const struct vexfs_coder *c, struct vexfs_estimator *e, const void *row);
 /*
  * And then, where it is usable: round it to 4 bits per dim, at random; fills table, plane and lost.

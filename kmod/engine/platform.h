@@ -33,6 +33,8 @@ struct vx_seg {
 
 /* Implemented by kmod/fs/plane.c in the kernel, ctl/platform/engine-user.c in user space. */
 void *vx_ealloc(size_t bytes);		/* zeroed, may sleep, any size; NULL */
+/* The same for what one can do without: gives up early, and is charged to no caller. */
+void *vx_ealloc_optional(size_t bytes);
 void vx_efree(const void *p);
 /* Pin the row of a slot: fills at most VX_ROW_SEGS segments, returns how many; -EAGAIN not in
  * memory.  Never sleeps.  Pins last until vx_rows_put(), for up to 64 rows. */

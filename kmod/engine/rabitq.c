@@ -36,6 +36,7 @@
 #define SAFE_MAX 0x1p60
 #define SLOP 0x1p-16f /* of the magnitude of a distance: what f32 may be off by, amply */
 #define LEVELS 15 /* 4 bits */
+#define MIN_DRIFT 128 /* rows: of fewer the mean is anywhere */
 #define SIGMA (VEXFS_SIGMA * 0.01f)
 
 static float f32(__u32 b)
@@ -180,6 +181,36 @@ void vexfs_rabitq_encode(struct vexfs_coder *c, const struct vx_seg *seg, __u32 
 	}
 	f->norm2 = (float)norm2;
 	f->scale = (float)(norm2 / length);
+}
+
+void vexfs_rabitq_drift(struct vexfs_coder *c, const struct vx_seg *seg, __u32 segs)
+{
+	double norm2;
+	__u32 i;
+
+	if (!centred(c, seg, segs, c->mean, c->scratch))
+		return;
+	norm2 = norm2_of(c->scratch, c->dims);
+	if (!is_safe(norm2))
+		return;
+	for (i = 0; i < c->dims; i++)
+		c->drift[i] += (double)c->scratch[i];
+	c->drift_norm2 += norm2;
+	c->drift_n++;
+}
+
+__u32 vexfs_rabitq_off(const struct vexfs_coder *c)
+{
+	double sum = 0, part;
+	__u32 i;
+
+	if (c->drift_n < MIN_DRIFT)
+		return 0;
+	for (i = 0; i < c->dims; i++)
+		sum += c->drift[i] * c->drift[i];
+	/* |sum / n|^2 of norm2 / n, less what chance makes of it */
+	part = (sum / c->drift_norm2 - 1) / c->drift_n;
+	return part > 0 ? (__u32)(part * 1000) : 0;
 }
 
 void vexfs_rabitq_quantise(struct vexfs_estimator *e)

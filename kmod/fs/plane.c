@@ -219,6 +219,15 @@ void *vx_ealloc(size_t bytes)
 	return kvzalloc(bytes, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 }
 
+/*
+ * Nobody is killed for it.  Whoever comes first makes what all use, so no cgroup is charged: the
+ * root's are not either.
+ */
+void *vx_ealloc_optional(size_t bytes)
+{
+	return kvzalloc(bytes, GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN);
+}
+
 void vx_efree(const void *p)
 {
 	kvfree(p);
