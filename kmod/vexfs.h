@@ -27,6 +27,7 @@
  *						rename takes it in its transaction
  *	vexfs_collection_mem.prog_lock (c)	what is bound, which body and which snapshots there
  *						are
+ *	vexfs_budget.lock (c)	what derived data takes; memory reclaim takes it
  *	vexfs_body.derived_lock (c)	which generation is the current one
  *	vexfs_binding.lock, vexfs_program.lock
  *	vexfs_predicates.lock, vexfs_cached.lock (c)	not held together
@@ -49,6 +50,7 @@
 #include <linux/ratelimit.h>
 #include <linux/workqueue.h>
 #include "core/core.h"
+#include "collection/budget.h"
 
 struct vexfs_collection_mem;		/* collection/collection.h: a loaded collection */
 
@@ -57,7 +59,7 @@ struct vexfs_mount_opts {
 	/* VEXFS_ERRORS_*; the superblock's s_errors by default, but no panic */
 	u16 errors;
 	unsigned int commit;		/* seconds between two runs of the raise worker, 1 .. 300 */
-	u64 resident;			/* bytes that codes may occupy in memory */
+	u64 resident;			/* bytes that derived data may take in memory */
 	/* percent of a collection's slots: when so many are dead it is compacted; 0: never */
 	unsigned int compact;
 };
@@ -77,6 +79,7 @@ enum {
 	VEXFS_SBI_MOUNTING,
 	/* shut down, not for an error: no more reading of files either */
 	VEXFS_SBI_GONE,
+	VEXFS_SBI_POKED,		/* there is something for the worker to do */
 };
 
 struct vexfs_sb_info {
@@ -86,8 +89,7 @@ struct vexfs_sb_info {
 	struct vexfs_mount_opts opts;
 	unsigned long flags;		/* VEXFS_SBI_*, atomic bit operations */
 
-	/* bytes charged to opts.resident, see collection/derived.c */
-	atomic64_t resident;
+	struct vexfs_budget budget;	/* what is charged to opts.resident */
 
 	struct workqueue_struct *wq;	/* I/O completion: WQ_MEM_RECLAIM | WQ_UNBOUND */
 	struct delayed_work raise;	/* vexfs_collections_sync() every opts.commit seconds */
@@ -95,6 +97,10 @@ struct vexfs_sb_info {
 	struct work_struct error_work;	/* writes VEXFS_STATE_ERROR, errors=continue only */
 	/* of a mount: one's noise hides no other's damage */
 	struct ratelimit_state error_limit;
+
+	struct task_struct *worker;	/* vexfs_collections_upkeep(); NULL: not mounted yet */
+	wait_queue_head_t worker_wait;
+	struct shrinker *shrinker;	/* of derived data */
 
 	struct mutex orphan_lock;	/* orphans and every vexfs_inode_info.orphan */
 	/* in the order of the list on disk, those that are in memory */

@@ -19,6 +19,7 @@
 #include <time.h>
 #include <kernel-user.h>
 #include "engine/platform.h"
+#include "collection/budget.h"
 
 #define VEXFS_TICK_US 1000
 #define vexfs_clock_ns() vexfs_user_clock_ns()
@@ -94,8 +95,17 @@ struct super_block {
 
 struct vexfs_mount_opts {
 	u16 errors;				/* VEXFS_ERRORS_CONTINUE or _RO */
-	u64 resident;				/* bytes that codes may occupy in memory */
+	u64 resident;				/* bytes that derived data may take in memory */
 	unsigned int compact;			/* 0: never by itself */
+};
+
+/* See worker-user.c; its own lock, a leaf. */
+struct vexfs_worker {
+	pthread_mutex_t lock;
+	pthread_cond_t poked_or_stopped;
+	pthread_t thread;
+	pid_t pid;				/* of the process that began it; 0: it was not */
+	bool poked, stop;
 };
 
 /* vexfs_sb_info.flags, atomic bit operations; as in the module */
@@ -116,7 +126,8 @@ struct vexfs_sb_info {
 	struct vexfs_log *log;			/* NULL: mounted read-only */
 	struct vexfs_mount_opts opts;
 	unsigned long flags;			/* VEXFS_SBI_* */
-	atomic64_t resident;			/* bytes charged to opts.resident */
+	struct vexfs_budget budget;		/* what is charged to opts.resident */
+	struct vexfs_worker worker;
 	/* who is told a line, instead of stderr; or NULL */
 	void (*hear)(void *arg, const char *line);
 	void *hear_arg;

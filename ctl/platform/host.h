@@ -11,6 +11,7 @@
  *	program-user.c	programs, none of which is ever loaded
  *	data-user.c	data of regular files
  *	names-user.c	paths and names
+ *	worker-user.c	work on derived data
  *	image.c		mounting and unmounting, open files
  *
  * Beyond this, see collection/platform.h, which they implement, and image.h.
@@ -50,6 +51,12 @@ tid_t vexfs_last_tid(struct super_block *sb);
 int vexfs_log_super(vx_txn *t, struct super_block *sb, bool clean);
 /* The core has found damage: vexfs_dev.found. */
 void vexfs_found_damage(struct vexfs_dev *dev, const char *line);
+
+/* --- worker-user.c --- */
+
+void vexfs_worker_init(struct vexfs_worker *w);
+/* Before collections or inodes go.  Waits for a step of it. */
+void vexfs_worker_end(struct vexfs_worker *w);
 
 /* --- inode-user.c --- */
 

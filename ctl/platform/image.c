@@ -2,8 +2,8 @@
 /*
  * Mounting an image in this process, and what is open in it; see image.h and host.h.
  *
- * There are no workers: what nobody syncs reaches the disk with the next fsync, sync or unmount, or
- * when the log's running transaction has grown to what the log takes.
+ * There is no worker that writes: what nobody syncs reaches the disk with the next fsync, sync or
+ * unmount, or when the log's running transaction has grown to what the log takes.
  */
 #include <fcntl.h>
 #include <glob.h>
@@ -147,6 +147,8 @@ static void init_mount(struct vexfs_image *image, struct vexfs_dev *dev, bool re
 	INIT_LIST_HEAD(&sbi->orphans);
 	mutex_init(&sbi->collections_lock);
 	INIT_LIST_HEAD(&sbi->collections);
+	vexfs_budget_init(&sbi->budget);
+	vexfs_worker_init(&sbi->worker);
 	pthread_mutex_init(&sbi->cache_lock, NULL);
 	pthread_cond_init(&sbi->cache_changed, NULL);
 	dev->owner = &image->sb;
@@ -187,6 +189,7 @@ static int take_down(struct vexfs_image *image, bool clean)
 	struct super_block *sb = &image->sb;
 	int err = 0, e2;
 
+	vexfs_worker_end(&sbi->worker);
 	if (sbi->fs.sb_buf) {
 		vexfs_collections_shutdown(sb);
 		iput(image->root);

@@ -148,7 +148,7 @@ int vexfs_collection_info(struct vexfs_collection_mem *c, struct vexfs_ioc_info 
 			 vexfs_files_bytes(&c->body->files);
 	d = vexfs_derived_get(c->body);
 	if (d)
-		info->resident += vexfs_codes_bytes(d->codes);
+		info->resident += vexfs_derived_bytes(d);
 	vexfs_derived_put(d);
 	info->epoch = c->body->epoch;
 	info->key_bytes = c->body->key_end;
@@ -237,6 +237,13 @@ int vexfs_collections_sync(struct super_block *sb)
 int vexfs_collections_compact(struct super_block *sb)
 {
 	return for_each_collection(sb, vexfs_compact_by_itself);
+}
+
+/* As long as there is something to do, in turns. */
+void vexfs_collections_upkeep(struct super_block *sb)
+{
+	while (for_each_collection(sb, vexfs_derived_upkeep) && !vexfs_worker_should_stop(sb))
+		cond_resched();
 }
 
 static int shut_down_one(struct vexfs_collection_mem *c)

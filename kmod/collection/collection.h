@@ -20,7 +20,9 @@
  *	snapshot.c	snapshots
  *	compact.c	dead space given back
  *	predicate.c	predicates that were asked for, and their bitmaps
- *	derived.c	what is derived from rows in memory, within the mount's budget
+ *	derived.c	generations of what is derived from rows
+ *	upkeep.c	what the worker does for them
+ *	budget.c	the memory that all of that may take
  *	bind.c		files that records are bound to
  *	target.c	those that an insert binds to
  *	heir.c		files that take the place of those
@@ -35,6 +37,7 @@
 #include "collection/program.h"
 #include "collection/block.h"
 #include "collection/body.h"
+#include "collection/budget.h"
 #include "collection/bind.h"
 #include "collection/commit.h"
 #include "collection/compact.h"
@@ -190,6 +193,11 @@ void vexfs_collections_shutdown(struct super_block *sb);
  * goes.
  */
 int vexfs_collections_compact(struct super_block *sb);
+/*
+ * The worker, when it was poked: make what is missing of derived data, until that is done or
+ * vexfs_worker_should_stop().
+ */
+void vexfs_collections_upkeep(struct super_block *sb);
 /*
  * put_super, after the inodes were evicted and before the journal goes: drop what still holds
  * planes.

@@ -1,42 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What is derived from the rows of a body, in memory: when it is made, and what it may take.
+ * What is derived from the rows of a body, in memory: generations with references.
  *
- * It comes in generations with references.  A search takes the current one for as long as its call
- * lasts, so that another one can take its place at any time.  The first search of a collection
- * makes one, for as long as its time allows, and the next ones go on; an insert adds its rows if
- * all before them are in it.  A slot without a code is measured, so a search takes what is there,
- * while others add to it.
+ * A search takes the current generation for as long as its call lasts, so that another one can take
+ * its place at any time, or none.  The first search of a collection makes one, for as long as its
+ * time allows, and the worker goes on (upkeep.c); an insert adds its rows if all before them are in
+ * it; compaction carries over what there is.  A slot without a code is measured, so a search takes
+ * what is there, while others add to it.
  *
- * The budget (the mount option resident=) is charged before memory is allocated, for the whole
- * collection: codes of a part are not worth their memory.  What does not fit later on has no codes.
+ * The budget (budget.c) is charged before memory is allocated, for the whole collection: codes of a
+ * part are not worth their memory.  What does not fit later on has no codes.
  *
  * Locks: vexfs_derived.lock, which is only ever tried: nobody waits for codes.  Inside it, folio
  * locks.  vexfs_body.derived_lock, a leaf: which generation is the current one.
  */
 #include "collection/collection.h"
 
-#define MIN_CODED	1024		/* records: below, a search measures all of them as fast */
 #define BUILD_STEP	(16 * 1024)	/* slots allocated at a time */
-
-/* --- the budget --- */
-
-/* Room for codes of the slots [0, slots) in the budget.  d->lock held.  -ENOSPC. */
-static int charge(struct vexfs_derived *d, u32 dims, u64 slots)
-{
-	struct vexfs_sb_info *sbi = VEXFS_SB(d->sb);
-	u64 cost = vexfs_codes_cost(dims, slots);
-
-	if (cost <= d->charged)
-		return 0;
-	if ((u64)atomic64_add_return(cost - d->charged, &sbi->resident) >
-	    READ_ONCE(sbi->opts.resident)) {
-		atomic64_sub(cost - d->charged, &sbi->resident);
-		return -ENOSPC;
-	}
-	d->charged = cost;
-	return 0;
-}
+/*
+ * A centre is taken anew when there are so many times the rows that it was taken from ...
+ */
+#define GROWN		4
+/*
+ * ... or when that makes the mean square of what is encoded smaller by so many thousandths (bounds
+ * by a tenth), if an eighth of the rows has come since.
+ */
+#define OFF		200
 
 /* --- generations --- */
 
@@ -57,13 +46,23 @@ void vexfs_derived_put(struct vexfs_derived *d)
 	if (!d || !refcount_dec_and_test(&d->refs))
 		return;
 	vexfs_codes_free(d->codes);
-	atomic64_sub(d->charged, &VEXFS_SB(d->sb)->resident);
+	vexfs_budget_release(d);
 	kfree(d);
 }
 
-/* Without any slot, but charged for `count` and centred.  ERR_PTR: -ENOSPC, -ENOMEM, of reading. */
-static struct vexfs_derived *new_derived(const struct vexfs_collection_mem *c,
-					 struct vexfs_body *b, struct vx_rows *rows, u64 count)
+u64 vexfs_derived_bytes(const struct vexfs_derived *d)
+{
+	return vexfs_codes_bytes(d->codes);
+}
+
+/* Bytes that a generation of so many slots takes. */
+static u64 cost(u32 dims, u64 slots)
+{
+	return vexfs_codes_cost(dims, slots);
+}
+
+/* Empty, and charged for `count` slots.  ERR_PTR: -ENOSPC, -ENOMEM. */
+static struct vexfs_derived *allocate(struct vexfs_body *b, u32 dims, u64 count, u64 used)
 {
 	struct vexfs_derived *d = kzalloc(sizeof(*d), GFP_KERNEL_ACCOUNT);
 	int err;
@@ -72,136 +71,214 @@ static struct vexfs_derived *new_derived(const struct vexfs_collection_mem *c,
 		return ERR_PTR(-ENOMEM);
 	refcount_set(&d->refs, 1);
 	mutex_init(&d->lock);
+	INIT_LIST_HEAD(&d->link);
 	d->sb = b->dir->i_sb;
-	err = charge(d, c->dims, count);
-	if (!err) {
-		d->codes = vexfs_codes_new(c->metric, c->dims, b->crc_seed);
-		err = d->codes ? vexfs_codes_centre(d->codes, rows, count) : -ENOMEM;
-	}
-	if (err) {
-		vexfs_derived_put(d);
-		return ERR_PTR(err);
-	}
-	return d;
+	d->body = b;
+	d->used = used;
+	err = vexfs_budget_charge(d, cost(dims, count));
+	if (!err)
+		return d;
+	vexfs_derived_put(d);
+	return ERR_PTR(err);
 }
 
-/* Another generation is the current one; the one before is the caller's to put, NULL: none. */
-static struct vexfs_derived *replace(struct vexfs_body *b, struct vexfs_derived *d)
+struct vexfs_derived *vexfs_derived_new(const struct vexfs_collection_mem *c,
+					struct vexfs_body *b, u64 count, u64 used)
 {
-	struct vexfs_derived *old;
+	struct vexfs_derived *d = allocate(b, c->dims, count, used);
+	struct vx_rows *rows;
+	int err;
 
-	spin_lock(&b->derived_lock);
-	old = b->derived;
-	b->derived = d;
-	spin_unlock(&b->derived_lock);
-	return old;
+	if (IS_ERR(d))
+		return d;
+	rows = vexfs_rows_open(b->vectors, b->row_bytes);
+	d->codes = vexfs_codes_new(c->metric, c->dims, b->crc_seed);
+	err = rows && d->codes ? vexfs_codes_centre(d->codes, rows, count) : -ENOMEM;
+	vexfs_rows_close(rows);
+	if (!err)
+		return d;
+	vexfs_derived_put(d);
+	return ERR_PTR(err);
 }
 
 void vexfs_derived_drop(struct vexfs_body *b)
 {
-	vexfs_derived_put(replace(b, NULL));
+	vexfs_derived_put(vexfs_budget_swap(b, NULL));
+	vexfs_derived_put(b->derived_next);
+	vexfs_budget_need(b->dir->i_sb, &b->needed, 0);
 }
 
-/* --- making it --- */
-
-/*
- * The first generation, which nobody else is making: it has no slot yet, and a reference for the
- * caller.  NULL: none.
- */
-static struct vexfs_derived *begin(const struct vexfs_collection_mem *c, struct vexfs_body *b,
-				   u64 count)
+void vexfs_derived_count(struct vexfs_collection_mem *c, struct vexfs_body *b)
 {
-	struct vexfs_derived *d = NULL;
-	struct vx_rows *rows;
+	vexfs_budget_need(b->dir->i_sb, &b->needed,
+			  vexfs_columns_bytes(b->columns) + vexfs_map_bytes(&b->key_map) +
+			  vexfs_predicates_bytes(&b->predicates) + vexfs_files_bytes(&b->files) +
+			  vexfs_words_bytes(c));
+}
 
-	if (!mutex_trylock(&b->derived_begin))
+/* --- making them --- */
+
+struct vexfs_derived *vexfs_derived_begin(const struct vexfs_collection_mem *c,
+					  struct vexfs_body *b, u64 count)
+{
+	u64 now = vx_clock_us();
+	struct vexfs_derived *d;
+
+	if (now < READ_ONCE(b->derived_after) || !mutex_trylock(&b->derived_begin))
 		return NULL;
-	rows = vexfs_rows_open(b->vectors, b->row_bytes);
-	if (rows && !(d = vexfs_derived_get(b))) {
-		d = new_derived(c, b, rows, count);
+	d = vexfs_derived_get(b);
+	if (!d) {
+		d = vexfs_derived_new(c, b, count, now);
+		WRITE_ONCE(b->derived_err, PTR_ERR_OR_ZERO(d));
 		if (IS_ERR(d)) {
 			d = NULL;
 		} else {
 			refcount_inc(&d->refs);
-			vexfs_derived_put(replace(b, d));
+			vexfs_derived_install(d);
 		}
 	}
-	vexfs_rows_close(rows);
 	mutex_unlock(&b->derived_begin);
 	return d;
 }
 
-/* Encode what has no code below count.  d->lock held. */
-static void encode(struct vexfs_derived *d, struct vexfs_body *b, u32 dims, u64 count,
-		   u64 deadline)
+int vexfs_derived_extend(struct vexfs_derived *d, u32 dims, u64 count, u64 deadline)
 {
+	int err = vexfs_budget_charge(d, cost(dims, count));
 	struct vx_rows *rows;
 	u64 done, to;
-	int err = 0;
 
-	if (charge(d, dims, count))
-		return;
-	rows = vexfs_rows_open(b->vectors, b->row_bytes);
+	if (err)
+		return err;
+	rows = vexfs_rows_open(d->body->vectors, d->body->row_bytes);
 	if (!rows)
-		return;
+		return -ENOMEM;
 	while (!err && (done = vexfs_codes_count(d->codes)) < count) {
 		to = min(count, done + BUILD_STEP);
 		err = vexfs_codes_reserve(d->codes, to) ?:
 		      vexfs_codes_extend(d->codes, rows, to, deadline);
-		if (vx_killed() || vx_clock_us() >= deadline)
+		if (!err && vx_killed())
+			err = -EINTR;
+		if (vx_clock_us() >= deadline)
 			break;
 		cond_resched();
 	}
 	vexfs_rows_close(rows);
+	return err;
 }
+
+bool vexfs_derived_is_off(const struct vexfs_derived *d)
+{
+	u64 centred = vexfs_codes_centred(d->codes), count = vexfs_codes_count(d->codes);
+
+	return count >= GROWN * centred ||
+	       (count >= centred + centred / 8 && vexfs_codes_off(d->codes) >= OFF);
+}
+
+/* --- searches and inserts --- */
 
 struct vexfs_derived *vexfs_derived_search(const struct vexfs_collection_mem *c,
 					   struct vexfs_body *b, u32 us)
 {
-	u64 count = vexfs_columns_count(b->columns), deadline = vx_clock_us() + us;
+	u64 count = vexfs_columns_count(b->columns), now = vx_clock_us();
 	struct vexfs_derived *d = vexfs_derived_get(b);
 
-	if (!d && count >= MIN_CODED)
-		d = begin(c, b, count);
-	if (!d || vexfs_codes_count(d->codes) >= count || !mutex_trylock(&d->lock))
-		return d;
-	encode(d, b, c->dims, count, deadline);
-	mutex_unlock(&d->lock);
+	if (!d && count >= VEXFS_MIN_CODED)
+		d = vexfs_derived_begin(c, b, count);
+	if (!d)
+		return NULL;
+	WRITE_ONCE(d->used, now);
+	if (vexfs_codes_count(d->codes) < count && mutex_trylock(&d->lock)) {
+		vexfs_derived_extend(d, c->dims, count, now + us);
+		mutex_unlock(&d->lock);
+	}
+	if (vexfs_codes_count(d->codes) < count || vexfs_derived_is_off(d))
+		vexfs_derived_poke(b);
 	return d;
 }
 
-u32 vexfs_derived_state(const struct vexfs_collection_mem *c, const struct vexfs_body *b,
-			const struct vexfs_derived *d, u64 count)
+u32 vexfs_derived_state(const struct vexfs_body *b, const struct vexfs_derived *d, u64 count)
 {
-	const struct vexfs_sb_info *sbi = VEXFS_SB(b->dir->i_sb);
-
 	if (d)
 		return vexfs_codes_count(d->codes) < count ? VEXFS_CODES_PART : VEXFS_CODES_ALL;
-	if (count < MIN_CODED)
+	if (count < VEXFS_MIN_CODED)
 		return VEXFS_CODES_FEW;
-	return (u64)atomic64_read(&sbi->resident) + vexfs_codes_cost(c->dims, count) >
-		READ_ONCE(sbi->opts.resident) ? VEXFS_CODES_BUDGET : VEXFS_CODES_NONE;
+	return READ_ONCE(b->derived_err) == -ENOSPC ? VEXFS_CODES_BUDGET : VEXFS_CODES_NONE;
 }
 
-void vexfs_derived_insert(const struct vexfs_collection_mem *c, u64 first, u32 n, const void *rows)
+/* d->lock held. */
+static void encode(struct vexfs_derived *d, u64 first, u32 n, const void *rows, u32 row_bytes)
+{
+	u32 i;
+
+	for (i = 0; i < n && !vx_killed(); i++) {
+		struct vx_seg seg = { rows + (size_t)i * row_bytes, row_bytes };
+
+		vexfs_codes_put(d->codes, first + i, &seg, 1);
+		cond_resched();
+	}
+	vexfs_codes_publish(d->codes, first + i);
+}
+
+void vexfs_derived_insert(struct vexfs_collection_mem *c, u64 first, u32 n, const void *rows)
 {
 	struct vexfs_body *b = c->body;
-	struct vexfs_derived *d = vexfs_derived_get(b);
-	u32 i = 0;
+	struct vexfs_derived *d;
 
-	if (!d || !mutex_trylock(&d->lock))
-		goto out;
-	if (vexfs_codes_count(d->codes) == first && !charge(d, c->dims, first + n) &&
-	    !vexfs_codes_reserve(d->codes, first + n)) {
-		for (i = 0; i < n && !vx_killed(); i++) {
-			struct vx_seg seg = { rows + (size_t)i * b->row_bytes, b->row_bytes };
-
-			vexfs_codes_put(d->codes, first + i, &seg, 1);
-			cond_resched();
-		}
-		vexfs_codes_publish(d->codes, first + i);
+	vexfs_derived_count(c, b);
+	d = vexfs_derived_get(b);
+	if (!d)
+		return;
+	if (mutex_trylock(&d->lock)) {
+		if (vexfs_codes_count(d->codes) == first &&
+		    !vexfs_budget_charge(d, cost(c->dims, first + n)) &&
+		    !vexfs_codes_reserve(d->codes, first + n))
+			encode(d, first, n, rows, b->row_bytes);
+		mutex_unlock(&d->lock);
 	}
-	mutex_unlock(&d->lock);
-out:
 	vexfs_derived_put(d);
+}
+
+/* --- compaction --- */
+
+struct vexfs_derived *vexfs_derived_heir(const struct vexfs_collection_mem *c,
+					 struct vexfs_body *to, const struct vexfs_derived *from,
+					 u64 slots)
+{
+	u64 centred = vexfs_codes_centred(from->codes), count = vexfs_codes_count(from->codes);
+	struct vexfs_derived *d = allocate(to, c->dims, slots, READ_ONCE(from->used));
+
+	if (IS_ERR(d))
+		return NULL;
+	/* there are fewer rows now, but the centre is as old as it was */
+	d->codes = vexfs_codes_like(from->codes, count > slots ?
+					mul_u64_u64_div_u64(centred, slots, count) : centred);
+	if (d->codes)
+		return d;
+	vexfs_derived_put(d);
+	return NULL;
+}
+
+int vexfs_derived_carry(struct vexfs_derived *to, const struct vexfs_derived *from, u64 first,
+			u32 n, const u64 *old, const void *rows)
+{
+	u32 i, row_bytes = to->body->row_bytes;
+	int err;
+
+	err = vexfs_budget_charge(to, cost(row_bytes / sizeof(__le32), first + n)) ?:
+	      vexfs_codes_reserve(to->codes, first + n);
+	if (err)
+		return err;
+	for (i = 0; i < n; i++) {
+		struct vx_seg seg = { rows + (size_t)i * row_bytes, row_bytes };
+
+		vexfs_codes_carry(to->codes, first + i, from->codes, old[i], &seg, 1);
+		cond_resched();
+	}
+	vexfs_codes_publish(to->codes, first + n);
+	return 0;
+}
+
+void vexfs_derived_install(struct vexfs_derived *d)
+{
+	vexfs_derived_put(vexfs_budget_swap(d->body, d));
 }

@@ -11,14 +11,20 @@ struct vexfs_collection_mem;
 struct vexfs_body;
 
 /*
- * One generation of what is derived.  It is the body's until another one takes its place or it is
- * evicted; a search holds a reference for as long as the call lasts, and the last one frees it.
- * Each member is fixed, or only grows, while a reference is held.
+ * One generation of what is derived, all of it optional.  It is the body's until another one takes
+ * its place or it is evicted; a search holds a reference for as long as the call lasts, and the
+ * last one frees it.  While a reference is held each member is fixed, or only grows.
  */
 struct vexfs_derived {
 	refcount_t refs;		/* one is the body's, while it is the current one */
-	struct super_block *sb;		/* whose budget is charged */
-	u64 charged;			/* bytes of it; lock */
+	struct super_block *sb;		/* (const) whose budget is charged */
+	struct vexfs_body *body;	/* (const) no reference: to be used while it is current */
+	u64 used;			/* vx_clock_us() of the last search; no lock */
+	/* vexfs_budget.lock: */
+	struct list_head link;		/* vexfs_budget.generations, while it is current */
+	bool left;			/* it was current once */
+	u64 charged;			/* bytes */
+
 	struct mutex lock;		/* who adds to it; it is only ever tried */
 	struct vexfs_codes *codes;	/* (const) never NULL */
 };
@@ -27,27 +33,81 @@ struct vexfs_derived {
 struct vexfs_derived *vexfs_derived_get(struct vexfs_body *b);
 /* NULL is fine.  Outside spinlocks: the last one frees it. */
 void vexfs_derived_put(struct vexfs_derived *d);
+u64 vexfs_derived_bytes(const struct vexfs_derived *d);
 
 /*
  * The same for a search: a body that has enough records gets a generation, and slots that have no
- * codes are encoded first, for up to `us` microseconds, unless somebody else is at it.  NULL: the
- * body is small, or its codes do not fit the budget.  Reads rows.
+ * codes are encoded first, for up to `us` microseconds, unless somebody else is at it; what is left
+ * is the worker's.  NULL: the body is small, or its codes do not fit the budget.  Reads rows.
  */
 struct vexfs_derived *vexfs_derived_search(const struct vexfs_collection_mem *c,
 					   struct vexfs_body *b, u32 us);
 /*
- * VEXFS_CODES_* for a search of `count` slots that was given this; a guess at why there is none, as
- * of now.
+ * VEXFS_CODES_* for a search of `count` slots that was given this.
  */
-u32 vexfs_derived_state(const struct vexfs_collection_mem *c, const struct vexfs_body *b,
-			const struct vexfs_derived *d, u64 count);
+u32 vexfs_derived_state(const struct vexfs_body *b, const struct vexfs_derived *d, u64 count);
 /*
  * Rows that are about to be published as slots `first` on join the current generation, if all
  * before them are in it.  c->lock held.
  */
-void vexfs_derived_insert(const struct vexfs_collection_mem *c, u64 first, u32 n,
-			  const void *rows);
+void vexfs_derived_insert(struct vexfs_collection_mem *c, u64 first, u32 n, const void *rows);
+
+/* Columns and maps of a body are counted as they are now.  c->lock held, or nobody else has it. */
+void vexfs_derived_count(struct vexfs_collection_mem *c, struct vexfs_body *b);
 /* The body is going: nobody else has it. */
 void vexfs_derived_drop(struct vexfs_body *b);
+
+/* --- compaction --- */
+
+/*
+ * A generation for body `to`, which is to have about `slots` slots, that takes over what `from` has
+ * of their records.  NULL: there is no room for it now.
+ */
+struct vexfs_derived *vexfs_derived_heir(const struct vexfs_collection_mem *c,
+					 struct vexfs_body *to, const struct vexfs_derived *from,
+					 u64 slots);
+/*
+ * n slots of `to` from `first` on, which are old[0 .. n) of `from`, and their rows.  -ENOSPC,
+ * -ENOMEM: it is no use any more.
+ */
+int vexfs_derived_carry(struct vexfs_derived *to, const struct vexfs_derived *from, u64 first,
+			u32 n, const u64 *old, const void *rows);
+/* It becomes the current one of its body; the reference goes with it. */
+void vexfs_derived_install(struct vexfs_derived *d);
+
+/* --- the worker, see upkeep.c --- */
+
+/*
+ * What is missing of the generation of a loaded collection, if somebody has asked for it: for a
+ * tenth of a second, or until vexfs_worker_should_stop().  1: there is more to do.
+ */
+int vexfs_derived_upkeep(struct vexfs_collection_mem *c);
+/* Ask for that. */
+void vexfs_derived_poke(struct vexfs_body *b);
+
+/* --- shared by derived.c and upkeep.c --- */
+
+/* Records of a body for which codes pay: a search measures fewer as fast. */
+#define VEXFS_MIN_CODED	1024
+/*
+ * A generation without any slot, centred, and charged for `count`; not the current one, and used
+ * when `used` says.  ERR_PTR: -ENOSPC, -ENOMEM, of reading rows.
+ */
+struct vexfs_derived *vexfs_derived_new(const struct vexfs_collection_mem *c,
+					struct vexfs_body *b, u64 count, u64 used);
+/*
+ * The current generation, with a reference, made if there is none and nobody else is making it.
+ * NULL: then b->derived_err may say why.
+ */
+struct vexfs_derived *vexfs_derived_begin(const struct vexfs_collection_mem *c,
+					  struct vexfs_body *b, u64 count);
+/*
+ * Encode what has no code below count, until the deadline (vx_clock_us()).  d->lock held, or nobody
+ * else has it.  0, also when the deadline came first; -ENOSPC, -ENOMEM, -ESTALE, -EINTR, of reading
+ * rows.
+ */
+int vexfs_derived_extend(struct vexfs_derived *d, u32 dims, u64 count, u64 deadline);
+/* Would another centre be better by now? */
+bool vexfs_derived_is_off(const struct vexfs_derived *d);
 
 #endif /* _VEXFS_COLLECTION_DERIVED_H */

@@ -261,6 +261,7 @@ int vexfs_collection_load(struct vexfs_collection_mem *c)
 		goto out;
 	}
 	c->body = b;
+	vexfs_derived_count(c, b);
 	smp_store_release(&c->loaded, true);
 out:
 	vx_brelse(bh);

@@ -27,7 +27,7 @@
  *				next change raises it
  *	VEXFS_SB(sb)->fs	the core's part of a mount
  *	VEXFS_SB(sb)->collections_lock, ->collections	those that are loaded
- *	VEXFS_SB(sb)->resident	atomic64_t: bytes charged to ->opts.resident, see derived.c
+ *	VEXFS_SB(sb)->budget	struct vexfs_budget: what is charged to ->opts.resident
  *	VEXFS_SB(sb)->opts	.resident, .compact: see struct vexfs_mount_opts
  *
  * Locks: see vexfs.h.
@@ -284,6 +284,14 @@ bool vexfs_may_work(const struct super_block *sb);
 /* Hold off a freeze for such work.  False: it is under way. */
 bool vexfs_work_begin(struct super_block *sb);
 void vexfs_work_end(struct super_block *sb);
+
+/*
+ * A thread of a mount, of low priority, that calls vexfs_collections_upkeep() whenever it was poked;
+ * the host ends it before the mount goes.  Poke: takes no lock of ours, and may be called inside
+ * any but spinlocks.
+ */
+void vexfs_worker_poke(struct super_block *sb);
+bool vexfs_worker_should_stop(const struct super_block *sb);
 
 /*
  * Damage or an I/O error that leaves the filesystem in doubt: a line in the log, and errors= is

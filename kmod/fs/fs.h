@@ -10,6 +10,7 @@
  *	journal.c	transactions, over jbd2
  *	error.c		damage, errors=, shutdown
  *	plane.c		planes of collections
+ *	worker.c	work on derived data, and reclaim of its memory
  *	host.c		what else collection/platform.h asks for
  *
  * Transactions, hidden inodes and planes are declared in collection/platform.h, since collections
@@ -99,6 +100,13 @@ int vexfs_orphan_cleanup(struct super_block *sb);
 extern const struct iomap_ops vexfs_iomap_ops;
 extern const struct address_space_operations vexfs_aops;
 void vexfs_io_work(struct work_struct *work);
+
+/* --- worker.c --- */
+
+/* While mounting, before there are collections.  -ENOMEM. */
+int vexfs_worker_start(struct super_block *sb);
+/* Before collections or inodes go.  Waits for a step of it. */
+void vexfs_worker_stop(struct super_block *sb);
 
 /* --- file.c, dir.c, namei.c --- */
 

@@ -281,6 +281,7 @@ static int reconfigure(struct fs_context *fc)
 		raise_start(sbi);
 	}
 	apply_options(sbi, fc->fs_private);
+	vexfs_budget_trim(sb);
 	return 0;
 }
 
@@ -410,6 +411,7 @@ static int fill_super(struct super_block *sb, struct fs_context *fc)
 	INIT_LIST_HEAD(&sbi->orphans);
 	mutex_init(&sbi->collections_lock);
 	INIT_LIST_HEAD(&sbi->collections);
+	vexfs_budget_init(&sbi->budget);
 
 	if (!sb_set_blocksize(sb, VEXFS_BLOCK_SIZE)) {
 		errorfc(fc, "the device does not do 4096-byte blocks");
@@ -468,13 +470,18 @@ static int fill_super(struct super_block *sb, struct fs_context *fc)
 	sb->s_root = d_make_root(root);
 	if (!sb->s_root)
 		goto wq;
+	err = vexfs_worker_start(sb);
+	if (err)
+		goto root;
 	if (!sb_rdonly(sb)) {
 		err = make_writable(sb);
 		if (err)
-			goto root;
+			goto worker;
 		raise_start(sbi);
 	}
 	return 0;
+worker:
+	vexfs_worker_stop(sb);
 root:
 	dput(sb->s_root);			/* put_super is for those that were mounted */
 	sb->s_root = NULL;
@@ -529,6 +536,7 @@ static void kill_sb(struct super_block *sb)
 
 	if (sb->s_root) {
 		raise_stop(sbi);
+		vexfs_worker_stop(sb);
 		vexfs_collections_shutdown(sb);
 	}
 	kill_block_super(sb);

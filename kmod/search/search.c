@@ -481,7 +481,7 @@ static void fill_trace(struct run *r)
 	t->matches = s->matches;
 	t->coded = r->derived ? min(vexfs_codes_count(r->derived->codes), s->count) : 0;
 	t->codes = r->s->flags & VEXFS_SEARCH_EXACT ? VEXFS_CODES_UNWANTED :
-		   vexfs_derived_state(r->c, r->b, r->derived, s->count);
+		   vexfs_derived_state(r->b, r->derived, s->count);
 	t->filtered = stats->filtered;
 	t->estimated = stats->estimated;
 	t->pruned = stats->pruned;

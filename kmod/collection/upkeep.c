@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the worker of a mount does for derived data: it makes what searches found missing, and takes
+ * a new centre where the old one has been left behind.  It only reads, so that a mount may be
+ * read-only, or frozen.
+ *
+ * A generation with another centre is built beside the current one, to which inserts go on adding,
+ * and takes its place when it has all slots.  It is charged all the while: where there is no room
+ * for both, the old one stays.
+ *
+ * Locks: vexfs_derived.lock, tried, for a step at a time.  vexfs_body.derived_next is the worker's
+ * alone.
+ */
+#include "collection/collection.h"
+
+#define STEP_US		10000		/* nobody else adds to it, and nothing stops us, for so long */
+#define STEPS		10		/* for a collection before the next one has its turn */
+#define AGAIN_US	(10 * 1000000ULL)	/* after there was no room for another one */
+
+void vexfs_derived_poke(struct vexfs_body *b)
+{
+	WRITE_ONCE(b->derived_wanted, true);
+	vexfs_worker_poke(b->dir->i_sb);
+}
+
+/* There is no room for two, or none any more. */
+static int give_up(struct vexfs_body *b)
+{
+	vexfs_derived_put(b->derived_next);
+	b->derived_next = NULL;
+	b->recentre_after = vx_clock_us() + AGAIN_US;
+	return 0;
+}
+
+/* A step of a generation that is to take the place of d.  1: there is more to do. */
+static int recentre(struct vexfs_collection_mem *c, struct vexfs_body *b,
+		    const struct vexfs_derived *d)
+{
+	u64 count = vexfs_columns_count(b->columns);
+	struct vexfs_derived *next = b->derived_next;
+
+	if (!next) {
+		if (vx_clock_us() < b->recentre_after)
+			return 0;
+		next = vexfs_derived_new(c, b, count, READ_ONCE(d->used));
+		if (IS_ERR(next))
+			return give_up(b);
+		b->derived_next = next;
+	}
+	if (vexfs_budget_is_over(d->sb) ||
+	    vexfs_derived_extend(next, c->dims, count, vx_clock_us() + STEP_US))
+		return give_up(b);
+	if (vexfs_codes_count(next->codes) < count)
+		return 1;
+	WRITE_ONCE(next->used, READ_ONCE(d->used));
+	b->derived_next = NULL;
+	vexfs_derived_install(next);
+	return 1;			/* slots may have come since */
+}
+
+/* 1: there is more to do.  Whoever has d->lock now asks for us again. */
+static int advance(struct vexfs_collection_mem *c, struct vexfs_body *b, struct vexfs_derived *d)
+{
+	u64 count = vexfs_columns_count(b->columns);
+	int err;
+
+	if (vexfs_codes_count(d->codes) >= count)
+		return b->derived_next || vexfs_derived_is_off(d) ? recentre(c, b, d) : 0;
+	if (!mutex_trylock(&d->lock))
+		return 0;
+	err = vexfs_derived_extend(d, c->dims, count, vx_clock_us() + STEP_US);
+	mutex_unlock(&d->lock);
+	return !err;
+}
+
+static int step(struct vexfs_collection_mem *c, struct vexfs_body *b)
+{
+	u64 count = vexfs_columns_count(b->columns);
+	struct vexfs_derived *d = vexfs_derived_get(b);
+	int more;
+
+	if (!d && count >= VEXFS_MIN_CODED)
+		d = vexfs_derived_begin(c, b, count);
+	if (!d)
+		return 0;
+	more = advance(c, b, d);
+	vexfs_derived_put(d);
+	return more;
+}
+
+int vexfs_derived_upkeep(struct vexfs_collection_mem *c)
+{
+	struct super_block *sb = c->dir->i_sb;
+	struct vexfs_body *b = vexfs_body_get(c);
+	int i, more = READ_ONCE(b->derived_wanted);
+
+	for (i = 0; i < STEPS && more; i++) {
+		if (vexfs_worker_should_stop(sb) || vexfs_is_gone(sb))
+			break;
+		/* what comes from here on asks again */
+		WRITE_ONCE(b->derived_wanted, false);
+		more = step(c, b);
+		cond_resched();
+	}
+	if (more)
+		WRITE_ONCE(b->derived_wanted, true);
+	vexfs_body_put(b);
+	return more;
+}
