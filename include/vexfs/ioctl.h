@@ -25,6 +25,12 @@
 #define VEXFS_MAX_ARGS		4		/* numbers that a query hands to its programs */
 #define VEXFS_DEFAULT_TIMEOUT_US 10000000u
 #define VEXFS_MAX_TIMEOUT_US	600000000u
+/*
+ * Recall in parts per million: how many of the true neighbours an answer is to hold, on average
+ * over queries.
+ */
+#define VEXFS_RECALL_ALL	1000000u	/* every record is looked at */
+#define VEXFS_DEFAULT_RECALL	990000u
 
 /* What conditions have a meaning of their own for; collections from before may have them. */
 #define VEXFS_RESERVED_NAMES	"and", "or", "not", "in", "is", "null"
@@ -382,11 +388,11 @@ struct vexfs_predicate_node {
 #define VEXFS_MAX_PREDICATE_DEPTH	16
 
 /*
- * Search.  EINVAL k is 0 or vector holds NaN or infinity, E2BIG k > VEXFS_MAX_K (RANGE:
- * VEXFS_MAX_RANGE), EDOM zero vector for cosine, EMSGSIZE vector_bytes, ENOENT by an unknown id or
- * key, or no such snapshot, ENOLINK a bound filter or distance program is not loaded, EPROTO it
- * failed, EAGAIN programs were bound and unbound again and again meanwhile; and those of a
- * predicate.
+ * Search.  EINVAL k is 0 or vector holds NaN or infinity, or recall is out of range, or it or effort
+ * comes with EXACT; E2BIG k > VEXFS_MAX_K (RANGE: VEXFS_MAX_RANGE), EDOM zero vector for cosine,
+ * EMSGSIZE vector_bytes, ENOENT by an unknown id or key, or no such snapshot, ENOLINK a bound filter
+ * or distance program is not loaded, EPROTO it failed, EAGAIN programs were bound and unbound again
+ * and again meanwhile; and those of a predicate.
  *
  * Several queries in one call use one snapshot of the records and one generation of the programs.
  * A filter that is bound before the call ends holds for all of its answer.
@@ -438,7 +444,14 @@ struct vexfs_ioc_search {
 	__u64	where_values;		/* where_values_n s64 */
 	__u32	where_nodes, where_values_n;
 	__u64	trace;			/* pointer: struct vexfs_search_trace, or 0 */
-	__u64	reserved[7];
+	/*
+	 * The recall that the answer is to have, at least: 1 .. VEXFS_RECALL_ALL; 0:
+	 * VEXFS_DEFAULT_RECALL.  A strategy that looks at every record reaches any
+	 */
+	__u32	recall;
+	/* lists to probe, whatever recall asks for; 0: as many as that takes */
+	__u32	effort;
+	__u64	reserved[6];
 };
 #define VEXFS_SEARCH_BY_ID	1u
 /* ignore the bound search program (not filter nor distance) */
@@ -553,6 +566,7 @@ _Static_assert(sizeof(struct vexfs_ioc_intern) == 80, "vexfs_ioc_intern");
 _Static_assert(sizeof(struct vexfs_ioc_words) == 88, "vexfs_ioc_words");
 _Static_assert(sizeof(struct vexfs_predicate_node) == 24, "vexfs_predicate_node");
 _Static_assert(sizeof(struct vexfs_hit) == 48, "vexfs_hit");
+_Static_assert(sizeof(struct vexfs_ioc_search) == 344, "vexfs_ioc_search");
 _Static_assert(sizeof(struct vexfs_query_answer) == 24, "vexfs_query_answer");
 _Static_assert(sizeof(struct vexfs_search_trace) == 192, "vexfs_search_trace");
 _Static_assert(sizeof(struct vexfs_ioc_use) == 64, "vexfs_ioc_use");

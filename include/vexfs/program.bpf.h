@@ -87,6 +87,12 @@ struct vexfs_search {
 	__u64 state[VEXFS_STATE_WORDS];	/* search's own: zero in round 0, kept between rounds */
 	/* slots, deleted ones included, for which the query's predicate holds; count without one */
 	__u64 matches;
+	/*
+	 * the part of the true neighbours that the query wants to find, on average, in millionths:
+	 * 1 .. 1000000, which is to look at every record
+	 */
+	__u32 recall;
+	__u32 effort;			/* lists to probe; 0: as many as recall takes */
 };
 
 /* One candidate of the batch, see vexfs_candidates(). */

@@ -219,6 +219,8 @@ struct vexfs_query_params {
 	bool range;			/* only what is within ... */
 	__u64 radius;			/* ... this distance: bits of a double, no NaN */
 	__u32 per_file;			/* at most so many hits of one bound file; 0: any number */
+	__u32 recall;			/* the target, in millionths; 0: VEXFS_DEFAULT_RECALL */
+	__u32 effort;			/* lists to probe; 0: as the target demands */
 	const struct vexfs_codes *codes;	/* NULL: no estimates */
 	const struct vexfs_asof *as_of;	/* NULL: as it is now */
 	/*

@@ -95,6 +95,10 @@ struct vexfs_query *vexfs_query_new(struct vexfs_columns *c, struct vx_rows *row
 	q->s.k = k;
 	q->k = p->k;
 	q->per_file = p->per_file;
+	q->recall = p->recall ?: VEXFS_DEFAULT_RECALL;
+	q->effort = p->effort;
+	q->s.recall = q->recall;
+	q->s.effort = q->effort;
 	q->s.attrs = p->attrs;
 	memcpy(q->s.arg, p->arg, sizeof(q->s.arg));
 	vexfs_query_limits(q, 0, 0);

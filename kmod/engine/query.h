@@ -18,6 +18,9 @@ struct vexfs_query {
 	/* hits wanted; s.k may be more, for per_file to choose from */
 	__u32 k;
 	__u32 per_file;			/* 0: any number of one file */
+	/* what a strategy that does not look at all is to reach, in millionths: not 0 */
+	__u32 recall;
+	__u32 effort;			/* lists that it probes; 0: as recall demands */
 	__u64 count;			/* the snapshot; programs see a copy of these */
 	__u64 max_visits, deadline_us;
 	__u64 own_visits, own_end_us;	/* the strategy's, see vexfs_query_limits() */

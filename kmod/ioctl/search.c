@@ -70,6 +70,9 @@ static int check(const struct vexfs_ioc_search *arg)
 		return -EINVAL;
 	if (range && (arg->radius << 1) > 0x7ffULL << 53)	/* NaN */
 		return -EINVAL;
+	if (arg->recall > VEXFS_RECALL_ALL ||
+	    (arg->flags & VEXFS_SEARCH_EXACT && (arg->recall || arg->effort)))
+		return -EINVAL;
 	if (by & VEXFS_SEARCH_BY_KEY && arg->snapshot[0])
 		return -EOPNOTSUPP;
 	if (arg->k > (range ? VEXFS_MAX_RANGE : VEXFS_MAX_K) || arg->queries > VEXFS_MAX_QUERIES ||

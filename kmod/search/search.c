@@ -504,6 +504,8 @@ int vexfs_collection_search(struct vexfs_collection_mem *c, const struct file *f
 		.attrs = c->attrs,
 		.max_visits = s->max_visits,
 		.per_file = s->per_file,
+		.recall = s->recall,
+		.effort = s->effort,
 		.range = s->flags & VEXFS_SEARCH_RANGE,
 		.radius = s->radius,
 	};

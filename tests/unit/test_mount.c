@@ -102,6 +102,51 @@ static long with_word(struct mount *m, __s64 code, __u64 id, struct vexfs_hit *h
 	return err ? err : arg.n;
 }
 
+/* The target of recall that a search may have, and not. */
+static void recalls(void **state)
+{
+	static const struct {
+		__u32 recall, effort, flags;
+		int err;
+	} asked[] = {
+		{ 0, 0, 0, 0 },
+		{ 1, 1, 0, 0 },
+		{ VEXFS_RECALL_ALL, ~0u, VEXFS_SEARCH_BUILTIN, 0 },
+		{ VEXFS_RECALL_ALL + 1, 0, 0, -EINVAL },
+		{ ~0u, 0, 0, -EINVAL },
+		{ 0, 0, VEXFS_SEARCH_EXACT, 0 },
+		{ 1, 0, VEXFS_SEARCH_EXACT, -EINVAL },
+		{ VEXFS_RECALL_ALL, 0, VEXFS_SEARCH_EXACT, -EINVAL },
+		{ 0, 1, VEXFS_SEARCH_EXACT, -EINVAL },
+	};
+	struct vexfs_hit hit;
+	float v[DIMS];
+	struct mount m;
+	__u32 i;
+
+	(void)state;
+	mount_with_collection(&m);
+	assert_int_equal(insert_some(&m, 1, 100, 0), 0);
+	vector_of(40, v);
+	for (i = 0; i < ARRAY_SIZE(asked); i++) {
+		struct vexfs_ioc_search arg = {
+			.size = sizeof(arg),
+			.flags = asked[i].flags,
+			.k = 1,
+			.vector_bytes = sizeof(v),
+			.vector = (uintptr_t)v,
+			.hits = (uintptr_t)&hit,
+			.recall = asked[i].recall,
+			.effort = asked[i].effort,
+		};
+
+		hit.id = 0;
+		assert_int_equal(vexfs_file_ioctl(m.c, VEXFS_IOC_SEARCH, &arg), asked[i].err);
+		assert_int_equal(hit.id, asked[i].err ? 0 : 40);
+	}
+	mount_unmake(&m);
+}
+
 static void keys_and_words(void **state)
 {
 	char words[VEXFS_MAX_KEY * 2];
@@ -626,7 +671,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(records),	  cmocka_unit_test(many),
-		cmocka_unit_test(keys_and_words), cmocka_unit_test(bindings),
+		cmocka_unit_test(recalls), cmocka_unit_test(keys_and_words), cmocka_unit_test(bindings),
 		cmocka_unit_test(heirs),	  cmocka_unit_test(paths),
 		cmocka_unit_test(snapshots),	  cmocka_unit_test(snapshot_in_order),
 		cmocka_unit_test(dropping),

@@ -48,6 +48,30 @@ static void test_exact(void **state)
 	assert_int_equal(restarts, 0);		/* however many rows are equal, or almost */
 }
 
+/* What a program is told of the recall that the query wants. */
+static void test_recall(void **state)
+{
+	static const __u32 given[] = { 0, 1, 950000, VEXFS_RECALL_ALL };
+	struct vexfs_query_params p = { .row = query, .dims = 3, .metric = VEXFS_METRIC_L2,
+					.k = 1, .attrs = 1, .deadline_us = ~0ULL };
+	struct vexfs_query *q;
+	__u32 i;
+
+	(void)state;
+	fill(100, 3, 0);
+	for (i = 0; i < 4; i++) {
+		p.recall = given[i];
+		p.effort = 7 * i;
+		q = vexfs_query_new(columns, &plane, &p);
+		assert_non_null(q);
+		vexfs_query_reset(q, query);	/* the next one of a call */
+		assert_int_equal(vexfs_query_search(q)->recall, given[i] ?: 990000);
+		assert_int_equal(vexfs_query_search(q)->effort, 7 * i);
+		vexfs_query_free(q);
+	}
+	vexfs_columns_free(columns);
+}
+
 static int failing(struct vexfs_search *s)
 {
 	(void)s;
@@ -625,6 +649,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_exact),
+		cmocka_unit_test(test_recall),
 		cmocka_unit_test(test_hooks),
 		cmocka_unit_test(test_strategies),
 		cmocka_unit_test(test_limits),

@@ -352,6 +352,11 @@ static void bad_searches(void)
 	SEARCH(E2BIG, "k ~0", s.k = ~0u);
 	SEARCH(EINVAL, "search flags", s.flags = 32);
 	SEARCH(EINVAL, "search reserved", s.reserved[1] = 1);
+	SEARCH(EINVAL, "recall above 1", s.recall = VEXFS_RECALL_ALL + 1);
+	SEARCH(EINVAL, "recall ~0", s.recall = ~0u);
+	SEARCH(EINVAL, "recall and exact", s.recall = 1, s.flags = VEXFS_SEARCH_EXACT);
+	SEARCH(EINVAL, "effort and exact", s.effort = 1, s.flags = VEXFS_SEARCH_EXACT);
+	SEARCH(0, "recall 1", s.recall = VEXFS_RECALL_ALL, s.effort = ~0u);
 	SEARCH(EINVAL, "timeout", s.timeout_us = VEXFS_MAX_TIMEOUT_US + 1);
 	SEARCH(EINVAL, "timeout ~0", s.timeout_us = ~0u);
 	SEARCH(EMSGSIZE, "vector_bytes", s.vector_bytes = 4);
