@@ -162,9 +162,19 @@ int vexfs_search(int fd, const struct vexfs_request *request, struct vexfs_hit *
 		.per_file = request->per_file,
 		.answers = to_u64(request->answers),
 		.trace = to_u64(request->trace),
+		.effort = request->effort,
 	};
 	int err;
 
+	if (answer)
+		memset(answer, 0, sizeof(*answer));
+	/* not NaN either */
+	if (!(request->recall >= 0 && request->recall <= 1))
+		return -EINVAL;
+	if (request->recall > 0) {
+		s.recall = (__u32)(request->recall * VEXFS_RECALL_ALL + 0.5);
+		s.recall += !s.recall;	/* 0 is another word for the default */
+	}
 	if (request->snapshot) {
 		if (strlen(request->snapshot) >= sizeof(s.snapshot))
 			return -ENAMETOOLONG;
@@ -187,10 +197,7 @@ int vexfs_search(int fd, const struct vexfs_request *request, struct vexfs_hit *
 		s.where_values_n = request->where->values;
 	}
 	err = vexfs_call(fd, VEXFS_IOC_SEARCH, &s);
-	if (!answer)
-		return err;
-	memset(answer, 0, sizeof(*answer));
-	if (err)
+	if (err || !answer)
 		return err;
 	answer->n = s.n;
 	answer->truncated = s.truncated;

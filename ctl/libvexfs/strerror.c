@@ -54,7 +54,7 @@ static const struct {
 	{ VEXFS_OP_DELETE, E2BIG, "too many ids; at most 1,048,576 at once" },
 
 	{ VEXFS_OP_SEARCH, EINVAL,
-	  "k is 0, or a vector holds NaN or infinity; give at least 1, and finite numbers" },
+	  "k is 0, a vector holds NaN or infinity, or recall is not above 0 and at most 1, or goes with exact; give k of 1 or more, and finite numbers" },
 	{ VEXFS_OP_SEARCH, E2BIG,
 	  "k or the condition is too large, or too many queries at once; k is at most " XSTR(VEXFS_MAX_K)
 	  " (within a distance 65536), a condition has at most 64 steps with 1024 values" },

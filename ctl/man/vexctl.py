@@ -81,7 +81,9 @@ GLOSSARY = (
     ('rescored', 'Of the best candidates: measured again in double precision, which gives the final order and the distances.'),
     ('penalty', 'What a distance program adds to a distance.'),
     ('hit', 'A record in the answer. Hits are ordered by distance, then by id.'),
-    ('recall', 'The part of the true nearest neighbours that a search finds; see eval.'),
+    ('recall', 'The part of the true nearest neighbours that a search finds, on average over queries; see eval. A strategy '
+               'that does not look at every record stops when what it has found is likely to reach the recall that was asked '
+               'for (--recall).'),
     ('round', 'One call of the strategy. Between rounds, the vectors that it needs are read from the device.'),
     ('restart', 'A search that began anew: a program was switched or failed, or the first attempt could not be shown to be '
                 'complete.'),

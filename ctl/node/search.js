@@ -38,6 +38,15 @@ function integer(value, what, low, high) {
 	return String(BigInt(value));
 }
 
+// A Number above 0, 1 at most.
+function part(value, what) {
+	if (typeof value !== 'number')
+		throw new TypeError(`${what} is of type ${typeof value}; a Number is wanted`);
+	if (!(value > 0 && value <= 1))
+		throw new RangeError(`${what} is ${value}; it must be above 0, and 1 at most`);
+	return String(value);
+}
+
 function text(value, what) {
 	if (typeof value !== 'string')
 		throw new TypeError(`${what} is of type ${typeof value}; a string is wanted`);
@@ -60,8 +69,10 @@ function queryArgs(query) {
 }
 
 // query: an array of numbers, { id } (Number, BigInt or a string of digits) or { key }, the nearest of that record.
-// options: k (default 10), where, exact, perFile, image (a file: dir is in this image, without a mount).  Resolves to the answer of `vexctl search --json`, see vexctl(8);
-// rejects with a TypeError or RangeError for wrong arguments, with an Error that has the text of vexctl otherwise.
+// options: k (default 10), where, exact, perFile, recall (the part of the true neighbours to find, above 0, up to 1;
+// default 0.99), effort (lists of the index to probe), image (a file: dir is in this image, without a mount).  Resolves to
+// the answer of `vexctl search --json`, see vexctl(8); rejects with a TypeError or RangeError for wrong arguments, with an
+// Error that has the text of vexctl otherwise.
 async function search(dir, query, options = {}) {
 	const args = ['search', '--json', ...queryArgs(query), '-k', integer(options.k ?? 10, 'k', 1n, 1000n)];
 
@@ -71,6 +82,12 @@ async function search(dir, query, options = {}) {
 		args.push('--exact');
 	if (options.perFile)
 		args.push('--per-file', integer(options.perFile, 'perFile', 1n, 2n ** 32n - 1n));
+	if (options.recall !== undefined)
+		args.push('--recall', part(options.recall, 'the recall'));
+	if (options.effort)
+		args.push('--effort', integer(options.effort, 'effort', 1n, 2n ** 32n - 1n));
+	if (options.exact && (options.recall !== undefined || options.effort))
+		throw new TypeError('give one of exact and recall or effort: an exact search finds all');
 	if (options.image !== undefined)
 		args.unshift('--image', text(options.image, 'the image'));
 	args.push('--', text(dir, 'the directory'));

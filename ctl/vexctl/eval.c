@@ -94,6 +94,8 @@ static int search_truth(struct eval *e)
 	int err;
 
 	q.flags |= VEXFS_SEARCH_EXACT;
+	q.recall = 0;
+	q.effort = 0;
 	err = vexfs_search(e->fd, &q, e->exact, &a);
 	if (err)
 		return fail_op(e->dir, VEXFS_OP_SEARCH, err);
@@ -320,6 +322,8 @@ static int eval(int argc, char **argv)
 						 { "format", required_argument, NULL, 'f' },
 						 { "exact", no_argument, NULL, 'e' },
 						 { "builtin", no_argument, NULL, 'b' },
+						 { "recall", required_argument, NULL, 'r' },
+						 { "effort", required_argument, NULL, 'E' },
 						 { "timeout", required_argument, NULL, 'T' },
 						 { "json", no_argument, NULL, 'j' },
 						 {} };
@@ -356,6 +360,15 @@ static int eval(int argc, char **argv)
 		case 'b':
 			e.q.flags |= VEXFS_SEARCH_BUILTIN;
 			break;
+		case 'r':
+			if (want_recall(optarg, &e.q.recall))
+				return VEXCTL_USAGE;
+			break;
+		case 'E':
+			if (want_u64("--effort", optarg, 1, ~0U, &v))
+				return VEXCTL_USAGE;
+			e.q.effort = v;
+			break;
 		case 'T':
 			if (want_u64("--timeout", optarg, 1, VEXFS_MAX_TIMEOUT_US / 1000, &v))
 				return VEXCTL_USAGE;
@@ -369,6 +382,8 @@ static int eval(int argc, char **argv)
 		}
 	}
 	if (want_args(argc, 1, 1, "DIR"))
+		return VEXCTL_USAGE;
+	if (want_recall_or_exact(&e.q))
 		return VEXCTL_USAGE;
 	if (!queries)
 		return usage("--queries is missing: which vectors are to be searched for?");
@@ -410,6 +425,8 @@ const struct verb eval_verbs[] = {
 	  "  -k N                 records wanted, 1 to 1000 [10]\n"
 	  "      --exact          measure the exact search instead of the bound program\n"
 	  "      --builtin        measure the built-in search instead of the bound program, with codes if it has them\n"
+	  "      --recall R       the recall that the search shall reach: above 0, up to 1 [0.99]\n"
+	  "      --effort N       the lists of the index that it shall probe, whatever --recall asks for\n"
 	  "      --timeout MS     of every query [10000]\n"
 	  "  -f, --format F       of the queries, where neither their name nor their content says it\n"
 	  "      --json\n"

@@ -431,6 +431,8 @@ static int search_as(int argc, char **argv, bool explain)
 		{ "max-visits", required_argument, NULL, 'm' },
 		{ "builtin", no_argument, NULL, 'b' },
 		{ "exact", no_argument, NULL, 'e' },
+		{ "recall", required_argument, NULL, 'c' },
+		{ "effort", required_argument, NULL, 'E' },
 		{ "radius", required_argument, NULL, 'R' },
 		{ "per-file", required_argument, NULL, 'F' },
 		{ "batch", required_argument, NULL, 'B' },
@@ -508,6 +510,13 @@ static int search_as(int argc, char **argv, bool explain)
 		case 'e':
 			a.q.flags |= VEXFS_SEARCH_EXACT;
 			break;
+		case 'c':
+			ret = want_recall(optarg, &a.q.recall);
+			break;
+		case 'E':
+			ret = want_u64("--effort", optarg, 1, ~0U, &v);
+			a.q.effort = ret ? 0 : v;
+			break;
 		case 'R':
 			ret = want_double("--radius", optarg, &a.q.radius);
 			a.q.flags |= VEXFS_SEARCH_RANGE;
@@ -536,6 +545,8 @@ static int search_as(int argc, char **argv, bool explain)
 			return ret;
 	}
 	if (want_args(argc, 1, 1, "DIR"))
+		return VEXCTL_USAGE;
+	if (want_recall_or_exact(&a.q))
 		return VEXCTL_USAGE;
 	range = a.q.flags & VEXFS_SEARCH_RANGE;
 	if (number && want_k(number, range, &k))
@@ -625,6 +636,9 @@ const struct verb search_verbs[] = {
 	  "      --max-visits N   look at so many slots at most\n"
 	  "      --builtin        use the built-in search instead of the bound search program\n"
 	  "      --exact          the same, and measure every record instead of estimating distances by codes\n"
+	  "      --recall R       the part of the true neighbours to find, on average over queries: above 0, up to 1, for\n"
+	  "                       which every record is looked at [0.99]\n"
+	  "      --effort N       probe N lists of the index, whatever --recall asks for\n"
 	  "      --repeat N       ask N times in all, and say how many succeeded and which generations of the search\n"
 	  "                       program answered; the answer shown is the first one\n"
 	  "      --threads N      from N threads at once [1]\n"

@@ -145,6 +145,23 @@ int want_double(const char *option, const char *s, double *out)
 	return 0;
 }
 
+int want_recall(const char *s, double *recall)
+{
+	int ret = want_double("--recall", s, recall);
+
+	if (!ret && !(*recall > 0 && *recall <= 1))
+		ret = usage("--recall: %s is out of range; it is above 0, and 1 at most", s);
+	return ret;
+}
+
+int want_recall_or_exact(const struct vexfs_request *q)
+{
+	if (!(q->flags & VEXFS_SEARCH_EXACT) || (!q->recall && !q->effort))
+		return 0;
+	return usage("give one of --exact and %s: an exact search finds all",
+		     q->recall ? "--recall" : "--effort");
+}
+
 int open_collection(const char *dir, struct vexfs_ioc_info *info)
 {
 	struct vexfs_ioc_info local;

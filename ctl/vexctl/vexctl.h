@@ -72,6 +72,10 @@ int want_args(int argc, int min, int max, const char *what);
 int want_u64(const char *option, const char *s, __u64 min, __u64 max, __u64 *out);
 int want_s64(const char *option, const char *s, __s64 *out);
 int want_double(const char *option, const char *s, double *out);
+/* The value of --recall. */
+int want_recall(const char *s, double *recall);
+/* --recall and --effort do not go with --exact. */
+int want_recall_or_exact(const struct vexfs_request *q);
 
 /*
  * Open the collection dir and ask what it is; info may be NULL.  A descriptor, or -1 and a line.

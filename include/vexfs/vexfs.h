@@ -121,6 +121,13 @@ struct vexfs_request {
 	struct vexfs_query_answer *answers;	/* out: of each query, see ioctl.h; or NULL */
 	/* out: what the call did, see ioctl.h; or NULL.  All zero before, but for size */
 	struct vexfs_search_trace *trace;
+	/*
+	 * The part of the true neighbours that is to be found, on average over queries: above 0, up
+	 * to 1, with which every record is looked at; 0: 0.99.  Not with EXACT.
+	 */
+	double	recall;
+	/* lists of the index to probe, whatever recall asks for; 0: as it demands.  Not with EXACT */
+	__u32	effort;
 };
 
 /* What a query found and what it cost; of several queries the sums, and truncated of any. */
@@ -363,12 +370,12 @@ int vexfs_delete_by_key(int fd, const char *keys, const __u8 *lens, __u32 n, __u
  *	penalties of a distance program are added
  * @answer: how many, and the cost; or NULL
  *
- * -EINVAL k is 0, NaN or infinity in a vector or NaN as radius, -E2BIG k, queries, or more than
- * VEXFS_MAX_HITS for all queries, -EDOM a zero vector and the metric is cosine, -EMSGSIZE
- * vector_bytes is not row_bytes, -ENOENT BY_ID or BY_KEY and no such record, or no such snapshot,
- * -ENOLINK a bound filter or distance program is not loaded, -EPROTO it failed, -EAGAIN programs
- * were bound and unbound again and again meanwhile.  The condition: -E2BIG, -ENXIO no such
- * attribute, -EPROTOTYPE not for this type, -EBADMSG malformed.
+ * -EINVAL k is 0, NaN or infinity in a vector or NaN as radius, recall out of range, or it or effort
+ * with EXACT, -E2BIG k, queries, or more than VEXFS_MAX_HITS for all queries, -EDOM a zero vector
+ * and the metric is cosine, -EMSGSIZE vector_bytes is not row_bytes, -ENOENT BY_ID or BY_KEY and no
+ * such record, or no such snapshot, -ENOLINK a bound filter or distance program is not loaded,
+ * -EPROTO it failed, -EAGAIN programs were bound and unbound again and again meanwhile.  The
+ * condition: -E2BIG, -ENXIO no such attribute, -EPROTOTYPE not for this type, -EBADMSG malformed.
  */
 int vexfs_search(int fd, const struct vexfs_request *request, struct vexfs_hit *hits,
 		 struct vexfs_answer *answer);

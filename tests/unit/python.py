@@ -305,6 +305,13 @@ refused('timeout', [(0, ValueError), (-1, ValueError), (math.nan, ValueError), (
 refused('argument', INT + [(2**64, OverflowError), (-2**63 - 1, OverflowError)], lambda v: c.search([1, 2], args=[v]))
 refused('arguments', [([1] * 5, ValueError), (5, TypeError)], lambda v: c.search([1, 2], args=v))
 refused('max_visits', U64, lambda v: c.search([1, 2], max_visits=v))
+RECALL = [(x, ValueError) for x in (0, -0.1, 1.0001, 95, math.nan, math.inf)] + [('1', TypeError), (True, TypeError),
+                                                                                ([], TypeError), (1j, TypeError)]
+refused('recall', RECALL, lambda v: c.search([1, 2], recall=v))
+refused('recall of similar', RECALL, lambda v: c.similar(1, recall=v))
+refused('effort', INT + [(-1, OverflowError), (2**32, OverflowError)], lambda v: c.search([1, 2], effort=v))
+refused('recall with exact', [(0.5, ValueError), (1, ValueError)], lambda v: c.search([1, 2], recall=v, exact=True))
+refused('effort with exact', [(1, ValueError)], lambda v: c.search([1, 2], effort=v, exact=True))
 refused('snapshot', [('', ValueError), ('a\0b', ValueError), ('A', ValueError), ('a/b', ValueError),
                      ('a' * 32, ValueError), (5, TypeError)],
         c.snapshot)
@@ -448,8 +455,11 @@ with open(work + '/file', 'w') as f:
     test('files', [stored(c)[i][3] for i in (20, 21, 22)] == [(f.fileno(), 2**63, 2**32 - 1), (f.fileno(), 1, 2),
                                                               (-1, 0, 0)])
 c.search([1, 2], k=65536, radius=math.inf, per_file=2**32 - 1, timeout=600, args=[-1, 2**64 - 1, 3],
-         max_visits=2**64 - 1, as_of='a')
+         max_visits=2**64 - 1, as_of='a', recall=0.95, effort=2**32 - 1)
 r = m.last
+test('recall and effort', (r.recall, r.effort) == (0.95, 2**32 - 1))
+c.search([1, 2])
+test('their defaults', (m.last.recall, m.last.effort) == (0, 0))
 test('a request', (r.k, r.per_file, r.timeout_us, list(r.arg), r.max_visits, r.snapshot, r.flags, r.radius) ==
      (65536, 2**32 - 1, 600000000, [2**64 - 1, 2**64 - 1, 3, 0], 2**64 - 1, b'a', abi.SEARCH_RANGE, math.inf))
 got = []

@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -168,6 +169,41 @@ static void test_life(void **state)
 }
 
 /* A number that was closed by close(2) is nobody's, and then somebody else's. */
+/* recall of a request is a number, in the ioctl it is millionths of which 0 is the default. */
+static void test_recall(void **state)
+{
+	static const struct {
+		double recall;
+		__u32 effort, flags;
+		int err;
+	} asked[] = {
+		{ 0, 0, 0, 0 }, { -0.0, 0, 0, 0 }, { 1e-12, 0, 0, 0 }, { 0.95, 8, 0, 0 },
+		{ 1, ~0u, 0, 0 }, { 1.0000001, 0, 0, -EINVAL }, { -1e-12, 0, 0, -EINVAL },
+		{ 95, 0, 0, -EINVAL }, { NAN, 0, 0, -EINVAL }, { INFINITY, 0, 0, -EINVAL },
+		/* not taken for the default, which goes with exact */
+		{ 1e-12, 0, VEXFS_SEARCH_EXACT, -EINVAL }, { 0, 0, VEXFS_SEARCH_EXACT, 0 },
+		{ 0, 1, VEXFS_SEARCH_EXACT, -EINVAL },
+	};
+	struct vexfs_hit hit;
+	float row[DIMS];
+	int fd = begin(), i;
+
+	(void)state;
+	assert_int_equal(insert(fd, 0, 50, NULL), 0);
+	row_of(7, row);
+	for (i = 0; i < (int)(sizeof(asked) / sizeof(asked[0])); i++) {
+		struct vexfs_request q = { .vector = row, .vector_bytes = sizeof(row), .k = 1,
+					   .flags = asked[i].flags, .recall = asked[i].recall,
+					   .effort = asked[i].effort };
+		struct vexfs_answer a;
+
+		assert_int_equal(vexfs_search(fd, &q, &hit, &a), asked[i].err);
+		assert_true(asked[i].err ? !a.n : a.n == 1 && hit.id == 7);
+	}
+	assert_int_equal(vexfs_close(fd), 0);
+	assert_int_equal(vexfs_detach(image), 0);
+}
+
 static void test_numbers(void **state)
 {
 	int fd = begin(), other, null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -494,6 +530,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_life),	cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_recall),
 		cmocka_unit_test(test_paths),	cmocka_unit_test(test_files),
 		cmocka_unit_test(test_fork),	cmocka_unit_test(test_threads),
 		cmocka_unit_test(test_detach),

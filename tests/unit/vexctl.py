@@ -100,6 +100,15 @@ for args, says in [
         (['search', '/x', '-k', '1001'], '1001 is out of range; it is 1 to 1000, or with --radius 1 to 65536'),
         (['search', '/x', '--radius', '1', '-k', '65537'], '65537 is out of range; it is 1 to 1000, or with --radius'),
         (['search', '/x', '-k', '99999999999999999999'], 'it is 1 to 1000, or with --radius'),
+        *[(args + ['--recall', r], '--recall: ' + says) for args in (['search', '/x'], ['explain', '/x', '--id', '1'],
+                                                                     ['eval', '/x', '-q', 'x'])
+          for r, says in (('0', '0 is out of range; it is above 0, and 1 at most'), ('-0.5', '-0.5 is out'), ('1.01', '1.01 is out'),
+                          ('95', '95 is out'), ('inf', 'inf is out'), ('nan', "'nan' is not a number"), ('', "'' is not a"),
+                          ('95%', "'95%' is not a number"))],
+        *[(['search', '/x', '--exact', *more], 'give one of --exact and ' + more[0])
+          for more in (['--recall', '0.9'], ['--effort', '8'])],
+        (['eval', '/x', '-q', 'x', '--recall', '1', '--exact'], 'give one of --exact and --recall: an exact search finds all'),
+        (['search', '/x', '--effort', '0'], '--effort: '), (['eval', '/x', '--effort', '4294967296'], '--effort: '),
         (['search', '/x', '-k', 'ten'], "'ten' is not a whole number"), (['get', '/x', '--key', ''], 'it has 1 to 255 bytes')]:
     r = run(*args)
     if r.returncode != 2 or r.stdout or says not in r.stderr or r.stderr.count('\n') != 1:

@@ -95,7 +95,7 @@ class Request(ct.Structure):
     _fields_ = [('vector', ptr), ('vector_bytes', u32), ('k', u32), ('flags', u32), ('timeout_us', u32), ('id', u64),
                 ('key', ct.c_char_p), ('key_len', u32), ('max_visits', u64), ('arg', u64 * 4), ('where', ptr),
                 ('snapshot', ct.c_char_p), ('radius', ct.c_double), ('per_file', u32), ('queries', u32),
-                ('answers', ptr), ('trace', ptr)]
+                ('answers', ptr), ('trace', ptr), ('recall', ct.c_double), ('effort', u32)]
 
 
 class Answer(ct.Structure):
