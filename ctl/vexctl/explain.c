@@ -22,6 +22,35 @@ static const char *codes_text(__u32 codes)
 	return "?";
 }
 
+static const char *plan_text(__u32 plan)
+{
+	static const char *const texts[] = {
+		[VEXFS_PLAN_EXACT] = "measure every record",
+		[VEXFS_PLAN_CODED] = "estimate every record from its code, and measure the best",
+		[VEXFS_PLAN_IVF] = "look into the nearest lists",
+		[VEXFS_PLAN_PROGRAM] = "as the bound search program decides",
+	};
+
+	return plan < sizeof(texts) / sizeof(texts[0]) && texts[plan] ? texts[plan] : "?";
+}
+
+static const char *why_text(__u32 why)
+{
+	static const char *const texts[] = {
+		[VEXFS_WHY_CALLER] = "because the caller wants it so",
+		[VEXFS_WHY_BOUND] = "because one is bound",
+		[VEXFS_WHY_FEW] = "because there are few records",
+		[VEXFS_WHY_MEMORY] = "because codes or lists do not fit into the memory",
+		[VEXFS_WHY_NO_CODES] = "because there are no codes yet",
+		[VEXFS_WHY_NO_LISTS] = "because there are no lists yet",
+		[VEXFS_WHY_MATCHES] = "because few records match",
+		[VEXFS_WHY_RECALL] = "because every neighbour is wanted",
+		[VEXFS_WHY_MEASURED] = "because that has cost the least here so far",
+	};
+
+	return why < sizeof(texts) / sizeof(texts[0]) && texts[why] ? texts[why] : "?";
+}
+
 static const char *const times[] = {
 	"prepare", "predicate", "search", "fetch", "rescore", "records"
 };
@@ -61,6 +90,12 @@ void explain_text(const struct vexfs_answer *a, const struct vexfs_search_trace 
 		printf("matches %llu slots", t->matches);
 		took(t, VEXFS_TIME_PREDICATE);
 	}
+	step(&n, "plan");
+	printf("%s, %s\n", plan_text(t->plan), why_text(t->plan_why));
+	printf("              recall wanted: %g\n", t->recall / 1e6);
+	if (t->lists)
+		printf("              %llu of %u lists probed, in which there are %llu slots\n",
+		       t->probed, t->lists, t->linked);
 	step(&n, "search");
 	printf("strategy %s%s, %u round%s: %llu slots visited", a->strategy,
 	       a->used[VEXFS_SLOT_SEARCH] == VEXFS_BOUND_LOADED ? " (program)" : " (built-in)",
@@ -104,6 +139,12 @@ struct json_object *explain_json(const struct vexfs_search_trace *t)
 	add_u64(o, "coded", t->coded);
 	add_str(o, "codes", codes_text(t->codes));
 	add_u64(o, "matches", t->matches);
+	add_str(o, "plan", plan_text(t->plan));
+	add_str(o, "why", why_text(t->plan_why));
+	json_object_object_add(o, "recall", json_number(t->recall / 1e6));
+	add_u64(o, "lists", t->lists);
+	add_u64(o, "probed", t->probed);
+	add_u64(o, "linked", t->linked);
 	add_u64(o, "filtered", t->filtered);
 	add_u64(o, "estimated", t->estimated);
 	add_u64(o, "pruned", t->pruned);

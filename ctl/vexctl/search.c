@@ -655,8 +655,9 @@ const struct verb search_verbs[] = {
 	  "DIR {--id N | --key K | --vector 'V1 V2 ...' | --word W --labels FILE} [OPTION]...",
 	  "search, and show step by step what was done",
 	  "The options are those of `vexctl search`, for one query: which slots there are, which of them have codes, for\n"
-	  "which the condition holds, what the strategy looked at, what had to be read, what was begun anew and why, and\n"
-	  "the time that each step took (a virtual machine without hardware support makes that meaningless).\n"
+	  "which the condition holds, how the records to look at are found and why in this way, what the strategy looked\n"
+	  "at, what had to be read, what was begun anew and why, and the time that each step took (a virtual machine\n"
+	  "without hardware support makes that meaningless).\n"
 	  "      --json\n",
 	  false, IMAGE_READ },
 	{}

@@ -501,6 +501,12 @@ struct vexfs_search_trace {
 	/* vectors measured again in double precision, for the final order */
 	__u64	rescored;
 	__u64	ns[8];			/* time, by VEXFS_TIME_* */
+	/* VEXFS_PLAN_*: how the last query came by the records to look at, and VEXFS_WHY_*: why */
+	__u32	plan, plan_why;
+	__u32	recall;			/* that was wanted, in millionths; EXACT: all */
+	__u32	lists;			/* of the index */
+	__u64	probed;			/* of those, looked into; one may count in each query */
+	__u64	linked;			/* slots that are in lists */
 };
 /* What estimates were made from. */
 #define VEXFS_CODES_UNKNOWN	0u
@@ -510,6 +516,23 @@ struct vexfs_search_trace {
 #define VEXFS_CODES_FEW		4u	/* too few records for codes to pay */
 #define VEXFS_CODES_BUDGET	5u	/* they do not fit into resident= */
 #define VEXFS_CODES_NONE	6u	/* somebody else is making them, or there is no memory */
+/* How the records to look at are found. */
+#define VEXFS_PLAN_UNKNOWN	0u
+#define VEXFS_PLAN_EXACT	1u	/* every record is measured */
+#define VEXFS_PLAN_CODED	2u	/* every record is estimated from its code */
+#define VEXFS_PLAN_IVF		3u	/* the nearest lists are looked into */
+#define VEXFS_PLAN_PROGRAM	4u	/* the bound search program decides */
+/* And why in this way. */
+#define VEXFS_WHY_UNKNOWN	0u
+#define VEXFS_WHY_CALLER	1u	/* EXACT, effort */
+#define VEXFS_WHY_BOUND		2u	/* a program is bound */
+#define VEXFS_WHY_FEW		3u	/* there are few records */
+#define VEXFS_WHY_MEMORY	4u	/* codes or lists do not fit into the memory */
+#define VEXFS_WHY_NO_CODES	5u	/* ... are not made yet */
+#define VEXFS_WHY_NO_LISTS	6u
+#define VEXFS_WHY_MATCHES	7u	/* few records match the predicate */
+#define VEXFS_WHY_RECALL	8u	/* every neighbour is wanted */
+#define VEXFS_WHY_MEASURED	9u	/* it has cost the least here so far */
 /* Why a search began anew. */
 #define VEXFS_RESTART_SWITCH	0	/* a program was bound, came, went or was replaced */
 #define VEXFS_RESTART_FALLBACK	1	/* the search program failed: with the built-in */
@@ -568,7 +591,7 @@ _Static_assert(sizeof(struct vexfs_predicate_node) == 24, "vexfs_predicate_node"
 _Static_assert(sizeof(struct vexfs_hit) == 48, "vexfs_hit");
 _Static_assert(sizeof(struct vexfs_ioc_search) == 344, "vexfs_ioc_search");
 _Static_assert(sizeof(struct vexfs_query_answer) == 24, "vexfs_query_answer");
-_Static_assert(sizeof(struct vexfs_search_trace) == 192, "vexfs_search_trace");
+_Static_assert(sizeof(struct vexfs_search_trace) == 224, "vexfs_search_trace");
 _Static_assert(sizeof(struct vexfs_ioc_use) == 64, "vexfs_ioc_use");
 _Static_assert(sizeof(struct vexfs_bound) == 48, "vexfs_bound");
 _Static_assert(sizeof(struct vexfs_snapshot_info) == 64, "vexfs_snapshot_info");

@@ -463,6 +463,25 @@ static void report(struct run *r)
 		    sizeof(s->strategy));
 }
 
+/* How the last query came by its records, and why so. */
+static void fill_plan(const struct run *r, struct vexfs_search_trace *t)
+{
+	if (own_strategy(r)) {
+		t->plan = VEXFS_PLAN_PROGRAM;
+		t->plan_why = VEXFS_WHY_BOUND;
+	} else if (r->codes) {
+		t->plan = VEXFS_PLAN_CODED;
+		t->plan_why = t->recall == VEXFS_RECALL_ALL ? VEXFS_WHY_RECALL :
+							      VEXFS_WHY_NO_LISTS;
+	} else {
+		t->plan = VEXFS_PLAN_EXACT;
+		t->plan_why = t->codes == VEXFS_CODES_UNWANTED ? VEXFS_WHY_CALLER :
+			      t->codes == VEXFS_CODES_FEW ? VEXFS_WHY_FEW :
+			      t->codes == VEXFS_CODES_BUDGET ? VEXFS_WHY_MEMORY :
+							       VEXFS_WHY_NO_CODES;
+	}
+}
+
 /* r->q is there. */
 static void fill_trace(struct run *r)
 {
@@ -489,6 +508,8 @@ static void fill_trace(struct run *r)
 	t->reranked = stats->reranked;
 	t->fetched = stats->fetched;
 	t->rescored = stats->rescored;
+	t->recall = s->recall;
+	fill_plan(r, t);
 }
 
 int vexfs_collection_search(struct vexfs_collection_mem *c, const struct file *file,
@@ -504,7 +525,7 @@ int vexfs_collection_search(struct vexfs_collection_mem *c, const struct file *f
 		.attrs = c->attrs,
 		.max_visits = s->max_visits,
 		.per_file = s->per_file,
-		.recall = s->recall,
+		.recall = s->flags & VEXFS_SEARCH_EXACT ? VEXFS_RECALL_ALL : s->recall,
 		.effort = s->effort,
 		.range = s->flags & VEXFS_SEARCH_RANGE,
 		.radius = s->radius,

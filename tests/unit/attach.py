@@ -194,6 +194,11 @@ def commands():
     test('from several threads', a['ok'] == 200 and a['failed'] == 0 and same(a['hits'], nearest(records, query, 10)), a)
     r = vexctl('explain', 'words', '--vector', text, '--where', 'n < 500')
     test('explain', r.returncode == 0 and re.search(r'500 .*match|match.* 500', r.stdout), r)
+    got = [answer('explain', 'words', '--vector', text, *more)['explain']
+           for more in ([], ['--recall', '1'], ['--recall', '0.95', '--effort', '9'], ['--exact'])]
+    test('the plan, why, and what recall was wanted', [(g['plan'].split()[0], g['why'], g['recall']) for g in got] ==
+         [('measure', 'because there are few records', r) for r in (0.99, 1, 0.95)] +
+         [('measure', 'because the caller wants it so', 1)], got)
     a = answer('get', 'words', '--key', 'key-7')
     test('get', a['id'] == 21 and a['attrs'] == {'n': 7} and [f32(x) for x in a['vector']] == records[7]['vector'], a)
     got = lines('list', 'words')

@@ -147,6 +147,67 @@ static void recalls(void **state)
 	mount_unmake(&m);
 }
 
+/* What a trace says of the plan; callers from before it have what they know. */
+static void plans(void **state)
+{
+	static const struct {
+		__u32 size, recall, flags;	/* in */
+		__u32 plan, why, wanted;	/* out */
+	} asked[] = {
+		{ 224, 0, 0, VEXFS_PLAN_CODED, VEXFS_WHY_NO_LISTS, VEXFS_DEFAULT_RECALL },
+		{ 224, 950000, 0, VEXFS_PLAN_CODED, VEXFS_WHY_NO_LISTS, 950000 },
+		{ 224, VEXFS_RECALL_ALL, VEXFS_SEARCH_BUILTIN, VEXFS_PLAN_CODED, VEXFS_WHY_RECALL,
+		  VEXFS_RECALL_ALL },
+		{ 224, 0, VEXFS_SEARCH_EXACT, VEXFS_PLAN_EXACT, VEXFS_WHY_CALLER,
+		  VEXFS_RECALL_ALL },
+		{ 192, 950000, 0, 7, 7, 7 },
+		{ 200, 950000, 0, VEXFS_PLAN_CODED, VEXFS_WHY_NO_LISTS, 7 },
+		/* one record less than codes pay for */
+		{ 224, 0, 0, VEXFS_PLAN_EXACT, VEXFS_WHY_FEW, VEXFS_DEFAULT_RECALL },
+	};
+	struct vexfs_hit hit;
+	float v[DIMS];
+	struct mount m;
+	__u32 i;
+
+	(void)state;
+	mount_with_collection(&m);
+	assert_int_equal(insert_some(&m, 1, 1024, 0), 0);
+	vector_of(40, v);
+	for (i = 0; i < ARRAY_SIZE(asked); i++) {
+		struct vexfs_search_trace trace = {
+			.size = asked[i].size,
+			.plan = 7,
+			.plan_why = 7,
+			.recall = 7,
+			.lists = 7,
+		};
+		struct vexfs_ioc_search arg = {
+			.size = sizeof(arg),
+			.flags = asked[i].flags,
+			.k = 1,
+			.vector_bytes = sizeof(v),
+			.vector = (uintptr_t)v,
+			.hits = (uintptr_t)&hit,
+			.recall = asked[i].recall,
+			.trace = (uintptr_t)&trace,
+		};
+
+		if (i == ARRAY_SIZE(asked) - 1) {
+			mount_unmake(&m);
+			mount_with_collection(&m);
+			assert_int_equal(insert_some(&m, 1, 1023, 0), 0);
+		}
+		assert_int_equal(vexfs_file_ioctl(m.c, VEXFS_IOC_SEARCH, &arg), 0);
+		assert_int_equal(trace.count, i == ARRAY_SIZE(asked) - 1 ? 1023 : 1024);
+		assert_int_equal(trace.plan, asked[i].plan);
+		assert_int_equal(trace.plan_why, asked[i].why);
+		assert_int_equal(trace.recall, asked[i].wanted);
+		assert_int_equal(trace.lists, asked[i].size == 224 ? 0 : 7);
+	}
+	mount_unmake(&m);
+}
+
 static void keys_and_words(void **state)
 {
 	char words[VEXFS_MAX_KEY * 2];
@@ -671,7 +732,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(records),	  cmocka_unit_test(many),
-		cmocka_unit_test(recalls), cmocka_unit_test(keys_and_words), cmocka_unit_test(bindings),
+		cmocka_unit_test(recalls),	  cmocka_unit_test(plans),
+		cmocka_unit_test(keys_and_words), cmocka_unit_test(bindings),
 		cmocka_unit_test(heirs),	  cmocka_unit_test(paths),
 		cmocka_unit_test(snapshots),	  cmocka_unit_test(snapshot_in_order),
 		cmocka_unit_test(dropping),

@@ -71,15 +71,19 @@ rm -rf /tmp/bin
 run "explain" vexctl explain /mnt/w --id 5 -k 3
 says "codes" "2000 of 2000 slots: every slot has a code"
 says "the search" "strategy coded \(built-in\), 1 round: 2000 slots visited"
+says "the plan" "estimate every record from its code, and measure the best, because there are no lists yet"
+says "what recall" "recall wanted: 0.99$"
 says "estimates" "1997 estimated from their codes: [0-9]+ pruned"
 says "re-ranking" "[0-9]+ deferred, [0-9]+ of them re-ranked"
 says "and the answer" "^ +1 +5 +0.000000"
 run "exactly" vexctl explain /mnt/w --id 5 -k 3 --exact --where 'n < 100'
 says "no codes" "not used, because of --exact"
+says "by whose wish" "measure every record, because the caller wants it so"
+says "that all is wanted" "recall wanted: 1$"
 says "a predicate" "matches 100 slots"
 says "what was measured" "97 scored in single precision"
 run "as JSON" vexctl explain /mnt/w --id 5 -k 3 --json
-for k in slots coded estimated pruned deferred filtered fetched rescored ns; do says "it has $k" "\"$k\": "; done
+for k in slots coded plan why recall lists probed linked estimated pruned deferred filtered fetched rescored ns; do says "it has $k" "\"$k\": "; done
 scored=$(sed -E 's/.*"scored": ([0-9]+).*/\1/' "$out")
 reranked=$(sed -E 's/.*"reranked": ([0-9]+).*/\1/' "$out")
 equal "what was re-ranked was measured" "$scored" "$reranked"
