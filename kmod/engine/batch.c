@@ -14,16 +14,21 @@
 /* May the strategy go on, with up to max_pending rows to read? */
 static int go_on(struct vexfs_query *q, __u32 max_pending)
 {
+	__u64 now;
+
 	if (q->phase != VEXFS_PHASE_SEARCH)
 		return -EPERM;
 	if (q->failed)
 		return q->failed;
 	if (q->own_end_us != ~0ULL && vx_cpu_us() >= q->own_end_us)
 		q->overran = true;
-	if (q->overran || vexfs_query_late(q) || vx_ekilled()) {
+	now = vx_clock_us();
+	if (q->overran || now >= q->deadline_us || vx_ekilled()) {
 		q->why |= VEXFS_TRUNC_DEADLINE;
 		return -ETIME;
 	}
+	if (now >= q->round_end_us && q->work != q->round_work)
+		return -EAGAIN;
 	return q->npending > max_pending ? -EAGAIN : 0;
 }
 

@@ -262,6 +262,11 @@ void vexfs_query_hooks(struct vexfs_query *q, int (*filter)(struct vexfs_search 
  * vx_cpu_us() when its time is up; 0: only the query's.
  */
 void vexfs_query_limits(struct vexfs_query *q, __u64 max_visits, __u64 end_us);
+/*
+ * A round of the strategy begins, which is to end at end_us (vx_clock_us(); ~0: when it likes):
+ * what it calls says -EAGAIN from then on, but not before it has got on.
+ */
+void vexfs_query_round(struct vexfs_query *q, __u64 end_us);
 /* was the strategy told that its own time is up? */
 bool vexfs_query_overran(const struct vexfs_query *q);
 /*

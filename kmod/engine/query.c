@@ -102,6 +102,7 @@ struct vexfs_query *vexfs_query_new(struct vexfs_columns *c, struct vx_rows *row
 	q->s.attrs = p->attrs;
 	memcpy(q->s.arg, p->arg, sizeof(q->s.arg));
 	vexfs_query_limits(q, 0, 0);
+	vexfs_query_round(q, ~0ULL);
 	vexfs_query_reset(q, p->row);
 	return q;
 }
@@ -140,6 +141,12 @@ void vexfs_query_limits(struct vexfs_query *q, __u64 max_visits, __u64 end_us)
 	q->own_visits = max_visits ?: ~0ULL;
 	q->own_end_us = end_us ?: ~0ULL;
 	q->s.max_visits = q->own_visits < q->max_visits ? q->own_visits : q->max_visits;
+}
+
+void vexfs_query_round(struct vexfs_query *q, __u64 end_us)
+{
+	q->round_end_us = end_us;
+	q->round_work = q->work;
 }
 
 bool vexfs_query_overran(const struct vexfs_query *q)

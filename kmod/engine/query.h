@@ -25,6 +25,8 @@ struct vexfs_query {
 	__u64 max_visits, deadline_us;
 	__u64 own_visits, own_end_us;	/* the strategy's, see vexfs_query_limits() */
 	bool overran;
+	/* a round that has got on since `work` was this ends then; see vexfs_query_round() */
+	__u64 round_end_us, round_work;
 	__u64 visited, scored, next;	/* next: no slot from here on was looked at */
 	__u64 work;			/* calls that got a query on */
 	/*

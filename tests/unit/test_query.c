@@ -254,6 +254,65 @@ static void test_limits(void **state)
 	vexfs_columns_free(columns);
 }
 
+/* A strategy in rounds whose time is up as soon as they have got on.  *rounds: how many it took. */
+static int run_in_short_rounds(struct vexfs_query *q, int (*strategy)(struct vexfs_search *),
+			       __u32 *rounds)
+{
+	__u64 work;
+	int n, err;
+
+	for (*rounds = 0;; ++*rounds) {
+		work = vexfs_query_work(q);
+		vexfs_query_round(q, 1);		/* long ago */
+		vexfs_query_phase(q, VEXFS_PHASE_SEARCH);
+		err = strategy(vexfs_query_search(q));
+		vexfs_query_phase(q, VEXFS_PHASE_NONE);
+		while ((n = vexfs_query_read(q)) > 0)
+			assert_int_equal(vexfs_query_score_read(q), 0);
+		assert_int_equal(n, 0);
+		if (err != VEXFS_MORE)
+			return err;
+		assert_true(vexfs_query_work(q) > work);
+	}
+}
+
+/* What a round that is too long ends with is no error, and nothing is lost or done twice. */
+static void test_rounds(void **state)
+{
+	int (*const strategy[])(struct vexfs_search *) = { vexfs_flat, vexfs_coded, ranges,
+							   backwards };
+	struct vexfs_hit_f hits[VEXFS_MAX_K];
+	__u32 i, absent, rounds, truncated;
+	struct vexfs_query *q;
+	int n;
+
+	(void)state;
+	for (absent = 0; absent < 3; absent++)
+		for (i = 0; i < sizeof(strategy) / sizeof(*strategy); i++) {
+			fill(2000, 8, 0);
+			plane.absent = absent;
+			q = begin(VEXFS_METRIC_L2, 10, 0, ~0ULL);
+			assert_int_equal(run_in_short_rounds(q, strategy[i], &rounds), 0);
+			assert_true(rounds >= 2000 / VEXFS_BATCH);
+			assert_int_equal(vexfs_query_search(q)->round, rounds + 1);
+			n = vexfs_query_finish(q, hits, &truncated);
+			assert_int_equal(truncated, 0);
+			check(VEXFS_METRIC_L2, 10, NULL, NULL, hits, n);
+			vexfs_query_free(q);
+			vexfs_columns_free(columns);
+		}
+	plane.absent = 0;
+
+	/* limits of the query come first */
+	fill(2000, 8, 0);
+	q = begin(VEXFS_METRIC_L2, 10, 640, ~0ULL);
+	assert_int_equal(run_in_short_rounds(q, vexfs_flat, &rounds), 0);
+	assert_true(vexfs_query_finish(q, hits, &truncated) == 10);
+	assert_int_equal(truncated, VEXFS_TRUNC_VISITS);
+	vexfs_query_free(q);
+	vexfs_columns_free(columns);
+}
+
 static void test_errors(void **state)
 {
 	struct vexfs_hit_f hits[VEXFS_MAX_K];
@@ -653,6 +712,7 @@ int main(void)
 		cmocka_unit_test(test_hooks),
 		cmocka_unit_test(test_strategies),
 		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_rounds),
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_reuse),
 		cmocka_unit_test(test_shared_slots),
