@@ -110,9 +110,9 @@ int vexfs_hooks_enter(struct vexfs_hookset *set)
 	return 0;
 }
 
-void vexfs_hooks_leave(struct vexfs_hookset *set, int idx)
+void vexfs_hooks_leave(struct vexfs_hookset *set)
 {
-	(void)set, (void)idx;
+	(void)set;
 }
 
 void vexfs_hooks_put(struct vexfs_hookset *set)

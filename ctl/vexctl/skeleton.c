@@ -31,7 +31,7 @@ static const char search_text[] =
 	"\t}\n"
 	"\ts->state[0] = from;\n"
 	"\tif (err)\n"
-	"\t\treturn vexfs_end(err);\t\t/* rows are to be read first: called again */\n"
+	"\t\treturn vexfs_end(err);\t\t/* the round is over: called again */\n"
 	"\treturn from < s->count ? VEXFS_MORE : 0;\n"
 	"}\n";
 

@@ -131,12 +131,15 @@ struct vexfs_ops {
 
 /*
  * Kfuncs.  All bound what they are given.  range, slots and estimate charge the query's budget, and
- * they and take look at its deadline: a loop that calls none of them is stopped by nobody, and
- * holds up whoever loads, replaces or unloads a program.  So do helpers that may wait for user
- * memory, as bpf_copy_from_user(): do not use them.  They return a count, or a negative errno:
+ * they and take look at its deadline and at how long the round has lasted: a loop that calls none
+ * of them, or does not listen, is stopped by nobody, and holds up whoever replaces or unloads the
+ * program, and with him whoever loads, replaces or unloads any struct_ops program.  So do helpers
+ * and kfuncs that may wait for user memory, as bpf_copy_from_user_str(): do not use them.  They
+ * return a count, or a negative errno:
  *	EINVAL	out of range
  *	EPERM	called from the wrong op
- *	EAGAIN	too many rows wait to be read: return VEXFS_MORE, repeat the call in the next round
+ *	EAGAIN	(these four) too many rows wait to be read, or the round has lasted long enough, some
+ *		10 ms: return VEXFS_MORE, repeat the call in the next round, which comes at once
  *	ENOSPC	budget used up, and
  *	ETIME	deadline passed: return 0, the answer so far is given, marked as truncated
  *

@@ -14,18 +14,17 @@
  *	again:
  *	vexfs_hooks_reset(&set);
  *	for each round {
- *		idx = vexfs_hooks_enter(&set);
- *		if (idx == -ESTALE)			// a program came, went or was replaced
+ *		if (vexfs_hooks_enter(&set) == -ESTALE)	// a program came, went or was replaced
  *			restart the query, goto again;	// the bindings: vexfs_collection_rebound()
  *		set.ops[slot] is what to call, or NULL;
- *		vexfs_hooks_leave(&set, idx);
+ *		vexfs_hooks_leave(&set);
  *		read the rows that were queued;			// never between enter and leave
  *	}
  *	vexfs_hooks_put(&set);
  *
  * Between enter and leave: no I/O, no user memory, no page fault, no lock that a load or replace
- * may wait for.  Every round must end by a deadline: unload and replace wait for it under a mutex
- * that all struct_ops links of the machine share.
+ * may wait for.  Every round must be short: unload and replace of a program that is in it wait for
+ * it, under a mutex that all struct_ops links of the machine share.
  */
 #ifndef _VEXFS_COLLECTION_PROGRAM_H
 #define _VEXFS_COLLECTION_PROGRAM_H
@@ -98,17 +97,17 @@ struct vexfs_hookset {
 	 * the slot's op.
 	 */
 	const struct vexfs_ops *ops[VEXFS_SLOTS];
+	int idx[VEXFS_SLOTS];			/* what to leave with, for hooks.c */
 };
 
 /* Forget what was captured: the query starts again. */
 void vexfs_hooks_reset(struct vexfs_hookset *set);
 /*
- * Begin a round: what the slots hold now cannot go away until vexfs_hooks_leave().  Returns an
- * index to leave with (>= 0), or -ESTALE, with nothing to leave, when what is loaded is no longer
- * what the first round ran.
+ * Begin a round: what the slots hold now cannot go away until vexfs_hooks_leave().
+ * -ESTALE: what is loaded is no longer what the first round ran; there is nothing to leave.
  */
 int vexfs_hooks_enter(struct vexfs_hookset *set);
-void vexfs_hooks_leave(struct vexfs_hookset *set, int idx);
+void vexfs_hooks_leave(struct vexfs_hookset *set);
 /* Drop the references of prog[]. */
 void vexfs_hooks_put(struct vexfs_hookset *set);
 

@@ -4,8 +4,8 @@
  *
  * Locks: registry_lock (mutex) guards the list of programs, every write of vexfs_program.object
  * and the raising of bound[].  Inside it: vexfs_program.lock (spin), which is also inside
- * vexfs_binding.lock (spin), and what sysfs takes.  SRCU is never entered under a lock, and never
- * drained under registry_lock.  struct_ops calls reg, update and unreg under a mutex that all links
+ * vexfs_binding.lock (spin), and what sysfs takes.  The SRCU of a program is never entered under a
+ * lock, and never drained under registry_lock.  struct_ops calls reg, update and unreg under a mutex that all links
  * of the machine share, except when the last reference to a link goes: that unreg comes from a
  * workqueue.
  *
@@ -27,7 +27,6 @@
 
 #define vexfs_say(fmt, ...) pr_notice_ratelimited("vexfs: " fmt "\n", ##__VA_ARGS__)
 
-DEFINE_STATIC_SRCU(hooks_srcu);
 static DEFINE_MUTEX(registry_lock);
 static LIST_HEAD(registry);
 static u64 last_generation;		/* registry_lock */
@@ -100,6 +99,11 @@ static struct vexfs_program *find_or_add(const char *name)
 	p = kzalloc(sizeof(*p), GFP_KERNEL);
 	if (!p)
 		return ERR_PTR(-ENOMEM);
+	err = init_srcu_struct(&p->srcu);
+	if (err) {
+		kfree(p);
+		return ERR_PTR(err);
+	}
 	strscpy(p->name, name, sizeof(p->name));
 	spin_lock_init(&p->lock);
 	err = vexfs_sysfs_add_program(p);	/* from here on its kobject frees it */
@@ -155,13 +159,27 @@ void vexfs_program_put(struct vexfs_program *p)
 		schedule_work(&reap_work);	/* p may be gone by now */
 }
 
+/* What is loaded under a name, or NULL; it stays until it is let go of. */
+static struct vexfs_object *hold(struct vexfs_program *p, int *idx)
+{
+	*idx = srcu_read_lock(&p->srcu);
+	__release(&p->srcu);		/* for sparse: let_go() does */
+	return srcu_dereference(p->object, &p->srcu);
+}
+
+static void let_go(struct vexfs_program *p, int idx)
+{
+	__acquire(&p->srcu);
+	srcu_read_unlock(&p->srcu, idx);
+}
+
 void vexfs_program_look(struct vexfs_program *p,
 			void (*fn)(const struct vexfs_object *o, void *arg), void *arg)
 {
-	int idx = srcu_read_lock(&hooks_srcu);
+	int idx;
 
-	fn(srcu_dereference(p->object, &hooks_srcu), arg);
-	srcu_read_unlock(&hooks_srcu, idx);
+	fn(hold(p, &idx), arg);
+	let_go(p, idx);
 }
 
 /* --- errors --- */
@@ -324,12 +342,11 @@ void vexfs_binding_info(struct vexfs_binding *b, struct vexfs_program *p, unsign
 	if (!p)
 		return;		/* VEXFS_BOUND_BUILTIN */
 	strscpy(out->name, p->name, sizeof(out->name));
-	idx = srcu_read_lock(&hooks_srcu);
-	o = srcu_dereference(p->object, &hooks_srcu);
+	o = hold(p, &idx);
 	out->generation = o ? o->generation : 0;
 	out->errors = errors_of(b, p, out->generation, &ejected);
 	out->state = bound_state(o, slot, ejected);
-	srcu_read_unlock(&hooks_srcu, idx);
+	let_go(p, idx);
 }
 
 /* --- rounds of a query --- */
@@ -341,14 +358,22 @@ void vexfs_hooks_reset(struct vexfs_hookset *set)
 	memset(set->generation, 0, sizeof(set->generation));
 }
 
+/* The first so many slots. */
+static void leave(struct vexfs_hookset *set, unsigned int slots)
+{
+	memset(set->ops, 0, sizeof(set->ops));
+	while (slots--)
+		if (set->prog[slots])
+			let_go(set->prog[slots], set->idx[slots]);
+}
+
 int vexfs_hooks_enter(struct vexfs_hookset *set)
 {
-	int idx = srcu_read_lock(&hooks_srcu);
 	unsigned int slot;
 
 	for (slot = 0; slot < VEXFS_SLOTS; slot++) {
 		struct vexfs_program *p = set->prog[slot];
-		struct vexfs_object *o = p ? srcu_dereference(p->object, &hooks_srcu) : NULL;
+		struct vexfs_object *o = p ? hold(p, set->idx + slot) : NULL;
 		u64 generation = o ? o->generation : 0;
 		bool ejected;
 
@@ -360,21 +385,18 @@ int vexfs_hooks_enter(struct vexfs_hookset *set)
 				set->state[slot] = bound_state(o, slot, ejected);
 			}
 		} else if (set->generation[slot] != generation) {
-			srcu_read_unlock(&hooks_srcu, idx);
+			leave(set, slot + 1);
 			return -ESTALE;
 		}
 		set->ops[slot] = set->state[slot] == VEXFS_BOUND_LOADED ? o->ops : NULL;
 	}
 	set->captured = true;
-	__release(&hooks_srcu);		/* for sparse: vexfs_hooks_leave() does */
-	return idx;
+	return 0;
 }
 
-void vexfs_hooks_leave(struct vexfs_hookset *set, int idx)
+void vexfs_hooks_leave(struct vexfs_hookset *set)
 {
-	memset(set->ops, 0, sizeof(set->ops));
-	__acquire(&hooks_srcu);
-	srcu_read_unlock(&hooks_srcu, idx);
+	leave(set, VEXFS_SLOTS);
 }
 
 void vexfs_hooks_put(struct vexfs_hookset *set)
@@ -572,14 +594,19 @@ static struct vexfs_object *publish(struct vexfs_program *p, struct vexfs_object
 	return old;
 }
 
-static void drain(struct vexfs_object *old)
+/*
+ * Wait for the rounds that run the old version, and free it; gives back a reference to p, which
+ * nobody else may have.
+ */
+static void drain(struct vexfs_program *p, struct vexfs_object *old)
 {
 	/*
 	 * Expedited: others on this machine may wait for the mutex that struct_ops holds around
 	 * us.
 	 */
-	synchronize_srcu_expedited(&hooks_srcu);
+	synchronize_srcu_expedited(&p->srcu);
 	kfree(old);
+	vexfs_program_put(p);
 }
 
 static struct vexfs_object *new_object(const struct vexfs_ops *ops, const struct bpf_link *link)
@@ -634,7 +661,7 @@ static struct vexfs_program *find_loaded(const struct vexfs_ops *ops, const stru
 static int vexfs_ops_update(void *kdata, void *old_kdata, struct bpf_link *link)
 {
 	const struct vexfs_ops *ops = kdata, *was = old_kdata;
-	struct vexfs_object *o, *old;
+	struct vexfs_object *o, *old = NULL;
 	struct vexfs_program *p;
 	unsigned int slot;
 	int err = 0;
@@ -659,12 +686,13 @@ static int vexfs_ops_update(void *kdata, void *old_kdata, struct bpf_link *link)
 			err = -EBUSY;
 		}
 	}
-	old = err ? o : publish(p, o);
+	if (!err)
+		old = publish(vexfs_program_ref(p), o);
 	mutex_unlock(&registry_lock);
 	if (err)
-		kfree(old);
+		kfree(o);
 	else
-		drain(old);
+		drain(p, old);
 	return err;
 }
 
@@ -677,11 +705,10 @@ static void vexfs_ops_unreg(void *kdata, struct bpf_link *link)
 	mutex_lock(&registry_lock);
 	p = find_loaded(kdata, link);
 	if (p)
-		old = publish(p, NULL);
+		old = publish(vexfs_program_ref(p), NULL);
 	mutex_unlock(&registry_lock);
-	if (old)
-		drain(old);
-	schedule_work(&reap_work);
+	if (p)
+		drain(p, old);
 }
 
 /* One function for all ops, so that no compiler can fold two into one whose name the BTF lacks. */

@@ -8,8 +8,8 @@
  *
  * A vexfs_program is a *name*.  It exists while an object of that name is loaded or while somebody
  * holds a reference (a collection that is bound to it).  What is loaded under the name comes and
- * goes: load, replace and unload publish a pointer and drain SRCU before they return, so a program
- * runs only between vexfs_hooks_enter() and vexfs_hooks_leave().
+ * goes: load, replace and unload publish a pointer and drain the program's SRCU before they return,
+ * so a program runs only between vexfs_hooks_enter() and vexfs_hooks_leave().
  *
  * What collections and searches ask for is in collection/program.h.
  */
@@ -19,6 +19,7 @@
 #include <linux/kobject.h>
 #include <linux/list.h>
 #include <linux/spinlock.h>
+#include <linux/srcu.h>
 #include "collection/program.h"
 
 #define VEXFS_EJECT_AFTER	16	/* errors of a search program in a row */
@@ -35,7 +36,8 @@ struct vexfs_program {
 	struct list_head node;		/* the registry; registry_lock */
 	char name[VEXFS_PROG_NAME_LEN];
 	atomic_t refs;			/* holders of a pointer */
-	/* SRCU, written under registry_lock; NULL: not loaded */
+	struct srcu_struct srcu;	/* of its own: who replaces another does not wait for us */
+	/* srcu, written under registry_lock; NULL: not loaded */
 	struct vexfs_object __rcu *object;
 	atomic_t bound[VEXFS_SLOTS];	/* collections per op; raised under registry_lock */
 

@@ -15,7 +15,7 @@
  *					the built-in runs there
  *	programs/NAME/bound		bindings of collections that are in memory
  *
- * Readers take no lock of ours but SRCU, so that directories can be removed under registry_lock.
+ * Readers take no lock of ours but the program's SRCU, so that directories can be removed under registry_lock.
  */
 #include <linux/fs.h>
 #include <linux/kobject.h>
@@ -155,7 +155,10 @@ static const struct sysfs_ops program_sysfs_ops = {
 
 static void program_release(struct kobject *kobj)
 {
-	kfree(container_of(kobj, struct vexfs_program, kobj));
+	struct vexfs_program *p = container_of(kobj, struct vexfs_program, kobj);
+
+	cleanup_srcu_struct(&p->srcu);
+	kfree(p);
 }
 
 static const struct kobj_type program_ktype = {

@@ -4,8 +4,8 @@
  * falling back.
  *
  * BPF runs in a round, between vexfs_hooks_enter() and vexfs_hooks_leave(), and nothing else does:
- * rows are read between rounds, so that replacing a program never waits for I/O.  All queries of a
- * call see one snapshot, and what was bound and loaded at one time; it begins anew, with the first
+ * rows are read between rounds, so that replacing a program never waits for I/O.  A round is short,
+ * so that it does not wait for a strategy that takes its time.  All queries of a call see one snapshot, and what was bound and loaded at one time; it begins anew, with the first
  * query, when
  *
  *	another program was bound, or none		as each round sees, and the end of the call
@@ -38,6 +38,11 @@
  */
 #define MAX_ATTEMPTS	16
 #define MAX_REBOUND	16	/* times that a call begins anew because something else was bound */
+/*
+ * A round: who replaces a program of it waits for it, and with him all who load, replace or detach
+ * struct_ops of any kind.
+ */
+#define ROUND_US	10000
 
 struct run {
 	struct vexfs_collection_mem *c;
@@ -52,6 +57,7 @@ struct run {
 	struct vexfs_derived *derived;	/* NULL: every record is measured */
 	struct vexfs_hookset set;
 	bool programs;			/* any is bound: rounds enter SRCU */
+	bool inside;			/* such a round */
 	/* times that it began anew because something else was bound */
 	u32 rebound;
 	bool fell_back;			/* the search program was given up */
@@ -151,38 +157,37 @@ static int begin_anew(struct run *r)
 	return 0;
 }
 
-/*
- * Enter a round.  *idx: to leave with, -1 where nothing is bound.  -ESTALE, -ENOLINK: nothing to
- * leave.
- */
-static int enter(struct run *r, int *idx)
+static void leave(struct run *r)
+{
+	if (r->inside)
+		vexfs_hooks_leave(&r->set);
+	r->inside = false;
+}
+
+/* Enter a round, to leave() then.  -ESTALE, -ENOLINK: there is none. */
+static int enter(struct run *r)
 {
 	const struct vexfs_ops *filter, *distance;
+	int err;
 
-	*idx = -1;
 	if (vexfs_collection_rebound(r->c, &r->set))
 		return -ESTALE;
 	if (!r->programs)
 		return 0;
-	*idx = vexfs_hooks_enter(&r->set);
-	if (*idx < 0)
-		return *idx;
+	err = vexfs_hooks_enter(&r->set);
+	if (err)
+		return err;
+	r->inside = true;
 	filter = r->set.ops[VEXFS_SLOT_FILTER];
 	distance = r->set.ops[VEXFS_SLOT_DISTANCE];
 	if ((r->set.prog[VEXFS_SLOT_FILTER] && !filter) ||
 	    (r->set.prog[VEXFS_SLOT_DISTANCE] && !distance)) {
-		vexfs_hooks_leave(&r->set, *idx);
+		leave(r);
 		return -ENOLINK;
 	}
 	vexfs_query_hooks(r->q, filter ? filter->filter : NULL,
 			  distance ? distance->distance : NULL);
 	return 0;
-}
-
-static void leave(struct run *r, int idx)
-{
-	if (idx >= 0)
-		vexfs_hooks_leave(&r->set, idx);
 }
 
 /* One call of the search program. */
@@ -205,23 +210,22 @@ static int run_program(struct run *r, const struct vexfs_ops *ops)
 static int run_strategy(struct run *r, int *ret)
 {
 	struct vexfs_search *s = vexfs_query_search(r->q);
-	int idx, err;
+	int err;
 
-	err = enter(r, &idx);
+	err = enter(r);
 	if (err)
 		return err;
+	vexfs_query_round(r->q, vx_clock_us() + ROUND_US);
 	vexfs_query_phase(r->q, VEXFS_PHASE_SEARCH);
 	if (own_strategy(r)) {
 		*ret = run_program(r, r->set.ops[VEXFS_SLOT_SEARCH]);
 	} else {
-		if (!hooked(r)) {	/* no BPF runs: nobody should wait for us */
-			leave(r, idx);
-			idx = -1;
-		}
+		if (!hooked(r))		/* no BPF runs: nobody should wait for us */
+			leave(r);
 		*ret = r->derived ? vexfs_coded(s) : vexfs_flat(s);
 	}
 	vexfs_query_phase(r->q, VEXFS_PHASE_NONE);
-	leave(r, idx);
+	leave(r);
 	r->rounds++;
 	return 0;
 }
@@ -230,21 +234,19 @@ static int run_strategy(struct run *r, int *ret)
 static s64 read_queued(struct run *r)
 {
 	s64 total = 0;
-	int n, idx, err;
+	int n, err;
 
 	for (;;) {
 		n = vexfs_query_read(r->q);
 		if (n <= 0)
 			return n ?: total;
-		err = enter(r, &idx);
+		err = enter(r);
 		if (err)
 			return err;
-		if (!hooked(r)) {
-			leave(r, idx);
-			idx = -1;
-		}
+		if (!hooked(r))
+			leave(r);
 		err = vexfs_query_score_read(r->q);
-		leave(r, idx);
+		leave(r);
 		if (err < 0 || vexfs_query_failed(r->q))
 			return min(err, 0);
 		total += n;

@@ -153,9 +153,9 @@ static int ask(int fd, const struct wanted *w)
 		puts(errname(err));
 		return 1;
 	}
-	printf("n=%u visited=%llu truncated=%u restarts=%u strategy=%s used=%u,%u,%u first=%llu\n",
+	printf("n=%u visited=%llu truncated=%u restarts=%u strategy=%s used=%u,%u,%u first=%llu rounds=%u\n",
 	       a.n, a.visited, a.truncated, a.restarts, a.strategy, a.used[0], a.used[1], a.used[2],
-	       a.n ? hits[0].id : ~0ULL);
+	       a.n ? hits[0].id : ~0ULL, a.rounds);
 	return 0;
 }
 
