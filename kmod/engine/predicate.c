@@ -14,11 +14,13 @@
 _Static_assert((__u64)SEGMENT_WORDS * 64 << (SEGMENTS - 1) == VEXFS_MAX_SLOTS,
 	       "segments of a bitmap");
 #define FEW_VALUES	32		/* compared one by one: a chunk in about 4 us */
-#define PAUSE_CHUNKS	16		/* between looks at the clock */
+#define MANY_COST	8		/* a chunk of a leaf with more of them, in leaves with few */
+#define PAUSE		16		/* leaves with few values, between looks at the clock */
 
 struct vexfs_predicate {
 	struct vexfs_condition c;	/* its arrays follow this struct */
 	__u64 bytes;
+	__u32 cost;			/* of a chunk, in leaves with few values */
 	/* what one caller at a time changes */
 	__u64 count;			/* slots evaluated */
 	__u64 matches;
@@ -91,6 +93,7 @@ struct vexfs_predicate *vexfs_predicate_new(const struct vexfs_condition *c)
 	size_t nodes = c->n * sizeof(*c->node), values = c->values * sizeof(*c->value);
 	struct vexfs_predicate *p = vx_ealloc(sizeof(*p) + nodes + values);
 	char *at = (char *)(p + 1);
+	__u32 i;
 
 	if (!p)
 		return NULL;
@@ -101,6 +104,8 @@ struct vexfs_predicate *vexfs_predicate_new(const struct vexfs_condition *c)
 	if (values)
 		memcpy(at + nodes, c->value, values);
 	p->bytes = sizeof(*p) + nodes + values;
+	for (i = 0; i < c->n; i++)
+		p->cost += c->node[i].n > FEW_VALUES ? MANY_COST : 1;
 	return p;
 }
 
@@ -260,12 +265,13 @@ int vexfs_predicate_match(struct vexfs_predicate *p, const struct vexfs_columns 
 			  __u64 deadline_us, struct vexfs_match *m)
 {
 	__u64 count = vexfs_columns_count(c);
-	__u32 chunks = 0;
+	__u32 cost = PAUSE;
 	int err;
 
 	*m = (struct vexfs_match){ .p = p };
 	while (p->count < count) {
-		if (chunks++ % PAUSE_CHUNKS == 0) {
+		if (cost >= PAUSE) {
+			cost = 0;
 			if (vx_ekilled())
 				return -EINTR;
 			m->cut = vx_clock_us() >= deadline_us;
@@ -273,6 +279,7 @@ int vexfs_predicate_match(struct vexfs_predicate *p, const struct vexfs_columns 
 				break;
 			vx_yield();
 		}
+		cost += p->cost;
 		err = step(p, c, count);
 		if (err)
 			return err;

@@ -398,6 +398,37 @@ static void test_limits(void **state)
 	vexfs_columns_free(cols);
 }
 
+/* Whatever is asked, the clock is looked at every millisecond or so. */
+static void test_pause(void **state)
+{
+	struct vexfs_columns *cols = columns_new();
+	struct vexfs_predicate *p;
+	struct vexfs_match m;
+	__u32 i;
+
+	(void)state;
+	vexfs_columns_publish(cols, N);
+	c = (struct vexfs_condition){ .node = node, .value = value };
+	for (c.values = 0; c.values < VEXFS_MAX_PREDICATE_VALUES; c.values++)
+		value[c.values] = 10 * (__s64)c.values;
+	for (i = 0; i + 1 < VEXFS_MAX_PREDICATE; i++)
+		if (i < 2 || i % 2)
+			node[c.n++] = (struct vexfs_predicate_node){ .op = VEXFS_PRED_IN,
+								     .attr = i % ATTRS,
+								     .n = c.values };
+		else
+			node[c.n++] = (struct vexfs_predicate_node){ .op = VEXFS_PRED_OR };
+	assert_int_equal(vexfs_condition_check(&c, ATTRS, 0), 0);
+	p = vexfs_predicate_new(&c);
+	assert_int_equal(vexfs_predicate_match(p, cols, vx_clock_us() + 100, &m), 0);
+	assert_true(m.cut);
+	assert_true(m.count <= 2 * VEXFS_CHUNK_SLOTS);
+	assert_int_equal(vexfs_predicate_match(p, cols, ~0ULL, &m), 0);
+	compare(&m, N);
+	vexfs_predicate_free(p);
+	vexfs_columns_free(cols);
+}
+
 /* Beyond the first segments of the bitmap. */
 static void test_large(void **state)
 {
@@ -441,6 +472,7 @@ int main(void)
 		cmocka_unit_test(test_malformed),
 		cmocka_unit_test(test_fuzz),
 		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_pause),
 		cmocka_unit_test(test_large),
 	};
 
