@@ -57,9 +57,12 @@ static double ask(struct vexfs_query *q, int (*strategy)(struct vexfs_search *),
 
 	vexfs_query_reset(q, row);
 	do {
-		vexfs_query_phase(q, VEXFS_PHASE_SEARCH);
-		strategy(vexfs_query_search(q));
-		vexfs_query_phase(q, VEXFS_PHASE_NONE);
+		do {
+			vexfs_query_phase(q, VEXFS_PHASE_SEARCH);
+			n = strategy(vexfs_query_search(q));
+			vexfs_query_phase(q, VEXFS_PHASE_NONE);
+		} while (n == VEXFS_MORE);
+		need(!n);
 		n = vexfs_query_finish(q, hits, &truncated);
 		if (n == -EAGAIN)
 			vexfs_query_restart(q);
