@@ -1,13 +1,54 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# bench/native/NAME.c      the engine on this machine, becomes build/bench/NAME; figures are not asserted
-# bench/vm/*.sh            in the guest: tests/vm/run --icount bench/vm/NAME.sh
+# make bench              VexFS against its peers: bench/results/bench.txt, bench.json and *.svg; under 40 minutes
+#	SETS="glove100 iid"	only these of bench/sets/sets.py
+#	PEERS="hnswlib faiss"	only those whose names begin so; PEERS= none at all
+#	EXTRA="PROGRAM..."	contenders from elsewhere, see bench/contender.h
+#	MINUTES=N		after which no contender is started
+# make bench-smoke        the harness itself, on a tiny set, without any peer: a part of make check
+# make bench-vm           what bench/vm measures, into the results
+# bench/native/NAME.c     on this machine, becomes build/bench/NAME
+# bench/vm/*.sh           in the guest: tests/vm/run --icount bench/vm/NAME.sh
 
-BENCH_SRC := $(wildcard bench/native/*.c)
-BENCHES := $(patsubst bench/native/%.c,$(B)/bench/%,$(BENCH_SRC))
+BENCH := $(B)/bench
+BENCH_NATIVE := $(patsubst bench/native/%.c,$(BENCH)/%,$(wildcard bench/native/*.c)) $(BENCH)/synth
+# npm of Debian brings hundreds of packages, and whoever has another one has what it does
+BENCH_PACKAGES := g++ libhnswlib-dev libfaiss-dev libsqlite3-dev gnuplot-nox dataset-fashion-mnist nodejs \
+	$(if $(shell command -v npm),,npm)
+BENCH_NPM = $(CACHE)/bench/npm-$(shell sha256sum bench/peers/package.json | cut -c 1-12)/node_modules
+BENCH_RESULTS := bench/results
+MINUTES ?= 33
 
-.PHONY: bench-native
-bench-native: $(BENCHES)
-	@for b in $^; do echo "# $${b##*/}"; $$b || exit 1; done
-$(BENCHES): $(B)/bench/%: $(B)/obj/bench/native/%.o $(B)/lib/libvexfs-core.a
-	$(call link,$(PKG_LIBS) -lm)
+.PHONY: bench bench-native bench-smoke bench-vm
+bench: deps
+	@V=$(V) ctl/deps $(BENCH)/deps.log '$(KERNEL_RELEASE)' $(DEB_KERNEL) $(BENCH_PACKAGES)
+	@+V=$(V) ctl/quietly $(BENCH)/build.log 'Building the engine and the harness (log: $(BENCH)/build.log)' \
+		$(MAKE) $(BENCH_NATIVE)
+	@bench/peers/install '$(BENCH_NPM)' $(BENCH)/npm.log
+	@bench/peers/build $(BENCH)/peers '$(BENCH_NPM)' $(BENCH)/peers.log
+	@rc=0; bench/run.py --bin $(BENCH) --npm '$(BENCH_NPM)' --out $(BENCH_RESULTS) --minutes $(MINUTES) \
+		$(if $(SETS),--sets '$(SETS)') $(if $(filter-out undefined,$(origin PEERS)),--peers '$(PEERS)') \
+		$(patsubst %,--extra '%',$(EXTRA)) || rc=1; \
+	bench/report.py $(BENCH_RESULTS) && exit $$rc
+
+bench-native: $(BENCH)/codes
+	@$<
+
+bench-smoke: $(BENCH_NATIVE)
+	@tests/unit/run bench/smoke.py
+check-unit: $(BENCH_NATIVE)
+
+BENCH_VM := $(wildcard bench/vm/*.sh)
+bench-vm: module bpf tools $(VM_HELPERS) $(VM_BPF)
+	@mkdir -p $(BENCH_RESULTS)/raw
+	@tests/vm/run --icount --mem 2G --timeout 1800 $(BENCH_VM) > $(BENCH)/vm.log || { tail -n 20 $(BENCH)/vm.log; exit 1; }
+	@sed -n 's/\r$$//; s/^# //p' $(BENCH)/vm.log > $(BENCH_RESULTS)/raw/vm.txt
+	@[ ! -e $(BENCH_RESULTS)/raw/meta.json ] || bench/report.py $(BENCH_RESULTS)
+
+$(BENCH)/codes $(BENCH)/race: $(BENCH)/%: $(B)/obj/bench/native/%.o $(B)/lib/libvexfs-core.a
+	$(call link,$(PKG_LIBS) -lpthread -lm)
+$(BENCH)/truth: $(B)/obj/bench/native/truth.o
+	$(call link,-lpthread -lm)
+$(BENCH)/synth: $(B)/obj/bench/sets/synth.o
+	$(call link,-lm)
+$(B)/obj/bench/native/truth.o $(B)/obj/bench/sets/synth.o: CFLAGS_EXTRA := -O3

@@ -1,0 +1,206 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""
+run.py [--sets "NAME..."] [--peers "NAME..."] [--extra PROGRAM]... [--minutes N] [--bin DIR] [--npm DIR] [--out DIR]
+
+The race behind `make bench`: makes the sets, runs one contender after the other on each, VexFS first, and leaves
+what each of them said in OUT/raw, for report.py.  --peers: those whose names begin so.  --extra: a contender from
+elsewhere, see contender.h.  After --minutes those that are left are not started, and the report says so.
+"""
+import argparse
+import json
+import os
+import platform
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import score
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+DEFAULT_SETS = 'glove100 fashion manifold iid lowdim'
+# seconds that building may take, by set; the large one is for those that build fast
+BUDGET = {'lowdim': 150}
+BUDGET_OTHERS = 75
+QUERYING = 240          # seconds that all the rest may take
+
+
+def peers(args):
+    """Names and commands, in the order of the tables; what a command needs is checked when it is run."""
+    def program(name):
+        return [os.path.join(args.bin, 'peers', name)]
+
+    def script(name):
+        return ['node', os.path.join(HERE, 'peers', name)]
+
+    p = {'hnswlib': program('hnswlib')}
+    for m in ('flat', 'ivf', 'hnsw'):
+        p['faiss-' + m] = program('faiss') + ['--method', m]
+    for m in ('f32', 'bf16', 'i8'):
+        p['usearch-' + m] = program('usearch') + ['--method', m]
+    for m in ('hnsw', 'hnsw-rabitq', 'ivf-rabitq'):
+        p['zvec-' + m] = script('zvec.js') + ['--method', m]
+    p['sqlite-vec'] = program('sqlite-vec')
+    p['lancedb'] = script('lancedb.js')
+    p['chroma'] = script('chroma.js')
+    return p
+
+
+def output(*command):
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ''
+
+
+def machine():
+    cpu = {}
+    with open('/proc/cpuinfo') as f:
+        for line in f:
+            if ':' in line:
+                key, value = line.split(':', 1)
+                cpu.setdefault(key.strip(), value.strip())
+    flags = set(cpu.get('flags', '').split())
+    known = ['avx2', 'fma', 'f16c', 'avx512f', 'avx512bw', 'avx512vl', 'avx512vbmi', 'avx512_vnni',
+             'avx512_vpopcntdq', 'avx512_bf16']
+    with open('/proc/meminfo') as f:
+        memory = int(f.readline().split()[1])
+    with open('/etc/os-release') as f:
+        system = [line.split('=', 1)[1].strip().strip('"') for line in f if line.startswith('PRETTY_NAME=')]
+    return {'cpu': cpu.get('model name', platform.machine()), 'cores': os.cpu_count(), 'memory_kib': memory,
+            'cache': cpu.get('cache size', ''), 'features': [f for f in known if f in flags],
+            'system': ''.join(system), 'kernel': platform.release(),
+            'gcc': output('gcc', '-dumpfullversion'), 'node': output('node', '--version')}
+
+
+def missing(command):
+    """Why a contender cannot run here, or ''."""
+    program = command[1] if command[0] == 'node' else command[0]
+    if command[0] == 'node' and not shutil.which('node'):
+        return 'not installed: node is missing'
+    if not os.path.exists(program):
+        why = program + '.why'
+        if os.path.exists(why):
+            with open(why) as f:
+                return f.read().strip()
+        return 'not installed: %s is missing' % program
+    return ''
+
+
+def run(command, dir, out, budget, log):
+    """Runs a contender; why it has no result, or ''."""
+    command = command[:1 + (command[0] == 'node')] + [dir, out, '--budget', str(budget)] + \
+        command[1 + (command[0] == 'node'):]
+    with open(log, 'w') as f:
+        try:
+            p = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=f, stderr=f, start_new_session=True)
+        except OSError as e:
+            return 'cannot be run: ' + e.strerror
+        try:
+            code = p.wait(budget + QUERYING)
+        except subprocess.TimeoutExpired:
+            code = 'took more than %d s' % (budget + QUERYING)
+        except BaseException:
+            os.killpg(p.pid, signal.SIGKILL)
+            raise
+    # servers that it has started are of its session
+    try:
+        os.killpg(p.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    p.wait()
+    if not code:
+        return ''
+    with open(log, errors='replace') as f:
+        said = [line.strip() for line in f if line.strip()]
+    said = ': ' + said[-1][:160] if said else ''
+    return (code if isinstance(code, str) else 'failed (exit code %d)' % code) + said
+
+
+def brief(result):
+    plain = [s for s in result['settings'] if not s['filter']]
+    if not plain:
+        return result.get('skipped') or 'no answers'
+    low, high = min(plain, key=lambda s: s['recall']), max(plain, key=lambda s: s['recall'])
+    text = 'recall %.4f at %s/s' % (high['recall'], format(int(high['qps']), ','))
+    if low is not high:
+        text = 'recall %.4f at %s/s to %s' % (low['recall'], format(int(low['qps']), ','), text[7:])
+    return text + (' (' + result['skipped'] + ')' if result.get('skipped') else '')
+
+
+def main():
+    p = argparse.ArgumentParser(usage=__doc__)
+    p.add_argument('--sets', default=DEFAULT_SETS)
+    p.add_argument('--peers')
+    p.add_argument('--extra', action='append', default=[])
+    p.add_argument('--minutes', type=float, default=33)
+    p.add_argument('--bin', default='build/bench')
+    p.add_argument('--npm', default='')
+    p.add_argument('--out', default='bench/results')
+    args = p.parse_args()
+    started = time.monotonic()
+    table = peers(args)
+    if args.peers is not None:
+        want = args.peers.split()
+        for w in want:
+            if not any(name.startswith(w) for name in table):
+                sys.exit('no peer is called %s; there are: %s' % (w, ' '.join(table)))
+        table = {name: c for name, c in table.items() if any(name.startswith(w) for w in want)}
+    contenders = {'vexfs': [os.path.join(args.bin, 'race')]}
+    contenders.update(table)
+    for e in args.extra:
+        e = os.path.abspath(e)
+        name = os.path.splitext(os.path.basename(e))[0]
+        if name in contenders:
+            sys.exit('%s: there is a contender of that name' % e)
+        contenders[name] = [e]
+    if args.npm:
+        os.environ['NODE_PATH'] = args.npm
+    raw = os.path.join(args.out, 'raw')
+    shutil.rmtree(raw, ignore_errors=True)
+    os.makedirs(raw)
+    meta = {'date': time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime()), 'machine': machine(),
+            'version': output('git', '-C', HERE, 'describe', '--always', '--dirty'), 'sets': {},
+            'contenders': list(contenders), 'minutes': args.minutes}
+    good = True
+    for name in args.sets.split():
+        command = [sys.executable, os.path.join(HERE, 'sets', 'sets.py'), '--bin', args.bin, '--npm', args.npm, name]
+        made = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+        if made.returncode:
+            print('  %-9s cannot be made' % name, flush=True)
+            meta['sets'][name] = {'skipped': 'the set cannot be made'}
+            good = False
+            continue
+        s = score.Set(made.stdout.strip())
+        meta['sets'][name] = s.about
+        os.makedirs(os.path.join(raw, name))
+        for c, command in contenders.items():
+            out = os.path.join(raw, name, c + '.json')
+            t = time.monotonic()
+            why = missing(command)
+            if not why and t - started > args.minutes * 60:
+                why = 'not started: the %g minutes were over' % args.minutes
+            if not why:
+                why = run(command, s.dir, out, BUDGET.get(name, BUDGET_OTHERS), out[:-5] + '.log')
+            try:
+                result = score.score(s, out) if not why else None
+            except (OSError, ValueError, KeyError, TypeError) as e:
+                why = 'its result cannot be read: %s' % e
+            if why:
+                result = {'contender': c, 'version': '', 'note': '', 'builds': [], 'settings': [], 'skipped': why}
+                # ours has to run
+                good = good and c != 'vexfs'
+            result['contender'] = c
+            with open(out, 'w') as f:
+                json.dump(result, f)
+            print('  %-9s %-17s %3d s  %s' % (name, c, time.monotonic() - t, brief(result)), flush=True)
+    meta['seconds'] = round(time.monotonic() - started)
+    with open(os.path.join(raw, 'meta.json'), 'w') as f:
+        json.dump(meta, f)
+    return 0 if good else 1
+
+
+if __name__ == '__main__':
+    sys.exit(main())
