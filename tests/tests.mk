@@ -94,7 +94,7 @@ check:
 # Each of these ends with a line of counts, which tests/check adds up.
 check-unit: $(UNIT_TESTS) $(B)/tsan/threads $(B)/tests/fsck.vexfs $(B)/tests/vexd $(B)/bin/vexctl $(B)/bin/mkfs.vexfs $(B)/bin/fsck.vexfs \
 		$(B)/bin/vexd $(LIBVEXFS_SO) $(B)/man/vexfs_open.3 $(B)/man/vexctl.8
-	@tests/unit/run $(UNIT_TESTS) $(B)/tsan/threads $(UNIT_SCRIPTS) tests/readme.py
+	@tests/unit/run $(UNIT_TESTS) $(B)/tsan/threads $(UNIT_SCRIPTS) tests/readme.py bench/smoke.py
 
 # The packages, in a clean Debian root.
 check-deb:
