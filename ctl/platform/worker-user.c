@@ -14,6 +14,7 @@
 
 void vexfs_worker_init(struct vexfs_worker *w)
 {
+	*w = (struct vexfs_worker){};
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_cond_init(&w->poked_or_stopped, NULL);
 }

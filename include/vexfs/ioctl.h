@@ -78,7 +78,7 @@ struct vexfs_ioc_info {
 	__u64	committed;		/* slots in the last commit, which fsync waits for */
 	__u64	live;			/* records */
 	__u64	next_seq;
-	__u64	resident;		/* bytes of memory that derived data take */
+	__u64	resident;		/* bytes of memory that its derived data take */
 	/* since loaded: queries; calls of search that fell back to the built-in */
 	__u64	queries, fallbacks;
 	struct vexfs_attr attr[VEXFS_MAX_ATTRS];
@@ -98,7 +98,12 @@ struct vexfs_ioc_info {
 	 * bytes that the last compaction lacked, when it failed with ENOSPC; 0: it had what it took
 	 */
 	__u64	compact_lacked;
-	__u64	reserved[6];
+	/* as of now: slots with a code, and what the next search will find, VEXFS_CODES_* below */
+	__u64	coded;
+	__u32	codes, reserved32c;
+	/* of the mount: resident=, and bytes that derived data of all its collections take of it */
+	__u64	budget, budget_used;
+	__u64	reserved[2];
 };
 
 /*

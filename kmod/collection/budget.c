@@ -195,6 +195,16 @@ void vexfs_budget_need(struct super_block *sb, u64 *charged, u64 bytes)
 	vexfs_budget_trim(sb);
 }
 
+void vexfs_budget_info(struct super_block *sb, u64 *limit, u64 *charged)
+{
+	struct vexfs_budget *budget = budget_of(sb);
+
+	*limit = limit_of(sb);
+	spin_lock(&budget->lock);
+	*charged = budget->charged;
+	spin_unlock(&budget->lock);
+}
+
 u64 vexfs_budget_evictable(struct super_block *sb)
 {
 	return READ_ONCE(budget_of(sb)->evictable);

@@ -47,6 +47,9 @@ bool vexfs_budget_is_over(struct super_block *sb);
 /* It may be smaller than before: optional data go until it is kept, or there are none. */
 void vexfs_budget_trim(struct super_block *sb);
 
+/* The limit, and bytes that there are. */
+void vexfs_budget_info(struct super_block *sb, u64 *limit, u64 *charged);
+
 /* Reclaim: bytes that could be given back; give some back, as far as so many are worth it. */
 u64 vexfs_budget_evictable(struct super_block *sb);
 u64 vexfs_budget_reclaim(struct super_block *sb, u64 bytes);

@@ -147,9 +147,13 @@ int vexfs_collection_info(struct vexfs_collection_mem *c, struct vexfs_ioc_info 
 			 vexfs_map_bytes(&c->body->key_map) + vexfs_words_bytes(c) +
 			 vexfs_files_bytes(&c->body->files);
 	d = vexfs_derived_get(c->body);
-	if (d)
+	info->codes = vexfs_derived_state(c->body, d, info->count);
+	if (d) {
+		info->coded = min(vexfs_codes_count(d->codes), info->count);
 		info->resident += vexfs_derived_bytes(d);
+	}
 	vexfs_derived_put(d);
+	vexfs_budget_info(c->dir->i_sb, &info->budget, &info->budget_used);
 	info->epoch = c->body->epoch;
 	info->key_bytes = c->body->key_end;
 	info->snapshots = c->body->snapshots;

@@ -18,6 +18,9 @@
  *	snapshots	snapshots_lock is held during a step, so a snapshot is there before the step
  *			looks what to keep, or begins after it has been copied
  *
+ * What searches have derived from the records goes with them, by slot, into a generation of the new
+ * body; where there is no room for both, the worker makes another one afterwards.
+ *
  * Locks: snapshots_lock for a step; in the end snapshots_lock, commit_lock and lock, for as long as
  * it takes to commit and to copy what came in a short time (see vexfs.h).
  */
@@ -36,6 +39,8 @@
 struct compaction {
 	struct vexfs_collection_mem *c;
 	struct vexfs_body *from, *to;
+	/* what is derived of them; both or none, references */
+	struct vexfs_derived *derived, *heir;
 	u64 done;				/* slots of `from` that were looked at */
 	u64 count;				/* slots of `to` */
 	/* slots to be copied, of so many, at the beginning */
@@ -196,6 +201,15 @@ static int write_step(struct compaction *k)
 				 k->n * VEXFS_RECORD_BYTES);
 }
 
+/* What is derived from the records of a step.  It is optional. */
+static void carry(struct compaction *k)
+{
+	if (!k->heir || !vexfs_derived_carry(k->heir, k->derived, k->count, k->n, k->slot, k->rows))
+		return;
+	vexfs_derived_put(k->heir);
+	k->heir = NULL;
+}
+
 /* What was taken goes to the planes, and into what is derived. */
 static int flush_step(struct compaction *k, const u64 *dead)
 {
@@ -217,6 +231,8 @@ static int flush_step(struct compaction *k, const u64 *dead)
 			k->buried[slot / 64] |= bit;
 		cond_resched();
 	}
+	if (!err)
+		carry(k);
 	k->count += k->n;
 	k->n = k->key_bytes = 0;
 	return err;
@@ -395,6 +411,9 @@ static int begin(struct compaction *k, struct vexfs_collection_mem *c)
 		return -ENOMEM;
 	k->to->epoch = k->from->epoch + 1;
 	k->to->columns = vexfs_columns_new(c->attrs);
+	k->derived = vexfs_derived_get(k->from);
+	if (k->derived)
+		k->heir = vexfs_derived_heir(c, k->to, k->derived, k->keep);
 	return k->to->columns ? new_planes(k) ?: find_room(k) : -ENOMEM;
 }
 
@@ -403,6 +422,8 @@ static void end(struct compaction *k)
 {
 	while (k->spares)
 		iput(k->spare[--k->spares]);
+	vexfs_derived_put(k->heir);
+	vexfs_derived_put(k->derived);
 	vexfs_body_put(k->from);
 	vexfs_body_put(k->to);
 	kvfree(k->kept);
@@ -579,9 +600,15 @@ static int swap_bodies(struct compaction *k)
 	err = write_dead(k) ?: vexfs_heirs_write(c, k->to) ?: write_planes(k->to) ?: log_swap(k);
 	if (err)
 		return err;
+	vexfs_derived_count(c, k->to);
+	if (k->heir)
+		vexfs_derived_install(k->heir);
 	spin_lock(&c->prog_lock);
 	c->body = k->to;
 	spin_unlock(&c->prog_lock);
+	if (k->derived && !k->heir)
+		vexfs_derived_poke(k->to);
+	k->heir = NULL;
 	c->committed = k->count;
 	c->committed_keys = k->to->key_end;
 	vexfs_plane_tight(k->to->vectors, false);

@@ -275,6 +275,7 @@ int vexfs_derived_carry(struct vexfs_derived *to, const struct vexfs_derived *fr
 		cond_resched();
 	}
 	vexfs_codes_publish(to->codes, first + n);
+	WRITE_ONCE(to->used, READ_ONCE(from->used));
 	return 0;
 }
 
