@@ -43,13 +43,15 @@ $(UNIT_TESTS): $(B)/tests/%: $(B)/san/tests/unit/test_%.o $(call san,$(UNIT_SHAR
 		$(B)/san/libvexfs.a $(B)/san/libvexfs-core.a
 	$(call link,$(SANITIZE) -lcmocka $(PKG_LIBS) -lz -lm)
 # threads, under the sanitizer for them
-THREAD_SRC := $(CORE_SRC) $(patsubst %,tests/unit/%.c,box disk history client seen test_threads)
+THREAD_TESTS := $(B)/tsan/threads $(B)/tsan/derived
+THREAD_SRC := $(CORE_SRC) $(patsubst %,tests/unit/%.c,box disk history client seen mount)
 $(B)/tsan/%.o: %.c
 	$(call say,CC,"$< (threads)")
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -fsanitize=thread $(CFLAGS_EXTRA) -MMD -MP -c $< -o $@
 $(B)/tsan/kmod/engine/%_avx2.o: CFLAGS_EXTRA := -mavx2 -mfma
-$(B)/tsan/threads: $(patsubst %.c,$(B)/tsan/%.o,$(THREAD_SRC))
+.SECONDARY: $(patsubst %.c,$(B)/tsan/%.o,$(THREAD_SRC))
+$(THREAD_TESTS): $(B)/tsan/%: $(B)/tsan/tests/unit/test_%.o $(patsubst %.c,$(B)/tsan/%.o,$(THREAD_SRC))
 	$(call link,-fsanitize=thread -lcmocka -lm)
 # without any sanitizer, for what takes long
 $(B)/tests/long/%: $(B)/obj/tests/unit/test_%.o $(call objs,$(UNIT_SHARED)) $(B)/lib/libvexfs.a $(B)/lib/libvexfs-core.a
@@ -92,9 +94,9 @@ check:
 	@+tests/check
 
 # Each of these ends with a line of counts, which tests/check adds up.
-check-unit: $(UNIT_TESTS) $(B)/tsan/threads $(B)/tests/fsck.vexfs $(B)/tests/vexd $(B)/bin/vexctl $(B)/bin/mkfs.vexfs $(B)/bin/fsck.vexfs \
+check-unit: $(UNIT_TESTS) $(THREAD_TESTS) $(B)/tests/fsck.vexfs $(B)/tests/vexd $(B)/bin/vexctl $(B)/bin/mkfs.vexfs $(B)/bin/fsck.vexfs \
 		$(B)/bin/vexd $(LIBVEXFS_SO) $(B)/man/vexfs_open.3 $(B)/man/vexctl.8
-	@tests/unit/run $(UNIT_TESTS) $(B)/tsan/threads $(UNIT_SCRIPTS) tests/readme.py bench/smoke.py
+	@tests/unit/run $(UNIT_TESTS) $(THREAD_TESTS) $(UNIT_SCRIPTS) tests/readme.py bench/smoke.py
 
 # The packages, in a clean Debian root.
 check-deb:
@@ -102,7 +104,7 @@ check-deb:
 
 # What takes an hour or so, other things each time unless VEXFS_SEED says which: random histories of the core and of
 # records, a million power cuts, every fault, threads.
-LONG_TESTS := $(B)/tests/records $(B)/tests/faults $(B)/tests/threads $(B)/tsan/threads $(B)/tests/long/cuts
+LONG_TESTS := $(B)/tests/records $(B)/tests/faults $(B)/tests/threads $(THREAD_TESTS) $(B)/tests/long/cuts
 check-long: $(B)/tests/model $(LONG_TESTS)
 	@export VEXFS_SEED=$${VEXFS_SEED:-$$(date +%s)}; rc=0; \
 	VEXFS_HISTORIES=10000 tests/unit/run $(B)/tests/model || rc=1; \

@@ -74,7 +74,8 @@ __u64 vx_clock_us(void)
 	struct timespec t;
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000ULL + t.tv_nsec / 1000 + vx_clock_fast;
+	return t.tv_sec * 1000000ULL + t.tv_nsec / 1000 +
+	       __atomic_load_n(&vx_clock_fast, __ATOMIC_RELAXED);
 }
 
 __u64 vx_cpu_us(void)
