@@ -471,7 +471,7 @@ static void fill_plan(const struct run *r, struct vexfs_search_trace *t)
 	if (own_strategy(r)) {
 		t->plan = VEXFS_PLAN_PROGRAM;
 		t->plan_why = VEXFS_WHY_BOUND;
-	} else if (r->codes) {
+	} else if (r->derived) {
 		t->plan = VEXFS_PLAN_CODED;
 		t->plan_why = t->recall == VEXFS_RECALL_ALL ? VEXFS_WHY_RECALL :
 							      VEXFS_WHY_NO_LISTS;
