@@ -152,6 +152,32 @@ static const char *state_name(__u32 state)
 	return "?";
 }
 
+/* For JSON. */
+static const char *codes_name(__u32 codes)
+{
+	static const char *const names[] = { "unknown", "all", "part", "unwanted", "few", "budget",
+					     "none" };
+
+	return codes < sizeof(names) / sizeof(names[0]) ? names[codes] : "?";
+}
+
+static const char *codes_text(__u32 codes)
+{
+	switch (codes) {
+	case VEXFS_CODES_ALL:
+		return "searches use them";
+	case VEXFS_CODES_PART:
+		return "searches measure the others";
+	case VEXFS_CODES_FEW:
+		return "too few records for codes to pay off";
+	case VEXFS_CODES_BUDGET:
+		return "no room within the mount option resident=, searches measure every record";
+	case VEXFS_CODES_NONE:
+		return "the next search makes them";
+	}
+	return "?";
+}
+
 static void info_json(const struct vexfs_ioc_info *i)
 {
 	struct json_object *o = json_object_new_object(), *list = json_object_new_array(), *e;
@@ -179,6 +205,8 @@ static void info_json(const struct vexfs_ioc_info *i)
 	add_u64(o, "compact_total", i->compact_total);
 	add_u64(o, "compact_lacked", i->compact_lacked);
 	add_u64(o, "resident_bytes", i->resident);
+	add_u64(o, "coded", i->coded);
+	add_str(o, "codes", codes_name(i->codes));
 	add_u64(o, "queries", i->queries);
 	add_u64(o, "fallbacks", i->fallbacks);
 	list = json_object_new_object();
@@ -236,6 +264,7 @@ static int info(int argc, char **argv)
 		printf(", now at slot %llu of %llu", i.compact_done, i.compact_total);
 	printf("\n");
 	printf("memory      %llu bytes of derived data\n", i.resident);
+	printf("codes       %llu of %llu slots: %s\n", i.coded, i.count, codes_text(i.codes));
 	printf("queries     %llu since it was loaded, %llu fell back to the built-in\n", i.queries,
 	       i.fallbacks);
 	for (n = 0; n < VEXFS_SLOTS; n++) {

@@ -2,9 +2,11 @@
 /* vexctl status, events, reload. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <libmount.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
@@ -46,7 +48,9 @@ static struct json_object *filesystem(struct libmnt_fs *fs)
 	struct json_object *o = json_object_new_object();
 	const char *source = mnt_fs_get_source(fs), *target = mnt_fs_get_target(fs);
 	unsigned long flags = 0;
+	struct vexfs_ioc_memory memory = { .size = sizeof(memory) };
 	struct statvfs st;
+	int fd;
 
 	add_str(o, "device", source ? source : "?");
 	add_str(o, "dir", target);
@@ -58,6 +62,15 @@ static struct json_object *filesystem(struct libmnt_fs *fs)
 		add_u64(o, "files", st.f_files);
 		add_u64(o, "free_files", st.f_ffree);
 	}
+	fd = open(target, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0 && !ioctl(fd, VEXFS_IOC_MEMORY, &memory)) {
+		add_u64(o, "resident_bytes", memory.limit);
+		add_u64(o, "resident_used_bytes", memory.used);
+		add_u64(o, "resident_codes_bytes", memory.evictable + memory.leaving);
+		add_u64(o, "resident_evicted", memory.evicted);
+	}
+	if (fd >= 0)
+		close(fd);
 	return o;
 }
 
@@ -128,7 +141,7 @@ static const char *human(__u64 bytes, char buf[24])
 static void print_filesystems(struct json_object *list)
 {
 	size_t i, n = json_object_array_length(list);
-	char a[24], b[24];
+	char a[24], b[24], c[24];
 
 	printf("Filesystems%s\n", n ? "" : ": none is mounted");
 	for (i = 0; i < n; i++) {
@@ -137,6 +150,12 @@ static void print_filesystems(struct json_object *list)
 		printf("  %s on %s: %s free of %s%s\n", show(o, "device"), show(o, "dir"),
 		       human(number(o, "free_bytes"), a), human(number(o, "bytes"), b),
 		       flag(o, "read_only") ? ", read-only" : "");
+		if (json_object_object_get_ex(o, "resident_bytes", NULL))
+			printf("    derived data: %s of %s (resident=), %s of it codes; made room %llu times\n",
+			       human(number(o, "resident_used_bytes"), a),
+			       human(number(o, "resident_bytes"), b),
+			       human(number(o, "resident_codes_bytes"), c),
+			       number(o, "resident_evicted"));
 	}
 }
 

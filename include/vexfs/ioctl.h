@@ -101,9 +101,7 @@ struct vexfs_ioc_info {
 	/* as of now: slots with a code, and what the next search will find, VEXFS_CODES_* below */
 	__u64	coded;
 	__u32	codes, reserved32c;
-	/* of the mount: resident=, and bytes that derived data of all its collections take of it */
-	__u64	budget, budget_used;
-	__u64	reserved[2];
+	__u64	reserved[4];
 };
 
 /*
@@ -554,6 +552,24 @@ struct vexfs_search_trace {
 #define VEXFS_TIME_RESCORE	4	/* measuring the best in double precision, ordering them */
 #define VEXFS_TIME_RECORDS	5	/* fetching and verifying the records of the hits */
 
+/*
+ * Memory of the mount: what is derived from the records of all its collections, which the mount
+ * option resident= limits.  Works at any directory.
+ */
+struct vexfs_ioc_memory {
+	__u32	size, flags;
+	__u64	limit;			/* resident= */
+	__u64	used;			/* bytes that there are */
+	/*
+	 * Of those: codes and the like, which make room when something else needs it; and what
+	 * searches in flight still hold of what has made room.  The rest, columns and maps, stays
+	 */
+	__u64	evictable, leaving;
+	/* how often the codes of a collection made room since the mount, for whatever reason */
+	__u64	evicted;
+	__u64	reserved[4];
+};
+
 /* Bind a loaded program to a slot ("": the built-in).  The binding is on disk when this returns.
  * ENOENT nothing of that name is loaded, EOPNOTSUPP the object has no such op, EPERM the caller
  * neither owns the directory nor has CAP_FOWNER. */
@@ -581,7 +597,8 @@ struct vexfs_ioc_use {
 #define VEXFS_IOC_SNAPSHOT	_IOWR(VEXFS_IOC_MAGIC, 13, struct vexfs_ioc_snapshot)
 #define VEXFS_IOC_SNAPSHOTS	_IOWR(VEXFS_IOC_MAGIC, 14, struct vexfs_ioc_snapshots)
 #define VEXFS_IOC_COMPACT	_IOWR(VEXFS_IOC_MAGIC, 15, struct vexfs_ioc_compact)
-#define VEXFS_IOC_LAST		15
+#define VEXFS_IOC_MEMORY	_IOWR(VEXFS_IOC_MAGIC, 17, struct vexfs_ioc_memory)
+#define VEXFS_IOC_LAST		17
 
 _Static_assert(sizeof(struct vexfs_ioc_create) == 376, "vexfs_ioc_create");
 _Static_assert(sizeof(struct vexfs_bind) == 16, "vexfs_bind");
@@ -597,6 +614,7 @@ _Static_assert(sizeof(struct vexfs_hit) == 48, "vexfs_hit");
 _Static_assert(sizeof(struct vexfs_ioc_search) == 344, "vexfs_ioc_search");
 _Static_assert(sizeof(struct vexfs_query_answer) == 24, "vexfs_query_answer");
 _Static_assert(sizeof(struct vexfs_search_trace) == 224, "vexfs_search_trace");
+_Static_assert(sizeof(struct vexfs_ioc_memory) == 80, "vexfs_ioc_memory");
 _Static_assert(sizeof(struct vexfs_ioc_use) == 64, "vexfs_ioc_use");
 _Static_assert(sizeof(struct vexfs_bound) == 48, "vexfs_bound");
 _Static_assert(sizeof(struct vexfs_snapshot_info) == 64, "vexfs_snapshot_info");

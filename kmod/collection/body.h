@@ -46,7 +46,7 @@ struct vexfs_body {
 	bool derived_wanted;		/* the worker is to look at it; no lock */
 	/* the worker's: */
 	struct vexfs_derived *derived_next;	/* to take the place of `derived`, or NULL */
-	u64 recentre_after;		/* vx_clock_us(): no other one before then */
+	u64 recentre_after;		/* vx_clock_us(): no other centre before then */
 
 	u64 needed;			/* vexfs_collection_mem.lock: bytes counted, see budget.h */
 	struct vexfs_files files;

@@ -195,13 +195,16 @@ void vexfs_budget_need(struct super_block *sb, u64 *charged, u64 bytes)
 	vexfs_budget_trim(sb);
 }
 
-void vexfs_budget_info(struct super_block *sb, u64 *limit, u64 *charged)
+void vexfs_budget_info(struct super_block *sb, struct vexfs_ioc_memory *info)
 {
 	struct vexfs_budget *budget = budget_of(sb);
 
-	*limit = limit_of(sb);
+	info->limit = limit_of(sb);
 	spin_lock(&budget->lock);
-	*charged = budget->charged;
+	info->used = budget->charged;
+	info->evictable = budget->evictable;
+	info->leaving = budget->leaving;
+	info->evicted = budget->evicted;
 	spin_unlock(&budget->lock);
 }
 

@@ -9,6 +9,7 @@
 struct super_block;
 struct vexfs_body;
 struct vexfs_derived;
+struct vexfs_ioc_memory;
 
 struct vexfs_budget {
 	spinlock_t lock;		/* all of it; outside vexfs_body.derived_lock */
@@ -47,8 +48,8 @@ bool vexfs_budget_is_over(struct super_block *sb);
 /* It may be smaller than before: optional data go until it is kept, or there are none. */
 void vexfs_budget_trim(struct super_block *sb);
 
-/* The limit, and bytes that there are. */
-void vexfs_budget_info(struct super_block *sb, u64 *limit, u64 *charged);
+/* See ioctl.h. */
+void vexfs_budget_info(struct super_block *sb, struct vexfs_ioc_memory *info);
 
 /* Reclaim: bytes that could be given back; give some back, as far as so many are worth it. */
 u64 vexfs_budget_evictable(struct super_block *sb);

@@ -153,7 +153,6 @@ int vexfs_collection_info(struct vexfs_collection_mem *c, struct vexfs_ioc_info 
 		info->resident += vexfs_derived_bytes(d);
 	}
 	vexfs_derived_put(d);
-	vexfs_budget_info(c->dir->i_sb, &info->budget, &info->budget_used);
 	info->epoch = c->body->epoch;
 	info->key_bytes = c->body->key_end;
 	info->snapshots = c->body->snapshots;

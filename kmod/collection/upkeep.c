@@ -28,7 +28,7 @@ static int give_up(struct vexfs_body *b)
 {
 	vexfs_derived_put(b->derived_next);
 	b->derived_next = NULL;
-	b->recentre_after = vx_clock_us() + AGAIN_US;
+	WRITE_ONCE(b->recentre_after, vx_clock_us() + AGAIN_US);
 	return 0;
 }
 

@@ -124,6 +124,21 @@ static long ioc_use(struct file *file, struct vexfs_collection_mem *c, void __us
 	return err;
 }
 
+static long ioc_memory(struct file *file, void __user *argp)
+{
+	struct vexfs_ioc_memory arg;
+	u32 usize;
+	int err;
+
+	err = vexfs_may_read(file) ?: vexfs_copy_in(&arg, sizeof(arg), argp, &usize);
+	if (err)
+		return err;
+	if (arg.flags || !ALL_ZERO(arg.reserved))
+		return -EINVAL;
+	vexfs_budget_info(file_inode(file)->i_sb, &arg);
+	return vexfs_copy_out(argp, &arg, usize);
+}
+
 static long ioc_shutdown(struct file *file, u32 __user *argp)
 {
 	u32 how;
@@ -188,6 +203,8 @@ long vexfs_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return ioc_create(file, argp);
 	if (_IOC_NR(cmd) == _IOC_NR(VEXFS_IOC_DROP))
 		return ioc_drop(file, argp);
+	if (_IOC_NR(cmd) == _IOC_NR(VEXFS_IOC_MEMORY))
+		return ioc_memory(file, argp);
 	c = vexfs_collection_get(inode);
 	if (IS_ERR(c))
 		return PTR_ERR(c);

@@ -117,6 +117,7 @@ union arg {
 	struct vexfs_ioc_snapshot snapshot;
 	struct vexfs_ioc_snapshots snapshots;
 	struct vexfs_ioc_compact compact;
+	struct vexfs_ioc_memory memory;
 };
 
 static const struct {
@@ -143,6 +144,7 @@ static const struct {
 	[13] = { VEXFS_IOC_SNAPSHOT },
 	[14] = { VEXFS_IOC_SNAPSHOTS, { AT(snapshots, snapshots) } },
 	[15] = { VEXFS_IOC_COMPACT },
+	[17] = { VEXFS_IOC_MEMORY },
 #undef AT
 };
 

@@ -36,14 +36,18 @@ static void budget(__u64 bytes)
 	vexfs_budget_trim(sb());
 }
 
-/* What has been charged, and what is to be. */
+static struct vexfs_ioc_memory memory(void)
+{
+	struct vexfs_ioc_memory arg = { .size = sizeof(arg) };
+
+	assert_int_equal(vexfs_file_ioctl(m.c, VEXFS_IOC_MEMORY, &arg), 0);
+	assert_int_equal(arg.limit, sbi()->opts.resident);
+	return arg;
+}
+
 static __u64 charged(void)
 {
-	__u64 limit, bytes;
-
-	vexfs_budget_info(sb(), &limit, &bytes);
-	assert_int_equal(limit, sbi()->opts.resident);
-	return bytes;
+	return memory().used;
 }
 
 /* The current generation, which somebody else holds too. */
@@ -265,7 +269,7 @@ static void compacted_without_room(void **state)
 		nanosleep(&nap, NULL);
 	}
 	assert_int_equal(info(m.c).codes, VEXFS_CODES_ALL);
-	assert_int_equal(sbi()->budget.leaving, 0);
+	assert_int_equal(memory().leaving, 0);
 }
 
 /* --- a new centre --- */
@@ -309,7 +313,10 @@ static void grown(void **state)
 /* No room for two: the old centre stays, and is no worse than it was. */
 static void moved_without_room(void **state)
 {
+	const struct timespec nap = { .tv_nsec = 1000000 };
+	struct vexfs_collection_mem *c;
 	const struct vexfs_codes *codes;
+	int i;
 
 	(void)state;
 	insert_cloud(m.c, 1, N, 0, 0);
@@ -318,9 +325,11 @@ static void moved_without_room(void **state)
 	budget(charged() + 1000);
 	codes = codes_of(m.c);
 	search(m.c, N + 1, 100);
-	while (READ_ONCE(sbi()->worker.poked))
-		;
-	vexfs_collections_upkeep(sb());
+	c = vexfs_collection_get(file_inode(m.c));
+	for (i = 0; i < 20000 && !READ_ONCE(c->body->recentre_after); i++)
+		nanosleep(&nap, NULL);
+	assert_int_not_equal(READ_ONCE(c->body->recentre_after), 0);
+	vexfs_collection_put(c);
 	assert_ptr_equal(codes_of(m.c), codes);
 	assert_int_equal(search(m.c, N + 1, 100).codes, VEXFS_CODES_ALL);
 }
@@ -345,7 +354,7 @@ static void makes_room(void **state)
 	assert_int_equal(search(d, 1, 0).codes, VEXFS_CODES_ALL);
 	assert_int_equal(info(m.c).codes, VEXFS_CODES_BUDGET);
 	assert_int_equal(search(m.c, 1, 0).codes, VEXFS_CODES_BUDGET);
-	assert_int_equal(sbi()->budget.evicted, 1);
+	assert_int_equal(memory().evicted, 1);
 
 	/* of two, that of the earlier search */
 	budget(256 << 20);
@@ -358,7 +367,7 @@ static void makes_room(void **state)
 	assert_int_equal(info(m.c).coded, 0);
 	assert_int_equal(info(d).coded, N);
 	assert_true(charged() <= sbi()->opts.resident);
-	assert_int_equal(info(d).budget_used, charged());
+	assert_int_equal(memory().evicted, 2);
 	vexfs_file_close(d);
 	vexfs_file_close(e);
 }
@@ -396,12 +405,12 @@ static void reclaimed(void **state)
 	needed = charged();
 	search(m.c, 1, 0);
 	codes = charged() - needed;
-	assert_int_equal(vexfs_budget_evictable(sb()), codes);
+	assert_int_equal(memory().evictable, codes);
 	for (i = 0; i < 3; i++)
 		assert_int_equal(vexfs_budget_reclaim(sb(), codes / 4), 0);
 	assert_int_equal(vexfs_budget_reclaim(sb(), codes / 4 + 4), codes);
 	assert_int_equal(charged(), needed);
-	assert_int_equal(vexfs_budget_evictable(sb()), 0);
+	assert_int_equal(memory().evictable, 0);
 	assert_int_equal(search(m.c, 1, 0).codes, VEXFS_CODES_NONE);
 	clock_on(11 * SECOND);
 	assert_int_equal(search(m.c, 1, 0).codes, VEXFS_CODES_ALL);
@@ -422,12 +431,12 @@ static void held(void **state)
 	budget(0);
 	assert_null(codes_of(m.c));
 	assert_int_equal(charged(), before);
-	assert_int_equal(sbi()->budget.leaving, d->charged);
+	assert_int_equal(memory().leaving, d->charged);
 	assert_int_equal(vexfs_codes_count(d->codes), N);
 	/* nobody adds to it any more */
 	assert_int_equal(vexfs_derived_extend(d, DIMS, 4 * N, ~0ULL), -ESTALE);
 	vexfs_derived_put(d);
-	assert_int_equal(sbi()->budget.leaving, 0);
+	assert_int_equal(memory().leaving, 0);
 	assert_true(charged() < before);
 	vexfs_collection_put(c);
 }
@@ -568,11 +577,11 @@ static void together(void **state)
 	/* nothing is held or charged any more that should not be */
 	vexfs_worker_end(&sbi()->worker);
 	vexfs_worker_init(&sbi()->worker);
-	assert_int_equal(sbi()->budget.leaving, 0);
+	assert_int_equal(memory().leaving, 0);
 	budget(0);
-	assert_int_equal(sbi()->budget.evictable, 0);
+	assert_int_equal(memory().evictable, 0);
 	assert_true(list_empty(&sbi()->budget.generations));
-	printf("# %llu generations evicted\n", sbi()->budget.evicted);
+	printf("# %llu generations evicted\n", memory().evicted);
 }
 
 int main(void)
