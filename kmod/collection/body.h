@@ -44,9 +44,9 @@ struct vexfs_body {
 	int derived_err;		/* why there is none, as of the last attempt; no lock */
 	u64 derived_after;		/* vx_clock_us(): no attempt before then; no lock */
 	bool derived_wanted;		/* the worker is to look at it; no lock */
-	/* the worker's: */
-	struct vexfs_derived *derived_next;	/* to take the place of `derived`, or NULL */
-	u64 recentre_after;		/* vx_clock_us(): no other centre before then */
+	u64 recentre_after;		/* vx_clock_us(): no other centre before then; no lock */
+	/* the worker's: to take the place of `derived`; or NULL */
+	struct vexfs_derived *derived_next;
 
 	u64 needed;			/* vexfs_collection_mem.lock: bytes counted, see budget.h */
 	struct vexfs_files files;

@@ -41,6 +41,7 @@ struct compaction {
 	struct vexfs_body *from, *to;
 	/* what is derived of them; both or none, references */
 	struct vexfs_derived *derived, *heir;
+	bool lost;			/* the new body has none, for want of room */
 	u64 done;				/* slots of `from` that were looked at */
 	u64 count;				/* slots of `to` */
 	/* slots to be copied, of so many, at the beginning */
@@ -417,9 +418,11 @@ static int begin(struct compaction *k, struct vexfs_collection_mem *c)
 	return k->to->columns ? new_planes(k) ?: find_room(k) : -ENOMEM;
 }
 
-/* No lock held: planes that nobody wants are freed. */
+/* No lock held: planes that nobody wants are freed, and memory. */
 static void end(struct compaction *k)
 {
+	struct vexfs_body *b;
+
 	while (k->spares)
 		iput(k->spare[--k->spares]);
 	vexfs_derived_put(k->heir);
@@ -432,6 +435,11 @@ static void end(struct compaction *k)
 	kvfree(k->keys);
 	kvfree(k->record);
 	kvfree(k->slot);
+	if (!k->lost)
+		return;
+	b = vexfs_body_get(k->c);
+	vexfs_derived_poke(b);
+	vexfs_body_put(b);
 }
 
 /* A snapshot among the new slots, with its bitmap. */
@@ -606,8 +614,7 @@ static int swap_bodies(struct compaction *k)
 	spin_lock(&c->prog_lock);
 	c->body = k->to;
 	spin_unlock(&c->prog_lock);
-	if (k->derived && !k->heir)
-		vexfs_derived_poke(k->to);
+	k->lost = k->derived && !k->heir;
 	k->heir = NULL;
 	c->committed = k->count;
 	c->committed_keys = k->to->key_end;

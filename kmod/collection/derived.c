@@ -181,6 +181,8 @@ struct vexfs_derived *vexfs_derived_search(const struct vexfs_collection_mem *c,
 {
 	u64 count = vexfs_columns_count(b->columns), now = vx_clock_us();
 	struct vexfs_derived *d = vexfs_derived_get(b);
+	bool late = false;
+	int err;
 
 	if (!d && count >= VEXFS_MIN_CODED)
 		d = vexfs_derived_begin(c, b, count);
@@ -188,10 +190,11 @@ struct vexfs_derived *vexfs_derived_search(const struct vexfs_collection_mem *c,
 		return NULL;
 	WRITE_ONCE(d->used, now);
 	if (vexfs_codes_count(d->codes) < count && mutex_trylock(&d->lock)) {
-		vexfs_derived_extend(d, c->dims, count, now + us);
+		err = vexfs_derived_extend(d, c->dims, count, now + us);
 		mutex_unlock(&d->lock);
+		late = !err && vexfs_codes_count(d->codes) < count;
 	}
-	if (vexfs_codes_count(d->codes) < count || vexfs_derived_is_off(d))
+	if (late || (vexfs_derived_is_off(d) && now >= READ_ONCE(b->recentre_after)))
 		vexfs_derived_poke(b);
 	return d;
 }

@@ -40,7 +40,7 @@ static int recentre(struct vexfs_collection_mem *c, struct vexfs_body *b,
 	struct vexfs_derived *next = b->derived_next;
 
 	if (!next) {
-		if (vx_clock_us() < b->recentre_after)
+		if (vx_clock_us() < READ_ONCE(b->recentre_after))
 			return 0;
 		next = vexfs_derived_new(c, b, count, READ_ONCE(d->used));
 		if (IS_ERR(next))
