@@ -347,6 +347,91 @@ static void test_storage(void **state)
 	vexfs_codes_free(NULL);
 }
 
+/* What is carried over is what encoding again would give, in another order and with gaps. */
+static void test_carry(void **state)
+{
+	static float rows[2500][96], kept[2500][96];
+	struct vexfs_codes *to;
+	struct vx_seg seg = { .bytes = sizeof(rows[0]) };
+	struct vexfs_estimator *e;
+	__u32 n = 0, i, k, a[2], b[2];
+
+	(void)state;
+	for (i = 0; i < 2500; i++)
+		for (k = 0; k < 96; k++)
+			rows[i][k] = gauss() + 1;
+	build(rows[0], 2000, 96, VEXFS_METRIC_COSINE);
+	to = vexfs_codes_like(codes, 1234);
+	assert_non_null(to);
+	assert_int_equal(vexfs_codes_centred(codes), 2000);
+	assert_int_equal(vexfs_codes_centred(to), 1234);
+	assert_int_equal(vexfs_codes_reserve(to, 2500), 0);
+	/* those from 2000 on have no code to be carried */
+	for (i = 0; i < 2500; i += 1 + i % 3) {
+		memcpy(kept[n], rows[i], sizeof(rows[i]));
+		seg.p = rows[i];
+		vexfs_codes_carry(to, n++, codes, i, &seg, 1);
+	}
+	vexfs_codes_publish(to, n);
+	vexfs_codes_free(codes);
+	codes = vexfs_codes_like(to, 0);
+	assert_int_equal(vexfs_codes_reserve(codes, n), 0);
+	for (i = 0; i < n; i++) {
+		seg.p = kept[i];
+		vexfs_codes_put(codes, i, &seg, 1);
+	}
+	vexfs_codes_publish(codes, n);
+	e = estimator(rows[7]);
+	compare_sums(e, n, 96);
+	for (i = 0; i < n; i++) {
+		vexfs_codes_slot(codes, e, i, VEXFS_SIGMA, a, b);
+		vexfs_codes_slot(to, e, i, VEXFS_SIGMA, a + 1, b + 1);
+		assert_int_equal(a[0], a[1]);
+		assert_int_equal(b[0], b[1]);
+		if (!(i % 32))
+			assert_memory_equal(vexfs_codes_block(codes, i), vexfs_codes_block(to, i),
+					    i + 32 <= n ? 32 * 128 / 8 : 0);
+	}
+	assert_int_equal(vexfs_codes_off(to), vexfs_codes_off(codes));
+	vx_efree(e);
+	vexfs_codes_free(to);
+	vexfs_codes_free(codes);
+}
+
+/* How far off the centre is: not at all, and then as far as the rows have gone. */
+static void test_off(void **state)
+{
+	static float rows[8192][16];
+	static const __u32 metrics[] = { VEXFS_METRIC_L2, VEXFS_METRIC_COSINE, VEXFS_METRIC_DOT };
+	struct vx_seg seg = { .bytes = sizeof(rows[0]) };
+	double want;
+	__u32 i, k, m, off;
+
+	(void)state;
+	for (m = 0; m < 3; m++) {
+		for (i = 0; i < 8192; i++)
+			for (k = 0; k < 16; k++)
+				rows[i][k] = gauss() + 2 + (i >= 4096 ? 4 * (k & 1) : 0);
+		build(rows[0], 4096, 16, metrics[m]);
+		assert_true(vexfs_codes_off(codes) < 5);
+		assert_int_equal(vexfs_codes_reserve(codes, 8192), 0);
+		for (i = 4096; i < 8192; i++) {
+			seg.p = rows[i];
+			vexfs_codes_put(codes, i, &seg, 1);
+			if (i % 64 == 63)
+				vexfs_codes_publish(codes, i + 1);
+		}
+		off = vexfs_codes_off(codes);
+		/* half of them are off by 4 in 8 dims: the mean by 2, of 16 + 8 * 16 / 2 */
+		want = 1000 * 8 * 2 * 2 / (16 + 8 * 16 / 2.);
+		if (metrics[m] == VEXFS_METRIC_COSINE)
+			assert_true(off > 100);
+		else
+			assert_true(off > want * .9 && off < want * 1.1);
+		vexfs_codes_free(codes);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -354,6 +439,8 @@ int main(void)
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_extreme),
 		cmocka_unit_test(test_storage),
+		cmocka_unit_test(test_carry),
+		cmocka_unit_test(test_off),
 	};
 
 	chance_seed(12);
