@@ -144,7 +144,8 @@ const struct verb fs_verbs[] = {
 	  "  --force      overwrite a filesystem or another signature; its data is lost\n" },
 	{ "mount", mount_, "[-r] [-o OPTIONS] DEVICE DIR", "mount a VexFS",
 	  "  -o, --options OPTS   as for mount(8): ro, noatime, ...; errors=continue|remount-ro|panic,\n"
-	  "                       commit=SECONDS (1 to 300), resident=BYTES (such as 512M),\n"
+	  "                       commit=SECONDS (1 to 300), resident=BYTES (such as 512M: memory\n"
+	  "                       for what is derived from records; codes get what columns leave),\n"
 	  "                       compact=off|PERCENT (1 to 100)\n"
 	  "  -r, --read-only      the same as -o ro\n", true },
 	{ "umount", umount_, "DIR", "unmount a VexFS", "", true },

@@ -369,7 +369,9 @@ static int reload(int argc, char **argv)
 
 const struct verb status_verbs[] = {
 	{ "status", status, "[--json]",
-	  "show what is mounted, what is loaded and what vexd looks after", "" },
+	  "show what is mounted, what is loaded and what vexd looks after",
+	  "Of each filesystem: its space, and the memory that takes what is derived from records, which the mount option\n"
+	  "resident= limits: how much of it are codes, and how often those of a collection made room for something else.\n" },
 	{ "events", events, "[-n COUNT] [--json]",
 	  "show what happens, one line each, as vexd sees it",
 	  "  -n, --count COUNT    stop after so many; otherwise stop with Ctrl-C\n"
