@@ -470,18 +470,22 @@ static bool vexfs_ops_is_valid_access(int off, int size, enum bpf_access_type ty
 }
 
 /*
- * A store through a pointer to a kernel struct: `state` and `keep` of the query, nothing else
- * anywhere.
+ * A store through a pointer to a kernel struct: what the op may write of the query, nothing else
+ * anywhere.  The log is that of the verifier, which knows what it looks at.
  */
 static int vexfs_ops_btf_struct_access(struct bpf_verifier_log *log,
 				       const struct bpf_reg_state *reg, int off, int size)
 {
 	static const struct {
+		unsigned int slot;
 		int from, to;
 	} writable[] = {
-		{ offsetof(struct vexfs_search, state), offsetofend(struct vexfs_search, state) },
-		{ offsetof(struct vexfs_search, keep), offsetofend(struct vexfs_search, keep) },
+		{ VEXFS_SLOT_SEARCH, offsetof(struct vexfs_search, state),
+		  offsetofend(struct vexfs_search, state) },
+		{ VEXFS_SLOT_FILTER, offsetof(struct vexfs_search, keep),
+		  offsetofend(struct vexfs_search, keep) },
 	};
+	const char *op = container_of(log, struct bpf_verifier_env, log)->prog->aux->attach_func_name;
 	unsigned int i;
 
 	if (btf_type_by_id(reg->btf, reg->btf_id) != READ_ONCE(search_type) ||
@@ -490,11 +494,12 @@ static int vexfs_ops_btf_struct_access(struct bpf_verifier_log *log,
 		return -EACCES;
 	}
 	for (i = 0; i < ARRAY_SIZE(writable); i++)
-		if (off >= writable[i].from && size > 0 && size <= writable[i].to - off)
+		if (!strcmp(op, op_name[writable[i].slot]) && off >= writable[i].from &&
+		    size > 0 && size <= writable[i].to - off)
 			return SCALAR_VALUE;
 	bpf_log(log,
-		"of struct vexfs_search only state and keep may be written (offset %d, %d bytes)\n",
-		off, size);
+		"of struct vexfs_search only state (by search) and keep (by filter) may be written (%s, offset %d, %d bytes)\n",
+		op, off, size);
 	return -EACCES;
 }
 

@@ -27,6 +27,10 @@ refused "no BTF" "has no BTF" $lib/nobtf.bpf.o
 refused "two ops" "holds more than one vexfs_ops" $lib/two_ops.bpf.o
 refused "a read past the batch" "the verifier refused it" $lib/past_batch.bpf.o
 refused "a write to the count" "the verifier refused it" $lib/write_count.bpf.o
+for p in filter_state distance_state distance_keep; do
+	refused "$p, which is not its own" "the verifier refused it" $lib/$p.bpf.o
+	expect_fail "for that reason" "only state (by search) and keep (by filter)" vexctl load --verbose $lib/$p.bpf.o
+done
 refused "a filter that sleeps" "distance and filter in SEC(\"struct_ops/" $lib/sleepy_filter.bpf.o
 refused "a filter that scans" "the verifier refused it" $lib/scan_filter.bpf.o
 refused "a script" "is not a BPF object file" ./lib.sh
