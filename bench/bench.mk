@@ -13,7 +13,7 @@
 BENCH := $(B)/bench
 BENCH_NATIVE := $(patsubst bench/native/%.c,$(BENCH)/%,$(wildcard bench/native/*.c)) $(BENCH)/synth
 # npm of Debian brings hundreds of packages, and whoever has another one has what it does
-BENCH_PACKAGES := g++ libhnswlib-dev libfaiss-dev libsqlite3-dev gnuplot-nox dataset-fashion-mnist nodejs \
+BENCH_PACKAGES := g++ libhnswlib-dev libfaiss-dev libopenblas-dev libsqlite3-dev gnuplot-nox dataset-fashion-mnist nodejs \
 	$(if $(shell command -v npm),,npm)
 BENCH_NPM = $(CACHE)/bench/npm-$(shell sha256sum bench/peers/package.json | cut -c 1-12)/node_modules
 BENCH_RESULTS := bench/results

@@ -44,7 +44,7 @@ static void insert(const race *r, hnswlib::HierarchicalNSW<float> *index, std::a
 int main(int argc, char **argv)
 {
 	race r = race_open(argc, argv);
-	static const size_t efs[] = { 10, 15, 20, 30, 40, 60, 80, 120, 160, 240, 320, 480, 640, 960, 1280, 2000 };
+	static const size_t efs[] = { 10, 20, 30, 45, 70, 100, 150, 220, 330, 500, 800, 1300 };
 	uint64_t before = race_memory();
 	uint32_t last = r.n / LAST ? r.n / LAST : r.n;
 	std::unique_ptr<hnswlib::SpaceInterface<float>> space;
