@@ -423,7 +423,7 @@ struct vexfs_ioc_search {
 	/* out: because a program was bound, replaced or failed, or for precision */
 	__u32	restarts;
 	__u64	generation[VEXFS_SLOTS];/* out: of the programs that answered, 0: built-in */
-	/* out: name of the search program, built in: "exact" or "coded" */
+	/* out: name of the search program, built in: "exact", "coded" or "ivf" */
 	char	strategy[VEXFS_PROG_NAME_LEN];
 	/* in one call, 0 (taken for 1) .. VEXFS_MAX_QUERIES; 1 with BY_* */
 	__u32	queries;
@@ -535,7 +535,10 @@ struct vexfs_search_trace {
 #define VEXFS_WHY_NO_LISTS	6u
 #define VEXFS_WHY_MATCHES	7u	/* few records match the predicate */
 #define VEXFS_WHY_RECALL	8u	/* every neighbour is wanted */
-#define VEXFS_WHY_MEASURED	9u	/* it has cost the least here so far */
+#define VEXFS_WHY_MEASURED	9u	/* lists have been measured to suffice for the recall wanted */
+#define VEXFS_WHY_RANGE		10u	/* all within a radius are wanted */
+#define VEXFS_WHY_SNAPSHOT	11u	/* lists have only what is there now */
+#define VEXFS_WHY_UNSURE	12u	/* a first attempt may have missed something */
 /* Why a search began anew. */
 #define VEXFS_RESTART_SWITCH	0	/* a program was bound, came, went or was replaced */
 #define VEXFS_RESTART_FALLBACK	1	/* the search program failed: with the built-in */

@@ -93,6 +93,9 @@ struct vexfs_search {
 	 */
 	__u32 recall;
 	__u32 effort;			/* lists to probe; 0: as many as recall takes */
+	/* slots before this are in lists, see vexfs_probe(); 0 where there are none */
+	__u64 linked;
+	__u32 lists;			/* that there are */
 };
 
 /* One candidate of the batch, see vexfs_candidates(). */
@@ -130,20 +133,20 @@ struct vexfs_ops {
 #endif
 
 /*
- * Kfuncs.  All bound what they are given.  range, slots and estimate charge the query's budget, and
- * they and take look at its deadline and at how long the round has lasted: a loop that calls none
+ * Kfuncs.  All bound what they are given.  range, slots, estimate, probe and list charge the query's
+ * budget, and they and take look at its deadline and at how long the round has lasted: a loop that calls none
  * of them, or does not listen, is stopped by nobody, and holds up whoever replaces or unloads the
  * program, and with him whoever loads, replaces or unloads any struct_ops program.  So do helpers
  * and kfuncs that may wait for user memory, as bpf_copy_from_user_str(): do not use them.  They
  * return a count, or a negative errno:
  *	EINVAL	out of range
  *	EPERM	called from the wrong op
- *	EAGAIN	(these four) too many rows wait to be read, or the round has lasted long enough, some
+ *	EAGAIN	(these six) too many rows wait to be read, or the round has lasted long enough, some
  *		10 ms: return VEXFS_MORE, repeat the call in the next round, which comes at once
  *	ENOSPC	budget used up, and
  *	ETIME	deadline passed: return 0, the answer so far is given, marked as truncated
  *
- * range, slots, estimate, defer and take may sleep: only search can call them (the verifier sees to
+ * range, slots, estimate, probe, list, defer and take may sleep: only search can call them (the verifier sees to
  * it).
  */
 #ifndef __ksym
@@ -176,6 +179,16 @@ extern int vexfs_offer(struct vexfs_search *s) __ksym;
  * new or larger than its memory budget) stays in.
  */
 extern int vexfs_estimate(struct vexfs_search *s, __u64 from, __u32 n, __u32 sigma) __ksym;
+/*
+ * search: the batch becomes the next candidates of the most promising list: as vexfs_estimate(), with
+ * finer bounds, of up to 1,024 of its rows that were not looked at yet.  It goes from list to list by
+ * itself, until as many were probed as s->recall, or s->effort, asks for.  Returns how many there
+ * are, which may be 0 though there are more to come.  ENOENT no other list need be probed, or there
+ * are none: what is left is to be looked at from s->linked on.
+ */
+extern int vexfs_probe(struct vexfs_search *s, __u32 sigma) __ksym;
+/* search: the same of one list, below s->lists, whether it promises anything or not. */
+extern int vexfs_batch_list(struct vexfs_search *s, __u32 list, __u32 sigma) __ksym;
 /*
  * search: filter the batch and defer it, to be re-ranked in the order of its lower bounds.  Those
  * without an estimate are measured and offered at once.  Returns how many there were of both; the

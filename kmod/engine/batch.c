@@ -54,7 +54,7 @@ static int need_room(struct vexfs_query *q)
 }
 
 /* May it look at more?  *n is cut to the budget. */
-static int charge(struct vexfs_query *q, __u32 *n)
+int vexfs_query_charge(struct vexfs_query *q, __u32 *n)
 {
 	__u64 max = q->s.max_visits;
 	int err = go_on(q, PENDING - VEXFS_BATCH);
@@ -124,11 +124,16 @@ static __u64 admitted(const struct vexfs_query *q, __u64 from, __u32 n)
 	return mask;
 }
 
+bool vexfs_query_admitted(const struct vexfs_query *q, __u64 slot)
+{
+	return admitted(q, slot, 1);
+}
+
 /*
  * A new batch.  What is left in the old one was neither offered nor deferred: it counts as not
  * looked at, and may become a candidate again.
  */
-static int new_batch(struct vexfs_query *q, bool marks)
+int vexfs_query_new_batch(struct vexfs_query *q, bool marks)
 {
 	__u64 bit;
 	__u32 i;
@@ -149,7 +154,7 @@ static int new_batch(struct vexfs_query *q, bool marks)
 	return 0;
 }
 
-static void add(struct vexfs_query *q, __u64 slot, __u32 lower, __u32 upper)
+void vexfs_query_add(struct vexfs_query *q, __u64 slot, __u32 lower, __u32 upper)
 {
 	bool fresh = true;
 
@@ -183,11 +188,11 @@ int vexfs_q_range(struct vexfs_query *q, __u64 from, __u32 n)
 		return q->phase == VEXFS_PHASE_SEARCH ? -EINVAL : -EPERM;
 	if (n > q->count - from)
 		n = q->count - from;
-	err = charge(q, &n) ?: new_batch(q, from != q->next);
+	err = vexfs_query_charge(q, &n) ?: vexfs_query_new_batch(q, from != q->next);
 	if (err)
 		return err;
 	for (mask = n ? admitted(q, from, n) : 0; mask; mask &= mask - 1)
-		add(q, from + __builtin_ctzll(mask), VEXFS_UNKNOWN, ~0u);
+		vexfs_query_add(q, from + __builtin_ctzll(mask), VEXFS_UNKNOWN, ~0u);
 	vexfs_query_look(q, from, from + n, n);
 	vexfs_query_publish(q);
 	return q->n;
@@ -201,7 +206,7 @@ int vexfs_q_slots(struct vexfs_query *q, const __u64 *slots, __u32 n)
 
 	if (n > VEXFS_BATCH)
 		return q->phase == VEXFS_PHASE_SEARCH ? -EINVAL : -EPERM;
-	err = charge(q, &may) ?: new_batch(q, true);
+	err = vexfs_query_charge(q, &may) ?: vexfs_query_new_batch(q, true);
 	if (err)
 		return err;
 	for (i = 0; i < may; i++) {
@@ -209,7 +214,7 @@ int vexfs_q_slots(struct vexfs_query *q, const __u64 *slots, __u32 n)
 		if (slot >= q->count)
 			continue;
 		if (admitted(q, slot, 1))
-			add(q, slot, VEXFS_UNKNOWN, ~0u);
+			vexfs_query_add(q, slot, VEXFS_UNKNOWN, ~0u);
 		vexfs_query_look(q, slot, slot + 1, 0);
 	}
 	q->visited += may;
@@ -234,7 +239,7 @@ __u32 vexfs_query_radius_gate(struct vexfs_query *q)
  * What is farther than this, before penalties, is not among the k best; a key.  ~0: anything may
  * be.
  */
-static __u32 gate(struct vexfs_query *q)
+__u32 vexfs_query_gate(struct vexfs_query *q)
 {
 	__u32 measured = vexfs_kth_worst(&q->pool.best),
 	      estimated = vexfs_kth_worst(&q->deferred.upper);
@@ -268,7 +273,7 @@ static void refuse(struct vexfs_query *q, __u32 lower)
 /* Bounds of the batch, one by one; prunes what is beyond the gate. */
 static void bound_batch(struct vexfs_query *q, __u32 sigma)
 {
-	__u32 i, kept = 0, lower, upper, most = gate(q);
+	__u32 i, kept = 0, lower, upper, most = vexfs_query_gate(q);
 
 	for (i = 0; i < q->n; i++) {
 		vexfs_codes_slot(q->codes, q->estimator, q->slot[i], sigma, &lower, &upper);
@@ -296,27 +301,27 @@ int vexfs_q_estimate(struct vexfs_query *q, __u64 from, __u32 n, __u32 sigma)
 		return q->phase == VEXFS_PHASE_SEARCH ? -EINVAL : -EPERM;
 	if (n > q->count - from)
 		n = q->count - from;
-	err = charge(q, &n) ?: need_estimator(q) ?: new_batch(q, from != q->next);
+	err = vexfs_query_charge(q, &n) ?: need_estimator(q) ?: vexfs_query_new_batch(q, from != q->next);
 	if (err)
 		return err;
 	mask = n ? admitted(q, from, n) : 0;
 	if (!q->codes) {
 		for (; mask; mask &= mask - 1)
-			add(q, from + __builtin_ctzll(mask), VEXFS_UNKNOWN, ~0u);
+			vexfs_query_add(q, from + __builtin_ctzll(mask), VEXFS_UNKNOWN, ~0u);
 	} else if (vx_popcount(mask) <= FEW_CODES) {
 		for (; mask; mask &= mask - 1)
-			add(q, from + __builtin_ctzll(mask), VEXFS_UNKNOWN, ~0u);
+			vexfs_query_add(q, from + __builtin_ctzll(mask), VEXFS_UNKNOWN, ~0u);
 		bound_batch(q, sigma);
 	} else {
 		bounded = vx_popcount(mask);
-		mask = vexfs_codes_range(q->codes, q->estimator, from, n, mask, sigma, gate(q),
+		mask = vexfs_codes_range(q->codes, q->estimator, from, n, mask, sigma, vexfs_query_gate(q),
 					 q->lower, q->upper, &shift, &q->deferred.refused);
 		q->stats.estimated += bounded;
 		q->stats.pruned += bounded - vx_popcount(mask);
 		for (; mask; mask &= mask - 1) {
 			i = __builtin_ctzll(mask);
 			/* in place */
-			add(q, from + i, q->lower[i + shift], q->upper[i + shift]);
+			vexfs_query_add(q, from + i, q->lower[i + shift], q->upper[i + shift]);
 		}
 	}
 	vexfs_query_look(q, from, from + n, n);
@@ -330,11 +335,11 @@ int vexfs_q_matches(struct vexfs_query *q, __u64 from, __u64 *next, bool estimat
 	__u64 at = from, match, admit;
 	int err;
 
-	err = charge(q, &n);
+	err = vexfs_query_charge(q, &n);
 	if (!err && estimate)
 		err = need_estimator(q);
 	if (!err)
-		err = new_batch(q, from != q->next);
+		err = vexfs_query_new_batch(q, from != q->next);
 	if (err)
 		return err;
 	while (at < q->count && words++ < SCAN_WORDS) {
@@ -346,7 +351,7 @@ int vexfs_q_matches(struct vexfs_query *q, __u64 from, __u64 *next, bool estimat
 		admit = match ? admitted(q, at, len) : 0;
 		for (; match && found < n; match &= match - 1, found++)
 			if (admit & match & -match)
-				add(q, at + __builtin_ctzll(match), VEXFS_UNKNOWN, ~0u);
+				vexfs_query_add(q, at + __builtin_ctzll(match), VEXFS_UNKNOWN, ~0u);
 		if (match) {
 			at += __builtin_ctzll(match);
 			break;
@@ -519,7 +524,7 @@ int vexfs_q_defer(struct vexfs_query *q)
 	if (err)
 		return err;
 	q->work += q->n > 0;
-	vexfs_deferred_room(&q->deferred, gate(q));
+	vexfs_deferred_room(&q->deferred, vexfs_query_gate(q));
 	for (i = 0; i < q->n; i++) {
 		if (q->lower[i] == VEXFS_UNKNOWN) {	/* nothing to wait for */
 			keep(q, unknown++, i);
@@ -544,9 +549,9 @@ int vexfs_q_defer(struct vexfs_query *q)
 
 int vexfs_q_take(struct vexfs_query *q)
 {
-	__u32 most = gate(q);
+	__u32 most = vexfs_query_gate(q);
 	__u64 slot;
-	int err = go_on(q, QUEUE_TAKEN - VEXFS_BATCH) ?: need_room(q) ?: new_batch(q, false);
+	int err = go_on(q, QUEUE_TAKEN - VEXFS_BATCH) ?: need_room(q) ?: vexfs_query_new_batch(q, false);
 
 	if (err)
 		return err;
@@ -610,7 +615,7 @@ int vexfs_query_read(struct vexfs_query *q)
 		q->s.round++;
 		return 0;
 	}
-	if (need_room(q) || new_batch(q, false))
+	if (need_room(q) || vexfs_query_new_batch(q, false))
 		return -ENOMEM;
 	if (!q->from)
 		vx_rows_ahead(q->rows, q->pending, q->npending);

@@ -289,6 +289,17 @@ int vexfs_codes_extend(struct vexfs_codes *c, struct vx_rows *rows, __u64 to, __
 	return segs < 0 ? segs : 0;
 }
 
+int vexfs_codes_coder(const struct vexfs_codes *c, struct vexfs_coder *copy)
+{
+	*copy = c->coder;
+	copy->scratch = NULL;
+	copy->mean = vx_ealloc(c->coder.dims * sizeof(*copy->mean));
+	if (!copy->mean)
+		return -ENOMEM;
+	memcpy(copy->mean, c->coder.mean, c->coder.dims * sizeof(*copy->mean));
+	return 0;
+}
+
 /* --- queries --- */
 
 struct vexfs_estimator *vexfs_estimator_new(const struct vexfs_codes *c)

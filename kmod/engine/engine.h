@@ -182,6 +182,40 @@ __u64 vexfs_codes_count(const struct vexfs_codes *c);	/* acquire */
 int vexfs_codes_extend(struct vexfs_codes *c, struct vx_rows *rows, __u64 to, __u64 deadline_us);
 
 /*
+ * --- lists.c, lists_build.c, probe.c, cluster.c, ladder.c: rows partitioned by the nearest of many
+ * centres, with codes relative to it; a query looks at the lists that may matter.  One writer at a
+ * time, readers beside it. ---
+ */
+struct vexfs_lists;
+__u32 vexfs_lists_wanted(__u64 rows);	/* how many lists suit so many rows */
+/* Bytes that lists of so many rows take, about; and what these do. */
+__u64 vexfs_lists_cost(__u32 dims, __u64 rows);
+/*
+ * Lists without rows, centred on a sample of the live rows of [0, count); rotation and mean are
+ * those of the codes.  Sleeps, reads rows; stop(arg), if given, ends it.  NULL: *err is -ENOMEM, -EINTR,
+ * -ENODATA no row to sample, or of vx_rows_wait().
+ */
+struct vexfs_lists *vexfs_lists_new(const struct vexfs_codes *codes, const struct vexfs_columns *c,
+				    struct vx_rows *rows, __u64 count, int *err, bool (*stop)(void *arg), void *arg);
+void vexfs_lists_free(struct vexfs_lists *l);
+__u64 vexfs_lists_bytes(const struct vexfs_lists *l);
+__u64 vexfs_lists_linked(const struct vexfs_lists *l);	/* slots before this are in lists */
+__u32 vexfs_lists_count(const struct vexfs_lists *l);	/* lists */
+/*
+ * Put the live rows up to slot `to` into lists.  Sleeps.  0, also when the deadline came first;
+ * -EINTR killed or stopped; -ENOMEM; -EDOM too many norms out of range; -E2BIG a list has grown too
+ * much, build anew; of vx_rows_wait().
+ */
+int vexfs_lists_extend(struct vexfs_lists *l, const struct vexfs_columns *c, struct vx_rows *rows,
+		       __u64 to, __u64 deadline_us, bool (*stop)(void *arg), void *arg);
+/*
+ * Measure how many of their rows a query must look at; until then it looks at all.  After they have
+ * rows.  -ENOMEM, -EINTR, of vx_rows_wait().
+ */
+int vexfs_lists_tune(struct vexfs_lists *l, struct vexfs_columns *c, struct vx_rows *rows,
+		     bool (*stop)(void *arg), void *arg);
+
+/*
  * --- distance.c, distance_avx2.c.  Call the *_raw ones between vx_fpu_begin() and vx_fpu_end()
  * only ---
  */
@@ -222,6 +256,7 @@ struct vexfs_query_params {
 	__u32 recall;			/* the target, in millionths; 0: VEXFS_DEFAULT_RECALL */
 	__u32 effort;			/* lists to probe; 0: as the target demands */
 	const struct vexfs_codes *codes;	/* NULL: no estimates */
+	const struct vexfs_lists *lists;	/* NULL: none; not used with as_of */
 	const struct vexfs_asof *as_of;	/* NULL: as it is now */
 	/*
 	 * May slots bound to this file be found?  Never sleeps; asked again and again.  NULL: all
@@ -308,6 +343,18 @@ __s64 *vexfs_q_attribute(struct vexfs_query *q, __u32 attr);	/* NULL: out of ran
 int vexfs_query_read(struct vexfs_query *q);
 int vexfs_query_score_read(struct vexfs_query *q);
 
+/*
+ * The next rows of a list of the query, up to a batch whose lower bounds at sigma are not above the
+ * gate, finer bounds included; each is met once.  How many, 0 is none in this step; as
+ * vexfs_q_estimate().
+ */
+int vexfs_q_list(struct vexfs_query *q, __u32 list, __u32 sigma);
+/*
+ * The same of the list that promises most; last, what no list could take.  -ENOENT: no other one is
+ * likely to have anything, or there are no lists.
+ */
+int vexfs_q_probe(struct vexfs_query *q, __u32 sigma);
+
 /* --- strategy.c --- */
 
 /*
@@ -321,7 +368,23 @@ int vexfs_flat(struct vexfs_search *s);
  */
 int vexfs_coded(struct vexfs_search *s);
 
+/*
+ * The one over lists: looks at those that are likely to hold a neighbour, as the recall that is
+ * wanted demands, and at what is in none; the rest as coded.
+ */
+int vexfs_ivf(struct vexfs_search *s);
+
 /* --- finish.c --- */
+
+/* What was planned for a query, and what of the lists it has looked at so far. */
+struct vexfs_plan {
+	__u32 plan, why;		/* VEXFS_PLAN_*, VEXFS_WHY_* */
+	__u32 lists;			/* that there are */
+	__u64 probed, linked;		/* lists looked into; slots in lists */
+};
+void vexfs_query_plan(const struct vexfs_query *q, struct vexfs_plan *plan);
+/* The built-in strategy that is planned: flat, coded or ivf. */
+int vexfs_builtin(struct vexfs_search *s);
 
 /*
  * The end: measure the pool again in double precision (reads rows, sleeps; when the time is up,

@@ -161,6 +161,8 @@ static bool missed(struct vexfs_query *q, const struct final *f, __u32 n)
 	/* the strategy did not get to its end, or did not want to */
 	if (q->why || q->deferred.n)
 		return false;
+	if (q->probing)			/* some may be missing, but not for want of looking */
+		return n < q->s.k && vexfs_query_looked(q) < q->count;
 	if (q->deferred.refused == ~0u || q->deferred.refused > vexfs_query_radius_gate(q))
 		return false;
 	for (i = 0; i < n && i < q->s.k; i++)
@@ -264,7 +266,10 @@ int vexfs_query_finish(struct vexfs_query *q, struct vexfs_hit_f *hits, __u32 *t
 	if (n < 0)
 		goto out;
 	if (missed(q, f, n)) {
-		q->codes = NULL;	/* measure everything */
+		if (q->probing)		/* look at everything ... */
+			q->lists = NULL;
+		else
+			q->codes = NULL;	/* ... measure everything */
 		q->stats.restart[VEXFS_RESTART_ESTIMATE]++;
 		n = -EAGAIN;
 		goto out;

@@ -200,6 +200,12 @@ struct vexfs_estimator {
 	float dims, variance, lost, slop, slop_norm2, slop_scale;
 };
 
+/*
+ * x[padded] = the row, for cosine of length 1, less the mean if it is so wished, rotated.  False:
+ * its norm is out of range.
+ */
+bool vexfs_rabitq_rotate(const struct vexfs_coder *c, const struct vx_seg *seg, __u32 segs,
+			 bool from_mean, float *x);
 /* Add a row (cosine: of length 1) to sum[dims].  False: its norm is out of range. */
 bool vexfs_rabitq_sum(const struct vexfs_coder *c, const struct vx_seg *seg, __u32 segs,
 		      double *sum);
@@ -237,6 +243,8 @@ __u32 vexfs_bounds_avx2(const struct vexfs_estimator *e, const __u16 *sum,
 
 /* --- codes.c --- */
 
+/* A copy of how its rows are coded, without scratch; vx_efree(copy->mean).  -ENOMEM. */
+int vexfs_codes_coder(const struct vexfs_codes *c, struct vexfs_coder *copy);
 /* NULL: no memory; vx_efree() it */
 struct vexfs_estimator *vexfs_estimator_new(const struct vexfs_codes *c);
 /* for a query */

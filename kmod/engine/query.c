@@ -4,6 +4,7 @@
  * is in batch.c, the answer is made in finish.c.  No floating point here.
  */
 #include "query.h"
+#include "probe.h"
 
 #define SLACK	64		/* pool entries beyond k + k / 4 */
 
@@ -19,13 +20,16 @@ void vexfs_query_restart(struct vexfs_query *q)
 
 	vexfs_pool_clear(&q->pool);
 	vexfs_deferred_clear(&q->deferred);
-	q->visited = q->scored = q->next = q->work = 0;
+	q->visited = q->scored = q->base = q->next = q->work = 0;
+	q->probed += q->probing ? q->probe->lists : 0;
+	q->probing = false;
 	q->npending = q->from = q->n = 0;
 	q->why = q->match.cut ? VEXFS_TRUNC_DEADLINE : 0;
 	q->failed = 0;
 	q->overran = false;
 	q->scored_batch = false;
 	q->marking = false;
+	vexfs_query_decide(q);
 	s->live = q->as_of ? q->as_of->live : vexfs_columns_live(q->cols);
 	s->worst = q->range ? q->radius : ~0ULL;
 	s->round = 0;
@@ -39,6 +43,19 @@ __u32 vexfs_pool_cap(__u32 k)
 	return k + k / 4 + SLACK;
 }
 
+/*
+ * So many of the nearest are looked for in lists, if k of them shall match.  Who filters by a
+ * program does not say how many that lets pass.
+ */
+static __u64 wanted(const struct vexfs_query *q)
+{
+	__u64 k = q->s.k;
+
+	if (q->match.p && q->match.matches < q->count)
+		k = k * q->count / (q->match.matches ?: 1);
+	return k;
+}
+
 void vexfs_query_reset(struct vexfs_query *q, const void *row)
 {
 	memcpy(q->row, row, (size_t)q->s.dims * 4);
@@ -47,6 +64,8 @@ void vexfs_query_reset(struct vexfs_query *q, const void *row)
 	vx_fpu_end();
 	q->pool.cap = vexfs_pool_cap(q->s.k);
 	q->codes = q->have_codes;
+	q->lists = q->have_lists;
+	q->enough = q->lists ? vexfs_lists_enough(q->lists, q->recall, wanted(q)) : 0;
 	q->estimating = false;
 	vexfs_query_restart(q);
 }
@@ -83,12 +102,18 @@ struct vexfs_query *vexfs_query_new(struct vexfs_columns *c, struct vx_rows *row
 	q->radius = vexfs_bits_key(p->radius);
 	vx_fpu_end();
 	q->as_of = p->as_of;
+	if (p->lists && !p->as_of) {
+		q->have_lists = p->lists;
+		q->linked = vexfs_lists_linked(p->lists);	/* before the count */
+	}
 	q->count = vexfs_columns_count(c);
 	if (p->as_of && p->as_of->count < q->count)
 		q->count = p->as_of->count;
 	if (p->match && p->match->count < q->count)
 		q->count = p->match->count;
 	q->s.count = q->count;
+	q->s.lists = q->have_lists ? vexfs_lists_count(q->have_lists) : 0;
+	q->s.linked = q->linked < q->count ? q->linked : q->count;
 	q->s.matches = p->match ? p->match->matches : q->count;
 	q->s.dims = p->dims;
 	q->s.metric = p->metric;
@@ -99,6 +124,7 @@ struct vexfs_query *vexfs_query_new(struct vexfs_columns *c, struct vx_rows *row
 	q->effort = p->effort;
 	q->s.recall = q->recall;
 	q->s.effort = q->effort;
+	q->sigma = vexfs_lists_sigma(q->recall);
 	q->s.attrs = p->attrs;
 	memcpy(q->s.arg, p->arg, sizeof(q->s.arg));
 	vexfs_query_limits(q, 0, 0);
@@ -114,6 +140,7 @@ void vexfs_query_free(struct vexfs_query *q)
 	vexfs_pool_free(&q->pool);
 	vexfs_deferred_free(&q->deferred);
 	vx_efree(q->estimator);
+	vx_efree(q->probe);
 	vx_efree(q->seen);
 	vx_efree(q->row);
 	vx_efree(q);

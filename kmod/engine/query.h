@@ -27,7 +27,8 @@ struct vexfs_query {
 	bool overran;
 	/* a round that has got on since `work` was this ends then; see vexfs_query_round() */
 	__u64 round_end_us, round_work;
-	__u64 visited, scored, next;	/* next: no slot from here on was looked at */
+	/* none of [base, next) was left out, and no slot from there on was looked at */
+	__u64 visited, scored, base, next;
 	__u64 work;			/* calls that got a query on */
 	/*
 	 * Once a program skips slots, goes back or picks them, slots are marked, a bit each: those
@@ -69,6 +70,18 @@ struct vexfs_query {
 	struct vexfs_estimator *estimator;	/* made on first use; estimating: for this vector */
 	bool estimating;
 	struct vexfs_deferred deferred;	/* made on first use */
+	/*
+	 * NULL: none.  Of their rows only those of slots before `linked` are taken, which was read
+	 * before the count: what was left out of the lists as dead is not in the snapshot.
+	 */
+	const struct vexfs_lists *have_lists, *lists;
+	__u64 linked;
+	__u64 enough;			/* rows of lists to look at, and how narrow to take bounds */
+	__u32 sigma;
+	__u32 plan, plan_why;		/* VEXFS_PLAN_*, VEXFS_WHY_*, of the attempt */
+	bool probing;			/* lists are ranked for this vector */
+	struct vexfs_probe *probe;	/* made on first use */
+	__u64 probed;			/* lists looked into, of attempts that are over */
 	struct vexfs_query_stats stats;
 };
 
@@ -100,6 +113,17 @@ __u32 vexfs_pool_cap(__u32 k);
 
 /* --- batch.c --- */
 
+/* May it look at more?  *n is cut to the budget.  -EAGAIN, -ENOSPC, -ETIME, -ENOMEM, see batch.c. */
+int vexfs_query_charge(struct vexfs_query *q, __u32 *n);
+/* A new batch; marks: slots are marked from now on.  -ENOMEM. */
+int vexfs_query_new_batch(struct vexfs_query *q, bool marks);
+/* A slot with bounds of its distance joins the batch, unless it was a candidate before. */
+void vexfs_query_add(struct vexfs_query *q, __u64 slot, __u32 lower, __u32 upper);
+/* What is farther than this, before penalties, is not among the k best; a key. */
+__u32 vexfs_query_gate(struct vexfs_query *q);
+/* May a slot of the snapshot become a candidate? */
+bool vexfs_query_admitted(const struct vexfs_query *q, __u64 slot);
+
 /*
  * The batch becomes the live ones of the next matching slots from `from` on, a batch of them at
  * most.  *next: where to go on.  Slots in between that do not match cost no visit.  Returns as
@@ -110,6 +134,11 @@ int vexfs_q_matches(struct vexfs_query *q, __u64 from, __u64 *next, bool estimat
 bool vexfs_query_admits(const struct vexfs_query *q, __u64 slot);
 /* What has a larger f32 total than this lies beyond the radius; a key.  ~0: there is no radius. */
 __u32 vexfs_query_radius_gate(struct vexfs_query *q);
+
+/* --- plan.c --- */
+
+/* How this attempt shall find its candidates; decided when it begins. */
+void vexfs_query_decide(struct vexfs_query *q);
 
 /* --- finish.c --- */
 
@@ -125,6 +154,8 @@ int vexfs_query_mark(struct vexfs_query *q);
  * it stopped.
  */
 void vexfs_query_look(struct vexfs_query *q, __u64 from, __u64 to, __u32 n);
+/* The next n rows of a list are looked at. */
+void vexfs_query_look_list(struct vexfs_query *q, __u32 list, __u32 n);
 /* Slots that were looked at, each counted once, or passed over because they do not match. */
 __u64 vexfs_query_looked(const struct vexfs_query *q);
 

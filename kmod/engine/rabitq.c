@@ -126,6 +126,20 @@ static double norm2_of(const float *x, __u32 n)
 	return (s[0] + s[1]) + (s[2] + s[3]);
 }
 
+bool vexfs_rabitq_rotate(const struct vexfs_coder *c, const struct vx_seg *seg, __u32 segs,
+			 bool from_mean, float *x)
+{
+	double norm2;
+
+	if (!centred(c, seg, segs, from_mean ? c->mean : NULL, x))
+		return false;
+	norm2 = norm2_of(x, c->dims);
+	if (norm2 && !is_safe(norm2))
+		return false;
+	vexfs_rotate(&c->rotation, x);
+	return true;
+}
+
 bool vexfs_rabitq_sum(const struct vexfs_coder *c, const struct vx_seg *seg, __u32 segs,
 		      double *sum)
 {

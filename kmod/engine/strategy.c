@@ -59,12 +59,9 @@ static int defer_all(struct vexfs_query *q, __u32 *batches)
 	return 0;
 }
 
-int vexfs_coded(struct vexfs_search *s)
+/* Measure what was deferred, the best first, until the rest is too far.  n: of deferring. */
+static int take_all(struct vexfs_query *q, int n, __u32 *batches)
 {
-	struct vexfs_query *q = vexfs_search_query(s);
-	__u32 batches = 0;
-	int n = defer_all(q, &batches);
-
 	while (!n) {
 		n = vexfs_q_take(q);
 		if (!n)
@@ -75,8 +72,48 @@ int vexfs_coded(struct vexfs_search *s)
 			n = vexfs_q_offer(q);
 		if (n >= 0)
 			n = 0;
-		if (!n && ++batches % ROUND_BATCHES == 0)
+		if (!n && ++*batches % ROUND_BATCHES == 0)
 			return VEXFS_MORE;
 	}
 	return n == -EAGAIN ? VEXFS_MORE : n == -ETIME ? 0 : n;
+}
+
+int vexfs_coded(struct vexfs_search *s)
+{
+	struct vexfs_query *q = vexfs_search_query(s);
+	__u32 batches = 0;
+
+	return take_all(q, defer_all(q, &batches), &batches);
+}
+
+/* Defer what the lists have that may matter, and all that is in none. */
+static int defer_lists(struct vexfs_query *q, __u32 *batches)
+{
+	__u64 *at = q->s.state;
+	int n;
+
+	while (!at[1]) {
+		n = vexfs_q_probe(q, q->sigma);
+		if (n > 0)
+			n = vexfs_q_defer(q);
+		if (n == -ENOENT || n == -ENOSPC) {
+			at[0] = q->s.linked;
+			at[1] = 1;
+		} else if (n < 0) {
+			return n;
+		}
+		if (++*batches % ROUND_BATCHES == 0)
+			return -EAGAIN;
+	}
+	return defer_all(q, batches);
+}
+
+int vexfs_ivf(struct vexfs_search *s)
+{
+	struct vexfs_query *q = vexfs_search_query(s);
+	__u32 batches = 0;
+
+	if (!q->lists)
+		return vexfs_coded(s);
+	return take_all(q, defer_lists(q, &batches), &batches);
 }

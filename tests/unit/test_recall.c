@@ -261,6 +261,7 @@ static struct {
 	double kth[QUERIES];		/* distance of the K-th neighbour */
 	struct vexfs_columns *columns;
 	struct vexfs_codes *codes;
+	struct vexfs_lists *lists;
 	struct vx_rows plane;
 } set;
 
@@ -309,6 +310,7 @@ static void set_make(const struct kind *kind, __u64 seed)
 {
 	__u32 n = kind->n, d = kind->dims, i;
 	float *made = room(n + QUERIES, d);
+	int err;
 
 	set.kind = kind;
 	state_of_chance = seed;
@@ -330,10 +332,16 @@ static void set_make(const struct kind *kind, __u64 seed)
 	assert_int_equal(vexfs_codes_reserve(set.codes, n), 0);
 	assert_int_equal(vexfs_codes_centre(set.codes, &set.plane, n), 0);
 	assert_int_equal(vexfs_codes_extend(set.codes, &set.plane, n, ~0ULL), 0);
+	set.lists = vexfs_lists_new(set.codes, set.columns, &set.plane, n, &err, NULL, NULL);
+	assert_non_null(set.lists);
+	assert_int_equal(vexfs_lists_extend(set.lists, set.columns, &set.plane, n, ~0ULL, NULL,
+					    NULL), 0);
+	assert_int_equal(vexfs_lists_tune(set.lists, set.columns, &set.plane, NULL, NULL), 0);
 }
 
 static void set_free(void)
 {
+	vexfs_lists_free(set.lists);
 	vexfs_codes_free(set.codes);
 	vexfs_columns_free(set.columns);
 	free(set.rows);
@@ -345,10 +353,11 @@ static void set_free(void)
 static const struct strategy {
 	const char *name;
 	int (*search)(struct vexfs_search *s);
-	bool codes;			/* has need of them */
+	bool codes, lists;		/* has need of them */
 } strategies[] = {
-	{ "exact", vexfs_flat, false },
-	{ "coded", vexfs_coded, true },
+	{ "exact", vexfs_flat, false, false },
+	{ "coded", vexfs_coded, true, false },
+	{ "ivf", vexfs_ivf, true, true },
 };
 
 /* Of the true neighbours of query q, how many were found? */
@@ -381,6 +390,7 @@ static double measure(const struct strategy *s, __u32 target, __u64 *scored)
 		.deadline_us = ~0ULL,
 		.recall = target,
 		.codes = s->codes ? set.codes : NULL,
+		.lists = s->lists ? set.lists : NULL,
 	};
 	struct vexfs_hit_f hits[K];
 	__u32 i, truncated, restarts, good = 0;

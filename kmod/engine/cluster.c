@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Arithmetic of k-means over rotated rows: which centre is nearest, and where centres go (Lloyd,
+ * 1982).  Between vx_fpu_begin() and vx_fpu_end().
+ */
+#include "lists.h"
+#include <immintrin.h>
+
+void vexfs_dots(const float *x, const float *c, __u32 n, __u32 padded, float *dot)
+{
+	__u32 i, k;
+
+	if (vx_has_avx2() && !vexfs_scalar_only) {
+		vexfs_dots_avx2(x, c, n, padded, dot);
+		return;
+	}
+	for (i = 0; i < n; i++, c += padded) {
+		float s[4] = { 0 };
+
+		for (k = 0; k < padded; k++)
+			s[k & 3] += x[k] * c[k];
+		dot[i] = (s[0] + s[1]) + (s[2] + s[3]);
+	}
+}
+
+__u32 vexfs_nearest(const float *x, const float *c, const float *norm2, __u32 n, __u32 padded,
+		    float *dots, float *least)
+{
+	__u32 best = 0, i;
+	float d;
+
+	vexfs_dots(x, c, n, padded, dots);
+	for (i = 0; i < n; i++) {
+		d = norm2[i] - 2 * dots[i];
+		if (!i || d < *least) {
+			*least = d;
+			best = i;
+		}
+	}
+	return best;
+}
+
+static float magnitude(const float *x, __u32 n)
+{
+	float most = 0, a;
+	__u32 i;
+
+	for (i = 0; i < n; i++) {
+		a = x[i] < 0 ? -x[i] : x[i];
+		most = a > most ? a : most;
+	}
+	return most;
+}
+
+static int nearest_whole(float v)
+{
+	return (int)(v < 0 ? v - 0.5f : v + 0.5f);
+}
+
+void vexfs_whole(const float *x, __u32 padded, __s16 *whole, float *step)
+{
+	float most = magnitude(x, padded), inverse = most > 0 ? VEXFS_WHOLE / most : 0;
+	__u32 i;
+
+	*step = most / VEXFS_WHOLE;
+	for (i = 0; i < padded; i++)
+		whole[i] = nearest_whole(x[i] * inverse);
+}
+
+void vexfs_centre_pack(struct vexfs_centres *to, __u32 i, const float *c, __u32 padded)
+{
+	float most = magnitude(c, padded), inverse = most > 0 ? 127 / most : 0, scale = most / 127;
+	__s8 *whole = to->c + (size_t)i * padded;
+	__s32 sum = 0;
+	__u32 k;
+
+	for (k = 0; k < padded; k++) {
+		whole[k] = nearest_whole(c[k] * inverse);
+		sum += whole[k] * whole[k];
+	}
+	to->scale[i] = scale;
+	to->norm2[i] = scale * scale * (float)sum;
+}
+
+void vexfs_centre_unpack(const struct vexfs_centres *from, __u32 i, float *c, __u32 padded)
+{
+	const __s8 *whole = from->c + (size_t)i * padded;
+	__u32 k;
+
+	for (k = 0; k < padded; k++)
+		c[k] = from->scale[i] * (float)whole[k];
+}
+
+void vexfs_centre_dots(const __s16 *whole, float step, const struct vexfs_centres *c, __u32 from,
+		       __u32 n, __u32 padded, float *dot)
+{
+	bool avx2 = vx_has_avx2() && !vexfs_scalar_only;
+	const __s8 *at = c->c + (size_t)from * padded;
+	__s32 sum;
+	__u32 i, k;
+
+	for (i = 0; i < n; i++, at += padded) {
+		if (avx2)
+			sum = vexfs_whole_dot_avx2(whole, at, padded);
+		else
+			for (k = 0, sum = 0; k < padded; k++)
+				sum += whole[k] * at[k];
+		dot[i] = step * c->scale[from + i] * (float)sum;
+	}
+}
+
+#define NEAR_GROUPS	3		/* in which a row looks for its list */
+
+__u32 vexfs_lists_nearest(const struct vexfs_lists *l)
+{
+	__u32 padded = l->coder.rotation.padded, group[NEAR_GROUPS], n = 0, g, i, at, best = 0;
+	float far[NEAR_GROUPS], d, least = 0, step;
+
+	vexfs_whole(l->x, padded, l->whole, &step);
+	vexfs_centre_dots(l->whole, step, &l->top, 0, l->groups, padded, l->dots);
+	for (g = 0; g < l->groups; g++) {
+		if (l->first[g] == l->first[g + 1])
+			continue;
+		d = l->top.norm2[g] - 2 * l->dots[g];
+		if (n == NEAR_GROUPS && d >= far[n - 1])
+			continue;
+		for (i = n < NEAR_GROUPS ? n++ : n - 1; i && far[i - 1] > d; i--) {
+			far[i] = far[i - 1];
+			group[i] = group[i - 1];
+		}
+		far[i] = d;
+		group[i] = g;
+	}
+	for (g = 0; g < n; g++) {
+		at = l->first[group[g]];
+		vexfs_centre_dots(l->whole, step, &l->centre, at, l->first[group[g] + 1] - at,
+				  padded, l->dots);
+		for (i = at; i < l->first[group[g] + 1]; i++) {
+			d = l->centre.norm2[i] - 2 * l->dots[i - at];
+			if ((!g && i == at) || d < least) {
+				least = d;
+				best = i;
+			}
+		}
+	}
+	return best;
+}
+
+void vexfs_centre_add(float *sum, const float *x, __u32 padded)
+{
+	__u32 i;
+
+	for (i = 0; i < padded; i++)
+		sum[i] += x[i];
+}
+
+void vexfs_centre_mean(float *c, float *norm2, const float *sum, __u32 n, __u32 padded)
+{
+	float s[4] = { 0 };
+	__u32 i;
+
+	for (i = 0; i < padded; i++) {
+		if (n)
+			c[i] = sum[i] / n;
+		s[i & 3] += c[i] * c[i];
+	}
+	*norm2 = (s[0] + s[1]) + (s[2] + s[3]);
+}
+
+void vexfs_centre_seed(float *c, const float *x, __u32 padded, int way)
+{
+	__u32 i;
+
+	for (i = 0; i < padded; i++)
+		c[i] = x[i] * (1 + (float)(i & 1 ? way : -way) * 0x1p-10f);
+}
+
+void vexfs_centre_spread(const float *x, const float *c, __u32 n, __u32 padded, float *spread)
+{
+	double sum = 0;
+	__u32 i, k;
+	float d;
+
+	for (i = 0; i < n; i++, c += padded)
+		for (k = 0; k < padded; k++) {
+			d = x[k] - c[k];
+			sum += (double)d * d;
+		}
+	*spread = n ? _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss((float)(sum / n)))) : 0;
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0
+/* cluster.c with AVX2 and FMA.  Only where the CPU has both, inside an FPU section. */
+#include "lists.h"
+#include <immintrin.h>
+
+static inline float sum8(__m256 v)
+{
+	__m128 x = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+
+	x = _mm_add_ps(x, _mm_movehl_ps(x, x));
+	x = _mm_add_ss(x, _mm_movehdup_ps(x));
+	return _mm_cvtss_f32(x);
+}
+
+/* Four centres at a time share the loads of x.  padded is a multiple of 64. */
+void vexfs_dots_avx2(const float *x, const float *c, __u32 n, __u32 padded, float *dot)
+{
+	__u32 i, k;
+
+	for (i = 0; i + 4 <= n; i += 4, c += 4 * (size_t)padded) {
+		const float *a = c, *b = a + padded, *d = b + padded, *e = d + padded;
+		__m256 s0 = _mm256_setzero_ps(), s1 = s0, s2 = s0, s3 = s0;
+		__m256 t0 = s0, t1 = s0, t2 = s0, t3 = s0;
+
+		for (k = 0; k < padded; k += 16) {
+			__m256 v = _mm256_loadu_ps(x + k), w = _mm256_loadu_ps(x + k + 8);
+
+			s0 = _mm256_fmadd_ps(v, _mm256_loadu_ps(a + k), s0);
+			s1 = _mm256_fmadd_ps(v, _mm256_loadu_ps(b + k), s1);
+			s2 = _mm256_fmadd_ps(v, _mm256_loadu_ps(d + k), s2);
+			s3 = _mm256_fmadd_ps(v, _mm256_loadu_ps(e + k), s3);
+			t0 = _mm256_fmadd_ps(w, _mm256_loadu_ps(a + k + 8), t0);
+			t1 = _mm256_fmadd_ps(w, _mm256_loadu_ps(b + k + 8), t1);
+			t2 = _mm256_fmadd_ps(w, _mm256_loadu_ps(d + k + 8), t2);
+			t3 = _mm256_fmadd_ps(w, _mm256_loadu_ps(e + k + 8), t3);
+		}
+		dot[i] = sum8(_mm256_add_ps(s0, t0));
+		dot[i + 1] = sum8(_mm256_add_ps(s1, t1));
+		dot[i + 2] = sum8(_mm256_add_ps(s2, t2));
+		dot[i + 3] = sum8(_mm256_add_ps(s3, t3));
+	}
+	for (; i < n; i++, c += padded)
+		dot[i] = vexfs_dot_avx2(x, c, padded);
+}
+
+/* Pairs of products of 2^20 each at most: 4,096 dims fit into 32 bits. */
+__s32 vexfs_whole_dot_avx2(const __s16 *x, const __s8 *c, __u32 padded)
+{
+	__m256i a = _mm256_setzero_si256(), b = a;
+	__m128i s;
+	__u32 i;
+
+	for (i = 0; i < padded; i += 32, x += 32, c += 32) {
+		__m256i v = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)c));
+		__m256i w = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(c + 16)));
+
+		v = _mm256_madd_epi16(v, _mm256_loadu_si256((const __m256i *)x));
+		w = _mm256_madd_epi16(w, _mm256_loadu_si256((const __m256i *)(x + 16)));
+		a = _mm256_add_epi32(a, v);
+		b = _mm256_add_epi32(b, w);
+	}
+	a = _mm256_add_epi32(a, b);
+	s = _mm_add_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1));
+	s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0x4e));
+	s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0xb1));
+	return _mm_cvtsi128_si32(s);
+}

@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The rungs of codes in lists: bounds of distances, coarse ones of many rows first, then finer ones
+ * of those that are left.  Both are RaBitQ (see rabitq.c for the estimate and its error), of the
+ * residual r = x - C of a rotated row x and the centre C of its list:
+ *
+ *	first	1 bit a dim, its signs s; sums over blocks of 32 rows by FastScan
+ *	second	4 bits a dim, y: Extended RaBitQ (Gao et al., SIGMOD 2025), levels of equal width in
+ *		fixed proportion to |r| / sqrt(D), as coordinates after a random rotation are all but
+ *		normal; the same estimate with y for s
+ *
+ * Folding.  <r, z - C> ~ f <s, z - C> = f <s, z> - f <s, C>, and the last term belongs to the row.
+ * So one table of <s, z> serves all lists, while the error is that of |z - C|, as if each list had
+ * its own.  With times and times_norm2 of the metric (rabitq.c)
+ *
+ *	distance = times_norm2 |z - C|^2 + (times_norm2 |r|^2 + times f <s, C>) - times f <s, z>
+ *
+ * and for dot, where z is the rotated query itself: -<m, q> - <C, z> - f <s, z>.
+ *
+ * The query is rounded to as many levels (63 at most) as a sum of 16 bits allows, to the nearest:
+ * what is lost adds f |d| to the deviation.
+ *
+ * All of this runs between vx_fpu_begin() and vx_fpu_end().
+ */
+#include "probe.h"
+#include <immintrin.h>
+
+#define MAX_LEVELS	63		/* 4 of them fit a byte */
+#define FINE		127
+#define SLOP		0x1p-16f	/* of the magnitudes: what f32 may be off by, amply */
+/* width of 16 levels for a normal distribution of deviation 1 that lose least: Max, 1960 */
+#define LEVEL_WIDTH	0.3352f
+#define SIGMA		(VEXFS_SIGMA * 0.01f)
+
+static float f32(__u32 b)
+{
+	float f;
+
+	__builtin_memcpy(&f, &b, 4);
+	return f;
+}
+
+static __u32 b32(float f)
+{
+	__u32 b;
+
+	__builtin_memcpy(&b, &f, 4);
+	return b;
+}
+
+static __u32 key32(float f)
+{
+	__u32 b = b32(f);
+
+	return b >> 31 ? ~b : b | 1u << 31;
+}
+
+static float unkey32(__u32 k)
+{
+	return k == ~0u ? f32(0x7f800000u) : f32(k >> 31 ? k & ~(1u << 31) : ~k);
+}
+
+static float root(float f)
+{
+	return _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(f > 0 ? f : 0)));
+}
+
+static float times_norm2_of(__u32 metric)
+{
+	return metric == VEXFS_METRIC_L2 ? 1 : metric == VEXFS_METRIC_COSINE ? 0.5f : 0;
+}
+
+static float times_of(__u32 metric)
+{
+	return metric == VEXFS_METRIC_L2 ? 2 : 1;
+}
+
+/* One rung: y with <y, r>, |y|^2 and <y, C> to scale, add and error.  False: nothing is known. */
+static void rung(__u32 metric, double norm2, double yr, double y2, double yc, __u32 padded,
+		 float *scale, float *add, float *error)
+{
+	float f = yr > 0 ? (float)(norm2 / yr) : 0;
+
+	*scale = f;
+	*add = metric == VEXFS_METRIC_DOT ? 0 :
+					    (float)(times_norm2_of(metric) * norm2 +
+						    times_of(metric) * (double)f * yc);
+	*error = root((float)(((double)f * f * y2 - norm2) / (padded - 1)));
+}
+
+void vexfs_ladder_encode(__u32 metric, const float *x, const float *centre, __u32 padded,
+			 __u64 *bits, float *scale, float *add, float *error,
+			 struct vexfs_rung2 *two, float *norm2)
+{
+	double r2 = 0, sr = 0, sc = 0, yr = 0, y2 = 0, yc = 0;
+	__u8 *nibble = (__u8 *)(two + 1);
+	float inverse, r, y;
+	__u32 i, at;
+	int level;
+
+	for (i = 0; i < padded / 64; i++)
+		bits[i] = 0;
+	for (i = 0; i < padded; i++) {
+		r = x[i] - centre[i];
+		r2 += (double)r * r;
+		if (b32(r) >> 31) {
+			sr -= (double)r;
+			sc -= (double)centre[i];
+		} else {
+			bits[i / 64] |= 1ULL << i % 64;
+			sr += (double)r;
+			sc += (double)centre[i];
+		}
+	}
+	*norm2 = (float)r2;
+	rung(metric, r2, sr, padded, sc, padded, scale, add, error);
+	inverse = r2 > 0 ? root((float)padded) / (LEVEL_WIDTH * root((float)r2)) : 0;
+	for (i = 0; i < padded; i++) {
+		r = x[i] - centre[i];
+		y = r * inverse + VEXFS_NIBBLES / 2;
+		level = y > 0 ? y < VEXFS_NIBBLES - 1 ? (int)y : VEXFS_NIBBLES - 1 : 0;
+		y = (float)level - (VEXFS_NIBBLES - 1) * 0.5f;
+		yr += (double)y * r;
+		y2 += (double)y * y;
+		yc += (double)y * centre[i];
+		at = i / 64 * 32 + i % 32;
+		if (i % 64 < 32)
+			nibble[at] = level;
+		else
+			nibble[at] |= level << 4;
+	}
+	rung(metric, r2, yr, y2, yc, padded, &two->scale, &two->add, &two->error);
+	two->noise = two->scale * two->scale * (float)y2 / padded;
+}
+
+void vexfs_ladder_add(const struct vexfs_lists *l, struct vexfs_list *list, __u32 i, __u64 *bits,
+		      struct vexfs_rung1 *one, __u32 at, struct vexfs_rung2 *two)
+{
+	__u32 padded = l->coder.rotation.padded;
+	float norm2;
+
+	vexfs_centre_unpack(&l->centre, i, l->c, padded);
+	vexfs_ladder_encode(l->coder.metric, l->x, l->c, padded, bits, &one->scale[at],
+			    &one->add[at], &one->error[at], two, &norm2);
+	list->sum2 += (double)norm2;
+	list->spread = root((float)(list->sum2 / (list->n + 1)));
+}
+
+/* Round z to levels: the table of sums of 4 dims for each of their 16 codes. */
+static void quantise(struct vexfs_ladder *q)
+{
+	__u32 padded = q->padded, levels = 65535 / padded, i, k, u;
+	float most = 0, inverse, v;
+	double lost = 0;
+
+	levels = levels < MAX_LEVELS ? levels : MAX_LEVELS;
+	for (i = 0; i < padded; i++) {
+		v = f32(b32(q->z[i]) & 0x7fffffffu);
+		most = v > most ? v : most;
+	}
+	q->step = 2 * most / levels;
+	q->middle = 0.5f * levels * padded;
+	inverse = most > 0 ? 1 / q->step : 0;
+	for (i = 0; i < padded; i += 4) {
+		__u8 *t = q->table + i * 4;
+		int level[4], all = 0;
+
+		for (k = 0; k < 4; k++) {
+			v = q->z[i + k] * inverse + 0.5f * levels + 0.5f;
+			level[k] = v > 0 ? v < levels ? (int)v : (int)levels : 0;
+			all += level[k];
+			v = q->z[i + k] - q->step * ((float)level[k] - 0.5f * levels);
+			lost += (double)v * v;
+		}
+		/* the sum of what z is where the bit is set, and of what -z is where it is not */
+		t[0] = 4 * levels - all;
+		for (k = 0; k < 4; k++)
+			for (u = 0; u < 1u << k; u++)
+				t[u + (1u << k)] = t[u] + 2 * level[k] - levels;
+	}
+	q->lost = (float)lost;
+	q->fine_step = most / FINE;
+	inverse = most > 0 ? FINE / most : 0;
+	q->fine_sum = 0;
+	for (lost = 0, i = 0; i < padded; i++) {
+		int n;
+
+		v = q->z[i] * inverse;
+		n = (int)(v < 0 ? v - 0.5f : v + 0.5f);
+		q->fine[i] = n;
+		q->fine_sum += (float)n;
+		v = q->z[i] - q->fine_step * (float)n;
+		lost += (double)v * v;
+	}
+	q->fine_lost = (float)lost;
+}
+
+void vexfs_ladder_prepare(const struct vexfs_coder *c, struct vexfs_ladder *q, const void *row)
+{
+	struct vx_seg seg = { row, c->dims * 4 };
+	double norm2 = 0, base = 0;
+	__u32 i;
+
+	q->padded = c->rotation.padded;
+	q->metric = c->metric;
+	q->avx2 = vx_has_avx2() && !vexfs_scalar_only;
+	q->times = times_of(c->metric);
+	q->times_norm2 = times_norm2_of(c->metric);
+	q->usable = vexfs_rabitq_rotate(c, &seg, 1, c->metric != VEXFS_METRIC_DOT, q->z);
+	if (!q->usable)
+		return;
+	for (i = 0; i < q->padded; i++)
+		norm2 += (double)q->z[i] * q->z[i];
+	if (c->metric == VEXFS_METRIC_DOT)
+		for (i = 0; i < c->dims; i++)
+			base -= (double)((const float *)row)[i] * c->mean[i];
+	q->base = (float)base;
+	q->norm2 = (float)norm2;
+	q->length = root((float)norm2);
+	vexfs_whole(q->z, q->padded, q->whole, &q->whole_step);
+	quantise(q);
+}
+
+static void sums_scalar(const __u8 *block, const __u8 *table, __u32 padded, __u16 *sum)
+{
+	__u32 g, v;
+
+	memset(sum, 0, VEXFS_CODE_BLOCK * sizeof(*sum));
+	for (g = 0; g < padded / 4; g++, block += 16, table += 16)
+		for (v = 0; v < VEXFS_CODE_BLOCK; v++)
+			sum[v] += table[block[v & 15] >> (v >> 4) * 4 & 15];
+}
+
+__u32 vexfs_ladder_block(const struct vexfs_ladder *q, const __u8 *block, __u32 n, __u32 sigma,
+			 __u32 gate)
+{
+	const struct vexfs_rung1 *r = (const struct vexfs_rung1 *)(block + (size_t)q->padded * 4);
+	float least = unkey32(gate), s = (float)sigma * 0.01f, length = q->times * q->reach,
+	      lost = q->times * q->times * q->lost;
+	__u16 sum[VEXFS_CODE_BLOCK];
+	__u32 i, mask = 0;
+
+	if (q->avx2) {
+		vexfs_ladder_sums_avx2(block, q->table, q->padded, sum);
+		mask = vexfs_ladder_lower_avx2(q, sum, r, s, least);
+	} else {
+		sums_scalar(block, q->table, q->padded, sum);
+		for (i = 0; i < VEXFS_CODE_BLOCK; i++) {
+			float f = r->scale[i], e = r->error[i] * length,
+			      way = q->times * q->step * ((float)sum[i] - q->middle) * f,
+			      off = root(e * e + f * f * lost);
+
+			if (q->plus + r->add[i] - way - s * off <= least)
+				mask |= 1u << i;
+		}
+	}
+	return n < VEXFS_CODE_BLOCK ? mask & ((1u << n) - 1) : mask;
+}
+
+static __s32 nibbles_scalar(const __u8 *nibble, const __s8 *fine, __u32 padded)
+{
+	__s32 sum = 0;
+	__u32 g, i;
+
+	for (g = 0; g < padded / 64; g++, nibble += 32, fine += 64)
+		for (i = 0; i < 32; i++)
+			sum += (nibble[i] & 15) * fine[i] + (nibble[i] >> 4) * fine[i + 32];
+	return sum;
+}
+
+void vexfs_ladder_refine(const struct vexfs_ladder *q, const struct vexfs_rung2 *r, __u32 sigma,
+			 __u32 *lower, __u32 *upper)
+{
+	const __u8 *nibble = (const __u8 *)(r + 1);
+	__s32 sum = q->avx2 ? vexfs_nibbles_avx2(nibble, q->fine, q->padded) :
+			      nibbles_scalar(nibble, q->fine, q->padded);
+	float yz = q->fine_step * ((float)sum - (VEXFS_NIBBLES - 1) * 0.5f * q->fine_sum), dist, off,
+	      e = r->error * q->reach, slop, s = (float)sigma * 0.01f;
+
+	dist = q->plus + r->add - q->times * r->scale * yz;
+	off = q->times * root(e * e + r->noise * q->fine_lost);
+	slop = f32(b32(q->plus) & 0x7fffffffu) + f32(b32(r->add) & 0x7fffffffu) +
+	       f32(b32(q->times * r->scale * yz) & 0x7fffffffu);
+	*lower = key32(dist - s * off - SLOP * slop);
+	*upper = key32(dist + (s > SIGMA ? s : SIGMA) * off + SLOP * slop);
+}
+
+/* A centre is the one at hand: dot is <z, centre>. */
+static void at_centre(struct vexfs_ladder *q, float dot, float centre_norm2)
+{
+	float d2 = q->norm2 - 2 * dot + centre_norm2;
+
+	if (q->metric == VEXFS_METRIC_DOT) {
+		q->plus = q->base - dot;
+		q->reach = q->length;
+		return;
+	}
+	d2 = d2 > 0 ? d2 : 0;
+	q->plus = q->times_norm2 * d2;
+	q->reach = root(d2);
+}
+
+void vexfs_probe_list(const struct vexfs_lists *l, struct vexfs_probe *p, __u32 at)
+{
+	at_centre(&p->ladder, p->dots[l->groups + at], l->centre.norm2[at]);
+}
+
+void vexfs_probe_groups(const struct vexfs_lists *l, struct vexfs_probe *p)
+{
+	__u32 g, n = 0;
+	float d;
+
+	vexfs_centre_dots(p->ladder.whole, p->ladder.whole_step, &l->top, 0, l->groups,
+			  p->ladder.padded, p->dots);
+	for (g = 0; g < l->groups; g++) {
+		if (l->first[g] == l->first[g + 1])
+			continue;
+		at_centre(&p->ladder, p->dots[g], l->top.norm2[g]);
+		if (p->ladder.metric == VEXFS_METRIC_DOT) {
+			d = p->ladder.plus - p->ladder.length * l->top_spread[g];
+		} else {
+			d = p->ladder.reach - l->top_spread[g];
+			d = d > 0 ? d * d * p->ladder.times_norm2 : 0;
+		}
+		p->closed[n++] = (__u64)key32(d) << 32 | g;
+	}
+	p->closeds = n;
+}
+
+__u32 vexfs_probe_open(const struct vexfs_lists *l, struct vexfs_probe *p, __u32 group,
+		       __u64 *entry)
+{
+	__u32 from = l->first[group], n = l->first[group + 1] - from, i;
+	float *dots = p->dots + l->groups + from;
+
+	vexfs_centre_dots(p->ladder.whole, p->ladder.whole_step, &l->centre, from, n,
+			  p->ladder.padded, dots);
+	for (i = 0; i < n; i++) {
+		at_centre(&p->ladder, dots[i], l->centre.norm2[from + i]);
+		entry[i] = (__u64)key32(p->ladder.plus) << 32 | (from + i);
+	}
+	return n;
+}
+
+__u32 vexfs_probe_scan(const struct vexfs_list *list, struct vexfs_probe *p, __u32 from, __u32 *n,
+		       __u32 sigma, __u32 gate)
+{
+	__u32 padded = p->ladder.padded, kept = 0, row = from, to = from + *n, e, mask, len;
+	const struct vexfs_rung1 *one;
+	__u8 *block;
+
+	e = *n ? vexfs_list_extent(list, from / VEXFS_CODE_BLOCK) : 0;
+	while (row < to && kept <= VEXFS_BATCH - VEXFS_CODE_BLOCK) {
+		if (row / VEXFS_CODE_BLOCK >= list->first[e] + list->blocks[e])
+			e++;
+		len = VEXFS_CODE_BLOCK - row % VEXFS_CODE_BLOCK;
+		len = len < to - row ? len : to - row;
+		block = vexfs_list_block(list, padded, e, row / VEXFS_CODE_BLOCK);
+		one = vexfs_list_rung1(block, padded);
+		mask = vexfs_ladder_block(&p->ladder, block, row % VEXFS_CODE_BLOCK + len, sigma,
+					  gate);
+		mask &= ~0u << row % VEXFS_CODE_BLOCK;
+		row -= row % VEXFS_CODE_BLOCK;
+		for (; mask; mask &= mask - 1) {
+			__u32 i = __builtin_ctz(mask);
+
+			p->slot[kept] = one->slot[i];
+			p->two[kept] = vexfs_list_rung2(list, padded, e, row + i);
+			__builtin_prefetch(p->two[kept]);
+			__builtin_prefetch((const char *)p->two[kept++] + 64);
+		}
+		row += VEXFS_CODE_BLOCK;
+	}
+	*n = (row < to ? row : to) - from;
+	return kept;
+}

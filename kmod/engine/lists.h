@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The insides of partitioned lists, for lists.c, lists_build.c, probe.c, cluster.c and ladder.c.
+ *
+ * Rows are rotated (rotate.c) after the mean was taken off, see rabitq.c; centres are in that space.
+ * Each list has the codes of its rows in blocks of VEXFS_CODE_BLOCK, in extents that never move: one
+ * writer appends, readers load vexfs_list.n with acquire and look only below it.
+ */
+#ifndef _VEXFS_ENGINE_LISTS_H
+#define _VEXFS_ENGINE_LISTS_H
+
+#include "internal.h"
+
+#define VEXFS_LIST_EXTENTS	16	/* of a list; each is half of those before, or more */
+#define VEXFS_MAX_LISTS		(1u << 16)
+#define VEXFS_MAX_STRAYS	1024u	/* rows whose norm is out of range: they have no code */
+#define VEXFS_NIBBLES		16	/* levels of the second rung */
+
+/*
+ * What goes with the codes of a block, beside the 1-bit codes that come first.  For a query z and a
+ * list with the centre C, whose distance of the centre is `plus` and |z - C| (dot: |z|) `length`:
+ *
+ *	distance = plus + add - times * scale * <s, z>, off by times * length * error at one sigma
+ */
+struct vexfs_rung1 {
+	float scale[VEXFS_CODE_BLOCK], add[VEXFS_CODE_BLOCK], error[VEXFS_CODE_BLOCK];
+	__u32 slot[VEXFS_CODE_BLOCK];
+};
+
+/*
+ * The second rung: 4 bits a dim.  `padded / 2` bytes follow: in each group of 64 dims byte i has dim
+ * i in its low half and dim i + 32 in its high one.
+ */
+struct vexfs_rung2 {
+	float scale, add, error;
+	float noise;			/* scale^2 |y|^2 / D: of what the query lost by rounding */
+};
+
+struct vexfs_list {
+	__u32 n;			/* rows; release, acquire */
+	__u32 room;			/* rows that its extents hold; the writer's */
+	__u32 extents;			/* the writer's */
+	float spread;			/* root of the mean squared distance of its rows to the centre */
+	double sum2;			/* of those squared distances; the writer's */
+	__u32 first[VEXFS_LIST_EXTENTS];	/* block number at which an extent begins */
+	__u32 blocks[VEXFS_LIST_EXTENTS];
+	__u8 *extent[VEXFS_LIST_EXTENTS];	/* blocks, then rows of the second rung */
+};
+
+/* Centres: scale * whole numbers, which they are, and not nearly. */
+struct vexfs_centres {
+	__s8 *c;			/* [n][padded] */
+	float *scale, *norm2;		/* [n] */
+};
+
+#define VEXFS_GRADES	20		/* of recall, in the tables of lists_tune.c */
+
+struct vexfs_lists {
+	struct vexfs_coder coder;
+	__u32 lists, groups;
+	struct vexfs_centres top;	/* of groups */
+	float *top_spread;		/* [groups]: root of the mean squared distance of its lists */
+	__u32 *first;			/* [groups + 1]: lists of a group */
+	struct vexfs_centres centre;	/* of lists */
+	struct vexfs_list *list;	/* [lists] */
+	__u64 linked;			/* slots before this are in lists; release, acquire */
+	__u64 rows;			/* that are: dead ones at that time were left out */
+	__u64 bytes;			/* READ_ONCE() beside the writer */
+	__u32 strays;			/* release, acquire */
+	__u64 stray[VEXFS_MAX_STRAYS];
+	/* rows to look at for the 10 and the 100 nearest, by recall, see lists_tune.c ... */
+	__u64 near[VEXFS_GRADES], far[VEXFS_GRADES];
+	/* how far the nearest centre was from those that were asked for, at most; a key */
+	__u32 farthest;
+	bool tuned;			/* ... once that was measured; release */
+	/* the writer's: a rotated row, the same in whole steps, a centre; dots of groups or lists */
+	float *x, *c, *dots;		/* [padded], [padded], [lists or groups] */
+	__s16 *whole;			/* [padded] */
+};
+
+static inline size_t vexfs_list_block_bytes(__u32 padded)
+{
+	return (size_t)padded * 4 + sizeof(struct vexfs_rung1);
+}
+
+static inline size_t vexfs_list_row_bytes(__u32 padded)
+{
+	return padded / 2 + sizeof(struct vexfs_rung2);
+}
+
+/* The extent that has a block. */
+static inline __u32 vexfs_list_extent(const struct vexfs_list *l, __u32 block)
+{
+	__u32 e = 0;
+
+	while (block >= l->first[e] + l->blocks[e])
+		e++;
+	return e;
+}
+
+static inline __u8 *vexfs_list_block(const struct vexfs_list *l, __u32 padded, __u32 e, __u32 block)
+{
+	return l->extent[e] + (block - l->first[e]) * vexfs_list_block_bytes(padded);
+}
+
+static inline struct vexfs_rung1 *vexfs_list_rung1(__u8 *block, __u32 padded)
+{
+	return (struct vexfs_rung1 *)(block + (size_t)padded * 4);
+}
+
+static inline struct vexfs_rung2 *vexfs_list_rung2(const struct vexfs_list *l, __u32 padded,
+						   __u32 e, __u32 row)
+{
+	return (struct vexfs_rung2 *)(l->extent[e] +
+				      l->blocks[e] * vexfs_list_block_bytes(padded) +
+				      (row - l->first[e] * VEXFS_CODE_BLOCK) *
+					      vexfs_list_row_bytes(padded));
+}
+
+/* --- lists.c --- */
+
+/* Room for so many rows in a list.  -ENOMEM, -E2BIG: it has too many extents. */
+int vexfs_list_reserve(struct vexfs_lists *l, struct vexfs_list *list, __u32 rows);
+
+/* --- lists_tune.c --- */
+
+/* Rows of lists to look at for this recall, in millionths, of the k nearest; ~0: all. */
+__u64 vexfs_lists_enough(const struct vexfs_lists *l, __u32 recall, __u64 k);
+/* How narrow the bounds of codes may be taken for it, in hundredths of the deviation. */
+__u32 vexfs_lists_sigma(__u32 recall);
+
+/*
+ * Nobody hands floats to these but by pointers: other files are compiled without floating point, and
+ * would hand them over elsewhere.
+ */
+/* --- cluster.c, cluster_avx2.c; between vx_fpu_begin() and vx_fpu_end() --- */
+
+/* dot[i] = <x, c[i]>, i < n; c: [n][padded] */
+void vexfs_dots(const float *x, const float *c, __u32 n, __u32 padded, float *dot);
+void vexfs_dots_avx2(const float *x, const float *c, __u32 n, __u32 padded, float *dot);
+/* The nearest of n centres, given their squared norms.  dots: room for n. */
+__u32 vexfs_nearest(const float *x, const float *c, const float *norm2, __u32 n, __u32 padded,
+		    float *dots, float *least);
+/* The nearest list to l->x, among those of the nearest groups; l->whole and l->dots are scratch. */
+__u32 vexfs_lists_nearest(const struct vexfs_lists *l);
+/* x in whole steps, of which it takes 8,191 at most. */
+#define VEXFS_WHOLE	8191
+void vexfs_whole(const float *x, __u32 padded, __s16 *whole, float *step);
+/* Centre i becomes a whole number of steps of its own; and back. */
+void vexfs_centre_pack(struct vexfs_centres *to, __u32 i, const float *c, __u32 padded);
+void vexfs_centre_unpack(const struct vexfs_centres *from, __u32 i, float *c, __u32 padded);
+/* dot[i] = <x, centre from + i>, i < n; x in whole steps */
+void vexfs_centre_dots(const __s16 *whole, float step, const struct vexfs_centres *c, __u32 from,
+		       __u32 n, __u32 padded, float *dot);
+__s32 vexfs_whole_dot_avx2(const __s16 *x, const __s8 *c, __u32 padded);
+void vexfs_centre_add(float *sum, const float *x, __u32 padded);
+/* Root of the mean squared distance of n centres to x. */
+void vexfs_centre_spread(const float *x, const float *c, __u32 n, __u32 padded, float *spread);
+/* sum / n, and its squared norm; n 0: untouched */
+void vexfs_centre_mean(float *c, float *norm2, const float *sum, __u32 n, __u32 padded);
+/* c = x, a little off, one way (1) or the other (-1): a seed beside another; 0: x itself */
+void vexfs_centre_seed(float *c, const float *x, __u32 padded, int way);
+
+/* --- ladder.c, ladder_avx2.c; between vx_fpu_begin() and vx_fpu_end() --- */
+
+/* Encode the rotated row x for a list of this centre: bits, and both rungs. */
+void vexfs_ladder_encode(__u32 metric, const float *x, const float *centre, __u32 padded,
+			 __u64 *bits, float *scale, float *add, float *error,
+			 struct vexfs_rung2 *two, float *norm2);
+
+/* The same of l->x, as row `at` of a block of list i, whose spread it takes part in. */
+void vexfs_ladder_add(const struct vexfs_lists *l, struct vexfs_list *list, __u32 i, __u64 *bits,
+		      struct vexfs_rung1 *one, __u32 at, struct vexfs_rung2 *two);
+
+/* A query against lists. */
+struct vexfs_ladder {
+	__u32 padded, metric;
+	bool usable;
+	bool avx2;
+	float *z;			/* [padded]: rotated query */
+	__s16 *whole;			/* [padded]: the same in steps */
+	float whole_step;
+	__u8 *table;			/* [padded / 4][16] */
+	__s8 *fine;			/* [padded]: z / fine_step */
+	float norm2, length;		/* of z */
+	float base;			/* dot: -<mean, query> */
+	float times, times_norm2;
+	float step, middle, lost;	/* first rung: z = step * (level - middle) */
+	float fine_step, fine_sum, fine_lost;
+	/* of the list at hand */
+	float plus, reach;		/* distance of its centre; |z - C| or |z| */
+};
+
+void vexfs_ladder_prepare(const struct vexfs_coder *c, struct vexfs_ladder *q, const void *row);
+/*
+ * A bit for each of the n rows of a block whose lower bound is not above the gate (a key of a f32);
+ * sigma in hundredths.
+ */
+__u32 vexfs_ladder_block(const struct vexfs_ladder *q, const __u8 *block, __u32 n, __u32 sigma,
+			 __u32 gate);
+void vexfs_ladder_sums_avx2(const __u8 *block, const __u8 *table, __u32 padded, __u16 *sum);
+__u32 vexfs_ladder_lower_avx2(const struct vexfs_ladder *q, const __u16 *sum,
+			      const struct vexfs_rung1 *r, float sigma, float gate);
+/* Bounds of a row from the second rung, as keys. */
+void vexfs_ladder_refine(const struct vexfs_ladder *q, const struct vexfs_rung2 *r, __u32 sigma,
+			 __u32 *lower, __u32 *upper);
+__s32 vexfs_nibbles_avx2(const __u8 *nibbles, const __s8 *fine, __u32 padded);
+#endif /* _VEXFS_ENGINE_LISTS_H */

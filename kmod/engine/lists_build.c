@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * How the centres of lists are found: k-means in two levels on a sample, groups first, then the
+ * lists of each group, as many as its share of the sample.  An assignment costs about 2 sqrt(lists)
+ * distances a row this way.  No floating point here.
+ */
+#include "lists.h"
+
+#define ROUNDS		8		/* of k-means */
+#define SAMPLE_ROWS	32		/* of a list */
+#define SAMPLE_BYTES	(96u << 20)	/* of the sample, at most */
+#define LEAST_ROWS	64u		/* of a list, on average */
+#define MOST_ROWS	512u
+
+static __u32 root_of(__u64 n)
+{
+	__u64 r = 0, bit = 1ULL << 31;
+
+	for (; bit; bit >>= 1)
+		if ((r + bit) * (r + bit) <= n)
+			r += bit;
+	return r;
+}
+
+__u32 vexfs_lists_wanted(__u64 rows)
+{
+	__u64 each = root_of(rows) / 4, n;
+
+	each = each < LEAST_ROWS ? LEAST_ROWS : each > MOST_ROWS ? MOST_ROWS : each;
+	n = rows / each;
+	return n < 1 ? 1 : n > VEXFS_MAX_LISTS ? VEXFS_MAX_LISTS : n;
+}
+
+struct sample {
+	__u32 n, padded;
+	float *x;			/* [n][padded] */
+	__u32 *of;			/* [n]: centre of each */
+	__u32 *order;			/* [n]: members by centre */
+	float *sum;			/* [centres][padded] */
+	__u32 *count;			/* [centres] */
+};
+
+static float *row_of(const struct sample *s, __u32 i)
+{
+	return s->x + (size_t)i * s->padded;
+}
+
+/* k centres of the members order[from, to).  Lloyd's rounds; who has none gets half of the largest. */
+static int cluster(struct sample *s, __u32 from, __u32 to, float *centre, float *norm2, __u32 k,
+		   float *dots, bool (*stop)(void *arg), void *arg)
+{
+	__u32 n = to - from, round, i, c, big;
+	float least;
+
+	for (i = 0; i < k; i++) {
+		vx_fpu_begin();
+		vexfs_centre_seed(centre + (size_t)i * s->padded,
+				  row_of(s, s->order[from + (__u64)i * n / k]), s->padded, 0);
+		vexfs_centre_mean(centre + (size_t)i * s->padded, &norm2[i], NULL, 0, s->padded);
+		vx_fpu_end();
+	}
+	for (round = 0; round < ROUNDS; round++) {
+		memset(s->count, 0, k * sizeof(*s->count));
+		memset(s->sum, 0, (size_t)k * s->padded * sizeof(*s->sum));
+		for (i = from; i < to; i++) {
+			__u32 m = s->order[i];
+
+			vx_fpu_begin();
+			c = vexfs_nearest(row_of(s, m), centre, norm2, k, s->padded, dots, &least);
+			vexfs_centre_add(s->sum + (size_t)c * s->padded, row_of(s, m), s->padded);
+			vx_fpu_end();
+			s->of[m] = c;
+			s->count[c]++;
+			if (i % 256 == 0) {
+				if (vx_ekilled() || (stop && stop(arg)))
+					return -EINTR;
+				vx_yield();
+			}
+		}
+		for (c = 0; c < k; c++) {
+			vx_fpu_begin();
+			vexfs_centre_mean(centre + (size_t)c * s->padded, &norm2[c],
+					  s->sum + (size_t)c * s->padded, s->count[c], s->padded);
+			vx_fpu_end();
+		}
+		for (c = 0; c < k && round + 1 < ROUNDS; c++) {
+			if (s->count[c])
+				continue;
+			for (big = 0, i = 1; i < k; i++)
+				if (s->count[i] > s->count[big])
+					big = i;
+			vx_fpu_begin();
+			vexfs_centre_seed(centre + (size_t)c * s->padded,
+					  centre + (size_t)big * s->padded, s->padded, 1);
+			vexfs_centre_mean(centre + (size_t)c * s->padded, &norm2[c], NULL, 0,
+					  s->padded);
+			vexfs_centre_seed(centre + (size_t)big * s->padded,
+					  centre + (size_t)big * s->padded, s->padded, -1);
+			vexfs_centre_mean(centre + (size_t)big * s->padded, &norm2[big], NULL, 0,
+					  s->padded);
+			vx_fpu_end();
+			s->count[c] = s->count[big] / 2;
+			s->count[big] -= s->count[c];
+		}
+	}
+	return 0;
+}
+
+/* Read and rotate a sample of the live rows of [0, count). */
+static int take_sample(struct vexfs_lists *l, const struct vexfs_columns *c, struct vx_rows *rows,
+		       __u64 count, struct sample *s, __u32 want, bool (*stop)(void *arg), void *arg)
+{
+	struct vx_seg seg[VX_ROW_SEGS];
+	__u64 ahead[64], slot, i, k;
+	int segs;
+	bool safe;
+
+	for (i = 0; i < want; i++) {
+		if (i % 64 == 0) {
+			for (k = 0; k < 64 && i + k < want; k++)
+				ahead[k] = (i + k) * count / want;
+			vx_rows_ahead(rows, ahead, k);
+			if (vx_ekilled() || (stop && stop(arg)))
+				return -EINTR;
+			vx_yield();
+		}
+		slot = i * count / want;
+		if (vexfs_columns_dead(c, slot))
+			continue;
+		segs = vx_rows_wait(rows, slot, seg);
+		if (segs < 0)
+			return segs;
+		vx_fpu_begin();
+		safe = vexfs_rabitq_rotate(&l->coder, seg, segs, true, row_of(s, s->n));
+		vx_fpu_end();
+		vx_rows_put(rows);
+		s->n += safe;
+	}
+	return s->n ? 0 : -ENODATA;
+}
+
+/* Members in the order of their centres: order[begin[c], begin[c + 1]). */
+static void sort_members(struct sample *s, __u32 k, __u32 *begin)
+{
+	__u32 i, c;
+
+	memset(begin, 0, (k + 1) * sizeof(*begin));
+	for (i = 0; i < s->n; i++)
+		begin[s->of[i] + 1]++;
+	for (c = 0; c < k; c++)
+		begin[c + 1] += begin[c];
+	memcpy(s->count, begin, k * sizeof(*begin));
+	for (i = 0; i < s->n; i++)
+		s->order[s->count[s->of[i]]++] = i;
+}
+
+static int centres_new(struct vexfs_lists *l, struct vexfs_centres *c, __u32 n, __u32 padded)
+{
+	size_t bytes = (size_t)n * (padded + 3 * sizeof(*c->scale));
+
+	c->c = vx_ealloc(bytes);
+	if (!c->c)
+		return -ENOMEM;
+	c->scale = (float *)(c->c + (size_t)n * padded);
+	c->norm2 = c->scale + n;
+	l->bytes += bytes;
+	return 0;
+}
+
+/* What is needed while lists are trained: centres as numbers, where members of groups begin. */
+struct training {
+	float *top, *norm2, *centre;
+	__u32 *begin;
+};
+
+/* Lists of a group: as many as its share of the sample. */
+static int train_group(struct vexfs_lists *l, struct sample *s, struct training *t, __u32 g,
+		       __u32 lists, bool (*stop)(void *arg), void *arg)
+{
+	__u32 members = t->begin[g + 1] - t->begin[g], padded = s->padded, k, i;
+	int err;
+
+	k = ((__u64)members * lists + s->n / 2) / s->n;
+	k = k < 1 ? 1 : k > members ? members : k;
+	l->first[g] = l->lists;
+	if (!members)
+		return 0;
+	err = cluster(s, t->begin[g], t->begin[g + 1], t->centre, t->norm2, k, l->dots, stop, arg);
+	if (err)
+		return err;
+	vx_fpu_begin();
+	vexfs_centre_spread(t->top + (size_t)g * padded, t->centre, k, padded, &l->top_spread[g]);
+	vx_fpu_end();
+	for (i = 0; i < k; i++) {
+		vx_fpu_begin();
+		vexfs_centre_pack(&l->centre, l->lists++, t->centre + (size_t)i * padded, padded);
+		vx_fpu_end();
+	}
+	return 0;
+}
+
+static int train(struct vexfs_lists *l, struct sample *s, __u32 lists, bool (*stop)(void *arg),
+		 void *arg)
+{
+	__u32 padded = s->padded, groups = root_of(lists), most = lists + groups, g, i;
+	struct training t = {
+		.top = vx_ealloc((size_t)groups * padded * sizeof(float)),
+		/* a group may have all of them; rounding may make it a list more in each */
+		.centre = vx_ealloc((size_t)most * padded * sizeof(float)),
+		.norm2 = vx_ealloc(most * sizeof(float)),
+		.begin = vx_ealloc((groups + 1) * sizeof(__u32)),
+	};
+	int err = centres_new(l, &l->top, groups, padded) ?: centres_new(l, &l->centre, most, padded);
+
+	l->groups = groups;
+	l->first = vx_ealloc((groups + 1) * sizeof(*l->first));
+	l->x = vx_ealloc((padded * 2 + most) * sizeof(*l->x) + padded * sizeof(*l->whole));
+	if (!err && !(t.top && t.centre && t.norm2 && t.begin && l->first && l->x))
+		err = -ENOMEM;
+	if (!err) {
+		l->top_spread = l->top.norm2 + groups;
+		l->c = l->x + padded;
+		l->dots = l->c + padded;
+		l->whole = (__s16 *)(l->dots + most);
+		for (i = 0; i < s->n; i++)
+			s->order[i] = i;
+		err = cluster(s, 0, s->n, t.top, t.norm2, groups, l->dots, stop, arg);
+	}
+	if (!err)
+		sort_members(s, groups, t.begin);
+	for (g = 0; !err && g < groups; g++) {
+		vx_fpu_begin();
+		vexfs_centre_pack(&l->top, g, t.top + (size_t)g * padded, padded);
+		vx_fpu_end();
+		err = train_group(l, s, &t, g, lists, stop, arg);
+	}
+	vx_efree(t.top);
+	vx_efree(t.centre);
+	vx_efree(t.norm2);
+	vx_efree(t.begin);
+	if (err)
+		return err;
+	l->first[groups] = l->lists;
+	l->list = vx_ealloc((size_t)l->lists * sizeof(*l->list));
+	l->bytes += (size_t)l->lists * sizeof(*l->list);
+	return l->list ? 0 : -ENOMEM;
+}
+
+struct vexfs_lists *vexfs_lists_new(const struct vexfs_codes *codes, const struct vexfs_columns *c,
+				    struct vx_rows *rows, __u64 count, int *err, bool (*stop)(void *arg), void *arg)
+{
+	__u32 lists = vexfs_lists_wanted(count), padded, want;
+	struct vexfs_lists *l = vx_ealloc(sizeof(*l));
+	struct sample s = {};
+
+	*err = -ENOMEM;
+	if (!l)
+		return NULL;
+	if (vexfs_codes_coder(codes, &l->coder)) {
+		vexfs_lists_free(l);
+		return NULL;
+	}
+	s.padded = padded = l->coder.rotation.padded;
+	want = count < (__u64)lists * SAMPLE_ROWS ? (__u32)count : lists * SAMPLE_ROWS;
+	if (want > SAMPLE_BYTES / 4 / padded)
+		want = SAMPLE_BYTES / 4 / padded;
+	l->bytes = sizeof(*l) + l->coder.dims * 4;
+	s.x = vx_ealloc((size_t)want * padded * sizeof(*s.x));
+	s.of = vx_ealloc((size_t)want * 2 * sizeof(*s.of));
+	s.sum = vx_ealloc((size_t)(lists + 1) * padded * sizeof(*s.sum));
+	s.count = vx_ealloc((size_t)(lists + 1) * sizeof(*s.count));
+	if (s.x && s.of && s.sum && s.count) {
+		s.order = s.of + want;
+		*err = take_sample(l, c, rows, count, &s, want, stop, arg);
+		if (!*err)
+			*err = train(l, &s, lists, stop, arg);
+	}
+	vx_efree(s.x);
+	vx_efree(s.of);
+	vx_efree(s.sum);
+	vx_efree(s.count);
+	if (*err) {
+		vexfs_lists_free(l);
+		return NULL;
+	}
+	return l;
+}

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * How many rows of lists a query must look at for the recall that is wanted, measured on the
+ * collection itself.
+ *
+ * Some of its rows, spread over it, are asked for as queries are.  Each of their neighbours is in a
+ * list, before which, in the order in which the query comes to them, others hold so many rows: so
+ * many have to be looked at.  The table has quantiles of that number, for the 10 and for the 100
+ * nearest: of the neighbours of rows that are like queries such a part is found.  More rows are
+ * neighbours of other k, or where only some match, in proportion.
+ *
+ * No floating point here.
+ */
+#include "query.h"
+#include "heap.h"
+#include "probe.h"
+
+#define SAMPLES		256		/* rows that are asked for */
+#define NEAR		10
+#define FAR		100		/* neighbours of each */
+
+/* recall, in millionths; the part of the neighbours whose lists are looked at is a little larger */
+static const __u32 grades[VEXFS_GRADES] = {
+	0, 500000, 700000, 800000, 850000, 900000, 925000, 950000, 960000, 970000, 980000, 985000,
+	990000, 993000, 996000, 998000, 999000, 999500, 999900, 1000000,
+};
+
+/* Codes lose some of what lists have, and the sample is a sample. */
+static __u64 of_lists(__u32 recall)
+{
+	return 1000000 - (1000000 - recall) * 6ULL / 10;
+}
+
+__u32 vexfs_lists_sigma(__u32 recall)
+{
+	return recall <= 900000 ? 150 : recall <= 950000 ? 175 : recall <= 990000 ? 225 :
+								 VEXFS_SIGMA;
+}
+
+/* Between two columns of a table. */
+static __u64 between(const __u64 *t, __u32 recall)
+{
+	__u32 i = 1;
+
+	while (grades[i] < recall)
+		i++;
+	return t[i - 1] + (t[i] - t[i - 1]) * (recall - grades[i - 1]) /
+			  (grades[i] - grades[i - 1]);
+}
+
+__u64 vexfs_lists_enough(const struct vexfs_lists *l, __u32 recall, __u64 k)
+{
+	__u64 near, far, n;
+
+	if (!l->tuned || recall >= grades[VEXFS_GRADES - 1])
+		return ~0ULL;
+	near = between(l->near, recall);
+	far = between(l->far, recall);
+	n = near;
+	if (k > NEAR)
+		n += (far > near ? far - near : 0) * (k - NEAR) / (FAR - NEAR);
+	return n < ~0ULL / 2 ? n : ~0ULL / 2;
+}
+
+static inline bool larger(const __u64 *a, const __u64 *b)
+{
+	return *a > *b;
+}
+
+VEXFS_HEAP(numbers, __u64, larger)
+
+/* Quantiles of n numbers, which are put in order. */
+static void quantiles(__u64 *number, __u32 n, __u64 *table)
+{
+	__u64 at;
+	__u32 i;
+
+	numbers_make(number, n);
+	numbers_drain(number, n, n);
+	for (i = 0; i < VEXFS_GRADES; i++) {
+		at = of_lists(grades[i]) * n / 1000000;
+		table[i] = n ? number[at < n ? at : n - 1] + 1 : 0;
+	}
+}
+
+/* Of a hit: rows before its list, in the order in which the query came to lists.  It is read. */
+static int rows_before(struct vexfs_lists *l, struct vx_rows *rows, const struct vexfs_probe *p,
+		       __u64 slot, __u64 *before)
+{
+	struct vx_seg seg[VX_ROW_SEGS];
+	int segs = vx_rows_wait(rows, slot, seg);
+	bool safe;
+
+	if (segs < 0)
+		return segs;
+	*before = 0;
+	vx_fpu_begin();
+	safe = vexfs_rabitq_rotate(&l->coder, seg, segs, true, l->x);
+	if (safe)
+		*before = p->before[vexfs_lists_nearest(l)];
+	vx_fpu_end();
+	vx_rows_put(rows);
+	return 0;
+}
+
+/* Ask for the row of a slot; appends to near and far. */
+static int ask(struct vexfs_lists *l, struct vx_rows *rows, struct vexfs_query *q, __u64 slot,
+	       const void *row, struct vexfs_hit_f *hits, __u64 *near, __u32 *nears, __u64 *far, __u32 *fars)
+{
+	__u32 truncated, i, of = 0;
+	__u64 before;
+	int n, err;
+
+	vexfs_query_reset(q, row);
+	q->enough = ~0ULL;
+	q->sigma = VEXFS_SIGMA;
+	do {
+		vexfs_query_phase(q, VEXFS_PHASE_SEARCH);
+		err = vexfs_ivf(&q->s);
+		vexfs_query_phase(q, VEXFS_PHASE_NONE);
+		while (err == VEXFS_MORE && (n = vexfs_query_read(q)) > 0) {
+			err = vexfs_query_score_read(q);
+			err = err < 0 ? err : VEXFS_MORE;
+		}
+		if (err == VEXFS_MORE && n < 0)
+			err = n;
+	} while (err == VEXFS_MORE);
+	if (err < 0 || !q->probing)
+		return err < 0 ? err : 0;
+	if (q->probe->nearest > l->farthest)
+		l->farthest = q->probe->nearest;
+	n = vexfs_query_finish(q, hits, &truncated);
+	if (n < 0)
+		return n == -EAGAIN ? 0 : n;	/* one sample less */
+	for (i = 0; i < (__u32)n && of < FAR; i++) {
+		if (hits[i].slot == slot)
+			continue;
+		err = rows_before(l, rows, q->probe, hits[i].slot, &before);
+		if (err)
+			return err;
+		if (of++ < NEAR)
+			near[(*nears)++] = before;
+		far[(*fars)++] = before;
+	}
+	return 0;
+}
+
+int vexfs_lists_tune(struct vexfs_lists *l, struct vexfs_columns *c, struct vx_rows *rows,
+		     bool (*stop)(void *arg), void *arg)
+{
+	struct vexfs_query_params p = { .dims = l->coder.dims, .metric = l->coder.metric,
+					.k = FAR + 1, .deadline_us = ~0ULL, .lists = l };
+	__u64 *near = vx_ealloc(SAMPLES * (NEAR + FAR) * sizeof(*near)), slot, linked = l->linked;
+	struct vexfs_hit_f *hits = vx_ealloc((FAR + 1) * sizeof(*hits));
+	__u8 *row = vx_ealloc((size_t)p.dims * 4);
+	struct vx_seg seg[VX_ROW_SEGS];
+	struct vexfs_query *q = NULL;
+	__u32 nears = 0, fars = 0, i, k, at;
+	int err = near && hits && row ? 0 : -ENOMEM;
+
+	p.row = row;
+	for (i = 0; !err && i < SAMPLES; i++) {
+		slot = i * linked / SAMPLES;
+		if (vexfs_columns_dead(c, slot))
+			continue;
+		err = vx_rows_wait(rows, slot, seg);
+		if (err < 0)
+			break;
+		for (k = at = 0; k < (__u32)err; at += seg[k++].bytes)
+			memcpy(row + at, seg[k].p, seg[k].bytes);
+		vx_rows_put(rows);
+		err = 0;
+		if (!q)
+			q = vexfs_query_new(c, rows, &p);
+		if (!q) {
+			err = -ENOMEM;
+			break;
+		}
+		err = ask(l, rows, q, slot, row, hits, near, &nears, near + SAMPLES * NEAR, &fars);
+		if (!err && (vx_ekilled() || (stop && stop(arg))))
+			err = -EINTR;
+		vx_yield();
+	}
+	if (!err) {
+		quantiles(near, nears, l->near);
+		quantiles(near + SAMPLES * NEAR, fars, l->far);
+		__atomic_store_n(&l->tuned, true, __ATOMIC_RELEASE);
+	}
+	vexfs_query_free(q);
+	vx_efree(row);
+	vx_efree(hits);
+	vx_efree(near);
+	return err;
+}

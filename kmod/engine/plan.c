@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Which built-in strategy answers a query, and why: what it looks at per row, times the rows that it
+ * looks at.  No floating point here.
+ */
+#include "query.h"
+#include "lists.h"
+#include "probe.h"
+
+/*
+ * What it costs to look at a record, in bytes that are read and put together, which is what a scan
+ * waits for: in a block of a list, and alone, from its row-major code.
+ */
+static __u64 cost_listed(__u32 padded)
+{
+	return padded / 8 + sizeof(struct vexfs_rung1) / VEXFS_CODE_BLOCK;
+}
+
+static __u64 cost_alone(__u32 padded)
+{
+	return 4 * (padded / 8) + 128;	/* four planes, and two cache lines that nobody fetched */
+}
+
+/* Do so few records match that looking at each of them is less than looking for them in lists? */
+static bool few_match(const struct vexfs_query *q)
+{
+	__u32 padded = (q->prep.dims + 63) / 64 * 64;
+	__u64 rows = q->enough < q->linked ? q->enough : q->linked;
+
+	return q->match.p &&
+	       q->match.matches * cost_alone(padded) <= rows * cost_listed(padded);
+}
+
+static void decide(struct vexfs_query *q, __u32 plan, __u32 why)
+{
+	q->plan = plan;
+	q->plan_why = why;
+}
+
+void vexfs_query_decide(struct vexfs_query *q)
+{
+	bool effort = q->effort && q->lists;
+
+	if (!q->codes)
+		decide(q, VEXFS_PLAN_EXACT, q->have_codes ? VEXFS_WHY_UNSURE : VEXFS_WHY_NO_CODES);
+	else if (effort)
+		decide(q, VEXFS_PLAN_IVF, VEXFS_WHY_CALLER);
+	else if (q->recall >= VEXFS_RECALL_ALL)
+		decide(q, VEXFS_PLAN_CODED, VEXFS_WHY_RECALL);
+	else if (q->range)
+		decide(q, VEXFS_PLAN_CODED, VEXFS_WHY_RANGE);
+	else if (q->as_of)
+		decide(q, VEXFS_PLAN_CODED, VEXFS_WHY_SNAPSHOT);
+	else if (!q->have_lists)
+		decide(q, VEXFS_PLAN_CODED, VEXFS_WHY_NO_LISTS);
+	else if (!q->lists)
+		decide(q, VEXFS_PLAN_CODED, VEXFS_WHY_UNSURE);
+	else if (q->enough == ~0ULL)	/* not measured yet */
+		decide(q, VEXFS_PLAN_CODED, VEXFS_WHY_NO_LISTS);
+	else if (few_match(q))
+		decide(q, VEXFS_PLAN_CODED, VEXFS_WHY_MATCHES);
+	else
+		decide(q, VEXFS_PLAN_IVF, VEXFS_WHY_MEASURED);
+}
+
+void vexfs_query_plan(const struct vexfs_query *q, struct vexfs_plan *plan)
+{
+	*plan = (struct vexfs_plan){
+		.plan = q->plan,
+		.why = q->plan_why,
+		.lists = q->have_lists ? vexfs_lists_count(q->have_lists) : 0,
+		.probed = q->probed + (q->probing ? q->probe->lists : 0),
+		.linked = q->have_lists ? q->linked : 0,
+	};
+}
+
+int vexfs_builtin(struct vexfs_search *s)
+{
+	switch (vexfs_search_query(s)->plan) {
+	case VEXFS_PLAN_IVF:
+		return vexfs_ivf(s);
+	case VEXFS_PLAN_CODED:
+		return vexfs_coded(s);
+	default:
+		return vexfs_flat(s);
+	}
+}
