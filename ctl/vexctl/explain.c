@@ -45,7 +45,10 @@ static const char *why_text(__u32 why)
 		[VEXFS_WHY_NO_LISTS] = "because there are no lists yet",
 		[VEXFS_WHY_MATCHES] = "because few records match",
 		[VEXFS_WHY_RECALL] = "because every neighbour is wanted",
-		[VEXFS_WHY_MEASURED] = "because that has cost the least here so far",
+		[VEXFS_WHY_MEASURED] = "because they were measured to suffice for that recall",
+		[VEXFS_WHY_RANGE] = "because all within a radius are wanted",
+		[VEXFS_WHY_SNAPSHOT] = "because lists have only what is there now",
+		[VEXFS_WHY_UNSURE] = "because a first attempt may have missed something",
 	};
 
 	return why < sizeof(texts) / sizeof(texts[0]) && texts[why] ? texts[why] : "?";

@@ -45,6 +45,7 @@ struct vexfs_body {
 	u64 derived_after;		/* vx_clock_us(): no attempt before then; no lock */
 	bool derived_wanted;		/* the worker is to look at it; no lock */
 	u64 recentre_after;		/* vx_clock_us(): no other centre before then; no lock */
+	u64 lists_after;		/* the same for lists */
 	/* the worker's: to take the place of `derived`; or NULL */
 	struct vexfs_derived *derived_next;
 

@@ -45,6 +45,7 @@ void vexfs_derived_put(struct vexfs_derived *d)
 {
 	if (!d || !refcount_dec_and_test(&d->refs))
 		return;
+	vexfs_lists_free(d->lists);
 	vexfs_codes_free(d->codes);
 	vexfs_budget_release(d);
 	kfree(d);
@@ -52,13 +53,14 @@ void vexfs_derived_put(struct vexfs_derived *d)
 
 u64 vexfs_derived_bytes(const struct vexfs_derived *d)
 {
-	return vexfs_codes_bytes(d->codes);
+	const struct vexfs_lists *lists = smp_load_acquire(&d->lists);
+
+	return vexfs_codes_bytes(d->codes) + (lists ? vexfs_lists_bytes(lists) : 0);
 }
 
-/* Bytes that a generation of so many slots takes. */
-static u64 cost(u32 dims, u64 slots)
+u64 vexfs_derived_cost(u32 dims, u64 slots, bool lists)
 {
-	return vexfs_codes_cost(dims, slots);
+	return vexfs_codes_cost(dims, slots) + (lists ? vexfs_lists_cost(dims, slots) : 0);
 }
 
 /* Empty, and charged for `count` slots.  ERR_PTR: -ENOSPC, -ENOMEM. */
@@ -75,7 +77,7 @@ static struct vexfs_derived *allocate(struct vexfs_body *b, u32 dims, u64 count,
 	d->sb = b->dir->i_sb;
 	d->body = b;
 	d->used = used;
-	err = vexfs_budget_charge(d, cost(dims, count));
+	err = vexfs_budget_charge(d, vexfs_derived_cost(dims, count, false));
 	if (!err)
 		return d;
 	vexfs_derived_put(d);
@@ -143,7 +145,7 @@ struct vexfs_derived *vexfs_derived_begin(const struct vexfs_collection_mem *c,
 
 int vexfs_derived_extend(struct vexfs_derived *d, u32 dims, u64 count, u64 deadline)
 {
-	int err = vexfs_budget_charge(d, cost(dims, count));
+	int err = vexfs_budget_charge(d, vexfs_derived_cost(dims, count, false));
 	struct vx_rows *rows;
 	u64 done, to;
 
@@ -174,6 +176,14 @@ bool vexfs_derived_is_off(const struct vexfs_derived *d)
 	       (count >= centred + centred / 8 && vexfs_codes_off(d->codes) >= OFF);
 }
 
+bool vexfs_derived_unlisted(const struct vexfs_derived *d)
+{
+	const struct vexfs_lists *lists = smp_load_acquire(&d->lists);
+	u64 count = vexfs_codes_count(d->codes);
+
+	return lists ? vexfs_lists_linked(lists) < count : count >= VEXFS_MIN_LISTED;
+}
+
 /* --- searches and inserts --- */
 
 struct vexfs_derived *vexfs_derived_search(const struct vexfs_collection_mem *c,
@@ -194,7 +204,8 @@ struct vexfs_derived *vexfs_derived_search(const struct vexfs_collection_mem *c,
 		mutex_unlock(&d->lock);
 		late = !err && vexfs_codes_count(d->codes) < count;
 	}
-	if (late || (vexfs_derived_is_off(d) && now >= READ_ONCE(b->recentre_after)))
+	if (late || (vexfs_derived_is_off(d) && now >= READ_ONCE(b->recentre_after)) ||
+	    (vexfs_derived_unlisted(d) && now >= READ_ONCE(b->lists_after)))
 		vexfs_derived_poke(b);
 	return d;
 }
@@ -233,7 +244,7 @@ void vexfs_derived_insert(struct vexfs_collection_mem *c, u64 first, u32 n, cons
 		return;
 	if (mutex_trylock(&d->lock)) {
 		if (vexfs_codes_count(d->codes) == first &&
-		    !vexfs_budget_charge(d, cost(c->dims, first + n)) &&
+		    !vexfs_budget_charge(d, vexfs_derived_cost(c->dims, first + n, false)) &&
 		    !vexfs_codes_reserve(d->codes, first + n))
 			encode(d, first, n, rows, b->row_bytes);
 		mutex_unlock(&d->lock);
@@ -267,7 +278,7 @@ int vexfs_derived_carry(struct vexfs_derived *to, const struct vexfs_derived *fr
 	u32 i, row_bytes = to->body->row_bytes;
 	int err;
 
-	err = vexfs_budget_charge(to, cost(row_bytes / sizeof(__le32), first + n)) ?:
+	err = vexfs_budget_charge(to, vexfs_derived_cost(row_bytes / sizeof(__le32), first + n, false)) ?:
 	      vexfs_codes_reserve(to->codes, first + n);
 	if (err)
 		return err;

@@ -27,6 +27,8 @@ struct vexfs_derived {
 
 	struct mutex lock;		/* who adds to it; it is only ever tried */
 	struct vexfs_codes *codes;	/* (const) never NULL */
+	/* NULL until the worker, which alone adds to them, has made them; smp_load_acquire() */
+	struct vexfs_lists *lists;
 };
 
 /* The current generation of a body, with a reference; NULL: none.  Never waits. */
@@ -107,6 +109,12 @@ struct vexfs_derived *vexfs_derived_begin(const struct vexfs_collection_mem *c,
  * rows.
  */
 int vexfs_derived_extend(struct vexfs_derived *d, u32 dims, u64 count, u64 deadline);
+/* Records for which lists pay: the codes of fewer are scanned as fast. */
+#define VEXFS_MIN_LISTED	8192
+/* Bytes that a generation of so many slots takes, with lists or without. */
+u64 vexfs_derived_cost(u32 dims, u64 slots, bool lists);
+/* Are there slots with codes that should be in lists? */
+bool vexfs_derived_unlisted(const struct vexfs_derived *d);
 /* Would another centre be better by now? */
 bool vexfs_derived_is_off(const struct vexfs_derived *d);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the worker of a mount does for derived data: it makes what searches found missing, and takes
- * a new centre where the old one has been left behind.  It only reads, so that a mount may be
+ * What the worker of a mount does for derived data: it makes what searches found missing, lists when
+ * all slots have codes, and takes a new centre where the old one has been left behind.  It only reads, so that a mount may be
  * read-only, or frozen.
  *
  * A generation with another centre is built beside the current one, to which inserts go on adding,
@@ -21,6 +21,51 @@ void vexfs_derived_poke(struct vexfs_body *b)
 {
 	WRITE_ONCE(b->derived_wanted, true);
 	vexfs_worker_poke(b->dir->i_sb);
+}
+
+static bool should_stop(void *sb)
+{
+	return vexfs_worker_should_stop(sb);
+}
+
+/*
+ * Lists of what d has: made, measured, and then what has come since.  They are shown once they have
+ * been measured.  This may take some seconds, in which nothing else waits for us but what stops us.
+ * 1: there is more to do.
+ */
+static int list(struct vexfs_collection_mem *c, struct vexfs_derived *d)
+{
+	struct vexfs_body *b = d->body;
+	u64 count = vexfs_codes_count(d->codes);
+	struct vexfs_lists *lists = d->lists;
+	struct vx_rows *rows;
+	int err;
+
+	if (!vexfs_derived_unlisted(d) || vx_clock_us() < b->lists_after)
+		return 0;
+	err = vexfs_budget_charge(d, vexfs_derived_cost(c->dims, count, true));
+	rows = err ? NULL : vexfs_rows_open(b->vectors, b->row_bytes);
+	if (!err && !rows)
+		err = -ENOMEM;
+	if (!err && !lists)
+		lists = vexfs_lists_new(d->codes, b->columns, rows, count, &err, should_stop,
+					d->sb);
+	if (!err)
+		err = vexfs_lists_extend(lists, b->columns, rows, count,
+					 d->lists ? vx_clock_us() + STEP_US : ~0ULL, should_stop,
+					 d->sb);
+	if (!err && !d->lists)
+		err = vexfs_lists_tune(lists, b->columns, rows, should_stop, d->sb);
+	vexfs_rows_close(rows);
+	if (err) {
+		WRITE_ONCE(b->lists_after, vx_clock_us() + AGAIN_US);
+		if (!d->lists)
+			vexfs_lists_free(lists);
+		return 0;
+	}
+	if (!d->lists)
+		smp_store_release(&d->lists, lists);
+	return vexfs_lists_linked(lists) < count;
 }
 
 /* There is no room for two, or none any more. */
@@ -50,7 +95,7 @@ static int recentre(struct vexfs_collection_mem *c, struct vexfs_body *b,
 	if (vexfs_budget_is_over(d->sb) ||
 	    vexfs_derived_extend(next, c->dims, count, vx_clock_us() + STEP_US))
 		return give_up(b);
-	if (vexfs_codes_count(next->codes) < count)
+	if (vexfs_codes_count(next->codes) < count || list(c, next))
 		return 1;
 	WRITE_ONCE(next->used, READ_ONCE(d->used));
 	b->derived_next = NULL;
@@ -65,7 +110,8 @@ static int advance(struct vexfs_collection_mem *c, struct vexfs_body *b, struct 
 	int err;
 
 	if (vexfs_codes_count(d->codes) >= count)
-		return b->derived_next || vexfs_derived_is_off(d) ? recentre(c, b, d) : 0;
+		return (b->derived_next || vexfs_derived_is_off(d) ? recentre(c, b, d) : 0) ||
+		       list(c, d);
 	if (!mutex_trylock(&d->lock))
 		return 0;
 	err = vexfs_derived_extend(d, c->dims, count, vx_clock_us() + STEP_US);

@@ -222,7 +222,7 @@ static int run_strategy(struct run *r, int *ret)
 	} else {
 		if (!hooked(r))		/* no BPF runs: nobody should wait for us */
 			leave(r);
-		*ret = r->derived ? vexfs_coded(s) : vexfs_flat(s);
+		*ret = vexfs_builtin(s);
 	}
 	vexfs_query_phase(r->q, VEXFS_PHASE_NONE);
 	leave(r);
@@ -441,6 +441,7 @@ static int pass(struct run *r)
 static void report(struct run *r)
 {
 	struct vexfs_ioc_search *s = r->s;
+	struct vexfs_plan plan;
 	unsigned int slot;
 	u32 i;
 
@@ -459,8 +460,10 @@ static void report(struct run *r)
 		if (ran)
 			vexfs_hooks_ok(&r->set, slot, s->queries);
 	}
+	vexfs_query_plan(r->q, &plan);
 	strscpy_pad(s->strategy,
 		    own_strategy(r) ? vexfs_program_name(r->set.prog[VEXFS_SLOT_SEARCH]) :
+		    plan.plan == VEXFS_PLAN_IVF ? "ivf" :
 		    r->derived ? "coded" : "exact",
 		    sizeof(s->strategy));
 }
@@ -468,15 +471,18 @@ static void report(struct run *r)
 /* How the last query came by its records, and why so. */
 static void fill_plan(const struct run *r, struct vexfs_search_trace *t)
 {
+	struct vexfs_plan plan;
+
+	vexfs_query_plan(r->q, &plan);
+	t->lists = plan.lists;
+	t->probed = plan.probed;
+	t->linked = plan.linked;
+	t->plan = plan.plan;
+	t->plan_why = plan.why;
 	if (own_strategy(r)) {
 		t->plan = VEXFS_PLAN_PROGRAM;
 		t->plan_why = VEXFS_WHY_BOUND;
-	} else if (r->derived) {
-		t->plan = VEXFS_PLAN_CODED;
-		t->plan_why = t->recall == VEXFS_RECALL_ALL ? VEXFS_WHY_RECALL :
-							      VEXFS_WHY_NO_LISTS;
-	} else {
-		t->plan = VEXFS_PLAN_EXACT;
+	} else if (!r->derived) {
 		t->plan_why = t->codes == VEXFS_CODES_UNWANTED ? VEXFS_WHY_CALLER :
 			      t->codes == VEXFS_CODES_FEW ? VEXFS_WHY_FEW :
 			      t->codes == VEXFS_CODES_BUDGET ? VEXFS_WHY_MEMORY :
@@ -559,8 +565,10 @@ int vexfs_collection_search(struct vexfs_collection_mem *c, const struct file *f
 	r.row = kvmalloc(c->row_bytes, GFP_KERNEL_ACCOUNT);
 	if (!(s->flags & VEXFS_SEARCH_EXACT))
 		r.derived = vexfs_derived_search(c, r.b, s->timeout_us / 2);
-	if (r.derived)
+	if (r.derived) {
 		params.codes = r.derived->codes;
+		params.lists = smp_load_acquire(&r.derived->lists);
+	}
 	vexfs_reader_init(&reader, file, r.b);
 	params.may = vexfs_reader_may;
 	params.may_arg = &reader;
