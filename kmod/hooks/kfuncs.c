@@ -41,6 +41,18 @@ __bpf_kfunc int vexfs_estimate(struct vexfs_search *s, __u64 from, __u32 n, __u3
 	return vexfs_q_estimate(vexfs_search_query(s), from, n, sigma);
 }
 
+__bpf_kfunc int vexfs_probe(struct vexfs_search *s, __u32 sigma)
+{
+	cond_resched();
+	return vexfs_q_probe(vexfs_search_query(s), sigma);
+}
+
+__bpf_kfunc int vexfs_batch_list(struct vexfs_search *s, __u32 list, __u32 sigma)
+{
+	cond_resched();
+	return vexfs_q_list(vexfs_search_query(s), list, sigma);
+}
+
 __bpf_kfunc int vexfs_defer(struct vexfs_search *s)
 {
 	return vexfs_q_defer(vexfs_search_query(s));
@@ -83,6 +95,8 @@ BTF_KFUNCS_START(vexfs_kfunc_ids)
 BTF_ID_FLAGS(func, vexfs_batch_range, KF_TRUSTED_ARGS | KF_SLEEPABLE)
 BTF_ID_FLAGS(func, vexfs_batch_slots, KF_TRUSTED_ARGS | KF_SLEEPABLE)
 BTF_ID_FLAGS(func, vexfs_estimate, KF_TRUSTED_ARGS | KF_SLEEPABLE)
+BTF_ID_FLAGS(func, vexfs_probe, KF_TRUSTED_ARGS | KF_SLEEPABLE)
+BTF_ID_FLAGS(func, vexfs_batch_list, KF_TRUSTED_ARGS | KF_SLEEPABLE)
 BTF_ID_FLAGS(func, vexfs_defer, KF_TRUSTED_ARGS | KF_SLEEPABLE)
 BTF_ID_FLAGS(func, vexfs_take, KF_TRUSTED_ARGS | KF_SLEEPABLE)
 BTF_ID_FLAGS(func, vexfs_score, KF_TRUSTED_ARGS)
