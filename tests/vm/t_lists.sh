@@ -1,0 +1,63 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Searches by partitioned lists: the worker makes them, recall against exact search, built in and by
+# bpf/ivf, in step with inserts and deletes, over an unmount, and within the budget.
+. ./lib.sh
+lib=/usr/lib/vexfs
+said() { sed 's/^/# /' "$out"; }
+number() { vexctl explain "$1" --id 7 --json | tr -d '\n' | sed -n "s/.*\"$2\": *\([0-9]*\).*/\1/p"; }
+# Search until there are lists; the worker is as slow as emulation is.
+wait_for_lists()
+{
+	for i in $(seq 300); do
+		[ "$(number "$1" lists)" -gt 0 ] && ok "$1 has lists after $i looks" && return
+		sleep 0.2
+	done
+	not_ok "$1 has no lists"
+}
+
+run "mkfs" mkfs.vexfs --force /dev/vda
+run "mount" vexctl mount /dev/vda /mnt
+run "fill" codes fill /mnt/l2 10000 64 l2
+run "a first search" vexctl search /mnt/l2 --id 7
+wait_for_lists /mnt/l2
+run "built in" codes check /mnt/l2 98 20; said
+says_text "by lists" "strategy=ivf used=0"
+equal "all slots are in lists" 10000 "$(number /mnt/l2 linked)"
+run "explain" vexctl explain /mnt/l2 --id 7; said
+says_text "explain" "look into the nearest lists, because they were measured to suffice for that recall"
+run "all neighbours" vexctl search /mnt/l2 --id 7 --recall 1
+says_text "all neighbours" "strategy coded (built-in)"
+run "one list" vexctl explain /mnt/l2 --id 7 --effort 1 --json
+says "one list" '"probed": 1,'
+says "as the caller wants it" 'the caller wants it so'
+
+# --- in step
+run "in step" codes step /mnt/l2 2; said
+run "after it" codes check /mnt/l2 98 20; said
+
+# --- the program
+run "load" vexctl load $lib/ivf.bpf.o
+run "use" vexctl use /mnt/l2 ivf
+run "by the program" codes check /mnt/l2 98 20; said
+says_text "by the program" "strategy=ivf used=1"
+run "in step, by the program" codes step /mnt/l2 1; said
+run "use the built-in" vexctl use /mnt/l2 --builtin --slot search
+run "unload" vexctl unload ivf
+
+# --- from the disk, and without room
+run "umount" vexctl umount /mnt
+run "mount" vexctl mount /dev/vda /mnt
+run "found before there are lists" codes check /mnt/l2 98 30; said
+wait_for_lists /mnt/l2
+run "found by lists" codes check /mnt/l2 98 20; said
+run "umount while the worker may be at it" vexctl umount /mnt
+run "mount with room for codes" vexctl mount /dev/vda /mnt -o resident=1M
+run "a search" vexctl search /mnt/l2 --id 7
+sleep 2
+equal "no lists" 0 "$(number /mnt/l2 lists)"
+run "right without them" codes check /mnt/l2 98 100; said
+run "umount" vexctl umount /mnt
+run "fsck" fsck.vexfs /dev/vda
+finish
