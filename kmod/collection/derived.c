@@ -22,10 +22,11 @@
  */
 #define GROWN		4
 /*
- * ... or when that makes the mean square of what is encoded smaller by so many thousandths (bounds
- * by a tenth), if an eighth of the rows has come since.
+ * ... or when that makes the mean square of what is encoded smaller by so many thousandths, if an
+ * eighth of the rows has come since.  Of 30,000 rows of 128 dims in 100 clusters, sorted, a centre
+ * that was off by 121 left 2,954 to be measured, and another one 1,229.
  */
-#define OFF		200
+#define OFF		50
 
 /* --- generations --- */
 
