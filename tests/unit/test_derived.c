@@ -444,7 +444,7 @@ static void held(void **state)
 /* --- all at the same time --- */
 
 #define WRITERS	2u
-#define ROUNDS	100u
+#define ROUNDS	40u
 #define SPAN	100000u
 
 static bool stop;
