@@ -272,6 +272,32 @@ static void compacted_without_room(void **state)
 	assert_int_equal(memory().leaving, 0);
 }
 
+/* Memory for codes that cannot be had costs codes; for anything else, the compaction. */
+static void compacted_without_memory(void **state)
+{
+	struct vexfs_ioc_compact arg = { .size = sizeof(arg) };
+	__u32 n, failed = 0, lost = 0;
+	long err;
+
+	(void)state;
+	insert_cloud(m.c, 1, N, 0, 0);
+	sbi()->dev->quiet = true;
+	for (n = 1; n <= 80; n++) {
+		search(m.c, N, 0);
+		delete_ids(m.c, n, 1);
+		vexfs_fault_set(VEXFS_FAULT_ALLOC, n);
+		err = vexfs_file_ioctl(m.c, VEXFS_IOC_COMPACT, &arg);
+		vexfs_fault_set(VEXFS_FAULT_ALLOC, 0);
+		assert_true(!err || err == -ENOMEM);
+		failed += !!err;
+		lost += !err && info(m.c).coded < N - n;
+		search(m.c, N, 0);
+	}
+	assert_true(failed && failed < n);
+	assert_int_equal(info(m.c).live, N - 80);
+	printf("# %u failed, %u went on without codes\n", failed, lost);
+}
+
 /* --- a new centre --- */
 
 /* D18: rows that are elsewhere. */
@@ -332,6 +358,45 @@ static void moved_without_room(void **state)
 	vexfs_collection_put(c);
 	assert_ptr_equal(codes_of(m.c), codes);
 	assert_int_equal(search(m.c, N + 1, 100).codes, VEXFS_CODES_ALL);
+}
+
+/* --- the worker --- */
+
+/* What a search in a hurry leaves is made behind it; an unmount in between does not wait for it. */
+static void in_a_hurry(void **state)
+{
+	const struct timespec nap = { .tv_nsec = 1000000 };
+	struct vexfs_hit hit;
+	float v[DIMS];
+	struct vexfs_ioc_search arg = {
+		.size = sizeof(arg),
+		.k = 1,
+		.vector_bytes = sizeof(v),
+		.vector = (uintptr_t)v,
+		.hits = (uintptr_t)&hit,
+		.timeout_us = 2,
+	};
+	__u32 i;
+
+	(void)state;
+	for (i = 0; i < 10; i++)
+		insert_cloud(m.c, 1 + i * N, N, 0, 0);
+	cloud(1, 0, v);
+	assert_int_equal(vexfs_file_ioctl(m.c, VEXFS_IOC_SEARCH, &arg), 0);
+	mount_again(&m);
+	assert_int_equal(info(m.c).coded, 0);
+	assert_int_equal(vexfs_file_ioctl(m.c, VEXFS_IOC_SEARCH, &arg), 0);
+	for (i = 0; i < 20000 && info(m.c).coded < 10 * N; i++)
+		nanosleep(&nap, NULL);
+	assert_int_equal(info(m.c).codes, VEXFS_CODES_ALL);
+	/* and for who only reads */
+	mount_close(&m);
+	mount_open(&m, VEXFS_IMAGE_READONLY);
+	mount_open_c(&m);
+	assert_int_equal(vexfs_file_ioctl(m.c, VEXFS_IOC_SEARCH, &arg), 0);
+	for (i = 0; i < 20000 && info(m.c).coded < 10 * N; i++)
+		nanosleep(&nap, NULL);
+	assert_int_equal(info(m.c).codes, VEXFS_CODES_ALL);
 }
 
 /* --- the budget --- */
@@ -591,9 +656,11 @@ int main(void)
 		TEST(carried),
 		TEST(carried_in_part),
 		TEST(compacted_without_room),
+		TEST(compacted_without_memory),
 		TEST(moved),
 		TEST(grown),
 		TEST(moved_without_room),
+		TEST(in_a_hurry),
 		TEST(makes_room),
 		TEST(lowered),
 		TEST(reclaimed),
