@@ -93,7 +93,7 @@ void vexfs_derived_poke(struct vexfs_body *b);
 #define VEXFS_MIN_CODED	1024
 /*
  * A generation without any slot, centred, and charged for `count`; not the current one, and used
- * when `used` says.  ERR_PTR: -ENOSPC, -ENOMEM, of reading rows.
+ * when `used` says: those used before then may make room.  ERR_PTR: -ENOSPC, -ENOMEM, of reading rows.
  */
 struct vexfs_derived *vexfs_derived_new(const struct vexfs_collection_mem *c,
 					struct vexfs_body *b, u64 count, u64 used);

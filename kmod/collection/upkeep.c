@@ -5,8 +5,8 @@
  * read-only, or frozen.
  *
  * A generation with another centre is built beside the current one, to which inserts go on adding,
- * and takes its place when it has all slots.  It is charged all the while: where there is no room
- * for both, the old one stays.
+ * and takes its place when it has all slots.  It is charged all the while, and nobody makes room
+ * for it: where there is none for both, the old one stays.
  *
  * Locks: vexfs_derived.lock, tried, for a step at a time.  vexfs_body.derived_next is the worker's
  * alone.
@@ -87,7 +87,7 @@ static int recentre(struct vexfs_collection_mem *c, struct vexfs_body *b,
 	if (!next) {
 		if (vx_clock_us() < READ_ONCE(b->recentre_after))
 			return 0;
-		next = vexfs_derived_new(c, b, count, READ_ONCE(d->used));
+		next = vexfs_derived_new(c, b, count, 0);
 		if (IS_ERR(next))
 			return give_up(b);
 		b->derived_next = next;

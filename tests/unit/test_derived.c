@@ -336,15 +336,19 @@ static void grown(void **state)
 	search(m.c, 4 * N, 0);
 }
 
-/* No room for two: the old centre stays, and is no worse than it was. */
+/* No room for two: the old centre stays, and is no worse than it was; others keep theirs. */
 static void moved_without_room(void **state)
 {
+	struct file *d = another("/d");
 	const struct timespec nap = { .tv_nsec = 1000000 };
 	struct vexfs_collection_mem *c;
 	const struct vexfs_codes *codes;
 	int i;
 
 	(void)state;
+	insert_cloud(d, 1, 3 * N, 0, 0);
+	search(d, 1, 0);
+	clock_on(11 * SECOND);
 	insert_cloud(m.c, 1, N, 0, 0);
 	search(m.c, 1, 0);
 	insert_cloud(m.c, N + 1, N, 100, 0);
@@ -358,6 +362,8 @@ static void moved_without_room(void **state)
 	vexfs_collection_put(c);
 	assert_ptr_equal(codes_of(m.c), codes);
 	assert_int_equal(search(m.c, N + 1, 100).codes, VEXFS_CODES_ALL);
+	assert_int_equal(info(d).codes, VEXFS_CODES_ALL);
+	vexfs_file_close(d);
 }
 
 /* --- the worker --- */
