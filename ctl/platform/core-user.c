@@ -31,25 +31,35 @@ void vexfs_die(const char *what)
 static unsigned int fault_left[VEXFS_FAULTS];
 static bool fault_stays, fault_seen;
 
+/* Other threads may be at work: the worker of a mount is. */
+static void forget_faults(void)
+{
+	int i;
+
+	for (i = 0; i < VEXFS_FAULTS; i++)
+		__atomic_store_n(&fault_left[i], 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&fault_stays, false, __ATOMIC_RELAXED);
+	__atomic_store_n(&fault_seen, false, __ATOMIC_RELAXED);
+}
+
 void vexfs_fault_set(enum vexfs_fault what, unsigned int n)
 {
-	memset(fault_left, 0, sizeof(fault_left));
-	fault_left[what] = n;
-	fault_stays = fault_seen = false;
+	forget_faults();
+	__atomic_store_n(&fault_left[what], n, __ATOMIC_RELAXED);
 }
 
 void vexfs_fault_from(enum vexfs_fault what, unsigned int n)
 {
-	vexfs_fault_set(what, n);
-	fault_stays = true;
+	forget_faults();
+	__atomic_store_n(&fault_stays, true, __ATOMIC_RELAXED);
+	__atomic_store_n(&fault_left[what], n, __ATOMIC_RELAXED);
 }
 
 bool vexfs_fault_met(void)
 {
-	bool seen = fault_seen;
+	bool seen = __atomic_load_n(&fault_seen, __ATOMIC_RELAXED);
 
-	memset(fault_left, 0, sizeof(fault_left));
-	fault_stays = fault_seen = false;
+	forget_faults();
 	return seen;
 }
 
@@ -60,7 +70,7 @@ bool vexfs_fault(enum vexfs_fault what)
 	do
 		if (!left)
 			return false;
-	while ((left > 1 || !fault_stays) &&
+	while ((left > 1 || !__atomic_load_n(&fault_stays, __ATOMIC_RELAXED)) &&
 	       !__atomic_compare_exchange_n(&fault_left[what], &left, left - 1, false,
 					    __ATOMIC_RELAXED, __ATOMIC_RELAXED));
 	if (left > 1)
