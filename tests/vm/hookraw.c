@@ -5,13 +5,14 @@
  *
  *	hookraw attach FILE [CHANGE...]		change its vexfs_ops, then attach it
  *	hookraw update FILE NAME [CHANGE...]	the same, but update the pinned link of NAME with it
+ *	hookraw stale FILE			load write_stale.bpf.o
  *	hookraw hold FILE			load as vexctl does, say "held", then wait to be
  *						killed
  *	hookraw die FILE			what load does before the pin of the link, then die
  *
  * CHANGE is abi=N, flags=N, name=S, timeout_us=N, reserved=N, nolink, or ops= (none).
  *
- * attach and update print "ok" or the name of the errno, and leave nothing attached.
+ * attach, update and stale print "ok" or the name of the errno, and leave nothing attached.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -24,6 +25,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <loader/loader.h>
 
@@ -118,6 +120,42 @@ static int update(const char *file, const char *name, char **change)
 	return answer(bpf_link_update(fd, bpf_map__fd(map), NULL));
 }
 
+/* The pointer in `struct memory` is one to a struct of the kernel, which may be gone. */
+static int tag_pointer(struct btf *btf)
+{
+	int memory = btf__find_by_name_kind(btf, "memory", BTF_KIND_STRUCT), tag;
+	__u32 pointer;
+
+	if (memory < 0)
+		return memory;
+	pointer = btf_members(btf__type_by_id(btf, memory))->type;
+	tag = btf__add_type_tag(btf, "kptr_untrusted", btf__type_by_id(btf, pointer)->type);
+	if (tag > 0)
+		((struct btf_type *)btf__type_by_id(btf, pointer))->type = tag;
+	return tag < 0 ? tag : 0;
+}
+
+static int stale(const char *file)
+{
+	struct bpf_object *obj = bpf_object__open_file(file, NULL);
+	static char log[1 << 20];
+	int err;
+
+	if (!obj)
+		return answer(-errno);
+	err = tag_pointer(bpf_object__btf(obj));
+	if (err)
+		return answer(err);
+	bpf_program__set_log_buf(bpf_object__next_program(obj, NULL), log, sizeof(log));
+	err = bpf_object__load(obj);
+	if (getenv("V"))
+		fputs(log, stderr);
+	/* the right thing was refused: newer kernels do so by themselves */
+	if (err && !strstr(log, "only read is supported") && !strstr(log, "a VexFS program may"))
+		return answer(-EPROTO);
+	return answer(err);
+}
+
 /* What vexfs_load() has done just before it pins the link. */
 static int die(const char *file)
 {
@@ -166,10 +204,12 @@ int main(int argc, char **argv)
 		return attach(argv[2], argv + 3);
 	if (argc >= 4 && !strcmp(argv[1], "update"))
 		return update(argv[2], argv[3], argv + 4);
+	if (argc == 3 && !strcmp(argv[1], "stale"))
+		return stale(argv[2]);
 	if (argc == 3 && !strcmp(argv[1], "hold"))
 		return hold(argv[2]);
 	if (argc == 3 && !strcmp(argv[1], "die"))
 		return die(argv[2]);
-	fprintf(stderr, "usage: hookraw attach|update|hold|die FILE ...\n");
+	fprintf(stderr, "usage: hookraw attach|update|stale|hold|die FILE ...\n");
 	return 2;
 }

@@ -54,6 +54,7 @@ raw flags=128 EINVAL
 raw reserved=1 EINVAL
 raw ops= EINVAL
 raw nolink EOPNOTSUPP
+equal "a write to a query that was remembered" EACCES "$(hookraw stale $lib/write_stale.bpf.o)"
 equal "nothing left of them" "+" "$(names)"
 
 # --- load, use, replace, unload
