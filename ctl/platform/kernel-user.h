@@ -66,6 +66,11 @@ typedef unsigned short umode_t;
 	false; })
 __attribute__((noreturn)) void vexfs_user_bug(const char *file, int line, const char *what);
 
+#ifdef __SANITIZE_THREAD__		/* which knows no fences; locks are some, on x86 */
+#define smp_mb()	((void)0)
+#else
+#define smp_mb()	__atomic_thread_fence(__ATOMIC_SEQ_CST)
+#endif
 #define smp_load_acquire(p)	__atomic_load_n(p, __ATOMIC_ACQUIRE)
 #define smp_store_release(p, v)	__atomic_store_n(p, v, __ATOMIC_RELEASE)
 

@@ -61,6 +61,7 @@ void vexfs_files_init(struct vexfs_collection_mem *c, struct vexfs_files *t)
 	u32 i;
 
 	t->lock = &c->files_lock;
+	t->bound = &c->bound;
 	INIT_LIST_HEAD(&t->all);
 	INIT_LIST_HEAD(&t->gone);
 	xa_init(&t->by_ino);
@@ -79,6 +80,7 @@ void vexfs_files_drop(struct vexfs_files *t)
 
 	mutex_lock(t->lock);
 	list_del(&t->list);
+	WRITE_ONCE(*t->bound, *t->bound - t->n);
 	mutex_unlock(t->lock);
 	list_for_each_entry_safe(f, next, &t->all, all)
 		kfree(f);
@@ -153,8 +155,14 @@ void vexfs_file_changed(struct inode *inode)
 	if (!(READ_ONCE(core->flags) & VEXFS_INODE_BOUND))
 		return;
 	mutex_lock(&sbi->collections_lock);
-	/* all of them: which one it belongs to changes when a collection around it is dropped */
+	smp_mb();	/* after the change: who adds the first entry now will see it; see add() */
+	/*
+	 * All that have bound files: which one it belongs to changes when a collection around it is
+	 * dropped.
+	 */
 	list_for_each_entry(c, &sbi->collections, list) {
+		if (!READ_ONCE(c->bound))
+			continue;
 		mutex_lock(&c->files_lock);
 		nofs = memalloc_nofs_save();
 		vexfs_file_state(inode, &s);
@@ -286,6 +294,8 @@ static int add(struct vexfs_files *t, struct vexfs_bound_file *f, const struct v
 	}
 	list_add_tail(&f->all, &t->all);
 	WRITE_ONCE(t->n, t->n + 1);
+	WRITE_ONCE(*t->bound, *t->bound + 1);
+	smp_mb();	/* before the state of the file is looked at; see vexfs_file_changed() */
 	return 0;
 }
 

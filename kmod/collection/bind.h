@@ -55,6 +55,7 @@ static inline struct vexfs_bound_file *vexfs_bound_file(const struct vexfs_file 
 /* The files of a body, see bind.c.  Entries and classes live as long as it does. */
 struct vexfs_files {
 	struct mutex *lock;		/* vexfs_collection_mem.files_lock; for all that follows */
+	u32 *bound;			/* vexfs_collection_mem.bound, which counts entries too */
 	struct list_head list;		/* vexfs_collection_mem.files */
 	/* by the number of `now`, one of each; none that has an heir */
 	struct xarray by_ino;

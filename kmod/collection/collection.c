@@ -172,19 +172,14 @@ int vexfs_collection_info(struct vexfs_collection_mem *c, struct vexfs_ioc_info 
 
 /* --- what the filesystem tells --- */
 
-static int sync_one(struct vexfs_collection_mem *c)
-{
-	vexfs_record_sweep(c);		/* what fails here is for the next time */
-	return vexfs_record_commit(c, true);
-}
-
 int vexfs_collection_sync(struct inode *dir)
 {
 	struct vexfs_collection_mem *c = if_loaded(dir);
 	int err = 0;
 
 	if (c) {
-		err = sync_one(c);
+		vexfs_record_sweep(c);	/* what fails here is for the next time */
+		err = vexfs_record_commit(c, true);
 		vexfs_collection_put(c);
 	}
 	return err;
@@ -203,10 +198,11 @@ static void put_with_dir(struct vexfs_collection_mem *c)
 }
 
 /*
- * Call fn for every loaded collection, with its directory held.  A collection stays on the list
- * while it is held, so the one at hand marks the place while the lock is dropped.
+ * Call fn with arg for every loaded collection, with its directory held.  A collection stays on the
+ * list while it is held, so the one at hand marks the place while the lock is dropped.
  */
-static int for_each_collection(struct super_block *sb, int (*fn)(struct vexfs_collection_mem *c))
+static int for_each_collection(struct super_block *sb,
+			       int (*fn)(struct vexfs_collection_mem *c, void *arg), void *arg)
 {
 	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
 	struct vexfs_collection_mem *c, *prev = NULL;
@@ -222,7 +218,7 @@ static int for_each_collection(struct super_block *sb, int (*fn)(struct vexfs_co
 		mutex_unlock(&sbi->collections_lock);
 		put_with_dir(prev);
 		prev = c;
-		e2 = fn(c);
+		e2 = fn(c, arg);
 		err = err ?: e2;
 		cond_resched();
 		mutex_lock(&sbi->collections_lock);
@@ -232,27 +228,82 @@ static int for_each_collection(struct super_block *sb, int (*fn)(struct vexfs_co
 	return err;
 }
 
+/* The last transaction that a collection is in. */
+struct last {
+	tid_t tid;
+	bool any;			/* else there is none */
+};
+
+static int commit_one(struct vexfs_collection_mem *c, void *arg)
+{
+	struct last *last = arg;
+	int err;
+
+	vexfs_record_sweep(c);		/* what fails here is for the next time */
+	err = vexfs_record_commit(c, false);
+	mutex_lock(&c->commit_lock);
+	if (c->in_log && (!last->any || (s32)(c->tid - last->tid) > 0)) {
+		last->tid = c->tid;
+		last->any = true;
+	}
+	mutex_unlock(&c->commit_lock);
+	return err;
+}
+
+/* The transaction is on stable storage, and all before it. */
+static int is_stored(struct vexfs_collection_mem *c, void *arg)
+{
+	const struct last *last = arg;
+
+	mutex_lock(&c->commit_lock);
+	if ((s32)(last->tid - c->tid) >= 0)
+		c->in_log = false;
+	mutex_unlock(&c->commit_lock);
+	return 0;
+}
+
 int vexfs_collections_sync(struct super_block *sb)
 {
-	return for_each_collection(sb, sync_one);
+	struct last last = {};
+	int err = for_each_collection(sb, commit_one, &last), e2;
+
+	if (!last.any)
+		return err;
+	e2 = vexfs_commit_barrier(sb, last.tid);
+	if (!e2)
+		for_each_collection(sb, is_stored, &last);
+	return err ?: e2;
+}
+
+static int compact_one(struct vexfs_collection_mem *c, void *arg)
+{
+	(void)arg;
+	return vexfs_compact_by_itself(c);
 }
 
 int vexfs_collections_compact(struct super_block *sb)
 {
-	return for_each_collection(sb, vexfs_compact_by_itself);
+	return for_each_collection(sb, compact_one, NULL);
+}
+
+static int upkeep_one(struct vexfs_collection_mem *c, void *arg)
+{
+	(void)arg;
+	return vexfs_derived_upkeep(c);
 }
 
 /* As long as there is something to do, in turns. */
 void vexfs_collections_upkeep(struct super_block *sb)
 {
-	while (for_each_collection(sb, vexfs_derived_upkeep) && !vexfs_worker_should_stop(sb))
+	while (for_each_collection(sb, upkeep_one, NULL) && !vexfs_worker_should_stop(sb))
 		cond_resched();
 }
 
-static int shut_down_one(struct vexfs_collection_mem *c)
+static int shut_down_one(struct vexfs_collection_mem *c, void *arg)
 {
 	int err = vexfs_record_commit(c, true);
 
+	(void)arg;
 	if (err)
 		vexfs_complain(c->dir, "the last operations are lost (error %d)", err);
 	vexfs_record_abandon(c, false);
@@ -261,7 +312,8 @@ static int shut_down_one(struct vexfs_collection_mem *c)
 
 void vexfs_collections_shutdown(struct super_block *sb)
 {
-	for_each_collection(sb, shut_down_one);
+	vexfs_collections_sync(sb);	/* whose operations are lost if it fails, is said below */
+	for_each_collection(sb, shut_down_one, NULL);
 }
 
 bool vexfs_collection_has_records(struct inode *dir)

@@ -100,6 +100,7 @@ struct vexfs_collection_mem {
 
 	struct mutex files_lock;	/* see bind.c; inside collections_lock */
 	struct list_head files;		/* files_lock: struct vexfs_files of every body there is */
+	u32 bound;			/* files_lock to change: entries of all these */
 
 	spinlock_t prog_lock;
 	/* prog_lock: what is bound, a reference each; NULL: built-in */

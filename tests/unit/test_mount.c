@@ -4,6 +4,7 @@
  * Collections in a mount in this process: the module's own files do what they do in the kernel, and
  * a remount finds it. After each test fsck finds nothing.
  */
+#include "collection/collection.h"
 #include "mount.h"
 
 /* --- records --- */
@@ -728,6 +729,90 @@ static void wrong_calls(void **state)
 	mount_unmake(&m);
 }
 
+#define MANY	5u
+
+static unsigned int flushes;
+
+static void count_flush(struct vexfs_dev *dev, __u64 block, const void *data)
+{
+	(void)dev, (void)block;
+	flushes += !data;
+}
+
+/* A sync of many collections waits for the log once. */
+static void many_collections(void **state)
+{
+	unsigned int i, one = 0, all;
+	struct mount m;
+	char path[16];
+
+	(void)state;
+	mount_make(&m);
+	m.quiet = true;
+	mount_open(&m, 0);
+	m.dev.record = count_flush;
+	for (i = 0; i < MANY; i++) {
+		snprintf(path, sizeof(path), "/%u", i);
+		assert_int_equal(vexfs_image_mkdir(m.image, path, 0755), 0);
+		m.c = vexfs_file_open(m.image, path, O_RDONLY | O_DIRECTORY, 0);
+		assert_false(IS_ERR(m.c));
+		assert_int_equal(collection_create(m.c), 0);
+		vexfs_file_close(m.c);
+	}
+	for (all = 0; all < 2; all++) {
+		for (i = 0; i < (all ? MANY : 1); i++) {
+			snprintf(path, sizeof(path), "/%u", i);
+			m.c = vexfs_file_open(m.image, path, O_RDONLY | O_DIRECTORY, 0);
+			assert_int_equal(insert_some(&m, 100 * all, 10, 0), 0);
+			vexfs_file_close(m.c);
+		}
+		flushes = 0;
+		assert_int_equal(vexfs_image_sync(m.image), 0);
+		if (all)
+			assert_true(flushes <= one);
+		else
+			one = flushes;
+	}
+	m.c = vexfs_file_open(m.image, "/3", O_RDONLY | O_DIRECTORY, 0);
+	assert_int_equal(info_of(&m).committed, 10);
+	vexfs_file_close(m.c);
+	m.c = NULL;
+	mount_unmake(&m);
+}
+
+/* A change of a file looks at collections that have files only. */
+static void changes_of_files(void **state)
+{
+	struct vexfs_collection_mem *other;
+	struct file *dir, *file;
+	struct mount m;
+
+	(void)state;
+	mount_with_collection(&m);
+	assert_int_equal(vexfs_image_mkdir(m.image, "/d", 0755), 0);
+	dir = vexfs_file_open(m.image, "/d", O_RDONLY | O_DIRECTORY, 0);
+	assert_false(IS_ERR(dir));
+	assert_int_equal(collection_create(dir), 0);
+	file = file_open(&m, "/c/f", "text");
+	assert_int_equal(insert_one(&m, 1, NULL, NULL, number_of(file), 0), 0);
+	other = vexfs_collection_get(dir->inode);
+	assert_false(IS_ERR(other));
+
+	alarm(60);			/* instead of waiting for ever */
+	mutex_lock(&other->files_lock);
+	assert_int_equal(vexfs_file_pwrite(file, "more", 4, 0), 4);
+	assert_int_equal(vexfs_image_unlink(m.image, "/c/f"), 0);
+	mutex_unlock(&other->files_lock);
+	alarm(0);
+
+	assert_false(is_found(&m, 1));
+	vexfs_collection_put(other);
+	numbers_forget();
+	vexfs_file_close(file);
+	vexfs_file_close(dir);
+	mount_unmake(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -739,6 +824,7 @@ int main(void)
 		cmocka_unit_test(dropping),
 		cmocka_unit_test(belonging),	  cmocka_unit_test(programs),
 		cmocka_unit_test(wrong_calls),	  cmocka_unit_test(full),
+		cmocka_unit_test(many_collections), cmocka_unit_test(changes_of_files),
 		cmocka_unit_test(killed),
 	};
 
