@@ -264,6 +264,11 @@ struct vexfs_query_params {
 	 */
 	bool (*may)(void *arg, const struct vexfs_file *file);
 	void *may_arg;
+	/*
+	 * There are or were slots of which `may` says no: what is told, to programs too, must not
+	 * depend on whether those match.  So a strategy does not go from match to match.
+	 */
+	bool hidden;
 };
 
 /*

@@ -57,7 +57,7 @@ void vexfs_query_decide(struct vexfs_query *q)
 		decide(q, VEXFS_PLAN_CODED, VEXFS_WHY_UNSURE);
 	else if (q->enough == ~0ULL)	/* not measured yet */
 		decide(q, VEXFS_PLAN_CODED, VEXFS_WHY_NO_LISTS);
-	else if (few_match(q))
+	else if ((q->match.p && !q->leap) || few_match(q))
 		decide(q, VEXFS_PLAN_CODED, VEXFS_WHY_MATCHES);
 	else
 		decide(q, VEXFS_PLAN_IVF, VEXFS_WHY_MEASURED);

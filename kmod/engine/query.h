@@ -12,6 +12,7 @@ struct vexfs_query {
 	struct vexfs_columns *cols;
 	struct vx_rows *rows;
 	struct vexfs_match match;	/* p is NULL: every slot matches */
+	bool leap;			/* a strategy may go from match to match */
 	const struct vexfs_asof *as_of;	/* NULL: as it is now */
 	struct vexfs_prep prep;
 	void *row;			/* the query's own copy */

@@ -15,7 +15,7 @@ int vexfs_flat(struct vexfs_search *s)
 
 	while (s->state[0] < q->count) {
 		next = s->state[0] + VEXFS_BATCH;
-		n = q->match.p ? vexfs_q_matches(q, s->state[0], &next, false) :
+		n = q->leap ? vexfs_q_matches(q, s->state[0], &next, false) :
 				 vexfs_q_range(q, s->state[0], VEXFS_BATCH);
 		if (n > 0)
 			n = vexfs_q_score(q);
@@ -37,7 +37,7 @@ int vexfs_flat(struct vexfs_search *s)
 /* Defer all slots, or all that match; -ENOSPC counts as all. */
 static int defer_all(struct vexfs_query *q, __u32 *batches)
 {
-	bool sparse = q->match.p && q->match.matches < q->count / SPARSE;
+	bool sparse = q->leap && q->match.matches < q->count / SPARSE;
 	struct vexfs_search *s = &q->s;
 	__u64 next;
 	int n;

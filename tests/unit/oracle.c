@@ -17,7 +17,7 @@ struct vexfs_columns *columns;
 struct vx_rows plane;
 __u32 n_rows, dims, truth, calls;
 struct vexfs_file files[FILES];
-bool readable[FILES], bound;
+bool readable[FILES], bound, hidden;
 __u32 per_file;
 
 double distance(__u32 metric, const float *x)
@@ -100,6 +100,7 @@ struct vexfs_query *begin(__u32 metric, __u32 k, __u64 max_visits, __u64 deadlin
 	if (bound) {
 		p.may = may;
 		p.may_arg = readable;
+		p.hidden = hidden;
 	}
 	return vexfs_query_new(columns, &plane, &p);
 }

@@ -31,6 +31,7 @@ extern const struct vexfs_match *match;		/* NULL: no predicate */
 extern const double *radius;			/* NULL: the k nearest */
 extern const struct vexfs_asof *as_of;		/* NULL: as it is now */
 extern bool bound;				/* slots are bound to files */
+extern bool hidden;				/* some of which may not be read: vexfs_query_params */
 extern __u32 per_file;		/* most hits of one; else 0.  And two of them have almost all slots */
 
 /*

@@ -411,6 +411,90 @@ static void test_as_of(void **state)
 	}
 }
 
+/* What a query tells. */
+struct told {
+	__u64 visited, scored, matches, estimated, pruned, deferred, reranked, rescored;
+	__u32 rounds, truncated, restarts;
+	int n;
+	struct vexfs_hit_f hits[50];
+};
+
+static void ask(int (*strategy)(struct vexfs_search *), __u64 max_visits, struct told *t)
+{
+	struct vexfs_query *q = begin(VEXFS_METRIC_L2, 50, max_visits, ~0ULL);
+	const struct vexfs_query_stats *stats = vexfs_query_stats(q);
+	const struct vexfs_search *s = vexfs_query_search(q);
+
+	memset(t, 0, sizeof(*t));
+	t->n = run(q, strategy, t->hits, &t->truncated, &t->restarts);
+	t->visited = s->visited;
+	t->scored = s->scored;
+	t->matches = s->matches;
+	t->rounds = s->round;
+	t->estimated = stats->estimated;
+	t->pruned = stats->pruned;
+	t->deferred = stats->deferred;
+	t->reranked = stats->reranked;
+	t->rescored = stats->rescored;
+	vexfs_query_free(q);
+}
+
+/* Nothing that a query tells depends on what slots hold that may not be found. */
+static void test_hidden(void **state)
+{
+	int (*strategy[])(struct vexfs_search *) = { vexfs_flat, vexfs_coded, ranges, backwards,
+						     coded_program };
+	static const __u64 budgets[] = { 0, 100, 640, 3000, MAX_N };
+	struct vexfs_columns *honest;
+	struct vexfs_predicate *p;
+	struct vexfs_match mem;
+	struct told t[2];
+	__u32 i, k, b;
+
+	(void)state;
+	bound = hidden = true;
+	memset(files, 0, sizeof(files));
+	for (i = 0; i < FILES; i++)
+		readable[i] = i % 3;
+	fill_random(MAX_N, DIMS, 0);
+	encode(VEXFS_METRIC_L2, MAX_N);
+	for (i = 0; i < MAX_N; i++)
+		if (file_of(i) < FILES)
+			assert_int_equal(vexfs_columns_bind(columns, i, &files[file_of(i)]), 0);
+	honest = columns;
+	below = 300;
+	for (i = 0; i < sizeof(strategy) / sizeof(*strategy); i++)
+		for (b = 0; b < sizeof(budgets) / sizeof(*budgets); b++) {
+			p = predicate(&mem);
+			match = &mem;
+			ask(strategy[i], budgets[b], &t[0]);
+			assert_true(t[0].n == 50 || budgets[b]);
+			vexfs_predicate_free(p);
+			/* the same, but none of those that are hidden match */
+			columns = vexfs_columns_new(1);
+			assert_int_equal(vexfs_columns_reserve(columns, MAX_N), 0);
+			for (k = 0; k < MAX_N; k++) {
+				__s64 a = keep_readable(k) ? attr[k] : below;
+
+				assert_int_equal(vexfs_columns_put(columns, k, ids[k], &a), 0);
+				if (file_of(k) < FILES)
+					assert_int_equal(vexfs_columns_bind(columns, k,
+									    &files[file_of(k)]), 0);
+			}
+			vexfs_columns_publish(columns, MAX_N);
+			p = predicate(&mem);
+			ask(strategy[i], budgets[b], &t[1]);
+			vexfs_predicate_free(p);
+			match = NULL;
+			assert_memory_equal(&t[0], &t[1], sizeof(t[0]));
+			vexfs_columns_free(columns);
+			columns = honest;
+		}
+	forget_codes();
+	vexfs_columns_free(columns);
+	bound = hidden = false;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -421,6 +505,7 @@ int main(void)
 		cmocka_unit_test(test_range),
 		cmocka_unit_test(test_range_limits),
 		cmocka_unit_test(test_as_of),
+		cmocka_unit_test(test_hidden),
 	};
 
 	chance_seed(4);
