@@ -59,6 +59,27 @@ static int more(struct vexfs_dictionary *d, int fd, __u32 attr)
 	return err ? err : (int)list.n;
 }
 
+/* A word that was not to be known before. */
+static int again(struct vexfs_dictionary *d, int fd, __u32 attr, __s64 code, const char **word)
+{
+	char bytes[VEXFS_MAX_KEY], *known;
+	__u8 len = 0;
+	struct vexfs_word_list list = { .room = 1, .byte_room = sizeof(bytes), .bytes = bytes,
+					.lens = &len };
+	int err = vexfs_words(fd, attr, code, &list);
+
+	if (err)
+		return err;
+	if (!list.n || !len)
+		return -ENODATA;
+	known = strndup(bytes, len);
+	if (!known)
+		return -ENOMEM;
+	free(d->attr[attr].word[code - 1]);
+	*word = d->attr[attr].word[code - 1] = known;
+	return 0;
+}
+
 int vexfs_dictionary_word(struct vexfs_dictionary *d, int fd, __u32 attr, __s64 code,
 			  const char **word)
 {
@@ -74,5 +95,7 @@ int vexfs_dictionary_word(struct vexfs_dictionary *d, int fd, __u32 attr, __s64 
 	if (code < 1 || (__u64)code > d->attr[attr].n)
 		return -ENODATA;
 	*word = d->attr[attr].word[code - 1];
+	if (!**word)			/* only records had it then that we could not see */
+		return again(d, fd, attr, code, word);
 	return 0;
 }

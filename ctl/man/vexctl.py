@@ -62,8 +62,10 @@ GLOSSARY = (
     ('stale', 'Of a record: its file has changed, or was replaced by another one, since the record was inserted.'),
     ('snapshot', 'The records of a collection as they were at one moment, under a name.'),
     ('compaction', 'Copies the records that are not deleted, now or in a snapshot, and gives the space of the others back.'),
-    ('dictionary', 'The words of a keyword attribute, each with the number that is stored in its place.'),
-    ('predicate', 'A condition on attributes (--where). Only records for which it holds become candidates.'),
+    ('dictionary', 'The words of a keyword attribute, each with the number that is stored in its place. '
+                   'Words that only records have which the caller may not see, because of their file, are unknown to him.'),
+    ('predicate', 'A condition on attributes (--where). Only records for which it holds become candidates. For how many slots it '
+                  'holds is not told where there are or were records that the caller may not see, because of their file.'),
     ('strategy', 'What decides which slots a search visits: the bound search program, or one of the built-in strategies '
                  'exact and coded.'),
     ('visited', 'Of a slot: the strategy looked at it, whatever is in it. --max-visits limits how many; one that is visited '

@@ -90,7 +90,10 @@ void explain_text(const struct vexfs_answer *a, const struct vexfs_search_trace 
 	took(t, VEXFS_TIME_PREPARE);
 	if (where) {
 		step(&n, "predicate");
-		printf("matches %llu slots", t->matches);
+		if (t->matches == VEXFS_MATCHES_UNTOLD)
+			printf("matches are not counted, as there are files that you may not read");
+		else
+			printf("matches %llu slots", t->matches);
 		took(t, VEXFS_TIME_PREDICATE);
 	}
 	step(&n, "plan");
@@ -141,7 +144,8 @@ struct json_object *explain_json(const struct vexfs_search_trace *t)
 	add_u64(o, "slots", t->count);
 	add_u64(o, "coded", t->coded);
 	add_str(o, "codes", codes_text(t->codes));
-	add_u64(o, "matches", t->matches);
+	if (t->matches != VEXFS_MATCHES_UNTOLD)
+		add_u64(o, "matches", t->matches);
 	add_str(o, "plan", plan_text(t->plan));
 	add_str(o, "why", why_text(t->plan_why));
 	json_object_object_add(o, "recall", json_number(t->recall / 1e6));

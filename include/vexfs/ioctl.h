@@ -236,7 +236,8 @@ struct vexfs_ioc_list {
 
 /*
  * Codes of words of a keyword attribute: 1, 2, ... in the order of their first use.  Unknown words
- * get a new code; with LOOKUP they get 0, and reading is all that it takes.  A code is durable once
+ * get a new code; with LOOKUP they get 0, and reading is all that it takes, but words that only
+ * records have which the caller may not see, because of their file, are unknown to him.  A code is durable once
  * a record with it is, and is never reused.  EINVAL no keyword attribute, an empty word or one with
  * a NUL; E2BIG more than VEXFS_MAX_BATCH words, VEXFS_MAX_STRING_BYTES, or VEXFS_MAX_WORDS of the
  * attribute; ENOSPC.  After an error the words before the one at fault have their codes.
@@ -253,7 +254,8 @@ struct vexfs_ioc_intern {
 #define VEXFS_INTERN_LOOKUP	1u
 
 /*
- * The words of a keyword attribute, from a code on: as many as fit.  EINVAL no keyword attribute,
+ * The words of a keyword attribute, from a code on: as many as fit.  One that only records have
+ * which the caller may not see, because of their file, has length 0.  EINVAL no keyword attribute,
  * or too little room; E2BIG.
  */
 struct vexfs_ioc_words {
@@ -491,7 +493,7 @@ struct vexfs_search_trace {
 	__u32	error_slot;		/* and its VEXFS_SLOT_* */
 	__u64	count;			/* slots of the snapshot */
 	__u64	coded;			/* of those, slots with a code */
-	/* slots for which the predicate holds; without one: count */
+	/* slots for which the predicate holds; without one: count; or VEXFS_MATCHES_UNTOLD */
 	__u64	matches;
 	__u64	filtered;		/* candidates that the filter program rejected */
 	/* candidates whose distance was estimated from their code */
@@ -511,6 +513,8 @@ struct vexfs_search_trace {
 	__u64	probed;			/* of those, looked into; one may count in each query */
 	__u64	linked;			/* slots that are in lists */
 };
+/* There are or were records of files that the caller may not read. */
+#define VEXFS_MATCHES_UNTOLD	(~0ULL)
 /* What estimates were made from. */
 #define VEXFS_CODES_UNKNOWN	0u
 #define VEXFS_CODES_ALL		1u	/* every slot has a code */

@@ -85,7 +85,10 @@ struct vexfs_search {
 	__u32 phase;			/* for the module: which op is running */
 	__u64 keep;			/* filter: a bit per candidate; clear those to drop */
 	__u64 state[VEXFS_STATE_WORDS];	/* search's own: zero in round 0, kept between rounds */
-	/* slots, deleted ones included, for which the query's predicate holds; count without one */
+	/*
+	 * slots, deleted ones included, for which the query's predicate holds; count without one,
+	 * or where that would tell the caller of records that he may not see
+	 */
 	__u64 matches;
 	/*
 	 * the part of the true neighbours that the query wants to find, on average, in millionths:

@@ -415,6 +415,8 @@ bool vexfs_where_holds(const struct vexfs_where *where, const __s64 *attr);
  * @first: code of the first word that is wanted, from 1; the next one has the next code
  * @list: room for them; n is written, 0: there are no more
  *
+ * A word that only records have which the caller may not see, because of their file, has length 0.
+ *
  * -EINVAL no keyword attribute, -EPROTO.
  */
 int vexfs_words(int fd, __u32 attr, __s64 first, struct vexfs_word_list *list);
@@ -425,7 +427,8 @@ int vexfs_words(int fd, __u32 attr, __s64 first, struct vexfs_word_list *list);
  * @attr: its position in the schema
  * @list: n words
  * @codes: room for n
- * @flags: 0: unknown words get a new code; VEXFS_INTERN_LOOKUP: they get 0
+ * @flags: 0: unknown words get a new code; VEXFS_INTERN_LOOKUP: they get 0, as do words that only
+ *         records have which the caller may not see, because of their file
  *
  * -EINVAL no keyword attribute, a word is empty or has a NUL, -E2BIG, -EACCES, -EROFS, -ENOSPC.
  */

@@ -99,7 +99,7 @@ u64 vexfs_files_bytes(const struct vexfs_files *t)
 /* --- state --- */
 
 /* The class of a file, made if need be.  files_lock held. */
-static const struct vexfs_class *class_of(struct vexfs_files *t, const struct vexfs_file_state *s)
+static struct vexfs_class *class_of(struct vexfs_files *t, const struct vexfs_file_state *s)
 {
 	/* the golden ratio: owner and group are often the same number */
 	u32 hash = (s->uid * 31 + s->gid) * 0x61c88647u;
@@ -115,7 +115,10 @@ static const struct vexfs_class *class_of(struct vexfs_files *t, const struct ve
 	c->gid = s->gid;
 	c->mode = mode;
 	c->id = t->classes;
+	c->files = 0;
+	c->before = t->newest;
 	list_add(&c->list, head);
+	smp_store_release(&t->newest, c);
 	WRITE_ONCE(t->classes, t->classes + 1);
 	return c;
 }
@@ -131,12 +134,21 @@ static void set_state(struct vexfs_files *t, struct vexfs_bound_file *f,
 		      const struct vexfs_file_state *s)
 {
 	bool there = s->nlink && s->generation == f->now.generation && S_ISREG(s->mode);
+	struct vexfs_class *class = there ? class_of(t, s) : NULL;
 	struct vexfs_bound_file *member;
 
 	WRITE_ONCE(f->change, s->data_change);
-	smp_store_release(&f->class, there ? class_of(t, s) : NULL);
+	smp_store_release(&f->class, class);
+	if (there && class != f->last) {
+		WRITE_ONCE(class->files, class->files + 1);
+		if (f->last)
+			WRITE_ONCE(f->last->files, f->last->files - 1);
+		f->last = class;
+	}
 	if (there)
 		return;
+	if (!f->last)
+		WRITE_ONCE(t->lost, true);
 	add_gone(t, f);
 	list_for_each_entry(member, &f->family, family)
 		add_gone(t, member);

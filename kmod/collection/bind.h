@@ -14,6 +14,8 @@ struct vexfs_class {
 	u32 uid, gid;			/* as on disk */
 	u16 mode;			/* bits 0444 */
 	u32 id;				/* counted from 0 */
+	u32 files;			/* that have it, or had when they went; read without the lock */
+	const struct vexfs_class *before;	/* the one made before it */
 };
 
 /* What a file is known by. */
@@ -33,6 +35,7 @@ struct vexfs_bound_file {
 	/* written under files_lock, read without: */
 	struct vexfs_file_id now;	/* the file that has them */
 	const struct vexfs_class *class; /* NULL: that is gone */
+	struct vexfs_class *last;	/* files_lock: the class that it has or had; NULL: none yet */
 	u64 change;			/* i_data_change of that */
 	struct list_head gone;		/* files_lock: vexfs_files.gone */
 	struct list_head all;		/* files_lock: vexfs_files.all */
@@ -64,7 +67,10 @@ struct vexfs_files {
 	struct list_head all;
 	struct list_head gone;		/* those that may still have records */
 	struct list_head class[VEXFS_CLASS_HEADS];	/* by owner and group */
+	const struct vexfs_class *newest;	/* and all of them, by `before`; read without the lock */
 	u32 n, classes;
+	/* one was gone before its class was known; read without the lock */
+	bool lost;
 };
 
 void vexfs_files_init(struct vexfs_collection_mem *c, struct vexfs_files *t);

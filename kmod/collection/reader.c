@@ -31,18 +31,33 @@ void vexfs_reader_drop(struct vexfs_reader *r)
 	kvfree(r->verdict);
 }
 
-bool vexfs_reader_may(void *arg, const struct vexfs_file *file)
+static bool verdict(struct vexfs_reader *r, const struct vexfs_class *c)
 {
-	const struct vexfs_class *c = smp_load_acquire(&vexfs_bound_file(file)->class);
-	struct vexfs_reader *r = arg;
-
-	if (!c)
-		return false;
 	if (c->id >= r->classes)
 		return may_read(r, c);
 	if (r->verdict[c->id] == UNKNOWN)
 		r->verdict[c->id] = may_read(r, c) ? YES : NO;
 	return r->verdict[c->id] == YES;
+}
+
+bool vexfs_reader_may(void *arg, const struct vexfs_file *file)
+{
+	const struct vexfs_class *c = smp_load_acquire(&vexfs_bound_file(file)->class);
+
+	return c && verdict(arg, c);
+}
+
+bool vexfs_reader_hides(struct vexfs_reader *r, const struct vexfs_body *b)
+{
+	const struct vexfs_class *c;
+
+	/* whose it was nobody knows: who may read a file of root that nobody may read? */
+	if (READ_ONCE(b->files.lost) && !vexfs_caller_may_read(&r->caller, 0, 0, 0))
+		return true;
+	for (c = smp_load_acquire(&b->files.newest); c; c = c->before)
+		if (READ_ONCE(c->files) && !verdict(r, c))
+			return true;
+	return false;
 }
 
 bool vexfs_reader_sees(struct vexfs_reader *r, const struct vexfs_body *b, u64 slot)

@@ -21,5 +21,10 @@ void vexfs_reader_drop(struct vexfs_reader *r);
 bool vexfs_reader_may(void *arg, const struct vexfs_file *file);
 /* The same for a slot, bound or not. */
 bool vexfs_reader_sees(struct vexfs_reader *r, const struct vexfs_body *b, u64 slot);
+/*
+ * Are or were there records in b that the caller may not see, because of their file?  As far as is
+ * known: of a file that was gone when the collection was loaded it is only known that it was.
+ */
+bool vexfs_reader_hides(struct vexfs_reader *r, const struct vexfs_body *b);
 
 #endif /* _VEXFS_COLLECTION_READER_H */

@@ -7,6 +7,9 @@
  * A new word is committed by the next commit (commit.c), so no later than a record with its code;
  * until then it pins the directory, so that no code is given to two words.
  *
+ * Words are attributes of records: who may not see the records of some files knows only those of
+ * others (vexfs_words_seen).
+ *
  * Locks: vexfs_collection_mem.lock guards all of it; folio locks and transactions are taken inside
  * it.  Interning holds i_rwsem shared, as insert does.
  */
@@ -327,4 +330,54 @@ int vexfs_words_read(struct vexfs_collection_mem *c, u32 attr, s64 first, u32 n,
 	}
 	mutex_unlock(&c->lock);
 	return err ?: (int)i;
+}
+
+/* --- who may know them --- */
+
+#define PAUSE_SLOTS	4096u		/* looked at before others get their turn */
+
+/* Set the bit of each code that a record has which the reader sees. */
+static int mark_seen(struct vexfs_reader *r, const struct vexfs_body *b, u32 attr, s64 first,
+		     u32 n, u64 *seen)
+{
+	u64 slot, count = vexfs_columns_count(b->columns);
+	u32 left = n;
+	s64 code;
+
+	for (slot = 0; slot < count && left; slot++) {
+		if (slot % PAUSE_SLOTS == 0) {
+			if (vx_killed())
+				return -EINTR;
+			cond_resched();
+		}
+		code = vexfs_columns_attr(b->columns, slot, attr) - first;
+		if (code < 0 || code >= n || seen[code / 64] >> code % 64 & 1 ||
+		    !vexfs_reader_sees(r, b, slot))
+			continue;
+		seen[code / 64] |= 1ULL << code % 64;
+		left--;
+	}
+	return 0;
+}
+
+int vexfs_words_seen(struct vexfs_collection_mem *c, const struct file *file, u32 attr, s64 first,
+		     u32 n, u64 **seen)
+{
+	struct vexfs_body *b = vexfs_body_get(c);
+	struct vexfs_reader r;
+	int err = 0;
+
+	*seen = NULL;
+	vexfs_reader_init(&r, file, b);
+	if (vexfs_reader_hides(&r, b)) {
+		*seen = kvcalloc(DIV_ROUND_UP(n, 64), sizeof(**seen), GFP_KERNEL_ACCOUNT);
+		err = *seen ? mark_seen(&r, b, attr, first, n, *seen) : -ENOMEM;
+	}
+	vexfs_reader_drop(&r);
+	vexfs_body_put(b);
+	if (err) {
+		kvfree(*seen);
+		*seen = NULL;
+	}
+	return err;
 }

@@ -46,5 +46,12 @@ int vexfs_words_intern(struct vexfs_collection_mem *c, u32 attr, const struct ve
  */
 int vexfs_words_read(struct vexfs_collection_mem *c, u32 attr, s64 first, u32 n, u8 *byte,
 		     u32 *bytes, u8 *len, __u64 *total);
+/*
+ * Which of the words with the codes first .. first + n - 1 may the caller of `file` know?  Those of
+ * records that he may see, dead or not.  *seen NULL: all; else bit i tells of first + i, and the
+ * caller frees it.  -EINTR, -ENOMEM.
+ */
+int vexfs_words_seen(struct vexfs_collection_mem *c, const struct file *file, u32 attr, s64 first,
+		     u32 n, u64 **seen);
 
 #endif /* _VEXFS_COLLECTION_WORD_H */

@@ -61,6 +61,7 @@ struct run {
 	/* times that it began anew because something else was bound */
 	u32 rebound;
 	bool fell_back;			/* the search program was given up */
+	bool hidden;			/* the predicate may match what the caller must not see */
 	u64 deadline;			/* of the call, vx_clock_us() */
 	/*
 	 * CPU time in microseconds that the search program may take in an attempt, and has taken in
@@ -505,7 +506,7 @@ static void fill_trace(struct run *r)
 	t->restart[VEXFS_RESTART_FALLBACK] = r->fell_back;
 	t->restart[VEXFS_RESTART_SWITCH] = r->s->restarts - known;
 	t->count = s->count;
-	t->matches = s->matches;
+	t->matches = r->hidden ? VEXFS_MATCHES_UNTOLD : s->matches;
 	t->coded = r->derived ? min(vexfs_codes_count(r->derived->codes), s->count) : 0;
 	t->codes = r->s->flags & VEXFS_SEARCH_EXACT ? VEXFS_CODES_UNWANTED :
 		   vexfs_derived_state(r->b, r->derived, s->count);
@@ -575,6 +576,7 @@ int vexfs_collection_search(struct vexfs_collection_mem *c, const struct file *f
 	rows = vexfs_rows_open(r.b->vectors, c->row_bytes);
 	lap(&r, VEXFS_TIME_PREPARE);
 	if (where) {
+		r.hidden = params.hidden = vexfs_reader_hides(&reader, r.b);
 		predicate = vexfs_predicate_get(r.b, where, r.deadline, &match);
 		params.match = &match;
 		lap(&r, VEXFS_TIME_PREDICATE);

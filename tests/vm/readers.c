@@ -5,6 +5,8 @@
  *	readers readers DIR	users, groups, modes, capabilities, user namespaces; chmod and chown
  *	readers few DIR		a user who may read one file in a hundred
  *	readers idmap DIR	the same, through an idmapped mount
+ *	readers secrets DIR	what searches and words tell of records that the caller may not see
+ *	readers lost DIR	the same after a mount, of a file that secrets has removed
  *
  * DIR is a directory of VexFS in which collections are made.  Exit code 0, or 1 after a line per
  * failure.
@@ -286,6 +288,178 @@ static void test_few(void)
 	close(one);
 }
 
+/* --- secrets, lost --- */
+
+#define SECRET_EACH	300
+#define SECRET_FROM	1000		/* attribute n of those of the closed file */
+
+static const char *const secret_words[] = { "alpha", "beta", "gamma", "delta" };
+
+/* What a search for n < less (or not) tells. */
+struct told {
+	struct vexfs_ioc_search s;
+	struct vexfs_search_trace t;
+};
+
+static struct told tell(int coll, uint32_t flags, uint64_t max_visits, int64_t less, bool not)
+{
+	struct vexfs_predicate_node node[2] = {
+		{ .op = VEXFS_PRED_LT, .value = less }, { .op = VEXFS_PRED_NOT },
+	};
+	struct told told = { .t.size = sizeof(told.t) };
+	float v[DIMS];
+
+	make_row(v, DIMS, SEED, 1);
+	told.s = (struct vexfs_ioc_search){
+		.size = sizeof(told.s), .flags = flags, .k = 10, .vector = PTR(v),
+		.vector_bytes = DIMS * 4, .hits = PTR(hits), .where = PTR(node),
+		.where_nodes = 1 + not, .max_visits = max_visits, .trace = PTR(&told.t),
+		.timeout_us = VEXFS_MAX_TIMEOUT_US,
+	};
+	EXPECT(0, vx_ioctl(coll, VEXFS_IOC_SEARCH, &told.s), "search");
+	/* what is not told, or tells nothing */
+	told.s.where = told.s.where_nodes = 0;
+	told.s.vector = told.s.trace = 0;
+	memset(told.t.ns, 0, sizeof(told.t.ns));
+	return told;
+}
+
+/* The codes of secret_words, or 0; and, a bit each, which of those of the codes 1 .. 3 are told. */
+static uint32_t known(int coll, int64_t *codes)
+{
+	char bytes[4 * VEXFS_MAX_KEY] = "alphabetagammadelta", want[VEXFS_MAX_KEY] = "";
+	uint8_t lens[4] = { 5, 4, 5, 5 };
+	struct vexfs_ioc_intern in = {
+		.size = sizeof(in), .flags = VEXFS_INTERN_LOOKUP, .attr = 1, .n = 4,
+		.words = PTR(bytes), .lens = PTR(lens), .word_bytes = 19, .codes = PTR(codes),
+	};
+	struct vexfs_ioc_words words = {
+		.size = sizeof(words), .attr = 1, .n = 4, .first = 1, .words = PTR(bytes),
+		.lens = PTR(lens), .word_bytes = sizeof(bytes),
+	};
+	uint32_t i, told = 0;
+
+	EXPECT(0, vx_ioctl(coll, VEXFS_IOC_INTERN, &in), "look up");
+	EXPECT(0, vx_ioctl(coll, VEXFS_IOC_WORDS, &words), "words");
+	FAIL(words.n != 3 || words.total != 3, "%u words of %llu", words.n, words.total);
+	for (i = 0; i < words.n; i++)
+		if (lens[i]) {
+			told |= 1 << i;
+			strcat(want, secret_words[i]);
+		}
+	FAIL(words.word_bytes != strlen(want) || memcmp(bytes, want, strlen(want)),
+	     "the words are wrong");
+	return told;
+}
+
+/* Who may not see the records of the closed file, learns nothing of them. */
+static void untold(void *arg)
+{
+	static const uint64_t budget[] = { 0, 1, 100, 450, 10000 };
+	static const uint32_t flags[] = { 0, VEXFS_SEARCH_EXACT, VEXFS_SEARCH_BUILTIN };
+	int coll = *(int *)arg;
+	struct told some, none;
+	int64_t codes[4];
+	uint32_t i, k;
+
+	for (i = 0; i < sizeof(budget) / sizeof(*budget); i++)
+		for (k = 0; k < sizeof(flags) / sizeof(*flags); k++) {
+			some = tell(coll, flags[k], budget[i], SECRET_FROM, true);
+			none = tell(coll, flags[k], budget[i], -5, false);
+			FAIL(some.s.n || some.t.matches != VEXFS_MATCHES_UNTOLD,
+			     "%u hits, %llu matches", some.s.n, some.t.matches);
+			FAIL(memcmp(&some, &none, sizeof(some)),
+			     "budget %llu, flags %u: %llu visited, not %llu; truncated %x, not %x",
+			     (unsigned long long)budget[i], flags[k], some.s.visited,
+			     none.s.visited, some.s.truncated, none.s.truncated);
+			some = tell(coll, flags[k], 0, SECRET_FROM, false);
+			FAIL(some.s.n != 10, "%u hits of those that may be seen", some.s.n);
+		}
+	i = known(coll, codes);
+	FAIL(i != 1, "words %x", i);
+	FAIL(codes[0] != 1 || codes[1] || codes[2] || codes[3], "codes %lld %lld %lld %lld",
+	     (long long)codes[0], (long long)codes[1], (long long)codes[2], (long long)codes[3]);
+}
+
+/* And who may is told. */
+static void told(void *arg)
+{
+	int coll = *(int *)arg;
+	int64_t codes[4];
+	struct told t = tell(coll, 0, 0, SECRET_FROM, true);
+	uint32_t i = known(coll, codes);
+
+	FAIL(t.t.matches != SECRET_EACH, "%llu matches", t.t.matches);
+	FAIL(i != 7 || codes[0] != 1 || codes[1] != 2 || codes[2] != 3 || codes[3],
+	     "words %x", i);
+}
+
+static void test_secrets(void)
+{
+	struct vexfs_ioc_create create = {
+		.size = sizeof(create), .dims = DIMS, .element = VEXFS_ELEM_F32,
+		.metric = VEXFS_METRIC_L2, .attrs = 2,
+		.attr = { { "n", VEXFS_ATTR_INT, 0 }, { "word", VEXFS_ATTR_KEYWORD, 0 } },
+	};
+	char bytes[] = "alphabetagamma";
+	uint8_t lens[] = { 5, 4, 5 };
+	static float rows[SECRET_EACH][DIMS];
+	static int64_t attrs[SECRET_EACH][2];
+	static uint64_t ids[SECRET_EACH];
+	static struct vexfs_bind bind[SECRET_EACH];
+	int64_t codes[3];
+	struct vexfs_ioc_intern in = {
+		.size = sizeof(in), .attr = 1, .n = 3, .words = PTR(bytes), .lens = PTR(lens),
+		.word_bytes = sizeof(bytes) - 1, .codes = PTR(codes),
+	};
+	struct vexfs_ioc_insert insert = {
+		.size = sizeof(insert), .n = SECRET_EACH, .row_bytes = DIMS * 4, .rows = PTR(rows),
+		.ids = PTR(ids), .attrs = PTR(attrs), .binds = PTR(bind),
+	};
+	int coll = vx_directory(base, "c"), round, i, fd;
+	bool closed;
+
+	EXPECT(0, vx_ioctl(coll, VEXFS_IOC_CREATE, &create), "create");
+	EXPECT(0, vx_ioctl(coll, VEXFS_IOC_INTERN, &in), "intern");
+	for (round = 0; round < 3; round++) {	/* so few of the closed one that nothing is compacted */
+		closed = round == 2;
+		fd = make_file(path(closed ? "c/closed" : "c/open"));
+		for (i = 0; i < SECRET_EACH; i++) {
+			ids[i] = (closed ? SECRET_FROM : round * SECRET_EACH) + i;
+			make_row(rows[i], DIMS, SEED, ids[i]);
+			attrs[i][0] = ids[i];
+			attrs[i][1] = 1 + (closed && i);	/* one of them has a word of both */
+			bind[i].fd = fd;
+		}
+		if (closed && fchmod(fd, 0600))
+			die("fchmod");
+		EXPECT(0, vx_ioctl(coll, VEXFS_IOC_INSERT, &insert), "insert");
+		close(fd);
+	}
+	told(&coll);
+	as(1001, 1001, 0, NULL, untold, &coll);
+	chmod(path("c/closed"), 0644);
+	as(1001, 1001, 0, NULL, told, &coll);
+	chmod(path("c/closed"), 0600);
+	as(1001, 1001, 0, NULL, untold, &coll);
+	unlink(path("c/closed"));
+	as(1001, 1001, 0, NULL, untold, &coll);
+	if (fsync(coll))
+		die("fsync");
+	as(1001, 1001, 0, NULL, untold, &coll);
+	told(&coll);
+	close(coll);
+}
+
+static void test_lost(void)
+{
+	int coll = vx_directory(base, "c");
+
+	as(1001, 1001, 0, NULL, untold, &coll);
+	told(&coll);
+	close(coll);
+}
+
 /* --- idmap --- */
 
 #define SHIFT	100000
@@ -365,6 +539,7 @@ int main(int argc, char **argv)
 {
 	static const struct test tests[] = {
 		{ "readers", test_readers }, { "few", test_few }, { "idmap", test_idmap },
+		{ "secrets", test_secrets }, { "lost", test_lost },
 	};
 
 	return run_test(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));

@@ -10,9 +10,15 @@ run "mount" mount -t vexfs /dev/vda /mnt
 for test in bind vanish race stale move paths spread; do
 	run "$test" files $test /mnt/$test
 done
-for test in readers few idmap; do
+for test in readers few idmap secrets; do
 	run "$test" readers $test /mnt/$test
 done
+run "explain as nobody" su nobody -s /bin/sh -c "vexctl explain /mnt/secrets/c --id 1 -k 3 --where 'n >= 1000'"
+says_text "it does not say how many match" "matches are not counted"
+run "search for a word as nobody" su nobody -s /bin/sh -c "vexctl search /mnt/secrets/c --id 1 -k 3 --where 'word = \"beta\"' --json"
+says "which he does not know" '"hits": \[ *\]'
+run "list as nobody" su nobody -s /bin/sh -c "vexctl list /mnt/secrets/c"
+says_text "words that he does know" "alpha"
 run "a collection with files" files fill /mnt/fill
 run "is what it should be" files check /mnt/fill
 run "umount" umount /mnt
@@ -21,6 +27,7 @@ run "mount again" mount -t vexfs /dev/vda /mnt
 run "it is what it was" files check /mnt/fill
 echo 2 > /proc/sys/vm/drop_caches
 run "and still is" files check /mnt/fill
+run "secrets of a file that is gone" readers lost /mnt/secrets
 run "umount" umount /mnt
 run "verify" fsck.vexfs /dev/vda
 run "mount read-only" mount -t vexfs -o ro /dev/vda /mnt

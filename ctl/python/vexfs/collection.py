@@ -154,7 +154,7 @@ class Collection:
         text, lens = ct.create_string_buffer(MAX_KEY), u8()
         words = abi.WordList(0, 1, MAX_KEY, ct.addressof(text), ct.addressof(lens))
         call('words', 'words', self.fd, attr, code, ct.byref(words))
-        return decoded(text.raw[:lens.value]) if words.n else None
+        return decoded(text.raw[:lens.value]) if words.n and lens.value else None
 
     def _attrs_of(self, item, words):
         """The attributes of a record; words: what was looked up so far."""
