@@ -5,9 +5,9 @@
  * Locks: registry_lock (mutex) guards the list of programs, every write of vexfs_program.object
  * and the raising of bound[].  Inside it: vexfs_program.lock (spin), which is also inside
  * vexfs_binding.lock (spin), and what sysfs takes.  The SRCU of a program is never entered under a
- * lock, and never drained under registry_lock.  struct_ops calls reg, update and unreg under a mutex that all links
- * of the machine share, except when the last reference to a link goes: that unreg comes from a
- * workqueue.
+ * lock, and never drained under registry_lock.  struct_ops calls reg, update and unreg under a
+ * mutex that all links of the machine share, except when the last reference to a link goes: that
+ * unreg comes from a workqueue.
  *
  * Dropping a reference takes no lock at all, because inode eviction does it, and memory reclaim
  * may evict inodes while we allocate under registry_lock or while sysfs allocates under its own
@@ -485,7 +485,8 @@ static int vexfs_ops_btf_struct_access(struct bpf_verifier_log *log,
 		{ VEXFS_SLOT_FILTER, offsetof(struct vexfs_search, keep),
 		  offsetofend(struct vexfs_search, keep) },
 	};
-	const char *op = container_of(log, struct bpf_verifier_env, log)->prog->aux->attach_func_name;
+	const struct bpf_verifier_env *env = container_of(log, struct bpf_verifier_env, log);
+	const char *op = env->prog->aux->attach_func_name;
 	unsigned int i;
 
 	if (btf_type_by_id(reg->btf, reg->btf_id) != READ_ONCE(search_type) ||

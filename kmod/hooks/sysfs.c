@@ -15,7 +15,8 @@
  *					the built-in runs there
  *	programs/NAME/bound		bindings of collections that are in memory
  *
- * Readers take no lock of ours but the program's SRCU, so that directories can be removed under registry_lock.
+ * Readers take no lock of ours but the program's SRCU, so that directories can be removed under
+ * registry_lock.
  */
 #include <linux/fs.h>
 #include <linux/kobject.h>

@@ -5,8 +5,8 @@
  *
  * BPF runs in a round, between vexfs_hooks_enter() and vexfs_hooks_leave(), and nothing else does:
  * rows are read between rounds, so that replacing a program never waits for I/O.  A round is short,
- * so that it does not wait for a strategy that takes its time.  All queries of a call see one snapshot, and what was bound and loaded at one time; it begins anew, with the first
- * query, when
+ * so that it does not wait for a strategy that takes its time.  All queries of a call see one
+ * snapshot, and what was bound and loaded at one time; it begins anew, with the first query, when
  *
  *	another program was bound, or none		as each round sees, and the end of the call
  *	a program came, went or was replaced		as each round sees: so no call mixes two
