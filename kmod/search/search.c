@@ -216,15 +216,14 @@ static int run_strategy(struct run *r, int *ret)
 	err = enter(r);
 	if (err)
 		return err;
-	vexfs_query_round(r->q, vx_clock_us() + ROUND_US);
+	if (!own_strategy(r) && !hooked(r))	/* no BPF runs: nobody should wait for us */
+		leave(r);
+	vexfs_query_round(r->q, r->inside ? vx_clock_us() + ROUND_US : ~0ULL);
 	vexfs_query_phase(r->q, VEXFS_PHASE_SEARCH);
-	if (own_strategy(r)) {
+	if (own_strategy(r))
 		*ret = run_program(r, r->set.ops[VEXFS_SLOT_SEARCH]);
-	} else {
-		if (!hooked(r))		/* no BPF runs: nobody should wait for us */
-			leave(r);
+	else
 		*ret = vexfs_builtin(s);
-	}
 	vexfs_query_phase(r->q, VEXFS_PHASE_NONE);
 	leave(r);
 	r->rounds++;
