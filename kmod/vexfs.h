@@ -31,6 +31,7 @@
  *	vexfs_body.derived_lock (c)	which generation is the current one
  *	vexfs_binding.lock, vexfs_program.lock
  *	vexfs_predicates.lock, vexfs_cached.lock (c)	not held together
+ *	vexfs_recall.lock (c)	answers that wait to be judged; a leaf
  *	i_lock (c)		VEXFS_I(dir)->coll, the flag of a collection
  *	vexfs_inode_info.io_lock	finished I/O; a leaf, also taken in interrupts
  *	registry_lock, and SRCU of programs: see hooks/hooks.c
@@ -101,6 +102,7 @@ struct vexfs_sb_info {
 	struct task_struct *worker;	/* vexfs_collections_upkeep(); NULL: not mounted yet */
 	wait_queue_head_t worker_wait;
 	struct shrinker *shrinker;	/* of derived data */
+	u64 recall_after;		/* vx_clock_us(): no answer is kept, or judged, before */
 
 	struct mutex orphan_lock;	/* orphans and every vexfs_inode_info.orphan */
 	/* in the order of the list on disk, those that are in memory */

@@ -128,6 +128,7 @@ struct vexfs_sb_info {
 	unsigned long flags;			/* VEXFS_SBI_* */
 	struct vexfs_budget budget;		/* what is charged to opts.resident */
 	struct vexfs_worker worker;
+	u64 recall_after;			/* vx_clock_us(), as in the module */
 	/* who is told a line, instead of stderr; or NULL */
 	void (*hear)(void *arg, const char *line);
 	void *hear_arg;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "host.h"
+#include "search/search.h"
 
 void vexfs_worker_init(struct vexfs_worker *w)
 {
@@ -34,6 +35,7 @@ static void *work(void *arg)
 		w->poked = false;
 		pthread_mutex_unlock(&w->lock);
 		vexfs_collections_upkeep(sb);
+		vexfs_recalls(sb);
 		pthread_mutex_lock(&w->lock);
 	}
 	pthread_mutex_unlock(&w->lock);

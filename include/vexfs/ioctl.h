@@ -577,6 +577,38 @@ struct vexfs_ioc_memory {
 	__u64	reserved[4];
 };
 
+/*
+ * Live recall: one in so many searches is run again later, exactly, over the records that it saw, by
+ * a worker of low priority: how many of the true neighbours had it found?  Only what an exact search
+ * has to agree with is: no filter or distance program, condition, radius, snapshot, per_file or
+ * EXACT, not truncated by DEADLINE or VISITS, and the caller may read all files of the records.
+ */
+#define VEXFS_RECALL_ONE_IN	256
+struct vexfs_recall_count {
+	char	strategy[VEXFS_PROG_NAME_LEN];	/* as in vexfs_ioc_search */
+	__u64	dir;			/* inode of the collection ... */
+	__u32	generation, reserved32;	/* ... and its generation */
+	/* since the collection was loaded: searches that were run again */
+	__u64	queries;
+	/* their true neighbours that are still there; of those, found */
+	__u64	expected, found;
+	__u64	wanted;			/* the sum of their recall, in millionths */
+	__u64	reserved[3];
+};
+/*
+ * What is known of the collection; with MOUNT, of all of the filesystem that are in memory, at any
+ * directory of it.  E2BIG n is more than VEXFS_MAX_RECALLS, EPERM MOUNT is for administrators.
+ */
+struct vexfs_ioc_recall {
+	__u32	size, flags;		/* VEXFS_RECALL_MOUNT */
+	__u32	n;			/* in: room; out: how many */
+	__u32	one_in;			/* out */
+	__u64	counts;			/* pointer: n struct vexfs_recall_count */
+	__u64	reserved[4];
+};
+#define VEXFS_RECALL_MOUNT	1u
+#define VEXFS_MAX_RECALLS	4096u
+
 /* Bind a loaded program to a slot ("": the built-in).  The binding is on disk when this returns.
  * ENOENT nothing of that name is loaded, EOPNOTSUPP the object has no such op, EPERM the caller
  * neither owns the directory nor has CAP_FOWNER. */
@@ -604,6 +636,7 @@ struct vexfs_ioc_use {
 #define VEXFS_IOC_SNAPSHOT	_IOWR(VEXFS_IOC_MAGIC, 13, struct vexfs_ioc_snapshot)
 #define VEXFS_IOC_SNAPSHOTS	_IOWR(VEXFS_IOC_MAGIC, 14, struct vexfs_ioc_snapshots)
 #define VEXFS_IOC_COMPACT	_IOWR(VEXFS_IOC_MAGIC, 15, struct vexfs_ioc_compact)
+#define VEXFS_IOC_RECALL	_IOWR(VEXFS_IOC_MAGIC, 16, struct vexfs_ioc_recall)
 #define VEXFS_IOC_MEMORY	_IOWR(VEXFS_IOC_MAGIC, 17, struct vexfs_ioc_memory)
 #define VEXFS_IOC_LAST		17
 
@@ -625,5 +658,7 @@ _Static_assert(sizeof(struct vexfs_ioc_memory) == 80, "vexfs_ioc_memory");
 _Static_assert(sizeof(struct vexfs_ioc_use) == 64, "vexfs_ioc_use");
 _Static_assert(sizeof(struct vexfs_bound) == 48, "vexfs_bound");
 _Static_assert(sizeof(struct vexfs_snapshot_info) == 64, "vexfs_snapshot_info");
+_Static_assert(sizeof(struct vexfs_recall_count) == 104, "vexfs_recall_count");
+_Static_assert(sizeof(struct vexfs_ioc_recall) == 56, "vexfs_ioc_recall");
 
 #endif /* _VEXFS_IOCTL_H */

@@ -44,6 +44,7 @@ static struct vexfs_collection_mem *attach(struct inode *dir)
 	mutex_init(&c->files_lock);
 	INIT_LIST_HEAD(&c->files);
 	spin_lock_init(&c->prog_lock);
+	vexfs_recall_init(&c->recall);
 	for (slot = 0; slot < VEXFS_SLOTS; slot++)
 		vexfs_binding_init(&c->binding[slot], dir);
 	spin_lock(&dir->i_lock);
@@ -83,6 +84,7 @@ void vexfs_collection_put(struct vexfs_collection_mem *c)
 	vexfs_body_put(c->body);
 	vexfs_words_free(c);
 	vexfs_deaths_free(&c->deaths);
+	vexfs_recall_free(&c->recall);
 	kfree(c);
 }
 
@@ -198,11 +200,11 @@ static void put_with_dir(struct vexfs_collection_mem *c)
 }
 
 /*
- * Call fn with arg for every loaded collection, with its directory held.  A collection stays on the
- * list while it is held, so the one at hand marks the place while the lock is dropped.
+ * A collection stays on the list while it is held, so the one at hand marks the place while the lock
+ * is dropped.
  */
-static int for_each_collection(struct super_block *sb,
-			       int (*fn)(struct vexfs_collection_mem *c, void *arg), void *arg)
+int vexfs_collections_each(struct super_block *sb,
+			   int (*fn)(struct vexfs_collection_mem *c, void *arg), void *arg)
 {
 	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
 	struct vexfs_collection_mem *c, *prev = NULL;
@@ -265,13 +267,13 @@ static int is_stored(struct vexfs_collection_mem *c, void *arg)
 int vexfs_collections_sync(struct super_block *sb)
 {
 	struct last last = {};
-	int err = for_each_collection(sb, commit_one, &last), e2;
+	int err = vexfs_collections_each(sb, commit_one, &last), e2;
 
 	if (!last.any)
 		return err;
 	e2 = vexfs_commit_barrier(sb, last.tid);
 	if (!e2)
-		for_each_collection(sb, is_stored, &last);
+		vexfs_collections_each(sb, is_stored, &last);
 	return err ?: e2;
 }
 
@@ -283,7 +285,7 @@ static int compact_one(struct vexfs_collection_mem *c, void *arg)
 
 int vexfs_collections_compact(struct super_block *sb)
 {
-	return for_each_collection(sb, compact_one, NULL);
+	return vexfs_collections_each(sb, compact_one, NULL);
 }
 
 static int upkeep_one(struct vexfs_collection_mem *c, void *arg)
@@ -295,7 +297,7 @@ static int upkeep_one(struct vexfs_collection_mem *c, void *arg)
 /* As long as there is something to do, in turns. */
 void vexfs_collections_upkeep(struct super_block *sb)
 {
-	while (for_each_collection(sb, upkeep_one, NULL) && !vexfs_worker_should_stop(sb))
+	while (vexfs_collections_each(sb, upkeep_one, NULL) && !vexfs_worker_should_stop(sb))
 		cond_resched();
 }
 
@@ -313,7 +315,7 @@ static int shut_down_one(struct vexfs_collection_mem *c, void *arg)
 void vexfs_collections_shutdown(struct super_block *sb)
 {
 	vexfs_collections_sync(sb);	/* whose operations are lost if it fails, is said below */
-	for_each_collection(sb, shut_down_one, NULL);
+	vexfs_collections_each(sb, shut_down_one, NULL);
 }
 
 bool vexfs_collection_has_records(struct inode *dir)

@@ -27,6 +27,7 @@
  *	target.c	those that an insert binds to
  *	heir.c		files that take the place of those
  *	reader.c	who may see the records of which file
+ *	recall.c	live recall: answers that wait to be judged, and counts
  *
  * Locks: see vexfs.h.
  */
@@ -47,6 +48,7 @@
 #include "collection/key.h"
 #include "collection/predicate.h"
 #include "collection/reader.h"
+#include "collection/recall.h"
 #include "collection/record.h"
 #include "collection/schema.h"
 #include "collection/snapshot.h"
@@ -109,6 +111,7 @@ struct vexfs_collection_mem {
 	/* how these do; its own lock, inside prog_lock */
 	struct vexfs_binding binding[VEXFS_SLOTS];
 	atomic64_t queries, fallbacks;
+	struct vexfs_recall recall;	/* its own lock, a leaf */
 
 	/* compact.c: */
 	atomic_t compacting;		/* 1: somebody does */
@@ -131,6 +134,12 @@ struct vexfs_collection_mem *vexfs_collection_get(struct inode *dir);
 void vexfs_collection_put(struct vexfs_collection_mem *c);
 /* Make it a plain directory again, see ioctl.h; the caller has vexfs_may_own(). */
 int vexfs_collection_drop(struct inode *dir);
+/*
+ * Call fn for every loaded collection, with its directory held.  0, or the first error of fn, which
+ * ends nothing.
+ */
+int vexfs_collections_each(struct super_block *sb,
+			   int (*fn)(struct vexfs_collection_mem *c, void *arg), void *arg);
 /* Counts and bindings, see ioctl.h.  -EINTR. */
 int vexfs_collection_info(struct vexfs_collection_mem *c, struct vexfs_ioc_info *info);
 

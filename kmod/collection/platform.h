@@ -286,8 +286,8 @@ bool vexfs_work_begin(struct super_block *sb);
 void vexfs_work_end(struct super_block *sb);
 
 /*
- * A thread of a mount, of low priority, that calls vexfs_collections_upkeep() whenever it was poked;
- * the host ends it before the mount goes.  Poke: takes no lock of ours, and may be called inside
+ * A thread of a mount, of low priority, that calls vexfs_collections_upkeep() and vexfs_recalls()
+ * whenever it was poked; the host ends it before the mount goes.  Poke: takes no lock of ours, and may be called inside
  * any but spinlocks.
  */
 void vexfs_worker_poke(struct super_block *sb);

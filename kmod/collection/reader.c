@@ -11,15 +11,19 @@
 
 enum { UNKNOWN, NO, YES };
 
-static bool may_read(const struct vexfs_reader *r, const struct vexfs_class *c)
+static bool may_read(struct vexfs_reader *r, const struct vexfs_class *c)
 {
-	return vexfs_caller_may_read(&r->caller, c->uid, c->gid, c->mode);
+	bool may = vexfs_caller_may_read(&r->caller, c->uid, c->gid, c->mode);
+
+	r->refused |= !may;
+	return may;
 }
 
 void vexfs_reader_init(struct vexfs_reader *r, const struct file *file,
 		       const struct vexfs_body *b)
 {
 	vexfs_caller_init(&r->caller, file);
+	r->refused = false;
 	r->classes = b ? READ_ONCE(b->files.classes) : 0;
 	r->verdict = r->classes ? kvzalloc(r->classes, GFP_KERNEL_ACCOUNT) : NULL;
 	if (!r->verdict)

@@ -12,6 +12,7 @@ struct vexfs_reader {
 	struct vexfs_caller caller;
 	u32 classes;
 	u8 *verdict;			/* on so many classes */
+	bool refused;			/* was anything? */
 };
 /* b NULL: not more than one slot will be looked at. */
 void vexfs_reader_init(struct vexfs_reader *r, const struct file *file,

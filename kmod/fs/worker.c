@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What goes on in a mount that nobody waits for and that takes processor time: a thread at the
- * lowest priority for derived data (a workqueue has no priority of its own that a module could
- * set), and giving back the memory of those when it is short.
+ * lowest priority for derived data and live recall (a workqueue has no priority of its own that a
+ * module could set), and giving back the memory of derived data when it is short.
  *
  * It writes nothing, so it works on a read-only mount and while the filesystem is frozen, too.
  */
@@ -10,6 +10,7 @@
 #include <linux/kthread.h>
 #include <linux/shrinker.h>
 #include "fs/fs.h"
+#include "search/search.h"
 
 /* --- the worker --- */
 
@@ -25,6 +26,7 @@ static int work(void *arg)
 				     test_and_clear_bit(VEXFS_SBI_POKED, &sbi->flags) ||
 				     kthread_should_stop());
 		vexfs_collections_upkeep(sb);
+		vexfs_recalls(sb);
 	}
 	return 0;
 }

@@ -8,6 +8,7 @@
  *	search.c	search
  *	path.c		path
  *	snapshot.c	snapshots, compaction
+ *	recall.c	live recall
  *
  * Locks: none is held while user memory is looked at; path.c takes i_rwsem of a directory, the rest
  * leaves them to the rooms below.
@@ -52,5 +53,7 @@ long vexfs_ioc_snapshot(struct file *file, struct vexfs_collection_mem *c, void 
 long vexfs_ioc_snapshots(struct file *file, struct vexfs_collection_mem *c, void __user *argp);
 long vexfs_ioc_compact(struct file *file, struct vexfs_collection_mem *c, void __user *argp);
 long vexfs_ioc_search(struct file *file, struct vexfs_collection_mem *c, void __user *argp);
+/* The directory need not be a collection. */
+long vexfs_ioc_recall(struct file *file, void __user *argp);
 
 #endif /* _VEXFS_IOCTL_DOOR_H */

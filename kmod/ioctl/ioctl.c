@@ -205,6 +205,8 @@ long vexfs_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return ioc_drop(file, argp);
 	if (_IOC_NR(cmd) == _IOC_NR(VEXFS_IOC_MEMORY))
 		return ioc_memory(file, argp);
+	if (_IOC_NR(cmd) == _IOC_NR(VEXFS_IOC_RECALL))
+		return vexfs_ioc_recall(file, argp);
 	c = vexfs_collection_get(inode);
 	if (IS_ERR(c))
 		return PTR_ERR(c);

@@ -55,6 +55,9 @@ struct run {
 	struct vexfs_hit_f *found;	/* room for s->k */
 	void *row;			/* room for a row */
 	struct vexfs_derived *derived;	/* NULL: every record is measured */
+	const struct vexfs_reader *reader;	/* of the caller */
+	/* an exact search has to agree with it, if there are no programs */
+	bool comparable;
 	struct vexfs_hookset set;
 	bool programs;			/* any is bound: rounds enter SRCU */
 	bool inside;			/* such a round */
@@ -375,6 +378,36 @@ static int query(struct run *r, u32 *n, u32 *truncated)
 	}
 }
 
+static const char *strategy_name(const struct run *r)
+{
+	struct vexfs_plan plan;
+
+	vexfs_query_plan(r->q, &plan);
+	return own_strategy(r) ? vexfs_program_name(r->set.prog[VEXFS_SLOT_SEARCH]) :
+	       plan.plan == VEXFS_PLAN_IVF ? "ivf" :
+	       r->derived ? "coded" : "exact";
+}
+
+/* What live recall makes of an answer to the i-th query, in r->found. */
+static void sample(const struct run *r, u32 i, const struct vexfs_query_answer *a)
+{
+	const struct vexfs_search *s = vexfs_query_search(r->q);
+
+	if (!r->comparable || hooked(r) || r->reader->refused ||
+	    a->truncated & (VEXFS_TRUNC_DEADLINE | VEXFS_TRUNC_VISITS))
+		return;
+	vexfs_recall_sample(r->c, &(struct vexfs_answered){
+		.b = r->b,
+		.row = r->vectors + (size_t)i * r->c->row_bytes,
+		.hit = r->found,
+		.count = s->count,
+		.k = r->s->k,
+		.n = a->n,
+		.recall = s->recall,
+		.strategy = strategy_name(r),
+	});
+}
+
 /*
  * Records of the hits, verified: a distance is only as good as the row that it was computed from.
  */
@@ -429,6 +462,8 @@ static int pass(struct run *r)
 		err = query(r, &a->n, &a->truncated);
 		if (err == DONE)
 			err = fill_hits(r, a->n, r->hits + (size_t)i * r->s->k);
+		if (err == DONE)
+			sample(r, i, a);
 		lap(r, VEXFS_TIME_RECORDS);
 		if (err != DONE)
 			return err;
@@ -441,7 +476,6 @@ static int pass(struct run *r)
 static void report(struct run *r)
 {
 	struct vexfs_ioc_search *s = r->s;
-	struct vexfs_plan plan;
 	unsigned int slot;
 	u32 i;
 
@@ -460,12 +494,7 @@ static void report(struct run *r)
 		if (ran)
 			vexfs_hooks_ok(&r->set, slot, s->queries);
 	}
-	vexfs_query_plan(r->q, &plan);
-	strscpy_pad(s->strategy,
-		    own_strategy(r) ? vexfs_program_name(r->set.prog[VEXFS_SLOT_SEARCH]) :
-		    plan.plan == VEXFS_PLAN_IVF ? "ivf" :
-		    r->derived ? "coded" : "exact",
-		    sizeof(s->strategy));
+	strscpy_pad(s->strategy, strategy_name(r), sizeof(s->strategy));
 }
 
 /* How the last query came by its records, and why so. */
@@ -538,11 +567,20 @@ int vexfs_collection_search(struct vexfs_collection_mem *c, const struct file *f
 		.range = s->flags & VEXFS_SEARCH_RANGE,
 		.radius = s->radius,
 	};
-	struct run r = { .c = c, .s = s, .vectors = vectors, .hits = hits, .answers = answers,
-			 .trace = trace };
+	struct vexfs_reader reader;
+	struct run r = {
+		.c = c,
+		.s = s,
+		.vectors = vectors,
+		.hits = hits,
+		.answers = answers,
+		.trace = trace,
+		.reader = &reader,
+		.comparable = !where && !s->snapshot[0] && !s->per_file &&
+			      !(s->flags & (VEXFS_SEARCH_EXACT | VEXFS_SEARCH_RANGE)),
+	};
 	struct vexfs_snapshot_mem *snap = NULL;
 	struct vexfs_cached *predicate = NULL;
-	struct vexfs_reader reader;
 	struct vexfs_match match;
 	struct vx_rows *rows;
 	int err = -ENOMEM;

@@ -3,6 +3,7 @@
  * The queries of one call.
  *
  *	search.c	rounds of the strategy, reading, falling back
+ *	recall.c	how good the answers are: some are compared with exact ones
  *
  * Locks: none is held here but for moments, see search.c.
  */
@@ -21,5 +22,25 @@ int vexfs_collection_search(struct vexfs_collection_mem *c, const struct file *f
 			    struct vexfs_ioc_search *s, const void *vectors,
 			    const struct vexfs_condition *where, struct vexfs_hit *hits,
 			    struct vexfs_query_answer *answers, struct vexfs_search_trace *trace);
+
+/* --- recall.c --- */
+
+/* An answer that an exact search has to agree with, but for what the strategy missed. */
+struct vexfs_answered {
+	const struct vexfs_body *b;
+	const void *row;		/* that was searched for */
+	const struct vexfs_hit_f *hit;
+	u64 count;			/* slots that were seen */
+	u32 k, n;			/* records wanted; found */
+	u32 recall;			/* that was wanted, in millionths */
+	const char *strategy;
+};
+
+/* Keep it, if it is one in many and there is room. */
+void vexfs_recall_sample(struct vexfs_collection_mem *c, const struct vexfs_answered *a);
+/* Judge the answer of the collection that has waited longest.  0: none does; 1. */
+int vexfs_recall_step(struct vexfs_collection_mem *c);
+/* The worker of a mount, when it was poked: judge what waits, but take no more than its share. */
+void vexfs_recalls(struct super_block *sb);
 
 #endif /* _VEXFS_SEARCH_SEARCH_H */
