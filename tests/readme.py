@@ -60,7 +60,8 @@ PROGRAMS = {'apt', 'bpftool', 'bpftrace', 'clang', 'dkms', 'fsck.vexfs', 'journa
 # what stands for something else
 PLACEHOLDERS = {'DIR': '/srv/vexfs/words', 'DEVICE': '/dev/vdb', 'NAME': 'coded', 'SECONDS': '7', 'BYTES': '67108864', 'PERCENT': '40'}
 # what differs from run to run; for Python and for sed -E
-VARIES = [('[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}', 'UUID'), ('tag [0-9a-f]{16}', 'tag'),
+# - is what is not known in a table
+VARIES = [(' - ', ' N '), ('[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}', 'UUID'), ('tag [0-9a-f]{16}', 'tag'),
           ('tcg|kvm', 'ACCEL'), ('rounds?', 'rounds'), ('[0-9][0-9.,:]*', 'N'), ('[ \t]+', ' '), ('^ ', ''), (' $', '')]
 
 

@@ -212,6 +212,19 @@ int vexfs_search(int fd, const struct vexfs_request *request, struct vexfs_hit *
 	return 0;
 }
 
+int vexfs_recall(int fd, __u32 flags, struct vexfs_recall_count *counts, __u32 n)
+{
+	struct vexfs_ioc_recall r = {
+		.size = sizeof(r),
+		.flags = flags,
+		.n = n,
+		.counts = to_u64(counts),
+	};
+	int err = vexfs_call(fd, VEXFS_IOC_RECALL, &r);
+
+	return err ? err : r.n > n ? (int)n : (int)r.n;
+}
+
 int vexfs_delete_by_key(int fd, const char *keys, const __u8 *lens, __u32 n, __u32 bytes,
 			__u64 *bad)
 {

@@ -12,6 +12,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <libmount.h>
+#include <vexfs/vexfs.h>
 #include "meter.h"
 #include "meter/meter.skel.h"
 
@@ -228,4 +229,21 @@ int meter_dir(__u32 dev, __u64 ino, __u32 generation, char path[PATH_MAX])
 		return err;
 	path[n] = 0;
 	return n > 10 && !strcmp(path + n - 10, " (deleted)") ? -ESTALE : 0;
+}
+
+int meter_recalls(const char *mount,
+		  void (*fn)(__u32 dev, const struct vexfs_recall_count *n, void *arg), void *arg)
+{
+	struct vexfs_recall_count *counts = calloc(VEXFS_MAX_RECALLS, sizeof(*counts));
+	int fd = open(mount, O_RDONLY | O_DIRECTORY | O_CLOEXEC), n, i;
+	struct stat st;
+
+	n = !counts ? -ENOMEM : fd < 0 || fstat(fd, &st) ? -errno :
+	    vexfs_recall(fd, VEXFS_RECALL_MOUNT, counts, VEXFS_MAX_RECALLS);
+	for (i = 0; i < n; i++)
+		fn(major(st.st_dev) << 20 | minor(st.st_dev), &counts[i], arg);
+	if (fd >= 0)
+		close(fd);
+	free(counts);
+	return n < 0 ? n : 0;
 }

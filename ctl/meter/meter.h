@@ -66,6 +66,7 @@ struct meter_event {
 #ifndef __bpf__
 #include <limits.h>
 #include <stddef.h>
+#include <vexfs/ioctl.h>
 
 struct meter;
 
@@ -108,6 +109,13 @@ double meter_percentile(const __u64 bucket[METER_BUCKETS], double p);
 int meter_dir(__u32 dev, __u64 ino, __u32 generation, char path[PATH_MAX]);
 /* Where a device is mounted in our namespace.  0 or -ENOENT. */
 int meter_mount(__u32 dev, char path[PATH_MAX]);
+/*
+ * Live recall of the collections in memory of a mounted filesystem: fn for each of them and each of
+ * its strategies, with the number of the device as in a meter_key.  0, or a negative errno: -EPERM
+ * needs CAP_SYS_ADMIN, -ENOTTY the module does not count it, ...
+ */
+int meter_recalls(const char *mount,
+		  void (*fn)(__u32 dev, const struct vexfs_recall_count *n, void *arg), void *arg);
 #endif /* __bpf__ */
 
 #endif /* _VEXFS_METER_H */

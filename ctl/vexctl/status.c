@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "loader/loader.h"
+#include "meter/meter.h"
 #include "vexctl/daemon.h"
 #include "vexctl/vexctl.h"
 
@@ -41,11 +42,35 @@ static __u64 number(struct json_object *o, const char *key)
 	return json_object_object_get_ex(o, key, &v) ? json_object_get_uint64(v) : 0;
 }
 
+static double real(struct json_object *o, const char *key)
+{
+	struct json_object *v;
+
+	return json_object_object_get_ex(o, key, &v) ? json_object_get_double(v) : 0;
+}
+
 /* --- filesystems --- */
+
+static void add_recall(__u32 dev, const struct vexfs_recall_count *n, void *list)
+{
+	struct json_object *o = json_object_new_object();
+	char path[PATH_MAX];
+
+	if (meter_dir(dev, n->dir, n->generation, path))
+		snprintf(path, sizeof(path), "inode %llu", n->dir);
+	add_str(o, "collection", path);
+	add_str(o, "strategy", n->strategy);
+	json_object_object_add(o, "recall", json_number((double)n->found / n->expected));
+	json_object_object_add(o, "wanted", json_number(n->wanted / 1e6 / n->queries));
+	add_u64(o, "queries", n->queries);
+	add_u64(o, "expected", n->expected);
+	add_u64(o, "found", n->found);
+	json_object_array_add(list, o);
+}
 
 static struct json_object *filesystem(struct libmnt_fs *fs)
 {
-	struct json_object *o = json_object_new_object();
+	struct json_object *o = json_object_new_object(), *recalls = json_object_new_array();
 	const char *source = mnt_fs_get_source(fs), *target = mnt_fs_get_target(fs);
 	unsigned long flags = 0;
 	struct vexfs_ioc_memory memory = { .size = sizeof(memory) };
@@ -71,6 +96,9 @@ static struct json_object *filesystem(struct libmnt_fs *fs)
 	}
 	if (fd >= 0)
 		close(fd);
+	/* not for everybody: then it is empty */
+	meter_recalls(target, add_recall, recalls);
+	json_object_object_add(o, "recall", recalls);
 	return o;
 }
 
@@ -138,6 +166,22 @@ static const char *human(__u64 bytes, char buf[24])
 	return buf;
 }
 
+/* How many of the true neighbours were found, by those searches that were run again. */
+static void print_recalls(struct json_object *fs)
+{
+	struct json_object *list, *o;
+	size_t i;
+
+	if (!json_object_object_get_ex(fs, "recall", &list))
+		return;
+	for (i = 0; i < json_object_array_length(list); i++) {
+		o = json_object_array_get_idx(list, i);
+		printf("    %s, by %s: recall %.4f in %llu sampled searches, which wanted %.4g\n",
+		       show(o, "collection"), show(o, "strategy"), real(o, "recall"),
+		       number(o, "queries"), real(o, "wanted"));
+	}
+}
+
 static void print_filesystems(struct json_object *list)
 {
 	size_t i, n = json_object_array_length(list);
@@ -156,6 +200,7 @@ static void print_filesystems(struct json_object *list)
 			       human(number(o, "resident_bytes"), b),
 			       human(number(o, "resident_codes_bytes"), c),
 			       number(o, "resident_evicted"));
+		print_recalls(o);
 	}
 }
 
@@ -371,7 +416,10 @@ const struct verb status_verbs[] = {
 	{ "status", status, "[--json]",
 	  "show what is mounted, what is loaded and what vexd looks after",
 	  "Of each filesystem: its space, and the memory that takes what is derived from records, which the mount option\n"
-	  "resident= limits: how much of it are codes, and how often those of a collection made room for something else.\n" },
+	  "resident= limits: how much of it are codes, and how often those of a collection made room for something else.\n"
+	  "Of each collection in memory it says, to root, what recall its searches have: one in 256 is run again later,\n"
+	  "exactly, by a worker of low priority, and its answer compared.  Not those with a filter or distance program, a\n"
+	  "condition, --radius, --per-file, --as-of or --exact, nor what was cut short.\n" },
 	{ "events", events, "[-n COUNT] [--json]",
 	  "show what happens, one line each, as vexd sees it",
 	  "  -n, --count COUNT    stop after so many; otherwise stop with Ctrl-C\n"

@@ -13,6 +13,7 @@
 struct row {
 	struct meter_key key;
 	struct meter_counts now, before;
+	struct vexfs_recall_count recall;	/* since it was loaded; queries 0: of none */
 	char path[PATH_MAX];
 };
 
@@ -39,6 +40,45 @@ static int take(const struct meter_key *key, const struct meter_counts *n, void 
 	}
 	r->now = *n;
 	return 0;
+}
+
+static void take_recall(__u32 dev, const struct vexfs_recall_count *n, void *arg)
+{
+	struct top *t = arg;
+	size_t i;
+
+	for (i = 0; i < t->n; i++) {
+		const struct meter_key *key = &t->row[i].key;
+
+		if (key->dev == dev && key->ino == n->dir && key->generation == n->generation &&
+		    !strncmp(key->strategy, n->strategy, sizeof(key->strategy)))
+			t->row[i].recall = *n;
+	}
+}
+
+/* Live recall of all rows, filesystem by filesystem. */
+static void take_recalls(struct top *t)
+{
+	char mount[PATH_MAX];
+	size_t i, j;
+
+	for (i = 0; i < t->n; i++) {
+		__u32 dev = t->row[i].key.dev;
+
+		for (j = 0; t->row[j].key.dev != dev; j++)
+			;
+		if (j == i && !meter_mount(dev, mount))
+			meter_recalls(mount, take_recall, t);
+	}
+}
+
+/* "0.9987", or "-": nothing is known. */
+static const char *recall_text(const struct row *r, char buf[16])
+{
+	if (!r->recall.queries)
+		return "-";
+	snprintf(buf, 16, "%.4f", (double)r->recall.found / r->recall.expected);
+	return buf;
 }
 
 /* What happened between the two samples. */
@@ -85,7 +125,7 @@ static void print_text(struct top *t, double seconds, __u64 dropped)
 	bool tty = isatty(STDOUT_FILENO);
 	struct meter_counts d;
 	size_t i, max = t->n;
-	char clock[16];
+	char clock[16], recall[16];
 	time_t now = time(NULL);
 
 	strftime(clock, sizeof(clock), "%H:%M:%S", localtime(&now));
@@ -95,14 +135,15 @@ static void print_text(struct top *t, double seconds, __u64 dropped)
 			max = w.ws_row - 4u;
 	}
 	printf("%s  searches of the last %.1f s\n", clock, seconds);
-	printf("%9s %9s %9s %10s %9s %6s %6s  %-16s %s\n", "queries/s", "p50 us", "p99 us",
-	       "visited/q", "scored/q", "errors", "trunc", "strategy", "collection");
+	printf("%9s %9s %9s %10s %9s %6s %6s %6s  %-16s %s\n", "queries/s", "p50 us", "p99 us",
+	       "visited/q", "scored/q", "errors", "trunc", "recall", "strategy", "collection");
 	for (i = 0; i < max; i++) {
 		difference(&t->row[i], &d);
-		printf("%9.1f %9.0f %9.0f %10.0f %9.0f %6llu %6llu  %-16s %s\n",
+		printf("%9.1f %9.0f %9.0f %10.0f %9.0f %6llu %6llu %6s  %-16s %s\n",
 		       d.queries / seconds, meter_percentile(d.bucket, 0.5),
 		       meter_percentile(d.bucket, 0.99), per_query(d.visited, &d),
 		       per_query(d.scored, &d), d.errors, d.truncated,
+		       recall_text(&t->row[i], recall),
 		       *t->row[i].key.strategy ? printable(t->row[i].key.strategy) : "-",
 		       printable(name_of(&t->row[i])));
 	}
@@ -140,6 +181,9 @@ static void print_rows_json(struct top *t, double seconds, __u64 dropped)
 		add_u64(e, "restarts", d.restarts);
 		add_u64(e, "truncated", d.truncated);
 		add_u64(e, "errors", d.errors);
+		add_u64(e, "recall_queries", r->recall.queries);
+		add_u64(e, "recall_expected", r->recall.expected);
+		add_u64(e, "recall_found", r->recall.found);
 		json_object_array_add(rows, e);
 	}
 	json_object_object_add(o, "rows", rows);
@@ -223,6 +267,7 @@ static int top(int argc, char **argv)
 		for (r = 0; r < t.n; r++)
 			t.row[r].before = t.row[r].now;
 		meter_rows(m, take, &t);
+		take_recalls(&t);
 		qsort(t.row, t.n, sizeof(*t.row), busiest_first);
 		(json ? print_rows_json : print_text)(&t, end - begin, meter_dropped(m));
 		fflush(stdout);
@@ -238,7 +283,8 @@ const struct verb top_verbs[] = {
 	  "show searches as they happen: rate, latency and slots visited, by collection and strategy",
 	  "  -d, --delay SECONDS  between two tables [1]\n"
 	  "  -n, --count COUNT    stop after so many tables; otherwise stop with Ctrl-C\n"
-	  "p50 and p99 are those of whole calls, to within an eighth.  It attaches to the module's tracepoints, so it needs\n"
+	  "p50 and p99 are those of whole calls, to within an eighth.  recall is that of the searches that were run again\n"
+	  "since the collection was loaded, see status; - means none was.  It attaches to the module's tracepoints, so it needs\n"
 	  "root; nothing is counted while nobody watches.\n" },
 	{}
 };

@@ -236,6 +236,88 @@ static void searches(FILE *f)
 	free(l.row);
 }
 
+/* --- live recall --- */
+
+struct recall_row {
+	char path[PATH_MAX];
+	struct vexfs_recall_count n;
+};
+
+struct recall_list {
+	struct recall_row *row;
+	size_t n;
+};
+
+static void take_recall(__u32 dev, const struct vexfs_recall_count *n, void *arg)
+{
+	struct recall_list *l = arg;
+	struct recall_row *row = reallocarray(l->row, l->n + 1, sizeof(*row));
+	char path[PATH_MAX];
+	size_t i;
+
+	if (!row)
+		return;
+	l->row = row;
+	if (meter_dir(dev, n->dir, n->generation, path))
+		return;			/* it has just gone */
+	for (i = 0; i < l->n; i++)	/* a filesystem may be mounted in several places */
+		if (!strcmp(row[i].path, path) &&
+		    !strncmp(row[i].n.strategy, n->strategy, sizeof(n->strategy)))
+			return;
+	strcpy(row[l->n].path, path);
+	row[l->n++].n = *n;
+}
+
+static void recall_family(FILE *f, const struct recall_list *l, const char *name,
+			  const char *type, const char *help,
+			  double (*value)(const struct vexfs_recall_count *n))
+{
+	size_t i;
+
+	head(f, name, type, help);
+	for (i = 0; i < l->n; i++) {
+		fprintf(f, "%s{", name);
+		label(f, "collection", l->row[i].path);
+		fputc(',', f);
+		label(f, "strategy", l->row[i].n.strategy);
+		fprintf(f, "} %.15g\n", value(&l->row[i].n));
+	}
+}
+
+static double recall(const struct vexfs_recall_count *n) { return (double)n->found / n->expected; }
+static double recall_wanted(const struct vexfs_recall_count *n) { return n->wanted / 1e6 / n->queries; }
+static double recall_queries(const struct vexfs_recall_count *n) { return n->queries; }
+static double recall_expected(const struct vexfs_recall_count *n) { return n->expected; }
+static double recall_found(const struct vexfs_recall_count *n) { return n->found; }
+
+static void recalls(FILE *f)
+{
+	struct libmnt_table *table = mnt_new_table_from_file("/proc/self/mountinfo");
+	struct libmnt_iter *iter = mnt_new_iter(MNT_ITER_FORWARD);
+	struct recall_list l = {};
+	struct libmnt_fs *fs;
+
+	while (table && iter && !mnt_table_next_fs(table, iter, &fs)) {
+		const char *type = mnt_fs_get_fstype(fs), *target = mnt_fs_get_target(fs);
+
+		if (type && !strcmp(type, "vexfs") && target)
+			meter_recalls(target, take_recall, &l);
+	}
+	mnt_free_iter(iter);
+	mnt_unref_table(table);
+	recall_family(f, &l, "vexfs_recall", "gauge",
+		      "Part of the true neighbours that sampled searches found.", recall);
+	recall_family(f, &l, "vexfs_recall_wanted", "gauge", "What these wanted, on average.",
+		      recall_wanted);
+	recall_family(f, &l, "vexfs_recall_queries_total", "counter",
+		      "Searches that were sampled: run again, exactly.", recall_queries);
+	recall_family(f, &l, "vexfs_recall_expected_total", "counter", "True neighbours of these.",
+		      recall_expected);
+	recall_family(f, &l, "vexfs_recall_found_total", "counter", "Of those, found.",
+		      recall_found);
+	free(l.row);
+}
+
 /* --- filesystems --- */
 
 static void filesystems(FILE *f)
@@ -298,6 +380,7 @@ static void write_all(FILE *f)
 	filesystems(f);
 	programs(f);
 	searches(f);
+	recalls(f);
 }
 
 static enum MHD_Result reply(struct MHD_Connection *c, unsigned int code, char *text, size_t len,

@@ -381,6 +381,19 @@ int vexfs_search(int fd, const struct vexfs_request *request, struct vexfs_hit *
 		 struct vexfs_answer *answer);
 
 /**
+ * vexfs_recall - how many of the true neighbours searches have found
+ * @fd: the collection; with VEXFS_RECALL_MOUNT any directory of its filesystem
+ * @flags: 0, or VEXFS_RECALL_MOUNT: of all collections in memory, for administrators
+ * @counts: room for @n, one for each strategy of a collection
+ * @n: at most VEXFS_MAX_RECALLS
+ *
+ * One in VEXFS_RECALL_ONE_IN searches is run again, exactly, by a worker of low priority, and the
+ * two answers are compared; see ioctl.h for which.  Recall is found / expected.  Returns how many
+ * @counts were filled in.  -E2BIG, -EINVAL, -EPERM.
+ */
+int vexfs_recall(int fd, __u32 flags, struct vexfs_recall_count *counts, __u32 n);
+
+/**
  * vexfs_where_parse - a condition from its text
  * @text: such as "tenant = 5 and not (made < 100 or kind in (1, 2))": attributes compared with
  *	integers (decimal or 0x..., 64 bits with sign) by = != < <= > >= in (...) not in (...), or &

@@ -88,6 +88,27 @@ scored=$(sed -E 's/.*"scored": ([0-9]+).*/\1/' "$out")
 reranked=$(sed -E 's/.*"reranked": ([0-9]+).*/\1/' "$out")
 equal "what was re-ranked was measured" "$scored" "$reranked"
 expect_fail "explain takes one" "one query" vexctl explain /mnt/w
+# --- live recall, of a program that finds a part and of what is built in
+
+# told STRATEGY RECALL: searches until enough were run again
+told() {
+	i=0
+	until vexctl status --json | grep -qE "\"strategy\": \"$1\", \"recall\": $2, .*\"queries\": ([3-9]|[1-9][0-9])"; do
+		i=$((i + 1))
+		[ $i -lt 100 ] || { vexctl status --json; return 1; }
+		vexctl search /mnt/w --id 5 -k 10 --repeat 500 > /dev/null
+	done
+}
+run "coded is looked at" told coded "(1(\.0)?|0\.9[0-9]*)"
+run "load" vexctl load /usr/lib/vexfs/sample.bpf.o
+run "use" vexctl use /mnt/w sample
+run "a part is found by a tenth" told sample "0(\.[0-8][0-9]*)?"
+vexctl status | sed 's/^/# /'
+run "use" vexctl use /mnt/w --builtin
+run "unload" vexctl unload sample
+run "remount" sh -c "vexctl umount /mnt && vexctl mount /dev/vda /mnt"
+run "status" vexctl status
+equal "counts are those since then" 0 "$(grep -c recall "$out")"
 run "umount" vexctl umount /mnt
 run "verify" fsck.vexfs /dev/vda
 finish

@@ -119,8 +119,8 @@ rm -f /tmp/stop
 (while [ ! -e /tmp/stop ]; do vexctl search /mnt/w --id 1500 -k 3 --repeat 50 > /dev/null; done) &
 loop=$!
 run "top" vexctl top -d 2 -n 2
-says "its head" "queries/s +p50 us +p99 us +visited/q"
-says "a row" "^ +[0-9]+\.[0-9] +[1-9][0-9]* +[1-9][0-9]* +[0-9]+ +[0-9]+ +0 +0  flat +/mnt/w$"
+says "its head" "queries/s +p50 us +p99 us +visited/q .* recall  strategy +collection$"
+says "a row" "^ +[0-9]+\.[0-9] +[1-9][0-9]* +[1-9][0-9]* +[0-9]+ +[0-9]+ +0 +0 +(-|1\.0000)  flat +/mnt/w$"
 sed 's/^/# /' "$out"
 run "top as JSON" vexctl top -d 1 -n 1 --json
 says "a row" '"collection": "/mnt/w", "strategy": "flat", "calls": [1-9]'
@@ -132,10 +132,20 @@ for i in $(seq 100); do
 done
 kill -INT $top
 run "top ends with Ctrl-C" wait_gone $top
+# flat finds all; one in 256 is looked at
+recall_is() { vexctl status --json | grep -qE "\"strategy\": \"$1\", \"recall\": $2,"; }
+tries=0; until recall_is flat '1(\.0)?' || [ $tries = 300 ]; do tries=$((tries + 1)); sleep 0.1; done
+run "live recall" vexctl status
+says "of flat" "^    /mnt/w, by flat: recall 1\.0000 in [1-9][0-9]* sampled searches, which wanted 0\.99$"
+run "in top" vexctl top -d 1 -n 1
+says "too" " 1\.0000  flat +/mnt/w$"
 : > /tmp/stop
 wait $loop
 rm -f /tmp/stop
 run "metrics" wget -qO- http://127.0.0.1:9734/metrics
+says "recall" '^vexfs_recall\{collection="/mnt/w",strategy="flat"\} 1$'
+says "of so many" '^vexfs_recall_queries_total\{collection="/mnt/w",strategy="flat"\} [1-9][0-9]*$'
+says "and what was wanted" '^vexfs_recall_wanted\{collection="/mnt/w",strategy="flat"\} 0\.99$'
 says "searches" '^vexfs_search_queries_total\{collection="/mnt/w",strategy="flat"\} [1-9][0-9]*$'
 says "latency" '^vexfs_search_duration_seconds_bucket\{collection="/mnt/w",strategy="flat",le="\+Inf"\} [1-9][0-9]*$'
 says "a filesystem" '^vexfs_filesystem_free_bytes\{dir="/mnt",device="/dev/vda"\} [1-9][0-9]*$'
@@ -168,6 +178,7 @@ run "the host's /usr" host_usr
 as() { host /host/usr/bin/setpriv --reuid 1000 --regid 1000 "$@"; }
 chmod 755 /mnt/w
 run "anyone looks" as --clear-groups vexctl status
+equal "but at nobody's recall" 0 "$(grep -c recall "$out")"
 says "and sees the daemon" "vexd [0-9.]+, pid $vexd"
 expect_fail "nobody loads" "needs root or the group vexfs" as --clear-groups vexctl load $obj/sample.bpf.o
 expect_fail "nor uses" "needs root or the group vexfs" as --clear-groups vexctl use /mnt/w --builtin
