@@ -213,8 +213,8 @@ image(change(LOG, 28, b'\0\0\0\1'), change(LOG + 1, 0, b'\xc0\x3b\x39\x98\0\0\0\
 
 # --- ioctl: steps, the number of a call with changes of its arguments (where, byte), or another one; see fuzz_ioctl.c ---
 
-CREATE, INFO, INSERT, GET, DELETE, SEARCH, USE, LIST, INTERN, GET_WORDS, DROP, PATH, SNAP, SNAPS, COMPACT, FILL, BACK, SYNC, \
-    UNLINK, RENAME, WRITE, MKDIR, REMOUNT, KILL = range(1, 25)
+CREATE, INFO, INSERT, GET, DELETE, SEARCH, USE, LIST, INTERN, GET_WORDS, DROP, PATH, SNAP, SNAPS, COMPACT, RECALL, MEMORY, FILL, \
+    BACK, SYNC, UNLINK, RENAME, WRITE, MKDIR, REMOUNT, KILL = range(1, 27)
 
 
 def call(nr, *changes):
@@ -243,7 +243,7 @@ steps(fill(0, struct.pack('<4f', 1e38, float('nan'), 0, -1)), call(INSERT), call
 steps(fill(0x2000, struct.pack('<2Q', 7, 7)), call(INSERT, (4, 0)), call(INSERT), call(GET, (8, 7), (9, 0)))
 # each field of each struct, a little and much too large; the directory is dropped and made again by that, too
 SIZES = {CREATE: 376, INFO: 728, INSERT: 120, GET: 200, DELETE: 80, SEARCH: 352, USE: 64, LIST: 160, INTERN: 80,
-         GET_WORDS: 88, DROP: 32, PATH: 48, SNAP: 64, SNAPS: 40, COMPACT: 56}
+         GET_WORDS: 88, DROP: 32, PATH: 48, SNAP: 64, SNAPS: 40, COMPACT: 56, RECALL: 56, MEMORY: 80}
 for nr, size in SIZES.items():
     fields = [call(nr, (at + byte, value)) for at in range(0, min(size, 512), 4) for byte, value in ((0, 9), (3, 127))]
     for at in range(0, len(fields), 24):

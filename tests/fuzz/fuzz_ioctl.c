@@ -117,6 +117,7 @@ union arg {
 	struct vexfs_ioc_snapshot snapshot;
 	struct vexfs_ioc_snapshots snapshots;
 	struct vexfs_ioc_compact compact;
+	struct vexfs_ioc_recall recall;
 	struct vexfs_ioc_memory memory;
 };
 
@@ -144,6 +145,7 @@ static const struct {
 	[13] = { VEXFS_IOC_SNAPSHOT },
 	[14] = { VEXFS_IOC_SNAPSHOTS, { AT(snapshots, snapshots) } },
 	[15] = { VEXFS_IOC_COMPACT },
+	[16] = { VEXFS_IOC_RECALL, { AT(recall, counts) } },
 	[17] = { VEXFS_IOC_MEMORY },
 #undef AT
 };
@@ -229,6 +231,10 @@ static void right(union arg *a, __u32 nr)
 		a->snapshots.n = VEXFS_MAX_SNAPSHOTS;
 		a->snapshots.snapshots = in_arena(OUT);
 		break;
+	case 16:
+		a->recall.n = 8;
+		a->recall.counts = in_arena(OUT);
+		break;
 	}
 }
 
@@ -264,6 +270,8 @@ static void call(struct piece *in, __u32 nr)
 		must(a->search.n <= (a->search.queries ?: 1) * a->search.k);
 	if (!ret && nr == 8)
 		must(a->list.n <= before.list.n && a->list.key_bytes <= before.list.key_bytes);
+	if (!ret && nr == 16)
+		must(a->recall.n <= before.recall.n);
 	if (!ret && nr == 10)
 		must(a->words.n <= before.words.n &&
 		     a->words.word_bytes <= before.words.word_bytes);
