@@ -82,7 +82,7 @@ static struct vexfs_recall_count search_until(struct mount *m, struct vexfs_ioc_
 	int rounds;
 
 	for (rounds = 0; n.queries < 3; rounds++) {
-		assert_true(rounds < 1000);
+		assert_true(rounds < 200);
 		search_often(m, arg);
 		n = counts_of(m, strategy);
 	}
