@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0
+// Chroma (npm chromadb) as a contender, see ../contender.h: its server on loopback, on a processor of its own.
+'use strict';
+const { spawn } = require('child_process');
+const net = require('net');
+const path = require('path');
+const { Race, folder, memory, pin, version } = require('./contender.js');
+const { ChromaClient } = require('chromadb');
+
+const BATCH = 1000;
+
+const r = new Race();
+// vectors come as they are
+const embeddingFunction = { name: 'none', generate: async () => [] };
+
+// A port that nobody has at the moment.
+function freePort() {
+	return new Promise((resolve, reject) => {
+		const s = net.createServer();
+		s.once('error', reject);
+		s.listen(0, '127.0.0.1', () => {
+			const { port } = s.address();
+			s.close(() => resolve(port));
+		});
+	});
+}
+
+// Starts the server on what is in the directory.  A new effort is only heard of at its start.
+async function start() {
+	const port = await freePort();
+	const program = path.join(folder('chromadb'), 'dist', 'cli.mjs');
+	const server = spawn(process.execPath, [program, 'run', '--path', r.dir, '--host', '127.0.0.1', '--port', String(port)],
+		{ stdio: ['ignore', 'inherit', 'inherit'] });
+	const client = new ChromaClient({ host: '127.0.0.1', port });
+	process.on('exit', () => server.kill('SIGKILL'));
+	for (let tries = 0; ; tries++) {
+		try {
+			await client.heartbeat();
+			return { server, client };
+		} catch (e) {
+			if (tries === 100 || server.exitCode !== null)
+				throw new Error('its server does not start');
+			await new Promise((resolve) => setTimeout(resolve, 100));
+		}
+	}
+}
+
+function stop(server) {
+	return new Promise((resolve) => {
+		server.once('exit', resolve);
+		server.kill('SIGTERM');
+	});
+}
+
+async function main() {
+	let { server, client } = await start();
+	const before = memory(server.pid);
+	r.begin('chroma', version('chromadb'), 'a server on loopback, HTTP and JSON included; rows on disk');
+	const space = r.metric === 'cosine' ? 'cosine' : 'l2';
+	let c = await client.createCollection({ name: 'race', embeddingFunction,
+		configuration: { hnsw: { space, ef_construction: 200, max_neighbors: 16, ef_search: 10 } } });
+	for (let i = 0; i < r.n; i += BATCH) {
+		r.progress(i);
+		const ids = [], embeddings = [], metadatas = [];
+		for (let j = i; j < r.n && j < i + BATCH; j++) {
+			ids.push(String(j));
+			embeddings.push(Array.from(r.row(j)));
+			metadatas.push({ attr: r.attr[j] });
+		}
+		await c.add({ ids, embeddings, metadatas });
+	}
+	r.build('', r.threads, Math.max(0, memory(server.pid) - before), true);
+	// one processor for the server, another for who asks
+	pin(process.pid, r.threads > 1 ? 1 : 0);
+	const effort = async (ef) => {
+		await c.modify({ configuration: { hnsw: { ef_search: ef } } });
+		await stop(server);
+		({ server, client } = await start());
+		pin(server.pid, 0);
+		c = await client.getCollection({ name: 'race', embeddingFunction });
+	};
+	const ask = async (vector, filter) => {
+		const q = { queryEmbeddings: [Array.from(vector)], nResults: r.k, include: [] };
+		if (filter)
+			q.where = { attr: { $lt: filter } };
+		return (await c.query(q)).ids[0].map(Number);
+	};
+	for (const ef of [10, 30, 70, 150, 330, 800]) {
+		await effort(ef);
+		await r.measure('', `ef ${ef}`, 0, ask);
+	}
+	await effort(220);
+	for (const f of r.filters)
+		await r.measure('', 'ef 220', f, ask);
+	await stop(server);
+	r.end();
+}
+
+main().then(() => process.exit(0), (e) => {
+	console.error(String(e && e.message || e).split('\n')[0]);
+	process.exit(1);
+});

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0
+// LanceDB (npm @lancedb/lancedb) as a contender, see ../contender.h: HNSW over int8, answers refined by the rows.
+'use strict';
+const { Race, memory, pin, version } = require('./contender.js');
+const lancedb = require('@lancedb/lancedb');
+const arrow = require('apache-arrow');
+
+const BATCH = 10000;
+
+const r = new Race();
+
+// Rows as Arrow has them, without a JavaScript object for each.
+function batch(from, to) {
+	const floats = arrow.makeData({ type: new arrow.Float32(), data: r.base.subarray(from * r.dims, to * r.dims) });
+	const v = arrow.makeData({ type: new arrow.FixedSizeList(r.dims, new arrow.Field('item', new arrow.Float32(), true)),
+		length: to - from, nullCount: 0, child: floats });
+	const id = arrow.makeData({ type: new arrow.Int32(), data: Int32Array.from({ length: to - from }, (_, i) => from + i) });
+	const attr = arrow.makeData({ type: new arrow.Int32(), data: r.attr.subarray(from, to) });
+	return new arrow.Table({ v: new arrow.Vector([v]), id: new arrow.Vector([id]), attr: new arrow.Vector([attr]) });
+}
+
+async function main() {
+	const before = memory();
+	r.begin('lancedb', version('@lancedb/lancedb'), 'through its Node API; rows on disk; IVF_HNSW_SQ with one partition');
+	const db = await lancedb.connect(r.dir);
+	let table = null;
+	for (let i = 0; i < r.n; i += BATCH) {
+		r.progress(i);
+		const rows = batch(i, Math.min(r.n, i + BATCH));
+		if (table)
+			await table.add(rows);
+		else
+			table = await db.createTable('race', rows);
+	}
+	const distanceType = r.metric === 'cosine' ? 'cosine' : 'l2';
+	await table.createIndex('v', { config: lancedb.Index.hnswSq({ distanceType, numPartitions: 1, m: 16, efConstruction: 200 }) });
+	await table.createIndex('attr', { config: lancedb.Index.btree() });
+	await table.waitForIndex(['v_idx', 'attr_idx'], r.budget);
+	r.build('', r.threads, Math.max(0, memory() - before), false);
+	pin(process.pid, 0);
+	const ask = (ef) => async (vector, filter) => {
+		let q = table.search(vector).distanceType(distanceType).select(['id', '_distance']).limit(r.k).ef(ef).refineFactor(3);
+		if (filter)
+			q = q.where(`attr < ${filter}`);
+		const ids = [];
+		for (const b of await q.toArray())
+			ids.push(b.id);
+		return ids;
+	};
+	for (const ef of [30, 45, 70, 100, 150, 220, 330, 500, 800])
+		await r.measure('', `ef ${ef}`, 0, ask(ef));
+	for (const f of r.filters)
+		for (const ef of [70, 220])
+			await r.measure('', `ef ${ef}`, f, ask(ef));
+	r.end();
+}
+
+main().then(() => process.exit(0), (e) => {
+	console.error(String(e && e.message || e).split('\n')[0]);
+	process.exit(1);
+});
