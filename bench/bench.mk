@@ -4,7 +4,7 @@
 #	SETS="glove100 iid"	only these of bench/sets/sets.py
 #	PEERS="hnswlib faiss"	only those whose names begin so; PEERS= none at all
 #	EXTRA="PROGRAM..."	contenders from elsewhere, see bench/contender.h
-#	MINUTES=N		after which no contender is started
+#	MINUTES=N		after which no contender is started [38]
 # make bench-smoke        the harness itself, on a tiny set, without any peer: a part of make check
 # make bench-vm           what bench/vm measures, into the results
 # bench/native/NAME.c     on this machine, becomes build/bench/NAME
@@ -17,16 +17,17 @@ BENCH_PACKAGES := g++ libhnswlib-dev libfaiss-dev libopenblas-dev libsqlite3-dev
 	$(if $(shell command -v npm),,npm)
 BENCH_NPM = $(CACHE)/bench/npm-$(shell sha256sum bench/peers/package.json | cut -c 1-12)/node_modules
 BENCH_RESULTS := bench/results
-MINUTES ?= 33
+MINUTES ?= 38
 
 .PHONY: bench bench-native bench-smoke bench-vm
+bench: BENCH_SINCE := $(shell date +%s)
 bench: deps
 	@V=$(V) ctl/deps $(BENCH)/deps.log '$(KERNEL_RELEASE)' $(DEB_KERNEL) $(BENCH_PACKAGES)
 	@+V=$(V) ctl/quietly $(BENCH)/build.log 'Building the engine and the harness (log: $(BENCH)/build.log)' \
 		$(MAKE) $(BENCH_NATIVE)
 	@bench/peers/install '$(BENCH_NPM)' $(BENCH)/npm.log
 	@bench/peers/build $(BENCH)/peers '$(BENCH_NPM)' $(BENCH)/peers.log
-	@rc=0; bench/run.py --bin $(BENCH) --npm '$(BENCH_NPM)' --out $(BENCH_RESULTS) --minutes $(MINUTES) \
+	@rc=0; bench/run.py --bin $(BENCH) --npm '$(BENCH_NPM)' --out $(BENCH_RESULTS) --minutes $(MINUTES) --since $(BENCH_SINCE) \
 		$(if $(SETS),--sets '$(SETS)') $(if $(filter-out undefined,$(origin PEERS)),--peers '$(PEERS)') \
 		$(patsubst %,--extra '%',$(EXTRA)) || rc=1; \
 	bench/report.py $(BENCH_RESULTS) && exit $$rc

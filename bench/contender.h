@@ -40,9 +40,10 @@
 
 #define RACE_FILTERS	16
 #define RACE_PASSES	9
-#define RACE_LONG	2.5		/* seconds after which a pass asks no more queries ... */
-#define RACE_FEW	50		/* ... but so many */
-#define RACE_ENOUGH	0.5		/* seconds of further passes */
+#define RACE_LONG	2.0		/* seconds after which a pass asks no more queries; filtered, of which ... */
+#define RACE_LONG_FILTERED 0.8		/* ... there are many, so many seconds ... */
+#define RACE_FEW	50		/* ... but so many queries at least */
+#define RACE_ENOUGH	0.4		/* seconds of further passes */
 
 struct race {
 	uint32_t n, dims, queries, k;
@@ -51,7 +52,8 @@ struct race {
 	const int32_t *attr;
 	int32_t filter[RACE_FILTERS];
 	uint32_t filters;
-	double budget, building;	/* seconds; when building began */
+	double budget;			/* seconds */
+	double building, inserting;	/* when they began */
 	uint32_t threads;		/* that building may use */
 	FILE *out, *ids;
 	bool any_build, any_setting, pinned;
@@ -200,7 +202,10 @@ static inline void race_skip(struct race *r, const char *why)
 	exit(0);
 }
 
-/* To be called now and then while `done` of all rows are in, from the first one on: ends it when that is too slow. */
+/*
+ * To be called before all else is built, before the first row is inserted, and now and then while `done` of all rows
+ * are in: ends it when that is too slow.
+ */
 static inline void race_progress(struct race *r, uint64_t done)
 {
 	double t = race_now(), all;
@@ -208,12 +213,14 @@ static inline void race_progress(struct race *r, uint64_t done)
 
 	if (!r->building)
 		r->building = t;
-	t -= r->building;
-	if (!done || t < 2)
+	if (!done) {
+		r->inserting = t;
 		return;
-	all = t * r->n / (double)done;
-	/* the first rows tell little: graphs get slower as they grow, others have paid for training */
-	if (t > r->budget || (all > 1.5 * r->budget && done * 20 > r->n)) {
+	}
+	all = r->inserting - r->building + (t - r->inserting) * r->n / (double)done;
+	t -= r->building;
+	/* graphs get slower as they grow: what is too slow at the beginning will be */
+	if (t > r->budget || (t > 3 && all > 1.2 * r->budget && done * 50 > r->n)) {
 		snprintf(why, sizeof(why), "building takes %.0f s or more, it may take %.0f", all, r->budget);
 		race_skip(r, why);
 	}
@@ -247,7 +254,7 @@ static inline void race_measure(struct race *r, const char *method, const char *
 {
 	int32_t *ids = (int32_t *)malloc((size_t)r->queries * r->k * 4);
 	int32_t *scratch = (int32_t *)malloc((size_t)r->k * 4);
-	double pass[RACE_PASSES], sum = 0, t;
+	double most = filter ? RACE_LONG_FILTERED : RACE_LONG, pass[RACE_PASSES], sum = 0, t;
 	uint32_t asked = 0, passes = 0, i;
 	cpu_set_t one;
 
@@ -264,14 +271,14 @@ static inline void race_measure(struct race *r, const char *method, const char *
 	}
 	memset(ids, 0xff, (size_t)r->queries * r->k * 4);
 	t = race_now();
-	while (asked < r->queries && (asked < RACE_FEW || race_now() - t < RACE_LONG)) {
+	while (asked < r->queries && (asked < RACE_FEW || race_now() - t < most)) {
 		ask(arg, r->query + (size_t)asked * r->dims, ids + (size_t)asked * r->k);
 		asked++;
 	}
 	pass[0] = race_now() - t;
 	/* the first pass has warmed up; what took long needs no other */
-	if (pass[0] < RACE_LONG / 2)
-		while (passes < 3 || (passes < RACE_PASSES && sum < RACE_ENOUGH)) {
+	if (pass[0] < most / 2)
+		while (passes < 3 || (passes < RACE_PASSES && sum < RACE_ENOUGH / (filter ? 2 : 1))) {
 			t = race_now();
 			for (i = 0; i < asked; i++)
 				ask(arg, r->query + (size_t)i * r->dims, scratch);

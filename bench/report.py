@@ -59,6 +59,14 @@ def number(x):
     return format(int(round(x)), ',') if x >= 100 else '%.1f' % x if x >= 1 else '%.2f' % x
 
 
+def inserts(build):
+    """Rows a second; behind it by how many threads, where that is not one."""
+    if not build:
+        return '-'
+    threads = build.get('rate_threads', 1)
+    return number(build['rate']) + (' (%d)' % threads if threads > 1 else '')
+
+
 def megabytes(x):
     return '-' if x is None else '%s MB' % number(x / 1e6)
 
@@ -106,7 +114,7 @@ def of_set(set, results):
     for x in all:
         b = x.build
         rows.append([x.name] + [number((x.best(t) or {}).get('qps')) for t in TARGETS] +
-                    ['-' if x.top() is None else '%.4f' % x.top(), number(b and b['rate']),
+                    ['-' if x.top() is None else '%.4f' % x.top(), inserts(b),
                      '-' if not b else '%.1f s' % b['seconds'], megabytes(x.beside())])
     out += table(['queries/s at recall@%d of at least' % set['k']] + ['%.2f' % t for t in TARGETS] +
                  ['best recall', 'inserts/s', 'built in', 'beside rows'], rows)
@@ -151,8 +159,9 @@ def text(meta, sets):
             m['system'], m['kernel'], m['gcc'], m['node']), '',
            'One thread, one query at a time, recall@k over the same held-out queries and the same truth in double',
            'precision for all; of each curve the fastest setting of at least that recall, "-" where none has it;',
-           'rates are medians over passes. Inserts: of one thread, into a full index where it is a graph. "Beside rows":',
-           'memory without one copy of the rows. Ours is the engine in a process: no system call, no disk.', '']
+           'rates are medians over passes. Inserts: of one thread, into a full index where it is a graph, or of so many as',
+           'stand behind. "Beside rows": memory without one copy of the rows. Ours is the engine in a process: no system',
+           'call, no disk.', '']
     if sets:
         out += summary(sets) + ['']
     for set, results in sets:

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 """
-run.py [--sets "NAME..."] [--peers "NAME..."] [--extra PROGRAM]... [--minutes N] [--bin DIR] [--npm DIR] [--out DIR]
+run.py [--sets "NAME..."] [--peers "NAME..."] [--extra PROGRAM]... [--minutes N] [--since TIME] [--bin DIR] [--npm DIR] [--out DIR]
 
 The race behind `make bench`: makes the sets, runs one contender after the other on each, VexFS first, and leaves
 what each of them said in OUT/raw, for report.py.  --peers: those whose names begin so.  --extra: a contender from
-elsewhere, see contender.h.  After --minutes those that are left are not started, and the report says so.
+elsewhere, see contender.h.  When --minutes are over (since TIME, in seconds since 1970, or the start) those that
+are left are not started, and the report says so: the slowest are the last.
 """
 import argparse
 import json
@@ -21,10 +22,12 @@ import score
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 DEFAULT_SETS = 'glove100 fashion manifold iid lowdim'
-# seconds that building may take, by set; the large one is for those that build fast
-BUDGET = {'lowdim': 150}
-BUDGET_OTHERS = 75
-QUERYING = 240          # seconds that all the rest may take
+# Seconds that building may take.  A million rows are for those that build fast; the best known graph is waited for.
+BUDGET = 60
+BUDGETS = {('lowdim', None): 100, ('lowdim', 'hnswlib'): 260}
+QUERYING = 150          # seconds that all the rest may take
+# they go last, over all sets: what is slow by its nature, or a sibling of one that has gone
+LAST = ['faiss-hnsw', 'usearch-bf16', 'sqlite-vec', 'lancedb', 'chroma']
 
 
 def peers(args):
@@ -89,8 +92,8 @@ def missing(command):
     return ''
 
 
-def run(command, dir, out, budget, log):
-    """Runs a contender; why it has no result, or ''."""
+def run(command, dir, out, budget, limit, log):
+    """Runs a contender, for `limit` seconds at most; why it has no result, or ''."""
     command = command[:1 + (command[0] == 'node')] + [dir, out, '--budget', str(budget)] + \
         command[1 + (command[0] == 'node'):]
     with open(log, 'w') as f:
@@ -99,9 +102,9 @@ def run(command, dir, out, budget, log):
         except OSError as e:
             return 'cannot be run: ' + e.strerror
         try:
-            code = p.wait(budget + QUERYING)
+            code = p.wait(limit)
         except subprocess.TimeoutExpired:
-            code = 'took more than %d s' % (budget + QUERYING)
+            code = 'took more than %d s' % limit
         except BaseException:
             os.killpg(p.pid, signal.SIGKILL)
             raise
@@ -135,12 +138,13 @@ def main():
     p.add_argument('--sets', default=DEFAULT_SETS)
     p.add_argument('--peers')
     p.add_argument('--extra', action='append', default=[])
-    p.add_argument('--minutes', type=float, default=33)
+    p.add_argument('--minutes', type=float, default=38)
+    p.add_argument('--since', type=float, default=time.time())
     p.add_argument('--bin', default='build/bench')
     p.add_argument('--npm', default='')
     p.add_argument('--out', default='bench/results')
     args = p.parse_args()
-    started = time.monotonic()
+    over = args.since + args.minutes * 60
     table = peers(args)
     if args.peers is not None:
         want = args.peers.split()
@@ -164,7 +168,7 @@ def main():
     meta = {'date': time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime()), 'machine': machine(),
             'version': output('git', '-C', HERE, 'describe', '--always', '--dirty'), 'sets': {},
             'contenders': list(contenders), 'minutes': args.minutes}
-    good = True
+    good, sets = True, []
     for name in args.sets.split():
         command = [sys.executable, os.path.join(HERE, 'sets', 'sets.py'), '--bin', args.bin, '--npm', args.npm, name]
         made = subprocess.run(command, stdout=subprocess.PIPE, text=True)
@@ -173,30 +177,35 @@ def main():
             meta['sets'][name] = {'skipped': 'the set cannot be made'}
             good = False
             continue
-        s = score.Set(made.stdout.strip())
-        meta['sets'][name] = s.about
+        sets.append(score.Set(made.stdout.strip()))
+        meta['sets'][name] = sets[-1].about
         os.makedirs(os.path.join(raw, name))
-        for c, command in contenders.items():
-            out = os.path.join(raw, name, c + '.json')
-            t = time.monotonic()
-            why = missing(command)
-            if not why and t - started > args.minutes * 60:
-                why = 'not started: the %g minutes were over' % args.minutes
-            if not why:
-                why = run(command, s.dir, out, BUDGET.get(name, BUDGET_OTHERS), out[:-5] + '.log')
-            try:
-                result = score.score(s, out) if not why else None
-            except (OSError, ValueError, KeyError, TypeError) as e:
-                why = 'its result cannot be read: %s' % e
-            if why:
-                result = {'contender': c, 'version': '', 'note': '', 'builds': [], 'settings': [], 'skipped': why}
-                # ours has to run
-                good = good and c != 'vexfs'
-            result['contender'] = c
-            with open(out, 'w') as f:
-                json.dump(result, f)
-            print('  %-9s %-17s %3d s  %s' % (name, c, time.monotonic() - t, brief(result)), flush=True)
-    meta['seconds'] = round(time.monotonic() - started)
+    first = [c for c in contenders if c not in LAST]
+    for c, s in [(c, s) for s in sets for c in first] + [(c, s) for c in contenders if c in LAST for s in sets]:
+        name = s.about['name']
+        out = os.path.join(raw, name, c + '.json')
+        t = time.time()
+        why = missing(contenders[c])
+        if not why and t > over:
+            why = 'not started: the %g minutes were over' % args.minutes
+        if not why:
+            budget = BUDGETS.get((name, c)) or BUDGETS.get((name, None)) or BUDGET
+            # the last one may go on for a little while
+            limit = min(budget + QUERYING, over - t + 60)
+            why = run(contenders[c], s.dir, out, budget, limit, out[:-5] + '.log')
+        try:
+            result = score.score(s, out) if not why else None
+        except (OSError, ValueError, KeyError, TypeError) as e:
+            why = 'its result cannot be read: %s' % e
+        if why:
+            result = {'contender': c, 'version': '', 'note': '', 'builds': [], 'settings': [], 'skipped': why}
+            # ours has to run
+            good = good and c != 'vexfs'
+        result['contender'] = c
+        with open(out, 'w') as f:
+            json.dump(result, f)
+        print('  %-9s %-17s %3d s  %s' % (name, c, time.time() - t, brief(result)), flush=True)
+    meta['seconds'] = round(time.time() - args.since)
     with open(os.path.join(raw, 'meta.json'), 'w') as f:
         json.dump(meta, f)
     return 0 if good else 1

@@ -85,7 +85,7 @@ async function main() {
 			q.where = { attr: { $lt: filter } };
 		return (await c.query(q)).ids[0].map(Number);
 	};
-	for (const ef of [10, 30, 70, 150, 330, 800]) {
+	for (const ef of [10, 30, 100, 330, 800]) {
 		await effort(ef);
 		await r.measure('', `ef ${ef}`, 0, ask);
 	}

@@ -5,7 +5,7 @@ const fs = require('fs');
 const path = require('path');
 const { execFileSync } = require('child_process');
 
-const LONG = 2.5, FEW = 50, ENOUGH = 0.5, PASSES = 9;
+const LONG = 2.0, LONG_FILTERED = 0.8, FEW = 50, ENOUGH = 0.4, PASSES = 9;
 
 const now = () => Number(process.hrtime.bigint()) / 1e9;
 
@@ -72,7 +72,7 @@ class Race {
 	// To be called now and then while `done` rows are in: ends it when that is too slow.
 	progress(done) {
 		const t = now() - this.started, all = t * this.n / done;
-		if (done && t > 2 && (t > this.budget || (all > 1.5 * this.budget && done * 20 > this.n))) {
+		if (done && (t > this.budget || (t > 3 && all > 1.2 * this.budget && done * 50 > this.n))) {
 			this.result.skipped = `building takes ${Math.round(all)} s or more, it may take ${this.budget}`;
 			this.end();
 			process.exit(0);
@@ -87,18 +87,19 @@ class Race {
 	// ask(query, filter): the ids, at most k, or a promise of them
 	async measure(method, effort, filter, ask) {
 		const one = (i) => ask(this.query.subarray(i * this.dims, (i + 1) * this.dims), filter);
-		const found = [];
+		const found = [], most = filter ? LONG_FILTERED : LONG;
 		let t = now(), passes = [];
-		while (found.length < this.queries && (found.length < FEW || now() - t < LONG)) {
+		while (found.length < this.queries && (found.length < FEW || now() - t < most)) {
 			let ids = one(found.length);
 			if (ids instanceof Promise)
 				ids = await ids;
 			found.push(ids);
 		}
 		passes.push(now() - t);
-		if (passes[0] < LONG / 2) {
+		if (passes[0] < most / 2) {
 			passes = [];
-			for (let sum = 0; passes.length < 3 || (passes.length < PASSES && sum < ENOUGH); sum += passes[passes.length - 1]) {
+			const enough = ENOUGH / (filter ? 2 : 1);
+			for (let sum = 0; passes.length < 3 || (passes.length < PASSES && sum < enough); sum += passes[passes.length - 1]) {
 				t = now();
 				for (let i = 0; i < found.length; i++) {
 					const ids = one(i);

@@ -47,10 +47,10 @@ async function main() {
 			ids.push(b.id);
 		return ids;
 	};
-	for (const ef of [30, 45, 70, 100, 150, 220, 330, 500, 800])
+	for (const ef of [30, 70, 150, 330, 800])
 		await r.measure('', `ef ${ef}`, 0, ask(ef));
 	for (const f of r.filters)
-		for (const ef of [70, 220])
+		for (const ef of [150])
 			await r.measure('', `ef ${ef}`, f, ask(ef));
 	r.end();
 }

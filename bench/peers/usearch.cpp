@@ -91,7 +91,7 @@ int main(int argc, char **argv)
 {
 	race r = race_open(argc, argv);
 	static const size_t efs[] = { 10, 20, 30, 45, 70, 100, 150, 220, 330, 500, 800, 1300 };
-	static const size_t filtered[] = { 20, 70, 220, 800 };
+	static const size_t filtered[] = { 30, 100, 400 };
 	uint32_t last = r.n / LAST ? r.n / LAST : r.n;
 	uint64_t before = race_memory();
 	std::vector<std::thread> threads;

@@ -15,16 +15,16 @@ while (lists * lists * 4 < r.n * 9)
 const METHODS = {
 	'hnsw': {
 		index: { indexType: ZVecIndexType.HNSW, m: 16, efConstruction: 200 },
-		efforts: [10, 20, 30, 45, 70, 100, 150, 220, 330, 500, 800, 1300], effort: 'ef', filtered: [70, 220, 800],
+		efforts: [10, 20, 30, 45, 70, 100, 150, 220, 330, 500, 800], effort: 'ef', filtered: [70, 330],
 	},
 	'hnsw-rabitq': {
 		index: { indexType: ZVecIndexType.HNSW_RABITQ, m: 16, efConstruction: 200, totalBits: 7, numClusters: 16 },
-		efforts: [10, 20, 30, 45, 70, 100, 150, 220, 330, 500, 800, 1300], effort: 'ef', filtered: [70, 220, 800],
+		efforts: [10, 20, 30, 45, 70, 100, 150, 220, 330, 500, 800], effort: 'ef', filtered: [70, 330],
 	},
 	'ivf-rabitq': {
 		index: { indexType: ZVecIndexType.IVF_RABITQ, nList: lists, totalBits: 7 },
-		efforts: [1, 2, 4, 6, 8, 12, 16, 24, 32, 48, 64, 128, 256].filter((n) => n <= lists), effort: 'nprobe',
-		filtered: [8, 32, 128].filter((n) => n <= lists),
+		efforts: [1, 2, 4, 8, 12, 16, 24, 32, 64, 128, 256].filter((n) => n <= lists), effort: 'nprobe',
+		filtered: [16, 96].filter((n) => n <= lists),
 	},
 };
 
