@@ -5,6 +5,7 @@
 #	PEERS="hnswlib faiss"	only those whose names begin so; PEERS= none at all
 #	EXTRA="PROGRAM..."	contenders from elsewhere, see bench/contender.h
 #	MINUTES=N		after which no contender is started [38]
+#	VM=1			and then make bench-vm
 # make bench-smoke        the harness itself, on a tiny set, without any peer: a part of make check
 # make bench-vm           what bench/vm measures, into the results
 # bench/native/NAME.c     on this machine, becomes build/bench/NAME
@@ -31,6 +32,7 @@ bench: deps
 		$(if $(SETS),--sets '$(SETS)') $(if $(filter-out undefined,$(origin PEERS)),--peers '$(PEERS)') \
 		$(patsubst %,--extra '%',$(EXTRA)) || rc=1; \
 	bench/report.py $(BENCH_RESULTS) && exit $$rc
+	$(if $(VM),@+$(MAKE) bench-vm)
 
 bench-native: $(BENCH)/codes
 	@$<

@@ -133,6 +133,11 @@ def brief(result):
     return text + (' (' + result['skipped'] + ')' if result.get('skipped') else '')
 
 
+def keep(raw, meta):
+    with open(os.path.join(raw, 'meta.json'), 'w') as f:
+        json.dump(meta, f)
+
+
 def main():
     p = argparse.ArgumentParser(usage=__doc__)
     p.add_argument('--sets', default=DEFAULT_SETS)
@@ -180,6 +185,8 @@ def main():
         sets.append(score.Set(made.stdout.strip()))
         meta['sets'][name] = sets[-1].about
         os.makedirs(os.path.join(raw, name))
+    # so that report.py can tell of what there is when this is interrupted
+    keep(raw, meta)
     first = [c for c in contenders if c not in LAST]
     for c, s in [(c, s) for s in sets for c in first] + [(c, s) for c in contenders if c in LAST for s in sets]:
         name = s.about['name']
@@ -206,8 +213,7 @@ def main():
             json.dump(result, f)
         print('  %-9s %-17s %3d s  %s' % (name, c, time.time() - t, brief(result)), flush=True)
     meta['seconds'] = round(time.time() - args.since)
-    with open(os.path.join(raw, 'meta.json'), 'w') as f:
-        json.dump(meta, f)
+    keep(raw, meta)
     return 0 if good else 1
 
 

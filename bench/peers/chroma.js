@@ -30,7 +30,7 @@ async function start() {
 	const port = await freePort();
 	const program = path.join(folder('chromadb'), 'dist', 'cli.mjs');
 	const server = spawn(process.execPath, [program, 'run', '--path', r.dir, '--host', '127.0.0.1', '--port', String(port)],
-		{ stdio: ['ignore', 'inherit', 'inherit'] });
+		{ stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, TMPDIR: r.dir } });
 	const client = new ChromaClient({ host: '127.0.0.1', port });
 	process.on('exit', () => server.kill('SIGKILL'));
 	for (let tries = 0; ; tries++) {
