@@ -133,9 +133,9 @@ def of_set(set, results):
         ratio = [compare(all, FILTERED_TARGET, f)[2] for f in filters]
         rows.append(['ours / best peer'] + ['-' if r is None else '%.2f' % r for r in ratio])
         out += [''] + table(head, rows)
-    left = [r for r in results if r.get('skipped')]
+    left = [r for r in results if r.get('skipped') or not r['settings']]
     if left:
-        out += ['', 'Left out:'] + ['  %s: %s' % (r['contender'], r['skipped']) for r in left]
+        out += ['', 'Left out:'] + ['  %s: %s' % (r['contender'], r.get('skipped') or 'it has answered nothing') for r in left]
     return out + ['']
 
 
@@ -158,10 +158,10 @@ def text(meta, sets):
            (m['cpu'], m['cores'], ' '.join(m['features']) or 'no AVX', '%.0f GB' % (m['memory_kib'] / 1e6),
             m['system'], m['kernel'], m['gcc'], m['node']), '',
            'One thread, one query at a time, recall@k over the same held-out queries and the same truth in double',
-           'precision for all; of each curve the fastest setting of at least that recall, "-" where none has it;',
-           'rates are medians over passes. Inserts: of one thread, into a full index where it is a graph, or of so many as',
-           'stand behind. "Beside rows": memory without one copy of the rows. Ours is the engine in a process: no system',
-           'call, no disk.', '']
+           'precision for all; of each curve the fastest setting of at least that recall, "-" where none has it; rates are',
+           'medians over passes; what is slow asks the first queries only. Inserts: of one thread, into a full index where it',
+           'is a graph, or of so many as stand behind. "Beside rows": memory without one copy of the rows. Ours is the engine',
+           'in a process: no system call, no disk.', '']
     if sets:
         out += summary(sets) + ['']
     for set, results in sets:

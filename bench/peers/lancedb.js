@@ -21,7 +21,7 @@ function batch(from, to) {
 
 async function main() {
 	const before = memory();
-	r.begin('lancedb', version('@lancedb/lancedb'), 'through its Node API; rows on disk; IVF_HNSW_SQ with one partition');
+	r.begin('lancedb', version('@lancedb/lancedb'), 'through its Node API; rows on disk; IVF_HNSW_SQ with one partition; memory is all of the process');
 	const db = await lancedb.connect(r.dir);
 	let table = null;
 	for (let i = 0; i < r.n; i += BATCH) {

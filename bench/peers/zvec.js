@@ -35,7 +35,7 @@ async function main() {
 	// query threads: a fair race
 	ZVecInitialize({ queryThreads: 1, optimizeThreads: r.threads, logLevel: ZVecLogLevel.ERROR });
 	const before = memory();
-	r.begin('zvec', version('@zvec/zvec'), 'through its Node API; rows on disk, mapped');
+	r.begin('zvec', version('@zvec/zvec'), 'through its Node API; rows on disk, mapped; memory is all of the process');
 	const c = ZVecCreateAndOpen(`${r.dir}/race`, new ZVecCollectionSchema({
 		name: 'race',
 		vectors: { name: 'v', dataType: ZVecDataType.VECTOR_FP32, dimension: r.dims, indexParams: { ...m.index, metricType } },
