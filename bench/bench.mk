@@ -45,7 +45,9 @@ BENCH_VM := $(wildcard bench/vm/*.sh)
 bench-vm: module bpf tools $(VM_HELPERS) $(VM_BPF)
 	@mkdir -p $(BENCH_RESULTS)/raw
 	@tests/vm/run --icount --mem 2G --timeout 1800 $(BENCH_VM) > $(BENCH)/vm.log || { tail -n 20 $(BENCH)/vm.log; exit 1; }
-	@sed -n 's/\r$$//; s/^# //p' $(BENCH)/vm.log > $(BENCH_RESULTS)/raw/vm.txt
+	@awk '{ sub(/\r$$/, "") } /^ok / { sub(/^ok [0-9]+ /, ""); name = $$0; next } \
+		/^# .* ns(\/query| to insert)/ { if (name != "") print name; name = ""; sub(/^# /, "  "); print }' $(BENCH)/vm.log \
+		> $(BENCH_RESULTS)/raw/vm.txt
 	@[ ! -e $(BENCH_RESULTS)/raw/meta.json ] || bench/report.py $(BENCH_RESULTS)
 
 $(BENCH)/codes $(BENCH)/race: $(BENCH)/%: $(B)/obj/bench/native/%.o $(B)/lib/libvexfs-core.a

@@ -178,7 +178,7 @@ def text(meta, sets):
     if notes:
         out += ['Contenders:'] + [n.rstrip() for n in notes.values()] + ['']
     if meta.get('vm'):
-        out += ['In a virtual machine that counts instructions (bench/vm):', ''] + \
+        out += ['In a virtual machine whose nanoseconds are instructions executed (bench/vm):', ''] + \
             ['  ' + line for line in meta['vm']] + ['']
     if meta.get('seconds'):
         out.append('This took %d minutes.' % round(meta['seconds'] / 60))
