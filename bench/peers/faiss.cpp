@@ -140,7 +140,7 @@ int main(int argc, char **argv)
 			if (method == "ivf" && effort > lists)
 				break;
 			/* fewer points of a curve where there are many curves */
-			if (method == "ivf" && filter && effort != 4 && effort != 16 && effort != 64)
+			if (method == "ivf" && filter && effort != 8 && effort != 32 && effort != 128 && effort != 256)
 				continue;
 			if (method == "hnsw")
 				static_cast<faiss::IndexHNSW *>(index.get())->hnsw.efSearch = static_cast<int>(effort);
