@@ -25,7 +25,7 @@ bench: BENCH_SINCE := $(shell date +%s)
 bench: deps
 	@V=$(V) ctl/deps $(BENCH)/deps.log '$(KERNEL_RELEASE)' $(DEB_KERNEL) $(BENCH_PACKAGES)
 	@+V=$(V) ctl/quietly $(BENCH)/build.log 'Building the engine and the harness (log: $(BENCH)/build.log)' \
-		$(MAKE) $(BENCH_NATIVE)
+		$(MAKE) $(if $(filter -j%,$(MAKEFLAGS)),,-j$$(nproc)) $(BENCH_NATIVE)
 	@bench/peers/install '$(BENCH_NPM)' $(BENCH)/npm.log
 	@bench/peers/build $(BENCH)/peers '$(BENCH_NPM)' $(BENCH)/peers.log
 	@rc=0; bench/run.py --bin $(BENCH) --npm '$(BENCH_NPM)' --out $(BENCH_RESULTS) --minutes $(MINUTES) --since $(BENCH_SINCE) \
