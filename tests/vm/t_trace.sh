@@ -70,7 +70,7 @@ rm -rf /tmp/bin
 
 run "explain" vexctl explain /mnt/w --id 5 -k 3
 says "codes" "2000 of 2000 slots: every slot has a code"
-says "the search" "strategy coded \(built-in\), 1 round: 2000 slots visited"
+says "the search" "strategy coded \(built-in\), [0-9]+ rounds?: 2000 slots visited"
 says "the plan" "estimate every record from its code, and measure the best, because there are no lists yet"
 says "what recall" "recall wanted: 0.99$"
 says "estimates" "1997 estimated from their codes: [0-9]+ pruned"
@@ -93,10 +93,10 @@ expect_fail "explain takes one" "one query" vexctl explain /mnt/w
 # told STRATEGY RECALL: searches until enough were run again
 told() {
 	i=0
-	until vexctl status --json | grep -qE "\"strategy\": \"$1\", \"recall\": $2, .*\"queries\": ([3-9]|[1-9][0-9])"; do
+	until vexctl status --json | grep -qE "\"strategy\": \"$1\", \"recall\": $2, [^}]*\"queries\": ([3-9]|[1-9][0-9]+),"; do
 		i=$((i + 1))
 		[ $i -lt 100 ] || { vexctl status --json; return 1; }
-		vexctl search /mnt/w --id 5 -k 10 --repeat 500 > /dev/null
+		vexctl search /mnt/w --id $((i * 19 + 5)) -k 10 --repeat 250 > /dev/null
 	done
 }
 run "coded is looked at" told coded "(1(\.0)?|0\.9[0-9]*)"
