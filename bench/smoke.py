@@ -62,7 +62,9 @@ def main():
         tap.test('exact finds everything', len(exact) == 1 + len(about['filters']) and
                  all(s['recall'] == 1 and s['asked'] == about['queries'] for s in exact), exact)
         others = [s for s in result['settings'] if s['method'] != 'exact']
-        tap.test('the others find most', others and all(s['recall'] >= 0.9 for s in others), others)
+        # 'recall 0.95': of 100 queries, so some less may be found
+        tap.test('the others find most', others and
+                 all(s['recall'] >= float(s['effort'].split()[-1] if s['effort'] else 0.99) - 0.05 for s in others), others)
         tap.test('memory and inserts', all(b['memory'] > 0 and b['rate'] > 0 for b in result['builds']),
                  result['builds'])
         # ids that are wrong, given twice, or of rows that the filter does not admit count nothing

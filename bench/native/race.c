@@ -14,14 +14,14 @@
 struct engine {
 	struct vexfs_columns *columns;
 	struct vexfs_codes *codes;
+	struct vexfs_lists *lists;
 	struct vx_rows rows;
 	struct vexfs_query_params params;
 };
 
-/* One strategy with one effort, for one curve. */
+/* One strategy with one effort. */
 struct ask {
 	const struct strategy *strategy;
-	double effort;
 	struct vexfs_query *query;
 	struct vexfs_hit_f *hits;
 };
@@ -29,11 +29,13 @@ struct ask {
 static const struct strategy {
 	const char *name;
 	int (*search)(struct vexfs_search *s);
-	bool codes;			/* does it use them? */
-	double effort[8];		/* ends with a zero; none: it has no effort to choose */
+	bool codes, lists;		/* does it use them? */
+	double effort[8];		/* recall; ends with a zero; none: it has no effort to choose */
 } strategies[] = {
-	{ "exact", vexfs_flat, false, {} },
-	{ "coded", vexfs_coded, true, {} },
+	{ "exact", vexfs_flat, false, false, {} },
+	{ "coded", vexfs_coded, true, false, {} },
+	/* what a search is by default: lists, or codes where few match */
+	{ "auto", vexfs_builtin, true, true, { 0.8, 0.9, 0.95, 0.98, 0.99, 0.998, 0.9995 } },
 };
 
 static void need(bool ok, const char *what)
@@ -65,11 +67,12 @@ static void answer(void *arg, const float *vector, int32_t *ids)
 		ids[i] = (int32_t)a->hits[i].id;
 }
 
-/* Inserts all rows, each searchable by codes at once. */
+/* Inserts all rows, each searchable by codes at once; then lists of them, as the worker makes them. */
 static void build(struct race *r, struct engine *e)
 {
 	__u32 metric = r->cosine ? VEXFS_METRIC_COSINE : VEXFS_METRIC_L2, i, j;
 	double t = race_now();
+	int err;
 
 	*e = (struct engine){
 		.columns = vexfs_columns_new(1),
@@ -93,6 +96,13 @@ static void build(struct race *r, struct engine *e)
 	}
 	t = race_now() - t;
 	race_build(r, "", r->n / t, r->n, t, 1, vexfs_columns_bytes(e->columns) + vexfs_codes_bytes(e->codes), false);
+	t = race_now();
+	e->lists = vexfs_lists_new(e->codes, e->columns, &e->rows, r->n, &err, NULL, NULL);
+	need(e->lists && !vexfs_lists_extend(e->lists, e->columns, &e->rows, r->n, ~0ULL, NULL, NULL) &&
+		     !vexfs_lists_tune(e->lists, e->columns, &e->rows, NULL, NULL), "no lists");
+	t = race_now() - t;
+	race_build(r, "auto", r->n / t, r->n, t, 1,
+		   vexfs_columns_bytes(e->columns) + vexfs_codes_bytes(e->codes) + vexfs_lists_bytes(e->lists), false);
 }
 
 /* All efforts of a strategy, over all rows or those that a filter admits. */
@@ -109,6 +119,7 @@ static void curve(struct race *r, struct engine *e, const struct strategy *s, in
 
 	params.row = r->query;
 	params.codes = s->codes ? e->codes : NULL;
+	params.lists = s->lists ? e->lists : NULL;
 	if (filter) {
 		need(!vexfs_condition_check(&condition, 1, 0), "the filter is refused");
 		p = vexfs_predicate_new(&condition);
@@ -116,15 +127,15 @@ static void curve(struct race *r, struct engine *e, const struct strategy *s, in
 		params.match = &match;
 	}
 	a.hits = calloc(r->k, sizeof(*a.hits));
-	a.query = vexfs_query_new(e->columns, &e->rows, &params);
-	need(a.hits && a.query, "out of memory");
 	for (i = 0; !i || s->effort[i]; i++) {
-		a.effort = s->effort[i];
-		if (a.effort)
-			snprintf(effort, sizeof(effort), "recall %g", a.effort);
+		if (s->effort[i])
+			snprintf(effort, sizeof(effort), "recall %g", s->effort[i]);
+		params.recall = (__u32)(s->effort[i] * VEXFS_RECALL_ALL + 0.5);
+		a.query = vexfs_query_new(e->columns, &e->rows, &params);
+		need(a.hits && a.query, "out of memory");
 		race_measure(r, s->name, effort, filter, answer, &a);
+		vexfs_query_free(a.query);
 	}
-	vexfs_query_free(a.query);
 	vexfs_predicate_free(p);
 	free(a.hits);
 }
@@ -141,6 +152,7 @@ int main(int argc, char **argv)
 		for (f = 0; f <= r.filters; f++)
 			curve(&r, &e, &strategies[i], f ? r.filter[f - 1] : 0);
 	race_end(&r);
+	vexfs_lists_free(e.lists);
 	vexfs_codes_free(e.codes);
 	vexfs_columns_free(e.columns);
 	return 0;
