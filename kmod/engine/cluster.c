@@ -40,42 +40,50 @@ __u32 vexfs_nearest(const float *x, const float *c, const float *norm2, __u32 n,
 	return best;
 }
 
-static float magnitude(const float *x, __u32 n)
+float vexfs_magnitude(const float *x, __u32 padded)
 {
 	float most = 0, a;
 	__u32 i;
 
-	for (i = 0; i < n; i++) {
+	if (vx_has_avx2() && !vexfs_scalar_only)
+		return vexfs_magnitude_avx2(x, padded);
+	for (i = 0; i < padded; i++) {
 		a = x[i] < 0 ? -x[i] : x[i];
 		most = a > most ? a : most;
 	}
 	return most;
 }
 
-static int nearest_whole(float v)
+void vexfs_round(const float *x, __u32 padded, float by, float plus, __s16 *to)
 {
-	return (int)(v < 0 ? v - 0.5f : v + 0.5f);
+	__u32 i;
+
+	if (vx_has_avx2() && !vexfs_scalar_only) {
+		vexfs_round_avx2(x, padded, by, plus, to);
+		return;
+	}
+	for (i = 0; i < padded; i++)
+		to[i] = _mm_cvtss_si32(_mm_set_ss(x[i] * by + plus));
 }
 
 void vexfs_whole(const float *x, __u32 padded, __s16 *whole, float *step)
 {
-	float most = magnitude(x, padded), inverse = most > 0 ? VEXFS_WHOLE / most : 0;
-	__u32 i;
+	float most = vexfs_magnitude(x, padded);
 
 	*step = most / VEXFS_WHOLE;
-	for (i = 0; i < padded; i++)
-		whole[i] = nearest_whole(x[i] * inverse);
+	vexfs_round(x, padded, most > 0 ? VEXFS_WHOLE / most : 0, 0, whole);
 }
 
 void vexfs_centre_pack(struct vexfs_centres *to, __u32 i, const float *c, __u32 padded)
 {
-	float most = magnitude(c, padded), inverse = most > 0 ? 127 / most : 0, scale = most / 127;
+	float most = vexfs_magnitude(c, padded), inverse = most > 0 ? 127 / most : 0,
+	      scale = most / 127;
 	__s8 *whole = to->c + (size_t)i * padded;
 	__s32 sum = 0;
 	__u32 k;
 
 	for (k = 0; k < padded; k++) {
-		whole[k] = nearest_whole(c[k] * inverse);
+		whole[k] = _mm_cvtss_si32(_mm_set_ss(c[k] * inverse));
 		sum += whole[k] * whole[k];
 	}
 	to->scale[i] = scale;

@@ -65,3 +65,36 @@ __s32 vexfs_whole_dot_avx2(const __s16 *x, const __s8 *c, __u32 padded)
 	s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0xb1));
 	return _mm_cvtsi128_si32(s);
 }
+
+float vexfs_magnitude_avx2(const float *x, __u32 padded)
+{
+	const __m256 magnitude = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff));
+	__m256 a = _mm256_setzero_ps(), b = a;
+	__m128 m;
+	__u32 i;
+
+	for (i = 0; i < padded; i += 16) {
+		a = _mm256_max_ps(a, _mm256_and_ps(_mm256_loadu_ps(x + i), magnitude));
+		b = _mm256_max_ps(b, _mm256_and_ps(_mm256_loadu_ps(x + i + 8), magnitude));
+	}
+	a = _mm256_max_ps(a, b);
+	m = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+	m = _mm_max_ps(m, _mm_movehl_ps(m, m));
+	m = _mm_max_ss(m, _mm_movehdup_ps(m));
+	return _mm_cvtss_f32(m);
+}
+
+/* No fused multiply-add: the same numbers as without AVX2. */
+void vexfs_round_avx2(const float *x, __u32 padded, float by, float plus, __s16 *to)
+{
+	const __m256 m = _mm256_set1_ps(by), p = _mm256_set1_ps(plus);
+	__u32 i;
+
+	for (i = 0; i < padded; i += 16) {
+		__m256 a = _mm256_add_ps(_mm256_mul_ps(_mm256_loadu_ps(x + i), m), p);
+		__m256 b = _mm256_add_ps(_mm256_mul_ps(_mm256_loadu_ps(x + i + 8), m), p);
+		__m256i v = _mm256_packs_epi32(_mm256_cvtps_epi32(a), _mm256_cvtps_epi32(b));
+
+		_mm256_storeu_si256((__m256i *)(to + i), _mm256_permute4x64_epi64(v, 0xd8));
+	}
+}

@@ -146,53 +146,40 @@ void vexfs_ladder_add(const struct vexfs_lists *l, struct vexfs_list *list, __u3
 	list->spread = root((float)(list->sum2 / (list->n + 1)));
 }
 
-/* Round z to levels: the table of sums of 4 dims for each of their 16 codes. */
+/*
+ * Round z to levels: the table of sums of 4 dims for each of their 16 codes; and more finely.  What is
+ * lost of a dim lies anywhere within half a step: a twelfth of a squared step on average.
+ */
 static void quantise(struct vexfs_ladder *q)
 {
 	__u32 padded = q->padded, levels = 65535 / padded, i, k, u;
-	float most = 0, inverse, v;
-	double lost = 0;
+	float most = vexfs_magnitude(q->z, padded), inverse;
+	__s16 *level = q->whole;	/* for a while */
+	__s32 sum = 0;
 
 	levels = levels < MAX_LEVELS ? levels : MAX_LEVELS;
-	for (i = 0; i < padded; i++) {
-		v = f32(b32(q->z[i]) & 0x7fffffffu);
-		most = v > most ? v : most;
-	}
 	q->step = 2 * most / levels;
 	q->middle = 0.5f * levels * padded;
+	q->lost = q->step * q->step * padded / 12;
 	inverse = most > 0 ? 1 / q->step : 0;
-	for (i = 0; i < padded; i += 4) {
+	vexfs_round(q->z, padded, inverse, 0.5f * levels, level);
+	for (i = 0; i < padded; i += 4, level += 4) {
 		__u8 *t = q->table + i * 4;
-		int level[4], all = 0;
 
-		for (k = 0; k < 4; k++) {
-			v = q->z[i + k] * inverse + 0.5f * levels + 0.5f;
-			level[k] = v > 0 ? v < levels ? (int)v : (int)levels : 0;
-			all += level[k];
-			v = q->z[i + k] - q->step * ((float)level[k] - 0.5f * levels);
-			lost += (double)v * v;
-		}
 		/* the sum of what z is where the bit is set, and of what -z is where it is not */
-		t[0] = 4 * levels - all;
+		t[0] = 4 * levels - (level[0] + level[1] + level[2] + level[3]);
 		for (k = 0; k < 4; k++)
 			for (u = 0; u < 1u << k; u++)
 				t[u + (1u << k)] = t[u] + 2 * level[k] - levels;
 	}
-	q->lost = (float)lost;
 	q->fine_step = most / FINE;
-	inverse = most > 0 ? FINE / most : 0;
-	q->fine_sum = 0;
-	for (lost = 0, i = 0; i < padded; i++) {
-		int n;
-
-		v = q->z[i] * inverse;
-		n = (int)(v < 0 ? v - 0.5f : v + 0.5f);
-		q->fine[i] = n;
-		q->fine_sum += (float)n;
-		v = q->z[i] - q->fine_step * (float)n;
-		lost += (double)v * v;
+	q->fine_lost = q->fine_step * q->fine_step * padded / 12;
+	vexfs_round(q->z, padded, most > 0 ? FINE / most : 0, 0, q->whole);
+	for (i = 0; i < padded; i++) {
+		q->fine[i] = q->whole[i];
+		sum += q->whole[i];
 	}
-	q->fine_lost = (float)lost;
+	q->fine_sum = (float)sum;
 }
 
 void vexfs_ladder_prepare(const struct vexfs_coder *c, struct vexfs_ladder *q, const void *row)
@@ -217,8 +204,8 @@ void vexfs_ladder_prepare(const struct vexfs_coder *c, struct vexfs_ladder *q, c
 	q->base = (float)base;
 	q->norm2 = (float)norm2;
 	q->length = root((float)norm2);
-	vexfs_whole(q->z, q->padded, q->whole, &q->whole_step);
 	quantise(q);
+	vexfs_whole(q->z, q->padded, q->whole, &q->whole_step);
 }
 
 static void sums_scalar(const __u8 *block, const __u8 *table, __u32 padded, __u16 *sum)

@@ -143,6 +143,11 @@ __u32 vexfs_nearest(const float *x, const float *c, const float *norm2, __u32 n,
 		    float *dots, float *least);
 /* The nearest list to l->x, among those of the nearest groups; l->whole and l->dots are scratch. */
 __u32 vexfs_lists_nearest(const struct vexfs_lists *l);
+/* The largest |x|; to = x * by + plus, rounded to the nearest. */
+float vexfs_magnitude(const float *x, __u32 padded);
+float vexfs_magnitude_avx2(const float *x, __u32 padded);
+void vexfs_round(const float *x, __u32 padded, float by, float plus, __s16 *to);
+void vexfs_round_avx2(const float *x, __u32 padded, float by, float plus, __s16 *to);
 /* x in whole steps, of which it takes 8,191 at most. */
 #define VEXFS_WHOLE	8191
 void vexfs_whole(const float *x, __u32 padded, __s16 *whole, float *step);

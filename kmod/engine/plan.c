@@ -31,6 +31,14 @@ static bool few_match(const struct vexfs_query *q)
 	       q->match.matches * cost_alone(padded) <= rows * cost_listed(padded);
 }
 
+/* Are they so few that measuring them is less than what an estimate takes before the first one? */
+#define MEASURED_BYTES	(2u << 20)
+
+static bool very_few_match(const struct vexfs_query *q)
+{
+	return q->leap && q->match.matches * q->prep.dims * 4 <= MEASURED_BYTES;
+}
+
 static void decide(struct vexfs_query *q, __u32 plan, __u32 why)
 {
 	q->plan = plan;
@@ -43,6 +51,8 @@ void vexfs_query_decide(struct vexfs_query *q)
 
 	if (!q->codes)
 		decide(q, VEXFS_PLAN_EXACT, q->have_codes ? VEXFS_WHY_UNSURE : VEXFS_WHY_NO_CODES);
+	else if (very_few_match(q))
+		decide(q, VEXFS_PLAN_EXACT, VEXFS_WHY_MATCHES);
 	else if (effort)
 		decide(q, VEXFS_PLAN_IVF, VEXFS_WHY_CALLER);
 	else if (q->recall >= VEXFS_RECALL_ALL)

@@ -385,7 +385,7 @@ static const char *strategy_name(const struct run *r)
 	vexfs_query_plan(r->q, &plan);
 	return own_strategy(r) ? vexfs_program_name(r->set.prog[VEXFS_SLOT_SEARCH]) :
 	       plan.plan == VEXFS_PLAN_IVF ? "ivf" :
-	       r->derived ? "coded" : "exact";
+	       plan.plan == VEXFS_PLAN_CODED ? "coded" : "exact";
 }
 
 /* What live recall makes of an answer to the i-th query, in r->found. */
