@@ -22,7 +22,7 @@ said
 # --- programs are given only what matches
 run "fill" hookq fill $c 3000
 run "built in" where check $c
-equal "it visits what matches" "n=125 visited=125 truncated=0 strategy=coded" "$(cat "$out")"
+equal "it visits what matches" "n=125 visited=125 truncated=0 strategy=exact" "$(cat "$out")"
 run "load flat" vexctl load /usr/lib/vexfs/flat.bpf.o
 run "use flat" vexctl use $c flat
 run "flat" where check $c
