@@ -101,7 +101,8 @@ static void run(__u32 n, __u32 dims)
 	}
 	vexfs_columns_publish(columns, n);
 	t = now();
-	need(!vexfs_codes_centre(codes, &plane, n) && !vexfs_codes_extend(codes, &plane, n, ~0ULL));
+	need(!vexfs_codes_centre(codes, &plane, NULL, n) &&
+	     !vexfs_codes_extend(codes, &plane, NULL, n, ~0ULL));
 	build = (now() - t) / n;
 	q = vexfs_query_new(columns, &plane, &p);
 	e = vexfs_estimator_new(codes);

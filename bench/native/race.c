@@ -80,7 +80,7 @@ static void build(struct race *r, struct engine *e)
 		.rows = { .data = r->base, .n = r->n, .row_bytes = r->dims * 4 },
 		.params = { .dims = r->dims, .metric = metric, .k = r->k, .attrs = 1, .deadline_us = ~0ULL },
 	};
-	need(e->columns && e->codes && !vexfs_codes_centre(e->codes, &e->rows, r->n), "out of memory");
+	need(e->columns && e->codes && !vexfs_codes_centre(e->codes, &e->rows, NULL, r->n), "out of memory");
 	for (i = 0; i < r->n; i = j) {
 		race_progress(r, i);
 		j = r->n - i < INSERT ? r->n : i + INSERT;
@@ -91,7 +91,7 @@ static void build(struct race *r, struct engine *e)
 			need(!vexfs_row_check(metric, r->base + (size_t)i * r->dims, r->dims), "a bad row");
 			need(!vexfs_columns_put(e->columns, i, i, &attr), "out of memory");
 		}
-		need(!vexfs_codes_extend(e->codes, &e->rows, j, ~0ULL), "out of memory");
+		need(!vexfs_codes_extend(e->codes, &e->rows, NULL, j, ~0ULL), "out of memory");
 		vexfs_columns_publish(e->columns, j);
 	}
 	t = race_now() - t;

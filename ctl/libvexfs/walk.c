@@ -117,6 +117,8 @@ static int set_record(struct vexfs_walk *w, __u32 index)
 	w->r.row = (const float *)((const char *)w->page.rows + (size_t)index * w->page.row_bytes);
 	w->r.has_id = true;
 	w->r.id = item->id;
+	if (item->flags & VEXFS_ITEM_DAMAGED)
+		return 0;
 	if (item->flags & VEXFS_ITEM_KEYED) {
 		if (!item->key_len || item->key_len > VEXFS_MAX_KEY ||
 		    item->key_off > w->page.key_bytes ||

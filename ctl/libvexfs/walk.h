@@ -28,7 +28,8 @@ struct vexfs_walk {
 };
 
 /*
- * snapshot: its name, the caller's until the end; NULL: as it is now.  flags: VEXFS_LIST_*.
+ * snapshot: its name, the caller's until the end; NULL: as it is now.  flags: VEXFS_LIST_*; with
+ * VEXFS_LIST_DAMAGED look at item->flags: of what is damaged there is no more than the id.
  * -ENOMEM.
  */
 int vexfs_walk_open(struct vexfs_walk *w, int fd, const struct vexfs_ioc_info *info,

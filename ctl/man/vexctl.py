@@ -92,8 +92,8 @@ GLOSSARY = (
     ('fallback', 'A search that the built-in strategy finished, because the search program failed or took too long.'),
     ('ejected', 'Of a search program: no longer tried by a collection, after 16 failures in a row there.'),
     ('generation', 'Counts how often programs were loaded and replaced: which version of a program answered.'),
-    ('truncated', 'Of an answer: it may be incomplete, for a reason that it names: deadline, visits, strategy, precision, limit '
-                  'or files.'),
+    ('truncated', 'Of an answer: it may be incomplete, for a reason that it names: deadline, visits, strategy, precision, limit, '
+                  'files or damaged.'),
     ('probe', 'To visit one partition of an index. No index exists yet.'),
 )
 

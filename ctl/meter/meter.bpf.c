@@ -229,3 +229,18 @@ int BPF_PROG(on_compact, const struct inode *dir, __u64 before, __u64 after, __u
 	bpf_ringbuf_submit(e, 0);
 	return 0;
 }
+
+SEC("tp_btf/vexfs_damage")
+int BPF_PROG(on_damage, const struct inode *dir, __u64 slot, __u64 id, int err)
+{
+	struct meter_event *e = dir ? event(METER_DAMAGE, NULL) : NULL;
+
+	if (!e)
+		return 0;
+	where(e, dir);
+	e->record_slot = slot;
+	e->id = id;
+	e->err = err;
+	bpf_ringbuf_submit(e, 0);
+	return 0;
+}

@@ -47,6 +47,7 @@ enum meter_event_type {
 	METER_PROGRAM_ERROR,
 	METER_EJECT,			/* the same: the collection no longer tries it */
 	METER_COMPACT,			/* dir, before, after, us, err */
+	METER_DAMAGE,			/* dir, record_slot, id, err */
 };
 
 struct meter_event {
@@ -58,6 +59,7 @@ struct meter_event {
 	__u32	ops;			/* bit n: the op of VEXFS_SLOT n */
 	__s32	err;			/* negative errno */
 	__u64	before, after, us;
+	__u64	record_slot, id;	/* of the record */
 	/* PROGRAM_ERROR: as many of this program were not reported before it */
 	__u64	muted;
 	char	program[VEXFS_PROG_NAME_LEN];

@@ -63,6 +63,11 @@ void vexfs_event_compact(const struct inode *dir, u64 before, u64 after, u64 us,
 	(void)dir, (void)before, (void)after, (void)us, (void)err;
 }
 
+void vexfs_event_damage(const struct inode *dir, u64 slot, u64 id, int err)
+{
+	(void)dir, (void)slot, (void)id, (void)err;
+}
+
 void vexfs_event_search_begin(const struct inode *dir, const struct vexfs_ioc_search *s)
 {
 	(void)dir, (void)s;

@@ -150,6 +150,7 @@ struct vexfs_sb_info {
 	const char *map;			/* NULL: there is none */
 	u64 map_bytes;
 	u64 *map_read;				/* atomic: a bit for each piece that was read */
+	u64 *map_split;				/* the same: that cannot be read as a whole */
 };
 
 struct file {

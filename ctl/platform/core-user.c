@@ -357,7 +357,7 @@ int vexfs_dev_read(struct vexfs_dev *dev, __u64 block, void *data)
 
 	if (block >= dev->blocks)
 		return -EUCLEAN;
-	if (vexfs_fault(VEXFS_FAULT_READ))
+	if (vexfs_fault(VEXFS_FAULT_READ) || (dev->unreadable && dev->unreadable(dev, block)))
 		return -EIO;
 	n = pread(dev->fd, data, VEXFS_BLOCK_SIZE, block << VEXFS_BLOCK_SHIFT);
 	return n < 0 ? -errno : n != VEXFS_BLOCK_SIZE ? -EIO : 0;

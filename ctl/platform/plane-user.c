@@ -490,43 +490,80 @@ static int find_block(struct plane_rows *r, u32 lblk, u64 *pblk)
 	return 0;
 }
 
-/* Read a piece, so that an error of that is one. */
-static int read_piece(struct vexfs_sb_info *sbi, u64 piece)
+static bool is_unreadable(const struct vexfs_sb_info *sbi, u64 block)
 {
-	u64 at = piece * PIECE_BLOCKS * VEXFS_BLOCK_SIZE, b;
-	u64 bytes = min_t(u64, PIECE_BLOCKS * VEXFS_BLOCK_SIZE, sbi->map_bytes - at);
+	struct vexfs_dev *dev = sbi->dev;
+
+	return dev->unreadable && dev->unreadable(dev, block);
+}
+
+/* Read blocks into the map, so that an error of that is one. */
+static int read_blocks(struct vexfs_sb_info *sbi, u64 first, u64 n)
+{
 	u8 block[VEXFS_BLOCK_SIZE];
 	int err = 0;
+	u64 b;
 
 	if (vexfs_fault(VEXFS_FAULT_READ))
 		return -EIO;
-	if (madvise((void *)(sbi->map + at), bytes, MADV_POPULATE_READ)) {
+	for (b = first; b < first + n; b++)
+		if (is_unreadable(sbi, b))
+			return -EIO;
+	if (madvise((void *)(sbi->map + (first << VEXFS_BLOCK_SHIFT)), n << VEXFS_BLOCK_SHIFT,
+		    MADV_POPULATE_READ)) {
 		if (errno != EINVAL)
 			return errno == ENOMEM ? -ENOMEM : -EIO;
-		for (b = 0; b < bytes >> VEXFS_BLOCK_SHIFT && !err; b++) /* before Linux 5.14 */
-			err = vexfs_dev_read(sbi->dev, piece * PIECE_BLOCKS + b, block);
-		if (err)
-			return err;
+		for (b = first; b < first + n && !err; b++)	/* before Linux 5.14 */
+			err = vexfs_dev_read(sbi->dev, b, block);
 	}
-	__atomic_fetch_or(&sbi->map_read[piece / 64], 1ULL << piece % 64, __ATOMIC_RELAXED);
-	return 0;
+	return err;
+}
+
+static bool is_set(const u64 *bits, u64 piece)
+{
+	return READ_ONCE(bits[piece / 64]) >> piece % 64 & 1;
+}
+
+static void set(u64 *bits, u64 piece)
+{
+	__atomic_fetch_or(&bits[piece / 64], 1ULL << piece % 64, __ATOMIC_RELAXED);
 }
 
 static bool was_read(const struct vexfs_sb_info *sbi, u64 piece)
 {
-	return READ_ONCE(sbi->map_read[piece / 64]) >> piece % 64 & 1;
+	return is_set(sbi->map_read, piece);
+}
+
+/* Read the piece with a block; where that fails, the block alone, which may be whole. */
+static int read_piece(struct vexfs_sb_info *sbi, u64 pblk)
+{
+	u64 piece = pblk / PIECE_BLOCKS, first = piece * PIECE_BLOCKS;
+	int err = -EIO;
+
+	if (!is_set(sbi->map_split, piece)) {
+		err = read_blocks(sbi, first,
+				  min_t(u64, PIECE_BLOCKS,
+					(sbi->map_bytes >> VEXFS_BLOCK_SHIFT) - first));
+		if (!err)
+			set(sbi->map_read, piece);
+	}
+	if (err != -EIO)
+		return err;
+	err = read_blocks(sbi, pblk, 1);
+	if (!err)
+		set(sbi->map_split, piece);
+	return err;
 }
 
 /* A block in the map; ERR_PTR: -EAGAIN, -EIO. */
 static const void *block_in_map(struct vexfs_sb_info *sbi, u64 pblk, bool wait)
 {
-	u64 piece = pblk / PIECE_BLOCKS;
 	int err;
 
 	if ((pblk + 1) << VEXFS_BLOCK_SHIFT > sbi->map_bytes)
 		return ERR_PTR(-EUCLEAN);
-	if (!was_read(sbi, piece)) {
-		err = wait ? read_piece(sbi, piece) : -EAGAIN;
+	if (!was_read(sbi, pblk / PIECE_BLOCKS) || is_unreadable(sbi, pblk)) {
+		err = wait ? read_piece(sbi, pblk) : -EAGAIN;
 		if (err)
 			return ERR_PTR(err);
 	}
@@ -644,18 +681,19 @@ void vexfs_rows_close(struct vx_rows *rows)
 
 void vexfs_map_open(struct vexfs_sb_info *sbi)
 {
-	u64 pieces = DIV_ROUND_UP_ULL(sbi->dev->blocks, PIECE_BLOCKS);
+	u64 words = DIV_ROUND_UP_ULL(DIV_ROUND_UP_ULL(sbi->dev->blocks, PIECE_BLOCKS), 64);
 	void *p;
 
 	sbi->map_bytes = sbi->dev->blocks << VEXFS_BLOCK_SHIFT;
 	p = mmap(NULL, sbi->map_bytes, PROT_READ, MAP_SHARED, sbi->dev->fd, 0);
 	if (p == MAP_FAILED)
 		return;
-	sbi->map_read = kvcalloc(DIV_ROUND_UP_ULL(pieces, 64), sizeof(*sbi->map_read), GFP_KERNEL);
+	sbi->map_read = kvcalloc(2 * words, sizeof(*sbi->map_read), GFP_KERNEL);
 	if (!sbi->map_read) {
 		munmap(p, sbi->map_bytes);
 		return;
 	}
+	sbi->map_split = sbi->map_read + words;
 	madvise(p, sbi->map_bytes, MADV_RANDOM);
 	sbi->map = p;
 }

@@ -175,6 +175,8 @@ struct vexfs_dev {
 	/* for tests: every block that was written, and data NULL for every flush; or NULL */
 	void (*record)(struct vexfs_dev *dev, __u64 block, const void *data);
 	void *record_arg;
+	/* for tests: a block that cannot be read; or NULL */
+	bool (*unreadable)(struct vexfs_dev *dev, __u64 block);
 };
 
 /* Open path (flags for open(2)) and measure it; 0 or a negative errno.  Close flushes nothing. */

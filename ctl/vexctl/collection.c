@@ -199,6 +199,7 @@ static void info_json(const struct vexfs_ioc_info *i)
 	add_u64(o, "committed", i->committed);
 	add_u64(o, "next_seq", i->next_seq);
 	add_u64(o, "deleted", i->count - i->live);
+	add_u64(o, "damaged", i->damaged);
 	add_u64(o, "snapshots", i->snapshots);
 	add_u64(o, "epoch", i->epoch);
 	add_u64(o, "compact_done", i->compact_done);
@@ -263,6 +264,9 @@ static int info(int argc, char **argv)
 	if (i.compact_total)
 		printf(", now at slot %llu of %llu", i.compact_done, i.compact_total);
 	printf("\n");
+	if (i.damaged)
+		printf("damaged     %llu records, which searches leave out; `vexctl export` names them\n",
+		       i.damaged);
 	printf("memory      %llu bytes of derived data\n", i.resident);
 	printf("codes       %llu of %llu slots: %s\n", i.coded, i.count, codes_text(i.codes));
 	printf("queries     %llu since it was loaded, %llu fell back to the built-in\n", i.queries,

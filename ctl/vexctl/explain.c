@@ -58,13 +58,15 @@ static const char *const times[] = {
 	"prepare", "predicate", "search", "fetch", "rescore", "records"
 };
 #define TIMES	(sizeof(times) / sizeof(times[0]))
-static const char *const restarts[] = { "switch", "fallback", "precision", "estimate", "files" };
+static const char *const restarts[] = { "switch",   "fallback", "precision",
+					"estimate", "files",    "damaged" };
 static const char *const restart_texts[] = {
 	"because a program was loaded, unloaded or replaced",
 	"because the search program failed: with the built-in strategy",
 	"because single precision may have lost a hit: with room for more candidates",
 	"because an estimate may have lost a hit: without codes",
 	"because too many of the best belong to one file: for more than k",
+	"because a record turned out to be damaged: without it",
 };
 #define RESTARTS	(sizeof(restarts) / sizeof(restarts[0]))
 

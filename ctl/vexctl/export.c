@@ -15,14 +15,25 @@ struct job {
 	struct vexfs_walk walk;
 	struct output out;
 	struct vexfs_export ex;
+	__u64 damaged;			/* records that could not be read */
 };
+
+/* It cannot be read, and is not in the file; each has a line. */
+static void miss(struct job *j)
+{
+	progress(NULL, 0, 0, NULL);
+	fail(j->dir, "record %llu cannot be read: it is damaged, and left out", j->walk.item->id);
+	j->damaged++;
+}
 
 static int export_all(struct job *j)
 {
 	int ret;
 
 	while ((ret = vexfs_walk_next(&j->walk)) > 0) {
-		if (vexfs_export_record(&j->ex, &j->walk.r))
+		if (j->walk.item->flags & VEXFS_ITEM_DAMAGED)
+			miss(j);
+		else if (vexfs_export_record(&j->ex, &j->walk.r))
 			return fail(j->out.path, "%s", j->ex.error);
 		if (!(j->ex.record & 255))
 			progress("exporting", j->ex.record, j->info.live, "records");
@@ -85,7 +96,7 @@ static int run_job(struct job *j, const char *path, enum vexfs_file_format forma
 		return VEXCTL_FAILED;
 	if (where && parse_where(where, j->fd, &j->info, &j->where))
 		return VEXCTL_FAILED;
-	if (vexfs_walk_open(&j->walk, j->fd, &j->info, j->snapshot, 0))
+	if (vexfs_walk_open(&j->walk, j->fd, &j->info, j->snapshot, VEXFS_LIST_DAMAGED))
 		return fail(j->dir, "%s", j->walk.error);
 	j->walk.where = where ? &j->where : NULL;
 	ret = output_open(&j->out, path, is_packed(path));
@@ -151,6 +162,7 @@ static int export(int argc, char **argv)
 		struct json_object *o = json_object_new_object();
 
 		add_u64(o, "records", j.ex.record);
+		add_u64(o, "damaged", j.damaged);
 		add_str(o, "format", vexfs_file_format_name(format));
 		print_json(o);
 	} else if (!ret && strcmp(path, "-")) {
@@ -159,6 +171,8 @@ static int export(int argc, char **argv)
 		       format == VEXFS_FILE_JSONL || format == VEXFS_FILE_JSON ? "" :
 										 ", vectors alone");
 	}
+	if (!ret && j.damaged)
+		ret = fail(j.dir, "%llu records are damaged; insert them again, or delete them", j.damaged);
 	output_abandon(&j.out);
 	vexfs_walk_close(&j.walk);
 	if (j.fd >= 0)
@@ -178,6 +192,7 @@ const struct verb export_verbs[] = {
 	  "      --where COND     only records for which this holds, see `vexctl search --help`\n"
 	  "      --as-of NAME     the snapshot of this name\n"
 	  "      --json           say how many records, as JSON\n"
+	  "A record that cannot be read is named and left out: the others are in FILE, and the exit code is 1.\n"
 	  "`vexctl import` reads all of them, numbers bit for bit.  Paths of bound files are relative to DIR.\n",
 	  false, IMAGE_READ },
 	{}

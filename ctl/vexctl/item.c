@@ -94,6 +94,8 @@ struct json_object *item_json(struct names *n, const struct vexfs_item *item, co
 	}
 	json_object_object_add(o, "attrs", attrs);
 	add_place(o, n, item->file, item->file_off, item->file_len, item->flags);
+	if (item->flags & VEXFS_ITEM_DAMAGED)
+		add_bool(o, "damaged", true);
 	return o;
 }
 
@@ -114,6 +116,8 @@ void print_item(struct names *n, const struct vexfs_item *item, const char *key)
 		printf("  %s=%s", printable(n->info.attr[i].name), word ? printable(word) : "");
 	}
 	print_place(n, item->file, item->file_off, item->file_len, item->flags);
+	if (item->flags & VEXFS_ITEM_DAMAGED)
+		printf("  damaged");
 	printf("\n");
 }
 

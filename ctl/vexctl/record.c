@@ -163,10 +163,11 @@ static int list_some(int argc, char **argv, __u32 flags)
 	};
 	static struct vexfs_item items[PAGE_RECORDS];
 	static char keys[PAGE_RECORDS * 64];
-	struct vexfs_listing l = { .flags = flags, .items = items, .keys = keys };
+	struct vexfs_listing l = { 
+		.flags = flags | VEXFS_LIST_DAMAGED, .items = items, .keys = keys };
 	struct vexfs_ioc_info info;
 	struct names names;
-	__u64 limit = ~0ULL;
+	__u64 limit = ~0ULL, damaged = 0;
 	bool json = false;
 	int c, fd, err;
 	__u32 i;
@@ -197,12 +198,17 @@ static int list_some(int argc, char **argv, __u32 flags)
 				print_json(item_json(&names, &items[i], key));
 			else
 				print_item(&names, &items[i], key);
+			damaged += items[i].flags & VEXFS_ITEM_DAMAGED ? 1 : 0;
 		}
 		limit -= err ? 0 : l.n;
 	} while (!err && limit && l.cursor != ~0ULL && !ferror(stdout) && !interrupted());
 	names_close(&names);
 	vexfs_close(fd);
-	return interrupted_code(err ? fail_op(argv[optind], VEXFS_OP_LIST, err) : VEXCTL_OK);
+	if (err)
+		err = fail_op(argv[optind], VEXFS_OP_LIST, err);
+	else if (damaged)
+		err = fail(argv[optind], "%llu records are damaged; insert them again, or delete them", damaged);
+	return interrupted_code(err);
 }
 
 static int list(int argc, char **argv)

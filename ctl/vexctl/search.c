@@ -54,6 +54,7 @@ static const struct {
 	{ VEXFS_TRUNC_PRECISION, "precision" },
 	{ VEXFS_TRUNC_LIMIT, "limit" },
 	{ VEXFS_TRUNC_FILES, "files" },
+	{ VEXFS_TRUNC_DAMAGED, "damaged" },
 };
 #define REASONS	(sizeof(reasons) / sizeof(reasons[0]))
 
@@ -649,7 +650,7 @@ const struct verb search_verbs[] = {
 	  "Distances: l2 squared, cosine 1 - cos, dot -a.b, with the penalties of a distance program.  `truncated by`\n"
 	  "says why something may be missing: deadline, visits (--max-visits), strategy (the program stopped early),\n"
 	  "precision (the order of almost equal distances), limit (more than -k are within --radius),\n"
-	  "files (the nearest 65536 are of too few files for --per-file).\n",
+	  "files (the nearest 65536 are of too few files for --per-file), damaged (records that cannot be read).\n",
 	  false, IMAGE_READ },
 	{ "explain", explain,
 	  "DIR {--id N | --key K | --vector 'V1 V2 ...' | --word W --labels FILE} [OPTION]...",

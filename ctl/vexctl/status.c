@@ -423,7 +423,7 @@ const struct verb status_verbs[] = {
 	{ "events", events, "[-n COUNT] [--json]",
 	  "show what happens, one line each, as vexd sees it",
 	  "  -n, --count COUNT    stop after so many; otherwise stop with Ctrl-C\n"
-	  "Events: switch unload use program_error eject compact mount unmount lost.\n" },
+	  "Events: switch unload use program_error eject compact damage mount unmount lost.\n" },
 	{ "reload", reload, "", "make vexd read its configuration again",
 	  "If there is an error in it, the configuration in force stays and this fails.  Needs root or the group vexfs.\n",
 	  true },

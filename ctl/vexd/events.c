@@ -167,6 +167,20 @@ static void on_compact(const struct meter_event *e)
 	server_broadcast(o);
 }
 
+static void on_damage(const struct meter_event *e)
+{
+	struct json_object *o = new_event("damage");
+	char path[PATH_MAX];
+
+	add_dir(o, e, path);
+	add_number(o, "id", e->id);
+	add_number(o, "slot", e->record_slot);
+	add(o, "code", strerrorname_np(-e->err) ?: "?");
+	log_warn("damage: record %llu of %s %s; searches leave it out", e->id, path,
+		 e->err == -EIO ? "cannot be read" : "is not what was written");
+	server_broadcast(o);
+}
+
 static void on_event(const struct meter_event *e, void *arg)
 {
 	struct meter_event copy = *e;	/* the ring is shared with the kernel */
@@ -186,6 +200,9 @@ static void on_event(const struct meter_event *e, void *arg)
 		break;
 	case METER_COMPACT:
 		on_compact(&copy);
+		break;
+	case METER_DAMAGE:
+		on_damage(&copy);
 		break;
 	}
 }

@@ -25,7 +25,8 @@ static struct source http = { .fd = -1 };
 static int listening = -1;
 
 static const char *const event_types[] = {
-	"switch", "unload", "use", "program_error", "eject", "compact", "mount", "unmount", "lost",
+	"switch", "unload", "use", "program_error", "eject", "compact", "damage",
+	"mount", "unmount", "lost",
 };
 #define EVENTS	(sizeof(event_types) / sizeof(event_types[0]))
 static __u64 event_count[EVENTS];

@@ -101,7 +101,9 @@ struct vexfs_ioc_info {
 	/* as of now: slots with a code, and what the next search will find, VEXFS_CODES_* below */
 	__u64	coded;
 	__u32	codes, reserved32c;
-	__u64	reserved[4];
+	/* records that could not be read or did not verify since it was loaded: searches miss them */
+	__u64	damaged;
+	__u64	reserved[3];
 };
 
 /*
@@ -167,6 +169,8 @@ struct vexfs_ioc_insert {
  * record now
  */
 #define VEXFS_ITEM_STALE	0x4u
+/* it cannot be read: only id, slot and attributes are there, row and key are not */
+#define VEXFS_ITEM_DAMAGED	0x8u
 struct vexfs_item {
 	__u64	id, slot, seq;
 	__u64	file;			/* inode of the bound file, as it is there now; 0: none */
@@ -217,7 +221,7 @@ struct vexfs_ioc_delete {
  * collection was compacted since the cursor was given, begin anew; ENOENT no such snapshot; EINVAL.
  */
 struct vexfs_ioc_list {
-	__u32	size, flags;		/* VEXFS_LIST_STALE: only those whose file has changed */
+	__u32	size, flags;		/* VEXFS_LIST_* */
 	/* in: room for so many, 1 .. VEXFS_MAX_BATCH; out: how many */
 	__u32	n;
 	__u32	row_bytes;		/* the collection's, with rows */
@@ -232,7 +236,10 @@ struct vexfs_ioc_list {
 	char	snapshot[VEXFS_SNAPSHOT_NAME_LEN];
 	__u64	reserved[8];
 };
+/* only those whose file has changed */
 #define VEXFS_LIST_STALE	1u
+/* go on behind records that cannot be read, which are VEXFS_ITEM_DAMAGED; else they are an error */
+#define VEXFS_LIST_DAMAGED	2u
 
 /*
  * Codes of words of a keyword attribute: 1, 2, ... in the order of their first use.  Unknown words
@@ -366,6 +373,8 @@ struct vexfs_hit {
 #define VEXFS_TRUNC_LIMIT	0x10u
 /* per_file: the VEXFS_MAX_RANGE nearest are of too few files */
 #define VEXFS_TRUNC_FILES	0x20u
+/* records were left out that cannot be read, or are not what was written */
+#define VEXFS_TRUNC_DAMAGED	0x40u
 
 /*
  * A predicate over the attributes: a program in postfix order for a stack of truth values, which
@@ -550,6 +559,7 @@ struct vexfs_search_trace {
 #define VEXFS_RESTART_PRECISION	2
 #define VEXFS_RESTART_ESTIMATE	3	/* an estimate may have: without codes */
 #define VEXFS_RESTART_FILES	4	/* too many of the best are of one file: for more than k */
+#define VEXFS_RESTART_DAMAGED	5	/* a hit turned out to be damaged: without it */
 /* What time was spent on. */
 #define VEXFS_TIME_PREPARE	0	/* making codes, and all that is not below */
 #define VEXFS_TIME_PREDICATE	1	/* evaluating the predicate on slots that were not cached */

@@ -156,6 +156,7 @@ int vexfs_collection_info(struct vexfs_collection_mem *c, struct vexfs_ioc_info 
 	}
 	vexfs_derived_put(d);
 	info->epoch = c->body->epoch;
+	info->damaged = vexfs_columns_damaged(c->body->columns);
 	info->key_bytes = c->body->key_end;
 	info->snapshots = c->body->snapshots;
 	info->compact_done = READ_ONCE(c->compact_done);

@@ -176,6 +176,8 @@ static int take(struct compaction *k, u64 slot)
 	u8 *key = k->keys + k->key_bytes;
 	int len = vexfs_record_fetch(k->from, slot, r, row, key);
 
+	if (len == -EIO && vexfs_columns_damaged_mask(k->from->columns, slot, 1))
+		return -EUCLEAN;	/* it must not be lost: a copy of less is none */
 	if (len < 0)
 		return len;
 	if (len)
@@ -412,10 +414,13 @@ static int begin(struct compaction *k, struct vexfs_collection_mem *c)
 		return -ENOMEM;
 	k->to->epoch = k->from->epoch + 1;
 	k->to->columns = vexfs_columns_new(c->attrs);
+	if (!k->to->columns)
+		return -ENOMEM;
+	vexfs_record_watch(k->to);
 	k->derived = vexfs_derived_get(k->from);
 	if (k->derived)
 		k->heir = vexfs_derived_heir(c, k->to, k->derived, k->keep);
-	return k->to->columns ? new_planes(k) ?: find_room(k) : -ENOMEM;
+	return new_planes(k) ?: find_room(k);
 }
 
 /* No lock held: planes that nobody wants are freed, and memory. */

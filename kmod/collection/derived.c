@@ -96,7 +96,7 @@ struct vexfs_derived *vexfs_derived_new(const struct vexfs_collection_mem *c,
 		return d;
 	rows = vexfs_rows_open(b->vectors, b->row_bytes);
 	d->codes = vexfs_codes_new(c->metric, c->dims, b->crc_seed);
-	err = rows && d->codes ? vexfs_codes_centre(d->codes, rows, count) : -ENOMEM;
+	err = rows && d->codes ? vexfs_codes_centre(d->codes, rows, b->columns, count) : -ENOMEM;
 	vexfs_rows_close(rows);
 	if (!err)
 		return d;
@@ -158,7 +158,7 @@ int vexfs_derived_extend(struct vexfs_derived *d, u32 dims, u64 count, u64 deadl
 	while (!err && (done = vexfs_codes_count(d->codes)) < count) {
 		to = min(count, done + BUILD_STEP);
 		err = vexfs_codes_reserve(d->codes, to) ?:
-		      vexfs_codes_extend(d->codes, rows, to, deadline);
+		      vexfs_codes_extend(d->codes, rows, d->body->columns, to, deadline);
 		if (!err && vx_killed())
 			err = -EINTR;
 		if (vx_clock_us() >= deadline)

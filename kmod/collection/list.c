@@ -13,6 +13,7 @@
 /* Records that were read and not copied out yet. */
 struct batch {
 	u32 n, max;
+	u32 attrs;
 	u32 key_bytes;
 	void *rows;
 	struct vexfs_item item[BATCH_RECORDS];
@@ -27,6 +28,21 @@ static bool wanted(struct vexfs_body *b, const struct vexfs_snapshot_mem *snap,
 			   vexfs_columns_dead(b->columns, slot);
 
 	return !dead && vexfs_reader_sees(reader, b, slot);
+}
+
+/* What is known of a record that cannot be read. */
+static void add_damaged(const struct vexfs_body *b, struct batch *t, u64 slot)
+{
+	struct vexfs_item *item = t->item + t->n;
+	u32 i;
+
+	memset(t->rows + (size_t)t->n++ * b->row_bytes, 0, b->row_bytes);
+	memset(item, 0, sizeof(*item));
+	item->id = vexfs_columns_id(b->columns, slot);
+	item->slot = slot;
+	item->flags = VEXFS_ITEM_DAMAGED;
+	for (i = 0; i < t->attrs; i++)
+		item->attr[i] = vexfs_columns_attr(b->columns, slot, i);
 }
 
 /* Read records from *slot on, until the batch or the room for keys is full. */
@@ -47,6 +63,11 @@ static int fill(struct vexfs_body *b, const struct vexfs_snapshot_mem *snap,
 			continue;
 		len = vexfs_record_fetch(b, *slot, &record, t->rows + (size_t)t->n * b->row_bytes,
 					 t->keys + t->key_bytes);
+		if (len < 0 && arg->flags & VEXFS_LIST_DAMAGED &&
+		    vexfs_columns_damaged_mask(b->columns, *slot, 1)) {
+			add_damaged(b, t, *slot);
+			continue;
+		}
 		if (len < 0)
 			return len;
 		if (arg->flags & VEXFS_LIST_STALE &&
@@ -138,6 +159,7 @@ int vexfs_record_list(struct vexfs_collection_mem *c, const struct file *file,
 	t = kvmalloc(sizeof(*t), GFP_KERNEL_ACCOUNT);
 	if (!t)
 		goto put;
+	t->attrs = c->attrs;
 	t->max = clamp(BATCH_BYTES / b->row_bytes, 1u, BATCH_RECORDS);
 	t->rows = kvmalloc_array(t->max, b->row_bytes, GFP_KERNEL_ACCOUNT);
 	if (t->rows) {

@@ -168,6 +168,7 @@ static int load_columns(struct vexfs_collection_mem *c, struct vexfs_body *b,
 	b->columns = vexfs_columns_new(c->attrs);
 	if (!b->columns)
 		return -ENOMEM;
+	vexfs_record_watch(b);
 	l.heirs = vexfs_heirs_load(b);
 	if (IS_ERR(l.heirs))
 		return PTR_ERR(l.heirs);

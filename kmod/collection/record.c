@@ -618,6 +618,25 @@ static int fetch(struct vexfs_body *b, u64 slot, struct vexfs_record *record, vo
 	return err ?: len;
 }
 
+/* vexfs_columns_watch().  After a shutdown nothing can be read, whatever the disk has. */
+static int tell_damage(void *arg, u64 slot, int err)
+{
+	const struct vexfs_body *b = arg;
+	u64 id = vexfs_columns_id(b->columns, slot);
+
+	if (vexfs_is_gone(b->dir->i_sb))
+		return -EIO;
+	vexfs_complain(b->dir, "record %llu (slot %llu) is damaged: %s; searches leave it out", id,
+		       slot, err == -EIO ? "it cannot be read" : "bad checksum");
+	vexfs_event_damage(b->dir, slot, id, err);
+	return 0;
+}
+
+void vexfs_record_watch(struct vexfs_body *b)
+{
+	vexfs_columns_watch(b->columns, tell_damage, b);
+}
+
 /* No lock: a published slot does not change, on disk or in memory. */
 int vexfs_record_fetch(struct vexfs_body *b, u64 slot, struct vexfs_record *record, void *row,
 		       u8 *key)
@@ -625,9 +644,9 @@ int vexfs_record_fetch(struct vexfs_body *b, u64 slot, struct vexfs_record *reco
 	u8 unwanted[VEXFS_MAX_KEY];
 	int ret = fetch(b, slot, record, row, key ?: unwanted);
 
-	if (ret == -EUCLEAN)
-		vexfs_complain(b->dir, "record %llu or its row is damaged: bad checksum", slot);
-	return ret;
+	if (ret >= 0)
+		vexfs_columns_mend(b->columns, slot);
+	return ret < 0 ? vexfs_columns_damage(b->columns, slot, ret) ?: ret : ret;
 }
 
 void vexfs_record_item(const struct vexfs_body *b, u64 slot, const struct vexfs_record *record,

@@ -46,9 +46,12 @@ int vexfs_record_delete(struct vexfs_collection_mem *c, u32 n, const __u64 *ids,
  */
 int vexfs_record_find(struct vexfs_collection_mem *c, struct vexfs_reader *reader, u64 id,
 		      const struct vexfs_keys *keys, struct vexfs_body **b, u64 *slot);
+/* Rows of a body that has columns are watched: what is damaged is told, once each. */
+void vexfs_record_watch(struct vexfs_body *b);
 /*
  * Record, row (row_bytes) and key (VEXFS_MAX_KEY bytes; NULL: not wanted) of a published slot,
- * verified.  The length of the key, 0: none.  -EUCLEAN after a line in the log.
+ * verified.  The length of the key, 0: none.  -EUCLEAN, -EIO: it is marked as damaged, after a line
+ * in the log.
  */
 int vexfs_record_fetch(struct vexfs_body *b, u64 slot, struct vexfs_record *record, void *row,
 		       u8 *key);

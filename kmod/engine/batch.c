@@ -83,12 +83,22 @@ static bool may(const struct vexfs_query *q, __u64 slot)
 	return !file || q->may(q->may_arg, file);
 }
 
-bool vexfs_query_admits(const struct vexfs_query *q, __u64 slot)
+/* Of the slots from + i for which bit i is set: those whose rows are whole, as far as is known. */
+static __u64 whole(struct vexfs_query *q, __u64 from, __u64 mask)
+{
+	__u64 damaged = vexfs_columns_damaged_mask(q->cols, from, mask);
+
+	if (damaged)
+		q->damaged = true;
+	return mask & ~damaged;
+}
+
+bool vexfs_query_admits(struct vexfs_query *q, __u64 slot)
 {
 	bool there = q->as_of ? !(q->as_of->dead[slot / 64] >> slot % 64 & 1) :
 				vexfs_columns_visible(q->cols, slot, q->count);
 
-	return there && may(q, slot);
+	return there && may(q, slot) && whole(q, slot, 1);
 }
 
 /* Bit i: slot from + i is live in the snapshot.  n <= 64. */
@@ -106,10 +116,10 @@ static __u64 asof_mask(const struct vexfs_asof *s, __u64 from, __u32 n, __u64 co
 }
 
 /*
- * Bit i: slot from + i may become a candidate: it is live, matches the predicate, and the file that
- * it is bound to may be read.  n <= 64.
+ * Bit i: slot from + i may become a candidate: it is live, matches the predicate, the file that it
+ * is bound to may be read, and its row is whole.  n <= 64.
  */
-static __u64 admitted(const struct vexfs_query *q, __u64 from, __u32 n)
+static __u64 admitted(struct vexfs_query *q, __u64 from, __u32 n)
 {
 	__u64 mask = q->match.p ? vexfs_match_mask(&q->match, from, n) : ~0ULL, left;
 
@@ -117,14 +127,14 @@ static __u64 admitted(const struct vexfs_query *q, __u64 from, __u32 n)
 		mask &= q->as_of ? asof_mask(q->as_of, from, n, q->count) :
 				   vexfs_columns_live_mask(q->cols, from, n, q->count);
 	if (!mask || !q->may || vexfs_columns_unbound(q->cols, from, n, q->count))
-		return mask;
+		return whole(q, from, mask);
 	for (left = mask; left; left &= left - 1)
 		if (!may(q, from + __builtin_ctzll(left)))
 			mask &= ~(left & -left);
-	return mask;
+	return whole(q, from, mask);
 }
 
-bool vexfs_query_admitted(const struct vexfs_query *q, __u64 slot)
+bool vexfs_query_admitted(struct vexfs_query *q, __u64 slot)
 {
 	return admitted(q, slot, 1);
 }
@@ -607,32 +617,38 @@ __s64 *vexfs_q_attribute(struct vexfs_query *q, __u32 attr)
 
 int vexfs_query_read(struct vexfs_query *q)
 {
-	__u32 i, left = q->npending - q->from;
+	__u32 have = 0;
 	int n;
 
-	if (!left || (q->from && vexfs_query_late(q))) {
-		q->npending = q->from = 0;
-		q->s.round++;
-		return 0;
-	}
-	if (need_room(q) || vexfs_query_new_batch(q, false))
+	if (q->from < q->npending && (need_room(q) || vexfs_query_new_batch(q, false)))
 		return -ENOMEM;
 	if (!q->from)
 		vx_rows_ahead(q->rows, q->pending, q->npending);
-	for (i = 0; i < left && i < VEXFS_BATCH; i++) {
-		n = vx_rows_wait(q->rows, q->pending[q->from + i], q->measure[i].seg);
+	while (q->from < q->npending && have < VEXFS_BATCH) {
+		__u64 slot = q->pending[q->from];
+
+		if (!have && q->from && vexfs_query_late(q))
+			break;
+		q->from++;
+		n = vx_rows_wait(q->rows, slot, q->measure[have].seg);
 		if (n < 0) {
+			n = vexfs_query_damage(q, slot, n);
+			if (!n)
+				continue;
 			vx_rows_put(q->rows);
 			return n;
 		}
-		q->slot[i] = q->pending[q->from + i];
-		q->measure[i].segs = n;
-		q->measure[i].norm = vexfs_columns_norm(q->cols, q->slot[i]);
+		q->slot[have] = slot;
+		q->measure[have].segs = n;
+		q->measure[have++].norm = vexfs_columns_norm(q->cols, slot);
 	}
-	q->n = i;
-	q->from += i;
-	q->stats.fetched += i;
-	return i;
+	q->n = have;
+	q->stats.fetched += have;
+	if (!have) {
+		q->npending = q->from = 0;
+		q->s.round++;
+	}
+	return have;
 }
 
 int vexfs_query_score_read(struct vexfs_query *q)

@@ -224,7 +224,8 @@ __u32 vexfs_codes_off(const struct vexfs_codes *c)
 	return READ_ONCE(c->off);
 }
 
-int vexfs_codes_centre(struct vexfs_codes *c, struct vx_rows *rows, __u64 count)
+int vexfs_codes_centre(struct vexfs_codes *c, struct vx_rows *rows, struct vexfs_columns *cols,
+		       __u64 count)
 {
 	__u32 want = count < SAMPLE ? (__u32)count : SAMPLE, got = 0, i;
 	struct vx_seg seg[VX_ROW_SEGS];
@@ -238,8 +239,10 @@ int vexfs_codes_centre(struct vexfs_codes *c, struct vx_rows *rows, __u64 count)
 		vx_rows_ahead(rows, slot, want);
 	for (i = 0; segs >= 0 && i < want; i++) {
 		segs = vx_rows_wait(rows, slot[i], seg);
-		if (segs < 0)
-			break;
+		if (segs < 0) {
+			segs = vexfs_columns_damage(cols, slot[i], segs);
+			continue;
+		}
 		vx_fpu_begin();
 		got += vexfs_rabitq_sum(&c->coder, seg, segs, sum);
 		vx_fpu_end();
@@ -257,7 +260,8 @@ int vexfs_codes_centre(struct vexfs_codes *c, struct vx_rows *rows, __u64 count)
 	return segs < 0 ? segs : 0;
 }
 
-int vexfs_codes_extend(struct vexfs_codes *c, struct vx_rows *rows, __u64 to, __u64 deadline_us)
+int vexfs_codes_extend(struct vexfs_codes *c, struct vx_rows *rows, struct vexfs_columns *cols,
+		       __u64 to, __u64 deadline_us)
 {
 	__u64 *ahead = vx_ealloc(AHEAD * sizeof(*ahead)), at = c->count, read = at;
 	struct vx_seg seg[VX_ROW_SEGS];
@@ -273,6 +277,8 @@ int vexfs_codes_extend(struct vexfs_codes *c, struct vx_rows *rows, __u64 to, __
 			vx_rows_ahead(rows, ahead, n);
 		}
 		segs = vx_rows_wait(rows, at, seg);
+		if (segs < 0)	/* of no segment: a slot without a code */
+			segs = vexfs_columns_damage(cols, at, segs);
 		if (segs < 0)
 			break;
 		vexfs_codes_put(c, at++, seg, segs);

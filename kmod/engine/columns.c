@@ -19,6 +19,7 @@ struct chunk {
 	struct binding *bound;		/* [CHUNK_SLOTS], NULL: none of them is bound */
 	__u64 id[CHUNK_SLOTS];
 	__u64 dead[CHUNK_SLOTS / 64];
+	__u64 damaged[CHUNK_SLOTS / 64];
 	__u32 norm[CHUNK_SLOTS];
 	/* dead slots: superseded at the count of this + 1; 0: not */
 	__u32 until[CHUNK_SLOTS];
@@ -32,6 +33,9 @@ struct vexfs_columns {
 	__u64 bytes;			/* besides chunks and ids */
 	struct vexfs_map64 ids;		/* of live slots, and of those that are not published */
 	__u64 superseded;		/* largest count that a slot was superseded at */
+	__u64 damaged;			/* slots with that bit */
+	int (*tell)(void *arg, __u64 slot, int err);	/* see vexfs_columns_watch() */
+	void *tell_arg;
 	struct vexfs_chunks chunks;	/* struct chunk */
 };
 
@@ -254,6 +258,65 @@ bool vexfs_columns_visible(const struct vexfs_columns *c, __u64 slot, __u64 coun
 	until = __atomic_load_n(&chunk_of(c, slot)->until[slot & (CHUNK_SLOTS - 1)],
 				__ATOMIC_RELAXED);
 	return until && count <= until;
+}
+
+/* --- damaged rows --- */
+
+void vexfs_columns_watch(struct vexfs_columns *c, int (*tell)(void *arg, __u64 slot, int err),
+			 void *arg)
+{
+	c->tell = tell;
+	c->tell_arg = arg;
+}
+
+static __u64 *damaged_word(const struct vexfs_columns *c, __u64 slot)
+{
+	return &chunk_of(c, slot)->damaged[(slot & (CHUNK_SLOTS - 1)) / 64];
+}
+
+int vexfs_columns_damage(struct vexfs_columns *c, __u64 slot, int err)
+{
+	__u64 bit = 1ULL << slot % 64;
+	int why;
+
+	if (!c || (err != -EIO && err != -EUCLEAN))
+		return err;
+	if (__atomic_fetch_or(damaged_word(c, slot), bit, __ATOMIC_RELEASE) & bit)
+		return 0;
+	__atomic_add_fetch(&c->damaged, 1, __ATOMIC_RELAXED);
+	why = c->tell ? c->tell(c->tell_arg, slot, err) : 0;
+	if (why)
+		vexfs_columns_mend(c, slot);
+	return why;
+}
+
+void vexfs_columns_mend(struct vexfs_columns *c, __u64 slot)
+{
+	__u64 bit = 1ULL << slot % 64;
+
+	if (vexfs_columns_damaged(c) &&
+	    __atomic_fetch_and(damaged_word(c, slot), ~bit, __ATOMIC_RELEASE) & bit)
+		__atomic_sub_fetch(&c->damaged, 1, __ATOMIC_RELAXED);
+}
+
+__u64 vexfs_columns_damaged(const struct vexfs_columns *c)
+{
+	return __atomic_load_n(&c->damaged, __ATOMIC_RELAXED);
+}
+
+__u64 vexfs_columns_damaged_mask(const struct vexfs_columns *c, __u64 from, __u64 mask)
+{
+	__u64 left, bad = 0;
+
+	if (!vexfs_columns_damaged(c))
+		return 0;
+	for (left = mask; left; left &= left - 1) {
+		__u64 slot = from + __builtin_ctzll(left);
+
+		if (__atomic_load_n(damaged_word(c, slot), __ATOMIC_ACQUIRE) >> slot % 64 & 1)
+			bad |= left & -left;
+	}
+	return bad;
 }
 
 __u64 vexfs_columns_id(const struct vexfs_columns *c, __u64 slot)

@@ -100,6 +100,25 @@ bool vexfs_columns_visible(const struct vexfs_columns *c, __u64 slot, __u64 coun
  * is not dead by now; the first slot is published.
  */
 __u64 vexfs_columns_live_mask(const struct vexfs_columns *c, __u64 from, __u32 n, __u64 count);
+/*
+ * Rows that cannot be read, or are not what was written: a bit per published slot, set by whoever
+ * meets one, without a lock, and kept as long as the columns are, or until the row is whole again.
+ */
+/*
+ * tell: called when a slot gets its bit; if it returns an error, the row is not to blame, and the
+ * bit goes again.
+ */
+void vexfs_columns_watch(struct vexfs_columns *c, int (*tell)(void *arg, __u64 slot, int err),
+			 void *arg);
+/*
+ * The row of a slot could not be had: err.  0: it is damaged (-EIO, -EUCLEAN), do without it; else
+ * the error to fail with.  c NULL: that is err.
+ */
+int vexfs_columns_damage(struct vexfs_columns *c, __u64 slot, int err);
+void vexfs_columns_mend(struct vexfs_columns *c, __u64 slot);	/* it was read and is right */
+__u64 vexfs_columns_damaged(const struct vexfs_columns *c);	/* how many, dead ones included */
+/* Of the slots from + i for which bit i of mask is set, those that are damaged. */
+__u64 vexfs_columns_damaged_mask(const struct vexfs_columns *c, __u64 from, __u64 mask);
 __u64 vexfs_columns_id(const struct vexfs_columns *c, __u64 slot);
 __s64 vexfs_columns_attr(const struct vexfs_columns *c, __u64 slot, __u32 attr);
 __u64 vexfs_columns_bytes(const struct vexfs_columns *c);
@@ -151,10 +170,12 @@ __u64 vexfs_codes_bytes(const struct vexfs_codes *c);	/* and what these do */
 int vexfs_codes_reserve(struct vexfs_codes *c, __u64 slots);
 __u64 vexfs_codes_reserved(const struct vexfs_codes *c);
 /*
- * Before the first put: centre on a sample of the rows of [0, count).  Sleeps.  Errors of
- * vx_rows_wait(); -ENOMEM.
+ * Before the first put: centre on a sample of the rows of [0, count).  Sleeps.  cols: where rows
+ * that cannot be read are marked, and left out; NULL: they are an error.  Errors of vx_rows_wait();
+ * -ENOMEM.
  */
-int vexfs_codes_centre(struct vexfs_codes *c, struct vx_rows *rows, __u64 count);
+int vexfs_codes_centre(struct vexfs_codes *c, struct vx_rows *rows, struct vexfs_columns *cols,
+		       __u64 count);
 /*
  * As these, with their centre and rotation, so that codes can be carried over; without any slot.
  * centred: what vexfs_codes_centred() is to say.  Beside the writer.  NULL: no memory.
@@ -176,10 +197,12 @@ void vexfs_codes_carry(struct vexfs_codes *c, __u64 slot, const struct vexfs_cod
 void vexfs_codes_publish(struct vexfs_codes *c, __u64 count);	/* release */
 __u64 vexfs_codes_count(const struct vexfs_codes *c);	/* acquire */
 /*
- * Read, encode and publish the rows up to slot `to`, which is reserved.  Sleeps.  0, also when the
+ * Read, encode and publish the rows up to slot `to`, which is reserved.  Sleeps.  cols: where rows
+ * that cannot be read are marked, and get no code; NULL: they are an error.  0, also when the
  * deadline came first; errors of vx_rows_wait().
  */
-int vexfs_codes_extend(struct vexfs_codes *c, struct vx_rows *rows, __u64 to, __u64 deadline_us);
+int vexfs_codes_extend(struct vexfs_codes *c, struct vx_rows *rows, struct vexfs_columns *cols,
+		       __u64 to, __u64 deadline_us);
 
 /*
  * --- lists.c, lists_build.c, probe.c, cluster.c, ladder.c: rows partitioned by the nearest of many
@@ -192,10 +215,11 @@ __u32 vexfs_lists_wanted(__u64 rows);	/* how many lists suit so many rows */
 __u64 vexfs_lists_cost(__u32 dims, __u64 rows);
 /*
  * Lists without rows, centred on a sample of the live rows of [0, count); rotation and mean are
- * those of the codes.  Sleeps, reads rows; stop(arg), if given, ends it.  NULL: *err is -ENOMEM, -EINTR,
+ * those of the codes.  Sleeps, reads rows, and marks those that cannot be read, as all three do;
+ * stop(arg), if given, ends it.  NULL: *err is -ENOMEM, -EINTR,
  * -ENODATA no row to sample, or of vx_rows_wait().
  */
-struct vexfs_lists *vexfs_lists_new(const struct vexfs_codes *codes, const struct vexfs_columns *c,
+struct vexfs_lists *vexfs_lists_new(const struct vexfs_codes *codes, struct vexfs_columns *c,
 				    struct vx_rows *rows, __u64 count, int *err, bool (*stop)(void *arg), void *arg);
 void vexfs_lists_free(struct vexfs_lists *l);
 __u64 vexfs_lists_bytes(const struct vexfs_lists *l);
@@ -206,7 +230,7 @@ __u32 vexfs_lists_count(const struct vexfs_lists *l);	/* lists */
  * -EINTR killed or stopped; -ENOMEM; -EDOM too many norms out of range; -E2BIG a list has grown too
  * much, build anew; of vx_rows_wait().
  */
-int vexfs_lists_extend(struct vexfs_lists *l, const struct vexfs_columns *c, struct vx_rows *rows,
+int vexfs_lists_extend(struct vexfs_lists *l, struct vexfs_columns *c, struct vx_rows *rows,
 		       __u64 to, __u64 deadline_us, bool (*stop)(void *arg), void *arg);
 /*
  * Measure how many of their rows a query must look at; until then it looks at all.  After they have

@@ -88,8 +88,12 @@ static int measure_entries(struct vexfs_query *q, struct vexfs_entry *e, __u32 c
 			if (i + k && (i + k) % VEXFS_BATCH == 0 && vexfs_query_late(q))
 				return n;
 			segs = vx_rows_wait(q->rows, e[i + k].slot, seg);
-			if (segs < 0)
-				return segs;
+			if (segs < 0) {
+				segs = vexfs_query_damage(q, e[i + k].slot, segs);
+				if (segs < 0)
+					return segs;
+				continue;
+			}
 			q->stats.fetched++;
 			finalize(q, &e[i + k], seg, segs, f, &n);
 			vx_rows_put(q->rows);
@@ -152,7 +156,8 @@ static bool is_sure(struct vexfs_query *q, const struct final *f, __u32 n)
 
 /*
  * Might one of those that were pruned by their bounds belong among the first k?  Because records
- * died that had tightened the gate, or because a bound was wrong, which happens now and then.
+ * died, or turned out to be damaged, that had tightened the gate, or because a bound was wrong, which
+ * happens now and then.
  */
 static bool missed(struct vexfs_query *q, const struct final *f, __u32 n)
 {
@@ -299,7 +304,7 @@ int vexfs_query_finish(struct vexfs_query *q, struct vexfs_hit_f *hits, __u32 *t
 		hits[i].id = f[i].id;
 		hits[i].distance = vexfs_key_bits(f[i].key);
 	}
-	*truncated |= q->why;
+	*truncated |= q->why | (q->damaged ? VEXFS_TRUNC_DAMAGED : 0);
 	if (n < (int)q->k && !q->why && (vexfs_query_looked(q) < q->count || q->deferred.n))
 		*truncated |= VEXFS_TRUNC_STRATEGY;
 out:

@@ -210,6 +210,7 @@ bool vexfs_rabitq_rotate(const struct vexfs_coder *c, const struct vx_seg *seg, 
 bool vexfs_rabitq_sum(const struct vexfs_coder *c, const struct vx_seg *seg, __u32 segs,
 		      double *sum);
 void vexfs_rabitq_mean(struct vexfs_coder *c, const double *sum, __u32 n);
+/* segs 0: there is no row; its distance is known to be anything. */
 void vexfs_rabitq_encode(struct vexfs_coder *c, const struct vx_seg *seg, __u32 segs, __u64 *bits,
 			 struct vexfs_factor *f);
 /* A row counts for where the mean is now ... */

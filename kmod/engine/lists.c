@@ -129,7 +129,17 @@ static int add_stray(struct vexfs_lists *l, __u64 slot)
 	return 0;
 }
 
-int vexfs_lists_extend(struct vexfs_lists *l, const struct vexfs_columns *c, struct vx_rows *rows,
+/* The row of a slot could not be had, and why.  0: no list has it; else an error. */
+static int leave_out(struct vexfs_lists *l, struct vexfs_columns *c, __u64 slot, int err)
+{
+	err = vexfs_columns_damage(c, slot, err);
+	/* as long as there is room, so that queries miss it, or find it if it is whole again */
+	if (!err && l->strays < VEXFS_MAX_STRAYS)
+		err = add_stray(l, slot);
+	return err;
+}
+
+int vexfs_lists_extend(struct vexfs_lists *l, struct vexfs_columns *c, struct vx_rows *rows,
 		       __u64 to, __u64 deadline_us, bool (*stop)(void *arg), void *arg)
 {
 	__u64 *ahead = vx_ealloc(AHEAD * sizeof(*ahead)), at = l->linked, read = at;
@@ -146,13 +156,15 @@ int vexfs_lists_extend(struct vexfs_lists *l, const struct vexfs_columns *c, str
 		}
 		if (!vexfs_columns_dead(c, at)) {
 			err = vx_rows_wait(rows, at, seg);
-			if (err < 0)
-				break;
-			vx_fpu_begin();
-			safe = vexfs_rabitq_rotate(&l->coder, seg, err, true, l->x);
-			vx_fpu_end();
-			vx_rows_put(rows);
-			err = safe ? link_row(l, at) : add_stray(l, at);
+			if (err < 0) {
+				err = leave_out(l, c, at, err);
+			} else {
+				vx_fpu_begin();
+				safe = vexfs_rabitq_rotate(&l->coder, seg, err, true, l->x);
+				vx_fpu_end();
+				vx_rows_put(rows);
+				err = safe ? link_row(l, at) : add_stray(l, at);
+			}
 			if (err)
 				break;
 		}

@@ -13,7 +13,7 @@
 
 #define VEXFS_LIST_EXTENTS	16	/* of a list; each is half of those before, or more */
 #define VEXFS_MAX_LISTS		(1u << 16)
-#define VEXFS_MAX_STRAYS	1024u	/* rows whose norm is out of range: they have no code */
+#define VEXFS_MAX_STRAYS	1024u	/* rows in no list: of a norm out of range, or damaged */
 #define VEXFS_NIBBLES		16	/* levels of the second rung */
 
 /*

@@ -106,8 +106,8 @@ static int cluster(struct sample *s, __u32 from, __u32 to, float *centre, float 
 	return 0;
 }
 
-/* Read and rotate a sample of the live rows of [0, count). */
-static int take_sample(struct vexfs_lists *l, const struct vexfs_columns *c, struct vx_rows *rows,
+/* Read and rotate a sample of the live rows of [0, count), those that are whole. */
+static int take_sample(struct vexfs_lists *l, struct vexfs_columns *c, struct vx_rows *rows,
 		       __u64 count, struct sample *s, __u32 want, bool (*stop)(void *arg), void *arg)
 {
 	struct vx_seg seg[VX_ROW_SEGS];
@@ -128,8 +128,12 @@ static int take_sample(struct vexfs_lists *l, const struct vexfs_columns *c, str
 		if (vexfs_columns_dead(c, slot))
 			continue;
 		segs = vx_rows_wait(rows, slot, seg);
-		if (segs < 0)
-			return segs;
+		if (segs < 0) {
+			segs = vexfs_columns_damage(c, slot, segs);
+			if (segs)
+				return segs;
+			continue;
+		}
 		vx_fpu_begin();
 		safe = vexfs_rabitq_rotate(&l->coder, seg, segs, true, row_of(s, s->n));
 		vx_fpu_end();
@@ -246,7 +250,7 @@ static int train(struct vexfs_lists *l, struct sample *s, __u32 lists, bool (*st
 	return l->list ? 0 : -ENOMEM;
 }
 
-struct vexfs_lists *vexfs_lists_new(const struct vexfs_codes *codes, const struct vexfs_columns *c,
+struct vexfs_lists *vexfs_lists_new(const struct vexfs_codes *codes, struct vexfs_columns *c,
 				    struct vx_rows *rows, __u64 count, int *err, bool (*stop)(void *arg), void *arg)
 {
 	__u32 lists = vexfs_lists_wanted(count), padded, want;

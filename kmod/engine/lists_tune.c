@@ -83,16 +83,19 @@ static void quantiles(__u64 *number, __u32 n, __u64 *table)
 	}
 }
 
-/* Of a hit: rows before its list, in the order in which the query came to lists.  It is read. */
-static int rows_before(struct vexfs_lists *l, struct vx_rows *rows, const struct vexfs_probe *p,
-		       __u64 slot, __u64 *before)
+/*
+ * Of a hit: rows before its list, in the order in which the query came to lists.  It is read.
+ * -ENODATA: it cannot be.
+ */
+static int rows_before(struct vexfs_lists *l, struct vexfs_columns *c, struct vx_rows *rows,
+		       const struct vexfs_probe *p, __u64 slot, __u64 *before)
 {
 	struct vx_seg seg[VX_ROW_SEGS];
 	int segs = vx_rows_wait(rows, slot, seg);
 	bool safe;
 
 	if (segs < 0)
-		return segs;
+		return vexfs_columns_damage(c, slot, segs) ?: -ENODATA;
 	*before = 0;
 	vx_fpu_begin();
 	safe = vexfs_rabitq_rotate(&l->coder, seg, segs, true, l->x);
@@ -105,7 +108,8 @@ static int rows_before(struct vexfs_lists *l, struct vx_rows *rows, const struct
 
 /* Ask for the row of a slot; appends to near and far. */
 static int ask(struct vexfs_lists *l, struct vx_rows *rows, struct vexfs_query *q, __u64 slot,
-	       const void *row, struct vexfs_hit_f *hits, __u64 *near, __u32 *nears, __u64 *far, __u32 *fars)
+	       const void *row, struct vexfs_hit_f *hits, __u64 *near, __u32 *nears, __u64 *far,
+	       __u32 *fars)
 {
 	__u32 truncated, i, of = 0;
 	__u64 before;
@@ -135,7 +139,9 @@ static int ask(struct vexfs_lists *l, struct vx_rows *rows, struct vexfs_query *
 	for (i = 0; i < (__u32)n && of < FAR; i++) {
 		if (hits[i].slot == slot)
 			continue;
-		err = rows_before(l, rows, q->probe, hits[i].slot, &before);
+		err = rows_before(l, q->cols, rows, q->probe, hits[i].slot, &before);
+		if (err == -ENODATA)
+			continue;
 		if (err)
 			return err;
 		if (of++ < NEAR)
@@ -164,8 +170,10 @@ int vexfs_lists_tune(struct vexfs_lists *l, struct vexfs_columns *c, struct vx_r
 		if (vexfs_columns_dead(c, slot))
 			continue;
 		err = vx_rows_wait(rows, slot, seg);
-		if (err < 0)
-			break;
+		if (err < 0) {
+			err = vexfs_columns_damage(c, slot, err);
+			continue;
+		}
 		for (k = at = 0; k < (__u32)err; at += seg[k++].bytes)
 			memcpy(row + at, seg[k].p, seg[k].bytes);
 		vx_rows_put(rows);

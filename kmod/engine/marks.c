@@ -101,7 +101,9 @@ void vexfs_query_look_list(struct vexfs_query *q, __u32 list, __u32 n)
 	q->work += n > 0;
 }
 
-/* Was all met that lists have?  The rest of [0, base) was dead before it could be linked. */
+/*
+ * Was all met that lists have?  The rest of [0, base) was dead, or damaged, before it could be linked.
+ */
 static bool all_listed(const struct vexfs_query *q)
 {
 	__u32 i;

@@ -26,6 +26,7 @@ void vexfs_query_restart(struct vexfs_query *q)
 	q->npending = q->from = q->n = 0;
 	q->why = q->match.cut ? VEXFS_TRUNC_DEADLINE : 0;
 	q->failed = 0;
+	q->damaged = false;
 	q->overran = false;
 	q->scored_batch = false;
 	q->marking = false;
@@ -208,4 +209,12 @@ bool vexfs_query_late(struct vexfs_query *q)
 		return false;
 	q->why |= VEXFS_TRUNC_DEADLINE;
 	return true;
+}
+
+int vexfs_query_damage(struct vexfs_query *q, __u64 slot, int err)
+{
+	err = vexfs_columns_damage(q->cols, slot, err);
+	if (!err)
+		q->damaged = true;
+	return err;
 }

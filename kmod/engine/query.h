@@ -49,6 +49,7 @@ struct vexfs_query {
 	__u32 phase;
 	int failed;
 	__u32 why;			/* VEXFS_TRUNC_* */
+	bool damaged;			/* a row was left out because it is */
 	bool scored_batch;
 	bool filtered;			/* the filter has seen the batch */
 	__u32 n;			/* candidates in the batch */
@@ -106,6 +107,8 @@ static inline void vexfs_query_publish(struct vexfs_query *q)
 
 /* Is the time up?  Then something is left out, and the answer says why. */
 bool vexfs_query_late(struct vexfs_query *q);
+/* A row could not be had, and why.  0: go on without it; else an error. */
+int vexfs_query_damage(struct vexfs_query *q, __u64 slot, int err);
 /*
  * Entries of the pool of a query for the k best: more than k, because f32 may order neighbours
  * wrongly.
@@ -123,7 +126,7 @@ void vexfs_query_add(struct vexfs_query *q, __u64 slot, __u32 lower, __u32 upper
 /* What is farther than this, before penalties, is not among the k best; a key. */
 __u32 vexfs_query_gate(struct vexfs_query *q);
 /* May a slot of the snapshot become a candidate? */
-bool vexfs_query_admitted(const struct vexfs_query *q, __u64 slot);
+bool vexfs_query_admitted(struct vexfs_query *q, __u64 slot);
 
 /*
  * The batch becomes the live ones of the next matching slots from `from` on, a batch of them at
@@ -131,8 +134,11 @@ bool vexfs_query_admitted(const struct vexfs_query *q, __u64 slot);
  * vexfs_q_range(), or vexfs_q_estimate().
  */
 int vexfs_q_matches(struct vexfs_query *q, __u64 from, __u64 *next, bool estimate);
-/* May a slot that was admitted before still be found: has it not died, or its file? */
-bool vexfs_query_admits(const struct vexfs_query *q, __u64 slot);
+/*
+ * May a slot that was admitted before still be found: has it not died, nor its file, and is its row
+ * whole?
+ */
+bool vexfs_query_admits(struct vexfs_query *q, __u64 slot);
 /* What has a larger f32 total than this lies beyond the radius; a key.  ~0: there is no radius. */
 __u32 vexfs_query_radius_gate(struct vexfs_query *q);
 

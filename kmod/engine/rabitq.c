@@ -177,7 +177,7 @@ void vexfs_rabitq_encode(struct vexfs_coder *c, const struct vx_seg *seg, __u32 
 	memset(bits, 0, c->rotation.padded / 8);
 	f->norm2 = 0;
 	f->scale = -1;
-	if (!centred(c, seg, segs, c->mean, x))
+	if (!segs || !centred(c, seg, segs, c->mean, x))
 		return;
 	norm2 = norm2_of(x, c->dims);
 	if (norm2 == 0)
@@ -202,7 +202,7 @@ void vexfs_rabitq_drift(struct vexfs_coder *c, const struct vx_seg *seg, __u32 s
 	double norm2;
 	__u32 i;
 
-	if (!centred(c, seg, segs, c->mean, c->scratch))
+	if (!segs || !centred(c, seg, segs, c->mean, c->scratch))
 		return;
 	norm2 = norm2_of(c->scratch, c->dims);
 	if (!is_safe(norm2))

@@ -238,6 +238,11 @@ void vexfs_event_compact(const struct inode *dir, u64 before, u64 after, u64 us,
 	trace_vexfs_compact(dir, before, after, us, err);
 }
 
+void vexfs_event_damage(const struct inode *dir, u64 slot, u64 id, int err)
+{
+	trace_vexfs_damage(dir, slot, id, err);
+}
+
 void vexfs_event_search_begin(const struct inode *dir, const struct vexfs_ioc_search *s)
 {
 	trace_vexfs_search_begin(dir, s);

@@ -10,6 +10,7 @@
  *	vexfs_eject		a search program failed so often that the collection no longer tries it
  *	vexfs_commit		operations on records were committed, or not
  *	vexfs_compact		a compaction ended, or was given up: slots before and after
+ *	vexfs_damage		a record cannot be read or did not verify, for the first time
  *
  * dev and ino name the directory of a collection, times are microseconds.
  */
@@ -38,7 +39,8 @@
 	{ VEXFS_TRUNC_STRATEGY,		"strategy" }, \
 	{ VEXFS_TRUNC_PRECISION,	"precision" }, \
 	{ VEXFS_TRUNC_LIMIT,		"limit" }, \
-	{ VEXFS_TRUNC_FILES,		"files" })
+	{ VEXFS_TRUNC_FILES,		"files" }, \
+	{ VEXFS_TRUNC_DAMAGED,		"damaged" })
 
 TRACE_EVENT(vexfs_search_begin,
 	TP_PROTO(const struct inode *dir, const struct vexfs_ioc_search *s),
@@ -217,6 +219,27 @@ TRACE_EVENT(vexfs_compact,
 	TP_printk("dev %d,%d ino %llu slots before %llu after %llu us %llu err %d",
 		  MAJOR(__entry->dev), MINOR(__entry->dev), __entry->ino, __entry->before,
 		  __entry->after, __entry->us, __entry->err)
+);
+
+TRACE_EVENT(vexfs_damage,
+	TP_PROTO(const struct inode *dir, u64 slot, u64 id, int err),
+	TP_ARGS(dir, slot, id, err),
+	TP_STRUCT__entry(
+		__field(dev_t, dev)
+		__field(u64, ino)
+		__field(u64, slot)
+		__field(u64, id)
+		__field(int, err)
+	),
+	TP_fast_assign(
+		__entry->dev = dir->i_sb->s_dev;
+		__entry->ino = dir->i_ino;
+		__entry->slot = slot;
+		__entry->id = id;
+		__entry->err = err;
+	),
+	TP_printk("dev %d,%d ino %llu slot %llu id %llu err %d", MAJOR(__entry->dev),
+		  MINOR(__entry->dev), __entry->ino, __entry->slot, __entry->id, __entry->err)
 );
 
 #endif /* _VEXFS_TRACE_H */

@@ -266,7 +266,8 @@ long vexfs_ioc_list(struct file *file, struct vexfs_collection_mem *c, void __us
 	err = vexfs_may_read(file) ?: vexfs_copy_in(&arg, sizeof(arg), argp, &usize);
 	if (err)
 		return err;
-	if (arg.flags & ~VEXFS_LIST_STALE || arg.reserved32 || !ALL_ZERO(arg.reserved) || !arg.n ||
+	if (arg.flags & ~(VEXFS_LIST_STALE | VEXFS_LIST_DAMAGED) || arg.reserved32 ||
+	    !ALL_ZERO(arg.reserved) || !arg.n ||
 	    (arg.keys && arg.key_bytes < VEXFS_MAX_KEY) || !TERMINATED(arg.snapshot))
 		return -EINVAL;
 	if (arg.n > VEXFS_MAX_BATCH)

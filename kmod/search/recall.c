@@ -4,9 +4,10 @@
  * over the slots that it saw.  How many of the true neighbours were in the answer is counted for each
  * strategy.
  *
- * What died in between counts on neither side.  Only answers that an exact search has to agree with
- * are kept: without programs for filter and distance, conditions, radius and limits, not of a
- * snapshot, not cut short, and not of a caller who was refused records.
+ * What died in between, or turned out to be damaged, counts on neither side.  Only answers that an
+ * exact search has to agree with are kept: without programs for filter and distance, conditions,
+ * radius and limits, not of a snapshot, not cut short, and not of a caller who was refused
+ * records.
  *
  * The worker of a mount does it at the lowest priority, and rests for RESTS times as long as each
  * query took; meanwhile no answer is kept.  It reads next to nothing from the device: a query whose
@@ -121,12 +122,13 @@ static int find_true(struct vexfs_collection_mem *c, struct vexfs_body *b,
 		vx_rows_put(rows);
 	vexfs_query_free(q);
 	vexfs_rows_close(rows);
-	return n >= 0 && truncated & ~VEXFS_TRUNC_PRECISION ? -ETIME : n;
+	return n >= 0 && truncated & ~(VEXFS_TRUNC_PRECISION | VEXFS_TRUNC_DAMAGED) ? -ETIME : n;
 }
 
 static bool is_alive(const struct vexfs_body *b, const struct vexfs_sample *sample, u64 slot)
 {
-	return vexfs_columns_visible(b->columns, slot, sample->count) && !vexfs_slot_gone(b, slot);
+	return vexfs_columns_visible(b->columns, slot, sample->count) && !vexfs_slot_gone(b, slot) &&
+	       !vexfs_columns_damaged_mask(b->columns, slot, 1);
 }
 
 /* Is a hit among the true neighbours, or as near as the last of them?  n > 0. */

@@ -18,6 +18,7 @@
  *	f32 may have refused one of the k best		with a larger pool (vexfs_query_finish)
  *	an estimate may have				without estimates (the same)
  *	too many of the best are of one file		for more than k (the same)
+ *	a hit is damaged				without it: its slot is marked
  *
  * The deadline is the call's: what has not begun by then has no hits.  What a program has of its
  * own is CPU time, which counts while it runs: it is not to blame for a slow disk, a busy machine,
@@ -37,6 +38,7 @@
  * once, and asks for more six times before it says VEXFS_TRUNC_FILES.
  */
 #define MAX_ATTEMPTS	16
+#define MAX_DAMAGED	4	/* times that a query is tried again because a hit is damaged */
 #define MAX_REBOUND	16	/* times that a call begins anew because something else was bound */
 /*
  * A round: who replaces a program of it waits for it, and with him all who load, replace or detach
@@ -75,6 +77,7 @@ struct run {
 	bool own_fault;
 	u64 visited, scored;		/* of attempts that are over, given up or not */
 	u32 rounds;
+	u32 damaged;			/* times that a query was tried again because a hit was */
 	struct vexfs_search_trace *trace;	/* NULL: not wanted */
 	/* vexfs_clock_ns(): from then on time is not accounted for */
 	u64 mark;
@@ -410,31 +413,66 @@ static void sample(const struct run *r, u32 i, const struct vexfs_query_answer *
 
 /*
  * Records of the hits, verified: a distance is only as good as the row that it was computed from.
+ * Those that are damaged are left out.  How many there are, or an error.
  */
-static int fill_hits(struct run *r, u32 n, struct vexfs_hit *hits)
+static int fill_hits(struct run *r, u32 n, struct vexfs_hit *hit)
 {
 	struct vexfs_record record;
-	u32 i;
+	u32 i, whole = 0;
 	int err;
 
 	for (i = 0; i < n; i++) {
-		err = vexfs_record_fetch(r->b, r->found[i].slot, &record, r->row, NULL);
+		u64 slot = r->found[i].slot;
+
+		err = vexfs_record_fetch(r->b, slot, &record, r->row, NULL);
+		if (err < 0 && vexfs_columns_damaged_mask(r->b->columns, slot, 1))
+			continue;
 		if (err < 0)
 			return err;
-		hits[i] = (struct vexfs_hit){
+		hit[whole] = (struct vexfs_hit){
 			.id = r->found[i].id,
-			.slot = r->found[i].slot,
-			.file = vexfs_slot_ino(r->b, r->found[i].slot),
+			.slot = slot,
+			.file = vexfs_slot_ino(r->b, slot),
 			.file_off = le64_to_cpu(record.r_file_off),
 			.file_len = le32_to_cpu(record.r_file_len),
-			.flags = vexfs_slot_flags(r->b, r->found[i].slot, &record),
+			.flags = vexfs_slot_flags(r->b, slot, &record),
 		};
 		/* its bits: a number in user space, where this is compiled, too */
-		memcpy(&hits[i].distance, &r->found[i].distance, sizeof(hits[i].distance));
+		memcpy(&hit[whole].distance, &r->found[i].distance, sizeof(hit->distance));
+		whole++;
 		if (vx_killed())
 			return -EINTR;
 	}
-	return 0;
+	return whole;
+}
+
+/* The i-th query with its records.  DONE, ANEW, or why it fails. */
+static int answer(struct run *r, u32 i, struct vexfs_query_answer *a, struct vexfs_hit *hits)
+{
+	u32 tries = 0;
+	int n;
+
+	for (;;) {
+		n = query(r, &a->n, &a->truncated);
+		if (n != DONE)
+			return n;
+		n = fill_hits(r, a->n, hits);
+		lap(r, VEXFS_TIME_RECORDS);
+		if (n < 0)
+			return n;
+		if ((u32)n == a->n) {
+			sample(r, i, a);
+			return DONE;
+		}
+		if (++tries > MAX_DAMAGED || vx_clock_us() >= r->deadline)
+			break;
+		r->damaged++;
+		r->s->restarts++;
+		vexfs_query_restart(r->q);
+	}
+	a->n = n;
+	a->truncated |= VEXFS_TRUNC_DAMAGED;
+	return DONE;
 }
 
 /* All queries, with what is bound and loaded at one time.  DONE, ANEW, or why the call fails. */
@@ -459,12 +497,7 @@ static int pass(struct run *r)
 			vexfs_query_reset(r->q, r->vectors + (size_t)i * r->c->row_bytes);
 		visited = r->visited;
 		scored = r->scored;
-		err = query(r, &a->n, &a->truncated);
-		if (err == DONE)
-			err = fill_hits(r, a->n, r->hits + (size_t)i * r->s->k);
-		if (err == DONE)
-			sample(r, i, a);
-		lap(r, VEXFS_TIME_RECORDS);
+		err = answer(r, i, a, r->hits + (size_t)i * r->s->k);
 		if (err != DONE)
 			return err;
 		a->visited = r->visited - visited;
@@ -525,13 +558,14 @@ static void fill_trace(struct run *r)
 	const struct vexfs_query_stats *stats = vexfs_query_stats(r->q);
 	const struct vexfs_search *s = vexfs_query_search(r->q);
 	struct vexfs_search_trace *t = r->trace;
-	u32 i, known = r->fell_back;
+	u32 i, known = r->fell_back + r->damaged;
 
 	BUILD_BUG_ON(sizeof(t->restart) != sizeof(stats->restart));
 	memcpy(t->restart, stats->restart, sizeof(t->restart));
 	for (i = 0; i < ARRAY_SIZE(t->restart); i++)
 		known += t->restart[i];
 	t->restart[VEXFS_RESTART_FALLBACK] = r->fell_back;
+	t->restart[VEXFS_RESTART_DAMAGED] = r->damaged;
 	t->restart[VEXFS_RESTART_SWITCH] = r->s->restarts - known;
 	t->count = s->count;
 	t->matches = r->hidden ? VEXFS_MATCHES_UNTOLD : s->matches;

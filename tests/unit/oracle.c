@@ -234,8 +234,8 @@ void encode(__u32 metric, __u32 n)
 	codes = vexfs_codes_new(metric, dims, 5);
 	assert_non_null(codes);
 	assert_int_equal(vexfs_codes_reserve(codes, n), 0);
-	assert_int_equal(vexfs_codes_centre(codes, &plane, n_rows), 0);
-	assert_int_equal(vexfs_codes_extend(codes, &plane, n, ~0ULL), 0);
+	assert_int_equal(vexfs_codes_centre(codes, &plane, NULL, n_rows), 0);
+	assert_int_equal(vexfs_codes_extend(codes, &plane, NULL, n, ~0ULL), 0);
 }
 
 void forget_codes(void)

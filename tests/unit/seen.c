@@ -252,6 +252,8 @@ static bool check_search(struct looking *l, const char *snapshot, const struct s
 	err = vexfs_file_ioctl(l->dir, VEXFS_IOC_SEARCH, &in);
 	if (err)
 		fine = client_failed(l->c, "search", err);
+	else if (in.truncated == VEXFS_TRUNC_DAMAGED) /* it has left out what could not be read */
+		fine = client_failed(l->c, "search", -EIO);
 	else if (in.truncated || in.n > k)
 		fine = client_wrong(l->c, "search: truncated %#x, %u hits", in.truncated, in.n);
 	else

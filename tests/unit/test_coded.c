@@ -240,7 +240,11 @@ static void test_coded_limits(void **state)
 	plane.broken = hits[3].slot;
 	plane.error = -EIO;
 	q = begin(VEXFS_METRIC_L2, 10, 0, ~0ULL);
-	assert_int_equal(run(q, vexfs_coded, hits, &truncated, &restarts), -EIO);
+	n = run(q, vexfs_coded, hits, &truncated, &restarts);
+	assert_int_equal(n, 10);
+	assert_int_equal(truncated, VEXFS_TRUNC_DAMAGED);
+	while (n--)
+		assert_int_not_equal(hits[n].slot, plane.broken);
 	vexfs_query_free(q);
 	plane.error = 0;
 	forget_codes();

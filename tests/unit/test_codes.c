@@ -67,12 +67,12 @@ static void build(const float *rows, __u32 n, __u32 dims, __u32 metric)
 	codes = vexfs_codes_new(metric, dims, 42);
 	assert_non_null(codes);
 	assert_int_equal(vexfs_codes_reserve(codes, n), 0);
-	assert_int_equal(vexfs_codes_centre(codes, &plane, n), 0);
+	assert_int_equal(vexfs_codes_centre(codes, &plane, NULL, n), 0);
 	for (i = 0; i < n / 2; i++)
 		vexfs_codes_put(codes, i, seg, vx_rows_wait(&plane, i, seg));
 	assert_int_equal(vexfs_codes_count(codes), 0);
 	vexfs_codes_publish(codes, n / 2);
-	assert_int_equal(vexfs_codes_extend(codes, &plane, n, ~0ULL), 0);
+	assert_int_equal(vexfs_codes_extend(codes, &plane, NULL, n, ~0ULL), 0);
 	assert_int_equal(vexfs_codes_count(codes), n);
 	assert_int_equal(vexfs_codes_bytes(codes), vexfs_codes_cost(dims, n));
 }
@@ -302,8 +302,8 @@ static void test_storage(void **state)
 		vx_ealloc_left = fail;
 		codes = vexfs_codes_new(VEXFS_METRIC_L2, 2, 1);
 		if (codes && !vexfs_codes_reserve(codes, 3000) &&
-		    !vexfs_codes_centre(codes, &plane, 3000) &&
-		    !vexfs_codes_extend(codes, &plane, 3000, ~0ULL))
+		    !vexfs_codes_centre(codes, &plane, NULL, 3000) &&
+		    !vexfs_codes_extend(codes, &plane, NULL, 3000, ~0ULL))
 			break;
 		if (codes)
 			assert_true(vexfs_codes_bytes(codes) <= vexfs_codes_cost(2, 3000));
@@ -329,17 +329,17 @@ static void test_storage(void **state)
 
 	/* a deadline that has passed still gets a batch forward; errors keep what was done */
 	vexfs_codes_publish(codes, 0);
-	assert_int_equal(vexfs_codes_extend(codes, &plane, 3000, 0), 0);
+	assert_int_equal(vexfs_codes_extend(codes, &plane, NULL, 3000, 0), 0);
 	assert_int_equal(vexfs_codes_count(codes), VEXFS_BATCH);
 	plane.broken = 200;
 	plane.error = -EIO;
-	assert_int_equal(vexfs_codes_extend(codes, &plane, 3000, ~0ULL), -EIO);
+	assert_int_equal(vexfs_codes_extend(codes, &plane, NULL, 3000, ~0ULL), -EIO);
 	assert_int_equal(vexfs_codes_count(codes), 200);
-	assert_int_equal(vexfs_codes_extend(codes, &plane, 3000, ~0ULL), -EIO);
+	assert_int_equal(vexfs_codes_extend(codes, &plane, NULL, 3000, ~0ULL), -EIO);
 	plane.error = 0;
-	assert_int_equal(vexfs_codes_extend(codes, &plane, 3000, ~0ULL), 0);
+	assert_int_equal(vexfs_codes_extend(codes, &plane, NULL, 3000, ~0ULL), 0);
 	assert_int_equal(vexfs_codes_count(codes), 3000);
-	assert_int_equal(vexfs_codes_extend(codes, &plane, ~0ULL, ~0ULL),
+	assert_int_equal(vexfs_codes_extend(codes, &plane, NULL, ~0ULL, ~0ULL),
 			 -EIO); /* not beyond what is reserved */
 	assert_int_equal(vexfs_codes_count(codes), 3000);
 	assert_int_equal(vexfs_codes_reserved(codes), 3072);

@@ -243,7 +243,8 @@ static bool one_operation(char what, enum vexfs_fault kind, unsigned int n)
 	met = vexfs_fault_met();
 	if (err && !met)
 		failed(strerror(-err));
-	if (err && err != -EIO && err != -ENOMEM)
+	/* a record that cannot be copied is a damaged one */
+	if (err && err != -EIO && err != -ENOMEM && !(what == 'M' && err == -EUCLEAN))
 		failed(strerror(-err));
 	if (!err)
 		history_done(h);

@@ -200,10 +200,10 @@ static void op_encode(void)
 		m.codes = vexfs_codes_new(m.metric, m.dims, chance(1000));
 		assert_non_null(m.codes);
 		assert_int_equal(vexfs_codes_reserve(m.codes, m.n), 0);
-		assert_int_equal(vexfs_codes_centre(m.codes, &m.rows, m.n), 0);
+		assert_int_equal(vexfs_codes_centre(m.codes, &m.rows, NULL, m.n), 0);
 	}
 	assert_int_equal(vexfs_codes_reserve(m.codes, m.n), 0);
-	assert_int_equal(vexfs_codes_extend(m.codes, &m.rows, m.n, ~0ULL), 0);
+	assert_int_equal(vexfs_codes_extend(m.codes, &m.rows, NULL, m.n, ~0ULL), 0);
 }
 
 /* --- looks --- */

@@ -327,10 +327,18 @@ static void test_errors(void **state)
 	plane.broken = 1500;		/* absent */
 	plane.error = -EIO;
 	q = begin(VEXFS_METRIC_L2, 10, 0, ~0ULL);
-	assert_int_equal(run(q, vexfs_flat, hits, &truncated, &restarts), -EIO);
+	n = run(q, vexfs_flat, hits, &truncated, &restarts);
+	assert_int_equal(n, 10);
+	assert_int_equal(truncated, VEXFS_TRUNC_DAMAGED);
+	assert_int_equal(vexfs_columns_damaged(columns), 1);
+	while (n--)
+		assert_int_not_equal(hits[n].slot, 1500);
+	vexfs_columns_mend(columns, 1500);
+	assert_int_equal(vexfs_columns_damaged(columns), 0);
 	plane.error = -EINTR;
 	vexfs_query_restart(q);
 	assert_int_equal(run(q, vexfs_flat, hits, &truncated, &restarts), -EINTR);
+	assert_int_equal(vexfs_columns_damaged(columns), 0);
 	plane.error = 0;
 	vexfs_query_restart(q);
 	n = run(q, vexfs_flat, hits, &truncated, &restarts);

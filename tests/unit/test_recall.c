@@ -330,8 +330,8 @@ static void set_make(const struct kind *kind, __u64 seed)
 	set.codes = vexfs_codes_new(kind->metric, d, seed);
 	assert_non_null(set.codes);
 	assert_int_equal(vexfs_codes_reserve(set.codes, n), 0);
-	assert_int_equal(vexfs_codes_centre(set.codes, &set.plane, n), 0);
-	assert_int_equal(vexfs_codes_extend(set.codes, &set.plane, n, ~0ULL), 0);
+	assert_int_equal(vexfs_codes_centre(set.codes, &set.plane, NULL, n), 0);
+	assert_int_equal(vexfs_codes_extend(set.codes, &set.plane, NULL, n, ~0ULL), 0);
 	set.lists = vexfs_lists_new(set.codes, set.columns, &set.plane, n, &err, NULL, NULL);
 	assert_non_null(set.lists);
 	assert_int_equal(vexfs_lists_extend(set.lists, set.columns, &set.plane, n, ~0ULL, NULL,

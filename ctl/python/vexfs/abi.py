@@ -19,7 +19,7 @@ LIST_STALE, INTERN_LOOKUP, ATTACH_READONLY = 1, 1, 1
 ITEM_KEYED, ITEM_STALE = 1, 4
 ATTR_INT, ATTR_KEYWORD = 1, 2
 ELEM_F32 = 1
-TRUNCATED = 'deadline visits strategy precision limit files'.split()
+TRUNCATED = 'deadline visits strategy precision limit files damaged'.split()
 OP = {name: i for i, name in enumerate(
     'open create info insert get delete search use sync list words intern path drop snapshot compact '
     'attach detach file'.split())}
@@ -46,7 +46,8 @@ class Info(ct.Structure):
                 ('attr', Attr * MAX_ATTRS), ('bound', Bound * SLOTS), ('gone', u64), ('epoch', u64),
                 ('compact_done', u64), ('compact_total', u64), ('snapshots', u32), ('reserved32b', u32),
                 ('key_bytes', u64), ('next_id', u64), ('compact_lacked', u64),
-                ('coded', u64), ('codes', u32), ('reserved32c', u32), ('reserved', u64 * 4)]
+                ('coded', u64), ('codes', u32), ('reserved32c', u32), ('damaged', u64),
+                ('reserved', u64 * 3)]
 
 
 class Bind(ct.Structure):

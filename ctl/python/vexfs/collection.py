@@ -19,7 +19,7 @@ Record.__doc__ = 'A record.  key: str or None; attrs: a dict, None for no word; 
 
 class Hits(list):
     """A list of Match, nearest first.  truncated: why it may miss something, any of 'deadline', 'visits', 'strategy',
-    'precision', 'limit' and 'files' (see VEXFS_TRUNC_* in ioctl.h); empty: nothing is missing."""
+    'precision', 'limit', 'files' and 'damaged' (see VEXFS_TRUNC_* in ioctl.h); empty: nothing is missing."""
     truncated = ()
 
 
