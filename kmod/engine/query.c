@@ -115,7 +115,7 @@ struct vexfs_query *vexfs_query_new(struct vexfs_columns *c, struct vx_rows *row
 	q->s.count = q->count;
 	q->s.lists = q->have_lists ? vexfs_lists_count(q->have_lists) : 0;
 	q->s.linked = q->linked < q->count ? q->linked : q->count;
-	q->leap = p->match && !p->hidden;
+	q->leap = q->match.p && !p->hidden;
 	q->s.matches = q->leap ? p->match->matches : q->count;
 	q->s.dims = p->dims;
 	q->s.metric = p->metric;
