@@ -106,6 +106,7 @@ static void claim_planes(struct verify *v, const struct vexfs_collection *raw)
 	claim_plane(v, raw->c_records);
 	claim_plane(v, raw->c_keys);
 	claim_plane(v, raw->c_dead);
+	claim_plane(v, raw->c_deaths);
 	claim_plane(v, raw->c_words);
 	claim_plane(v, raw->c_heirs);
 	for (i = 0; i < VEXFS_MAX_SNAPSHOTS; i++)

@@ -263,6 +263,8 @@ struct vexfs_dirent {
  *   records	128 bytes each, slot after slot
  *   keys	bytes of user keys, append-only
  *   dead	bitmap blocks (struct vexfs_dead_block), journaled
+ *   deaths	slots that are dead too, whatever their bits are (struct vexfs_deaths); made when an
+ *		operation kills slots in more blocks of the bitmap than one transaction takes
  *   words	dictionaries of keyword attributes, append-only
  *   heirs	which files took the place of others (struct vexfs_heir_block), journaled; made when
  *		the first one does
@@ -347,7 +349,13 @@ struct vexfs_collection {
 	__le64	c_word_bytes;		/* committed bytes of it */
 	/* hidden inode: files that took the place of others, struct vexfs_heir; 0: none */
 	__le64	c_heirs;
-	__u8	c_reserved[4096 - 152 - VEXFS_MAX_ATTRS * 40 - VEXFS_SLOTS * 32 -
+	/* hidden inode: the log of deaths; 0: none */
+	__le64	c_deaths;
+	/*
+	 * committed bytes of it that count; those before are in the bitmap, and not used again
+	 */
+	__le64	c_deaths_begin, c_deaths_end;
+	__u8	c_reserved[4096 - 176 - VEXFS_MAX_ATTRS * 40 - VEXFS_SLOTS * 32 -
 			   VEXFS_MAX_SNAPSHOTS * 56];
 };
 
@@ -398,6 +406,14 @@ struct vexfs_dead_block {
 	__u8	x_bits[4096 - 16];
 };
 #define VEXFS_DEAD_SLOTS	((VEXFS_BLOCK_SIZE - 16) * 8)
+
+/* A part of the log of deaths: slots that one commit has killed.  Back to back. */
+struct vexfs_deaths {
+	/* rest of the part; seed: c_uuid, then its offset as le64 */
+	__le32	d_crc;
+	__le32	d_slots;		/* 1 .. */
+	__le32	d_slot[];
+};
 
 /*
  * A file was replaced by another one, which was renamed over it and has its records since then:
@@ -461,6 +477,7 @@ VEXFS_FORMAT_ASSERT(struct vexfs_collection, c_snapshot, 544);
 _Static_assert(sizeof(struct vexfs_record) == 128, "record");
 VEXFS_FORMAT_ASSERT(struct vexfs_record, r_attr, 64);
 _Static_assert(sizeof(struct vexfs_dead_block) == 4096, "dead bitmap block");
+_Static_assert(sizeof(struct vexfs_deaths) == 8, "part of the log of deaths");
 _Static_assert(sizeof(struct vexfs_heir) == 24, "heir");
 _Static_assert(sizeof(struct vexfs_heir_block) == 4096, "block of heirs");
 #endif

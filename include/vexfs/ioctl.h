@@ -203,7 +203,12 @@ struct vexfs_ioc_get {
 /*
  * Delete n records by id, or by key (BY_KEY), all or nothing.  ENOENT (bad: index of the first
  * unknown id, or of one named twice).  Survives a crash after fsync; before it a crash may leave a
- * delete undone, or one that touches more than two million slots half done, its first ids deleted.
+ * delete undone, but not half done.
+ *
+ * With one exception: the filesystem is full, and they are so far apart (in more than 256 stretches
+ * of some 32,000 slots) that what is to be written for them at once finds no room.  Then they are
+ * deleted part by part in the order in which they are given, and a crash may leave the first ones
+ * deleted; after an error (never ENOENT) those before `bad` are deleted, and the others are not.
  */
 struct vexfs_ioc_delete {
 	__u32	size, flags;		/* VEXFS_DELETE_BY_KEY */

@@ -28,7 +28,8 @@ struct vexfs_body *vexfs_body_new(struct vexfs_collection_mem *c)
 
 void vexfs_body_close(struct vexfs_body *b)
 {
-	struct inode **plane[] = { &b->vectors, &b->records, &b->keys, &b->dead, &b->heirs };
+	struct inode **plane[] = { &b->vectors, &b->records, &b->keys,
+				   &b->dead,	&b->heirs,   &b->deaths };
 	u32 i;
 
 	for (i = 0; i < ARRAY_SIZE(plane); i++) {
@@ -74,13 +75,17 @@ int vexfs_body_open(struct vexfs_body *b, const struct vexfs_collection *raw)
 		{ &b->records, raw->c_records, 0, "records" },
 		{ &b->keys, raw->c_keys, 0, "keys" },
 		{ &b->dead, raw->c_dead, VEXFS_INODE_METADATA, "dead" },
-		{ &b->heirs, raw->c_heirs, VEXFS_INODE_METADATA, "heirs" },	/* may be none */
+		/* these may not be there */
+		{ &b->heirs, raw->c_heirs, VEXFS_INODE_METADATA, "heirs" },
+		{ &b->deaths, raw->c_deaths, 0, "deaths" },
 	};
 	struct inode *inode;
 	u32 i, j;
 	int err;
 
-	for (i = 0; i < ARRAY_SIZE(plane) - !raw->c_heirs; i++) {
+	for (i = 0; i < ARRAY_SIZE(plane); i++) {
+		if (i > 3 && !plane[i].ino)
+			continue;
 		for (j = 0; j < i; j++)
 			if (plane[i].ino == plane[j].ino) {
 				vexfs_error(b->dir->i_sb,

@@ -24,6 +24,11 @@ struct vexfs_body {
 	/* a reference each */
 	struct inode *vectors, *records, *keys, *dead;
 	struct inode *heirs;		/* the same; NULL: none; vexfs_collection_mem.lock to set */
+	/* the same; commit_lock too to set.  The log of deaths, see deaths.c, and its errors */
+	struct inode *deaths;
+	errseq_t deaths_since;
+	u64 deaths_begin, deaths_end;	/* of it, on disk: bytes; commit_lock and lock to change */
+	u64 deaths_room;		/* vexfs_collection_mem.lock: bytes that have blocks */
 	errseq_t vectors_since, records_since, keys_since; /* write errors after these are sticky */
 	/* written under vexfs_collection_mem.lock, read without (see engine.h) */
 	struct vexfs_columns *columns;

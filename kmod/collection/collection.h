@@ -12,6 +12,7 @@
  *	schema.c	the collection block: read, create, drop
  *	block.c		journaled blocks of hidden inodes
  *	dead.c		the dead bitmap
+ *	deaths.c	the log of deaths, and those to commit
  *	record.c	insert, fetch, delete
  *	commit.c	what makes them durable
  *	key.c		keys of records
@@ -43,6 +44,7 @@
 #include "collection/commit.h"
 #include "collection/compact.h"
 #include "collection/dead.h"
+#include "collection/deaths.h"
 #include "collection/derived.h"
 #include "collection/heir.h"
 #include "collection/key.h"
@@ -88,11 +90,15 @@ struct vexfs_collection_mem {
 	 */
 	int gone;
 	bool pinned;			/* lock: something is not committed, so we hold dir */
-	struct list_head deaths;	/* lock: deletions to commit, struct death_chunk */
-	struct vexfs_dead_set pending;	/* lock: the blocks they touch */
+	struct list_head deaths;	/* lock: deletions to commit, struct vexfs_death_chunk */
+	u64 death_count;		/* lock: so many */
+	struct vexfs_dead_set pending;	/* lock: the blocks they touch, as far as a commit can ... */
+	bool to_log;			/* lock: ... else they go into the log of deaths */
 
 	/* commit_lock and lock to change: */
-	struct vexfs_dead_set inflight;	/* blocks of the running commit */
+	struct vexfs_dead_set inflight;	/* blocks of the running commit, the same */
+	u64 inflight_deaths;
+	bool inflight_to_log;
 	u64 committed;			/* slots on disk */
 	u64 committed_seq;		/* c_next_seq on disk */
 	u64 committed_keys;		/* c_key_bytes on disk */

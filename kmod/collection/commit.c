@@ -5,8 +5,9 @@
  * An operation (record.c) changes memory and the page cache of the planes; it is acknowledged then,
  * and seen by searches at once.  A commit takes everything acknowledged so far: it writes the
  * planes, waits for that and for the conversion of their extents, and then raises the count and
- * sets the dead bits in *one* transaction.  So what a crash leaves is a prefix of the operations:
- * each insert is there as a whole or not at all, and so is what it replaced.
+ * sets the dead bits, or says that more of the log of deaths counts, in *one* transaction.  So what
+ * a crash leaves is a prefix of the operations: each insert is there as a whole or not at all, and
+ * so is what it replaced.
  *
  * Every record and every deletion takes one sequence number (a record that an upsert replaces takes
  * none), so the committed c_next_seq says where the prefix ends.
@@ -14,14 +15,6 @@
  * Locks: see vexfs.h.
  */
 #include "collection/collection.h"
-
-/* Slots that died and are not committed yet. */
-struct death_chunk {
-	struct list_head list;
-	u32 n;
-	u64 slot[(PAGE_SIZE - sizeof(struct list_head) - 8) / 8];
-};
-#define DEATHS_PER_CHUNK	ARRAY_SIZE(((struct death_chunk *)0)->slot)
 
 /* --- pinning the directory while something is not committed; c->lock held --- */
 
@@ -44,58 +37,6 @@ static bool unpin_dir(struct vexfs_collection_mem *c)
 	return pinned;
 }
 
-void vexfs_deaths_free(struct list_head *chunks)
-{
-	struct death_chunk *d, *next;
-
-	list_for_each_entry_safe(d, next, chunks, list)
-		kfree(d);
-	INIT_LIST_HEAD(chunks);
-}
-
-int vexfs_deaths_reserve(struct list_head *chunks, u32 n, gfp_t gfp)
-{
-	u32 i;
-
-	for (i = 0; i < DIV_ROUND_UP(n, DEATHS_PER_CHUNK); i++) {
-		struct death_chunk *d = kmalloc(sizeof(*d), GFP_KERNEL_ACCOUNT | gfp);
-
-		if (!d) {
-			vexfs_deaths_free(chunks);
-			return -ENOMEM;
-		}
-		d->n = 0;
-		list_add(&d->list, chunks);
-	}
-	return 0;
-}
-
-/* A chunk with room: the last of c->deaths, else one of `spare`. */
-static struct death_chunk *chunk_with_room(struct vexfs_collection_mem *c, struct list_head *spare)
-{
-	struct death_chunk *d;
-
-	if (!list_empty(&c->deaths)) {
-		d = list_last_entry(&c->deaths, struct death_chunk, list);
-		if (d->n < DEATHS_PER_CHUNK)
-			return d;
-	}
-	d = list_first_entry(spare, struct death_chunk, list);
-	list_move_tail(&d->list, &c->deaths);
-	return d;
-}
-
-bool vexfs_death_add(struct vexfs_collection_mem *c, u64 slot, struct list_head *spare)
-{
-	struct death_chunk *d;
-
-	if (!vexfs_dead_add(&c->pending, &c->inflight, slot / VEXFS_DEAD_SLOTS))
-		return false;
-	d = chunk_with_room(c, spare);
-	d->slot[d->n++] = slot;
-	return true;
-}
-
 void vexfs_record_abandon(struct vexfs_collection_mem *c, int gone)
 {
 	bool pinned;
@@ -116,6 +57,8 @@ struct snapshot {
 	u64 count, live, next_seq, key_end, word_end;
 	u64 begin;			/* vx_clock_us() */
 	struct list_head deaths;	/* their blocks: vexfs_collection_mem.inflight */
+	bool to_log;			/* they go into the log of deaths, which ends here then: */
+	u64 deaths_end;
 };
 
 static bool all_committed(const struct vexfs_collection_mem *c)
@@ -138,19 +81,23 @@ static bool commit_begin(struct vexfs_collection_mem *c, struct snapshot *s)
 	s->begin = vx_clock_us();
 	INIT_LIST_HEAD(&s->deaths);
 	list_splice_init(&c->deaths, &s->deaths);
+	s->to_log = c->to_log;
+	s->deaths_end = c->body->deaths_end;
+	c->inflight_deaths = c->death_count;
+	c->inflight_to_log = c->to_log;
 	c->inflight = c->pending;
+	if (c->to_log)
+		c->inflight.n = 0;
+	c->death_count = 0;
+	c->to_log = false;
 	c->pending.n = 0;
 	return true;
 }
 
 static void tell(const struct vexfs_collection_mem *c, const struct snapshot *s, int err)
 {
-	const struct death_chunk *d;
-	u64 deaths = 0;
-
-	list_for_each_entry(d, &s->deaths, list)
-		deaths += d->n;
-	vexfs_event_commit(c->dir, s->count - c->committed, deaths, vx_clock_us() - s->begin, err);
+	vexfs_event_commit(c->dir, s->count - c->committed, c->inflight_deaths,
+			   vx_clock_us() - s->begin, err);
 }
 
 /* commit_lock and lock held. */
@@ -161,6 +108,8 @@ static void commit_end(struct vexfs_collection_mem *c, struct snapshot *s, int e
 	tell(c, s, err);
 	if (err) {			/* nothing happened: all of it is for the next commit */
 		list_splice_init(&s->deaths, &c->deaths);
+		c->death_count += c->inflight_deaths;
+		c->to_log |= s->to_log;
 		for (i = 0; i < c->inflight.n; i++)
 			if (vexfs_dead_find(&c->pending, c->inflight.lblk[i]) < 0)
 				c->pending.lblk[c->pending.n++] = c->inflight.lblk[i];
@@ -169,8 +118,11 @@ static void commit_end(struct vexfs_collection_mem *c, struct snapshot *s, int e
 		c->committed_seq = s->next_seq;
 		c->committed_keys = s->key_end;
 		c->words.committed = s->word_end;
+		c->body->deaths_end = s->deaths_end;
 	}
 	c->inflight.n = 0;
+	c->inflight_deaths = 0;
+	c->inflight_to_log = false;
 }
 
 /*
@@ -181,7 +133,8 @@ int vexfs_body_errors(const struct vexfs_body *b)
 {
 	return vexfs_plane_errors(b->vectors, b->vectors_since) ?:
 	       vexfs_plane_errors(b->records, b->records_since) ?:
-	       vexfs_plane_errors(b->keys, b->keys_since);
+	       vexfs_plane_errors(b->keys, b->keys_since) ?:
+	       (b->deaths ? vexfs_plane_errors(b->deaths, b->deaths_since) : 0);
 }
 
 /*
@@ -200,6 +153,7 @@ static int write_planes(struct vexfs_collection_mem *c, const struct snapshot *s
 		  s->count * VEXFS_RECORD_BYTES },
 		{ b->keys, c->committed_keys, s->key_end },
 		{ c->words.plane, c->words.committed, s->word_end },
+		{ b->deaths, b->deaths_end, s->deaths_end },
 	};
 	int err = 0, e2;
 	u32 i;
@@ -220,7 +174,7 @@ static void set_dead_bits(struct vexfs_collection_mem *c, const struct snapshot 
 			  vx_buf **bh)
 {
 	struct vexfs_dead_block *x;
-	struct death_chunk *d;
+	struct vexfs_death_chunk *d;
 	u32 i, at;
 
 	list_for_each_entry(d, &s->deaths, list)
@@ -254,12 +208,14 @@ static int commit_blocks(struct vexfs_collection_mem *c, const struct snapshot *
 	for (i = 0; i < n && !err; i++)
 		err = vx_txn_write(handle, bh[i]);
 	if (!err) {
-		set_dead_bits(c, s, bh);
+		if (!s->to_log)
+			set_dead_bits(c, s, bh);
 		raw->c_count = cpu_to_le64(s->count);
 		raw->c_live = cpu_to_le64(s->live);
 		raw->c_next_seq = cpu_to_le64(s->next_seq);
 		raw->c_key_bytes = cpu_to_le64(s->key_end);
 		raw->c_word_bytes = cpu_to_le64(s->word_end);
+		raw->c_deaths_end = cpu_to_le64(s->deaths_end);
 		vexfs_collection_stamp(c, bh[n - 1]);
 	}
 	for (i = 0; i < n && !err; i++)
@@ -272,7 +228,7 @@ static int commit_blocks(struct vexfs_collection_mem *c, const struct snapshot *
 }
 
 /* commit_lock held; lock held or not. */
-static int commit_write(struct vexfs_collection_mem *c, const struct snapshot *s)
+static int commit_write(struct vexfs_collection_mem *c, struct snapshot *s)
 {
 	vx_buf **bh;
 	u32 n = 0;
@@ -281,7 +237,11 @@ static int commit_write(struct vexfs_collection_mem *c, const struct snapshot *s
 	bh = kmalloc_array(c->inflight.n + 1, sizeof(*bh), GFP_KERNEL);
 	if (!bh)
 		return -ENOMEM;
-	err = write_planes(c, s);
+	if (s->to_log)
+		err = vexfs_deaths_write(c, &s->deaths, c->inflight_deaths, &s->deaths_end);
+	else
+		err = 0;
+	err = err ?: write_planes(c, s);
 	while (!err && n <= c->inflight.n) {
 		bh[n] = n < c->inflight.n ? vexfs_dead_block(c->body->dead, c->inflight.lblk[n]) :
 					    vexfs_collection_block(c);
@@ -311,6 +271,14 @@ int vexfs_commit_part(struct vexfs_collection_mem *c)
 	return err;
 }
 
+/* commit_lock held.  What fails is for the next commit: the log holds all the same. */
+static void fold_sometimes(struct vexfs_collection_mem *c)
+{
+	if (c->body->deaths_end - c->body->deaths_begin >=
+	    vexfs_deaths_many * sizeof(__le32))
+		vexfs_deaths_fold(c);
+}
+
 int vexfs_commit_all(struct vexfs_collection_mem *c, bool *unpinned)
 {
 	struct snapshot s;
@@ -326,6 +294,7 @@ int vexfs_commit_all(struct vexfs_collection_mem *c, bool *unpinned)
 			*unpinned = unpin_dir(c);
 		mutex_unlock(&c->lock);
 		vexfs_deaths_free(&s.deaths);
+		fold_sometimes(c);
 	} else {
 		mutex_unlock(&c->lock);
 	}

@@ -26,13 +26,5 @@ void vexfs_record_abandon(struct vexfs_collection_mem *c, int gone);
 void vexfs_commit_pin(struct vexfs_collection_mem *c);
 /* A write error of the planes since they were loaded: -EIO. */
 int vexfs_body_errors(const struct vexfs_body *b);
-/* Room for n deaths in a list; -ENOMEM and the list is empty.  Free what is left of it. */
-int vexfs_deaths_reserve(struct list_head *chunks, u32 n, gfp_t gfp);
-void vexfs_deaths_free(struct list_head *chunks);
-/*
- * c->lock held: the next commit sets the dead bit of a slot.  Room comes from `spare` where it is
- * needed.  False: that would be more of the bitmap than a commit can take.
- */
-bool vexfs_death_add(struct vexfs_collection_mem *c, u64 slot, struct list_head *spare);
 
 #endif /* _VEXFS_COLLECTION_COMMIT_H */

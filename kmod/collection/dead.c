@@ -11,6 +11,8 @@
 
 /* --- sets of blocks --- */
 
+u32 vexfs_commit_dead_blocks = VEXFS_COMMIT_DEAD_BLOCKS;
+
 int vexfs_dead_find(const struct vexfs_dead_set *set, u32 lblk)
 {
 	int i;
@@ -25,7 +27,7 @@ bool vexfs_dead_add(struct vexfs_dead_set *pending, const struct vexfs_dead_set 
 {
 	if (vexfs_dead_find(pending, lblk) >= 0)
 		return true;
-	if (pending->n + inflight->n >= VEXFS_COMMIT_DEAD_BLOCKS)
+	if (pending->n + inflight->n >= vexfs_commit_dead_blocks)
 		return false;
 	pending->lblk[pending->n++] = lblk;
 	return true;

@@ -7,8 +7,10 @@
 
 struct vexfs_body;
 
-/* Dead bitmap blocks that one commit may change: what bounds its transaction. */
+/* Dead bitmap blocks that one transaction may change. */
 #define VEXFS_COMMIT_DEAD_BLOCKS	256
+/* Those that a commit does; what touches more goes into the log of deaths.  Tests have fewer. */
+extern u32 vexfs_commit_dead_blocks;
 
 /* Numbers of dead bitmap blocks, no duplicates. */
 struct vexfs_dead_set {

@@ -19,6 +19,8 @@ struct loading {
 	u64 live;
 	struct vexfs_body *b;
 	vx_buf *dead;			/* bitmap block of the slot at hand */
+	u32 *died;			/* the log of deaths, ascending: so many, and the next */
+	u64 deaths, at;
 	struct vexfs_heirs *heirs;
 };
 
@@ -96,6 +98,8 @@ static int load_record(struct vexfs_collection_mem *c, struct loading *l, u64 sl
 	l->seq = seq;
 	c->next_id = vexfs_id_after(c->next_id, le64_to_cpu(r->r_id));
 	dead = test_bit_le(bit, ((struct vexfs_dead_block *)vx_data(l->dead))->x_bits);
+	for (; l->at < l->deaths && l->died[l->at] == slot; l->at++)
+		dead = true;
 	l->live += !dead;
 	return vexfs_body_enter(c, l->b, slot, r, dead, l->heirs, NULL);
 }
@@ -151,8 +155,23 @@ static int load_records(struct vexfs_collection_mem *c, struct loading *l)
 	}
 	if (!err)
 		err = check_dead_tail(c, l);
+	if (!err && l->at < l->deaths)
+		err = damaged(c, "slots beyond the count are dead");
 	kvfree(buf);
 	return err;
+}
+
+static int load_deaths(struct vexfs_body *b, struct loading *l)
+{
+	u32 *died;
+
+	if (b->deaths_begin == b->deaths_end)
+		return 0;
+	died = vexfs_deaths_read(b, &l->deaths);
+	if (IS_ERR(died))
+		return PTR_ERR(died);
+	l->died = died;
+	return 0;
 }
 
 static int load_columns(struct vexfs_collection_mem *c, struct vexfs_body *b,
@@ -172,8 +191,11 @@ static int load_columns(struct vexfs_collection_mem *c, struct vexfs_body *b,
 	l.heirs = vexfs_heirs_load(b);
 	if (IS_ERR(l.heirs))
 		return PTR_ERR(l.heirs);
-	err = load_records(c, &l);
+	err = load_deaths(b, &l);
+	if (!err)
+		err = load_records(c, &l);
 	vx_brelse(l.dead);
+	kvfree(l.died);
 	if (!err)
 		vexfs_heirs_link(l.heirs, b);
 	kvfree(l.heirs);
@@ -191,11 +213,17 @@ static int load_body(struct vexfs_collection_mem *c, struct vexfs_body *b,
 
 	b->epoch = le64_to_cpu(raw->c_epoch);
 	b->key_end = le64_to_cpu(raw->c_key_bytes);
+	b->deaths_begin = le64_to_cpu(raw->c_deaths_begin);
+	b->deaths_end = b->deaths_room = le64_to_cpu(raw->c_deaths_end);
+	if (b->deaths_begin > b->deaths_end || (!raw->c_deaths && b->deaths_end))
+		return damaged(c, "a bad log of dead slots");
 	err = vexfs_body_open(b, raw);
 	if (!err)
 		err = vexfs_plane_size(b->vectors, count * c->row_bytes, "vectors") ?:
 		      vexfs_plane_size(b->records, count * VEXFS_RECORD_BYTES, "records") ?:
 		      vexfs_plane_size(b->keys, b->key_end, "keys");
+	if (!err && b->deaths)
+		err = vexfs_plane_size(b->deaths, b->deaths_end, "deaths");
 	if (err)
 		return err;
 	b->dead_blocks = VEXFS_I(b->dead)->core.disk_size >> VEXFS_BLOCK_SHIFT;
@@ -204,6 +232,8 @@ static int load_body(struct vexfs_collection_mem *c, struct vexfs_body *b,
 	b->vectors_since = vexfs_plane_mark(b->vectors);
 	b->records_since = vexfs_plane_mark(b->records);
 	b->keys_since = vexfs_plane_mark(b->keys);
+	if (b->deaths)
+		b->deaths_since = vexfs_plane_mark(b->deaths);
 	return load_columns(c, b, raw);
 }
 

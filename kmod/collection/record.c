@@ -203,36 +203,6 @@ static void undo(struct vexfs_collection_mem *c, const struct vexfs_new_records 
 	}
 }
 
-/*
- * Can the next commit take the deaths of what is replaced?  -EAGAIN: when what is pending has been
- * committed; -E2BIG: never.  c->lock held.
- */
-static int may_replace(struct vexfs_collection_mem *c, struct inserting *in)
-{
-	static const struct vexfs_dead_set none;
-	bool alone = true, now = true;
-	struct vexfs_dead_set *set = &in->set;
-	u32 i, k;
-
-	for (k = 0; k < 2 && in->victims; k++) {
-		*set = k ? c->pending : none;
-		for (i = 0; i < in->n; i++) {
-			u64 a = in->by_id[i], b = in->by_key[i];
-			const struct vexfs_dead_set *with = k ? &c->inflight : &none;
-			bool fits = (a == VEXFS_NO_SLOT ||
-				     vexfs_dead_add(set, with, a / VEXFS_DEAD_SLOTS)) &&
-				    (b == VEXFS_NO_SLOT ||
-				     vexfs_dead_add(set, with, b / VEXFS_DEAD_SLOTS));
-
-			if (!fits && k)
-				now = false;
-			else if (!fits)
-				alone = false;
-		}
-	}
-	return !alone ? -E2BIG : now ? 0 : -EAGAIN;
-}
-
 static void replace(struct vexfs_collection_mem *c, u64 slot, u64 count, struct list_head *spare)
 {
 	if (slot == VEXFS_NO_SLOT || vexfs_columns_dead(c->body->columns, slot))
@@ -241,7 +211,7 @@ static void replace(struct vexfs_collection_mem *c, u64 slot, u64 count, struct 
 	vexfs_columns_supersede(c->body->columns, slot, count);
 }
 
-/* c->lock held.  -EAGAIN: commit, and try again. */
+/* c->lock held.  -EAGAIN: make the log of deaths, and try again. */
 static int insert_locked(struct vexfs_collection_mem *c, struct vexfs_new_records *new,
 			 struct inserting *in)
 {
@@ -266,7 +236,9 @@ static int insert_locked(struct vexfs_collection_mem *c, struct vexfs_new_record
 			new->bad = i;
 		cond_resched();
 	}
-	err = err ?: may_replace(c, in) ?: vexfs_deaths_reserve(&in->spare, in->victims, 0) ?:
+	if (!err && in->victims)	/* by_key follows by_id */
+		err = vexfs_deaths_fit(c, in->by_id, 2 * new->n, &in->set);
+	err = err ?: vexfs_deaths_reserve(&in->spare, in->victims, 0) ?:
 	      write_new(c, new, in->first);
 	if (err) {
 		undo(c, new, in);
@@ -344,9 +316,7 @@ int vexfs_record_insert(struct vexfs_collection_mem *c, struct vexfs_new_records
 		mutex_unlock(&c->lock);
 		if (err != -EAGAIN)
 			break;
-		err = vexfs_record_commit(c, false);
-		if (err)
-			break;
+		err = vexfs_deaths_make(c);
 	}
 	inode_unlock_shared(c->dir);
 out:
@@ -397,7 +367,7 @@ static s64 first_duplicate(u32 n, const __u64 *ids)
 
 /*
  * c->lock held.  -EAGAIN: the deletions touch more of the dead bitmap than the next commit can
- * take.
+ * take, and there is no log of deaths; -ENOSPC: nor room for one.
  */
 static int find_victims(struct vexfs_collection_mem *c, u32 n, const __u64 *ids,
 			const struct vexfs_keys *keys, u32 dup, u64 *slot, bool in_parts,
@@ -430,19 +400,16 @@ static int find_victims(struct vexfs_collection_mem *c, u32 n, const __u64 *ids,
 		*bad = again;
 		return -ENOENT;
 	}
-	*set = c->pending;
-	for (i = 0; i < n && !in_parts; i++)
-		if (!vexfs_dead_add(set, &c->inflight, slot[i] / VEXFS_DEAD_SLOTS))
-			return -EAGAIN;
-	return 0;
+	return in_parts ? 0 : vexfs_deaths_fit(c, slot, n, set);
 }
 
 /*
  * c->lock held; with in_parts commit_lock too: then what one commit cannot take is committed part
- * by part, in the order of the ids.
+ * by part, in the order of the ids.  After an error of that those before *bad are deleted, and the
+ * others are not.
  */
 static int kill_victims(struct vexfs_collection_mem *c, u32 n, const u64 *slot,
-			struct list_head *spare, bool in_parts)
+			struct list_head *spare, bool in_parts, __u64 *bad)
 {
 	u32 i;
 	int err;
@@ -452,8 +419,10 @@ static int kill_victims(struct vexfs_collection_mem *c, u32 n, const u64 *slot,
 			if (WARN_ON_ONCE(!in_parts))
 				return -EIO;
 			err = vexfs_commit_part(c);
-			if (err)
+			if (err) {
+				*bad = i;
 				return err;
+			}
 			/* the last one went with half of its room unused; too late to give up */
 			vexfs_deaths_reserve(spare, 1, __GFP_NOFAIL);
 			if (WARN_ON_ONCE(!vexfs_death_add(c, slot[i], spare)))
@@ -467,50 +436,67 @@ static int kill_victims(struct vexfs_collection_mem *c, u32 n, const u64 *slot,
 	return 0;
 }
 
+/* What a delete takes with it. */
+struct deleting {
+	u32 n;
+	const __u64 *ids;
+	const struct vexfs_keys *keys;
+	s64 dup;			/* index of an id that is named twice; n: none is */
+	u64 *slot;			/* scratch */
+	struct vexfs_dead_set *set;	/* the same */
+	struct list_head spare;		/* for the deaths */
+	__u64 *bad;
+};
+
+static int try_delete(struct vexfs_collection_mem *c, struct deleting *d, bool in_parts)
+{
+	int err = in_parts ? mutex_lock_killable(&c->commit_lock) : 0;
+
+	if (err)
+		return err;
+	err = mutex_lock_killable(&c->lock);
+	if (!err) {
+		err = find_victims(c, d->n, d->ids, d->keys, d->dup, d->slot, in_parts, d->set,
+				   d->bad);
+		if (!err)
+			err = kill_victims(c, d->n, d->slot, &d->spare, in_parts, d->bad);
+		mutex_unlock(&c->lock);
+	}
+	if (in_parts)
+		mutex_unlock(&c->commit_lock);
+	return err;
+}
+
 int vexfs_record_delete(struct vexfs_collection_mem *c, u32 n, const __u64 *ids,
 			const struct vexfs_keys *keys, __u64 *bad)
 {
-	s64 dup = keys->n ? n : first_duplicate(n, ids);
-	struct vexfs_dead_set *set;
-	bool in_parts = false;
-	LIST_HEAD(spare);
-	u64 *slot;
+	struct deleting d = { .n = n, .ids = ids, .keys = keys, .bad = bad };
 	int err;
 
-	if (dup < 0)
-		return dup;
-	slot = kvmalloc_array(n, sizeof(*slot), GFP_KERNEL_ACCOUNT);
-	set = kmalloc(sizeof(*set), GFP_KERNEL);
-	err = slot && set ? vexfs_deaths_reserve(&spare, n, 0) : -ENOMEM;
+	INIT_LIST_HEAD(&d.spare);
+	d.dup = keys->n ? n : first_duplicate(n, ids);
+	if (d.dup < 0)
+		return d.dup;
+	d.slot = kvmalloc_array(n, sizeof(*d.slot), GFP_KERNEL_ACCOUNT);
+	d.set = kmalloc(sizeof(*d.set), GFP_KERNEL);
+	err = d.slot && d.set ? vexfs_deaths_reserve(&d.spare, n, 0) : -ENOMEM;
 	if (err)
 		goto out;
 	err = -EINTR;
 	if (down_read_killable(&c->dir->i_rwsem))
 		goto out;
-again:
-	if (in_parts && mutex_lock_killable(&c->commit_lock))
-		goto unlock_dir;
-	if (mutex_lock_killable(&c->lock)) {
-		err = -EINTR;
-	} else {
-		err = find_victims(c, n, ids, keys, dup, slot, in_parts, set, bad);
-		if (!err)
-			err = kill_victims(c, n, slot, &spare, in_parts);
-		mutex_unlock(&c->lock);
-	}
-	if (in_parts)
-		mutex_unlock(&c->commit_lock);
-	if (err == -EAGAIN && !in_parts) {
-		in_parts = true;
-		err = -EINTR;
-		goto again;
-	}
-unlock_dir:
+	do {
+		err = try_delete(c, &d, false);
+		if (err == -EAGAIN)
+			err = vexfs_deaths_make(c) ?: -EAGAIN;
+	} while (err == -EAGAIN);
+	if (err == -ENOSPC)		/* to delete needs no space: as many as go at a time */
+		err = try_delete(c, &d, true);
 	inode_unlock_shared(c->dir);
 out:
-	vexfs_deaths_free(&spare);
-	kfree(set);
-	kvfree(slot);
+	vexfs_deaths_free(&d.spare);
+	kfree(d.set);
+	kvfree(d.slot);
 	return err;
 }
 
@@ -526,8 +512,8 @@ static bool any_gone(struct vexfs_collection_mem *c)
 }
 
 /*
- * c->lock held.  0: all are dead; -EAGAIN: not yet; -ENOSPC: not before the deaths that wait for a
- * commit had theirs.
+ * c->lock held.  0: all are dead; -EAGAIN: not yet; -ENODATA: not without the log of deaths;
+ * -ENOSPC: not before the deaths that wait for a commit had theirs.
  */
 static int sweep(struct vexfs_collection_mem *c, struct list_head *spare)
 {
@@ -539,7 +525,7 @@ static int sweep(struct vexfs_collection_mem *c, struct list_head *spare)
 		if (slot == VEXFS_NO_SLOT)
 			return 0;
 		if (!vexfs_death_add(c, slot, spare))
-			return -ENOSPC;
+			return c->body->deaths ? -ENOSPC : -ENODATA;
 		vexfs_columns_kill(c->body->columns, slot);
 		c->next_seq++;
 		vexfs_commit_pin(c);
@@ -564,6 +550,8 @@ int vexfs_record_sweep(struct vexfs_collection_mem *c)
 			mutex_unlock(&c->lock);
 		}
 		vexfs_deaths_free(&spare);
+		if (err == -ENODATA)
+			err = vexfs_deaths_make(c) ?: -EAGAIN;
 		if (err == -ENOSPC)
 			err = vexfs_record_commit(c, false) ?: -EAGAIN;
 		cond_resched();

@@ -331,7 +331,7 @@ static int create(struct vexfs_collection_mem *c, struct vexfs_snapshot_mem *s, 
 		return err;
 	s->as_of.count = c->committed;
 	s->time = vx_now();
-	err = copy_bitmap(c, s->dead) ?: log_created(c, s, &tid);
+	err = vexfs_deaths_fold(c) ?: copy_bitmap(c, s->dead) ?: log_created(c, s, &tid);
 	if (err)
 		return err;
 	spin_lock(&c->prog_lock);

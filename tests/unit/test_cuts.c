@@ -15,6 +15,9 @@
  */
 #include <time.h>
 
+#include <platform/host.h>
+#include "collection/collection.h"
+
 #include "box.h"
 #include "world.h"
 
@@ -204,6 +207,27 @@ static void power_cuts(void **state)
 	disk_free(&second);
 }
 
+/* The same with every death in the log, which is folded after a few: see deaths.c. */
+static void power_cuts_with_a_log(void **state)
+{
+	(void)state;
+	vexfs_commit_dead_blocks = 0;
+	vexfs_deaths_many = 3;
+	begin(DISK_HONEST, true);
+	share = 20;
+	all_workloads(1, 1);
+	all_workloads(2, 2);
+	while (states < STATES / 4)
+		by_chance();
+	printf("# %zu workloads, %zu states, %zu of them cut twice, %zu wrong\n", workloads, states,
+	       second_cuts, wrong);
+	assert_int_equal(wrong, 0);
+	world_close(&w);
+	disk_free(&second);
+	vexfs_commit_dead_blocks = VEXFS_COMMIT_DEAD_BLOCKS;
+	vexfs_deaths_many = 1 << 20;
+}
+
 static void noticed(enum disk_lie lie)
 {
 	begin(lie, false);
@@ -231,6 +255,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(power_cuts),
+		cmocka_unit_test(power_cuts_with_a_log),
 		cmocka_unit_test(a_disk_without_flushes_is_noticed),
 		cmocka_unit_test(a_disk_that_loses_data_is_noticed),
 	};

@@ -205,7 +205,7 @@ static void measuring(void **state)
 	long n;
 
 	(void)state;
-	for (n = 0;; n++) {
+	for (n = 0;; n += 1 + n) {
 		__u64 block = prepare() / VEXFS_BLOCK_SIZE;
 
 		ask(&a, HIT, 10, 0);

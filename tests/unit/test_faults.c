@@ -13,6 +13,9 @@
  */
 #include <time.h>
 
+#include <platform/host.h>
+#include "collection/collection.h"
+
 #include "box.h"
 #include "world.h"
 
@@ -392,10 +395,25 @@ static void every_operation_may_fail(void **state)
 	assert_true(went_on > 300 && aborted > 50);
 }
 
+/* What dies goes into the log of deaths, which is folded after a few: see deaths.c. */
+static void with_a_log(void **state)
+{
+	(void)state;
+	vexfs_commit_dead_blocks = 0;
+	vexfs_deaths_many = 3;
+	world_open(&w);
+	stays = cold = false;
+	all_operations(getenv("VEXFS_FAULTS"));
+	world_close(&w);
+	vexfs_commit_dead_blocks = VEXFS_COMMIT_DEAD_BLOCKS;
+	vexfs_deaths_many = 1 << 20;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_operation_may_fail),
+		cmocka_unit_test(with_a_log),
 	};
 
 	chance_seed(5);
