@@ -234,13 +234,11 @@ static void encode(struct vexfs_derived *d, u64 first, u32 n, const void *rows, 
 	vexfs_codes_publish(d->codes, first + i);
 }
 
-void vexfs_derived_insert(struct vexfs_collection_mem *c, u64 first, u32 n, const void *rows)
+void vexfs_derived_insert(const struct vexfs_collection_mem *c, struct vexfs_body *b, u64 first,
+			  u32 n, const void *rows)
 {
-	struct vexfs_body *b = c->body;
-	struct vexfs_derived *d;
+	struct vexfs_derived *d = vexfs_derived_get(b);
 
-	vexfs_derived_count(c, b);
-	d = vexfs_derived_get(b);
 	if (!d)
 		return;
 	if (mutex_trylock(&d->lock)) {

@@ -49,10 +49,11 @@ struct vexfs_derived *vexfs_derived_search(const struct vexfs_collection_mem *c,
  */
 u32 vexfs_derived_state(const struct vexfs_body *b, const struct vexfs_derived *d, u64 count);
 /*
- * Rows that are about to be published as slots `first` on join the current generation, if all
- * before them are in it.  c->lock held.
+ * Rows that were published as slots `first` on join the current generation, if all before them are
+ * in it, and nobody else is adding to it.  b: a reference; no lock held.
  */
-void vexfs_derived_insert(struct vexfs_collection_mem *c, u64 first, u32 n, const void *rows);
+void vexfs_derived_insert(const struct vexfs_collection_mem *c, struct vexfs_body *b, u64 first,
+			  u32 n, const void *rows);
 
 /* Columns and maps of a body are counted as they are now.  c->lock held, or nobody else has it. */
 void vexfs_derived_count(struct vexfs_collection_mem *c, struct vexfs_body *b);

@@ -6,6 +6,9 @@
  *
  * The hash is SipHash with a secret, because keys come from users: nobody can make them collide.
  *
+ * Slots are immutable, so which of them have the keys of a call is found out before it takes the
+ * lock; under it only those have to be read that came since.
+ *
  * Locks: vexfs_collection_mem.lock guards the map; folio locks are taken inside it.
  */
 #include "collection/collection.h"
@@ -63,6 +66,61 @@ static int same_key(struct vexfs_body *b, u64 slot, const u8 *key, u32 len)
 	return n < 0 ? n : (u32)n == len && !memcmp(key, other, len);
 }
 
+#define LOOK_KEYS	256u		/* in the map, at a time */
+
+/* Slots that are live and may have the keys from .. to - 1: the youngest of each.  c->lock held. */
+static void candidates(struct vexfs_body *b, struct vexfs_keys *k, u32 from, u32 to)
+{
+	u64 at, s;
+	u32 i;
+
+	for (i = from; i < to; i++)
+		for (at = 0; vexfs_map_next(&b->key_map, k->hash[i], &at, &s);)
+			if (!vexfs_columns_dead(b->columns, s) &&
+			    (k->known[i] == VEXFS_NO_SLOT || s > k->known[i]))
+				k->known[i] = s;
+}
+
+void vexfs_keys_look(struct vexfs_collection_mem *c, struct vexfs_keys *k)
+{
+	u32 i, to, from;
+
+	k->known = kvmalloc_array(k->n, sizeof(*k->known), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	if (!k->known)
+		return;
+	memset(k->known, 0xff, k->n * sizeof(*k->known));
+	k->body = vexfs_body_get(c);
+	for (from = 0; from < k->n; from = to) {
+		to = min(k->n, from + LOOK_KEYS);
+		if (mutex_lock_killable(&c->lock))
+			return;
+		if (c->body == k->body)
+			candidates(k->body, k, from, to);
+		mutex_unlock(&c->lock);
+		for (i = from; i < to; i++)
+			if (k->known[i] != VEXFS_NO_SLOT &&
+			    same_key(k->body, k->known[i], k->byte + k->off[i], k->len[i]) != 1)
+				k->known[i] = VEXFS_NO_SLOT;
+		cond_resched();
+	}
+}
+
+void vexfs_keys_drop(struct vexfs_keys *k)
+{
+	vexfs_body_put(k->body);
+	kvfree(k->known);
+	kvfree(k->hash);
+	kvfree(k->byte);
+	kvfree(k->len);
+	*k = (struct vexfs_keys){};
+}
+
+/* Does the record in slot s have key i, for all that is known without reading it? */
+static bool is_known(const struct vexfs_body *b, const struct vexfs_keys *k, u32 i, u64 s)
+{
+	return k->known && k->body == b && k->known[i] == s;
+}
+
 int vexfs_key_find(struct vexfs_body *b, const struct vexfs_keys *k, u32 i, u64 first, u64 *slot)
 {
 	const u8 *key = k->byte + k->off[i];
@@ -81,7 +139,7 @@ int vexfs_key_find(struct vexfs_body *b, const struct vexfs_keys *k, u32 i, u64 
 			vexfs_map_del(&b->key_map, k->hash[i], s);
 			continue;
 		}
-		err = same_key(b, s, key, k->len[i]);
+		err = is_known(b, k, i, s) ? 1 : same_key(b, s, key, k->len[i]);
 		if (err < 0)
 			return err;
 		if (err && (found == VEXFS_NO_SLOT || s > found))

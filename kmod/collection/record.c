@@ -69,7 +69,8 @@ static int write_records(struct vexfs_collection_mem *c, const struct vexfs_new_
 	if (!buf)
 		return -ENOMEM;
 	for (i = 0; i < new->n && !err; i += some) {
-		some = min_t(u32, new->n - i, RECORDS_BATCH);
+		/* whole pages: what is written in part has to be read before */
+		some = min_t(u32, new->n - i, RECORDS_BATCH - (slot + i) % RECORDS_BATCH);
 		for (j = 0; j < some; j++)
 			make_record(c, new, i + j, slot + i + j, buf + j);
 		err = vexfs_plane_write(c->body->records, (slot + i) * sizeof(*buf), buf,
@@ -99,6 +100,7 @@ static int write_new(struct vexfs_collection_mem *c, const struct vexfs_new_reco
 /* What an insert in progress has to undo or to finish. */
 struct inserting {
 	u64 first;			/* slot */
+	struct vexfs_body *into;	/* a reference, when it is done; else NULL */
 	u32 n;				/* records that are in the columns and maps */
 	u64 *by_id, *by_key;		/* upsert: slots that record i replaces, or VEXFS_NO_SLOT */
 	u64 next_id, gap_id;		/* of the collection, when this is done */
@@ -256,8 +258,9 @@ static int insert_locked(struct vexfs_collection_mem *c, struct vexfs_new_record
 	/* compaction looks without the lock */
 	WRITE_ONCE(b->key_end, b->key_end + new->keys.bytes);
 	vexfs_commit_pin(c);
-	vexfs_derived_insert(c, in->first, new->n, new->rows);
+	vexfs_derived_count(c, b);
 	vexfs_columns_publish(b->columns, end);
+	in->into = vexfs_body_get(c);
 	return 0;
 }
 
@@ -299,6 +302,8 @@ int vexfs_record_insert(struct vexfs_collection_mem *c, struct vexfs_new_records
 			goto out;
 		in->by_key = in->by_id + new->n;
 	}
+	if (new->keys.n)
+		vexfs_keys_look(c, &new->keys);
 	/* throttle writers before any lock is taken */
 	b = vexfs_body_get(c);
 	vexfs_plane_throttle(b->vectors);
@@ -319,7 +324,11 @@ int vexfs_record_insert(struct vexfs_collection_mem *c, struct vexfs_new_records
 		err = vexfs_deaths_make(c);
 	}
 	inode_unlock_shared(c->dir);
+	/* the longest part of it, for which nobody needs to wait */
+	if (in->into)
+		vexfs_derived_insert(c, in->into, in->first, new->n, new->rows);
 out:
+	vexfs_body_put(in->into);
 	vexfs_deaths_free(&in->spare);
 	kvfree(in->by_id);
 	kfree(in);
@@ -468,7 +477,7 @@ static int try_delete(struct vexfs_collection_mem *c, struct deleting *d, bool i
 }
 
 int vexfs_record_delete(struct vexfs_collection_mem *c, u32 n, const __u64 *ids,
-			const struct vexfs_keys *keys, __u64 *bad)
+			struct vexfs_keys *keys, __u64 *bad)
 {
 	struct deleting d = { .n = n, .ids = ids, .keys = keys, .bad = bad };
 	int err;
@@ -482,6 +491,8 @@ int vexfs_record_delete(struct vexfs_collection_mem *c, u32 n, const __u64 *ids,
 	err = d.slot && d.set ? vexfs_deaths_reserve(&d.spare, n, 0) : -ENOMEM;
 	if (err)
 		goto out;
+	if (keys->n)
+		vexfs_keys_look(c, keys);
 	err = -EINTR;
 	if (down_read_killable(&c->dir->i_rwsem))
 		goto out;
@@ -573,10 +584,12 @@ void vexfs_records_ahead(struct vexfs_body *b, u64 slot, u64 n)
 }
 
 int vexfs_record_find(struct vexfs_collection_mem *c, struct vexfs_reader *reader, u64 id,
-		      const struct vexfs_keys *keys, struct vexfs_body **b, u64 *slot)
+		      struct vexfs_keys *keys, struct vexfs_body **b, u64 *slot)
 {
 	int err;
 
+	if (keys)
+		vexfs_keys_look(c, keys);
 	if (mutex_lock_killable(&c->lock))
 		return -EINTR;
 	err = keys ? vexfs_key_find(c->body, keys, 0, VEXFS_NO_SLOT, slot) :

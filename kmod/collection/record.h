@@ -39,13 +39,13 @@ int vexfs_record_insert(struct vexfs_collection_mem *c, struct vexfs_new_records
 int vexfs_record_sweep(struct vexfs_collection_mem *c);
 /* By id, or, where keys->n is not 0, by key. */
 int vexfs_record_delete(struct vexfs_collection_mem *c, u32 n, const __u64 *ids,
-			const struct vexfs_keys *keys, __u64 *bad);
+			struct vexfs_keys *keys, __u64 *bad);
 /*
  * Slot of a live id or (keys not NULL) of keys' first key, and the body that it is a slot of, with
  * a reference.  -ENOENT, also when the reader may not see it; -EINTR.
  */
 int vexfs_record_find(struct vexfs_collection_mem *c, struct vexfs_reader *reader, u64 id,
-		      const struct vexfs_keys *keys, struct vexfs_body **b, u64 *slot);
+		      struct vexfs_keys *keys, struct vexfs_body **b, u64 *slot);
 /* Rows of a body that has columns are watched: what is damaged is told, once each. */
 void vexfs_record_watch(struct vexfs_body *b);
 /*

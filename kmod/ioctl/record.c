@@ -156,7 +156,8 @@ int vexfs_find_record(struct file *file, struct vexfs_collection_mem *c, u64 id,
 	err = vexfs_keys_check(c, &k, true, &bad);
 	if (!err)
 		err = vexfs_record_find(c, &reader, 0, &k, b, slot);
-	kvfree(k.hash);
+	k.byte = k.len = NULL;		/* not allocated */
+	vexfs_keys_drop(&k);
 	return err;
 }
 
