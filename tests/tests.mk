@@ -8,6 +8,9 @@
 #                          judges are in C, and built twice: for the guest, and over an image in a process
 
 UNIT_TESTS := $(patsubst tests/unit/test_%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c))
+THREAD_TESTS := $(B)/tsan/threads $(B)/tsan/derived
+# all that check-unit runs and is made for it alone
+UNIT_PARTS := $(UNIT_TESTS) $(THREAD_TESTS) $(B)/tests/fsck.vexfs $(B)/tests/vexd
 UNIT_SCRIPTS := $(filter-out tests/unit/tap.py,$(wildcard tests/unit/*.py tests/unit/*.js))
 UNIT_SHARED := $(filter-out tests/unit/test_%.c,$(wildcard tests/unit/*.c))
 VM_C := $(filter-out %.bpf.c,$(wildcard tests/vm/*.c))
@@ -25,7 +28,7 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-fra
 san = $(patsubst %.c,$(B)/san/%.o,$(1))
 
 .PHONY: tests check check-unit check-deb check-vm check-long demo
-tests: $(UNIT_TESTS) $(VM_HELPERS) $(B)/tests/vm/crashload $(VM_BPF) $(VM_README) $(B)/tests/states $(B)/tests/crash-image
+tests: $(UNIT_PARTS) $(VM_HELPERS) $(B)/tests/vm/crashload $(VM_BPF) $(VM_README) $(B)/tests/states $(B)/tests/crash-image
 
 $(B)/san/%.o: %.c | $(LIBBPF)
 	$(call say,CC,"$< (sanitized)")
@@ -43,7 +46,6 @@ $(UNIT_TESTS): $(B)/tests/%: $(B)/san/tests/unit/test_%.o $(call san,$(UNIT_SHAR
 		$(B)/san/libvexfs.a $(B)/san/libvexfs-core.a
 	$(call link,$(SANITIZE) -lcmocka $(PKG_LIBS) -lz -lm)
 # threads, under the sanitizer for them
-THREAD_TESTS := $(B)/tsan/threads $(B)/tsan/derived
 THREAD_SRC := $(CORE_SRC) $(patsubst %,tests/unit/%.c,box disk history client seen mount)
 $(B)/tsan/%.o: %.c
 	$(call say,CC,"$< (threads)")
@@ -94,9 +96,11 @@ check:
 	@+tests/check
 
 # Each of these ends with a line of counts, which tests/check adds up.
-check-unit: $(UNIT_TESTS) $(THREAD_TESTS) $(B)/tests/fsck.vexfs $(B)/tests/vexd $(B)/bin/vexctl $(B)/bin/mkfs.vexfs $(B)/bin/fsck.vexfs \
-		$(B)/bin/vexd $(LIBVEXFS_SO) $(B)/man/vexfs_open.3 $(B)/man/vexctl.8
-	@tests/unit/run $(UNIT_TESTS) $(THREAD_TESTS) $(UNIT_SCRIPTS) tests/readme.py bench/smoke.py
+# The longest first, so that none of them is left alone in the end.
+UNIT_LONG := $(THREAD_TESTS) $(patsubst %,$(B)/tests/%,cuts faults records power mount)
+check-unit: $(UNIT_PARTS) $(B)/bin/vexctl $(B)/bin/mkfs.vexfs $(B)/bin/fsck.vexfs $(B)/bin/vexd $(LIBVEXFS_SO) \
+		$(B)/man/vexfs_open.3 $(B)/man/vexctl.8
+	@tests/unit/run $(UNIT_LONG) $(filter-out $(UNIT_LONG),$(UNIT_TESTS)) $(UNIT_SCRIPTS) tests/readme.py bench/smoke.py
 
 # The packages, in a clean Debian root.
 check-deb:
@@ -113,7 +117,7 @@ check-long: $(B)/tests/model $(LONG_TESTS)
 
 check-vm: module bpf tools $(VM_HELPERS) $(B)/tests/vm/crashload $(VM_BPF) $(VM_README) $(B)/tests/states $(B)/tests/crash-image
 	@rc=0; VEXFS_ACCEL=$$(tests/vm/run --probe) && export VEXFS_ACCEL || exit 1; \
-	tests/vm/run --timeout 1800 $(VM_TESTS) || rc=1; \
+	tests/vm/both --timeout 1800 $(VM_TESTS) || rc=1; \
 	for t in tests/crash/*.sh; do [ ! -x "$$t" ] || "$$t" || rc=1; done; \
 	if tests/vm/demo > $(B)/demo.log && tests/readme.py demo $(B)/demo.log; then echo "demo: 1 passed, 0 failed, 0 skipped"; \
 	else tail -n 30 $(B)/demo.log; echo "demo: 0 passed, 1 failed, 0 skipped"; rc=1; fi; \

@@ -10,15 +10,15 @@
 #
 #	kernel	what the guest left is mounted and judged by build/tests/crash-image, unmounted and checked again; and
 #		the first of it by another guest
-#	user	what the process left is judged likewise, and 52 states of it by a guest, which gets them on one disk
+#	user	what the process left is judged likewise, and SENT states of it by a guest, which gets them on one disk
 #
 # Two negative controls, a disk that ignores flushes and data that was not durable when the log said so, must be noticed
 # everywhere.
 #
-#	SEED=N STATES=N MOUNTED=N ROUNDS=N tests/crash/states.sh
+#	SEED=N STATES=N MOUNTED=N SENT=N ROUNDS=N tests/crash/states.sh
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-seed=${SEED:-$((RANDOM * 32768 + RANDOM))} states=${STATES:-60} mounted=${MOUNTED:-14} rounds=${ROUNDS:-1}
+seed=${SEED:-$((RANDOM * 32768 + RANDOM))} states=${STATES:-60} mounted=${MOUNTED:-14} sent=${SENT:-22} rounds=${ROUNDS:-1}
 ((mounted <= 20)) || { echo "states.sh: MOUNTED is at most 20" >&2; exit 2; }
 tmp=$(mktemp -d); trap 'rm -rf "$tmp"' EXIT
 export VEXFS_ACCEL=${VEXFS_ACCEL:-tcg}
@@ -143,12 +143,12 @@ for ((round = 0; round < rounds; round++, seed++)); do
 	while read -r image _; do
 		dd if="$image" of="$tmp/disk" bs=64K seek=$((n * stride / 65536)) conv=sparse,notrunc status=none
 		n=$((n + 1))
-	done < <(for_guest user 52 3)
+	done < <(for_guest user "$sent" 3)
 	truncate -s $((n * stride)) "$tmp/disk"
 	guest --drive "$tmp/disk,cache=unsafe" --append "seed=$seed stride=$stride \
-		promises=$(for_guest user 52 3 | cut -d' ' -f2 | paste -sd,)"
+		promises=$(for_guest user "$sent" 3 | cut -d' ' -f2 | paste -sd,)"
 
-	((failed == before)) || echo "# again with: SEED=$seed STATES=$states MOUNTED=$mounted tests/crash/states.sh"
+	((failed == before)) || echo "# again with: SEED=$seed STATES=$states MOUNTED=$mounted SENT=$sent tests/crash/states.sh"
 done
 echo "crash-states: $passed passed, $failed failed, 0 skipped"
 ((failed == 0))
