@@ -41,7 +41,7 @@ static const struct {
 	{ VEXFS_OP_INSERT, EMSGSIZE,
 	  "the vectors do not have as many dimensions as the collection; see `vexctl collection info`" },
 	{ VEXFS_OP_INSERT, E2BIG,
-	  "the batch is too large; at most 64 MiB and 1,048,576 records at once, fewer if they replace records all over the collection" },
+	  "the batch is too large; at most 64 MiB and 1,048,576 records at once" },
 
 	{ VEXFS_OP_GET, ENOENT, "there is no record of that id or key" },
 	{ VEXFS_OP_GET, EINVAL, "a key has 1 to 255 bytes, and no NUL" },

@@ -345,7 +345,9 @@ int vexfs_list(int fd, struct vexfs_listing *l);
  * @n: how many, 1 .. VEXFS_MAX_BATCH
  * @bad: on failure: index of the first id at fault, ~0 where none is; or NULL
  *
- * -ENOENT an id is unknown or given twice, -EINVAL @n is 0, -E2BIG, -EACCES, -EROFS.
+ * -ENOENT an id is unknown or given twice, -EINVAL @n is 0, -E2BIG, -EACCES, -EROFS.  On a full
+ * filesystem ids that are very far apart go part by part, see vexfs/ioctl.h: after another error
+ * than these those before @bad are deleted, where it is not ~0.
  */
 int vexfs_delete(int fd, const __u64 *ids, __u32 n, __u64 *bad);
 
