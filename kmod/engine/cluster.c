@@ -54,6 +54,8 @@ float vexfs_magnitude(const float *x, __u32 padded)
 	return most;
 }
 
+#define LEAST 0x1p-100f			/* what is smaller is zero: its inverse might be infinite */
+
 void vexfs_round(const float *x, __u32 padded, float by, float plus, __s16 *to)
 {
 	__u32 i;
@@ -68,15 +70,17 @@ void vexfs_round(const float *x, __u32 padded, float by, float plus, __s16 *to)
 
 void vexfs_whole(const float *x, __u32 padded, __s16 *whole, float *step)
 {
+	__u32 steps = 0x7fffffffu / 127 / padded;
 	float most = vexfs_magnitude(x, padded);
 
-	*step = most / VEXFS_WHOLE;
-	vexfs_round(x, padded, most > 0 ? VEXFS_WHOLE / most : 0, 0, whole);
+	steps = steps < VEXFS_WHOLE ? steps : VEXFS_WHOLE;
+	*step = most / (float)steps;
+	vexfs_round(x, padded, most > LEAST ? (float)steps / most : 0, 0, whole);
 }
 
 void vexfs_centre_pack(struct vexfs_centres *to, __u32 i, const float *c, __u32 padded)
 {
-	float most = vexfs_magnitude(c, padded), inverse = most > 0 ? 127 / most : 0,
+	float most = vexfs_magnitude(c, padded), inverse = most > LEAST ? 127 / most : 0,
 	      scale = most / 127;
 	__s8 *whole = to->c + (size_t)i * padded;
 	__s32 sum = 0;

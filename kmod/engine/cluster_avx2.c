@@ -43,7 +43,7 @@ void vexfs_dots_avx2(const float *x, const float *c, __u32 n, __u32 padded, floa
 		dot[i] = vexfs_dot_avx2(x, c, padded);
 }
 
-/* Pairs of products of 2^20 each at most: 4,096 dims fit into 32 bits. */
+/* The sum of all products fits into 32 bits, see vexfs_whole(). */
 __s32 vexfs_whole_dot_avx2(const __s16 *x, const __s8 *c, __u32 padded)
 {
 	__m256i a = _mm256_setzero_si256(), b = a;

@@ -148,7 +148,7 @@ float vexfs_magnitude(const float *x, __u32 padded);
 float vexfs_magnitude_avx2(const float *x, __u32 padded);
 void vexfs_round(const float *x, __u32 padded, float by, float plus, __s16 *to);
 void vexfs_round_avx2(const float *x, __u32 padded, float by, float plus, __s16 *to);
-/* x in whole steps, of which it takes 8,191 at most. */
+/* x in whole steps, of which it takes so many at most that a dot product with a centre is a s32. */
 #define VEXFS_WHOLE	8191
 void vexfs_whole(const float *x, __u32 padded, __s16 *whole, float *step);
 /* Centre i becomes a whole number of steps of its own; and back. */
