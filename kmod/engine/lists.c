@@ -73,14 +73,16 @@ static int add_extent(struct vexfs_lists *l, struct vexfs_list *list, __u32 bloc
 
 int vexfs_list_reserve(struct vexfs_lists *l, struct vexfs_list *list, __u32 rows)
 {
-	__u32 blocks;
+	__u32 blocks, more = list->room / VEXFS_CODE_BLOCK;
 
 	if (rows <= list->room)
 		return 0;
 	blocks = (rows - list->room + VEXFS_CODE_BLOCK - 1) / VEXFS_CODE_BLOCK;
-	/* a half more than it has, so that extents suffice */
-	if (blocks < list->room / VEXFS_CODE_BLOCK / 2 + 1)
-		blocks = list->room / VEXFS_CODE_BLOCK / 2 + 1;
+	/* half of what it has or, once that is much, as much again: extents suffice for 335,840 rows */
+	if (list->extents < VEXFS_LIST_EXTENTS / 2)
+		more /= 2;
+	if (blocks < more + 1)
+		blocks = more + 1;
 	return add_extent(l, list, blocks);
 }
 
@@ -154,7 +156,8 @@ int vexfs_lists_extend(struct vexfs_lists *l, struct vexfs_columns *c, struct vx
 				ahead[n] = read++;
 			vx_rows_ahead(rows, ahead, n);
 		}
-		if (!vexfs_columns_dead(c, at)) {
+		/* who is superseded by a record that is not there yet is there */
+		if (vexfs_columns_visible(c, at, vexfs_columns_count(c))) {
 			err = vx_rows_wait(rows, at, seg);
 			if (err < 0) {
 				err = leave_out(l, c, at, err);
