@@ -69,7 +69,7 @@ static inline bool larger(const __u64 *a, const __u64 *b)
 
 VEXFS_HEAP(numbers, __u64, larger)
 
-/* Quantiles of n numbers, which are put in order. */
+/* Quantiles of n numbers, which are put in order.  Of none: all is to be looked at. */
 static void quantiles(__u64 *number, __u32 n, __u64 *table)
 {
 	__u64 at;
@@ -79,7 +79,7 @@ static void quantiles(__u64 *number, __u32 n, __u64 *table)
 	numbers_drain(number, n, n);
 	for (i = 0; i < VEXFS_GRADES; i++) {
 		at = of_lists(grades[i]) * n / 1000000;
-		table[i] = n ? number[at < n ? at : n - 1] + 1 : 0;
+		table[i] = n ? number[at < n ? at : n - 1] + 1 : ~0ULL / 2;
 	}
 }
 
@@ -111,10 +111,17 @@ static int ask(struct vexfs_lists *l, struct vx_rows *rows, struct vexfs_query *
 	       const void *row, struct vexfs_hit_f *hits, __u64 *near, __u32 *nears, __u64 *far,
 	       __u32 *fars)
 {
+	struct vx_seg seg = { row, l->coder.dims * 4 };
 	__u32 truncated, i, of = 0;
 	__u64 before;
 	int n, err;
+	bool safe;
 
+	vx_fpu_begin();
+	safe = vexfs_rabitq_rotate(&l->coder, &seg, 1, l->coder.metric != VEXFS_METRIC_DOT, l->x);
+	vx_fpu_end();
+	if (!safe)			/* lists are no help: all would be looked at */
+		return 0;
 	vexfs_query_reset(q, row);
 	q->enough = ~0ULL;
 	q->sigma = VEXFS_SIGMA;
@@ -122,12 +129,11 @@ static int ask(struct vexfs_lists *l, struct vx_rows *rows, struct vexfs_query *
 		vexfs_query_phase(q, VEXFS_PHASE_SEARCH);
 		err = vexfs_ivf(&q->s);
 		vexfs_query_phase(q, VEXFS_PHASE_NONE);
-		while (err == VEXFS_MORE && (n = vexfs_query_read(q)) > 0) {
-			err = vexfs_query_score_read(q);
-			err = err < 0 ? err : VEXFS_MORE;
+		while (err >= 0 && (n = vexfs_query_read(q)) != 0) {
+			if (n > 0)
+				n = vexfs_query_score_read(q);
+			err = n < 0 ? n : err;
 		}
-		if (err == VEXFS_MORE && n < 0)
-			err = n;
 	} while (err == VEXFS_MORE);
 	if (err < 0 || !q->probing)
 		return err < 0 ? err : 0;
