@@ -190,7 +190,10 @@ extern int vexfs_estimate(struct vexfs_search *s, __u64 from, __u32 n, __u32 sig
  * are none: what is left is to be looked at from s->linked on.
  */
 extern int vexfs_probe(struct vexfs_search *s, __u32 sigma) __ksym;
-/* search: the same of one list, below s->lists, whether it promises anything or not. */
+/*
+ * search: the same of one list, below s->lists, whether it promises anything or not.  ENOENT there
+ * are none, as above; s->lists and s->linked are 0 then.
+ */
 extern int vexfs_batch_list(struct vexfs_search *s, __u32 list, __u32 sigma) __ksym;
 /*
  * search: filter the batch and defer it, to be re-ranked in the order of its lower bounds.  Those

@@ -375,7 +375,7 @@ int vexfs_query_score_read(struct vexfs_query *q);
 /*
  * The next rows of a list of the query, up to a batch whose lower bounds at sigma are not above the
  * gate, finer bounds included; each is met once.  How many, 0 is none in this step; as
- * vexfs_q_estimate().
+ * vexfs_q_estimate().  -ENOENT: there are no lists, or none for this vector.
  */
 int vexfs_q_list(struct vexfs_query *q, __u32 list, __u32 sigma);
 /*

@@ -287,6 +287,12 @@ static void at_centre(struct vexfs_ladder *q, float dot, float centre_norm2)
 	q->reach = root(d2);
 }
 
+void vexfs_probe_dot(const struct vexfs_lists *l, struct vexfs_probe *p, __u32 at)
+{
+	vexfs_centre_dots(p->ladder.whole, p->ladder.whole_step, &l->centre, at, 1,
+			  p->ladder.padded, p->dots + l->groups + at);
+}
+
 void vexfs_probe_list(const struct vexfs_lists *l, struct vexfs_probe *p, __u32 at)
 {
 	at_centre(&p->ladder, p->dots[l->groups + at], l->centre.norm2[at]);

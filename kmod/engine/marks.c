@@ -48,6 +48,18 @@ static void mark_list(struct vexfs_query *q, const struct vexfs_list *l, __u32 f
 	}
 }
 
+/* Rows [from, to) of those that are in no list. */
+static void mark_strays(struct vexfs_query *q, __u32 from, __u32 to)
+{
+	__u64 slot;
+
+	for (; from < to; from++) {
+		slot = q->lists->stray[from];
+		if (slot < q->count && slot < q->linked)
+			mark(q, slot / 64, 1ULL << slot % 64);
+	}
+}
+
 /* What is in the pool, deferred or waiting, or in the batch, is a candidate. */
 int vexfs_query_mark(struct vexfs_query *q)
 {
@@ -68,6 +80,8 @@ int vexfs_query_mark(struct vexfs_query *q)
 	mark_range(q, q->base, q->next);
 	for (i = 0; q->probing && i < q->lists->lists; i++)
 		mark_list(q, q->lists->list + i, 0, q->probe->done[i]);
+	if (q->probing)
+		mark_strays(q, 0, q->probe->strays);
 	for (i = 0; i < q->pool.n; i++)
 		q->seen[q->pool.entry[i].slot / 64] |= 1ULL << q->pool.entry[i].slot % 64;
 	for (i = q->from; i < q->npending; i++)
@@ -101,6 +115,18 @@ void vexfs_query_look_list(struct vexfs_query *q, __u32 list, __u32 n)
 	q->work += n > 0;
 }
 
+void vexfs_query_look_strays(struct vexfs_query *q, __u32 n)
+{
+	struct vexfs_probe *p = q->probe;
+
+	if (q->marking)
+		mark_strays(q, p->strays, p->strays + n);
+	p->strays += n;
+	p->listed += n;
+	q->visited += n;
+	q->work += n > 0;
+}
+
 /*
  * Was all met that lists have?  The rest of [0, base) was dead, or damaged, before it could be linked.
  */
@@ -119,9 +145,14 @@ __u64 vexfs_query_looked(const struct vexfs_query *q)
 	__u64 n = q->marking ? q->looked : q->next - q->base;
 	__u32 i;
 
-	if (!q->marking && q->probing)
-		n += all_listed(q) ? q->base : q->probe->listed;
-
+	if (!q->marking && q->probing && all_listed(q)) {
+		n += q->base;
+	} else if (!q->marking && q->probing) {
+		/* rows that were linked since are counted twice, and yet not all was looked at */
+		n += q->probe->listed;
+		if (q->count && n >= q->count)
+			n = q->count - 1;
+	}
 	for (i = 0; i < q->n; i++)	/* nothing came of what is still in the batch */
 		n -= q->fresh[i];
 	return n;

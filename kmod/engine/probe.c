@@ -44,12 +44,19 @@ static struct vexfs_probe *probe_new(const struct vexfs_lists *l)
 	return p;
 }
 
-/* Rank the groups for the vector of the query.  -ENOMEM; -EDOM its norm is out of range. */
+/*
+ * Rank the groups for the vector of the query.  -EPERM, -ENOMEM; -ENOENT there are no lists, or its
+ * norm is out of range: then there are none for it.
+ */
 static int begin(struct vexfs_query *q)
 {
 	const struct vexfs_lists *l = q->lists;
 	struct vexfs_probe *p = q->probe;
 
+	if (q->phase != VEXFS_PHASE_SEARCH)
+		return -EPERM;
+	if (!l)
+		return -ENOENT;
 	if (q->probing)
 		return 0;
 	if (!p)
@@ -59,8 +66,18 @@ static int begin(struct vexfs_query *q)
 	vx_fpu_begin();
 	vexfs_ladder_prepare(&l->coder, &p->ladder, q->row);
 	vx_fpu_end();
-	if (!p->ladder.usable)
-		return -EDOM;
+	if (!p->ladder.usable) {
+		q->lists = NULL;
+		q->s.lists = 0;
+		q->s.linked = 0;
+		vexfs_query_decide(q);
+		return -ENOENT;
+	}
+	/* what is in lists is theirs, and the rest is gone through from there; or it began elsewhere */
+	if (!q->marking && q->next && vexfs_query_mark(q))
+		return -ENOMEM;
+	if (!q->marking)
+		q->next = q->base = q->s.linked;
 	vx_fpu_begin();
 	vexfs_probe_groups(l, p);
 	vx_fpu_end();
@@ -71,9 +88,6 @@ static int begin(struct vexfs_query *q)
 	p->listed = 0;
 	p->lists = 0;
 	p->strays = 0;
-	/* what is in lists is theirs: the rest is gone through from there */
-	if (!q->marking && !q->next)
-		q->next = q->base = q->s.linked;
 	q->probing = true;
 	return 0;
 }
@@ -98,11 +112,12 @@ static void open_group(const struct vexfs_lists *l, struct vexfs_probe *p)
 /* Fetch a list that comes soon: how many rows it has, and where they are. */
 static void fetch(const struct vexfs_list *list, __u32 padded)
 {
-	const __u8 *block = list->extent[0];
+	const __u8 *block;
 	__u32 bytes, i;
 
-	if (!block)
-		return;
+	if (!__atomic_load_n(&list->n, __ATOMIC_ACQUIRE))
+		return;			/* it may have no extent yet */
+	block = list->extent[0];
 	bytes = list->blocks[0] * vexfs_list_block_bytes(padded);
 	for (i = 0; i < bytes && i < 4096; i += 64)
 		__builtin_prefetch(block + i);
@@ -162,22 +177,15 @@ static bool next_list(struct vexfs_query *q, __u32 gate)
 	return true;
 }
 
-int vexfs_q_list(struct vexfs_query *q, __u32 at, __u32 sigma)
+/* A step through a list whose centre's dot product is known. */
+static int scan(struct vexfs_query *q, __u32 at, __u32 sigma)
 {
 	const struct vexfs_lists *l = q->lists;
-	const struct vexfs_list *list;
-	__u32 n, kept, gate, lower, upper, i;
-	struct vexfs_probe *p;
+	const struct vexfs_list *list = l->list + at;
+	__u32 n, kept, gate, lower, upper, scanned, i;
+	struct vexfs_probe *p = q->probe;
 	int err;
 
-	sigma = sigma ?: VEXFS_SIGMA;
-	if (!l || at >= l->lists || sigma > VEXFS_MAX_SIGMA)
-		return q->phase == VEXFS_PHASE_SEARCH ? -EINVAL : -EPERM;
-	err = begin(q);
-	if (err)
-		return err;
-	p = q->probe;
-	list = l->list + at;
 	n = __atomic_load_n(&list->n, __ATOMIC_ACQUIRE) - p->done[at];
 	n = n < SCAN_ROWS ? n : SCAN_ROWS;
 	err = vexfs_query_charge(q, &n) ?: vexfs_query_new_batch(q, false);
@@ -188,7 +196,7 @@ int vexfs_q_list(struct vexfs_query *q, __u32 at, __u32 sigma)
 	vexfs_probe_list(l, p, at);
 	kept = vexfs_probe_scan(list, p, p->done[at], &n, sigma, gate);
 	vx_fpu_end();
-	vexfs_query_look_list(q, at, n);
+	scanned = n;
 	q->stats.estimated += n;
 	q->stats.pruned += n;
 	vx_fpu_begin();
@@ -206,9 +214,25 @@ int vexfs_q_list(struct vexfs_query *q, __u32 at, __u32 sigma)
 		if (p->slot[i] < q->linked && p->slot[i] < q->count &&
 		    vexfs_query_admitted(q, p->slot[i]))
 			vexfs_query_add(q, p->slot[i], p->lower[i], p->upper[i]);
+	vexfs_query_look_list(q, at, scanned);
 	q->stats.pruned -= q->n;
 	vexfs_query_publish(q);
 	return q->n;
+}
+
+int vexfs_q_list(struct vexfs_query *q, __u32 at, __u32 sigma)
+{
+	int err = begin(q);
+
+	sigma = sigma ?: VEXFS_SIGMA;
+	if (err)
+		return err;
+	if (at >= q->lists->lists || sigma > VEXFS_MAX_SIGMA)
+		return -EINVAL;
+	vx_fpu_begin();
+	vexfs_probe_dot(q->lists, q->probe, at);
+	vx_fpu_end();
+	return scan(q, at, sigma);
 }
 
 /* The next ones of what no list could take. */
@@ -225,34 +249,32 @@ static int strays(struct vexfs_query *q)
 	err = vexfs_query_charge(q, &n) ?: vexfs_query_new_batch(q, false);
 	if (err)
 		return err;
-	for (i = 0; i < n; i++, p->strays++) {
-		__u64 slot = q->lists->stray[p->strays];
+	for (i = 0; i < n; i++) {
+		__u64 slot = q->lists->stray[p->strays + i];
 
 		if (slot < q->linked && slot < q->count && vexfs_query_admitted(q, slot))
 			vexfs_query_add(q, slot, VEXFS_UNKNOWN, ~0u);
 	}
-	q->visited += n;
-	p->listed += n;
-	q->work++;
+	vexfs_query_look_strays(q, n);
 	vexfs_query_publish(q);
 	return q->n;
 }
 
 int vexfs_q_probe(struct vexfs_query *q, __u32 sigma)
 {
+	int err = begin(q);
 	__u32 gate;
-	int err;
 
-	if (!q->lists)
-		return q->phase == VEXFS_PHASE_SEARCH ? -ENOENT : -EPERM;
-	err = begin(q);
+	sigma = sigma ?: VEXFS_SIGMA;
 	if (err)
 		return err;
+	if (sigma > VEXFS_MAX_SIGMA)
+		return -EINVAL;
 	gate = vexfs_query_gate(q);
 	while (q->probe->at == ~0u ||
 	       q->probe->done[q->probe->at] >=
 		       __atomic_load_n(&q->lists->list[q->probe->at].n, __ATOMIC_ACQUIRE))
 		if (!next_list(q, gate))
 			return strays(q);
-	return vexfs_q_list(q, q->probe->at, sigma);
+	return scan(q, q->probe->at, sigma);
 }

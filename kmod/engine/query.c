@@ -31,6 +31,8 @@ void vexfs_query_restart(struct vexfs_query *q)
 	q->scored_batch = false;
 	q->marking = false;
 	vexfs_query_decide(q);
+	s->lists = q->lists ? vexfs_lists_count(q->lists) : 0;
+	s->linked = !q->lists ? 0 : q->linked < q->count ? q->linked : q->count;
 	s->live = q->as_of ? q->as_of->live : vexfs_columns_live(q->cols);
 	s->worst = q->range ? q->radius : ~0ULL;
 	s->round = 0;
@@ -54,7 +56,7 @@ static __u64 wanted(const struct vexfs_query *q)
 
 	if (q->match.p && q->match.matches < q->count)
 		k = k * q->count / (q->match.matches ?: 1);
-	return k;
+	return k < q->count ? k : q->count;
 }
 
 void vexfs_query_reset(struct vexfs_query *q, const void *row)
@@ -113,8 +115,6 @@ struct vexfs_query *vexfs_query_new(struct vexfs_columns *c, struct vx_rows *row
 	if (p->match && p->match->count < q->count)
 		q->count = p->match->count;
 	q->s.count = q->count;
-	q->s.lists = q->have_lists ? vexfs_lists_count(q->have_lists) : 0;
-	q->s.linked = q->linked < q->count ? q->linked : q->count;
 	q->leap = q->match.p && !p->hidden;
 	q->s.matches = q->leap ? p->match->matches : q->count;
 	q->s.dims = p->dims;

@@ -161,8 +161,9 @@ int vexfs_query_mark(struct vexfs_query *q);
  * it stopped.
  */
 void vexfs_query_look(struct vexfs_query *q, __u64 from, __u64 to, __u32 n);
-/* The next n rows of a list are looked at. */
+/* The next n rows of a list, or that are in none, are looked at: what is new was added before. */
 void vexfs_query_look_list(struct vexfs_query *q, __u32 list, __u32 n);
+void vexfs_query_look_strays(struct vexfs_query *q, __u32 n);
 /* Slots that were looked at, each counted once, or passed over because they do not match. */
 __u64 vexfs_query_looked(const struct vexfs_query *q);
 
