@@ -13,6 +13,8 @@ const struct vexfs_match *match;
 const double *radius;
 const struct vexfs_asof *as_of;
 struct vexfs_codes *codes;
+struct vexfs_lists *lists;
+__u32 recall, effort;
 struct vexfs_columns *columns;
 struct vx_rows plane;
 __u32 n_rows, dims, truth, calls;
@@ -91,6 +93,7 @@ struct vexfs_query *begin(__u32 metric, __u32 k, __u64 max_visits, __u64 deadlin
 	struct vexfs_query_params p = { .row = query, .dims = dims, .metric = metric, .k = k,
 					.attrs = 1, .max_visits = max_visits,
 					.deadline_us = deadline, .match = match, .codes = codes,
+					.lists = lists, .recall = recall, .effort = effort,
 					.per_file = per_file, .as_of = as_of };
 
 	if (radius) {
