@@ -90,7 +90,7 @@ static void rung(__u32 metric, double norm2, double yr, double y2, double yc, __
 
 void vexfs_ladder_encode(__u32 metric, const float *x, const float *centre, __u32 padded,
 			 __u64 *bits, float *scale, float *add, float *error,
-			 struct vexfs_rung2 *two, float *norm2)
+			 struct vexfs_rung2 *two)
 {
 	double r2 = 0, sr = 0, sc = 0, yr = 0, y2 = 0, yc = 0;
 	__u8 *nibble = (__u8 *)(two + 1);
@@ -112,7 +112,6 @@ void vexfs_ladder_encode(__u32 metric, const float *x, const float *centre, __u3
 			sc += (double)centre[i];
 		}
 	}
-	*norm2 = (float)r2;
 	rung(metric, r2, sr, padded, sc, padded, scale, add, error);
 	inverse = r2 > 0 ? root((float)padded) / (LEVEL_WIDTH * root((float)r2)) : 0;
 	for (i = 0; i < padded; i++) {
@@ -133,17 +132,14 @@ void vexfs_ladder_encode(__u32 metric, const float *x, const float *centre, __u3
 	two->noise = two->scale * two->scale * (float)y2 / padded;
 }
 
-void vexfs_ladder_add(const struct vexfs_lists *l, struct vexfs_list *list, __u32 i, __u64 *bits,
-		      struct vexfs_rung1 *one, __u32 at, struct vexfs_rung2 *two)
+void vexfs_ladder_add(const struct vexfs_lists *l, __u32 i, __u64 *bits, struct vexfs_rung1 *one,
+		      __u32 at, struct vexfs_rung2 *two)
 {
 	__u32 padded = l->coder.rotation.padded;
-	float norm2;
 
 	vexfs_centre_unpack(&l->centre, i, l->c, padded);
 	vexfs_ladder_encode(l->coder.metric, l->x, l->c, padded, bits, &one->scale[at],
-			    &one->add[at], &one->error[at], two, &norm2);
-	list->sum2 += (double)norm2;
-	list->spread = root((float)(list->sum2 / (list->n + 1)));
+			    &one->add[at], &one->error[at], two);
 }
 
 /*

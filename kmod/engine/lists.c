@@ -109,7 +109,7 @@ static int link_row(struct vexfs_lists *l, __u64 slot)
 	one = vexfs_list_rung1(block, padded);
 	at = row % VEXFS_CODE_BLOCK;
 	vx_fpu_begin();
-	vexfs_ladder_add(l, list, i, bits, one, at, vexfs_list_rung2(list, padded, e, row));
+	vexfs_ladder_add(l, i, bits, one, at, vexfs_list_rung2(list, padded, e, row));
 	vx_fpu_end();
 	one->slot[at] = (__u32)slot;
 	shift = at / 16 % 2 * 4;

@@ -40,8 +40,6 @@ struct vexfs_list {
 	__u32 n;			/* rows; release, acquire */
 	__u32 room;			/* rows that its extents hold; the writer's */
 	__u32 extents;			/* the writer's */
-	float spread;			/* root of the mean squared distance of its rows to the centre */
-	double sum2;			/* of those squared distances; the writer's */
 	__u32 first[VEXFS_LIST_EXTENTS];	/* block number at which an extent begins */
 	__u32 blocks[VEXFS_LIST_EXTENTS];
 	__u8 *extent[VEXFS_LIST_EXTENTS];	/* blocks, then rows of the second rung */
@@ -171,11 +169,11 @@ void vexfs_centre_seed(float *c, const float *x, __u32 padded, int way);
 /* Encode the rotated row x for a list of this centre: bits, and both rungs. */
 void vexfs_ladder_encode(__u32 metric, const float *x, const float *centre, __u32 padded,
 			 __u64 *bits, float *scale, float *add, float *error,
-			 struct vexfs_rung2 *two, float *norm2);
+			 struct vexfs_rung2 *two);
 
-/* The same of l->x, as row `at` of a block of list i, whose spread it takes part in. */
-void vexfs_ladder_add(const struct vexfs_lists *l, struct vexfs_list *list, __u32 i, __u64 *bits,
-		      struct vexfs_rung1 *one, __u32 at, struct vexfs_rung2 *two);
+/* The same of l->x, as row `at` of a block of list i. */
+void vexfs_ladder_add(const struct vexfs_lists *l, __u32 i, __u64 *bits, struct vexfs_rung1 *one,
+		      __u32 at, struct vexfs_rung2 *two);
 
 /* A query against lists. */
 struct vexfs_ladder {
