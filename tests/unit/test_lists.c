@@ -608,8 +608,8 @@ static void test_crowd(void **state)
 	vexfs_columns_publish(columns, EQUAL);
 	codes = vexfs_codes_new(VEXFS_METRIC_L2, 2, 5);
 	assert_int_equal(vexfs_codes_reserve(codes, EQUAL), 0);
-	assert_int_equal(vexfs_codes_centre(codes, &r, EQUAL), 0);
-	assert_int_equal(vexfs_codes_extend(codes, &r, EQUAL, ~0ULL), 0);
+	assert_int_equal(vexfs_codes_centre(codes, &r, NULL, EQUAL), 0);
+	assert_int_equal(vexfs_codes_extend(codes, &r, NULL, EQUAL, ~0ULL), 0);
 	lists = vexfs_lists_new(codes, columns, &r, EQUAL, &err, NULL, NULL);
 	assert_non_null(lists);
 	assert_int_equal(vexfs_lists_extend(lists, columns, &r, EQUAL, ~0ULL, NULL, NULL), 0);
