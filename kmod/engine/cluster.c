@@ -56,6 +56,13 @@ float vexfs_magnitude(const float *x, __u32 padded)
 
 #define LEAST 0x1p-100f			/* what is smaller is zero: its inverse might be infinite */
 
+/*
+ * Steps of a centre.  A query is rounded to 127 (ladder.c).  One that is near a centre must not lose
+ * by that just what the centre lost, which is what residuals have in common where rows are close
+ * together: bounds take the two for independent.
+ */
+#define CENTRE 113
+
 void vexfs_round(const float *x, __u32 padded, float by, float plus, __s16 *to)
 {
 	__u32 i;
@@ -80,8 +87,8 @@ void vexfs_whole(const float *x, __u32 padded, __s16 *whole, float *step)
 
 void vexfs_centre_pack(struct vexfs_centres *to, __u32 i, const float *c, __u32 padded)
 {
-	float most = vexfs_magnitude(c, padded), inverse = most > LEAST ? 127 / most : 0,
-	      scale = most / 127;
+	float most = vexfs_magnitude(c, padded), inverse = most > LEAST ? CENTRE / most : 0,
+	      scale = most / CENTRE;
 	__s8 *whole = to->c + (size_t)i * padded;
 	__s32 sum = 0;
 	__u32 k;

@@ -43,6 +43,27 @@ void vexfs_dots_avx2(const float *x, const float *c, __u32 n, __u32 padded, floa
 		dot[i] = vexfs_dot_avx2(x, c, padded);
 }
 
+void vexfs_centre_far_avx2(const float *z, const __s8 *whole, const float *scale, __u32 padded,
+			   float *dot, float *d2)
+{
+	const __m256 step = _mm256_set1_ps(*scale);
+	__m256 a = _mm256_setzero_ps(), b = a;
+	__u32 i;
+
+	for (i = 0; i < padded; i += 8) {
+		__m256 c = _mm256_cvtepi32_ps(
+			_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(whole + i))));
+		__m256 v = _mm256_loadu_ps(z + i), d;
+
+		c = _mm256_mul_ps(c, step);
+		d = _mm256_sub_ps(v, c);
+		a = _mm256_fmadd_ps(v, c, a);
+		b = _mm256_fmadd_ps(d, d, b);
+	}
+	*dot = sum8(a);
+	*d2 = sum8(b);
+}
+
 /* The sum of all products fits into 32 bits, see vexfs_whole(). */
 __s32 vexfs_whole_dot_avx2(const __s16 *x, const __s8 *c, __u32 padded)
 {

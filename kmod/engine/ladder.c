@@ -65,6 +65,11 @@ static float root(float f)
 	return _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(f > 0 ? f : 0)));
 }
 
+static float magnitude(float f)
+{
+	return f32(b32(f) & 0x7fffffffu);
+}
+
 static float times_norm2_of(__u32 metric)
 {
 	return metric == VEXFS_METRIC_L2 ? 1 : metric == VEXFS_METRIC_COSINE ? 0.5f : 0;
@@ -223,6 +228,8 @@ __u32 vexfs_ladder_block(const struct vexfs_ladder *q, const __u8 *block, __u32 
 	__u16 sum[VEXFS_CODE_BLOCK];
 	__u32 i, mask = 0;
 
+	/* of what is near enough no part is much larger than these */
+	least += 4 * SLOP * (magnitude(q->plus) + magnitude(least));
 	if (q->avx2) {
 		vexfs_ladder_sums_avx2(block, q->table, q->padded, sum);
 		mask = vexfs_ladder_lower_avx2(q, sum, r, s, least);
@@ -262,17 +269,14 @@ void vexfs_ladder_refine(const struct vexfs_ladder *q, const struct vexfs_rung2 
 
 	dist = q->plus + r->add - q->times * r->scale * yz;
 	off = q->times * root(e * e + r->noise * q->fine_lost);
-	slop = f32(b32(q->plus) & 0x7fffffffu) + f32(b32(r->add) & 0x7fffffffu) +
-	       f32(b32(q->times * r->scale * yz) & 0x7fffffffu);
+	slop = magnitude(q->plus) + magnitude(r->add) + magnitude(q->times * r->scale * yz);
 	*lower = key32(dist - s * off - SLOP * slop);
 	*upper = key32(dist + (s > SIGMA ? s : SIGMA) * off + SLOP * slop);
 }
 
-/* A centre is the one at hand: dot is <z, centre>. */
-static void at_centre(struct vexfs_ladder *q, float dot, float centre_norm2)
+/* A centre is the one at hand, of this dot product with z and squared distance from it. */
+static void at_centre(struct vexfs_ladder *q, float dot, float d2)
 {
-	float d2 = q->norm2 - 2 * dot + centre_norm2;
-
 	if (q->metric == VEXFS_METRIC_DOT) {
 		q->plus = q->base - dot;
 		q->reach = q->length;
@@ -283,15 +287,35 @@ static void at_centre(struct vexfs_ladder *q, float dot, float centre_norm2)
 	q->reach = root(d2);
 }
 
-void vexfs_probe_dot(const struct vexfs_lists *l, struct vexfs_probe *p, __u32 at)
+/* The same, from the dot product: good enough to rank centres. */
+static void near_centre(struct vexfs_ladder *q, float dot, float centre_norm2)
 {
-	vexfs_centre_dots(p->ladder.whole, p->ladder.whole_step, &l->centre, at, 1,
-			  p->ladder.padded, p->dots + l->groups + at);
+	at_centre(q, dot, q->norm2 - 2 * dot + centre_norm2);
 }
 
+/*
+ * Bounds are no better than the distance of the centre.  From the dot product it would be off by
+ * some 2^-16 of |z|^2, which is nothing to go by where many rows are close together far from the
+ * mean.
+ */
 void vexfs_probe_list(const struct vexfs_lists *l, struct vexfs_probe *p, __u32 at)
 {
-	at_centre(&p->ladder, p->dots[l->groups + at], l->centre.norm2[at]);
+	struct vexfs_ladder *q = &p->ladder;
+	const __s8 *whole = l->centre.c + (size_t)at * q->padded;
+	float scale = l->centre.scale[at], dot = 0, d2 = 0, c, d;
+	__u32 i;
+
+	if (q->avx2) {
+		vexfs_centre_far_avx2(q->z, whole, &scale, q->padded, &dot, &d2);
+	} else {
+		for (i = 0; i < q->padded; i++) {
+			c = scale * (float)whole[i];
+			d = q->z[i] - c;
+			dot += q->z[i] * c;
+			d2 += d * d;
+		}
+	}
+	at_centre(q, dot, d2);
 }
 
 void vexfs_probe_groups(const struct vexfs_lists *l, struct vexfs_probe *p)
@@ -304,7 +328,7 @@ void vexfs_probe_groups(const struct vexfs_lists *l, struct vexfs_probe *p)
 	for (g = 0; g < l->groups; g++) {
 		if (l->first[g] == l->first[g + 1])
 			continue;
-		at_centre(&p->ladder, p->dots[g], l->top.norm2[g]);
+		near_centre(&p->ladder, p->dots[g], l->top.norm2[g]);
 		if (p->ladder.metric == VEXFS_METRIC_DOT) {
 			d = p->ladder.plus - p->ladder.length * l->top_spread[g];
 		} else {
@@ -325,7 +349,7 @@ __u32 vexfs_probe_open(const struct vexfs_lists *l, struct vexfs_probe *p, __u32
 	vexfs_centre_dots(p->ladder.whole, p->ladder.whole_step, &l->centre, from, n,
 			  p->ladder.padded, dots);
 	for (i = 0; i < n; i++) {
-		at_centre(&p->ladder, dots[i], l->centre.norm2[from + i]);
+		near_centre(&p->ladder, dots[i], l->centre.norm2[from + i]);
 		entry[i] = (__u64)key32(p->ladder.plus) << 32 | (from + i);
 	}
 	return n;

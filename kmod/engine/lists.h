@@ -156,6 +156,9 @@ void vexfs_centre_unpack(const struct vexfs_centres *from, __u32 i, float *c, __
 void vexfs_centre_dots(const __s16 *whole, float step, const struct vexfs_centres *c, __u32 from,
 		       __u32 n, __u32 padded, float *dot);
 __s32 vexfs_whole_dot_avx2(const __s16 *x, const __s8 *c, __u32 padded);
+/* <z, c> and |z - c|^2 of a centre. */
+void vexfs_centre_far_avx2(const float *z, const __s8 *whole, const float *scale, __u32 padded,
+			   float *dot, float *d2);
 void vexfs_centre_add(float *sum, const float *x, __u32 padded);
 /* Root of the mean squared distance of n centres to x. */
 void vexfs_centre_spread(const float *x, const float *c, __u32 n, __u32 padded, float *spread);

@@ -177,7 +177,7 @@ static bool next_list(struct vexfs_query *q, __u32 gate)
 	return true;
 }
 
-/* A step through a list whose centre's dot product is known. */
+/* A step through a list. */
 static int scan(struct vexfs_query *q, __u32 at, __u32 sigma)
 {
 	const struct vexfs_lists *l = q->lists;
@@ -229,9 +229,6 @@ int vexfs_q_list(struct vexfs_query *q, __u32 at, __u32 sigma)
 		return err;
 	if (at >= q->lists->lists || sigma > VEXFS_MAX_SIGMA)
 		return -EINVAL;
-	vx_fpu_begin();
-	vexfs_probe_dot(q->lists, q->probe, at);
-	vx_fpu_end();
 	return scan(q, at, sigma);
 }
 

@@ -9,7 +9,7 @@
 
 struct vexfs_probe {
 	struct vexfs_ladder ladder;
-	float *dots;			/* [groups], then [lists]: <z, centre> */
+	float *dots;			/* [groups], then [lists]: <z, centre>, about */
 	__u32 *done;			/* [lists]: rows that were looked at */
 	__u64 *before;			/* [lists]: rows of lists that were looked at before it */
 	/* lists of groups that were opened: distance of the centre as a key << 32 | list; a min-heap */
@@ -38,9 +38,7 @@ void vexfs_probe_groups(const struct vexfs_lists *l, struct vexfs_probe *p);
 /* Distances of the lists of a group to entry[]; returns how many. */
 __u32 vexfs_probe_open(const struct vexfs_lists *l, struct vexfs_probe *p, __u32 group,
 		       __u64 *entry);
-/* The dot product with the centre of a list, whose group may not have been opened. */
-void vexfs_probe_dot(const struct vexfs_lists *l, struct vexfs_probe *p, __u32 at);
-/* List `at`, whose dot product is known, is the one at hand. */
+/* List `at` is the one at hand. */
 void vexfs_probe_list(const struct vexfs_lists *l, struct vexfs_probe *p, __u32 at);
 /*
  * Look at the rows [from, from + *n) of a list, which is the ladder's; from is a multiple of
