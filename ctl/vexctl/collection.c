@@ -207,6 +207,8 @@ static void info_json(const struct vexfs_ioc_info *i)
 	add_u64(o, "compact_lacked", i->compact_lacked);
 	add_u64(o, "resident_bytes", i->resident);
 	add_u64(o, "coded", i->coded);
+	add_u64(o, "lists", i->lists);
+	add_u64(o, "linked", i->linked);
 	add_str(o, "codes", codes_name(i->codes));
 	add_u64(o, "queries", i->queries);
 	add_u64(o, "fallbacks", i->fallbacks);
@@ -269,6 +271,10 @@ static int info(int argc, char **argv)
 		       i.damaged);
 	printf("memory      %llu bytes of derived data\n", i.resident);
 	printf("codes       %llu of %llu slots: %s\n", i.coded, i.count, codes_text(i.codes));
+	if (i.lists)
+		printf("lists       %u, with %llu of %llu slots\n", i.lists, i.linked, i.count);
+	else
+		printf("lists       none: there are few slots, they are being made, or they do not fit into resident=\n");
 	printf("queries     %llu since it was loaded, %llu fell back to the built-in\n", i.queries,
 	       i.fallbacks);
 	for (n = 0; n < VEXFS_SLOTS; n++) {

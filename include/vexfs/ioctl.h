@@ -100,10 +100,12 @@ struct vexfs_ioc_info {
 	__u64	compact_lacked;
 	/* as of now: slots with a code, and what the next search will find, VEXFS_CODES_* below */
 	__u64	coded;
-	__u32	codes, reserved32c;
+	__u32	codes;
+	__u32	lists;			/* partitioned lists, which have `linked` slots; 0: none */
 	/* records that could not be read or did not verify since it was loaded: searches miss them */
 	__u64	damaged;
-	__u64	reserved[3];
+	__u64	linked;
+	__u64	reserved[2];
 };
 
 /*

@@ -25,6 +25,8 @@ wait_for_lists /mnt/l2
 run "built in" codes check /mnt/l2 98 20; said
 says_text "by lists" "strategy=ivf used=0"
 equal "all slots are in lists" 10000 "$(number /mnt/l2 linked)"
+run "info" vexctl collection info /mnt/l2
+says "info" "lists  .*, with 10000 of 10000 slots"
 run "explain" vexctl explain /mnt/l2 --id 7; said
 says_text "explain" "look into the nearest lists, because they were measured to suffice for that recall"
 run "all neighbours" vexctl search /mnt/l2 --id 7 --recall 1

@@ -46,8 +46,8 @@ class Info(ct.Structure):
                 ('attr', Attr * MAX_ATTRS), ('bound', Bound * SLOTS), ('gone', u64), ('epoch', u64),
                 ('compact_done', u64), ('compact_total', u64), ('snapshots', u32), ('reserved32b', u32),
                 ('key_bytes', u64), ('next_id', u64), ('compact_lacked', u64),
-                ('coded', u64), ('codes', u32), ('reserved32c', u32), ('damaged', u64),
-                ('reserved', u64 * 3)]
+                ('coded', u64), ('codes', u32), ('lists', u32), ('damaged', u64), ('linked', u64),
+                ('reserved', u64 * 2)]
 
 
 class Bind(ct.Structure):
