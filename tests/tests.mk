@@ -8,7 +8,7 @@
 #                          judges are in C, and built twice: for the guest, and over an image in a process
 
 UNIT_TESTS := $(patsubst tests/unit/test_%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c))
-THREAD_TESTS := $(B)/tsan/threads $(B)/tsan/derived
+THREAD_TESTS := $(B)/tsan/threads $(B)/tsan/derived $(B)/tsan/linking
 # all that check-unit runs and is made for it alone
 UNIT_PARTS := $(UNIT_TESTS) $(THREAD_TESTS) $(B)/tests/fsck.vexfs $(B)/tests/vexd
 UNIT_SCRIPTS := $(filter-out tests/unit/tap.py,$(wildcard tests/unit/*.py tests/unit/*.js))
@@ -46,7 +46,7 @@ $(UNIT_TESTS): $(B)/tests/%: $(B)/san/tests/unit/test_%.o $(call san,$(UNIT_SHAR
 		$(B)/san/libvexfs.a $(B)/san/libvexfs-core.a
 	$(call link,$(SANITIZE) -lcmocka $(PKG_LIBS) -lz -lm)
 # threads, under the sanitizer for them
-THREAD_SRC := $(CORE_SRC) $(patsubst %,tests/unit/%.c,box disk history client seen mount)
+THREAD_SRC := $(CORE_SRC) $(patsubst %,tests/unit/%.c,box driver disk history client seen mount)
 $(B)/tsan/%.o: %.c
 	$(call say,CC,"$< (threads)")
 	@mkdir -p $(@D)

@@ -173,7 +173,7 @@ bool vexfs_derived_is_off(const struct vexfs_derived *d)
 {
 	u64 centred = vexfs_codes_centred(d->codes), count = vexfs_codes_count(d->codes);
 
-	return count >= GROWN * centred ||
+	return count >= GROWN * centred || READ_ONCE(d->lists_err) == -E2BIG ||
 	       (count >= centred + centred / 8 && vexfs_codes_off(d->codes) >= OFF);
 }
 
@@ -182,6 +182,8 @@ bool vexfs_derived_unlisted(const struct vexfs_derived *d)
 	const struct vexfs_lists *lists = smp_load_acquire(&d->lists);
 	u64 count = vexfs_codes_count(d->codes);
 
+	if (READ_ONCE(d->lists_err))
+		return false;
 	return lists ? vexfs_lists_linked(lists) < count : count >= VEXFS_MIN_LISTED;
 }
 

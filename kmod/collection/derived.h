@@ -29,6 +29,11 @@ struct vexfs_derived {
 	struct vexfs_codes *codes;	/* (const) never NULL */
 	/* NULL until the worker, which alone adds to them, has made them; smp_load_acquire() */
 	struct vexfs_lists *lists;
+	/*
+	 * What came could not be put into them, and will not be: -E2BIG, another generation would do
+	 * better, -EDOM, none would.  0: nothing is wrong.  The worker's; no lock.
+	 */
+	int lists_err;
 };
 
 /* The current generation of a body, with a reference; NULL: none.  Never waits. */

@@ -57,8 +57,12 @@ static int list(struct vexfs_collection_mem *c, struct vexfs_derived *d)
 	if (!err && !d->lists)
 		err = vexfs_lists_tune(lists, b->columns, rows, should_stop, d->sb);
 	vexfs_rows_close(rows);
-	if (err) {
+	if (err == -E2BIG || err == -EDOM) {	/* the next time would be no better */
+		WRITE_ONCE(d->lists_err, d->lists ? err : -EDOM);
+	} else if (err) {
 		WRITE_ONCE(b->lists_after, vx_clock_us() + AGAIN_US);
+	}
+	if (err) {
 		if (!d->lists)
 			vexfs_lists_free(lists);
 		return 0;
@@ -77,9 +81,11 @@ static int give_up(struct vexfs_body *b)
 	return 0;
 }
 
-/* A step of a generation that is to take the place of d.  1: there is more to do. */
-static int recentre(struct vexfs_collection_mem *c, struct vexfs_body *b,
-		    const struct vexfs_derived *d)
+/*
+ * A step of a generation that is to take the place of d.  It does not if d has lists, and it has
+ * none for now.  1: there is more to do.
+ */
+static int recentre(struct vexfs_collection_mem *c, struct vexfs_body *b, struct vexfs_derived *d)
 {
 	u64 count = vexfs_columns_count(b->columns);
 	struct vexfs_derived *next = b->derived_next;
@@ -97,6 +103,14 @@ static int recentre(struct vexfs_collection_mem *c, struct vexfs_body *b,
 		return give_up(b);
 	if (vexfs_codes_count(next->codes) < count || list(c, next))
 		return 1;
+	if (d->lists && !next->lists) {
+		if (!READ_ONCE(next->lists_err))
+			return give_up(b);
+		if (READ_ONCE(d->lists_err) == -E2BIG) {	/* there is no better one */
+			WRITE_ONCE(d->lists_err, -EDOM);
+			return give_up(b);
+		}
+	}
 	WRITE_ONCE(next->used, READ_ONCE(d->used));
 	b->derived_next = NULL;
 	vexfs_derived_install(next);

@@ -70,6 +70,7 @@ struct vexfs_lists {
 	__u64 near[VEXFS_GRADES], far[VEXFS_GRADES];
 	/* how far the nearest centre was from those that were asked for, at most; a key */
 	__u32 farthest;
+	__u64 measured;			/* what `linked` was then */
 	bool tuned;			/* ... once that was measured; release */
 	/* the writer's: a rotated row, the same in whole steps, a centre; dots of groups or lists */
 	float *x, *c, *dots;		/* [padded], [padded], [lists or groups] */

@@ -50,7 +50,7 @@ static __u64 between(const __u64 *t, __u32 recall)
 
 __u64 vexfs_lists_enough(const struct vexfs_lists *l, __u32 recall, __u64 k)
 {
-	__u64 near, far, n;
+	__u64 near, far, linked, n;
 
 	if (!l->tuned || recall >= grades[VEXFS_GRADES - 1])
 		return ~0ULL;
@@ -59,6 +59,10 @@ __u64 vexfs_lists_enough(const struct vexfs_lists *l, __u32 recall, __u64 k)
 	n = near;
 	if (k > NEAR)
 		n += (far > near ? far - near : 0) * (k - NEAR) / (FAR - NEAR);
+	/* there are more in each list by now; no slot needs more than 32 bits */
+	linked = vexfs_lists_linked(l);
+	if (linked > l->measured && n >> 32 == 0)
+		n = n * linked / (l->measured ?: 1);
 	return n < ~0ULL / 2 ? n : ~0ULL / 2;
 }
 
@@ -198,6 +202,7 @@ int vexfs_lists_tune(struct vexfs_lists *l, struct vexfs_columns *c, struct vx_r
 	if (!err) {
 		quantiles(near, nears, l->near);
 		quantiles(near + SAMPLES * NEAR, fars, l->far);
+		l->measured = linked;
 		__atomic_store_n(&l->tuned, true, __ATOMIC_RELEASE);
 	}
 	vexfs_query_free(q);

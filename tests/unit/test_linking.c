@@ -1,0 +1,473 @@
+// SPDX-License-Identifier: GPL-2.0
+#define _GNU_SOURCE
+/*
+ * Lists that grow while they are searched: in the engine, where a writer inserts, replaces, deletes
+ * and links, and in collections, where the worker of a mount makes them.  Built for both sanitizers.
+ */
+#include <pthread.h>
+#include <time.h>
+
+#include "driver.h"
+#include "mount.h"
+#include <platform/host.h>
+#include "engine/lists.h"
+
+/*
+ * What TSan need not tell of.  A block of codes, of a list or not, has rows that are not published yet beside others;
+ * a search looks at all 32, and takes those that are.
+ */
+const char *__tsan_default_suppressions(void);
+const char *__tsan_default_suppressions(void)
+{
+	return "race:vexfs_ladder_add\nrace:link_row\nrace:vexfs_codes_put\n";
+}
+
+/* cmocka's checks are for one thread: these end the program. */
+static void want(bool fine, const char *what, long got)
+{
+	if (fine)
+		return;
+	fprintf(stderr, "%s: %ld\n", what, got);
+	abort();
+}
+
+/* --- in the engine --- */
+
+#define WIDTH		16u
+#define ROWS		9004u
+#define FIRST		4004u		/* that are there when it begins */
+#define STEP		50u		/* records of an insert */
+#define GONE		7u		/* one in so many is deleted or replaced, in time */
+#define K		10u
+
+static float rows[ROWS][WIDTH];
+static struct vexfs_columns *columns;
+static struct vexfs_codes *codes;
+static struct vexfs_lists *lists;
+static bool over;
+static __u64 asked, missed;
+
+static __u32 next_of(__u64 *state, __u32 below)
+{
+	*state = *state * 6364136223846793005ULL + 1442695040888963407ULL;
+	return (*state >> 33) % below;
+}
+
+static struct vx_rows plane(void)
+{
+	return (struct vx_rows){ .data = rows, .n = ROWS, .row_bytes = WIDTH * 4, .absent = 5 };
+}
+
+static void *linker(void *arg)
+{
+	struct vx_rows mine = plane();
+	struct vx_seg seg[VX_ROW_SEGS];
+	__u64 at, i, old;
+
+	(void)arg;
+	for (at = FIRST; at < ROWS; at += STEP) {
+		want(!vexfs_columns_reserve(columns, at + STEP), "reserve", at);
+		want(!vexfs_codes_reserve(codes, at + STEP), "reserve codes", at);
+		for (i = at; i < at + STEP; i++) {
+			want(!vexfs_columns_replace(columns, i, i % GONE ? i : i - FIRST, NULL,
+						    &old), "put", i);
+			vexfs_codes_put(codes, i, seg, vx_rows_wait(&mine, i, seg));
+			if (old != VEXFS_NO_SLOT)
+				vexfs_columns_supersede(columns, old, at + STEP);
+			if (i % (2 * GONE) == 0)
+				vexfs_columns_kill(columns, i - STEP / GONE * GONE);
+		}
+		vexfs_codes_publish(codes, at + STEP);
+		vexfs_columns_publish(columns, at + STEP);
+		if (at / STEP % 3 == 0)
+			want(!vexfs_lists_extend(lists, columns, &mine, at + STEP, ~0ULL, NULL,
+						 NULL), "extend", at);
+	}
+	__atomic_store_n(&over, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+static void *asker(void *arg)
+{
+	struct vexfs_query_params p = { .dims = WIDTH, .metric = VEXFS_METRIC_L2, .k = K,
+					.deadline_us = ~0ULL, .codes = codes, .lists = lists,
+					.recall = 990000 };
+	__u64 state = (uintptr_t)arg, slot, mine = 0, lost = 0;
+	__u32 truncated, restarts, i, j;
+	struct vexfs_hit_f hits[K];
+	struct vx_rows from = plane();
+	struct vexfs_query *q;
+	bool there;
+	int n;
+
+	while (!__atomic_load_n(&over, __ATOMIC_ACQUIRE)) {
+		slot = next_of(&state, vexfs_columns_count(columns));
+		if (slot % GONE == 0)
+			continue;
+		p.row = rows[slot];
+		p.effort = next_of(&state, 8) ? 0 : 1 + next_of(&state, 200);
+		q = vexfs_query_new(columns, &from, &p);
+		want(q, "no query", 0);
+		n = run(q, vexfs_ivf, hits, &truncated, &restarts);
+		want(n == K, "hits", n);
+		want(!truncated, "truncated", truncated);
+		for (i = 0, there = false; i < K; i++) {
+			there |= hits[i].slot == slot && hits[i].distance == 0;
+			for (j = 0; j < i; j++)
+				want(hits[i].id != hits[j].id && hits[i].slot != hits[j].slot,
+				     "twice", hits[i].slot);
+		}
+		mine++;
+		lost += !there;
+		vexfs_query_free(q);
+	}
+	__atomic_fetch_add(&asked, mine, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&missed, lost, __ATOMIC_RELAXED);
+	return NULL;
+}
+
+static void beside_searches(void **state)
+{
+	struct vx_rows mine = plane();
+	pthread_t thread[3];
+	__u64 seed = 9;
+	__u32 i, k;
+	int err;
+
+	(void)state;
+	for (i = 0; i < ROWS; i++)
+		for (k = 0; k < WIDTH; k++)
+			rows[i][k] = (float)(next_of(&seed, 1 << 20)) / (1 << 20) + i % 30 * 0.3f;
+	columns = vexfs_columns_new(0);
+	assert_int_equal(vexfs_columns_reserve(columns, FIRST), 0);
+	for (i = 0; i < FIRST; i++)
+		assert_int_equal(vexfs_columns_put(columns, i, i, NULL), 0);
+	vexfs_columns_publish(columns, FIRST);
+	codes = vexfs_codes_new(VEXFS_METRIC_L2, WIDTH, 5);
+	assert_int_equal(vexfs_codes_reserve(codes, FIRST), 0);
+	assert_int_equal(vexfs_codes_centre(codes, &mine, columns, FIRST), 0);
+	assert_int_equal(vexfs_codes_extend(codes, &mine, columns, FIRST, ~0ULL), 0);
+	/* many lists, as of many more rows: some have no row yet */
+	lists = vexfs_lists_new(codes, columns, &mine, FIRST, &err, NULL, NULL);
+	assert_non_null(lists);
+	assert_int_equal(vexfs_lists_extend(lists, columns, &mine, 200, ~0ULL, NULL, NULL), 0);
+	assert_int_equal(vexfs_lists_tune(lists, columns, &mine, NULL, NULL), 0);
+	over = false;
+	assert_int_equal(pthread_create(&thread[0], NULL, linker, NULL), 0);
+	for (i = 1; i < 3; i++)
+		assert_int_equal(pthread_create(&thread[i], NULL, asker, (void *)(uintptr_t)i), 0);
+	for (i = 0; i < 3; i++)
+		pthread_join(thread[i], NULL);
+	printf("# %llu of %llu were not found\n", missed, asked);
+	/* what lists take was measured with the first 200 */
+	assert_true(asked > 20 && missed <= asked / 20);
+	vexfs_lists_free(lists);
+	vexfs_codes_free(codes);
+	vexfs_columns_free(columns);
+}
+
+/* --- in collections --- */
+
+#define SECOND	1000000ULL
+#define MANY	(VEXFS_MIN_LISTED + 1000u)
+
+static struct mount m;
+
+static struct vexfs_sb_info *sbi(void)
+{
+	return VEXFS_SB(vexfs_image_sb(m.image));
+}
+
+static void clock_on(__u64 us)
+{
+	__atomic_fetch_add(&vx_clock_fast, us, __ATOMIC_RELAXED);
+}
+
+static void budget(__u64 bytes)
+{
+	WRITE_ONCE(sbi()->opts.resident, bytes);
+	vexfs_budget_trim(vexfs_image_sb(m.image));
+}
+
+static __u64 charged(void)
+{
+	struct vexfs_ioc_memory arg = { .size = sizeof(arg) };
+
+	assert_int_equal(vexfs_file_ioctl(m.c, VEXFS_IOC_MEMORY, &arg), 0);
+	return arg.used;
+}
+
+/* A vector of its own for each id; size: how long it is. */
+static void spot(__u64 id, float size, float v[DIMS])
+{
+	__u64 x = id;
+	__u32 i;
+
+	for (i = 0; i < DIMS; i++)
+		v[i] = size * (next_of(&x, 1 << 20) / (float)(1 << 20) + 0.1f);
+}
+
+static void insert(__u64 first, __u32 n, float size)
+{
+	float *row = calloc(n, DIMS * sizeof(*row));
+	__u64 *ids = calloc(n, sizeof(*ids));
+	__s64 *attrs = calloc(n * 2, sizeof(*attrs));
+	struct vexfs_ioc_insert arg = {
+		.size = sizeof(arg),
+		.n = n,
+		.row_bytes = DIMS * sizeof(*row),
+		.rows = (uintptr_t)row,
+		.ids = (uintptr_t)ids,
+		.attrs = (uintptr_t)attrs,
+	};
+	__u32 i;
+
+	for (i = 0; i < n; i++) {
+		ids[i] = first + i;
+		spot(ids[i], size, row + i * DIMS);
+	}
+	assert_int_equal(vexfs_file_ioctl(m.c, VEXFS_IOC_INSERT, &arg), 0);
+	free(row);
+	free(ids);
+	free(attrs);
+}
+
+/* Search for a record, which is the first hit. */
+static struct vexfs_search_trace search(__u64 id, float size, const char *strategy)
+{
+	struct vexfs_search_trace trace = { .size = sizeof(trace) };
+	struct vexfs_hit hits[10];
+	float v[DIMS];
+	struct vexfs_ioc_search arg = {
+		.size = sizeof(arg),
+		.k = 10,
+		.vector_bytes = sizeof(v),
+		.vector = (uintptr_t)v,
+		.hits = (uintptr_t)hits,
+		.trace = (uintptr_t)&trace,
+	};
+
+	spot(id, size, v);
+	assert_int_equal(vexfs_file_ioctl(m.c, VEXFS_IOC_SEARCH, &arg), 0);
+	assert_int_equal(arg.n, 10);
+	assert_int_equal(hits[0].id, id);
+	assert_true(hits[0].distance == 0);
+	if (strategy)
+		assert_string_equal(arg.strategy, strategy);
+	return trace;
+}
+
+/* Until so many slots are in lists. */
+static void wait_for_lists(__u64 linked)
+{
+	const struct timespec nap = { .tv_nsec = 1000000 };
+	struct vexfs_search_trace t;
+	int i;
+
+	for (i = 0; i < 20000; i++) {
+		t = search(1, 1, NULL);
+		if (t.lists && t.linked == linked)
+			return;
+		nanosleep(&nap, NULL);
+	}
+	fail_msg("no lists of %llu slots, but %u lists of %llu", linked, t.lists, t.linked);
+}
+
+/* Until the worker has nothing to do. */
+static void wait_for_worker(void)
+{
+	const struct timespec nap = { .tv_nsec = 1000000 };
+	struct vexfs_collection_mem *c = vexfs_collection_get(file_inode(m.c));
+	struct vexfs_body *b = vexfs_body_get(c);
+	int i, idle = 0;
+
+	for (i = 0; i < 20000 && idle < 50; i++) {
+		idle = READ_ONCE(b->derived_wanted) ? 0 : idle + 1;
+		nanosleep(&nap, NULL);
+	}
+	vexfs_body_put(b);
+	vexfs_collection_put(c);
+}
+
+static struct vexfs_derived *generation(void)
+{
+	struct vexfs_collection_mem *c = vexfs_collection_get(file_inode(m.c));
+	struct vexfs_body *b = vexfs_body_get(c);
+	struct vexfs_derived *d = vexfs_derived_get(b);
+
+	vexfs_body_put(b);
+	vexfs_collection_put(c);
+	assert_non_null(d);
+	return d;
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	mount_with_collection(&m);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	mount_unmake(&m);
+	__atomic_store_n(&vx_clock_fast, 0, __ATOMIC_RELAXED);
+	return 0;
+}
+
+static void made(void **state)
+{
+	__u64 id = MANY;
+
+	(void)state;
+	insert(1, MANY, 1);
+	search(1, 1, "coded");
+	wait_for_lists(MANY);
+	search(5, 1, "ivf");
+	/* what comes is found at once, and is in lists soon */
+	for (; id < MANY + 300; id += 100) {
+		insert(id + 1, 100, 1);
+		search(id + 1, 1, "ivf");
+		search(id + 100, 1, "ivf");
+	}
+	wait_for_lists(MANY + 300);
+	mount_again(&m);
+	search(MANY, 1, NULL);
+	wait_for_lists(MANY + 300);
+}
+
+/* An unmount does not wait for lists, whatever there is of them. */
+static void unmounted_meanwhile(void **state)
+{
+	struct timespec nap = { };
+	__u32 i;
+
+	(void)state;
+	for (i = 0; i < 3; i++)
+		insert(1 + i * MANY, MANY, 1);
+	for (i = 0; i < 15; i++) {
+		nap.tv_nsec = i * 7000000;
+		search(1, 1, NULL);
+		nanosleep(&nap, NULL);
+		mount_again(&m);
+	}
+	search(1, 1, NULL);
+	wait_for_lists(3 * MANY);
+}
+
+/* Codes fit, lists do not; then they do. */
+static void without_room(void **state)
+{
+	struct vexfs_search_trace t;
+
+	(void)state;
+	insert(1, MANY, 1);
+	budget(charged() + vexfs_derived_cost(DIMS, MANY, false) +
+	       vexfs_lists_cost(DIMS, MANY) / 2);
+	search(1, 1, "coded");
+	wait_for_worker();
+	t = search(1, 1, "coded");
+	assert_int_equal(t.lists, 0);
+	assert_int_equal(t.codes, VEXFS_CODES_ALL);
+	budget(256 << 20);
+	clock_on(11 * SECOND);
+	wait_for_lists(MANY);
+	search(1, 1, "ivf");
+}
+
+/* A list that can have no more rows: another generation takes over, and meanwhile all is found. */
+static void outgrown(void **state)
+{
+	struct vexfs_derived *d;
+	__u32 i;
+
+	(void)state;
+	insert(1, MANY, 1);
+	search(1, 1, NULL);
+	wait_for_lists(MANY);
+	wait_for_worker();
+	d = generation();
+	for (i = 0; i < d->lists->lists; i++) {
+		d->lists->list[i].extents = VEXFS_LIST_EXTENTS;
+		d->lists->list[i].room = d->lists->list[i].n;
+	}
+	insert(MANY + 1, 500, 1);
+	search(MANY + 1, 1, "ivf");
+	wait_for_lists(MANY + 500);
+	search(MANY + 500, 1, "ivf");
+	vexfs_derived_put(d);
+	d = generation();
+	assert_int_equal(READ_ONCE(d->lists_err), 0);
+	vexfs_derived_put(d);
+}
+
+/* The same, but there is no room for another one: what there is is kept, and the tail is scanned. */
+static void outgrown_without_room(void **state)
+{
+	struct vexfs_derived *d;
+	__u32 i;
+
+	(void)state;
+	insert(1, MANY, 1);
+	search(1, 1, NULL);
+	wait_for_lists(MANY);
+	wait_for_worker();
+	d = generation();
+	for (i = 0; i < d->lists->lists; i++) {
+		d->lists->list[i].extents = VEXFS_LIST_EXTENTS;
+		d->lists->list[i].room = d->lists->list[i].n;
+	}
+	vexfs_derived_put(d);
+	insert(MANY + 1, 500, 1);
+	budget(charged() + vexfs_derived_cost(DIMS, MANY, false) * 3 / 2);
+	for (i = 0; i < 3; i++) {
+		search(MANY + 1, 1, "ivf");
+		wait_for_worker();
+		assert_int_equal(search(MANY + 400, 1, "ivf").linked, MANY);
+		clock_on(11 * SECOND);
+	}
+	budget(256 << 20);
+	clock_on(11 * SECOND);
+	wait_for_lists(MANY + 500);
+}
+
+/* Too many records of which no list can take: there are none, and nobody tries again and again. */
+static void too_many_strays(void **state)
+{
+	struct vexfs_derived *d;
+	__u32 i;
+
+	(void)state;
+	insert(1, MANY, 1);
+	insert(MANY + 1, 2000, 0x1p40f);
+	for (i = 0; i < 3; i++) {
+		search(1, 1, "coded");
+		wait_for_worker();
+		search(MANY + 7, 0x1p40f, NULL);
+		clock_on(11 * SECOND);
+	}
+	d = generation();
+	assert_int_equal(READ_ONCE(d->lists_err), -EDOM);
+	assert_false(vexfs_derived_unlisted(d));
+	assert_null(d->lists);
+	vexfs_derived_put(d);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(beside_searches),
+		TEST(made),
+#ifndef __SANITIZE_THREAD__			/* which makes lists very slow */
+		TEST(unmounted_meanwhile),
+		TEST(without_room),
+		TEST(outgrown),
+		TEST(outgrown_without_room),
+		TEST(too_many_strays),
+#endif
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
