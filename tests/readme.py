@@ -21,6 +21,7 @@ top = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 ELSEWHERE = {
     'make demo': ('tests/tests.mk', '\ndemo: '),
     'make check': ('tests/tests.mk', '\ncheck:'),
+    'make bench': ('bench/bench.mk', '\nbench-smoke: '),
     'make help': ('Makefile', '\nhelp:'),
     'make deps': ('ctl/deps.mk', '\ndeps:'),
     'make tools': ('ctl/ctl.mk', '\ntools: '),
