@@ -1099,48 +1099,57 @@ static void test_stopped(void **state)
 	forget();
 }
 
+/* A row that cannot be read is left out, and said to be damaged; what is fatal ends it. */
 static void test_broken(void **state)
 {
+	static const __u64 broken[] = { 0, 1234, 12 };
+	__u32 truncated, i;
 	int err;
 
 	(void)state;
+	for (i = 0; i < 3; i++) {
+		fill(3000, 12, 0);
+		encode(VEXFS_METRIC_L2, n_rows);
+		plane.broken = broken[i];
+		plane.error = i < 2 ? -EIO : 0;
+		lists = vexfs_lists_new(codes, columns, &plane, n_rows, &err, NULL, NULL);
+		assert_non_null(lists);
+		plane.error = -EIO;
+		link_to(n_rows);
+		assert_int_equal(vexfs_columns_damaged(columns), 1);
+		assert_int_equal(vexfs_lists_tune(lists, columns, &plane, NULL, NULL), 0);
+		assert_true(lists->tuned);
+		/* all others are found */
+		dead[broken[i]] = true;
+		effort = ALL;
+		err = ask(VEXFS_METRIC_L2, n_rows, &truncated, 1);
+		check(VEXFS_METRIC_L2, n_rows, NULL, NULL, hits, err);
+		effort = 0;
+		forget();
+	}
 	fill(3000, 12, 0);
 	encode(VEXFS_METRIC_L2, n_rows);
-	plane.broken = 0;			/* it is in every sample */
-	plane.error = -EIO;
+	plane.broken = 0;
+	plane.error = -EINTR;
 	lists = vexfs_lists_new(codes, columns, &plane, n_rows, &err, NULL, NULL);
 	assert_null(lists);
-	assert_int_equal(err, -EIO);
+	assert_int_equal(err, -EINTR);
 	plane.error = 0;
 	lists = vexfs_lists_new(codes, columns, &plane, n_rows, &err, NULL, NULL);
 	assert_non_null(lists);
 	plane.broken = 1234;
-	plane.error = -EIO;
-	assert_int_equal(vexfs_lists_extend(lists, columns, &plane, n_rows, ~0ULL, NULL, NULL), -EIO);
+	plane.error = -EINTR;
+	assert_int_equal(vexfs_lists_extend(lists, columns, &plane, n_rows, ~0ULL, NULL, NULL),
+			 -EINTR);
 	assert_int_equal(vexfs_lists_linked(lists), 1234);
 	plane.error = 0;
 	link_to(n_rows);
 	check_all(VEXFS_METRIC_L2, NULL);
 	plane.broken = 0;			/* it is asked for */
-	plane.error = -EIO;
-	assert_int_equal(vexfs_lists_tune(lists, columns, &plane, NULL, NULL), -EIO);
+	plane.error = -EINTR;
+	assert_int_equal(vexfs_lists_tune(lists, columns, &plane, NULL, NULL), -EINTR);
 	assert_false(lists->tuned);
 	plane.error = 0;
-	assert_int_equal(vexfs_lists_tune(lists, columns, &plane, NULL, NULL), 0);
-	/* a row that cannot be read is an error of the search that needs it */
-	plane.broken = 77;
-	memcpy(query, row_of(77), dims * 4);
-	plane.error = -EIO;
-	plane.absent = 1;
-	{
-		__u32 truncated;
-
-		assert_int_equal(ask(VEXFS_METRIC_L2, 10, &truncated, 0), -EIO);
-		plane.error = 0;
-		assert_int_equal(ask(VEXFS_METRIC_L2, 10, &truncated, 0), 10);
-	}
-	plane.absent = 0;
-	assert_int_equal(hits[0].slot, 77);
 	/* no row to sample */
 	while (vexfs_columns_live(columns))
 		kill_some(5000);
