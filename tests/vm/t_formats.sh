@@ -235,7 +235,7 @@ equal "those" "101 200" "$(sed -E 's/^\{"id": ([0-9]+),.*/\1/' some.jsonl | tr '
 run "export of words as fvecs" vexctl export $w -o w.fvecs
 run "the same bytes" cmp w.fvecs base.fvecs
 run "export of words as npy" vexctl export $w -o w.npy --json
-says_text "export says what it is" '{ "records": 1900, "format": "npy" }'
+says_text "export says what it is" '{ "records": 1900, "damaged": 0, "format": "npy" }'
 run "create" vexctl collection create /mnt/w2 --dims 100 --metric cosine
 run "import of npy" vexctl import /mnt/w2 w.npy
 run "export again" vexctl export /mnt/w2 -o w2.fvecs
