@@ -11,7 +11,7 @@
  * The budget (budget.c) is charged before memory is allocated, for the whole collection: codes of a
  * part are not worth their memory.  What does not fit later on has no codes.
  *
- * Locks: vexfs_derived.lock, which is only ever tried: nobody waits for codes.  Inside it, folio
+ * Locks: vexfs_derived.lock, which only the worker waits for: nobody else waits for codes.  Inside it, folio
  * locks.  vexfs_body.derived_lock, a leaf: which generation is the current one.
  */
 #include "collection/collection.h"

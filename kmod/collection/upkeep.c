@@ -8,7 +8,7 @@
  * and takes its place when it has all slots.  It is charged all the while, and nobody makes room
  * for it: where there is none for both, the old one stays.
  *
- * Locks: vexfs_derived.lock, tried, for a step at a time.  vexfs_body.derived_next is the worker's
+ * Locks: vexfs_derived.lock, for a step at a time; nobody else waits for it.  vexfs_body.derived_next is the worker's
  * alone.
  */
 #include "collection/collection.h"
@@ -117,7 +117,7 @@ static int recentre(struct vexfs_collection_mem *c, struct vexfs_body *b, struct
 	return 1;			/* slots may have come since */
 }
 
-/* 1: there is more to do.  Whoever has d->lock now asks for us again. */
+/* 1: there is more to do. */
 static int advance(struct vexfs_collection_mem *c, struct vexfs_body *b, struct vexfs_derived *d)
 {
 	u64 count = vexfs_columns_count(b->columns);
@@ -126,8 +126,7 @@ static int advance(struct vexfs_collection_mem *c, struct vexfs_body *b, struct 
 	if (vexfs_codes_count(d->codes) >= count)
 		return (b->derived_next || vexfs_derived_is_off(d) ? recentre(c, b, d) : 0) ||
 		       list(c, d);
-	if (!mutex_trylock(&d->lock))
-		return 0;
+	mutex_lock(&d->lock);		/* for as long as a search or an insert adds to it */
 	err = vexfs_derived_extend(d, c->dims, count, vx_clock_us() + STEP_US);
 	mutex_unlock(&d->lock);
 	return !err;
