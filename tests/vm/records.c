@@ -425,7 +425,7 @@ static int bad(const char *dir)
 	LIST(0, "list", );
 	LIST(EINVAL, "list nothing", a.n = 0);
 	LIST(E2BIG, "list too much", a.n = VEXFS_MAX_BATCH + 1);
-	LIST(EINVAL, "list flags", a.flags = 2);
+	LIST(EINVAL, "list flags", a.flags = 4);
 	LIST(EMSGSIZE, "list with short rows", a.rows = PTR(rows); a.row_bytes = 4);
 	LIST(EINVAL, "list with too little room for keys", a.keys = PTR(key); a.key_bytes = 254);
 	LIST(EFAULT, "list to nowhere", a.items = 4096);
