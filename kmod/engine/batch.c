@@ -620,7 +620,12 @@ int vexfs_query_read(struct vexfs_query *q)
 	__u32 have = 0;
 	int n;
 
-	if (q->from < q->npending && (need_room(q) || vexfs_query_new_batch(q, false)))
+	if (q->from == q->npending) {	/* the batch of the strategy stays as it is */
+		q->npending = q->from = 0;
+		q->s.round++;
+		return 0;
+	}
+	if (need_room(q) || vexfs_query_new_batch(q, false))
 		return -ENOMEM;
 	if (!q->from)
 		vx_rows_ahead(q->rows, q->pending, q->npending);
