@@ -27,7 +27,7 @@ int BPF_PROG(step_search, struct vexfs_search *s)
 		s->state[0] = from + VEXFS_BATCH;
 		if (n > 0 && from / VEXFS_BATCH % 2)
 			n = vexfs_defer(s);
-		else if (n > 0)		/* it may be that all were pruned: a round for nothing is a loop */
+		else
 			s->state[1] = SCORE;
 		return VEXFS_MORE;
 	case SCORE:
