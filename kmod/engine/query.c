@@ -54,8 +54,7 @@ static __u64 wanted(const struct vexfs_query *q)
 {
 	__u64 k = q->s.k;
 
-	if (q->match.p && q->match.matches < q->count)
-		k = k * q->count / (q->match.matches ?: 1);
+	k = k * q->count / (q->s.matches ?: 1);	/* which does not tell of what is hidden */
 	return k < q->count ? k : q->count;
 }
 
