@@ -237,6 +237,8 @@ __u32 vexfs_rabitq_block(const struct vexfs_estimator *e, const __u8 *block,
 			 const struct vexfs_factor *f, __u32 sigma, __u32 gate, __u32 *lower,
 			 __u32 *upper, __u32 *refused);
 double vexfs_signs_avx2(const float *x, __u32 n, __u64 *bits);	/* also the sum of |x| */
+/* Sums over a block by bytes of a table, for each of its codes. */
+void vexfs_sums_scalar(const __u8 *block, const __u8 *table, __u32 padded, __u16 *sum);
 void vexfs_fastscan_avx2(const __u8 *block, const __u8 *table, __u32 padded, __u16 *sum);
 __u32 vexfs_bounds_avx2(const struct vexfs_estimator *e, const __u16 *sum,
 			const struct vexfs_factor *f, float sigma, __u32 gate, __u32 *lower,

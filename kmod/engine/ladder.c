@@ -23,6 +23,7 @@
  * All of this runs between vx_fpu_begin() and vx_fpu_end().
  */
 #include "probe.h"
+#include "float.h"
 #include <immintrin.h>
 
 #define MAX_LEVELS	63		/* 4 of them fit a byte */
@@ -31,29 +32,6 @@
 /* width of 16 levels for a normal distribution of deviation 1 that lose least: Max, 1960 */
 #define LEVEL_WIDTH	0.3352f
 #define SIGMA		(VEXFS_SIGMA * 0.01f)
-
-static float f32(__u32 b)
-{
-	float f;
-
-	__builtin_memcpy(&f, &b, 4);
-	return f;
-}
-
-static __u32 b32(float f)
-{
-	__u32 b;
-
-	__builtin_memcpy(&b, &f, 4);
-	return b;
-}
-
-static __u32 key32(float f)
-{
-	__u32 b = b32(f);
-
-	return b >> 31 ? ~b : b | 1u << 31;
-}
 
 static float unkey32(__u32 k)
 {
@@ -80,7 +58,7 @@ static float times_of(__u32 metric)
 	return metric == VEXFS_METRIC_L2 ? 2 : 1;
 }
 
-/* One rung: y with <y, r>, |y|^2 and <y, C> to scale, add and error.  False: nothing is known. */
+/* One rung: y with <y, r>, |y|^2 and <y, C> to scale, add and error. */
 static void rung(__u32 metric, double norm2, double yr, double y2, double yc, __u32 padded,
 		 float *scale, float *add, float *error)
 {
@@ -209,16 +187,6 @@ void vexfs_ladder_prepare(const struct vexfs_coder *c, struct vexfs_ladder *q, c
 	vexfs_whole(q->z, q->padded, q->whole, &q->whole_step);
 }
 
-static void sums_scalar(const __u8 *block, const __u8 *table, __u32 padded, __u16 *sum)
-{
-	__u32 g, v;
-
-	memset(sum, 0, VEXFS_CODE_BLOCK * sizeof(*sum));
-	for (g = 0; g < padded / 4; g++, block += 16, table += 16)
-		for (v = 0; v < VEXFS_CODE_BLOCK; v++)
-			sum[v] += table[block[v & 15] >> (v >> 4) * 4 & 15];
-}
-
 __u32 vexfs_ladder_block(const struct vexfs_ladder *q, const __u8 *block, __u32 n, __u32 sigma,
 			 __u32 gate)
 {
@@ -234,7 +202,7 @@ __u32 vexfs_ladder_block(const struct vexfs_ladder *q, const __u8 *block, __u32 
 		vexfs_ladder_sums_avx2(block, q->table, q->padded, sum);
 		mask = vexfs_ladder_lower_avx2(q, sum, r, s, least);
 	} else {
-		sums_scalar(block, q->table, q->padded, sum);
+		vexfs_sums_scalar(block, q->table, q->padded, sum);
 		for (i = 0; i < VEXFS_CODE_BLOCK; i++) {
 			float f = r->scale[i], e = r->error[i] * length,
 			      way = q->times * q->step * ((float)sum[i] - q->middle) * f,

@@ -118,7 +118,6 @@ static int link_row(struct vexfs_lists *l, __u64 slot)
 		WRITE_ONCE(*byte, (*byte & ~(15 << shift)) | (bits[g / 16] >> g % 16 * 4 & 15)
 								     << shift);
 	__atomic_store_n(&list->n, row + 1, __ATOMIC_RELEASE);
-	l->rows++;
 	return 0;
 }
 

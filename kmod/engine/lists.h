@@ -62,7 +62,6 @@ struct vexfs_lists {
 	struct vexfs_centres centre;	/* of lists */
 	struct vexfs_list *list;	/* [lists] */
 	__u64 linked;			/* slots before this are in lists; release, acquire */
-	__u64 rows;			/* that are: dead ones at that time were left out */
 	__u64 bytes;			/* READ_ONCE() beside the writer */
 	__u32 strays;			/* release, acquire */
 	__u64 stray[VEXFS_MAX_STRAYS];

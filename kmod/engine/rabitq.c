@@ -30,6 +30,7 @@
  * All of this runs between vx_fpu_begin() and vx_fpu_end().
  */
 #include "internal.h"
+#include "float.h"
 #include <immintrin.h>
 
 #define SAFE_MIN 0x1p-60
@@ -38,29 +39,6 @@
 #define LEVELS 15 /* 4 bits */
 #define MIN_DRIFT 128 /* rows: of fewer the mean is anywhere */
 #define SIGMA (VEXFS_SIGMA * 0.01f)
-
-static float f32(__u32 b)
-{
-	float f;
-
-	__builtin_memcpy(&f, &b, 4);
-	return f;
-}
-
-static __u32 b32(float f)
-{
-	__u32 b;
-
-	__builtin_memcpy(&b, &f, 4);
-	return b;
-}
-
-static __u32 key32(float f)
-{
-	__u32 b = b32(f);
-
-	return b >> 31 ? ~b : b | 1u << 31;
-}
 
 static float root(float f)
 {
@@ -303,7 +281,7 @@ void vexfs_rabitq_prepare(const struct vexfs_coder *c, struct vexfs_estimator *e
 	e->usable = true;
 }
 
-static void sums_scalar(const __u8 *block, const __u8 *table, __u32 padded, __u16 *sum)
+void vexfs_sums_scalar(const __u8 *block, const __u8 *table, __u32 padded, __u16 *sum)
 {
 	__u32 g, v;
 
@@ -339,7 +317,7 @@ void vexfs_rabitq_sums(const struct vexfs_estimator *e, const __u8 *block, __u16
 	if (vx_has_avx2() && !vexfs_scalar_only)
 		vexfs_fastscan_avx2(block, e->table, e->padded, sum);
 	else
-		sums_scalar(block, e->table, e->padded, sum);
+		vexfs_sums_scalar(block, e->table, e->padded, sum);
 }
 
 void vexfs_rabitq_bound(const struct vexfs_estimator *e, __u32 sum, const struct vexfs_factor *f,
