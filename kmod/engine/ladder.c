@@ -332,7 +332,7 @@ __u32 vexfs_probe_scan(const struct vexfs_list *list, struct vexfs_probe *p, __u
 
 	e = *n ? vexfs_list_extent(list, from / VEXFS_CODE_BLOCK) : 0;
 	while (row < to && kept <= VEXFS_BATCH - VEXFS_CODE_BLOCK) {
-		if (row / VEXFS_CODE_BLOCK >= list->first[e] + list->blocks[e])
+		if (row / VEXFS_CODE_BLOCK >= list->extent[e].first + list->extent[e].blocks)
 			e++;
 		len = VEXFS_CODE_BLOCK - row % VEXFS_CODE_BLOCK;
 		len = len < to - row ? len : to - row;

@@ -15,7 +15,7 @@ void vexfs_lists_free(struct vexfs_lists *l)
 		return;
 	for (i = 0; l->list && i < l->lists; i++)
 		for (e = 0; e < l->list[i].extents; e++)
-			vx_efree(l->list[i].extent[e]);
+			vx_efree(l->list[i].extent[e].data);
 	vx_efree(l->list);
 	vx_efree(l->top.c);
 	vx_efree(l->first);
@@ -60,11 +60,11 @@ static int add_extent(struct vexfs_lists *l, struct vexfs_list *list, __u32 bloc
 
 	if (e == VEXFS_LIST_EXTENTS)
 		return -E2BIG;
-	list->extent[e] = vx_ealloc(bytes);
-	if (!list->extent[e])
+	list->extent[e].data = vx_ealloc(bytes);
+	if (!list->extent[e].data)
 		return -ENOMEM;
-	list->first[e] = list->room / VEXFS_CODE_BLOCK;
-	list->blocks[e] = blocks;
+	list->extent[e].first = list->room / VEXFS_CODE_BLOCK;
+	list->extent[e].blocks = blocks;
 	list->room += blocks * VEXFS_CODE_BLOCK;
 	list->extents++;
 	WRITE_ONCE(l->bytes, l->bytes + bytes);
@@ -78,7 +78,7 @@ int vexfs_list_reserve(struct vexfs_lists *l, struct vexfs_list *list, __u32 row
 	if (rows <= list->room)
 		return 0;
 	blocks = (rows - list->room + VEXFS_CODE_BLOCK - 1) / VEXFS_CODE_BLOCK;
-	/* half of what it has or, once that is much, as much again: extents suffice for 335,840 rows */
+	/* half of what it has or, once that is much, as much again: extents suffice for 167,904 rows */
 	if (list->extents < VEXFS_LIST_EXTENTS / 2)
 		more /= 2;
 	if (blocks < more + 1)

@@ -11,7 +11,7 @@
 
 #include "internal.h"
 
-#define VEXFS_LIST_EXTENTS	16	/* of a list; each is half of those before, or more */
+#define VEXFS_LIST_EXTENTS	15	/* of a list; each is half of those before, or more */
 #define VEXFS_MAX_LISTS		(1u << 16)
 #define VEXFS_MAX_STRAYS	1024u	/* rows in no list: of a norm out of range, or damaged */
 #define VEXFS_NIBBLES		16	/* levels of the second rung */
@@ -36,13 +36,17 @@ struct vexfs_rung2 {
 	float noise;			/* scale^2 |y|^2 / D: of what the query lost by rounding */
 };
 
+struct vexfs_list_extent {
+	__u8 *data;			/* blocks, then rows of the second rung */
+	__u32 first, blocks;		/* block number at which it begins, and how many it has */
+};
+
+/* What a query needs of a short list is in one cache line. */
 struct vexfs_list {
 	__u32 n;			/* rows; release, acquire */
 	__u32 room;			/* rows that its extents hold; the writer's */
 	__u32 extents;			/* the writer's */
-	__u32 first[VEXFS_LIST_EXTENTS];	/* block number at which an extent begins */
-	__u32 blocks[VEXFS_LIST_EXTENTS];
-	__u8 *extent[VEXFS_LIST_EXTENTS];	/* blocks, then rows of the second rung */
+	struct vexfs_list_extent extent[VEXFS_LIST_EXTENTS];
 };
 
 /* Centres: scale * whole numbers, which they are, and not nearly. */
@@ -91,14 +95,16 @@ static inline __u32 vexfs_list_extent(const struct vexfs_list *l, __u32 block)
 {
 	__u32 e = 0;
 
-	while (block >= l->first[e] + l->blocks[e])
+	while (block >= l->extent[e].first + l->extent[e].blocks)
 		e++;
 	return e;
 }
 
 static inline __u8 *vexfs_list_block(const struct vexfs_list *l, __u32 padded, __u32 e, __u32 block)
 {
-	return l->extent[e] + (block - l->first[e]) * vexfs_list_block_bytes(padded);
+	const struct vexfs_list_extent *x = l->extent + e;
+
+	return x->data + (block - x->first) * vexfs_list_block_bytes(padded);
 }
 
 static inline struct vexfs_rung1 *vexfs_list_rung1(__u8 *block, __u32 padded)
@@ -109,9 +115,10 @@ static inline struct vexfs_rung1 *vexfs_list_rung1(__u8 *block, __u32 padded)
 static inline struct vexfs_rung2 *vexfs_list_rung2(const struct vexfs_list *l, __u32 padded,
 						   __u32 e, __u32 row)
 {
-	return (struct vexfs_rung2 *)(l->extent[e] +
-				      l->blocks[e] * vexfs_list_block_bytes(padded) +
-				      (row - l->first[e] * VEXFS_CODE_BLOCK) *
+	const struct vexfs_list_extent *x = l->extent + e;
+
+	return (struct vexfs_rung2 *)(x->data + x->blocks * vexfs_list_block_bytes(padded) +
+				      (row - x->first * VEXFS_CODE_BLOCK) *
 					      vexfs_list_row_bytes(padded));
 }
 

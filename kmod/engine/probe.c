@@ -117,8 +117,8 @@ static void fetch(const struct vexfs_list *list, __u32 padded)
 
 	if (!__atomic_load_n(&list->n, __ATOMIC_ACQUIRE))
 		return;			/* it may have no extent yet */
-	block = list->extent[0];
-	bytes = list->blocks[0] * vexfs_list_block_bytes(padded);
+	block = list->extent[0].data;
+	bytes = list->extent[0].blocks * vexfs_list_block_bytes(padded);
 	for (i = 0; i < bytes && i < 4096; i += 64)
 		__builtin_prefetch(block + i);
 }
