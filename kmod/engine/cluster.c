@@ -207,3 +207,20 @@ void vexfs_centre_spread(const float *x, const float *c, __u32 n, __u32 padded, 
 		}
 	*spread = n ? _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss((float)(sum / n)))) : 0;
 }
+
+void vexfs_centre_residual(const float *x, const float *c, __u32 padded, float *sum)
+{
+	float s[4] = { 0 }, d;
+	__u32 i;
+
+	for (i = 0; i < padded; i++) {
+		d = x[i] - c[i];
+		s[i & 3] += d * d;
+	}
+	*sum += (s[0] + s[1]) + (s[2] + s[3]);
+}
+
+void vexfs_centre_rank(const struct vexfs_lists *l, __u32 i, const float *sum, __u32 n)
+{
+	l->rank2[i] = l->centre.norm2[i] + (n ? 0.25f * *sum / n : 0);
+}

@@ -286,72 +286,166 @@ void vexfs_probe_list(const struct vexfs_lists *l, struct vexfs_probe *p, __u32 
 	at_centre(q, dot, d2);
 }
 
-void vexfs_probe_groups(const struct vexfs_lists *l, struct vexfs_probe *p)
+/* Something joins what has a rank: bits of a float that is not negative. */
+static void rank(struct vexfs_probe *p, __u32 entry, __u32 bits)
 {
-	__u32 g, n = 0;
+	__u32 r = bits > p->lowest ? (bits - p->lowest) >> p->shift : 0;
+
+	r = r < VEXFS_RANKS ? r : VEXFS_RANKS - 1;
+	r = r > p->rank ? r : p->rank;
+	p->link[entry] = p->some[r / 64] >> r % 64 & 1 ? p->head[r] : ~0u;
+	p->some[r / 64] |= 1ULL << r % 64;
+	p->head[r] = entry;
+}
+
+/* The bits of a number for rank(): negative ones, and what is none, count as zero. */
+static __u32 rank_bits(float f)
+{
+	return f > 0 ? b32(f) : 0;
+}
+
+/* How near a centre of a group is likely to be, at least; near_centre() was before. */
+static float group_bound(const struct vexfs_ladder *q, float spread)
+{
 	float d;
 
-	vexfs_centre_dots(p->ladder.whole, p->ladder.whole_step, &l->top, 0, l->groups,
-			  p->ladder.padded, p->dots);
+	if (q->metric == VEXFS_METRIC_DOT)
+		return q->plus - q->length * spread;
+	d = q->reach - spread;
+	return d > 0 ? d * d : 0;
+}
+
+__u32 vexfs_probe_groups(const struct vexfs_lists *l, struct vexfs_probe *p)
+{
+	float least = 0, low = 0, high = 0, d;
+	struct vexfs_ladder *q = &p->ladder;
+	__u32 g, nearest = ~0u;
+
+	vexfs_centre_dots(q->whole, q->whole_step, &l->top, 0, l->groups, q->padded, p->dots);
 	for (g = 0; g < l->groups; g++) {
 		if (l->first[g] == l->first[g + 1])
 			continue;
-		near_centre(&p->ladder, p->dots[g], l->top.norm2[g]);
-		if (p->ladder.metric == VEXFS_METRIC_DOT) {
-			d = p->ladder.plus - p->ladder.length * l->top_spread[g];
-		} else {
-			d = p->ladder.reach - l->top_spread[g];
-			d = d > 0 ? d * d * p->ladder.times_norm2 : 0;
+		near_centre(q, p->dots[g], l->top.norm2[g]);
+		d = group_bound(q, l->top_spread[g]);
+		low = nearest == ~0u || d < low ? d : low;
+		d = q->metric == VEXFS_METRIC_DOT ? q->plus : q->reach * q->reach;
+		high = nearest == ~0u || d > high ? d : high;
+		if (nearest == ~0u || d < least) {
+			least = d;
+			nearest = g;
 		}
-		p->closed[n++] = (__u64)key32(d) << 32 | g;
 	}
-	p->closeds = n;
+	/* ratios of what may be negative are none */
+	p->origin = q->metric == VEXFS_METRIC_DOT ? low - (high - low) / 64 : 0;
+	p->lowest = rank_bits(high - p->origin);
+	p->ranked = false;
+	p->rank = 0;
+	for (g = 0; g < VEXFS_RANKS / 64; g++)
+		p->some[g] = 0;
+	return nearest;
 }
 
-__u32 vexfs_probe_open(const struct vexfs_lists *l, struct vexfs_probe *p, __u32 group,
-		       __u64 *entry)
+void vexfs_probe_open(const struct vexfs_lists *l, struct vexfs_probe *p, __u32 group)
 {
-	__u32 from = l->first[group], n = l->first[group + 1] - from, i;
-	float *dots = p->dots + l->groups + from;
+	__u32 from = l->first[group], n = l->first[group + 1] - from, high = p->lowest, i;
+	float *dots = p->dots + l->groups + from, d;
+	struct vexfs_ladder *q = &p->ladder;
+	__u32 *bits = p->link + from;	/* for a while */
 
-	vexfs_centre_dots(p->ladder.whole, p->ladder.whole_step, &l->centre, from, n,
-			  p->ladder.padded, dots);
+	vexfs_centre_dots(q->whole, q->whole_step, &l->centre, from, n, q->padded, dots);
 	for (i = 0; i < n; i++) {
-		near_centre(&p->ladder, dots[i], l->centre.norm2[from + i]);
-		entry[i] = (__u64)key32(p->ladder.plus) << 32 | (from + i);
+		near_centre(q, dots[i], l->centre.norm2[from + i]);
+		p->far[from + i] = key32(q->plus);
+		d = q->metric == VEXFS_METRIC_DOT ? q->plus - p->origin :
+						    q->norm2 - 2 * dots[i] + l->rank2[from + i];
+		bits[i] = rank_bits(d);
+		if (!p->ranked && bits[i] < p->lowest)
+			p->lowest = bits[i];
 	}
-	return n;
+	if (!p->ranked) {
+		for (p->shift = 0; (high - p->lowest) >> p->shift >= VEXFS_RANKS;)
+			p->shift++;
+		p->ranked = true;
+	}
+	for (i = 0; i < n; i++)
+		rank(p, from + i, bits[i]);
 }
 
-__u32 vexfs_probe_scan(const struct vexfs_list *list, struct vexfs_probe *p, __u32 from, __u32 *n,
+void vexfs_probe_rank(const struct vexfs_lists *l, struct vexfs_probe *p, __u32 opened)
+{
+	struct vexfs_ladder *q = &p->ladder;
+	__u32 g;
+
+	for (g = 0; g < l->groups; g++) {
+		if (g == opened || l->first[g] == l->first[g + 1])
+			continue;
+		near_centre(q, p->dots[g], l->top.norm2[g]);
+		rank(p, l->lists + g, rank_bits(group_bound(q, l->top_spread[g]) - p->origin));
+	}
+}
+
+/* So much of what comes next is fetched with each block: as much as a block has. */
+static void fetch_ahead(struct vexfs_probe *p, size_t bytes)
+{
+	size_t left = p->ahead_end - p->ahead, i;
+
+	bytes = bytes < left ? bytes : left;
+	for (i = 0; i < bytes; i += 64)
+		__builtin_prefetch(p->ahead + i);
+	p->ahead += bytes;
+}
+
+__u32 vexfs_probe_scan(const struct vexfs_list *list, struct vexfs_probe *p, __u32 from, __u32 n,
 		       __u32 sigma, __u32 gate)
 {
-	__u32 padded = p->ladder.padded, kept = 0, row = from, to = from + *n, e, mask, len;
+	__u32 padded = p->ladder.padded, row = from, to = from + n, e, mask, len;
+	size_t block_bytes = vexfs_list_block_bytes(padded);
 	const struct vexfs_rung1 *one;
 	__u8 *block;
 
-	e = *n ? vexfs_list_extent(list, from / VEXFS_CODE_BLOCK) : 0;
-	while (row < to && kept <= VEXFS_BATCH - VEXFS_CODE_BLOCK) {
+	e = n ? vexfs_list_extent(list, from / VEXFS_CODE_BLOCK) : 0;
+	while (row < to && p->kept <= VEXFS_BATCH - VEXFS_CODE_BLOCK) {
 		if (row / VEXFS_CODE_BLOCK >= list->extent[e].first + list->extent[e].blocks)
 			e++;
 		len = VEXFS_CODE_BLOCK - row % VEXFS_CODE_BLOCK;
 		len = len < to - row ? len : to - row;
 		block = vexfs_list_block(list, padded, e, row / VEXFS_CODE_BLOCK);
 		one = vexfs_list_rung1(block, padded);
+		fetch_ahead(p, block_bytes);
 		mask = vexfs_ladder_block(&p->ladder, block, row % VEXFS_CODE_BLOCK + len, sigma,
 					  gate);
 		mask &= ~0u << row % VEXFS_CODE_BLOCK;
 		row -= row % VEXFS_CODE_BLOCK;
 		for (; mask; mask &= mask - 1) {
-			__u32 i = __builtin_ctz(mask);
+			__u32 i = __builtin_ctz(mask), k = p->kept++;
 
-			p->slot[kept] = one->slot[i];
-			p->two[kept] = vexfs_list_rung2(list, padded, e, row + i);
-			__builtin_prefetch(p->two[kept]);
-			__builtin_prefetch((const char *)p->two[kept++] + 64);
+			p->slot[k] = one->slot[i];
+			p->two[k] = vexfs_list_rung2(list, padded, e, row + i);
+			p->plus[k] = p->ladder.plus;
+			p->reach[k] = p->ladder.reach;
+			__builtin_prefetch(p->two[k]);
+			__builtin_prefetch((const char *)p->two[k] + 64);
 		}
 		row += VEXFS_CODE_BLOCK;
 	}
-	*n = (row < to ? row : to) - from;
-	return kept;
+	return (row < to ? row : to) - from;
+}
+
+__u32 vexfs_probe_refine(struct vexfs_probe *p, __u32 sigma, __u32 gate)
+{
+	struct vexfs_ladder *q = &p->ladder;
+	__u32 i, n = 0, lower, upper;
+
+	for (i = 0; i < p->kept; i++) {
+		q->plus = p->plus[i];
+		q->reach = p->reach[i];
+		vexfs_ladder_refine(q, p->two[i], sigma, &lower, &upper);
+		if (lower > gate)
+			continue;
+		p->slot[n] = p->slot[i];
+		p->lower[n] = lower;
+		p->upper[n++] = upper;
+	}
+	p->kept = 0;
+	return n;
 }

@@ -64,6 +64,11 @@ struct vexfs_lists {
 	float *top_spread;		/* [groups]: root of the mean squared distance of its lists */
 	__u32 *first;			/* [groups + 1]: lists of a group */
 	struct vexfs_centres centre;	/* of lists */
+	/*
+	 * [lists]: by what a list is ranked in place of norm2, which is a quarter of the mean squared
+	 * distance of its rows more: what is spread out has fewer neighbours among as many rows.
+	 */
+	float *rank2;
 	struct vexfs_list *list;	/* [lists] */
 	__u64 linked;			/* slots before this are in lists; release, acquire */
 	__u64 bytes;			/* READ_ONCE() beside the writer */
@@ -167,6 +172,10 @@ __s32 vexfs_whole_dot_avx2(const __s16 *x, const __s8 *c, __u32 padded);
 void vexfs_centre_far_avx2(const float *z, const __s8 *whole, const float *scale, __u32 padded,
 			   float *dot, float *d2);
 void vexfs_centre_add(float *sum, const float *x, __u32 padded);
+/* *sum += |x - c|^2 */
+void vexfs_centre_residual(const float *x, const float *c, __u32 padded, float *sum);
+/* rank2 of list i, given the sum of the squared distances of n of its rows */
+void vexfs_centre_rank(const struct vexfs_lists *l, __u32 i, const float *sum, __u32 n);
 /* Root of the mean squared distance of n centres to x. */
 void vexfs_centre_spread(const float *x, const float *c, __u32 n, __u32 padded, float *spread);
 /* sum / n, and its squared norm; n 0: untouched */

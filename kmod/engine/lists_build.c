@@ -195,9 +195,21 @@ static int train_group(struct vexfs_lists *l, struct sample *s, struct training 
 	vx_fpu_begin();
 	vexfs_centre_spread(t->top + (size_t)g * padded, t->centre, k, padded, &l->top_spread[g]);
 	vx_fpu_end();
+	memset(s->count, 0, k * sizeof(*s->count));
+	memset(s->sum, 0, k * sizeof(*s->sum));
+	for (i = t->begin[g]; i < t->begin[g + 1]; i++) {
+		__u32 m = s->order[i], c = s->of[m];
+
+		vx_fpu_begin();
+		vexfs_centre_residual(row_of(s, m), t->centre + (size_t)c * padded, padded,
+				      &s->sum[c]);
+		vx_fpu_end();
+		s->count[c]++;
+	}
 	for (i = 0; i < k; i++) {
 		vx_fpu_begin();
-		vexfs_centre_pack(&l->centre, l->lists++, t->centre + (size_t)i * padded, padded);
+		vexfs_centre_pack(&l->centre, l->lists, t->centre + (size_t)i * padded, padded);
+		vexfs_centre_rank(l, l->lists++, &s->sum[i], s->count[i]);
 		vx_fpu_end();
 	}
 	return 0;
@@ -223,6 +235,7 @@ static int train(struct vexfs_lists *l, struct sample *s, __u32 lists, bool (*st
 		err = -ENOMEM;
 	if (!err) {
 		l->top_spread = l->top.norm2 + groups;
+		l->rank2 = l->centre.norm2 + most;
 		l->c = l->x + padded;
 		l->dots = l->c + padded;
 		l->whole = (__s16 *)(l->dots + most);

@@ -3,42 +3,34 @@
  * How a query goes through lists: the most promising first, until no other one is likely to hold
  * what is wanted.
  *
- * Lists come in the order of their centres' distances; those of a group are ranked once no other one
- * may have a nearer centre.  The query is through when it has looked at as many rows as the recall
- * that is wanted has been measured to take (lists_tune.c).  One that is farther from all centres than
- * those that were measured is not like them: it goes on until no list is left whose centre is nearer
- * than the k-th best.
+ * Lists come in the order of their centres' distances, those that are spread out a little later
+ * (rank2); those of a group are ranked once no other one is likely to have a nearer centre.  The
+ * query is through when it has looked at as many rows as the recall that is wanted has been measured
+ * to take (lists_tune.c).  One that is farther from all centres than those that were measured is not
+ * like them: it goes on until no list is left whose centre is nearer than the k-th best.
  *
  * No floating point here.
  */
 #include "query.h"
-#include "heap.h"
 #include "probe.h"
 
 #define SCAN_ROWS	1024u		/* of a list, in one FPU section */
-
-static inline bool nearer(const __u64 *a, const __u64 *b)
-{
-	return *a < *b;
-}
-
-VEXFS_HEAP(lefts, __u64, nearer)
 
 static struct vexfs_probe *probe_new(const struct vexfs_lists *l)
 {
 	__u32 padded = l->coder.rotation.padded;
 	struct vexfs_probe *p = vx_ealloc(sizeof(*p) + (size_t)padded * (4 + 2 + 4 + 1) +
-					  (size_t)l->lists * (8 + 8 + 4 + 4) + l->groups * (8 + 4));
+					  (size_t)l->lists * (8 + 4 * 4) + l->groups * (4 + 4));
 
 	if (!p)
 		return NULL;
-	p->left = (__u64 *)(p + 1);
-	p->closed = p->left + l->lists;
-	p->before = p->closed + l->groups;
+	p->before = (__u64 *)(p + 1);
 	p->ladder.z = (float *)(p->before + l->lists);
 	p->dots = p->ladder.z + padded;
 	p->done = (__u32 *)(p->dots + l->groups + l->lists);
-	p->ladder.whole = (__s16 *)(p->done + l->lists);
+	p->far = p->done + l->lists;
+	p->link = p->far + l->lists;
+	p->ladder.whole = (__s16 *)(p->link + l->lists + l->groups);
 	p->ladder.table = (__u8 *)(p->ladder.whole + padded);
 	p->ladder.fine = (__s8 *)(p->ladder.table + (size_t)padded * 4);
 	return p;
@@ -52,6 +44,7 @@ static int begin(struct vexfs_query *q)
 {
 	const struct vexfs_lists *l = q->lists;
 	struct vexfs_probe *p = q->probe;
+	__u32 group;
 
 	if (q->phase != VEXFS_PHASE_SEARCH)
 		return -EPERM;
@@ -79,11 +72,16 @@ static int begin(struct vexfs_query *q)
 	if (!q->marking)
 		q->next = q->base = q->s.linked;
 	vx_fpu_begin();
-	vexfs_probe_groups(l, p);
+	group = vexfs_probe_groups(l, p);
 	vx_fpu_end();
-	lefts_make(p->closed, p->closeds);
+	if (group != ~0u) {
+		vx_fpu_begin();
+		vexfs_probe_open(l, p, group);
+		vexfs_probe_rank(l, p, group);
+		vx_fpu_end();
+	}
 	memset(p->done, 0, l->lists * sizeof(*p->done));
-	p->lefts = p->nexts = 0;
+	p->nexts = 0;
 	p->at = ~0u;
 	p->listed = 0;
 	p->lists = 0;
@@ -92,54 +90,38 @@ static int begin(struct vexfs_query *q)
 	return 0;
 }
 
-/* Open the nearest group. */
-static void open_group(const struct vexfs_lists *l, struct vexfs_probe *p)
+/* Take what has the least rank: a list, or l->lists + a group; ~0: nothing is left. */
+static __u32 take_ranked(struct vexfs_probe *p)
 {
-	__u64 *entry = p->left + p->lefts, x;
-	__u32 group = (__u32)p->closed[0], n;
+	__u32 word = p->rank / 64, entry;
 
-	if (--p->closeds)
-		lefts_down(p->closed, 0, p->closeds, p->closed[p->closeds]);
-	vx_fpu_begin();
-	n = vexfs_probe_open(l, p, group, entry);
-	vx_fpu_end();
-	while (n--) {
-		x = p->left[p->lefts];
-		lefts_up(p->left, p->lefts++, x);
-	}
+	while (!p->some[word])
+		if (++word == VEXFS_RANKS / 64)
+			return ~0u;
+	p->rank = word * 64 + __builtin_ctzll(p->some[word]);
+	entry = p->head[p->rank];
+	p->head[p->rank] = p->link[entry];
+	if (p->link[entry] == ~0u)
+		p->some[word] &= p->some[word] - 1;
+	return entry;
 }
 
-/* Fetch a list that comes soon: how many rows it has, and where they are. */
-static void fetch(const struct vexfs_list *list, __u32 padded)
-{
-	const __u8 *block;
-	__u32 bytes, i;
-
-	if (!__atomic_load_n(&list->n, __ATOMIC_ACQUIRE))
-		return;			/* it may have no extent yet */
-	block = list->extent[0].data;
-	bytes = list->extent[0].blocks * vexfs_list_block_bytes(padded);
-	for (i = 0; i < bytes && i < 4096; i += 64)
-		__builtin_prefetch(block + i);
-}
-
-/* Take the nearest list from the heap to the end of those that come next. */
+/* Take the most promising list to the end of those that come next. */
 static bool take_list(struct vexfs_query *q)
 {
 	const struct vexfs_lists *l = q->lists;
 	struct vexfs_probe *p = q->probe;
 	__u32 at;
 
-	while (p->closeds && (!p->lefts || p->closed[0] >> 32 <= p->left[0] >> 32))
-		open_group(l, p);
-	if (!p->lefts)
-		return false;
-	at = (__u32)p->left[0];
-	p->far[p->nexts] = p->left[0] >> 32;
-	if (--p->lefts)
-		lefts_down(p->left, 0, p->lefts, p->left[p->lefts]);
+	while ((at = take_ranked(p)) >= l->lists) {
+		if (at == ~0u)
+			return false;
+		vx_fpu_begin();
+		vexfs_probe_open(l, p, at - l->lists);
+		vx_fpu_end();
+	}
 	p->next[p->nexts++] = at;
-	fetch(l->list + at, l->coder.rotation.padded);
+	__builtin_prefetch(l->list + at);
 	return true;
 }
 
@@ -152,7 +134,7 @@ static bool enough(const struct vexfs_query *q, __u32 gate)
 		return p->lists >= q->effort;
 	if (p->listed < q->enough)
 		return false;
-	return p->nearest <= q->lists->farthest || p->far[0] > gate;
+	return p->nearest <= q->lists->farthest || p->far[p->next[0]] > gate;
 }
 
 /* On to the next list.  False: no other one is likely to have anything. */
@@ -165,56 +147,76 @@ static bool next_list(struct vexfs_query *q, __u32 gate)
 	if (!p->nexts)
 		return false;
 	if (!p->lists)
-		p->nearest = p->far[0];
+		p->nearest = p->far[p->next[0]];
 	if (enough(q, gate))
 		return false;
 	p->at = p->next[0];
 	p->before[p->at] = p->listed;
 	p->nexts--;
 	memmove(p->next, p->next + 1, p->nexts * sizeof(*p->next));
-	memmove(p->far, p->far + 1, p->nexts * sizeof(*p->far));
 	p->lists++;
 	return true;
 }
 
-/* A step through a list. */
-static int scan(struct vexfs_query *q, __u32 at, __u32 sigma)
+/* What the list after this one has is to be fetched meanwhile. */
+static void fetch_next(const struct vexfs_query *q)
 {
-	const struct vexfs_lists *l = q->lists;
-	const struct vexfs_list *list = l->list + at;
-	__u32 n, kept, gate, lower, upper, scanned, i;
 	struct vexfs_probe *p = q->probe;
-	int err;
+	const struct vexfs_list *list = p->nexts ? q->lists->list + p->next[0] : NULL;
 
-	n = __atomic_load_n(&list->n, __ATOMIC_ACQUIRE) - p->done[at];
-	n = n < SCAN_ROWS ? n : SCAN_ROWS;
-	err = vexfs_query_charge(q, &n) ?: vexfs_query_new_batch(q, false);
-	if (err)
-		return err;
-	gate = vexfs_query_gate(q);
+	p->ahead = p->ahead_end = NULL;
+	if (!list || !__atomic_load_n(&list->n, __ATOMIC_ACQUIRE))
+		return;			/* it may have no extent yet */
+	p->ahead = list->extent[0].data;
+	p->ahead_end = p->ahead + list->extent[0].blocks *
+					  vexfs_list_block_bytes(p->ladder.padded);
+}
+
+/* Rows of a list that were not looked at. */
+static __u32 rest_of(const struct vexfs_query *q, __u32 at)
+{
+	return __atomic_load_n(&q->lists->list[at].n, __ATOMIC_ACQUIRE) - q->probe->done[at];
+}
+
+/*
+ * The next rows of a list, n at most, for as long as there is room for what they leave.  Returns how
+ * many.
+ */
+static __u32 scan(struct vexfs_query *q, __u32 at, __u32 n, __u32 sigma, __u32 gate)
+{
+	struct vexfs_probe *p = q->probe;
+	__u32 rest = rest_of(q, at);
+
+	n = n < rest ? n : rest;
+	fetch_next(q);
 	vx_fpu_begin();
-	vexfs_probe_list(l, p, at);
-	kept = vexfs_probe_scan(list, p, p->done[at], &n, sigma, gate);
+	vexfs_probe_list(q->lists, p, at);
+	n = vexfs_probe_scan(q->lists->list + at, p, p->done[at], n, sigma, gate);
 	vx_fpu_end();
-	scanned = n;
 	q->stats.estimated += n;
 	q->stats.pruned += n;
+	/* slots that are looked at are marked once they are in the batch */
+	if (!q->marking)
+		vexfs_query_look_list(q, at, n);
+	return n;
+}
+
+/* What was scanned becomes the batch; the last n rows, of the list `at`, if they are to be marked. */
+static int take_scanned(struct vexfs_query *q, __u32 at, __u32 n, __u32 sigma, __u32 gate)
+{
+	struct vexfs_probe *p = q->probe;
+	__u32 left, i;
+
 	vx_fpu_begin();
-	for (i = n = 0; i < kept; i++) {
-		vexfs_ladder_refine(&p->ladder, p->two[i], sigma, &lower, &upper);
-		if (lower > gate)
-			continue;
-		p->slot[n] = p->slot[i];
-		p->lower[n] = lower;
-		p->upper[n++] = upper;
-	}
+	left = vexfs_probe_refine(p, sigma, gate);
 	vx_fpu_end();
-	for (i = 0; i < n; i++)
+	for (i = 0; i < left; i++)
 		/* those from `linked` on are gone through otherwise */
 		if (p->slot[i] < q->linked && p->slot[i] < q->count &&
 		    vexfs_query_admitted(q, p->slot[i]))
 			vexfs_query_add(q, p->slot[i], p->lower[i], p->upper[i]);
-	vexfs_query_look_list(q, at, scanned);
+	if (q->marking)
+		vexfs_query_look_list(q, at, n);
 	q->stats.pruned -= q->n;
 	vexfs_query_publish(q);
 	return q->n;
@@ -223,13 +225,20 @@ static int scan(struct vexfs_query *q, __u32 at, __u32 sigma)
 int vexfs_q_list(struct vexfs_query *q, __u32 at, __u32 sigma)
 {
 	int err = begin(q);
+	__u32 n = SCAN_ROWS, gate;
 
 	sigma = sigma ?: VEXFS_SIGMA;
 	if (err)
 		return err;
 	if (at >= q->lists->lists || sigma > VEXFS_MAX_SIGMA)
 		return -EINVAL;
-	return scan(q, at, sigma);
+	if (n > rest_of(q, at))
+		n = rest_of(q, at);
+	err = vexfs_query_charge(q, &n) ?: vexfs_query_new_batch(q, false);
+	if (err)
+		return err;
+	gate = vexfs_query_gate(q);
+	return take_scanned(q, at, scan(q, at, n, sigma, gate), sigma, gate);
 }
 
 /* The next ones of what no list could take. */
@@ -259,19 +268,31 @@ static int strays(struct vexfs_query *q)
 
 int vexfs_q_probe(struct vexfs_query *q, __u32 sigma)
 {
+	__u32 gate, n = SCAN_ROWS, rows = 0, last = 0, why = q->why;
+	struct vexfs_probe *p;
 	int err = begin(q);
-	__u32 gate;
 
 	sigma = sigma ?: VEXFS_SIGMA;
 	if (err)
 		return err;
 	if (sigma > VEXFS_MAX_SIGMA)
 		return -EINVAL;
+	p = q->probe;
 	gate = vexfs_query_gate(q);
-	while (q->probe->at == ~0u ||
-	       q->probe->done[q->probe->at] >=
-		       __atomic_load_n(&q->lists->list[q->probe->at].n, __ATOMIC_ACQUIRE))
+	while (p->at == ~0u || !rest_of(q, p->at))
 		if (!next_list(q, gate))
 			return strays(q);
-	return scan(q, q->probe->at, sigma);
+	err = vexfs_query_charge(q, &n) ?: vexfs_query_new_batch(q, false);
+	if (err)
+		return err;
+	/* short lists are many: a call goes through some of them */
+	for (;;) {
+		last = scan(q, p->at, n - rows, sigma, gate);
+		rows += last;
+		if (q->marking || rows == n || rest_of(q, p->at) || !next_list(q, gate))
+			break;
+	}
+	if (rows < n)
+		q->why = why;		/* charge() had cut what there is not */
+	return take_scanned(q, p->at, last, sigma, gate);
 }

@@ -5,47 +5,68 @@
 
 #include "lists.h"
 
-#define VEXFS_LISTS_AHEAD 2
+#define VEXFS_LISTS_AHEAD 4
+#define VEXFS_RANKS 512
 
 struct vexfs_probe {
 	struct vexfs_ladder ladder;
 	float *dots;			/* [groups], then [lists]: <z, centre>, about */
 	__u32 *done;			/* [lists]: rows that were looked at */
 	__u64 *before;			/* [lists]: rows of lists that were looked at before it */
-	/* lists of groups that were opened: distance of the centre as a key << 32 | list; a min-heap */
-	__u64 *left;
-	__u32 lefts;
-	/* groups that were not: the least distance that a centre is likely to have << 32 | group */
-	__u64 *closed;
-	__u32 closeds;
-	/* taken from left, in order, and fetched ahead; keys of their distances */
-	__u32 next[VEXFS_LISTS_AHEAD], far[VEXFS_LISTS_AHEAD], nexts;
+	__u32 *far;			/* [lists]: keys of the centres' distances, of open groups */
+	/*
+	 * Lists of groups that were opened, and `lists` + group of those that were not, by the distance
+	 * of the centre or the least one that a centre is likely to have: linked by ranks, which are
+	 * equal parts of octaves.  What comes to a rank that is over joins the current one.
+	 */
+	__u32 head[VEXFS_RANKS];	/* if there is any: */
+	__u64 some[VEXFS_RANKS / 64];
+	__u32 *link;			/* [lists + groups]: the next of the same rank, ~0: the last */
+	__u32 rank;			/* of what came last */
+	__u32 lowest, shift;		/* what ranks are made of: bits of a float */
+	float origin;			/* dot: distances are taken from here on */
+	bool ranked;			/* the scale of ranks is set */
+	/* taken in order of rank, and fetched ahead */
+	__u32 next[VEXFS_LISTS_AHEAD], nexts;
 	__u32 nearest;			/* key of the distance of the nearest centre */
 	__u32 at;			/* the list at hand; ~0: none yet */
 	__u32 lists;			/* that were begun */
 	__u64 listed;			/* rows of lists that were looked at */
 	__u32 strays;			/* rows in no list that were */
-	/* what a scan leaves */
+	/* what scans leave: rows that the first rung lets pass, and their lists' plus and reach */
+	__u32 kept;
 	__u64 slot[VEXFS_BATCH];
 	const struct vexfs_rung2 *two[VEXFS_BATCH];
+	float plus[VEXFS_BATCH], reach[VEXFS_BATCH];
 	__u32 lower[VEXFS_BATCH], upper[VEXFS_BATCH];
+	/* codes of the next list that are to be fetched while this one is scanned */
+	const __u8 *ahead, *ahead_end;
 };
 
 /* --- ladder.c; between vx_fpu_begin() and vx_fpu_end() --- */
 
-/* Fill closed and closeds; not yet a heap. */
-void vexfs_probe_groups(const struct vexfs_lists *l, struct vexfs_probe *p);
-/* Distances of the lists of a group to entry[]; returns how many. */
-__u32 vexfs_probe_open(const struct vexfs_lists *l, struct vexfs_probe *p, __u32 group,
-		       __u64 *entry);
+/*
+ * Distances of the groups' centres: nothing is ranked yet.  Returns the nearest group that has lists;
+ * ~0: none has.
+ */
+__u32 vexfs_probe_groups(const struct vexfs_lists *l, struct vexfs_probe *p);
+/* Rank the lists of a group; those of the first one set the scale. */
+void vexfs_probe_open(const struct vexfs_lists *l, struct vexfs_probe *p, __u32 group);
+/* Rank the other groups than the one that was opened. */
+void vexfs_probe_rank(const struct vexfs_lists *l, struct vexfs_probe *p, __u32 opened);
 /* List `at` is the one at hand. */
 void vexfs_probe_list(const struct vexfs_lists *l, struct vexfs_probe *p, __u32 at);
 /*
- * Look at the rows [from, from + *n) of a list, which is the ladder's; from is a multiple of
- * VEXFS_CODE_BLOCK.  Those whose lower bound is not above the gate go to slot and two; returns how
- * many.  *n: rows looked at, fewer when there is no room for more.
+ * Look at the rows [from, from + n) of a list, which is the one at hand.  Those whose lower bound is
+ * not above the gate are kept.  Returns how many rows were looked at, fewer when there is no room for
+ * more.
  */
-__u32 vexfs_probe_scan(const struct vexfs_list *list, struct vexfs_probe *p, __u32 from, __u32 *n,
+__u32 vexfs_probe_scan(const struct vexfs_list *list, struct vexfs_probe *p, __u32 from, __u32 n,
 		       __u32 sigma, __u32 gate);
+/*
+ * Bounds of what was kept from the second rung: slot, lower and upper have those that are not above
+ * the gate, and returns how many.  None are kept after that.
+ */
+__u32 vexfs_probe_refine(struct vexfs_probe *p, __u32 sigma, __u32 gate);
 
 #endif /* _VEXFS_ENGINE_PROBE_H */
