@@ -146,8 +146,8 @@ int main(int argc, char **argv)
 
 	if (n < 1000 || n > 1000000)
 		return fprintf(stderr, "usage: codes [N], 1000 to 1000000\n"), 2;
-	printf("%u random rows, k %u, %u queries, AVX2: %s\n", n, K, QUERIES,
-	       vx_has_avx2() ? "yes" : "no");
+	printf("%u random rows, k %u, %u queries, kernels: %s\n", n, K, QUERIES,
+	       vexfs_kernels()->name);
 	for (i = 0; i < sizeof(dims) / sizeof(dims[0]); i++)
 		run(n, dims[i]);
 	return 0;

@@ -6,14 +6,12 @@
 #include "lists.h"
 #include <immintrin.h>
 
-void vexfs_dots(const float *x, const float *c, __u32 n, __u32 padded, float *dot)
+#define AT_ONCE 32			/* centres */
+
+void vexfs_dots_scalar(const float *x, const float *c, __u32 n, __u32 padded, float *dot)
 {
 	__u32 i, k;
 
-	if (vx_has_avx2() && !vexfs_scalar_only) {
-		vexfs_dots_avx2(x, c, n, padded, dot);
-		return;
-	}
 	for (i = 0; i < n; i++, c += padded) {
 		float s[4] = { 0 };
 
@@ -29,7 +27,7 @@ __u32 vexfs_nearest(const float *x, const float *c, const float *norm2, __u32 n,
 	__u32 best = 0, i;
 	float d;
 
-	vexfs_dots(x, c, n, padded, dots);
+	vexfs_kernels()->dots(x, c, n, padded, dots);
 	for (i = 0; i < n; i++) {
 		d = norm2[i] - 2 * dots[i];
 		if (!i || d < *least) {
@@ -40,17 +38,22 @@ __u32 vexfs_nearest(const float *x, const float *c, const float *norm2, __u32 n,
 	return best;
 }
 
-float vexfs_magnitude(const float *x, __u32 padded)
+void vexfs_magnitude_scalar(const float *x, __u32 padded, float *most)
 {
-	float most = 0, a;
+	float a;
 	__u32 i;
 
-	if (vx_has_avx2() && !vexfs_scalar_only)
-		return vexfs_magnitude_avx2(x, padded);
-	for (i = 0; i < padded; i++) {
+	for (i = 0, *most = 0; i < padded; i++) {
 		a = x[i] < 0 ? -x[i] : x[i];
-		most = a > most ? a : most;
+		*most = a > *most ? a : *most;
 	}
+}
+
+float vexfs_magnitude(const float *x, __u32 padded)
+{
+	float most;
+
+	vexfs_kernels()->magnitude(x, padded, &most);
 	return most;
 }
 
@@ -63,16 +66,17 @@ float vexfs_magnitude(const float *x, __u32 padded)
  */
 #define CENTRE 113
 
-void vexfs_round(const float *x, __u32 padded, float by, float plus, __s16 *to)
+void vexfs_round_scalar(const float *x, __u32 padded, const float *by, const float *plus, __s16 *to)
 {
 	__u32 i;
 
-	if (vx_has_avx2() && !vexfs_scalar_only) {
-		vexfs_round_avx2(x, padded, by, plus, to);
-		return;
-	}
 	for (i = 0; i < padded; i++)
-		to[i] = _mm_cvtss_si32(_mm_set_ss(x[i] * by + plus));
+		to[i] = _mm_cvtss_si32(_mm_set_ss(x[i] * *by + *plus));
+}
+
+void vexfs_round(const float *x, __u32 padded, float by, float plus, __s16 *to)
+{
+	vexfs_kernels()->round(x, padded, &by, &plus, to);
 }
 
 void vexfs_whole(const float *x, __u32 padded, __s16 *whole, float *step)
@@ -110,21 +114,27 @@ void vexfs_centre_unpack(const struct vexfs_centres *from, __u32 i, float *c, __
 		c[k] = from->scale[i] * (float)whole[k];
 }
 
+void vexfs_whole_dots_scalar(const __s16 *x, const __s8 *c, __u32 n, __u32 padded, __s32 *dot)
+{
+	__u32 i, k;
+
+	for (i = 0; i < n; i++, c += padded)
+		for (k = 0, dot[i] = 0; k < padded; k++)
+			dot[i] += x[k] * c[k];
+}
+
 void vexfs_centre_dots(const __s16 *whole, float step, const struct vexfs_centres *c, __u32 from,
 		       __u32 n, __u32 padded, float *dot)
 {
-	bool avx2 = vx_has_avx2() && !vexfs_scalar_only;
-	const __s8 *at = c->c + (size_t)from * padded;
-	__s32 sum;
-	__u32 i, k;
+	const struct vexfs_kernels *kernels = vexfs_kernels();
+	__u32 to = from + n, i, k;
+	__s32 sum[AT_ONCE];
 
-	for (i = 0; i < n; i++, at += padded) {
-		if (avx2)
-			sum = vexfs_whole_dot_avx2(whole, at, padded);
-		else
-			for (k = 0, sum = 0; k < padded; k++)
-				sum += whole[k] * at[k];
-		dot[i] = step * c->scale[from + i] * (float)sum;
+	for (; from < to; from += k) {
+		k = to - from < AT_ONCE ? to - from : AT_ONCE;
+		kernels->whole_dots(whole, c->c + (size_t)from * padded, k, padded, sum);
+		for (i = 0; i < k; i++)
+			*dot++ = step * c->scale[from + i] * (float)sum[i];
 	}
 }
 

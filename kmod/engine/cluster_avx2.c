@@ -12,7 +12,21 @@ static inline float sum8(__m256 v)
 	return _mm_cvtss_f32(x);
 }
 
-/* Four centres at a time share the loads of x.  padded is a multiple of 64. */
+static float dot1(const float *x, const float *c, __u32 padded)
+{
+	__m256 s0 = _mm256_setzero_ps(), s1 = s0, s2 = s0, s3 = s0;
+	__u32 i;
+
+	for (i = 0; i < padded; i += 32) {
+		s0 = _mm256_fmadd_ps(_mm256_loadu_ps(x + i), _mm256_loadu_ps(c + i), s0);
+		s1 = _mm256_fmadd_ps(_mm256_loadu_ps(x + i + 8), _mm256_loadu_ps(c + i + 8), s1);
+		s2 = _mm256_fmadd_ps(_mm256_loadu_ps(x + i + 16), _mm256_loadu_ps(c + i + 16), s2);
+		s3 = _mm256_fmadd_ps(_mm256_loadu_ps(x + i + 24), _mm256_loadu_ps(c + i + 24), s3);
+	}
+	return sum8(_mm256_add_ps(_mm256_add_ps(s0, s1), _mm256_add_ps(s2, s3)));
+}
+
+/* Four centres at a time share the loads of x. */
 void vexfs_dots_avx2(const float *x, const float *c, __u32 n, __u32 padded, float *dot)
 {
 	__u32 i, k;
@@ -40,7 +54,7 @@ void vexfs_dots_avx2(const float *x, const float *c, __u32 n, __u32 padded, floa
 		dot[i + 3] = sum8(_mm256_add_ps(s3, t3));
 	}
 	for (; i < n; i++, c += padded)
-		dot[i] = vexfs_dot_avx2(x, c, padded);
+		dot[i] = dot1(x, c, padded);
 }
 
 void vexfs_centre_far_avx2(const float *z, const __s8 *whole, const float *scale, __u32 padded,
@@ -64,8 +78,7 @@ void vexfs_centre_far_avx2(const float *z, const __s8 *whole, const float *scale
 	*d2 = sum8(b);
 }
 
-/* The sum of all products fits into 32 bits, see vexfs_whole(). */
-__s32 vexfs_whole_dot_avx2(const __s16 *x, const __s8 *c, __u32 padded)
+static inline __s32 whole_dot(const __s16 *x, const __s8 *c, __u32 padded)
 {
 	__m256i a = _mm256_setzero_si256(), b = a;
 	__m128i s;
@@ -87,7 +100,15 @@ __s32 vexfs_whole_dot_avx2(const __s16 *x, const __s8 *c, __u32 padded)
 	return _mm_cvtsi128_si32(s);
 }
 
-float vexfs_magnitude_avx2(const float *x, __u32 padded)
+void vexfs_whole_dots_avx2(const __s16 *x, const __s8 *c, __u32 n, __u32 padded, __s32 *dot)
+{
+	__u32 i;
+
+	for (i = 0; i < n; i++, c += padded)
+		dot[i] = whole_dot(x, c, padded);
+}
+
+void vexfs_magnitude_avx2(const float *x, __u32 padded, float *most)
 {
 	const __m256 magnitude = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff));
 	__m256 a = _mm256_setzero_ps(), b = a;
@@ -102,13 +123,13 @@ float vexfs_magnitude_avx2(const float *x, __u32 padded)
 	m = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
 	m = _mm_max_ps(m, _mm_movehl_ps(m, m));
 	m = _mm_max_ss(m, _mm_movehdup_ps(m));
-	return _mm_cvtss_f32(m);
+	*most = _mm_cvtss_f32(m);
 }
 
 /* No fused multiply-add: the same numbers as without AVX2. */
-void vexfs_round_avx2(const float *x, __u32 padded, float by, float plus, __s16 *to)
+void vexfs_round_avx2(const float *x, __u32 padded, const float *by, const float *plus, __s16 *to)
 {
-	const __m256 m = _mm256_set1_ps(by), p = _mm256_set1_ps(plus);
+	const __m256 m = _mm256_set1_ps(*by), p = _mm256_set1_ps(*plus);
 	__u32 i;
 
 	for (i = 0; i < padded; i += 16) {

@@ -338,15 +338,19 @@ void vexfs_estimator_prepare(const struct vexfs_codes *c, struct vexfs_estimator
  * By bit planes: where the bit of the code is that of plane i, 2^i is in the sum (section 3.3.2,
  * without tables).
  */
-__u32 vexfs_codes_row_sum(const struct vexfs_codes *c, const struct vexfs_estimator *e, __u64 slot)
+__u32 vexfs_planes_scalar(const __u64 *row, const __u64 *plane, __u32 words)
 {
-	const __u64 *row = row_of(c, slot), *plane = e->plane;
-	__u32 words = e->padded / 64, i, k, sum = 0;
+	__u32 i, k, sum = 0;
 
 	for (i = 0; i < 4; i++, plane += words)
 		for (k = 0; k < words; k++)
 			sum += (__u32)vx_popcount(~(row[k] ^ plane[k])) << i;
 	return sum;
+}
+
+__u32 vexfs_codes_row_sum(const struct vexfs_codes *c, const struct vexfs_estimator *e, __u64 slot)
+{
+	return vexfs_kernels()->planes(row_of(c, slot), e->plane, e->padded / 64);
 }
 
 void vexfs_codes_slot(const struct vexfs_codes *c, const struct vexfs_estimator *e, __u64 slot,
@@ -358,8 +362,8 @@ void vexfs_codes_slot(const struct vexfs_codes *c, const struct vexfs_estimator 
 	*upper = ~0u;
 	if (!e->usable || slot >= vexfs_codes_count(c))
 		return;
-	sum = vexfs_codes_row_sum(c, e, slot);
 	vx_fpu_begin();
+	sum = vexfs_codes_row_sum(c, e, slot);
 	vexfs_rabitq_bound(e, sum, factor_of(c, slot), sigma, lower, upper);
 	vx_fpu_end();
 }

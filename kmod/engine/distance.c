@@ -14,11 +14,10 @@
 #include "internal.h"
 #include <immintrin.h>
 
-bool vexfs_scalar_only;
-
 #define SAFE_MIN 0x1p-60f
 #define SAFE_MAX 0x1p60f
 #define NORM_UNSAFE 0x7fc00000u		/* a cached norm: measure this row in double */
+#define AT_ONCE 32			/* rows */
 
 static float f32(__u32 b) { float f; __builtin_memcpy(&f, &b, 4); return f; }
 static __u32 b32(float f) { __u32 b; __builtin_memcpy(&b, &f, 4); return b; }
@@ -67,7 +66,7 @@ int vexfs_row_check(__u32 metric, const void *row, __u32 dims)
 	return metric == VEXFS_METRIC_COSINE && !any ? -EDOM : 0;
 }
 
-static float l2_scalar(const float *a, const float *b, __u32 n)
+static float l2(const float *a, const float *b, __u32 n)
 {
 	float s[4] = { 0 };
 	__u32 i;
@@ -77,17 +76,33 @@ static float l2_scalar(const float *a, const float *b, __u32 n)
 	return (s[0] + s[1]) + (s[2] + s[3]);
 }
 
-static void dot_scalar(const float *a, const float *b, __u32 n, float *dot, float *norm)
+static float dot(const float *a, const float *b, __u32 n)
 {
-	float s[4] = { 0 }, t[4] = { 0 };
+	float s[4] = { 0 };
 	__u32 i;
 
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < n; i++)
 		s[i & 3] += a[i] * b[i];
-		t[i & 3] += b[i] * b[i];
-	}
-	*dot = (s[0] + s[1]) + (s[2] + s[3]);
-	*norm = (t[0] + t[1]) + (t[2] + t[3]);
+	return (s[0] + s[1]) + (s[2] + s[3]);
+}
+
+static void dot_norm(const float *a, const float *b, __u32 n, float *to, float *norm)
+{
+	*to = dot(a, b, n);
+	*norm = dot(b, b, n);
+}
+
+#include "rows.h"
+
+void vexfs_l2_scalar(const float *q, const struct vexfs_row *row, __u32 n, float *sum)
+{
+	l2_rows(q, row, n, sum);
+}
+
+void vexfs_dot_scalar(const float *q, const struct vexfs_row *row, __u32 n, const __u32 *known,
+		      float *dot, float *norm2)
+{
+	dot_rows(q, row, n, known, dot, norm2);
 }
 
 /* In double; the accumulator depends on the dimension alone, not on how the row is cut. */
@@ -134,62 +149,50 @@ void vexfs_prepare(struct vexfs_prep *p)
 	p->exact = p->metric != VEXFS_METRIC_L2 && !(s >= SAFE_MIN && s <= SAFE_MAX);
 	p->inv_norm = s > 0 ?
 	      b32((float)(1 / _mm_cvtsd_f64(_mm_sqrt_sd(_mm_setzero_pd(), _mm_set_sd(s))))) : 0;
-	p->avx2 = vx_has_avx2() && !vexfs_scalar_only;
+	p->kernels = vexfs_kernels();
+}
+
+/* The f32 distance of a row that is not measured in double, of these sums. */
+static __u32 distance(const struct vexfs_prep *p, struct vexfs_row *r, __u32 known, float s,
+		      float t, __u32 *max_norm2)
+{
+	if (p->metric == VEXFS_METRIC_L2) {
+		if (!(s >= SAFE_MIN && s <= SAFE_MAX))
+			s = round_toward_low(exact(p, r->seg, r->segs));
+		return b32(s);
+	}
+	if (!known) {			/* racing writers write the same or an equally good value */
+		if (!(t >= SAFE_MIN && t <= SAFE_MAX)) {
+			WRITE_ONCE(*r->norm, NORM_UNSAFE);
+			return b32(round_toward_low(exact(p, r->seg, r->segs)));
+		}
+		known = b32(t);
+		WRITE_ONCE(*r->norm, known);
+	}
+	if (known > *max_norm2)		/* bits of positive floats are in order */
+		*max_norm2 = known;
+	if (p->metric == VEXFS_METRIC_DOT)
+		return b32(-s);
+	return b32(1 - s * f32(p->inv_norm) / _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(f32(known)))));
 }
 
 void vexfs_measure(const struct vexfs_prep *p, struct vexfs_row *row, __u32 n, __u32 *max_norm2)
 {
-	__u32 i, k;
+	float sum[AT_ONCE], norm2[AT_ONCE];
+	__u32 known[AT_ONCE], i, k;
 
-	for (i = 0; i < n; i++) {
-		struct vexfs_row *r = row + i;
-		__u32 known = READ_ONCE(*r->norm);
-		const float *q = p->row;
-		float s = 0, t = 0, a, b;
-
-		if (p->exact || known == NORM_UNSAFE) {
-			r->dist = b32(round_toward_low(exact(p, r->seg, r->segs)));
-			continue;
-		}
-		for (k = 0; k < r->segs; q += r->seg[k++].bytes / 4) {
-			const float *x = r->seg[k].p;
-			__u32 len = r->seg[k].bytes / 4;
-
-			if (p->metric == VEXFS_METRIC_L2) {
-				s += p->avx2 ? vexfs_l2_avx2(q, x, len) : l2_scalar(q, x, len);
-			} else if (known && p->avx2) {
-				s += vexfs_dot_avx2(q, x, len);
-			} else {
-				if (p->avx2)
-					vexfs_dot_norm_avx2(q, x, len, &a, &b);
-				else
-					dot_scalar(q, x, len, &a, &b);
-				s += a;
-				t += b;
-			}
-		}
-		if (p->metric == VEXFS_METRIC_L2) {
-			if (!(s >= SAFE_MIN && s <= SAFE_MAX))
-				s = round_toward_low(exact(p, r->seg, r->segs));
-			r->dist = b32(s);
-			continue;
-		}
-		if (!known) {		/* racing writers write the same or an equally good value */
-			if (!(t >= SAFE_MIN && t <= SAFE_MAX)) {
-				WRITE_ONCE(*r->norm, NORM_UNSAFE);
-				r->dist = b32(round_toward_low(exact(p, r->seg, r->segs)));
-				continue;
-			}
-			known = b32(t);
-			WRITE_ONCE(*r->norm, known);
-		}
-		if (known > *max_norm2)	/* bits of positive floats are in order */
-			*max_norm2 = known;
-		if (p->metric == VEXFS_METRIC_DOT)
-			r->dist = b32(-s);
-		else
-			r->dist = b32(1 - s * f32(p->inv_norm) /
-				      _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(f32(known)))));
+	for (; n; n -= k, row += k) {
+		k = n < AT_ONCE ? n : AT_ONCE;
+		for (i = 0; i < k; i++)
+			known[i] = READ_ONCE(*row[i].norm);
+		if (!p->exact && p->metric == VEXFS_METRIC_L2)
+			p->kernels->l2(p->row, row, k, sum);
+		else if (!p->exact)
+			p->kernels->dot(p->row, row, k, known, sum, norm2);
+		for (i = 0; i < k; i++)
+			row[i].dist = p->exact || known[i] == NORM_UNSAFE ?
+				b32(round_toward_low(exact(p, row[i].seg, row[i].segs))) :
+				distance(p, row + i, known[i], sum[i], norm2[i], max_norm2);
 	}
 }
 

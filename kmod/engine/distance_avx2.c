@@ -15,7 +15,7 @@ static inline float sum8(__m256 v)
 	return _mm_cvtss_f32(x);
 }
 
-float vexfs_l2_avx2(const float *a, const float *b, __u32 n)
+static float l2(const float *a, const float *b, __u32 n)
 {
 	__m256 s0 = _mm256_setzero_ps(), s1 = s0, s2 = s0, s3 = s0, d;
 	float tail = 0;
@@ -40,7 +40,7 @@ float vexfs_l2_avx2(const float *a, const float *b, __u32 n)
 	return sum8(_mm256_add_ps(_mm256_add_ps(s0, s1), _mm256_add_ps(s2, s3))) + tail;
 }
 
-float vexfs_dot_avx2(const float *a, const float *b, __u32 n)
+static float dot(const float *a, const float *b, __u32 n)
 {
 	__m256 s0 = _mm256_setzero_ps(), s1 = s0, s2 = s0, s3 = s0;
 	float tail = 0;
@@ -59,7 +59,7 @@ float vexfs_dot_avx2(const float *a, const float *b, __u32 n)
 	return sum8(_mm256_add_ps(_mm256_add_ps(s0, s1), _mm256_add_ps(s2, s3))) + tail;
 }
 
-void vexfs_dot_norm_avx2(const float *a, const float *b, __u32 n, float *dot, float *norm)
+static void dot_norm(const float *a, const float *b, __u32 n, float *to, float *norm)
 {
 	__m256 s0 = _mm256_setzero_ps(), s1 = s0, n0 = s0, n1 = s0, x;
 	float tail = 0, ntail = 0;
@@ -77,6 +77,19 @@ void vexfs_dot_norm_avx2(const float *a, const float *b, __u32 n, float *dot, fl
 		tail += a[i] * b[i];
 		ntail += b[i] * b[i];
 	}
-	*dot = sum8(_mm256_add_ps(s0, s1)) + tail;
+	*to = sum8(_mm256_add_ps(s0, s1)) + tail;
 	*norm = sum8(_mm256_add_ps(n0, n1)) + ntail;
+}
+
+#include "rows.h"
+
+void vexfs_l2_avx2(const float *q, const struct vexfs_row *row, __u32 n, float *sum)
+{
+	l2_rows(q, row, n, sum);
+}
+
+void vexfs_dot_avx2(const float *q, const struct vexfs_row *row, __u32 n, const __u32 *known,
+		    float *dot, float *norm2)
+{
+	dot_rows(q, row, n, known, dot, norm2);
 }

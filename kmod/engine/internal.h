@@ -11,6 +11,7 @@
 
 #include "engine.h"
 #include "chunk.h"
+#include "kernels.h"
 
 /* --- columns.c --- */
 
@@ -29,16 +30,6 @@ const __s64 *vexfs_columns_column(const struct vexfs_columns *c, __u64 slot, __u
 
 /* Bit i of the result: slot from + i matches and is below the count of the match.  n <= 64. */
 __u64 vexfs_match_mask(const struct vexfs_match *m, __u64 from, __u32 n);
-
-/*
- * --- predicate_avx2.c, between vx_fpu_begin() and vx_fpu_end(): bit i of out tells about col[i],
- * i < 64 * words ---
- */
-
-/* is it one of n values */
-void vexfs_in_avx2(const __s64 *col, const __s64 *value, __u32 n, __u32 words, __u64 *out);
-void vexfs_lt_avx2(const __s64 *col, __s64 value, __u32 words, __u64 *out);
-void vexfs_mask_avx2(const __s64 *col, __s64 value, __u32 words, __u64 *out);
 
 /* --- pool.c --- */
 
@@ -90,7 +81,7 @@ void vexfs_pool_sort(struct vexfs_pool *p);
 /* did it get in? */
 bool vexfs_pool_offer(struct vexfs_pool *p, __u64 slot, __u32 key, __u64 penalty);
 
-/* --- distance.c; all but row_check and has_avx2 between vx_fpu_begin() and vx_fpu_end() --- */
+/* --- distance.c; all but row_check between vx_fpu_begin() and vx_fpu_end() --- */
 
 /* A prepared query. */
 struct vexfs_prep {
@@ -100,7 +91,7 @@ struct vexfs_prep {
 	__u32 inv_norm;			/* f32 bits: 1 / norm; cosine */
 	/* norms out of the safe range: everything is measured in f64 */
 	bool exact;
-	bool avx2;
+	const struct vexfs_kernels *kernels;
 };
 
 /* A row to measure. */
@@ -139,7 +130,7 @@ __u32 vexfs_tie(const struct vexfs_prep *p, __u32 key, __u32 max_norm2);
 /* The largest f32 total, or a little more, that something within `radius` (a u64 key) may have. */
 __u32 vexfs_gate(const struct vexfs_prep *p, __u64 radius, __u32 max_norm2);
 
-/* --- rotate.c, rotate_avx2.c; between vx_fpu_begin() and vx_fpu_end() --- */
+/* --- rotate.c; between vx_fpu_begin() and vx_fpu_end() --- */
 
 #define VEXFS_ROTATION_ROUNDS	4
 struct vexfs_rotation {
@@ -152,11 +143,10 @@ __u64 vexfs_splitmix(__u64 *state);	/* repeatable chance; integers, no FPU */
 void vexfs_rotation_init(struct vexfs_rotation *r, __u32 dims, __u64 seed);
 /* Rotate x, `padded` floats, in place.  Squared norms within [2^-60, 2^60], or 0. */
 void vexfs_rotate(const struct vexfs_rotation *r, float *x);
-void vexfs_rotate_avx2(const struct vexfs_rotation *r, float *x, float by);	/* 1 / sqrt(pow2) */
 
 /*
- * --- rabitq.c, rabitq_avx2.c; between vx_fpu_begin() and vx_fpu_end().  Others move the floats of
- * these structs about and look at none. ---
+ * --- rabitq.c; between vx_fpu_begin() and vx_fpu_end().  Others move the floats of these structs
+ * about and look at none. ---
  */
 
 #define VEXFS_CODE_BLOCK	32	/* codes of a FastScan block */
@@ -223,10 +213,9 @@ void vexfs_rabitq_prepare(const struct vexfs_coder *c, struct vexfs_estimator *e
  */
 void vexfs_rabitq_quantise(struct vexfs_estimator *e);
 /*
- * Of each code: the sum over dims of the 4-bit query, or of 15 less it where the bit is 0; at most
+ * The sum of a code is over dims of the 4-bit query, or of 15 less it where the bit is 0; at most
  * 61,440.
  */
-void vexfs_rabitq_sums(const struct vexfs_estimator *e, const __u8 *block, __u16 *sum);
 void vexfs_rabitq_bound(const struct vexfs_estimator *e, __u32 sum, const struct vexfs_factor *f,
 			__u32 sigma, __u32 *lower, __u32 *upper);
 /*
@@ -236,13 +225,6 @@ void vexfs_rabitq_bound(const struct vexfs_estimator *e, __u32 sum, const struct
 __u32 vexfs_rabitq_block(const struct vexfs_estimator *e, const __u8 *block,
 			 const struct vexfs_factor *f, __u32 sigma, __u32 gate, __u32 *lower,
 			 __u32 *upper, __u32 *refused);
-double vexfs_signs_avx2(const float *x, __u32 n, __u64 *bits);	/* also the sum of |x| */
-/* Sums over a block by bytes of a table, for each of its codes. */
-void vexfs_sums_scalar(const __u8 *block, const __u8 *table, __u32 padded, __u16 *sum);
-void vexfs_fastscan_avx2(const __u8 *block, const __u8 *table, __u32 padded, __u16 *sum);
-__u32 vexfs_bounds_avx2(const struct vexfs_estimator *e, const __u16 *sum,
-			const struct vexfs_factor *f, float sigma, __u32 gate, __u32 *lower,
-			__u32 *upper, __u32 *refused);
 
 /* --- codes.c --- */
 
@@ -264,9 +246,9 @@ __u64 vexfs_codes_range(const struct vexfs_codes *c, const struct vexfs_estimato
 /* Bounds of one slot. */
 void vexfs_codes_slot(const struct vexfs_codes *c, const struct vexfs_estimator *e, __u64 slot,
 		      __u32 sigma, __u32 *lower, __u32 *upper);
-/* The sum of a slot from its row-major code, and those of its block; for tests. */
+/* Between vx_fpu_begin() and vx_fpu_end(): the sum of a slot from its row-major code. */
 __u32 vexfs_codes_row_sum(const struct vexfs_codes *c, const struct vexfs_estimator *e, __u64 slot);
-const __u8 *vexfs_codes_block(const struct vexfs_codes *c, __u64 slot);
+const __u8 *vexfs_codes_block(const struct vexfs_codes *c, __u64 slot);	/* for tests */
 
 /* --- defer.c: deferred candidates, by the lower bound of their distance --- */
 
@@ -290,13 +272,5 @@ void vexfs_deferred_push(struct vexfs_deferred *d, __u32 lower, __u64 slot);
  * was turned away.
  */
 bool vexfs_deferred_pop(struct vexfs_deferred *d, __u32 gate, __u64 *slot);
-
-/* --- distance_avx2.c --- */
-float vexfs_l2_avx2(const float *a, const float *b, __u32 n);
-float vexfs_dot_avx2(const float *a, const float *b, __u32 n);
-/* norm: of b */
-void vexfs_dot_norm_avx2(const float *a, const float *b, __u32 n, float *dot, float *norm);
-
-extern bool vexfs_scalar_only;		/* tests: do not use AVX2 */
 
 #endif /* _VEXFS_ENGINE_INTERNAL_H */

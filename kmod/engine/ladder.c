@@ -28,6 +28,7 @@
 
 #define MAX_LEVELS	63		/* 4 of them fit a byte */
 #define FINE		127
+#define AT_ONCE		16		/* rows of the second rung */
 #define SLOP		0x1p-16f	/* of the magnitudes: what f32 may be off by, amply */
 /* width of 16 levels for a normal distribution of deviation 1 that lose least: Max, 1960 */
 #define LEVEL_WIDTH	0.3352f
@@ -169,7 +170,7 @@ void vexfs_ladder_prepare(const struct vexfs_coder *c, struct vexfs_ladder *q, c
 
 	q->padded = c->rotation.padded;
 	q->metric = c->metric;
-	q->avx2 = vx_has_avx2() && !vexfs_scalar_only;
+	q->kernels = vexfs_kernels();
 	q->times = times_of(c->metric);
 	q->times_norm2 = times_norm2_of(c->metric);
 	q->usable = vexfs_rabitq_rotate(c, &seg, 1, c->metric != VEXFS_METRIC_DOT, q->z);
@@ -187,59 +188,83 @@ void vexfs_ladder_prepare(const struct vexfs_coder *c, struct vexfs_ladder *q, c
 	vexfs_whole(q->z, q->padded, q->whole, &q->whole_step);
 }
 
+__u32 vexfs_lower_scalar(const struct vexfs_ladder *q, const __u16 *sum,
+			 const struct vexfs_rung1 *r, const float *sigma, const float *most)
+{
+	float length = q->times * q->reach, lost = q->times * q->times * q->lost;
+	__u32 i, mask = 0;
+
+	for (i = 0; i < VEXFS_CODE_BLOCK; i++) {
+		float f = r->scale[i], e = r->error[i] * length,
+		      way = q->times * q->step * ((float)sum[i] - q->middle) * f,
+		      off = root(e * e + f * f * lost);
+
+		if (q->plus + r->add[i] - way - *sigma * off <= *most)
+			mask |= 1u << i;
+	}
+	return mask;
+}
+
 __u32 vexfs_ladder_block(const struct vexfs_ladder *q, const __u8 *block, __u32 n, __u32 sigma,
 			 __u32 gate)
 {
 	const struct vexfs_rung1 *r = (const struct vexfs_rung1 *)(block + (size_t)q->padded * 4);
-	float least = unkey32(gate), s = (float)sigma * 0.01f, length = q->times * q->reach,
-	      lost = q->times * q->times * q->lost;
+	float most = unkey32(gate), s = (float)sigma * 0.01f;
 	__u16 sum[VEXFS_CODE_BLOCK];
-	__u32 i, mask = 0;
+	__u32 mask;
 
 	/* of what is near enough no part is much larger than these */
-	least += 4 * SLOP * (magnitude(q->plus) + magnitude(least));
-	if (q->avx2) {
-		vexfs_ladder_sums_avx2(block, q->table, q->padded, sum);
-		mask = vexfs_ladder_lower_avx2(q, sum, r, s, least);
-	} else {
-		vexfs_sums_scalar(block, q->table, q->padded, sum);
-		for (i = 0; i < VEXFS_CODE_BLOCK; i++) {
-			float f = r->scale[i], e = r->error[i] * length,
-			      way = q->times * q->step * ((float)sum[i] - q->middle) * f,
-			      off = root(e * e + f * f * lost);
-
-			if (q->plus + r->add[i] - way - s * off <= least)
-				mask |= 1u << i;
-		}
-	}
+	most += 4 * SLOP * (magnitude(q->plus) + magnitude(most));
+	q->kernels->sums(block, q->table, q->padded, sum);
+	mask = q->kernels->lower(q, sum, r, &s, &most);
 	return n < VEXFS_CODE_BLOCK ? mask & ((1u << n) - 1) : mask;
 }
 
-static __s32 nibbles_scalar(const __u8 *nibble, const __s8 *fine, __u32 padded)
+void vexfs_nibbles_scalar(const __u8 *const *nibbles, __u32 n, const __s8 *fine, __u32 padded,
+			  __s32 *sum)
 {
-	__s32 sum = 0;
-	__u32 g, i;
+	__u32 k, g, i;
 
-	for (g = 0; g < padded / 64; g++, nibble += 32, fine += 64)
-		for (i = 0; i < 32; i++)
-			sum += (nibble[i] & 15) * fine[i] + (nibble[i] >> 4) * fine[i + 32];
-	return sum;
+	for (k = 0; k < n; k++) {
+		const __u8 *nibble = nibbles[k];
+
+		sum[k] = 0;
+		for (g = 0; g < padded; g += 64, nibble += 32)
+			for (i = 0; i < 32; i++)
+				sum[k] += (nibble[i] & 15) * fine[g + i] +
+					  (nibble[i] >> 4) * fine[g + i + 32];
+	}
 }
 
-void vexfs_ladder_refine(const struct vexfs_ladder *q, const struct vexfs_rung2 *r, __u32 sigma,
-			 __u32 *lower, __u32 *upper)
+static void refine(const struct vexfs_ladder *q, const struct vexfs_rung2 *r, __s32 sum, float plus,
+		   float reach, __u32 sigma, __u32 *lower, __u32 *upper)
 {
-	const __u8 *nibble = (const __u8 *)(r + 1);
-	__s32 sum = q->avx2 ? vexfs_nibbles_avx2(nibble, q->fine, q->padded) :
-			      nibbles_scalar(nibble, q->fine, q->padded);
 	float yz = q->fine_step * ((float)sum - (VEXFS_NIBBLES - 1) * 0.5f * q->fine_sum), dist, off,
-	      e = r->error * q->reach, slop, s = (float)sigma * 0.01f;
+	      e = r->error * reach, slop, s = (float)sigma * 0.01f;
 
-	dist = q->plus + r->add - q->times * r->scale * yz;
+	dist = plus + r->add - q->times * r->scale * yz;
 	off = q->times * root(e * e + r->noise * q->fine_lost);
-	slop = magnitude(q->plus) + magnitude(r->add) + magnitude(q->times * r->scale * yz);
+	slop = magnitude(plus) + magnitude(r->add) + magnitude(q->times * r->scale * yz);
 	*lower = key32(dist - s * off - SLOP * slop);
 	*upper = key32(dist + (s > SIGMA ? s : SIGMA) * off + SLOP * slop);
+}
+
+void vexfs_ladder_refine(const struct vexfs_ladder *q, const struct vexfs_rung2 *const *r,
+			 const float *plus, const float *reach, __u32 n, __u32 sigma, __u32 *lower,
+			 __u32 *upper)
+{
+	const __u8 *nibbles[AT_ONCE];
+	__s32 sum[AT_ONCE];
+	__u32 i, k;
+
+	for (; n; n -= k, r += k, plus += k, reach += k, lower += k, upper += k) {
+		k = n < AT_ONCE ? n : AT_ONCE;
+		for (i = 0; i < k; i++)
+			nibbles[i] = (const __u8 *)(r[i] + 1);
+		q->kernels->nibbles(nibbles, k, q->fine, q->padded, sum);
+		for (i = 0; i < k; i++)
+			refine(q, r[i], sum[i], plus[i], reach[i], sigma, lower + i, upper + i);
+	}
 }
 
 /* A centre is the one at hand, of this dot product with z and squared distance from it. */
@@ -261,6 +286,22 @@ static void near_centre(struct vexfs_ladder *q, float dot, float centre_norm2)
 	at_centre(q, dot, q->norm2 - 2 * dot + centre_norm2);
 }
 
+void vexfs_centre_far_scalar(const float *z, const __s8 *whole, const float *scale, __u32 padded,
+			     float *dot, float *d2)
+{
+	float s = 0, t = 0, c, d;
+	__u32 i;
+
+	for (i = 0; i < padded; i++) {
+		c = *scale * (float)whole[i];
+		d = z[i] - c;
+		s += z[i] * c;
+		t += d * d;
+	}
+	*dot = s;
+	*d2 = t;
+}
+
 /*
  * Bounds are no better than the distance of the centre.  From the dot product it would be off by
  * some 2^-16 of |z|^2, which is nothing to go by where many rows are close together far from the
@@ -270,19 +311,9 @@ void vexfs_probe_list(const struct vexfs_lists *l, struct vexfs_probe *p, __u32 
 {
 	struct vexfs_ladder *q = &p->ladder;
 	const __s8 *whole = l->centre.c + (size_t)at * q->padded;
-	float scale = l->centre.scale[at], dot = 0, d2 = 0, c, d;
-	__u32 i;
+	float dot, d2;
 
-	if (q->avx2) {
-		vexfs_centre_far_avx2(q->z, whole, &scale, q->padded, &dot, &d2);
-	} else {
-		for (i = 0; i < q->padded; i++) {
-			c = scale * (float)whole[i];
-			d = q->z[i] - c;
-			dot += q->z[i] * c;
-			d2 += d * d;
-		}
-	}
+	q->kernels->centre_far(q->z, whole, &l->centre.scale[at], q->padded, &dot, &d2);
 	at_centre(q, dot, d2);
 }
 
@@ -433,18 +464,16 @@ __u32 vexfs_probe_scan(const struct vexfs_list *list, struct vexfs_probe *p, __u
 
 __u32 vexfs_probe_refine(struct vexfs_probe *p, __u32 sigma, __u32 gate)
 {
-	struct vexfs_ladder *q = &p->ladder;
-	__u32 i, n = 0, lower, upper;
+	__u32 i, n = 0;
 
+	vexfs_ladder_refine(&p->ladder, p->two, p->plus, p->reach, p->kept, sigma, p->lower,
+			    p->upper);
 	for (i = 0; i < p->kept; i++) {
-		q->plus = p->plus[i];
-		q->reach = p->reach[i];
-		vexfs_ladder_refine(q, p->two[i], sigma, &lower, &upper);
-		if (lower > gate)
+		if (p->lower[i] > gate)
 			continue;
 		p->slot[n] = p->slot[i];
-		p->lower[n] = lower;
-		p->upper[n++] = upper;
+		p->lower[n] = p->lower[i];
+		p->upper[n++] = p->upper[i];
 	}
 	p->kept = 0;
 	return n;

@@ -10,7 +10,7 @@
  * Entries take a whole byte, so each is added as part of a 16-bit lane: once with its neighbour,
  * which is 256 times the other's sum too much, and once the neighbour alone.
  */
-void vexfs_ladder_sums_avx2(const __u8 *block, const __u8 *table, __u32 padded, __u16 *sum)
+void vexfs_sums_avx2(const __u8 *block, const __u8 *table, __u32 padded, __u16 *sum)
 {
 	const __m256i nibble = _mm256_set1_epi8(15);
 	__m256i both0 = _mm256_setzero_si256(), odd0 = both0, both1 = both0, odd1 = both0;
@@ -41,14 +41,14 @@ void vexfs_ladder_sums_avx2(const __u8 *block, const __u8 *table, __u32 padded, 
 	_mm_storeu_si128((__m128i *)(sum + 24), _mm_unpackhi_epi16(e, o));
 }
 
-__u32 vexfs_ladder_lower_avx2(const struct vexfs_ladder *q, const __u16 *sum,
-			      const struct vexfs_rung1 *r, float sigma, float gate)
+__u32 vexfs_lower_avx2(const struct vexfs_ladder *q, const __u16 *sum, const struct vexfs_rung1 *r,
+		       const float *sigma, const float *most)
 {
 	const __m256 step = _mm256_set1_ps(q->times * q->step), middle = _mm256_set1_ps(q->middle),
-		     plus = _mm256_set1_ps(q->plus), most = _mm256_set1_ps(gate),
+		     plus = _mm256_set1_ps(q->plus), gate = _mm256_set1_ps(*most),
 		     length = _mm256_set1_ps(q->times * q->reach),
 		     lost = _mm256_set1_ps(q->times * q->times * q->lost),
-		     sigmas = _mm256_set1_ps(sigma);
+		     sigmas = _mm256_set1_ps(*sigma);
 	__u32 i, mask = 0;
 
 	for (i = 0; i < VEXFS_CODE_BLOCK; i += 8) {
@@ -62,12 +62,12 @@ __u32 vexfs_ladder_lower_avx2(const struct vexfs_ladder *q, const __u16 *sum,
 		off = _mm256_mul_ps(_mm256_mul_ps(f, f), lost);
 		off = _mm256_sqrt_ps(_mm256_fmadd_ps(e, e, off));
 		v = _mm256_fnmadd_ps(off, sigmas, v);
-		mask |= (__u32)_mm256_movemask_ps(_mm256_cmp_ps(v, most, _CMP_LE_OQ)) << i;
+		mask |= (__u32)_mm256_movemask_ps(_mm256_cmp_ps(v, gate, _CMP_LE_OQ)) << i;
 	}
 	return mask;
 }
 
-__s32 vexfs_nibbles_avx2(const __u8 *nibbles, const __s8 *fine, __u32 padded)
+static inline __s32 row_of_nibbles(const __u8 *nibbles, const __s8 *fine, __u32 padded)
 {
 	const __m256i nibble = _mm256_set1_epi8(15), one = _mm256_set1_epi16(1);
 	__m256i sum = _mm256_setzero_si256();
@@ -87,4 +87,13 @@ __s32 vexfs_nibbles_avx2(const __u8 *nibbles, const __s8 *fine, __u32 padded)
 	s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0x4e));
 	s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0xb1));
 	return _mm_cvtsi128_si32(s);
+}
+
+void vexfs_nibbles_avx2(const __u8 *const *nibbles, __u32 n, const __s8 *fine, __u32 padded,
+			__s32 *sum)
+{
+	__u32 i;
+
+	for (i = 0; i < n; i++)
+		sum[i] = row_of_nibbles(nibbles[i], fine, padded);
 }

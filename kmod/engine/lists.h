@@ -143,11 +143,8 @@ __u32 vexfs_lists_sigma(__u32 recall);
  * Nobody hands floats to these but by pointers: other files are compiled without floating point, and
  * would hand them over elsewhere.
  */
-/* --- cluster.c, cluster_avx2.c; between vx_fpu_begin() and vx_fpu_end() --- */
+/* --- cluster.c; between vx_fpu_begin() and vx_fpu_end() --- */
 
-/* dot[i] = <x, c[i]>, i < n; c: [n][padded] */
-void vexfs_dots(const float *x, const float *c, __u32 n, __u32 padded, float *dot);
-void vexfs_dots_avx2(const float *x, const float *c, __u32 n, __u32 padded, float *dot);
 /* The nearest of n centres, given their squared norms.  dots: room for n. */
 __u32 vexfs_nearest(const float *x, const float *c, const float *norm2, __u32 n, __u32 padded,
 		    float *dots, float *least);
@@ -155,9 +152,7 @@ __u32 vexfs_nearest(const float *x, const float *c, const float *norm2, __u32 n,
 __u32 vexfs_lists_nearest(const struct vexfs_lists *l);
 /* The largest |x|; to = x * by + plus, rounded to the nearest. */
 float vexfs_magnitude(const float *x, __u32 padded);
-float vexfs_magnitude_avx2(const float *x, __u32 padded);
 void vexfs_round(const float *x, __u32 padded, float by, float plus, __s16 *to);
-void vexfs_round_avx2(const float *x, __u32 padded, float by, float plus, __s16 *to);
 /* x in whole steps, of which it takes so many at most that a dot product with a centre is a s32. */
 #define VEXFS_WHOLE	8191
 void vexfs_whole(const float *x, __u32 padded, __s16 *whole, float *step);
@@ -167,10 +162,6 @@ void vexfs_centre_unpack(const struct vexfs_centres *from, __u32 i, float *c, __
 /* dot[i] = <x, centre from + i>, i < n; x in whole steps */
 void vexfs_centre_dots(const __s16 *whole, float step, const struct vexfs_centres *c, __u32 from,
 		       __u32 n, __u32 padded, float *dot);
-__s32 vexfs_whole_dot_avx2(const __s16 *x, const __s8 *c, __u32 padded);
-/* <z, c> and |z - c|^2 of a centre. */
-void vexfs_centre_far_avx2(const float *z, const __s8 *whole, const float *scale, __u32 padded,
-			   float *dot, float *d2);
 void vexfs_centre_add(float *sum, const float *x, __u32 padded);
 /* *sum += |x - c|^2 */
 void vexfs_centre_residual(const float *x, const float *c, __u32 padded, float *sum);
@@ -183,7 +174,7 @@ void vexfs_centre_mean(float *c, float *norm2, const float *sum, __u32 n, __u32 
 /* c = x, a little off, one way (1) or the other (-1): a seed beside another; 0: x itself */
 void vexfs_centre_seed(float *c, const float *x, __u32 padded, int way);
 
-/* --- ladder.c, ladder_avx2.c; between vx_fpu_begin() and vx_fpu_end() --- */
+/* --- ladder.c; between vx_fpu_begin() and vx_fpu_end() --- */
 
 /* Encode the rotated row x for a list of this centre: bits, and both rungs. */
 void vexfs_ladder_encode(__u32 metric, const float *x, const float *centre, __u32 padded,
@@ -198,7 +189,7 @@ void vexfs_ladder_add(const struct vexfs_lists *l, __u32 i, __u64 *bits, struct 
 struct vexfs_ladder {
 	__u32 padded, metric;
 	bool usable;
-	bool avx2;
+	const struct vexfs_kernels *kernels;
 	float *z;			/* [padded]: rotated query */
 	__s16 *whole;			/* [padded]: the same in steps */
 	float whole_step;
@@ -220,11 +211,8 @@ void vexfs_ladder_prepare(const struct vexfs_coder *c, struct vexfs_ladder *q, c
  */
 __u32 vexfs_ladder_block(const struct vexfs_ladder *q, const __u8 *block, __u32 n, __u32 sigma,
 			 __u32 gate);
-void vexfs_ladder_sums_avx2(const __u8 *block, const __u8 *table, __u32 padded, __u16 *sum);
-__u32 vexfs_ladder_lower_avx2(const struct vexfs_ladder *q, const __u16 *sum,
-			      const struct vexfs_rung1 *r, float sigma, float gate);
-/* Bounds of a row from the second rung, as keys. */
-void vexfs_ladder_refine(const struct vexfs_ladder *q, const struct vexfs_rung2 *r, __u32 sigma,
-			 __u32 *lower, __u32 *upper);
-__s32 vexfs_nibbles_avx2(const __u8 *nibbles, const __s8 *fine, __u32 padded);
+/* Bounds of n rows from the second rung, as keys; plus and reach of the list of each. */
+void vexfs_ladder_refine(const struct vexfs_ladder *q, const struct vexfs_rung2 *const *r,
+			 const float *plus, const float *reach, __u32 n, __u32 sigma, __u32 *lower,
+			 __u32 *upper);
 #endif /* _VEXFS_ENGINE_LISTS_H */

@@ -170,23 +170,31 @@ static bool is_in(const __s64 *value, __u32 n, __s64 x)
 	return value[at] == x;
 }
 
-static void leaf_scalar(__u32 op, const __s64 *col, const __s64 *value, __u32 n, __u32 words,
-			__u64 *out)
+void vexfs_in_scalar(const __s64 *col, const __s64 *value, __u32 n, __u32 words, __u64 *out)
 {
 	__u32 w, i;
 
-	for (w = 0; w < words; w++, col += 64) {
-		__u64 bits = 0;
+	for (w = 0; w < words; w++, col += 64)
+		for (i = 0, out[w] = 0; i < 64; i++)
+			out[w] |= (__u64)is_in(value, n, col[i]) << i;
+}
 
-		for (i = 0; i < 64; i++) {
-			bool is = op == VEXFS_PRED_LT ? col[i] < *value :
-				  op == VEXFS_PRED_MASK ? (col[i] & *value) != 0 :
-							  is_in(value, n, col[i]);
+void vexfs_less_scalar(const __s64 *col, __s64 value, __u32 words, __u64 *out)
+{
+	__u32 w, i;
 
-			bits |= (__u64)is << i;
-		}
-		out[w] = bits;
-	}
+	for (w = 0; w < words; w++, col += 64)
+		for (i = 0, out[w] = 0; i < 64; i++)
+			out[w] |= (__u64)(col[i] < value) << i;
+}
+
+void vexfs_mask_scalar(const __s64 *col, __s64 value, __u32 words, __u64 *out)
+{
+	__u32 w, i;
+
+	for (w = 0; w < words; w++, col += 64)
+		for (i = 0, out[w] = 0; i < 64; i++)
+			out[w] |= (__u64)((col[i] & value) != 0) << i;
 }
 
 static void leaf(const struct vexfs_condition *c, const struct vexfs_predicate_node *x,
@@ -194,18 +202,19 @@ static void leaf(const struct vexfs_condition *c, const struct vexfs_predicate_n
 {
 	const __s64 *value = x->op == VEXFS_PRED_IN ? c->value + x->first : &x->value;
 	__u32 n = x->op == VEXFS_PRED_IN ? x->n : 1;
+	const struct vexfs_kernels *k = vexfs_kernels();
 
-	if (vexfs_scalar_only || !vx_has_avx2() || n > FEW_VALUES) {
-		leaf_scalar(x->op, col, value, n, words, out);
+	if (n > FEW_VALUES) {
+		vexfs_in_scalar(col, value, n, words, out);
 		return;
 	}
 	vx_fpu_begin();
 	if (x->op == VEXFS_PRED_LT)
-		vexfs_lt_avx2(col, *value, words, out);
+		k->less(col, *value, words, out);
 	else if (x->op == VEXFS_PRED_MASK)
-		vexfs_mask_avx2(col, *value, words, out);
+		k->mask(col, *value, words, out);
 	else
-		vexfs_in_avx2(col, value, n, words, out);
+		k->in(col, value, n, words, out);
 	vx_fpu_end();
 }
 

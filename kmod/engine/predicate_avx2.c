@@ -39,7 +39,7 @@ void vexfs_in_avx2(const __s64 *col, const __s64 *value, __u32 n, __u32 words, _
 	}
 }
 
-void vexfs_lt_avx2(const __s64 *col, __s64 value, __u32 words, __u64 *out)
+void vexfs_less_avx2(const __s64 *col, __s64 value, __u32 words, __u64 *out)
 {
 	__m256i v = _mm256_set1_epi64x(value);
 	__u32 w, i;

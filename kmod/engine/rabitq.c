@@ -145,12 +145,23 @@ void vexfs_rabitq_mean(struct vexfs_coder *c, const double *sum, __u32 n)
 		c->mean[i] = n ? (float)(sum[i] / n) : 0;
 }
 
+void vexfs_signs_scalar(const float *x, __u32 n, __u64 *bits, double *sum)
+{
+	__u32 i;
+
+	memset(bits, 0, n / 8);
+	*sum = 0;
+	for (i = 0; i < n; i++) {
+		bits[i / 64] |= (__u64) !(b32(x[i]) >> 31) << i % 64;
+		*sum += (double)f32(b32(x[i]) & 0x7fffffffu);
+	}
+}
+
 void vexfs_rabitq_encode(struct vexfs_coder *c, const struct vx_seg *seg, __u32 segs, __u64 *bits,
 			 struct vexfs_factor *f)
 {
-	double norm2, length = 0;
+	double norm2, length;
 	float *x = c->scratch;
-	__u32 i;
 
 	memset(bits, 0, c->rotation.padded / 8);
 	f->norm2 = 0;
@@ -163,14 +174,7 @@ void vexfs_rabitq_encode(struct vexfs_coder *c, const struct vx_seg *seg, __u32 
 	if (!is_safe(norm2))
 		return;
 	vexfs_rotate(&c->rotation, x);
-	if (vx_has_avx2() && !vexfs_scalar_only) {
-		length = vexfs_signs_avx2(x, c->rotation.padded, bits);
-	} else {
-		for (i = 0; i < c->rotation.padded; i++) {
-			bits[i / 64] |= (__u64) !(b32(x[i]) >> 31) << i % 64;
-			length += (double)f32(b32(x[i]) & 0x7fffffffu);
-		}
-	}
+	vexfs_kernels()->signs(x, c->rotation.padded, bits, &length);
 	f->norm2 = (float)norm2;
 	f->scale = (float)(norm2 / length);
 }
@@ -312,12 +316,20 @@ static void bound(const struct vexfs_estimator *e, __u32 sum, const struct vexfs
 	*upper = key32(dist + (sigma > SIGMA ? sigma : SIGMA) * off + slop);
 }
 
-void vexfs_rabitq_sums(const struct vexfs_estimator *e, const __u8 *block, __u16 *sum)
+__u32 vexfs_bounds_scalar(const struct vexfs_estimator *e, const __u16 *sum,
+			  const struct vexfs_factor *f, const float *sigma, __u32 gate,
+			  __u32 *lower, __u32 *upper, __u32 *refused)
 {
-	if (vx_has_avx2() && !vexfs_scalar_only)
-		vexfs_fastscan_avx2(block, e->table, e->padded, sum);
-	else
-		vexfs_sums_scalar(block, e->table, e->padded, sum);
+	__u32 i, mask = 0;
+
+	for (i = 0; i < VEXFS_CODE_BLOCK; i++) {
+		bound(e, sum[i], f + i, *sigma, lower + i, upper + i);
+		if (lower[i] <= gate)
+			mask |= 1u << i;
+		else if (lower[i] < *refused)
+			*refused = lower[i];
+	}
+	return mask;
 }
 
 void vexfs_rabitq_bound(const struct vexfs_estimator *e, __u32 sum, const struct vexfs_factor *f,
@@ -330,19 +342,10 @@ __u32 vexfs_rabitq_block(const struct vexfs_estimator *e, const __u8 *block,
 			 const struct vexfs_factor *f, __u32 sigma, __u32 gate, __u32 *lower,
 			 __u32 *upper, __u32 *refused)
 {
+	const struct vexfs_kernels *k = vexfs_kernels();
+	float sigmas = (float)sigma * 0.01f;
 	__u16 sum[VEXFS_CODE_BLOCK];
-	__u32 i, mask = 0;
 
-	vexfs_rabitq_sums(e, block, sum);
-	if (vx_has_avx2() && !vexfs_scalar_only)
-		return vexfs_bounds_avx2(e, sum, f, (float)sigma * 0.01f, gate, lower, upper,
-					 refused);
-	for (i = 0; i < VEXFS_CODE_BLOCK; i++) {
-		bound(e, sum[i], f + i, (float)sigma * 0.01f, lower + i, upper + i);
-		if (lower[i] <= gate)
-			mask |= 1u << i;
-		else if (lower[i] < *refused)
-			*refused = lower[i];
-	}
-	return mask;
+	k->sums60(block, e->table, e->padded, sum);
+	return k->bounds(e, sum, f, &sigmas, gate, lower, upper, refused);
 }

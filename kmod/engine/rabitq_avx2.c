@@ -7,7 +7,7 @@
 #include "internal.h"
 #include <immintrin.h>
 
-double vexfs_signs_avx2(const float *x, __u32 n, __u64 *bits)
+void vexfs_signs_avx2(const float *x, __u32 n, __u64 *bits, double *sum)
 {
 	const __m256 magnitude = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff));
 	__m256d s = _mm256_setzero_pd(), t = s;
@@ -24,10 +24,10 @@ double vexfs_signs_avx2(const float *x, __u32 n, __u64 *bits)
 	}
 	s = _mm256_add_pd(s, t);
 	h = _mm_add_pd(_mm256_castpd256_pd128(s), _mm256_extractf128_pd(s, 1));
-	return _mm_cvtsd_f64(_mm_add_sd(h, _mm_unpackhi_pd(h, h)));
+	*sum = _mm_cvtsd_f64(_mm_add_sd(h, _mm_unpackhi_pd(h, h)));
 }
 
-void vexfs_fastscan_avx2(const __u8 *block, const __u8 *table, __u32 padded, __u16 *sum)
+void vexfs_sums60_avx2(const __u8 *block, const __u8 *table, __u32 padded, __u16 *sum)
 {
 	const __m256i nibble = _mm256_set1_epi8(15), byte = _mm256_set1_epi16(255);
 	__m256i even0 = _mm256_setzero_si256(), odd0 = even0, even1 = even0, odd1 = even0;
@@ -65,6 +65,16 @@ void vexfs_fastscan_avx2(const __u8 *block, const __u8 *table, __u32 padded, __u
 	_mm_storeu_si128((__m128i *)(sum + 24), _mm_unpackhi_epi16(e, o));
 }
 
+__u32 vexfs_planes_avx2(const __u64 *row, const __u64 *plane, __u32 words)
+{
+	__u32 i, k, sum = 0;
+
+	for (i = 0; i < 4; i++, plane += words)
+		for (k = 0; k < words; k++)
+			sum += (__u32)__builtin_popcountll(~(row[k] ^ plane[k])) << i;
+	return sum;
+}
+
 static inline __m256i key(__m256 f)
 {
 	__m256i b = _mm256_castps_si256(f);
@@ -74,10 +84,11 @@ static inline __m256i key(__m256 f)
 }
 
 __u32 vexfs_bounds_avx2(const struct vexfs_estimator *e, const __u16 *sum,
-			const struct vexfs_factor *f, float sigma, __u32 gate, __u32 *lower,
+			const struct vexfs_factor *f, const float *sigma, __u32 gate, __u32 *lower,
 			__u32 *upper, __u32 *refused)
 {
-	const float wide = sigma > VEXFS_SIGMA * 0.01f ? sigma : VEXFS_SIGMA * 0.01f;
+	const float narrow = *sigma,
+		    wide = narrow > VEXFS_SIGMA * 0.01f ? narrow : VEXFS_SIGMA * 0.01f;
 	const __m256 zero = _mm256_setzero_ps();
 	const __m256i open = _mm256_set1_epi32(gate), all = _mm256_set1_epi32(-1);
 	__m256i least = all;
@@ -107,7 +118,7 @@ __u32 vexfs_bounds_avx2(const struct vexfs_estimator *e, const __u16 *sum,
 		slop = _mm256_fmadd_ps(_mm256_set1_ps(e->slop_norm2), r2, _mm256_set1_ps(e->slop));
 		slop = _mm256_fmadd_ps(_mm256_set1_ps(e->slop_scale), s, slop);
 		unknown = _mm256_castps_si256(_mm256_cmp_ps(s, zero, _CMP_LT_OQ));
-		t = _mm256_sub_ps(_mm256_fnmadd_ps(off, _mm256_set1_ps(sigma), dist), slop);
+		t = _mm256_sub_ps(_mm256_fnmadd_ps(off, _mm256_set1_ps(narrow), dist), slop);
 		k = _mm256_andnot_si256(unknown, key(t));
 		t = _mm256_add_ps(_mm256_fmadd_ps(off, _mm256_set1_ps(wide), dist), slop);
 		_mm256_storeu_si256((__m256i *)(lower + i), k);

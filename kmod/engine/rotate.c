@@ -79,25 +79,27 @@ static void scale(float *x, float by, __u32 n)
 		x[i] *= by;
 }
 
-void vexfs_rotate(const struct vexfs_rotation *r, float *x)
+void vexfs_rotate_scalar(const struct vexfs_rotation *r, float *x, const float *by)
 {
-	float by = _mm_cvtss_f32(_mm_div_ss(_mm_set_ss(1), _mm_sqrt_ss(_mm_set_ss(r->pow2))));
 	bool whole = r->pow2 == r->padded;
 	__u32 i;
 
-	if (vx_has_avx2() && !vexfs_scalar_only) {
-		vexfs_rotate_avx2(r, x, by);
-		return;
-	}
 	for (i = 0; i < VEXFS_ROTATION_ROUNDS; i++) {
 		float *part = x + (i & 1 ? r->padded - r->pow2 : 0);
 
 		flip(x, r->sign[i], r->padded);
 		hadamard(part, r->pow2);
-		scale(part, by, r->pow2);
+		scale(part, *by, r->pow2);
 		if (!whole && i & 1)
 			kac(x, r->padded);
 	}
 	if (!whole)
 		scale(x, 0.5f, r->padded); /* each step of the walk lengthens by sqrt(2) */
+}
+
+void vexfs_rotate(const struct vexfs_rotation *r, float *x)
+{
+	float by = _mm_cvtss_f32(_mm_div_ss(_mm_set_ss(1), _mm_sqrt_ss(_mm_set_ss(r->pow2))));
+
+	vexfs_kernels()->rotate(r, x, &by);
 }

@@ -75,7 +75,7 @@ static void scale(float *x, float by, __u32 n)
 		_mm256_storeu_ps(x + i, _mm256_mul_ps(_mm256_loadu_ps(x + i), _mm256_set1_ps(by)));
 }
 
-void vexfs_rotate_avx2(const struct vexfs_rotation *r, float *x, float by)
+void vexfs_rotate_avx2(const struct vexfs_rotation *r, float *x, const float *by)
 {
 	bool whole = r->pow2 == r->padded;
 	__u32 i, k;
@@ -85,7 +85,7 @@ void vexfs_rotate_avx2(const struct vexfs_rotation *r, float *x, float by)
 
 		flip(x, r->sign[i], r->padded);
 		hadamard(part, r->pow2);
-		scale(part, by, r->pow2);
+		scale(part, *by, r->pow2);
 		for (k = 0; k < r->padded / 2 && !whole && i & 1; k += 8)
 			butterfly(x + k, r->padded / 2);
 	}

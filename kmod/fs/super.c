@@ -16,6 +16,7 @@
 #include <linux/string_helpers.h>
 #include <linux/writeback.h>
 #include "fs/fs.h"
+#include "engine/kernels.h"
 #include "hooks/hooks.h"
 
 /* --- mount options --- */
@@ -557,6 +558,7 @@ static int __init vexfs_init(void)
 {
 	int err;
 
+	vexfs_kernels_choose();
 	err = vexfs_inode_cache_init();
 	if (err)
 		return err;

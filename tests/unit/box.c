@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "box.h"
+#include "engine/kernels.h"
 
 static __u64 chance_state;
 
@@ -28,6 +29,22 @@ __u32 chance(__u32 below)
 	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ULL;
 	z = (z ^ z >> 27) * 0x94d049bb133111ebULL;
 	return (z ^ z >> 31) % below;
+}
+
+__u32 kernels(void)
+{
+	const struct vexfs_kernels *here[VEXFS_KERNELS];
+
+	return vexfs_kernels_here(here);
+}
+
+void use_kernels(__u32 i)
+{
+	const struct vexfs_kernels *here[VEXFS_KERNELS];
+	__u32 n = vexfs_kernels_here(here);
+
+	assert_true(i < n || i == BEST);
+	vexfs_kernels_chosen = i == BEST ? NULL : here[i];
 }
 
 static const __u8 test_uuid[16] = "box in memory ..";

@@ -45,4 +45,12 @@ void chance_seed(__u64 seed);
 __u32 chance(__u32 below);
 __u64 chance_now(void);				/* the seed that goes on from here */
 
+/*
+ * Kernels of the engine: how many tables this processor can run, and use that one, from 0, the plainest;
+ * BEST: what nobody has to ask for.
+ */
+#define BEST ~0u
+__u32 kernels(void);
+void use_kernels(__u32 i);
+
 #endif /* _VEXFS_TEST_BOX_H */

@@ -24,7 +24,7 @@ static void test_coded(void **state)
 		for (i = 0; i < 60; i++) {
 			new_query();
 			way = chance(16);
-			vexfs_scalar_only = way & 1;
+			use_kernels(way & 1 ? 0 : chance(kernels()));
 			plane.cut = way & 2 ? 4 * (1 + chance(dims)) : 0;
 			plane.absent = way & 4 ? 1 + chance(5) : 0;
 			q = begin(m, 10, 0, ~0ULL);
@@ -51,7 +51,7 @@ static void test_coded(void **state)
 		forget_codes();
 		vexfs_columns_free(columns);
 	}
-	vexfs_scalar_only = false;
+	use_kernels(BEST);
 	print_message("recall %.4f, scored %.3f of the records, %u restarts\n",
 		      (double)good / wanted, (double)scored / live, again);
 	assert_true(good >= 0.99 * wanted);

@@ -86,19 +86,20 @@ static struct vexfs_estimator *estimator(const float *query)
 	return e;
 }
 
-/* FastScan with and without AVX2, and the row-major code, of some blocks. */
+/* FastScan of all kernels, and the row-major code, of some blocks. */
 static void compare_sums(const struct vexfs_estimator *e, __u32 n, __u32 dims)
 {
+	const struct vexfs_kernels *here[VEXFS_KERNELS];
 	__u16 a[VEXFS_CODE_BLOCK], b[VEXFS_CODE_BLOCK];
-	__u32 i, k, slot;
+	__u32 i, k, j, slot;
 
 	for (k = 0; k < 8; k++) {
 		slot = chance(n) / VEXFS_CODE_BLOCK * VEXFS_CODE_BLOCK;
-		vexfs_rabitq_sums(e, vexfs_codes_block(codes, slot), a);
-		vexfs_scalar_only = true;
-		vexfs_rabitq_sums(e, vexfs_codes_block(codes, slot), b);
-		vexfs_scalar_only = false;
-		assert_memory_equal(a, b, sizeof(a));
+		vexfs_sums_scalar(vexfs_codes_block(codes, slot), e->table, e->padded, a);
+		for (j = vexfs_kernels_here(here); j--;) {
+			here[j]->sums60(vexfs_codes_block(codes, slot), e->table, e->padded, b);
+			assert_memory_equal(a, b, sizeof(a));
+		}
 		for (i = 0; i < VEXFS_CODE_BLOCK && slot + i < n; i++)
 			if (vexfs_codes_row_sum(codes, e, slot + i) != a[i])
 				fail_msg("dims %u slot %u: %u in its block, %u in its row", dims,
@@ -174,11 +175,11 @@ static void test_gaussian(void **state)
 				if (k == 5)
 					for (i = 0; i < dims; i++)
 						query[i] = rows[i] + 0.1f * gauss();
-				vexfs_scalar_only = k & 1;
+				use_kernels(k & 1 ? 0 : k / 2 % kernels());
 				bad += outside(m, rows, query, n, dims, &width);
 				total += n;
 			}
-			vexfs_scalar_only = false;
+			use_kernels(BEST);
 			if (dims == 100 || dims == 1536)
 				print_message("dims %u metric %u: %.4f outside, width %.4f\n", dims,
 					      m, (double)bad / total, width / total);

@@ -85,27 +85,27 @@ static void compare(__u32 metric, __u32 n, float *x, __u32 cut)
 	struct vexfs_prep p = { .row = query, .dims = n, .metric = metric };
 	long double scale, want = truth(metric, query, x, n, &scale);
 	double bound = (n + 16) * 0x1p-23 * (double)scale;
-	__u64 exact[2];
-	__u32 norm = 0;
-	int scalar;
+	__u64 exact, first = 0;
+	__u32 norm, i;
 	float got;
 
-	for (scalar = 0; scalar < 2; scalar++) {
-		vexfs_scalar_only = scalar;
+	for (i = 0; i < kernels(); i++) {
+		use_kernels(i);
 		vexfs_prepare(&p);
 		norm = 0;
-		got = measure(&p, x, cut, &norm, &exact[scalar]);
+		got = measure(&p, x, cut, &norm, &exact);
 		if (!(fabsl(got - want) <= bound))
 			fail_msg("metric %u dims %u cut %u: %.9g is not %.9Lg", metric, n, cut, got,
 				 want);
-		got = measure(&p, x, cut, &norm, &exact[scalar]);	/* with the norm known */
+		got = measure(&p, x, cut, &norm, &exact);	/* with the norm known */
+		first = i ? first : exact;
+		assert_int_equal(exact, first);
 		if (!(fabsl(got - want) <= bound))
 			fail_msg("metric %u dims %u, norm known: %.9g is not %.9Lg", metric, n, got,
 				 want);
 	}
-	vexfs_scalar_only = false;
-	assert_int_equal(exact[0], exact[1]);
-	assert_true(fabsl(f64(vexfs_key_bits(exact[0])) - want) <= n * 0x1p-50 * scale);
+	use_kernels(BEST);
+	assert_true(fabsl(f64(vexfs_key_bits(first)) - want) <= n * 0x1p-50 * scale);
 }
 
 static void test_all_dims(void **state)
@@ -114,7 +114,7 @@ static void test_all_dims(void **state)
 	__u32 m, n, i;
 
 	(void)state;
-	if (!vx_has_avx2())
+	if (kernels() == 1)
 		print_message("this CPU has no AVX2: only scalar code is tested\n");
 	for (i = 0; i < DIMS; i++) {
 		query[i] = real();
@@ -249,7 +249,7 @@ static void test_certify(void **state)
 			__u32 refused;
 			float got;
 
-			vexfs_scalar_only = chance(2);
+			use_kernels(chance(kernels()));
 			for (i = 0; i < n; i++) {
 				query[i] = real();
 				row[i] = chance(2) ? query[i] + real() / (1 << chance(20)) : real();
@@ -269,7 +269,7 @@ static void test_certify(void **state)
 					     vexfs_wide_key(b32(got - 0.01f * (1 + fabsf(got)))),
 					     refused, most);
 		}
-	vexfs_scalar_only = false;
+	use_kernels(BEST);
 	print_message("certified %u of 90000 ordinary pairs\n", yes);
 	assert_true(yes > 80000);
 }

@@ -314,14 +314,14 @@ static void test_range(void **state)
 			kill_some(n_rows / 10);
 			for (way = 0; way < 8; way++)
 				for (k = 0; k < 5; k++) {
-					vexfs_scalar_only = chance(2);
+					use_kernels(chance(kernels()));
 					plane.cut = chance(2) ? 4 * (1 + chance(dims)) : 0;
 					plane.absent = chance(2) ? 1 + chance(5) : 0;
 					range_of(m, ks[k], radius_of(m, way), hits);
 				}
 			vexfs_columns_free(columns);
 		}
-	vexfs_scalar_only = false;
+	use_kernels(BEST);
 	free(hits);
 }
 

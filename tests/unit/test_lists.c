@@ -35,18 +35,17 @@ static void test_sums(void **state)
 	__u32 w, t, i, g, padded, most, want;
 
 	(void)state;
-	if (!vx_has_avx2())
-		skip();
 	for (w = 0; w < sizeof(widths) / sizeof(*widths); w++)
 		for (t = 0; t < 20; t++) {
 			padded = widths[w];
+			use_kernels(t % kernels());
 			/* four dims of so many levels, the query's, fit both a byte and the sum */
 			most = 65535 / padded < 63 ? 65535 / padded * 4 : 252;
 			for (i = 0; i < padded * 4; i++) {
 				block[i] = t ? chance(256) : 255;
 				table[i] = t > 1 ? chance(most + 1) : most;
 			}
-			vexfs_ladder_sums_avx2(block, table, padded, sum);
+			vexfs_kernels()->sums(block, table, padded, sum);
 			for (i = 0; i < VEXFS_CODE_BLOCK; i++) {
 				for (g = want = 0; g < padded / 4; g++)
 					want += table[g * 16 + (block[g * 16 + (i & 15)] >>
@@ -61,15 +60,15 @@ static void test_nibbles(void **state)
 {
 	static __u8 nibble[2048];
 	static __s8 fine[4096];
+	const __u8 *rows_of[2] = { nibble, nibble };
 	__u32 w, t, i, padded;
-	__s32 want;
+	__s32 want, sum[2];
 
 	(void)state;
-	if (!vx_has_avx2())
-		skip();
 	for (w = 0; w < sizeof(widths) / sizeof(*widths); w++)
 		for (t = 0; t < 20; t++) {
 			padded = widths[w];
+			use_kernels(t % kernels());
 			for (i = 0; i < padded / 2; i++)
 				nibble[i] = t > 1 ? chance(256) : 255;
 			for (i = 0; i < padded; i++)
@@ -77,7 +76,9 @@ static void test_nibbles(void **state)
 			for (i = 0, want = 0; i < padded; i++)
 				want += fine[i] * (i % 64 < 32 ? nibble[i / 64 * 32 + i % 32] & 15 :
 						    nibble[i / 64 * 32 + i % 32] >> 4);
-			assert_int_equal(vexfs_nibbles_avx2(nibble, fine, padded), want);
+			vexfs_kernels()->nibbles(rows_of, 2, fine, padded, sum);
+			assert_int_equal(sum[0], want);
+			assert_int_equal(sum[1], want);
 		}
 }
 
@@ -105,10 +106,10 @@ static void test_dots(void **state)
 			vexfs_centre_pack(&to, 0, c, padded);
 			vexfs_whole(x, padded, whole, &step);
 			for (i = 0; i < 2; i++) {
-				vexfs_scalar_only = i;
+				use_kernels(i ? 0 : t % kernels());
 				vexfs_centre_dots(whole, step, &to, 0, 1, padded, &dot[i]);
 			}
-			vexfs_scalar_only = false;
+			use_kernels(BEST);
 			assert_memory_equal(&dot[0], &dot[1], sizeof(*dot));
 			if (fabs(dot[0] - truth) > size * 0.02)
 				fail_msg("%u dims, kind %u: %g, not %g", padded, t, dot[0], truth);
@@ -201,14 +202,14 @@ static __u32 found(__u32 metric, bool (*keep)(__u32), __u32 queries)
 
 	for (i = 0; i < queries; i++) {
 		new_query();
-		vexfs_scalar_only = i & 1;
+		use_kernels(i & 1 ? 0 : chance(kernels()));
 		plane.absent = i % 3;
 		n = ask(metric, 10, &truncated, 8);
 		assert_int_equal(truncated, 0);
 		good += recalled(metric, 10, keep, NULL, hits, n);
 		wanted += n;
 	}
-	vexfs_scalar_only = false;
+	use_kernels(BEST);
 	plane.absent = 0;
 	return wanted ? good * 1000000ULL / wanted : 1000000;
 }
@@ -241,7 +242,7 @@ static void bounds(__u32 metric, __u32 *rows_seen, __u32 *outside, __u32 *near_e
 		assert_true(vexfs_q_list(q, i, VEXFS_SIGMA) >= 0);
 		ladder = &q->probe->ladder;
 		scalar = *ladder;
-		scalar.avx2 = false;
+		scalar.kernels = &vexfs_kernels_scalar;
 		list = lists->list + i;
 		for (at = 0; at < list->n; at += VEXFS_CODE_BLOCK) {
 			n = list->n - at < VEXFS_CODE_BLOCK ? list->n - at : VEXFS_CODE_BLOCK;
@@ -256,8 +257,8 @@ static void bounds(__u32 metric, __u32 *rows_seen, __u32 *outside, __u32 *near_e
 					vexfs_list_rung2(list, ladder->padded, e, at + row);
 
 				d = distance(metric, row_of(one->slot[row]));
-				vexfs_ladder_refine(ladder, two, VEXFS_SIGMA, &lower, &upper);
-				vexfs_ladder_refine(&scalar, two, VEXFS_SIGMA, &l, &u);
+				vexfs_ladder_refine(ladder, &two, 1, VEXFS_SIGMA, &lower, &upper);
+				vexfs_ladder_refine(&scalar, &two, 1, VEXFS_SIGMA, &l, &u);
 				assert_true(l == lower && u == upper && lower <= upper);
 				++*rows_seen;
 				*outside += key(d) < lower || key(d) > upper;
@@ -1174,7 +1175,8 @@ static int clean(void **state)
 	match = NULL;
 	radius = NULL;
 	as_of = NULL;
-	bound = hidden = vexfs_scalar_only = false;
+	bound = hidden = false;
+	use_kernels(BEST);
 	per_file = recall = effort = 0;
 	vx_ealloc_left = -1;
 	forget();

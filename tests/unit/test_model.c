@@ -451,7 +451,7 @@ static void op_search(void)
 	m.rows.cut = chance(2) ? 4 * (1 + chance(m.dims)) : 0;
 	m.rows.absent = chance(2) ? 1 + chance(5) : 0;
 	m.deaths = !chance(4);
-	vexfs_scalar_only = chance(2);
+	use_kernels(chance(kernels()));
 	q = vexfs_query_new(m.columns, &m.rows, &p);
 	assert_non_null(q);
 	vexfs_query_hooks(q, w.filter ? model_filter : NULL, w.distance ? model_distance : NULL);
@@ -468,7 +468,7 @@ static void op_search(void)
 	}
 	vexfs_query_free(q);
 	m.rows.cut = m.rows.absent = 0;
-	vexfs_scalar_only = false;
+	use_kernels(BEST);
 }
 
 static const struct op {

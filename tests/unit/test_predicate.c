@@ -188,7 +188,7 @@ static void test_random(void **state)
 			count = count < N ? count : N;
 			vexfs_columns_publish(cols, count);
 			for (k = 0; k < 2; k++) {
-				vexfs_scalar_only = k;
+				use_kernels(k ? 0 : chance(kernels()));
 				assert_int_equal(vexfs_predicate_match(p[k], cols, ~0ULL, &m[k]),
 						 0);
 			}
@@ -210,7 +210,7 @@ static void test_random(void **state)
 		vexfs_predicate_free(p[1]);
 		vexfs_columns_publish(cols, 0);
 	}
-	vexfs_scalar_only = false;
+	use_kernels(BEST);
 	vexfs_columns_free(cols);
 }
 
@@ -332,7 +332,7 @@ static void test_fuzz(void **state)
 		if (!vexfs_condition_check(&exact, ATTRS, chance(4) ? 0 : chance(8))) {
 			struct vexfs_predicate *p = vexfs_predicate_new(&exact);
 
-			vexfs_scalar_only = chance(2);
+			use_kernels(chance(kernels()));
 			assert_int_equal(vexfs_predicate_match(p, cols, ~0ULL, &m), 0);
 			if (++good % 50 == 0)
 				compare(&m, 3000);
@@ -341,7 +341,7 @@ static void test_fuzz(void **state)
 		free(copy);
 		free(values);
 	}
-	vexfs_scalar_only = false;
+	use_kernels(BEST);
 	print_message("%u of %u were programs\n", good, round);
 	assert_true(good > 5000 && good < 50000);
 	vexfs_columns_free(cols);

@@ -37,14 +37,14 @@ static void test_exact(void **state)
 			for (k = 0; k < 4; k++)
 				for (m = VEXFS_METRIC_L2; m <= VEXFS_METRIC_DOT; m++) {
 					way = chance(4);
-					vexfs_scalar_only = way & 1;
+					use_kernels(way & 1 ? 0 : chance(kernels()));
 					plane.cut = way & 2 ? 4 * (1 + chance(dims)) : 0;
 					plane.absent = chance(2) ? 1 + chance(5) : 0;
 					restarts += search(m, ks[k]);
 				}
 			vexfs_columns_free(columns);
 		}
-	vexfs_scalar_only = false;
+	use_kernels(BEST);
 	assert_int_equal(restarts, 0);		/* however many rows are equal, or almost */
 }
 

@@ -50,11 +50,13 @@ static void test_orthonormal(void **state)
 			memcpy(c, a, sizeof(c));
 			memcpy(d, b, sizeof(d));
 			vexfs_rotate(&r, c);
-			vexfs_scalar_only = true;
-			memcpy(b, a, sizeof(b));
-			vexfs_rotate(&r, b);
-			vexfs_scalar_only = false;
-			assert_memory_equal(b, c, r.padded * 4);
+			for (i = 0; i < kernels(); i++) {
+				use_kernels(i);
+				memcpy(b, a, sizeof(b));
+				vexfs_rotate(&r, b);
+				assert_memory_equal(b, c, r.padded * 4);
+			}
+			use_kernels(BEST);
 			memcpy(b, d, sizeof(b));
 			vexfs_rotate(&r, d);
 			len = sqrt(dot(a, a, r.padded) * dot(b, b, r.padded));

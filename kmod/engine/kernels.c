@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The tables of kernels, and which of them this processor gets.  No locks: all of it is constant. */
+#include "kernels.h"
+
+const struct vexfs_kernels vexfs_kernels_scalar = {
+	.name = "scalar",
+	.l2 = vexfs_l2_scalar,
+	.dot = vexfs_dot_scalar,
+	.in = vexfs_in_scalar,
+	.less = vexfs_less_scalar,
+	.mask = vexfs_mask_scalar,
+	.rotate = vexfs_rotate_scalar,
+	.signs = vexfs_signs_scalar,
+	.sums60 = vexfs_sums_scalar,
+	.sums = vexfs_sums_scalar,
+	.bounds = vexfs_bounds_scalar,
+	.planes = vexfs_planes_scalar,
+	.lower = vexfs_lower_scalar,
+	.nibbles = vexfs_nibbles_scalar,
+	.centre_far = vexfs_centre_far_scalar,
+	.dots = vexfs_dots_scalar,
+	.whole_dots = vexfs_whole_dots_scalar,
+	.magnitude = vexfs_magnitude_scalar,
+	.round = vexfs_round_scalar,
+};
+
+const struct vexfs_kernels vexfs_kernels_avx2 = {
+	.name = "AVX2",
+	.l2 = vexfs_l2_avx2,
+	.dot = vexfs_dot_avx2,
+	.in = vexfs_in_avx2,
+	.less = vexfs_less_avx2,
+	.mask = vexfs_mask_avx2,
+	.rotate = vexfs_rotate_avx2,
+	.signs = vexfs_signs_avx2,
+	.sums60 = vexfs_sums60_avx2,
+	.sums = vexfs_sums_avx2,
+	.bounds = vexfs_bounds_avx2,
+	.planes = vexfs_planes_avx2,
+	.lower = vexfs_lower_avx2,
+	.nibbles = vexfs_nibbles_avx2,
+	.centre_far = vexfs_centre_far_avx2,
+	.dots = vexfs_dots_avx2,
+	.whole_dots = vexfs_whole_dots_avx2,
+	.magnitude = vexfs_magnitude_avx2,
+	.round = vexfs_round_avx2,
+};
+
+const struct vexfs_kernels *vexfs_kernels_chosen;
+
+__u32 vexfs_kernels_here(const struct vexfs_kernels *here[VEXFS_KERNELS])
+{
+	__u32 n = 0;
+
+	here[n++] = &vexfs_kernels_scalar;
+	if (vx_has_avx2())
+		here[n++] = &vexfs_kernels_avx2;
+	return n;
+}
+
+/* Whoever are first at the same time choose the same. */
+const struct vexfs_kernels *vexfs_kernels_choose(void)
+{
+	const struct vexfs_kernels *here[VEXFS_KERNELS];
+	__u32 n = vexfs_kernels_here(here);
+
+	WRITE_ONCE(vexfs_kernels_chosen, here[n - 1]);
+	return here[n - 1];
+}
