@@ -211,7 +211,7 @@ int vexfs_codes_extend(struct vexfs_codes *c, struct vx_rows *rows, struct vexfs
  */
 struct vexfs_lists;
 __u32 vexfs_lists_wanted(__u64 rows);	/* how many lists suit so many rows */
-/* Bytes that lists of so many rows take, about; and what these do. */
+/* Bytes that lists of so many rows take, at most, as long as they are balanced; and what these do. */
 __u64 vexfs_lists_cost(__u32 dims, __u64 rows);
 /*
  * Lists without rows, centred on a sample of the live rows of [0, count); rotation and mean are
@@ -233,8 +233,8 @@ __u32 vexfs_lists_count(const struct vexfs_lists *l);	/* lists */
 int vexfs_lists_extend(struct vexfs_lists *l, struct vexfs_columns *c, struct vx_rows *rows,
 		       __u64 to, __u64 deadline_us, bool (*stop)(void *arg), void *arg);
 /*
- * Measure how many of their rows a query must look at; until then it looks at all.  After they have
- * rows.  -ENOMEM, -EINTR, of vx_rows_wait().
+ * Measure how many of their rows a query must look at; until then it looks at all, and nobody else
+ * may look at them: the first time each list gets just the memory that its rows need.  -ENOMEM, -EINTR, of vx_rows_wait().
  */
 int vexfs_lists_tune(struct vexfs_lists *l, struct vexfs_columns *c, struct vx_rows *rows,
 		     bool (*stop)(void *arg), void *arg);

@@ -434,9 +434,9 @@ __u32 vexfs_probe_scan(const struct vexfs_list *list, struct vexfs_probe *p, __u
 	const struct vexfs_rung1 *one;
 	__u8 *block;
 
-	e = n ? vexfs_list_extent(list, from / VEXFS_CODE_BLOCK) : 0;
+	e = n ? vexfs_list_extent(list, VEXFS_BLOCKS, from / VEXFS_CODE_BLOCK) : 0;
 	while (row < to && p->kept <= VEXFS_BATCH - VEXFS_CODE_BLOCK) {
-		if (row / VEXFS_CODE_BLOCK >= list->extent[e].first + list->extent[e].blocks)
+		if (row / VEXFS_CODE_BLOCK >= list->extent[e][VEXFS_BLOCKS].end)
 			e++;
 		len = VEXFS_CODE_BLOCK - row % VEXFS_CODE_BLOCK;
 		len = len < to - row ? len : to - row;
@@ -451,7 +451,7 @@ __u32 vexfs_probe_scan(const struct vexfs_list *list, struct vexfs_probe *p, __u
 			__u32 i = __builtin_ctz(mask), k = p->kept++;
 
 			p->slot[k] = one->slot[i];
-			p->two[k] = vexfs_list_rung2(list, padded, e, row + i);
+			p->two[k] = vexfs_list_rung2(list, padded, row + i);
 			p->plus[k] = p->ladder.plus;
 			p->reach[k] = p->ladder.reach;
 			__builtin_prefetch(p->two[k]);

@@ -7,15 +7,25 @@
 
 #define AHEAD	256			/* rows read ahead */
 
+#define BY_AN_EIGHTH	8		/* extents; from then on each doubles what there is */
+#define LEAST_ROWS	16		/* of the second rung, by which it grows */
+
+static void free_extents(struct vexfs_list *list, int of)
+{
+	while (list->extents[of])
+		vx_efree(list->extent[--list->extents[of]][of].data);
+}
+
 void vexfs_lists_free(struct vexfs_lists *l)
 {
-	__u32 i, e;
+	__u32 i;
 
 	if (!l)
 		return;
-	for (i = 0; l->list && i < l->lists; i++)
-		for (e = 0; e < l->list[i].extents; e++)
-			vx_efree(l->list[i].extent[e].data);
+	for (i = 0; l->list && i < l->lists; i++) {
+		free_extents(l->list + i, VEXFS_BLOCKS);
+		free_extents(l->list + i, VEXFS_ROWS);
+	}
 	vx_efree(l->list);
 	vx_efree(l->top.c);
 	vx_efree(l->first);
@@ -33,12 +43,12 @@ __u64 vexfs_lists_bytes(const struct vexfs_lists *l)
 __u64 vexfs_lists_cost(__u32 dims, __u64 rows)
 {
 	__u32 padded = (dims + 63) / 64 * 64, lists = vexfs_lists_wanted(rows);
-	size_t block = vexfs_list_block_bytes(padded) +
-		       VEXFS_CODE_BLOCK * vexfs_list_row_bytes(padded);
+	size_t block = vexfs_list_block_bytes(padded);
 
-	/* a quarter of the extents is room for more */
-	return sizeof(struct vexfs_lists) + (rows + rows / 4) / VEXFS_CODE_BLOCK * block +
-	       (__u64)lists * (block + sizeof(struct vexfs_list) + padded + 12);
+	/* an eighth is room for more, and half of the last block of each list */
+	return sizeof(struct vexfs_lists) + (rows + rows / 8) * vexfs_list_row_bytes(padded) +
+	       ((rows + rows / 8) / VEXFS_CODE_BLOCK + lists / 2) * block +
+	       (__u64)lists * (sizeof(struct vexfs_list) + padded + 3 * sizeof(float));
 }
 
 __u64 vexfs_lists_linked(const struct vexfs_lists *l)
@@ -51,39 +61,116 @@ __u32 vexfs_lists_count(const struct vexfs_lists *l)
 	return l->lists;
 }
 
-/* Another extent, of so many blocks.  -ENOMEM; -E2BIG the list has as many as it may have. */
-static int add_extent(struct vexfs_lists *l, struct vexfs_list *list, __u32 blocks)
+static size_t bytes_of(const struct vexfs_lists *l, int of)
 {
-	__u32 padded = l->coder.rotation.padded, e = list->extents;
-	size_t bytes = blocks * (vexfs_list_block_bytes(padded) +
-				 VEXFS_CODE_BLOCK * vexfs_list_row_bytes(padded));
+	__u32 padded = l->coder.rotation.padded;
 
-	if (e == VEXFS_LIST_EXTENTS)
+	return of == VEXFS_BLOCKS ? vexfs_list_block_bytes(padded) : vexfs_list_row_bytes(padded);
+}
+
+static __u32 blocks_of(__u32 rows)
+{
+	return (rows + VEXFS_CODE_BLOCK - 1) / VEXFS_CODE_BLOCK;
+}
+
+/* Blocks, or rows, that there is room for. */
+static __u32 room_of(const struct vexfs_list *list, int of)
+{
+	return list->extents[of] ? list->extent[list->extents[of] - 1][of].end : 0;
+}
+
+/* Another extent.  -ENOMEM; -E2BIG there are as many as there may be. */
+static int add_extent(struct vexfs_lists *l, struct vexfs_list *list, int of, __u32 more)
+{
+	size_t bytes = more * bytes_of(l, of);
+	__u32 room = room_of(list, of);
+	__u8 *data;
+
+	if (list->extents[of] == VEXFS_LIST_EXTENTS)
 		return -E2BIG;
-	list->extent[e].data = vx_ealloc(bytes);
-	if (!list->extent[e].data)
+	data = vx_ealloc(bytes);
+	if (!data)
 		return -ENOMEM;
-	list->extent[e].first = list->room / VEXFS_CODE_BLOCK;
-	list->extent[e].blocks = blocks;
-	list->room += blocks * VEXFS_CODE_BLOCK;
-	list->extents++;
+	list->extent[list->extents[of]++][of] =
+		(struct vexfs_list_extent){ data, room, room + more };
 	WRITE_ONCE(l->bytes, l->bytes + bytes);
 	return 0;
 }
 
+static int grow(struct vexfs_lists *l, struct vexfs_list *list, int of, __u32 want)
+{
+	__u32 room = room_of(list, of), more = want - room, least = of == VEXFS_ROWS ? LEAST_ROWS : 1;
+
+	if (want <= room)
+		return 0;
+	if (room) {
+		least = least > room / 8 ? least : room / 8;
+		if (list->extents[of] >= BY_AN_EIGHTH)
+			least = room;
+		more = more > least ? more : least;
+	}
+	return add_extent(l, list, of, more);
+}
+
+/* One extent of the first n of what there is. */
+static int fit(struct vexfs_lists *l, struct vexfs_list *list, int of, __u32 n)
+{
+	__u32 e, room = room_of(list, of), end;
+	struct vexfs_list_extent *x, *to;
+	size_t bytes = bytes_of(l, of);
+	struct vexfs_list one = { };
+	int err;
+
+	if (room == n && list->extents[of] <= 1)
+		return 0;
+	err = n ? add_extent(l, &one, of, n) : 0;
+	if (err)
+		return err;
+	to = &one.extent[0][of];
+	for (e = 0; e < list->extents[of]; e++) {
+		x = &list->extent[e][of];
+		end = x->end < n ? x->end : n;
+		if (x->first < end)
+			memcpy(to->data + x->first * bytes, x->data, (end - x->first) * bytes);
+	}
+	l->bytes -= room * bytes;
+	free_extents(list, of);
+	list->extents[of] = one.extents[of];
+	list->extent[0][of] = *to;
+	return 0;
+}
+
+static int fit_list(struct vexfs_lists *l, struct vexfs_list *list)
+{
+	return fit(l, list, VEXFS_BLOCKS, blocks_of(list->n)) ?:
+	       fit(l, list, VEXFS_ROWS, list->n);
+}
+
+int vexfs_lists_fit(struct vexfs_lists *l)
+{
+	__u32 i;
+	int err = 0;
+
+	for (i = 0; !err && i < l->lists; i++) {
+		err = fit_list(l, l->list + i);
+		vx_yield();
+	}
+	return err;
+}
+
+static int reserve(struct vexfs_lists *l, struct vexfs_list *list, __u32 rows)
+{
+	return grow(l, list, VEXFS_BLOCKS, blocks_of(rows)) ?: grow(l, list, VEXFS_ROWS, rows);
+}
+
 int vexfs_list_reserve(struct vexfs_lists *l, struct vexfs_list *list, __u32 rows)
 {
-	__u32 blocks, more = list->room / VEXFS_CODE_BLOCK;
+	int err = reserve(l, list, rows);
 
-	if (rows <= list->room)
-		return 0;
-	blocks = (rows - list->room + VEXFS_CODE_BLOCK - 1) / VEXFS_CODE_BLOCK;
-	/* half of what it has or, once that is much, as much again: extents suffice for 167,904 rows */
-	if (list->extents < VEXFS_LIST_EXTENTS / 2)
-		more /= 2;
-	if (blocks < more + 1)
-		blocks = more + 1;
-	return add_extent(l, list, blocks);
+	if (err != -E2BIG || l->tuned)
+		return err;
+	/* nobody else looks at it yet */
+	return fit_list(l, list) ?: reserve(l, list, rows);
 }
 
 /* Append l->x, the row of a slot. */
@@ -104,12 +191,12 @@ static int link_row(struct vexfs_lists *l, __u64 slot)
 	err = vexfs_list_reserve(l, list, row + 1);
 	if (err)
 		return err;
-	e = vexfs_list_extent(list, row / VEXFS_CODE_BLOCK);
+	e = vexfs_list_extent(list, VEXFS_BLOCKS, row / VEXFS_CODE_BLOCK);
 	block = vexfs_list_block(list, padded, e, row / VEXFS_CODE_BLOCK);
 	one = vexfs_list_rung1(block, padded);
 	at = row % VEXFS_CODE_BLOCK;
 	vx_fpu_begin();
-	vexfs_ladder_add(l, i, bits, one, at, vexfs_list_rung2(list, padded, e, row));
+	vexfs_ladder_add(l, i, bits, one, at, vexfs_list_rung2(list, padded, row));
 	vx_fpu_end();
 	one->slot[at] = (__u32)slot;
 	shift = at / 16 % 2 * 4;

@@ -11,7 +11,7 @@
 
 #include "internal.h"
 
-#define VEXFS_LIST_EXTENTS	15	/* of a list; each is half of those before, or more */
+#define VEXFS_LIST_EXTENTS	11	/* of blocks of a list, and of rows of its second rung */
 #define VEXFS_MAX_LISTS		(1u << 16)
 #define VEXFS_MAX_STRAYS	1024u	/* rows in no list: of a norm out of range, or damaged */
 #define VEXFS_NIBBLES		16	/* levels of the second rung */
@@ -36,17 +36,20 @@ struct vexfs_rung2 {
 	float noise;			/* scale^2 |y|^2 / D: of what the query lost by rounding */
 };
 
+/* Memory that never moves, of blocks or of rows of the second rung. */
 struct vexfs_list_extent {
-	__u8 *data;			/* blocks, then rows of the second rung */
-	__u32 first, blocks;		/* block number at which it begins, and how many it has */
+	__u8 *data;
+	__u32 first, end;		/* the block, or row, at which it begins, and ends */
 };
+
+/* What extents are of; apart, so that few rows have no room for a whole block of second rungs. */
+enum { VEXFS_BLOCKS, VEXFS_ROWS };
 
 /* What a query needs of a short list is in one cache line. */
 struct vexfs_list {
 	__u32 n;			/* rows; release, acquire */
-	__u32 room;			/* rows that its extents hold; the writer's */
-	__u32 extents;			/* the writer's */
-	struct vexfs_list_extent extent[VEXFS_LIST_EXTENTS];
+	__u32 extents[2];		/* of each; the writer's */
+	struct vexfs_list_extent extent[VEXFS_LIST_EXTENTS][2];
 };
 
 /* Centres: scale * whole numbers, which they are, and not nearly. */
@@ -95,19 +98,20 @@ static inline size_t vexfs_list_row_bytes(__u32 padded)
 	return padded / 2 + sizeof(struct vexfs_rung2);
 }
 
-/* The extent that has a block. */
-static inline __u32 vexfs_list_extent(const struct vexfs_list *l, __u32 block)
+/* The extent that has a block, or a row. */
+static inline __u32 vexfs_list_extent(const struct vexfs_list *l, int of, __u32 i)
 {
 	__u32 e = 0;
 
-	while (block >= l->extent[e].first + l->extent[e].blocks)
+	while (i >= l->extent[e][of].end)
 		e++;
 	return e;
 }
 
+/* e: the extent that has the block */
 static inline __u8 *vexfs_list_block(const struct vexfs_list *l, __u32 padded, __u32 e, __u32 block)
 {
-	const struct vexfs_list_extent *x = l->extent + e;
+	const struct vexfs_list_extent *x = &l->extent[e][VEXFS_BLOCKS];
 
 	return x->data + (block - x->first) * vexfs_list_block_bytes(padded);
 }
@@ -118,19 +122,23 @@ static inline struct vexfs_rung1 *vexfs_list_rung1(__u8 *block, __u32 padded)
 }
 
 static inline struct vexfs_rung2 *vexfs_list_rung2(const struct vexfs_list *l, __u32 padded,
-						   __u32 e, __u32 row)
+						   __u32 row)
 {
-	const struct vexfs_list_extent *x = l->extent + e;
+	const struct vexfs_list_extent *x =
+		&l->extent[vexfs_list_extent(l, VEXFS_ROWS, row)][VEXFS_ROWS];
 
-	return (struct vexfs_rung2 *)(x->data + x->blocks * vexfs_list_block_bytes(padded) +
-				      (row - x->first * VEXFS_CODE_BLOCK) *
-					      vexfs_list_row_bytes(padded));
+	return (struct vexfs_rung2 *)(x->data + (row - x->first) * vexfs_list_row_bytes(padded));
 }
 
 /* --- lists.c --- */
 
-/* Room for so many rows in a list.  -ENOMEM, -E2BIG: it has too many extents. */
+/*
+ * Room for so many rows in a list: exactly, if it has none yet, else it grows by an eighth at least,
+ * and doubles where it has often.  -ENOMEM; -E2BIG: it has too many extents, and is in use.
+ */
 int vexfs_list_reserve(struct vexfs_lists *l, struct vexfs_list *list, __u32 rows);
+/* Each list becomes an extent of just its rows.  Nobody else may look at them.  -ENOMEM. */
+int vexfs_lists_fit(struct vexfs_lists *l);
 
 /* --- lists_tune.c --- */
 

@@ -9,7 +9,7 @@
 #define ROUNDS		8		/* of k-means */
 #define SAMPLE_ROWS	32		/* of a list */
 #define SAMPLE_BYTES	(96u << 20)	/* of the sample, at most */
-#define LEAST_ROWS	64u		/* of a list, on average */
+#define LEAST_ROWS	96u		/* of a list, on average: the last block of each is half empty */
 #define MOST_ROWS	512u
 
 static __u32 root_of(__u64 n)
@@ -171,10 +171,11 @@ static int centres_new(struct vexfs_lists *l, struct vexfs_centres *c, __u32 n, 
 	return 0;
 }
 
-/* What is needed while lists are trained: centres as numbers, where members of groups begin. */
+/* What is needed while lists are trained. */
 struct training {
-	float *top, *norm2, *centre;
-	__u32 *begin;
+	float *top, *norm2, *centre;	/* centres as numbers */
+	__u32 *begin;			/* [groups + 1]: where members of groups begin */
+	__u32 *share;			/* [lists]: of the sample */
 };
 
 /* Lists of a group: as many as its share of the sample. */
@@ -207,6 +208,7 @@ static int train_group(struct vexfs_lists *l, struct sample *s, struct training 
 		s->count[c]++;
 	}
 	for (i = 0; i < k; i++) {
+		t->share[l->lists] = s->count[i];
 		vx_fpu_begin();
 		vexfs_centre_pack(&l->centre, l->lists, t->centre + (size_t)i * padded, padded);
 		vexfs_centre_rank(l, l->lists++, &s->sum[i], s->count[i]);
@@ -215,8 +217,24 @@ static int train_group(struct vexfs_lists *l, struct sample *s, struct training 
 	return 0;
 }
 
-static int train(struct vexfs_lists *l, struct sample *s, __u32 lists, bool (*stop)(void *arg),
-		 void *arg)
+/* Room for as many of `count` rows as the sample promises. */
+static int make_lists(struct vexfs_lists *l, const struct sample *s, const __u32 *share,
+		      __u64 count)
+{
+	__u32 i;
+	int err;
+
+	l->list = vx_ealloc((size_t)l->lists * sizeof(*l->list));
+	if (!l->list)
+		return -ENOMEM;
+	l->bytes += (size_t)l->lists * sizeof(*l->list);
+	for (i = 0, err = 0; !err && i < l->lists; i++)
+		err = vexfs_list_reserve(l, l->list + i, (__u32)(share[i] * count / s->n));
+	return err;
+}
+
+static int train(struct vexfs_lists *l, struct sample *s, __u32 lists, __u64 count,
+		 bool (*stop)(void *arg), void *arg)
 {
 	__u32 padded = s->padded, groups = root_of(lists), most = lists + groups, g, i;
 	struct training t = {
@@ -225,13 +243,14 @@ static int train(struct vexfs_lists *l, struct sample *s, __u32 lists, bool (*st
 		.centre = vx_ealloc((size_t)most * padded * sizeof(float)),
 		.norm2 = vx_ealloc(most * sizeof(float)),
 		.begin = vx_ealloc((groups + 1) * sizeof(__u32)),
+		.share = vx_ealloc(most * sizeof(__u32)),
 	};
 	int err = centres_new(l, &l->top, groups, padded) ?: centres_new(l, &l->centre, most, padded);
 
 	l->groups = groups;
 	l->first = vx_ealloc((groups + 1) * sizeof(*l->first));
 	l->x = vx_ealloc((padded * 2 + most) * sizeof(*l->x) + padded * sizeof(*l->whole));
-	if (!err && !(t.top && t.centre && t.norm2 && t.begin && l->first && l->x))
+	if (!err && !(t.top && t.centre && t.norm2 && t.begin && t.share && l->first && l->x))
 		err = -ENOMEM;
 	if (!err) {
 		l->top_spread = l->top.norm2 + groups;
@@ -255,12 +274,12 @@ static int train(struct vexfs_lists *l, struct sample *s, __u32 lists, bool (*st
 	vx_efree(t.centre);
 	vx_efree(t.norm2);
 	vx_efree(t.begin);
-	if (err)
-		return err;
-	l->first[groups] = l->lists;
-	l->list = vx_ealloc((size_t)l->lists * sizeof(*l->list));
-	l->bytes += (size_t)l->lists * sizeof(*l->list);
-	return l->list ? 0 : -ENOMEM;
+	if (!err) {
+		l->first[groups] = l->lists;
+		err = make_lists(l, s, t.share, count);
+	}
+	vx_efree(t.share);
+	return err;
 }
 
 struct vexfs_lists *vexfs_lists_new(const struct vexfs_codes *codes, struct vexfs_columns *c,
@@ -290,7 +309,7 @@ struct vexfs_lists *vexfs_lists_new(const struct vexfs_codes *codes, struct vexf
 		s.order = s.of + want;
 		*err = take_sample(l, c, rows, count, &s, want, stop, arg);
 		if (!*err)
-			*err = train(l, &s, lists, stop, arg);
+			*err = train(l, &s, lists, count, stop, arg);
 	}
 	vx_efree(s.x);
 	vx_efree(s.of);

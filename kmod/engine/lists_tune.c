@@ -174,6 +174,8 @@ int vexfs_lists_tune(struct vexfs_lists *l, struct vexfs_columns *c, struct vx_r
 	__u32 nears = 0, fars = 0, i, k, at;
 	int err = near && hits && row ? 0 : -ENOMEM;
 
+	if (!err && !l->tuned)
+		err = vexfs_lists_fit(l);
 	p.row = row;
 	for (i = 0; !err && i < SAMPLES; i++) {
 		slot = i * linked / SAMPLES;

@@ -40,7 +40,7 @@ static void mark_list(struct vexfs_query *q, const struct vexfs_list *l, __u32 f
 
 	for (; from < to; from++) {
 		block = from / VEXFS_CODE_BLOCK;
-		e = vexfs_list_extent(l, block);
+		e = vexfs_list_extent(l, VEXFS_BLOCKS, block);
 		slot = vexfs_list_rung1(vexfs_list_block(l, padded, e, block),
 					padded)->slot[from % VEXFS_CODE_BLOCK];
 		if (slot < q->count && slot < q->linked)

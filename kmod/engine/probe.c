@@ -167,8 +167,8 @@ static void fetch_next(const struct vexfs_query *q)
 	p->ahead = p->ahead_end = NULL;
 	if (!list || !__atomic_load_n(&list->n, __ATOMIC_ACQUIRE))
 		return;			/* it may have no extent yet */
-	p->ahead = list->extent[0].data;
-	p->ahead_end = p->ahead + list->extent[0].blocks *
+	p->ahead = list->extent[0][VEXFS_BLOCKS].data;
+	p->ahead_end = p->ahead + list->extent[0][VEXFS_BLOCKS].end *
 					  vexfs_list_block_bytes(p->ladder.padded);
 }
 

@@ -376,11 +376,28 @@ static void without_room(void **state)
 	search(1, 1, "ivf");
 }
 
+/* No list can have another row: there is no extent left. */
+static void fill_up(struct vexfs_lists *l)
+{
+	struct vexfs_list *list;
+	__u32 i, e;
+
+	for (i = 0; i < l->lists; i++) {
+		list = l->list + i;
+		e = list->extents[VEXFS_ROWS];
+		if (e)
+			list->extent[e - 1][VEXFS_ROWS].end = list->n;
+		for (; e < VEXFS_LIST_EXTENTS; e++)
+			list->extent[e][VEXFS_ROWS] =
+				(struct vexfs_list_extent){ NULL, list->n, list->n };
+		list->extents[VEXFS_ROWS] = e;
+	}
+}
+
 /* A list that can have no more rows: another generation takes over, and meanwhile all is found. */
 static void outgrown(void **state)
 {
 	struct vexfs_derived *d;
-	__u32 i;
 
 	(void)state;
 	insert(1, MANY, 1);
@@ -388,10 +405,7 @@ static void outgrown(void **state)
 	wait_for_lists(MANY);
 	wait_for_worker();
 	d = generation();
-	for (i = 0; i < d->lists->lists; i++) {
-		d->lists->list[i].extents = VEXFS_LIST_EXTENTS;
-		d->lists->list[i].room = d->lists->list[i].n;
-	}
+	fill_up(d->lists);
 	insert(MANY + 1, 500, 1);
 	search(MANY + 1, 1, "ivf");
 	wait_for_lists(MANY + 500);
@@ -414,10 +428,7 @@ static void outgrown_without_room(void **state)
 	wait_for_lists(MANY);
 	wait_for_worker();
 	d = generation();
-	for (i = 0; i < d->lists->lists; i++) {
-		d->lists->list[i].extents = VEXFS_LIST_EXTENTS;
-		d->lists->list[i].room = d->lists->list[i].n;
-	}
+	fill_up(d->lists);
 	vexfs_derived_put(d);
 	insert(MANY + 1, 500, 1);
 	budget(charged() + vexfs_derived_cost(DIMS, MANY, false) * 3 / 2);

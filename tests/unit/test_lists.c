@@ -246,7 +246,7 @@ static void bounds(__u32 metric, __u32 *rows_seen, __u32 *outside, __u32 *near_e
 		list = lists->list + i;
 		for (at = 0; at < list->n; at += VEXFS_CODE_BLOCK) {
 			n = list->n - at < VEXFS_CODE_BLOCK ? list->n - at : VEXFS_CODE_BLOCK;
-			e = vexfs_list_extent(list, at / VEXFS_CODE_BLOCK);
+			e = vexfs_list_extent(list, VEXFS_BLOCKS, at / VEXFS_CODE_BLOCK);
 			block = vexfs_list_block(list, ladder->padded, e, at / VEXFS_CODE_BLOCK);
 			one = vexfs_list_rung1(block, ladder->padded);
 			mask = vexfs_ladder_block(ladder, block, n, VEXFS_SIGMA, gate);
@@ -254,11 +254,11 @@ static void bounds(__u32 metric, __u32 *rows_seen, __u32 *outside, __u32 *near_e
 			*differ += __builtin_popcount(mask ^ other);
 			for (row = 0; row < n; row++) {
 				const struct vexfs_rung2 *two =
-					vexfs_list_rung2(list, ladder->padded, e, at + row);
+					vexfs_list_rung2(list, ladder->padded, at + row);
 
 				d = distance(metric, row_of(one->slot[row]));
-				vexfs_ladder_refine(ladder, &two, 1, VEXFS_SIGMA, &lower, &upper);
-				vexfs_ladder_refine(&scalar, &two, 1, VEXFS_SIGMA, &l, &u);
+				vexfs_ladder_refine(ladder, &two, &ladder->plus, &ladder->reach, 1, VEXFS_SIGMA, &lower, &upper);
+				vexfs_ladder_refine(&scalar, &two, &scalar.plus, &scalar.reach, 1, VEXFS_SIGMA, &l, &u);
 				assert_true(l == lower && u == upper && lower <= upper);
 				++*rows_seen;
 				*outside += key(d) < lower || key(d) > upper;
@@ -681,7 +681,7 @@ static void look_list(const struct vexfs_query *q, __u32 list, __u32 from, __u32
 	const struct vexfs_list *l = q->lists->list + list;
 
 	for (; from < to; from++) {
-		e = vexfs_list_extent(l, from / VEXFS_CODE_BLOCK);
+		e = vexfs_list_extent(l, VEXFS_BLOCKS, from / VEXFS_CODE_BLOCK);
 		looked[vexfs_list_rung1(vexfs_list_block(l, padded, e, from / VEXFS_CODE_BLOCK),
 					padded)->slot[from % VEXFS_CODE_BLOCK]] = true;
 	}
