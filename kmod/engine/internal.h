@@ -196,6 +196,9 @@ struct vexfs_estimator {
  */
 bool vexfs_rabitq_rotate(const struct vexfs_coder *c, const struct vx_seg *seg, __u32 segs,
 			 bool from_mean, float *x);
+/* The same before the rotation: x[width], width is dims at least; and its squared length. */
+bool vexfs_rabitq_centred(const struct vexfs_coder *c, const struct vx_seg *seg, __u32 segs,
+			  bool from_mean, __u32 width, float *x, double *norm2);
 /* Add a row (cosine: of length 1) to sum[dims].  False: its norm is out of range. */
 bool vexfs_rabitq_sum(const struct vexfs_coder *c, const struct vx_seg *seg, __u32 segs,
 		      double *sum);

@@ -22,6 +22,7 @@ const struct vexfs_kernels vexfs_kernels_scalar = {
 	.whole_dots = vexfs_whole_dots_scalar,
 	.magnitude = vexfs_magnitude_scalar,
 	.round = vexfs_round_scalar,
+	.project = vexfs_project_scalar,
 };
 
 const struct vexfs_kernels vexfs_kernels_avx2 = {
@@ -44,6 +45,7 @@ const struct vexfs_kernels vexfs_kernels_avx2 = {
 	.whole_dots = vexfs_whole_dots_avx2,
 	.magnitude = vexfs_magnitude_avx2,
 	.round = vexfs_round_avx2,
+	.project = vexfs_project_avx2,
 };
 
 const struct vexfs_kernels *vexfs_kernels_chosen;

@@ -66,6 +66,9 @@ typedef void vexfs_magnitude_fn(const float *x, __u32 padded, float *most);
 typedef void vexfs_round_fn(const float *x, __u32 padded, const float *by, const float *plus,
 			    __s16 *to);
 
+/* --- axes.c: dot[i] = <x, axis[i]>, axis: [n][width], both multiples of 64, see there. --- */
+typedef void vexfs_project_fn(const __s16 *x, const __s16 *axis, __u32 n, __u32 width, __s32 *dot);
+
 struct vexfs_kernels {
 	const char *name;
 	vexfs_l2_fn *l2;
@@ -84,6 +87,7 @@ struct vexfs_kernels {
 	vexfs_whole_dots_fn *whole_dots;
 	vexfs_magnitude_fn *magnitude;
 	vexfs_round_fn *round;
+	vexfs_project_fn *project;
 };
 
 /* What is chosen; NULL: nothing yet.  Tests choose others of those that the processor has. */
@@ -117,5 +121,6 @@ vexfs_dots_fn vexfs_dots_scalar, vexfs_dots_avx2;
 vexfs_whole_dots_fn vexfs_whole_dots_scalar, vexfs_whole_dots_avx2;
 vexfs_magnitude_fn vexfs_magnitude_scalar, vexfs_magnitude_avx2;
 vexfs_round_fn vexfs_round_scalar, vexfs_round_avx2;
+vexfs_project_fn vexfs_project_scalar, vexfs_project_avx2;
 
 #endif /* _VEXFS_ENGINE_KERNELS_H */

@@ -29,6 +29,9 @@
 #define MAX_LEVELS	63		/* 4 of them fit a byte */
 #define FINE		127
 #define AT_ONCE		16		/* rows of the second rung */
+#define FUZZ		0x1p-12f	/* of |z|^2: what projecting may have rounded off */
+/* mean square of levels of 4 bits, 1 / LEVEL_WIDTH^2, and what rounding to them adds */
+#define LEVELS2		9.0f
 #define SLOP		0x1p-16f	/* of the magnitudes: what f32 may be off by, amply */
 /* width of 16 levels for a normal distribution of deviation 1 that lose least: Max, 1960 */
 #define LEVEL_WIDTH	0.3352f
@@ -113,17 +116,25 @@ void vexfs_ladder_encode(__u32 metric, const float *x, const float *centre, __u3
 			nibble[at] |= level << 4;
 	}
 	rung(metric, r2, yr, y2, yc, padded, &two->scale, &two->add, &two->error);
-	two->noise = two->scale * two->scale * (float)y2 / padded;
+	two->rest = 0;
 }
 
 void vexfs_ladder_add(const struct vexfs_lists *l, __u32 i, __u64 *bits, struct vexfs_rung1 *one,
 		      __u32 at, struct vexfs_rung2 *two)
 {
 	__u32 padded = l->coder.rotation.padded;
+	float rest2;
 
 	vexfs_centre_unpack(&l->centre, i, l->c, padded);
 	vexfs_ladder_encode(l->coder.metric, l->x, l->c, padded, bits, &one->scale[at],
 			    &one->add[at], &one->error[at], two);
+	if (!l->axes)
+		return;
+	/* of rests a and b, 2ab <= a^2 + b^2, so that the first rung needs no other number of a row */
+	rest2 = times_norm2_of(l->coder.metric) * l->rest * l->rest;
+	one->add[at] += (1 - l->axes->most) * rest2;
+	two->add += rest2;
+	two->rest = l->rest;
 }
 
 /*
@@ -162,10 +173,12 @@ static void quantise(struct vexfs_ladder *q)
 	q->fine_sum = (float)sum;
 }
 
-void vexfs_ladder_prepare(const struct vexfs_coder *c, struct vexfs_ladder *q, const void *row)
+void vexfs_ladder_prepare(const struct vexfs_lists *l, struct vexfs_ladder *q, const void *row)
 {
+	const struct vexfs_coder *c = &l->coder;
 	struct vx_seg seg = { row, c->dims * 4 };
 	double norm2 = 0, base = 0;
+	float rest2;
 	__u32 i;
 
 	q->padded = c->rotation.padded;
@@ -173,7 +186,9 @@ void vexfs_ladder_prepare(const struct vexfs_coder *c, struct vexfs_ladder *q, c
 	q->kernels = vexfs_kernels();
 	q->times = times_of(c->metric);
 	q->times_norm2 = times_norm2_of(c->metric);
-	q->usable = vexfs_rabitq_rotate(c, &seg, 1, c->metric != VEXFS_METRIC_DOT, q->z);
+	q->axes = l->axes;
+	q->usable = vexfs_axes_rotate(c, l->axes, &seg, 1, c->metric != VEXFS_METRIC_DOT,
+				      q->scratch, q->z, &q->rest);
 	if (!q->usable)
 		return;
 	for (i = 0; i < q->padded; i++)
@@ -184,6 +199,15 @@ void vexfs_ladder_prepare(const struct vexfs_coder *c, struct vexfs_ladder *q, c
 	q->base = (float)base;
 	q->norm2 = (float)norm2;
 	q->length = root((float)norm2);
+	q->rest1 = q->rest2 = q->fuzz = 0;
+	if (l->axes) {
+		rest2 = q->times_norm2 * q->rest * q->rest;
+		q->rest1 = (1 - l->axes->most) * rest2;
+		q->rest2 = l->axes->most * rest2;
+		q->fuzz = FUZZ * q->times_norm2 * ((float)norm2 + q->rest * q->rest);
+		q->rest1 -= q->fuzz;
+		q->rest2 += q->fuzz;
+	}
 	quantise(q);
 	vexfs_whole(q->z, q->padded, q->whole, &q->whole_step);
 }
@@ -240,13 +264,23 @@ static void refine(const struct vexfs_ladder *q, const struct vexfs_rung2 *r, __
 		   float reach, __u32 sigma, __u32 *lower, __u32 *upper)
 {
 	float yz = q->fine_step * ((float)sum - (VEXFS_NIBBLES - 1) * 0.5f * q->fine_sum), dist, off,
-	      e = r->error * reach, slop, s = (float)sigma * 0.01f;
+	      e = r->error * reach, slop, s = (float)sigma * 0.01f, far, low = 0, high = 0;
 
 	dist = plus + r->add - q->times * r->scale * yz;
-	off = q->times * root(e * e + r->noise * q->fine_lost);
+	off = q->times * root(e * e + LEVELS2 * r->scale * r->scale * q->fine_lost);
 	slop = magnitude(plus) + magnitude(r->add) + magnitude(q->times * r->scale * yz);
-	*lower = key32(dist - s * off - SLOP * slop);
-	*upper = key32(dist + (s > SIGMA ? s : SIGMA) * off + SLOP * slop);
+	slop = SLOP * slop + q->fuzz;
+	far = s > SIGMA ? s : SIGMA;
+	if (q->axes) {
+		float both = q->times * r->rest * q->rest;
+		float most = q->axes->mean + s * q->axes->deviation,
+		      least = q->axes->mean - far * q->axes->deviation;
+
+		low = both * (most < 1 ? most : 1);
+		high = both * (least > -1 ? least : -1);
+	}
+	*lower = key32(dist - low - s * off - slop);
+	*upper = key32(dist - high + far * off + slop);
 }
 
 void vexfs_ladder_refine(const struct vexfs_ladder *q, const struct vexfs_rung2 *const *r,
@@ -276,7 +310,7 @@ static void at_centre(struct vexfs_ladder *q, float dot, float d2)
 		return;
 	}
 	d2 = d2 > 0 ? d2 : 0;
-	q->plus = q->times_norm2 * d2;
+	q->plus = q->times_norm2 * d2 + q->rest1;
 	q->reach = root(d2);
 }
 
@@ -452,7 +486,7 @@ __u32 vexfs_probe_scan(const struct vexfs_list *list, struct vexfs_probe *p, __u
 
 			p->slot[k] = one->slot[i];
 			p->two[k] = vexfs_list_rung2(list, padded, row + i);
-			p->plus[k] = p->ladder.plus;
+			p->plus[k] = p->ladder.plus + p->ladder.rest2;
 			p->reach[k] = p->ladder.reach;
 			__builtin_prefetch(p->two[k]);
 			__builtin_prefetch((const char *)p->two[k] + 64);

@@ -31,6 +31,7 @@ void vexfs_lists_free(struct vexfs_lists *l)
 	vx_efree(l->first);
 	vx_efree(l->centre.c);
 	vx_efree(l->coder.mean);
+	vexfs_axes_free(l->axes);
 	vx_efree(l->x);
 	vx_efree(l);
 }
@@ -249,7 +250,8 @@ int vexfs_lists_extend(struct vexfs_lists *l, struct vexfs_columns *c, struct vx
 				err = leave_out(l, c, at, err);
 			} else {
 				vx_fpu_begin();
-				safe = vexfs_rabitq_rotate(&l->coder, seg, err, true, l->x);
+				safe = vexfs_axes_rotate(&l->coder, l->axes, seg, err, true,
+							 l->scratch, l->x, &l->rest);
 				vx_fpu_end();
 				vx_rows_put(rows);
 				err = safe ? link_row(l, at) : add_stray(l, at);

@@ -10,6 +10,7 @@
 #define _VEXFS_ENGINE_LISTS_H
 
 #include "internal.h"
+#include "axes.h"
 
 #define VEXFS_LIST_EXTENTS	11	/* of blocks of a list, and of rows of its second rung */
 #define VEXFS_MAX_LISTS		(1u << 16)
@@ -33,7 +34,7 @@ struct vexfs_rung1 {
  */
 struct vexfs_rung2 {
 	float scale, add, error;
-	float noise;			/* scale^2 |y|^2 / D: of what the query lost by rounding */
+	float rest;			/* the length of what is not along the axes (axes.c), or 0 */
 };
 
 /* Memory that never moves, of blocks or of rows of the second rung. */
@@ -61,7 +62,8 @@ struct vexfs_centres {
 #define VEXFS_GRADES	20		/* of recall, in the tables of lists_tune.c */
 
 struct vexfs_lists {
-	struct vexfs_coder coder;
+	struct vexfs_coder coder;	/* its rotation is of what is along the axes */
+	struct vexfs_axes *axes;	/* NULL: all dims are in codes */
 	__u32 lists, groups;
 	struct vexfs_centres top;	/* of groups */
 	float *top_spread;		/* [groups]: root of the mean squared distance of its lists */
@@ -85,6 +87,8 @@ struct vexfs_lists {
 	bool tuned;			/* ... once that was measured; release */
 	/* the writer's: a rotated row, the same in whole steps, a centre; dots of groups or lists */
 	float *x, *c, *dots;		/* [padded], [padded], [lists or groups] */
+	float rest;			/* of x */
+	void *scratch;			/* of vexfs_axes_rotate() */
 	__s16 *whole;			/* [padded] */
 };
 
@@ -196,6 +200,12 @@ void vexfs_ladder_add(const struct vexfs_lists *l, __u32 i, __u64 *bits, struct 
 /* A query against lists. */
 struct vexfs_ladder {
 	__u32 padded, metric;
+	const struct vexfs_axes *axes;
+	void *scratch;			/* of vexfs_axes_rotate() */
+	float rest;			/* of z */
+	/* what it adds to the first rung's distances, and how much more to the second's */
+	float rest1, rest2;
+	float fuzz;			/* what projecting may have rounded off from a distance */
 	bool usable;
 	const struct vexfs_kernels *kernels;
 	float *z;			/* [padded]: rotated query */
@@ -212,7 +222,7 @@ struct vexfs_ladder {
 	float plus, reach;		/* distance of its centre; |z - C| or |z| */
 };
 
-void vexfs_ladder_prepare(const struct vexfs_coder *c, struct vexfs_ladder *q, const void *row);
+void vexfs_ladder_prepare(const struct vexfs_lists *l, struct vexfs_ladder *q, const void *row);
 /*
  * A bit for each of the n rows of a block whose lower bound is not above the gate (a key of a f32);
  * sigma in hundredths.

@@ -37,6 +37,7 @@ struct sample {
 	__u32 *of;			/* [n]: centre of each */
 	__u32 *order;			/* [n]: members by centre */
 	float *sum;			/* [centres][padded] */
+	void *scratch;			/* of vexfs_axes_rotate() */
 	__u32 *count;			/* [centres] */
 };
 
@@ -135,7 +136,8 @@ static int take_sample(struct vexfs_lists *l, struct vexfs_columns *c, struct vx
 			continue;
 		}
 		vx_fpu_begin();
-		safe = vexfs_rabitq_rotate(&l->coder, seg, segs, true, row_of(s, s->n));
+		safe = vexfs_axes_rotate(&l->coder, l->axes, seg, segs, true, s->scratch,
+					 row_of(s, s->n), &l->rest);
 		vx_fpu_end();
 		vx_rows_put(rows);
 		s->n += safe;
@@ -249,7 +251,8 @@ static int train(struct vexfs_lists *l, struct sample *s, __u32 lists, __u64 cou
 
 	l->groups = groups;
 	l->first = vx_ealloc((groups + 1) * sizeof(*l->first));
-	l->x = vx_ealloc((padded * 2 + most) * sizeof(*l->x) + padded * sizeof(*l->whole));
+	l->x = vx_ealloc((padded * 2 + most) * sizeof(*l->x) + padded * sizeof(*l->whole) +
+			 vexfs_axes_scratch(l->coder.dims));
 	if (!err && !(t.top && t.centre && t.norm2 && t.begin && t.share && l->first && l->x))
 		err = -ENOMEM;
 	if (!err) {
@@ -257,7 +260,8 @@ static int train(struct vexfs_lists *l, struct sample *s, __u32 lists, __u64 cou
 		l->rank2 = l->centre.norm2 + most;
 		l->c = l->x + padded;
 		l->dots = l->c + padded;
-		l->whole = (__s16 *)(l->dots + most);
+		l->scratch = l->dots + most;
+		l->whole = (__s16 *)((__u8 *)l->scratch + vexfs_axes_scratch(l->coder.dims));
 		for (i = 0; i < s->n; i++)
 			s->order[i] = i;
 		err = cluster(s, 0, s->n, t.top, t.norm2, groups, l->dots, stop, arg);
@@ -296,16 +300,28 @@ struct vexfs_lists *vexfs_lists_new(const struct vexfs_codes *codes, struct vexf
 		vexfs_lists_free(l);
 		return NULL;
 	}
+	*err = vexfs_axes_new(&l->coder, c, rows, count, stop, arg, &l->axes);
+	if (*err) {
+		vexfs_lists_free(l);
+		return NULL;
+	}
+	if (l->axes) {
+		vx_fpu_begin();
+		vexfs_rotation_init(&l->coder.rotation, l->axes->n, count);
+		vx_fpu_end();
+	}
 	s.padded = padded = l->coder.rotation.padded;
+	*err = -ENOMEM;
 	want = count < (__u64)lists * SAMPLE_ROWS ? (__u32)count : lists * SAMPLE_ROWS;
 	if (want > SAMPLE_BYTES / 4 / padded)
 		want = SAMPLE_BYTES / 4 / padded;
-	l->bytes = sizeof(*l) + l->coder.dims * 4;
+	l->bytes = sizeof(*l) + l->coder.dims * 4 + vexfs_axes_bytes(l->axes);
 	s.x = vx_ealloc((size_t)want * padded * sizeof(*s.x));
 	s.of = vx_ealloc((size_t)want * 2 * sizeof(*s.of));
 	s.sum = vx_ealloc((size_t)(lists + 1) * padded * sizeof(*s.sum));
 	s.count = vx_ealloc((size_t)(lists + 1) * sizeof(*s.count));
-	if (s.x && s.of && s.sum && s.count) {
+	s.scratch = vx_ealloc(vexfs_axes_scratch(l->coder.dims));
+	if (s.x && s.of && s.sum && s.count && s.scratch) {
 		s.order = s.of + want;
 		*err = take_sample(l, c, rows, count, &s, want, stop, arg);
 		if (!*err)
@@ -315,6 +331,7 @@ struct vexfs_lists *vexfs_lists_new(const struct vexfs_codes *codes, struct vexf
 	vx_efree(s.of);
 	vx_efree(s.sum);
 	vx_efree(s.count);
+	vx_efree(s.scratch);
 	if (*err) {
 		vexfs_lists_free(l);
 		return NULL;

@@ -25,10 +25,12 @@ static const __u32 grades[VEXFS_GRADES] = {
 	990000, 993000, 996000, 998000, 999000, 999500, 999900, 1000000,
 };
 
-/* Codes lose some of what lists have, and the sample is a sample. */
+/*
+ * Codes lose some of what lists have, and the sample is a sample, of which the last per cent are few.
+ */
 static __u64 of_lists(__u32 recall)
 {
-	return 1000000 - (1000000 - recall) * 6ULL / 10;
+	return 1000000 - (1000000 - recall) * (recall < 970000 ? 60ULL : 50) / 100;
 }
 
 __u32 vexfs_lists_sigma(__u32 recall)
@@ -88,11 +90,12 @@ static void quantiles(__u64 *number, __u32 n, __u64 *table)
 }
 
 /*
- * Of a hit: rows before its list, in the order in which the query came to lists.  It is read.
+ * Of a hit at this distance (f64 bits): rows before its list, in the order in which the query came to
+ * lists.  It is read.
  * -ENODATA: it cannot be.
  */
 static int rows_before(struct vexfs_lists *l, struct vexfs_columns *c, struct vx_rows *rows,
-		       const struct vexfs_probe *p, __u64 slot, __u64 *before)
+		       const struct vexfs_probe *p, __u64 slot, __u64 distance, __u64 *before)
 {
 	struct vx_seg seg[VX_ROW_SEGS];
 	int segs = vx_rows_wait(rows, slot, seg);
@@ -102,9 +105,12 @@ static int rows_before(struct vexfs_lists *l, struct vexfs_columns *c, struct vx
 		return vexfs_columns_damage(c, slot, segs) ?: -ENODATA;
 	*before = 0;
 	vx_fpu_begin();
-	safe = vexfs_rabitq_rotate(&l->coder, seg, segs, true, l->x);
+	safe = vexfs_axes_rotate(&l->coder, l->axes, seg, segs, true, l->scratch, l->x, &l->rest);
 	if (safe)
 		*before = p->before[vexfs_lists_nearest(l)];
+	if (safe && l->axes)
+		vexfs_axes_note(l->axes, l->coder.metric, l->x, &l->rest, p->ladder.z,
+				&p->ladder.rest, distance);
 	vx_fpu_end();
 	vx_rows_put(rows);
 	return 0;
@@ -122,7 +128,8 @@ static int ask(struct vexfs_lists *l, struct vx_rows *rows, struct vexfs_query *
 	bool safe;
 
 	vx_fpu_begin();
-	safe = vexfs_rabitq_rotate(&l->coder, &seg, 1, l->coder.metric != VEXFS_METRIC_DOT, l->x);
+	safe = vexfs_axes_rotate(&l->coder, l->axes, &seg, 1, l->coder.metric != VEXFS_METRIC_DOT,
+				 l->scratch, l->x, &l->rest);
 	vx_fpu_end();
 	if (!safe)			/* lists are no help: all would be looked at */
 		return 0;
@@ -149,7 +156,8 @@ static int ask(struct vexfs_lists *l, struct vx_rows *rows, struct vexfs_query *
 	for (i = 0; i < (__u32)n && of < FAR; i++) {
 		if (hits[i].slot == slot)
 			continue;
-		err = rows_before(l, q->cols, rows, q->probe, hits[i].slot, &before);
+		err = rows_before(l, q->cols, rows, q->probe, hits[i].slot, hits[i].distance,
+				  &before);
 		if (err == -ENODATA)
 			continue;
 		if (err)
@@ -177,6 +185,8 @@ int vexfs_lists_tune(struct vexfs_lists *l, struct vexfs_columns *c, struct vx_r
 	if (!err && !l->tuned)
 		err = vexfs_lists_fit(l);
 	p.row = row;
+	if (l->axes)
+		vexfs_axes_forget(l->axes);
 	for (i = 0; !err && i < SAMPLES; i++) {
 		slot = i * linked / SAMPLES;
 		if (vexfs_columns_dead(c, slot))
@@ -204,6 +214,11 @@ int vexfs_lists_tune(struct vexfs_lists *l, struct vexfs_columns *c, struct vx_r
 	if (!err) {
 		quantiles(near, nears, l->near);
 		quantiles(near + SAMPLES * NEAR, fars, l->far);
+		if (l->axes) {
+			vx_fpu_begin();
+			vexfs_axes_settle(l->axes);
+			vx_fpu_end();
+		}
 		l->measured = linked;
 		__atomic_store_n(&l->tuned, true, __ATOMIC_RELEASE);
 	}

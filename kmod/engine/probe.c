@@ -20,7 +20,8 @@ static struct vexfs_probe *probe_new(const struct vexfs_lists *l)
 {
 	__u32 padded = l->coder.rotation.padded;
 	struct vexfs_probe *p = vx_ealloc(sizeof(*p) + (size_t)padded * (4 + 2 + 4 + 1) +
-					  (size_t)l->lists * (8 + 4 * 4) + l->groups * (4 + 4));
+					  (size_t)l->lists * (8 + 4 * 4) + l->groups * (4 + 4) +
+					  vexfs_axes_scratch(l->coder.dims) + 8);
 
 	if (!p)
 		return NULL;
@@ -30,7 +31,8 @@ static struct vexfs_probe *probe_new(const struct vexfs_lists *l)
 	p->done = (__u32 *)(p->dots + l->groups + l->lists);
 	p->far = p->done + l->lists;
 	p->link = p->far + l->lists;
-	p->ladder.whole = (__s16 *)(p->link + l->lists + l->groups);
+	p->ladder.scratch = p->link + l->lists + l->groups;
+	p->ladder.whole = (__s16 *)((__u8 *)p->ladder.scratch + vexfs_axes_scratch(l->coder.dims));
 	p->ladder.table = (__u8 *)(p->ladder.whole + padded);
 	p->ladder.fine = (__s8 *)(p->ladder.table + (size_t)padded * 4);
 	return p;
@@ -57,7 +59,7 @@ static int begin(struct vexfs_query *q)
 	if (!p)
 		return -ENOMEM;
 	vx_fpu_begin();
-	vexfs_ladder_prepare(&l->coder, &p->ladder, q->row);
+	vexfs_ladder_prepare(l, &p->ladder, q->row);
 	vx_fpu_end();
 	if (!p->ladder.usable) {
 		q->lists = NULL;

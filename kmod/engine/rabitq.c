@@ -76,7 +76,7 @@ static float inverse_norm(const struct vx_seg *seg, __u32 segs)
  * range, x is not filled.
  */
 static bool centred(const struct vexfs_coder *c, const struct vx_seg *seg, __u32 segs,
-		    const float *m, float *x)
+		    const float *m, __u32 width, float *x)
 {
 	float scale = c->metric == VEXFS_METRIC_COSINE ? inverse_norm(seg, segs) : 1;
 	__u32 i, k, d = 0;
@@ -89,7 +89,7 @@ static bool centred(const struct vexfs_coder *c, const struct vx_seg *seg, __u32
 		for (k = 0; k < seg[i].bytes / 4; k++, d++)
 			x[d] = row[k] * scale - (m ? m[d] : 0);
 	}
-	for (; d < c->rotation.padded; d++)
+	for (; d < width; d++)
 		x[d] = 0;
 	return true;
 }
@@ -104,15 +104,21 @@ static double norm2_of(const float *x, __u32 n)
 	return (s[0] + s[1]) + (s[2] + s[3]);
 }
 
+bool vexfs_rabitq_centred(const struct vexfs_coder *c, const struct vx_seg *seg, __u32 segs,
+			  bool from_mean, __u32 width, float *x, double *norm2)
+{
+	if (!centred(c, seg, segs, from_mean ? c->mean : NULL, width, x))
+		return false;
+	*norm2 = norm2_of(x, c->dims);
+	return !*norm2 || is_safe(*norm2);
+}
+
 bool vexfs_rabitq_rotate(const struct vexfs_coder *c, const struct vx_seg *seg, __u32 segs,
 			 bool from_mean, float *x)
 {
 	double norm2;
 
-	if (!centred(c, seg, segs, from_mean ? c->mean : NULL, x))
-		return false;
-	norm2 = norm2_of(x, c->dims);
-	if (norm2 && !is_safe(norm2))
+	if (!vexfs_rabitq_centred(c, seg, segs, from_mean, c->rotation.padded, x, &norm2))
 		return false;
 	vexfs_rotate(&c->rotation, x);
 	return true;
@@ -166,7 +172,7 @@ void vexfs_rabitq_encode(struct vexfs_coder *c, const struct vx_seg *seg, __u32 
 	memset(bits, 0, c->rotation.padded / 8);
 	f->norm2 = 0;
 	f->scale = -1;
-	if (!segs || !centred(c, seg, segs, c->mean, x))
+	if (!segs || !centred(c, seg, segs, c->mean, c->rotation.padded, x))
 		return;
 	norm2 = norm2_of(x, c->dims);
 	if (norm2 == 0)
@@ -184,7 +190,7 @@ void vexfs_rabitq_drift(struct vexfs_coder *c, const struct vx_seg *seg, __u32 s
 	double norm2;
 	__u32 i;
 
-	if (!segs || !centred(c, seg, segs, c->mean, c->scratch))
+	if (!segs || !centred(c, seg, segs, c->mean, c->rotation.padded, c->scratch))
 		return;
 	norm2 = norm2_of(c->scratch, c->dims);
 	if (!is_safe(norm2))
@@ -253,7 +259,7 @@ void vexfs_rabitq_prepare(const struct vexfs_coder *c, struct vexfs_estimator *e
 
 	e->usable = false;
 	e->padded = padded;
-	if (!centred(c, &seg, 1, c->metric == VEXFS_METRIC_DOT ? NULL : c->mean, x))
+	if (!centred(c, &seg, 1, c->metric == VEXFS_METRIC_DOT ? NULL : c->mean, c->rotation.padded, x))
 		return;
 	norm2 = norm2_of(x, c->dims);
 	if (norm2 && !is_safe(norm2))
