@@ -24,12 +24,17 @@ objs = $(patsubst %.c,$(B)/obj/%.o,$(1))
 .PHONY: tools
 tools: $(B)/lib/libvexfs-core.a $(B)/bin/vexctl $(B)/bin/vexd $(B)/bin/mkfs.vexfs $(B)/bin/fsck.vexfs $(B)/bin/bpftool $(LIBVEXFS_SO) $(B)/man/vexfs_open.3 $(B)/man/vexctl.8
 
-# One object per source; the engine's AVX2 kernels alone may use AVX2, a run-time check guards them.
+# One object per source; the engine's kernels alone may use AVX2 and AVX-512, a run-time check guards them.
+# Products and sums are fused where a kernel says so, and not where the compiler likes to.
+AVX2 := -mavx2 -mfma -ffp-contract=off
+AVX512 := $(AVX2) -mavx512f -mavx512bw -mavx512dq -mavx512vl
 $(B)/obj/%.o: %.c | $(LIBBPF)
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(LIBBPF_CFLAGS) $(PKG_CFLAGS) $(CFLAGS) $(CFLAGS_EXTRA) -MMD -MP -c $< -o $@
-$(B)/obj/kmod/engine/%_avx2.o: CFLAGS_EXTRA := -mavx2 -mfma
+$(B)/obj/kmod/engine/%_avx2.o: CFLAGS_EXTRA := $(AVX2)
+$(B)/obj/kmod/engine/%_avx512.o: CFLAGS_EXTRA := $(AVX512)
+$(B)/obj/kmod/engine/vnni.o: CFLAGS_EXTRA := $(AVX512) -mavx512vnni -mavx512vpopcntdq
 
 # An archive is made anew, so that a source that is gone leaves nothing behind.
 define archive
@@ -53,7 +58,9 @@ $(B)/pic/%.o: %.c
 	$(call say,CC,"$< (shared)")
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(CFLAGS_EXTRA) -fPIC -fno-semantic-interposition -MMD -MP -c $< -o $@
-$(B)/pic/kmod/engine/%_avx2.o: CFLAGS_EXTRA := -mavx2 -mfma
+$(B)/pic/kmod/engine/%_avx2.o: CFLAGS_EXTRA := $(AVX2)
+$(B)/pic/kmod/engine/%_avx512.o: CFLAGS_EXTRA := $(AVX512)
+$(B)/pic/kmod/engine/vnni.o: CFLAGS_EXTRA := $(AVX512) -mavx512vnni -mavx512vpopcntdq
 $(B)/pic/libvexfs-core.a: $(patsubst %.c,$(B)/pic/%.o,$(CORE_SRC))
 	$(archive)
 $(LIBVEXFS_SO): $(patsubst %.c,$(B)/pic/%.o,$(LIBVEXFS_API)) $(B)/pic/libvexfs-core.a ctl/libvexfs/libvexfs.map

@@ -35,7 +35,9 @@ $(B)/san/%.o: %.c | $(LIBBPF)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) -Itests/unit $(LIBBPF_CFLAGS) $(PKG_CFLAGS) $(CFLAGS) $(SANITIZE) $(CFLAGS_EXTRA) \
 		-MMD -MP -c $< -o $@
-$(B)/san/kmod/engine/%_avx2.o: CFLAGS_EXTRA := -mavx2 -mfma
+$(B)/san/kmod/engine/%_avx2.o: CFLAGS_EXTRA := $(AVX2)
+$(B)/san/kmod/engine/%_avx512.o: CFLAGS_EXTRA := $(AVX512)
+$(B)/san/kmod/engine/vnni.o: CFLAGS_EXTRA := $(AVX512) -mavx512vnni -mavx512vpopcntdq
 $(B)/san/libvexfs-core.a: $(call san,$(CORE_SRC))
 	$(archive)
 $(B)/san/libvexfs.a: $(call san,$(LIBVEXFS_SRC))
@@ -45,13 +47,27 @@ $(B)/san/libvexfs.a: $(call san,$(LIBVEXFS_SRC))
 $(UNIT_TESTS): $(B)/tests/%: $(B)/san/tests/unit/test_%.o $(call san,$(UNIT_SHARED)) \
 		$(B)/san/libvexfs.a $(B)/san/libvexfs-core.a
 	$(call link,$(SANITIZE) -lcmocka $(PKG_LIBS) -lz -lm)
+# the kernels with AVX-512 in plain C, for processors without it, under other names: SIMDe is a header
+SIMDE_SRC := kmod/engine/kernels.c $(wildcard kmod/engine/*_avx512.c) kmod/engine/vnni.c
+$(B)/simde/%.o: %.c
+	$(call say,CC,"$< (emulated)")
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) -isystem tests/simde $(CFLAGS) -Wno-psabi -fsanitize=address -MMD -MP -c $< -o $@
+$(B)/simde/kernels.o: $(patsubst %.c,$(B)/simde/%.o,$(SIMDE_SRC))
+	$(Q)ld -r -o $@ $^ && nm -g --defined-only $@ | awk '{ print $$3, "emulated_" $$3 }' > $@.names && \
+		objcopy --redefine-syms=$@.names $@
+.SECONDARY: $(patsubst %.c,$(B)/simde/%.o,$(SIMDE_SRC))
+$(B)/tests/kernels: $(B)/simde/kernels.o
+
 # threads, under the sanitizer for them
 THREAD_SRC := $(CORE_SRC) $(patsubst %,tests/unit/%.c,box driver disk history client seen mount)
 $(B)/tsan/%.o: %.c
 	$(call say,CC,"$< (threads)")
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -fsanitize=thread $(CFLAGS_EXTRA) -MMD -MP -c $< -o $@
-$(B)/tsan/kmod/engine/%_avx2.o: CFLAGS_EXTRA := -mavx2 -mfma
+$(B)/tsan/kmod/engine/%_avx2.o: CFLAGS_EXTRA := $(AVX2)
+$(B)/tsan/kmod/engine/%_avx512.o: CFLAGS_EXTRA := $(AVX512)
+$(B)/tsan/kmod/engine/vnni.o: CFLAGS_EXTRA := $(AVX512) -mavx512vnni -mavx512vpopcntdq
 .SECONDARY: $(patsubst %.c,$(B)/tsan/%.o,$(THREAD_SRC))
 $(THREAD_TESTS): $(B)/tsan/%: $(B)/tsan/tests/unit/test_%.o $(patsubst %.c,$(B)/tsan/%.o,$(THREAD_SRC))
 	$(call link,-fsanitize=thread -lcmocka -lm)
@@ -130,4 +146,4 @@ demo: deps
 		$(MAKE) $(if $(filter -j%,$(MAKEFLAGS)),,-j$$(nproc)) module bpf tools
 	@tests/vm/demo
 
--include $(shell find $(B)/san $(B)/tsan -name '*.d' 2>/dev/null)
+-include $(shell find $(B)/san $(B)/tsan $(B)/simde -name '*.d' 2>/dev/null)

@@ -17,6 +17,11 @@
 #define vx_fpu_end() do { } while (0)
 #define vx_popcount(x) ((__u32)__builtin_popcountll(x))
 #define vx_has_avx2() (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+#define vx_has_avx512()                                                                          \
+	(__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&              \
+	 __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+#define vx_has_vnni()                                                                            \
+	(__builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512vpopcntdq"))
 
 struct vx_seg;
 

@@ -21,6 +21,7 @@
 #include <zlib.h>
 #include <linux/capability.h>
 #include <linux/magic.h>
+#include "engine/kernels.h"
 #include "loader/loader.h"
 #include "vexctl/daemon.h"
 #include "vexctl/doctor.h"
@@ -206,13 +207,11 @@ static void check_jit(struct checks *c)
 
 static void check_cpu(struct checks *c)
 {
-	bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-	bool avx512 = __builtin_cpu_supports("avx512f");
+	const struct vexfs_kernels *here[VEXFS_KERNELS];
+	__u32 n = vexfs_kernels_here(here);
 
-	if (avx2)
-		check(c, CHECK_OK, "CPU", NULL, "AVX2 and FMA%s",
-		      avx512 ? "; AVX-512 too, which is not used" :
-			       "; no AVX-512, but it is not used");
+	if (n > 1)
+		check(c, CHECK_OK, "CPU", NULL, "%s is used", here[n - 1]->name);
 	else
 		check(c, CHECK_WARN, "CPU",
 		      "give a virtual machine the CPU of its host (QEMU: -cpu host)",

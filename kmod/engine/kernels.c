@@ -48,6 +48,52 @@ const struct vexfs_kernels vexfs_kernels_avx2 = {
 	.project = vexfs_project_avx2,
 };
 
+const struct vexfs_kernels vexfs_kernels_avx512 = {
+	.name = "AVX-512",
+	.l2 = vexfs_l2_avx512,
+	.dot = vexfs_dot_avx512,
+	.in = vexfs_in_avx512,
+	.less = vexfs_less_avx512,
+	.mask = vexfs_mask_avx512,
+	.rotate = vexfs_rotate_avx512,
+	.signs = vexfs_signs_avx512,
+	.sums60 = vexfs_sums60_avx512,
+	.sums = vexfs_sums_avx512,
+	.bounds = vexfs_bounds_avx512,
+	.planes = vexfs_planes_avx2,
+	.lower = vexfs_lower_avx512,
+	.nibbles = vexfs_nibbles_avx512,
+	.centre_far = vexfs_centre_far_avx512,
+	.dots = vexfs_dots_avx512,
+	.whole_dots = vexfs_whole_dots_avx512,
+	.magnitude = vexfs_magnitude_avx512,
+	.round = vexfs_round_avx512,
+	.project = vexfs_project_avx2,
+};
+
+const struct vexfs_kernels vexfs_kernels_vnni = {
+	.name = "AVX-512 VNNI",
+	.l2 = vexfs_l2_avx512,
+	.dot = vexfs_dot_avx512,
+	.in = vexfs_in_avx512,
+	.less = vexfs_less_avx512,
+	.mask = vexfs_mask_avx512,
+	.rotate = vexfs_rotate_avx512,
+	.signs = vexfs_signs_avx512,
+	.sums60 = vexfs_sums60_avx512,
+	.sums = vexfs_sums_avx512,
+	.bounds = vexfs_bounds_avx512,
+	.planes = vexfs_planes_vnni,
+	.lower = vexfs_lower_avx512,
+	.nibbles = vexfs_nibbles_vnni,
+	.centre_far = vexfs_centre_far_avx512,
+	.dots = vexfs_dots_avx512,
+	.whole_dots = vexfs_whole_dots_vnni,
+	.magnitude = vexfs_magnitude_avx512,
+	.round = vexfs_round_avx512,
+	.project = vexfs_project_avx2,
+};
+
 const struct vexfs_kernels *vexfs_kernels_chosen;
 
 __u32 vexfs_kernels_here(const struct vexfs_kernels *here[VEXFS_KERNELS])
@@ -57,6 +103,10 @@ __u32 vexfs_kernels_here(const struct vexfs_kernels *here[VEXFS_KERNELS])
 	here[n++] = &vexfs_kernels_scalar;
 	if (vx_has_avx2())
 		here[n++] = &vexfs_kernels_avx2;
+	if (n == 2 && vx_has_avx512())
+		here[n++] = &vexfs_kernels_avx512;
+	if (n == 3 && vx_has_vnni())
+		here[n++] = &vexfs_kernels_vnni;
 	return n;
 }
 

@@ -99,28 +99,33 @@ static inline const struct vexfs_kernels *vexfs_kernels(void)
 	return READ_ONCE(vexfs_kernels_chosen) ?: vexfs_kernels_choose();
 }
 
-#define VEXFS_KERNELS	2		/* tables at most */
+#define VEXFS_KERNELS	4		/* tables at most */
 /* Those that the processor can run, the plainest first; returns how many. */
 __u32 vexfs_kernels_here(const struct vexfs_kernels *here[VEXFS_KERNELS]);
-extern const struct vexfs_kernels vexfs_kernels_scalar, vexfs_kernels_avx2;
+extern const struct vexfs_kernels vexfs_kernels_scalar, vexfs_kernels_avx2, vexfs_kernels_avx512,
+	vexfs_kernels_vnni;
 
 /* what the tables are made of */
-vexfs_l2_fn vexfs_l2_scalar, vexfs_l2_avx2;
-vexfs_dot_fn vexfs_dot_scalar, vexfs_dot_avx2;
-vexfs_in_fn vexfs_in_scalar, vexfs_in_avx2;
-vexfs_compare_fn vexfs_less_scalar, vexfs_less_avx2, vexfs_mask_scalar, vexfs_mask_avx2;
-vexfs_rotate_fn vexfs_rotate_scalar, vexfs_rotate_avx2;
-vexfs_signs_fn vexfs_signs_scalar, vexfs_signs_avx2;
-vexfs_sums_fn vexfs_sums60_avx2, vexfs_sums_scalar, vexfs_sums_avx2;
-vexfs_bounds_fn vexfs_bounds_scalar, vexfs_bounds_avx2;
-vexfs_planes_fn vexfs_planes_scalar, vexfs_planes_avx2;
-vexfs_lower_fn vexfs_lower_scalar, vexfs_lower_avx2;
-vexfs_nibbles_fn vexfs_nibbles_scalar, vexfs_nibbles_avx2;
-vexfs_centre_far_fn vexfs_centre_far_scalar, vexfs_centre_far_avx2;
-vexfs_dots_fn vexfs_dots_scalar, vexfs_dots_avx2;
-vexfs_whole_dots_fn vexfs_whole_dots_scalar, vexfs_whole_dots_avx2;
-vexfs_magnitude_fn vexfs_magnitude_scalar, vexfs_magnitude_avx2;
-vexfs_round_fn vexfs_round_scalar, vexfs_round_avx2;
+vexfs_l2_fn vexfs_l2_scalar, vexfs_l2_avx2, vexfs_l2_avx512;
+vexfs_dot_fn vexfs_dot_scalar, vexfs_dot_avx2, vexfs_dot_avx512;
+vexfs_in_fn vexfs_in_scalar, vexfs_in_avx2, vexfs_in_avx512;
+vexfs_compare_fn vexfs_less_scalar, vexfs_less_avx2, vexfs_less_avx512, vexfs_mask_scalar,
+	vexfs_mask_avx2, vexfs_mask_avx512;
+vexfs_rotate_fn vexfs_rotate_scalar, vexfs_rotate_avx2, vexfs_rotate_avx512;
+vexfs_signs_fn vexfs_signs_scalar, vexfs_signs_avx2, vexfs_signs_avx512;
+vexfs_sums_fn vexfs_sums60_avx2, vexfs_sums60_avx512, vexfs_sums_scalar, vexfs_sums_avx2,
+	vexfs_sums_avx512;
+vexfs_bounds_fn vexfs_bounds_scalar, vexfs_bounds_avx2, vexfs_bounds_avx512;
+vexfs_planes_fn vexfs_planes_scalar, vexfs_planes_avx2, vexfs_planes_vnni;
+vexfs_lower_fn vexfs_lower_scalar, vexfs_lower_avx2, vexfs_lower_avx512;
+vexfs_nibbles_fn vexfs_nibbles_scalar, vexfs_nibbles_avx2, vexfs_nibbles_avx512,
+	vexfs_nibbles_vnni;
+vexfs_centre_far_fn vexfs_centre_far_scalar, vexfs_centre_far_avx2, vexfs_centre_far_avx512;
+vexfs_dots_fn vexfs_dots_scalar, vexfs_dots_avx2, vexfs_dots_avx512;
+vexfs_whole_dots_fn vexfs_whole_dots_scalar, vexfs_whole_dots_avx2, vexfs_whole_dots_avx512,
+	vexfs_whole_dots_vnni;
+vexfs_magnitude_fn vexfs_magnitude_scalar, vexfs_magnitude_avx2, vexfs_magnitude_avx512;
+vexfs_round_fn vexfs_round_scalar, vexfs_round_avx2, vexfs_round_avx512;
 vexfs_project_fn vexfs_project_scalar, vexfs_project_avx2;
 
 #endif /* _VEXFS_ENGINE_KERNELS_H */

@@ -12,12 +12,19 @@
 #include <linux/math64.h>
 #include <asm/byteorder.h>
 #include <asm/fpu/api.h>
+#include <asm/fpu/types.h>
 #include <asm/cpufeature.h>
 /* no sleeping, no faults, under 50 us; they do not nest */
 #define vx_fpu_begin() kernel_fpu_begin()
 #define vx_fpu_end() kernel_fpu_end()
 #define vx_popcount(x) hweight64(x)
 #define vx_has_avx2() (boot_cpu_has(X86_FEATURE_AVX2) && boot_cpu_has(X86_FEATURE_FMA))
+#define vx_has_avx512()                                                                          \
+	(boot_cpu_has(X86_FEATURE_AVX512F) && boot_cpu_has(X86_FEATURE_AVX512BW) &&              \
+	 boot_cpu_has(X86_FEATURE_AVX512DQ) && boot_cpu_has(X86_FEATURE_AVX512VL) &&             \
+	 cpu_has_xfeatures(XFEATURE_MASK_AVX512, NULL))
+#define vx_has_vnni()                                                                            \
+	(boot_cpu_has(X86_FEATURE_AVX512_VNNI) && boot_cpu_has(X86_FEATURE_AVX512_VPOPCNTDQ))
 #else
 /* ctl/platform/engine-user.h: the same names in user space */
 #include <engine-user.h>

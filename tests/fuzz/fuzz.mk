@@ -21,7 +21,9 @@ $(B)/fuzz/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS) $(FUZZ_CFLAGS) -O1 -fsanitize=fuzzer-no-link,$(FUZZ_SANITIZE) \
 		$(CFLAGS_EXTRA) -MMD -MP -c $< -o $@
-$(B)/fuzz/obj/kmod/engine/%_avx2.o: CFLAGS_EXTRA := -mavx2 -mfma
+$(B)/fuzz/obj/kmod/engine/%_avx2.o: CFLAGS_EXTRA := $(AVX2)
+$(B)/fuzz/obj/kmod/engine/%_avx512.o: CFLAGS_EXTRA := $(AVX512)
+$(B)/fuzz/obj/kmod/engine/vnni.o: CFLAGS_EXTRA := $(AVX512) -mavx512vnni -mavx512vpopcntdq
 $(B)/fuzz/libvexfs-core.a: $(call fuzzed,$(CORE_SRC))
 	$(archive)
 $(B)/fuzz/libvexfs.a: $(call fuzzed,$(LIBVEXFS_SRC))
