@@ -56,6 +56,16 @@ typedef void vexfs_nibbles_fn(const __u8 *const *nibbles, __u32 n, const __s8 *f
 typedef void vexfs_centre_far_fn(const float *z, const __s8 *whole, const float *scale,
 				 __u32 padded, float *dot, float *d2);
 
+/*
+ * --- ladder_encode.c; the same bit for bit.  The residual r of x and a centre C, by its signs s: bits;
+ * |r|^2, <s, r> and <s, C> ---
+ */
+typedef void vexfs_encode1_fn(const float *x, const float *centre, __u32 padded, __u64 *bits,
+			      double *sum);
+/* and by levels y of a width of 1 / inverse: as vexfs_rung2 has them; <y, r>, |y|^2 and <y, C> */
+typedef void vexfs_encode2_fn(const float *x, const float *centre, __u32 padded,
+			      const float *inverse, __u8 *nibble, double *sum);
+
 /* --- cluster.c; padded is a multiple of 64: dot[i] = <x, c[i]>, c: [n][padded] --- */
 typedef void vexfs_dots_fn(const float *x, const float *c, __u32 n, __u32 padded, float *dot);
 /* The same of whole numbers; sums of all products fit 32 bits, see vexfs_whole(). */
@@ -83,6 +93,8 @@ struct vexfs_kernels {
 	vexfs_lower_fn *lower;
 	vexfs_nibbles_fn *nibbles;
 	vexfs_centre_far_fn *centre_far;
+	vexfs_encode1_fn *encode1;
+	vexfs_encode2_fn *encode2;
 	vexfs_dots_fn *dots;
 	vexfs_whole_dots_fn *whole_dots;
 	vexfs_magnitude_fn *magnitude;
@@ -127,5 +139,7 @@ vexfs_whole_dots_fn vexfs_whole_dots_scalar, vexfs_whole_dots_avx2, vexfs_whole_
 vexfs_magnitude_fn vexfs_magnitude_scalar, vexfs_magnitude_avx2, vexfs_magnitude_avx512;
 vexfs_round_fn vexfs_round_scalar, vexfs_round_avx2, vexfs_round_avx512;
 vexfs_project_fn vexfs_project_scalar, vexfs_project_avx2;
+vexfs_encode1_fn vexfs_encode1_scalar, vexfs_encode1_avx2;
+vexfs_encode2_fn vexfs_encode2_scalar, vexfs_encode2_avx2;
 
 #endif /* _VEXFS_ENGINE_KERNELS_H */

@@ -20,11 +20,10 @@
  * The query is rounded to as many levels (63 at most) as a sum of 16 bits allows, to the nearest:
  * what is lost adds f |d| to the deviation.
  *
- * All of this runs between vx_fpu_begin() and vx_fpu_end().
+ * How rows are encoded is in ladder_encode.c.  All of this runs between vx_fpu_begin() and
+ * vx_fpu_end().
  */
-#include "probe.h"
-#include "float.h"
-#include <immintrin.h>
+#include "ladder.h"
 
 #define MAX_LEVELS	63		/* 4 of them fit a byte */
 #define FINE		127
@@ -33,8 +32,6 @@
 /* mean square of levels of 4 bits, 1 / LEVEL_WIDTH^2, and what rounding to them adds */
 #define LEVELS2		9.0f
 #define SLOP		0x1p-16f	/* of the magnitudes: what f32 may be off by, amply */
-/* width of 16 levels for a normal distribution of deviation 1 that lose least: Max, 1960 */
-#define LEVEL_WIDTH	0.3352f
 #define SIGMA		(VEXFS_SIGMA * 0.01f)
 
 static float unkey32(__u32 k)
@@ -42,99 +39,9 @@ static float unkey32(__u32 k)
 	return k == ~0u ? f32(0x7f800000u) : f32(k >> 31 ? k & ~(1u << 31) : ~k);
 }
 
-static float root(float f)
-{
-	return _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(f > 0 ? f : 0)));
-}
-
 static float magnitude(float f)
 {
 	return f32(b32(f) & 0x7fffffffu);
-}
-
-static float times_norm2_of(__u32 metric)
-{
-	return metric == VEXFS_METRIC_L2 ? 1 : metric == VEXFS_METRIC_COSINE ? 0.5f : 0;
-}
-
-static float times_of(__u32 metric)
-{
-	return metric == VEXFS_METRIC_L2 ? 2 : 1;
-}
-
-/* One rung: y with <y, r>, |y|^2 and <y, C> to scale, add and error. */
-static void rung(__u32 metric, double norm2, double yr, double y2, double yc, __u32 padded,
-		 float *scale, float *add, float *error)
-{
-	float f = yr > 0 ? (float)(norm2 / yr) : 0;
-
-	*scale = f;
-	*add = metric == VEXFS_METRIC_DOT ? 0 :
-					    (float)(times_norm2_of(metric) * norm2 +
-						    times_of(metric) * (double)f * yc);
-	*error = root((float)(((double)f * f * y2 - norm2) / (padded - 1)));
-}
-
-void vexfs_ladder_encode(__u32 metric, const float *x, const float *centre, __u32 padded,
-			 __u64 *bits, float *scale, float *add, float *error,
-			 struct vexfs_rung2 *two)
-{
-	double r2 = 0, sr = 0, sc = 0, yr = 0, y2 = 0, yc = 0;
-	__u8 *nibble = (__u8 *)(two + 1);
-	float inverse, r, y;
-	__u32 i, at;
-	int level;
-
-	for (i = 0; i < padded / 64; i++)
-		bits[i] = 0;
-	for (i = 0; i < padded; i++) {
-		r = x[i] - centre[i];
-		r2 += (double)r * r;
-		if (b32(r) >> 31) {
-			sr -= (double)r;
-			sc -= (double)centre[i];
-		} else {
-			bits[i / 64] |= 1ULL << i % 64;
-			sr += (double)r;
-			sc += (double)centre[i];
-		}
-	}
-	rung(metric, r2, sr, padded, sc, padded, scale, add, error);
-	inverse = r2 > 0 ? root((float)padded) / (LEVEL_WIDTH * root((float)r2)) : 0;
-	for (i = 0; i < padded; i++) {
-		r = x[i] - centre[i];
-		y = r * inverse + VEXFS_NIBBLES / 2;
-		level = y > 0 ? y < VEXFS_NIBBLES - 1 ? (int)y : VEXFS_NIBBLES - 1 : 0;
-		y = (float)level - (VEXFS_NIBBLES - 1) * 0.5f;
-		yr += (double)y * r;
-		y2 += (double)y * y;
-		yc += (double)y * centre[i];
-		at = i / 64 * 32 + i % 32;
-		if (i % 64 < 32)
-			nibble[at] = level;
-		else
-			nibble[at] |= level << 4;
-	}
-	rung(metric, r2, yr, y2, yc, padded, &two->scale, &two->add, &two->error);
-	two->rest = 0;
-}
-
-void vexfs_ladder_add(const struct vexfs_lists *l, __u32 i, __u64 *bits, struct vexfs_rung1 *one,
-		      __u32 at, struct vexfs_rung2 *two)
-{
-	__u32 padded = l->coder.rotation.padded;
-	float rest2;
-
-	vexfs_centre_unpack(&l->centre, i, l->c, padded);
-	vexfs_ladder_encode(l->coder.metric, l->x, l->c, padded, bits, &one->scale[at],
-			    &one->add[at], &one->error[at], two);
-	if (!l->axes)
-		return;
-	/* of rests a and b, 2ab <= a^2 + b^2, so that the first rung needs no other number of a row */
-	rest2 = times_norm2_of(l->coder.metric) * l->rest * l->rest;
-	one->add[at] += (1 - l->axes->most) * rest2;
-	two->add += rest2;
-	two->rest = l->rest;
 }
 
 /*

@@ -186,7 +186,7 @@ void vexfs_centre_mean(float *c, float *norm2, const float *sum, __u32 n, __u32 
 /* c = x, a little off, one way (1) or the other (-1): a seed beside another; 0: x itself */
 void vexfs_centre_seed(float *c, const float *x, __u32 padded, int way);
 
-/* --- ladder.c; between vx_fpu_begin() and vx_fpu_end() --- */
+/* --- ladder_encode.c; between vx_fpu_begin() and vx_fpu_end() --- */
 
 /* Encode the rotated row x for a list of this centre: bits, and both rungs. */
 void vexfs_ladder_encode(__u32 metric, const float *x, const float *centre, __u32 padded,
@@ -196,6 +196,8 @@ void vexfs_ladder_encode(__u32 metric, const float *x, const float *centre, __u3
 /* The same of l->x, as row `at` of a block of list i. */
 void vexfs_ladder_add(const struct vexfs_lists *l, __u32 i, __u64 *bits, struct vexfs_rung1 *one,
 		      __u32 at, struct vexfs_rung2 *two);
+
+/* --- ladder.c; between vx_fpu_begin() and vx_fpu_end() --- */
 
 /* A query against lists. */
 struct vexfs_ladder {

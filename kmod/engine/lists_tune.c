@@ -89,50 +89,65 @@ static void quantiles(__u64 *number, __u32 n, __u64 *table)
 	}
 }
 
-/*
- * Of a hit at this distance (f64 bits): rows before its list, in the order in which the query came to
- * lists.  It is read.
- * -ENODATA: it cannot be.
- */
-static int rows_before(struct vexfs_lists *l, struct vexfs_columns *c, struct vx_rows *rows,
-		       const struct vexfs_probe *p, __u64 slot, __u64 distance, __u64 *before)
+#define NOWHERE		(~0u)
+
+/* The list of each slot, for those that are in one; NULL: no memory. */
+static __u32 *lists_of(const struct vexfs_lists *l)
 {
+	__u32 *of = vx_ealloc(l->linked * sizeof(*of)), padded = l->coder.rotation.padded, i, row, e;
+	const struct vexfs_list *list;
+	__u8 *block = NULL;
+
+	if (!of)
+		return NULL;
+	memset(of, 0xff, l->linked * sizeof(*of));
+	for (i = 0; i < l->lists; i++) {
+		list = l->list + i;
+		for (row = e = 0; row < list->n; row++) {
+			if (row == list->extent[e][VEXFS_BLOCKS].end * VEXFS_CODE_BLOCK)
+				e++;
+			if (row % VEXFS_CODE_BLOCK == 0)
+				block = vexfs_list_block(list, padded, e, row / VEXFS_CODE_BLOCK);
+			of[vexfs_list_rung1(block, padded)->slot[row % VEXFS_CODE_BLOCK]] = i;
+		}
+		vx_yield();
+	}
+	return of;
+}
+
+/*
+ * A hit at this distance (f64 bits), a neighbour of what was asked for: the angle of their rests is
+ * noted, if it can be read.
+ */
+static int note_angle(struct vexfs_lists *l, struct vexfs_query *q, __u64 slot, __u64 distance)
+{
+	struct vexfs_ladder *z = &q->probe->ladder;
 	struct vx_seg seg[VX_ROW_SEGS];
-	int segs = vx_rows_wait(rows, slot, seg);
-	bool safe;
+	int segs = vx_rows_wait(q->rows, slot, seg);
 
 	if (segs < 0)
-		return vexfs_columns_damage(c, slot, segs) ?: -ENODATA;
-	*before = 0;
+		return vexfs_columns_damage(q->cols, slot, segs);
 	vx_fpu_begin();
-	safe = vexfs_axes_rotate(&l->coder, l->axes, seg, segs, true, l->scratch, l->x, &l->rest);
-	if (safe)
-		*before = p->before[vexfs_lists_nearest(l)];
-	if (safe && l->axes)
-		vexfs_axes_note(l->axes, l->coder.metric, l->x, &l->rest, p->ladder.z,
-				&p->ladder.rest, distance);
+	if (vexfs_axes_rotate(&l->coder, l->axes, seg, segs, true, l->scratch, l->x, &l->rest))
+		vexfs_axes_note(l->axes, l->coder.metric, l->x, &l->rest, z->z, &z->rest,
+				distance);
 	vx_fpu_end();
-	vx_rows_put(rows);
+	vx_rows_put(q->rows);
 	return 0;
 }
 
-/* Ask for the row of a slot; appends to near and far. */
-static int ask(struct vexfs_lists *l, struct vx_rows *rows, struct vexfs_query *q, __u64 slot,
+/*
+ * Ask for the row of a slot; appends to near and far, of each hit, how many rows there were before its
+ * list, in the order in which the query came to lists.
+ */
+static int ask(struct vexfs_lists *l, const __u32 *list_of, struct vexfs_query *q, __u64 slot,
 	       const void *row, struct vexfs_hit_f *hits, __u64 *near, __u32 *nears, __u64 *far,
 	       __u32 *fars)
 {
-	struct vx_seg seg = { row, l->coder.dims * 4 };
 	__u32 truncated, i, of = 0;
 	__u64 before;
 	int n, err;
-	bool safe;
 
-	vx_fpu_begin();
-	safe = vexfs_axes_rotate(&l->coder, l->axes, &seg, 1, l->coder.metric != VEXFS_METRIC_DOT,
-				 l->scratch, l->x, &l->rest);
-	vx_fpu_end();
-	if (!safe)			/* lists are no help: all would be looked at */
-		return 0;
 	vexfs_query_reset(q, row);
 	q->enough = ~0ULL;
 	q->sigma = VEXFS_SIGMA;
@@ -146,7 +161,7 @@ static int ask(struct vexfs_lists *l, struct vx_rows *rows, struct vexfs_query *
 			err = n < 0 ? n : err;
 		}
 	} while (err == VEXFS_MORE);
-	if (err < 0 || !q->probing)
+	if (err < 0 || !q->probing)	/* out of range: lists are no help, all would be looked at */
 		return err < 0 ? err : 0;
 	if (q->probe->nearest > l->farthest)
 		l->farthest = q->probe->nearest;
@@ -156,12 +171,14 @@ static int ask(struct vexfs_lists *l, struct vx_rows *rows, struct vexfs_query *
 	for (i = 0; i < (__u32)n && of < FAR; i++) {
 		if (hits[i].slot == slot)
 			continue;
-		err = rows_before(l, q->cols, rows, q->probe, hits[i].slot, hits[i].distance,
-				  &before);
-		if (err == -ENODATA)
-			continue;
-		if (err)
-			return err;
+		before = 0;			/* strays are always looked at */
+		if (hits[i].slot < l->linked && list_of[hits[i].slot] != NOWHERE)
+			before = q->probe->before[list_of[hits[i].slot]];
+		if (of < NEAR && l->axes) {
+			err = note_angle(l, q, hits[i].slot, hits[i].distance);
+			if (err)
+				return err;
+		}
 		if (of++ < NEAR)
 			near[(*nears)++] = before;
 		far[(*fars)++] = before;
@@ -177,6 +194,7 @@ int vexfs_lists_tune(struct vexfs_lists *l, struct vexfs_columns *c, struct vx_r
 	__u64 *near = vx_ealloc(SAMPLES * (NEAR + FAR) * sizeof(*near)), slot, linked = l->linked;
 	struct vexfs_hit_f *hits = vx_ealloc((FAR + 1) * sizeof(*hits));
 	__u8 *row = vx_ealloc((size_t)p.dims * 4);
+	__u32 *list_of = NULL;
 	struct vx_seg seg[VX_ROW_SEGS];
 	struct vexfs_query *q = NULL;
 	__u32 nears = 0, fars = 0, i, k, at;
@@ -184,6 +202,10 @@ int vexfs_lists_tune(struct vexfs_lists *l, struct vexfs_columns *c, struct vx_r
 
 	if (!err && !l->tuned)
 		err = vexfs_lists_fit(l);
+	if (!err && linked) {
+		list_of = lists_of(l);
+		err = list_of ? 0 : -ENOMEM;
+	}
 	p.row = row;
 	if (l->axes)
 		vexfs_axes_forget(l->axes);
@@ -206,7 +228,7 @@ int vexfs_lists_tune(struct vexfs_lists *l, struct vexfs_columns *c, struct vx_r
 			err = -ENOMEM;
 			break;
 		}
-		err = ask(l, rows, q, slot, row, hits, near, &nears, near + SAMPLES * NEAR, &fars);
+		err = ask(l, list_of, q, slot, row, hits, near, &nears, near + SAMPLES * NEAR, &fars);
 		if (!err && (vx_ekilled() || (stop && stop(arg))))
 			err = -EINTR;
 		vx_yield();
@@ -223,6 +245,7 @@ int vexfs_lists_tune(struct vexfs_lists *l, struct vexfs_columns *c, struct vx_r
 		__atomic_store_n(&l->tuned, true, __ATOMIC_RELEASE);
 	}
 	vexfs_query_free(q);
+	vx_efree(list_of);
 	vx_efree(row);
 	vx_efree(hits);
 	vx_efree(near);
