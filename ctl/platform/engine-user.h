@@ -3,6 +3,7 @@
 #ifndef _VEXFS_ENGINE_USER_H
 #define _VEXFS_ENGINE_USER_H
 
+#include <endian.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,6 +14,11 @@
 #define READ_ONCE(x) __atomic_load_n(&(x), __ATOMIC_RELAXED)
 #define WRITE_ONCE(x, v) __atomic_store_n(&(x), (v), __ATOMIC_RELAXED)
 #endif
+/* as in vexfs-user.h */
+#define cpu_to_le32(v) ((__le32)htole32(v))
+#define cpu_to_le64(v) ((__le64)htole64(v))
+#define le32_to_cpu(v) ((__u32)le32toh(v))
+#define le64_to_cpu(v) ((__u64)le64toh(v))
 #define vx_fpu_begin() do { } while (0)
 #define vx_fpu_end() do { } while (0)
 #define vx_popcount(x) ((__u32)__builtin_popcountll(x))

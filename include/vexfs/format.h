@@ -56,7 +56,9 @@
  */
 #define VEXFS_INCOMPAT_UNSTABLE	0x00000001u		/* the format is not frozen */
 #define VEXFS_COMPAT_ALL	0u
-#define VEXFS_RO_COMPAT_ALL	0u
+/* a collection may have a checkpoint, which who does not know it would not free */
+#define VEXFS_RO_COMPAT_CHECKPOINT 0x00000001u
+#define VEXFS_RO_COMPAT_ALL	VEXFS_RO_COMPAT_CHECKPOINT
 #define VEXFS_INCOMPAT_ALL	VEXFS_INCOMPAT_UNSTABLE
 
 /* s_state */
@@ -355,7 +357,10 @@ struct vexfs_collection {
 	 * committed bytes of it that count; those before are in the bitmap, and not used again
 	 */
 	__le64	c_deaths_begin, c_deaths_end;
-	__u8	c_reserved[4096 - 176 - VEXFS_MAX_ATTRS * 40 - VEXFS_SLOTS * 32 -
+	/* hidden inode: a checkpoint of what is derived of the rows, with VEXFS_RO_COMPAT_CHECKPOINT */
+	__le64	c_checkpoint;		/* 0: none */
+	__le64	c_checkpoint_slots;	/* those that it has codes of, from 0 on */
+	__u8	c_reserved[4096 - 192 - VEXFS_MAX_ATTRS * 40 - VEXFS_SLOTS * 32 -
 			   VEXFS_MAX_SNAPSHOTS * 56];
 };
 
@@ -441,6 +446,93 @@ struct vexfs_heir_block {
 	struct vexfs_heir h_entry[VEXFS_HEIRS_PER_BLOCK];
 };
 
+/*
+ * A checkpoint: codes and lists that were derived from the rows of a collection, so that a mount need
+ * not make them again.  The header fills the first block, two streams of bytes follow, each cut into
+ * pieces: codes, then lists, if there are any.  It is written once, and belongs to c_uuid, c_epoch and
+ * to the slots before h_count, which were committed before it was.  What does not verify, or is of
+ * another version, is as good as none.
+ */
+#define VEXFS_CHECKPOINT_MAGIC	0x504b4356u		/* "VCKP" */
+#define VEXFS_CHECKPOINT_VERSION 1
+struct vexfs_checkpoint {
+	__le32	h_magic;
+	/* whole block with this field zero; identity: inode, generation, 0 */
+	__le32	h_crc;
+	__le32	h_version;
+	__le32	h_dims, h_metric;	/* as those of the collection */
+	__le32	h_reserved32;		/* 0 */
+	__u8	h_uuid[16];		/* c_uuid */
+	__le64	h_epoch;		/* c_epoch */
+	__le64	h_count;		/* slots that have codes */
+	__le64	h_bytes;		/* of all of it */
+	__le64	h_codes, h_lists;	/* bytes of the streams; no lists: 0 */
+	__u8	h_reserved[4096 - 80];
+};
+
+/* A piece of a stream: full, but the last one of each. */
+#define VEXFS_CHECKPOINT_PIECE	(1u << 18)		/* bytes, with its head */
+#define VEXFS_CHECKPOINT_CODES	1
+#define VEXFS_CHECKPOINT_LISTS	2
+struct vexfs_checkpoint_piece {
+	/* the piece with this field zero; identity: inode, generation, its offset in bytes */
+	__le32	p_crc;
+	__le32	p_bytes;		/* that follow, 1 .. */
+	__le32	p_stream;		/* VEXFS_CHECKPOINT_CODES, _LISTS */
+	__le32	p_reserved;		/* 0 */
+	__u8	p_byte[];
+};
+
+/*
+ * The stream of codes.  D is h_dims, up to a multiple of 64; f32 are IEEE 754, in 4 bytes.
+ *
+ *	struct vexfs_checkpoint_codes
+ *	f32 [h_dims]		the mean that was taken off each row
+ *	le64 [4][D / 64]	signs of the four rounds of the rotation, a bit per dim
+ *	then, of each 1024 slots, the last ones may be fewer:
+ *	  le64 [slots][D / 64]	a bit per dim
+ *	  f32 [slots][2]	squared norm of what was coded; norm2 / sum of |x|, negative: no code
+ */
+struct vexfs_checkpoint_codes {
+	__le64	k_centred;		/* slots that there were when the mean was taken */
+};
+
+/*
+ * The stream of lists; centres and rows are rotated.  D is l_axes, if there are any.
+ *
+ *	struct vexfs_checkpoint_lists
+ *	s16 [l_axes][h_dims, up to a multiple of 64]	axes on which rows are projected, 32767 long
+ *	s8 [groups][D], f32 [groups], f32 [groups]	centres of groups: scale * whole numbers; scale;
+ *							squared norm
+ *	f32 [groups]		root of the mean squared distance of the lists of a group
+ *	le32 [groups + 1]	where the lists of a group begin
+ *	s8 [lists][D], f32 [lists], f32 [lists]		centres of lists
+ *	f32 [lists]		by what they are ranked in place of the squared norm
+ *	le64 [strays]		slots that are in no list, and looked at by all
+ *	then of each list:
+ *	  le32			rows
+ *	  of each 32 rows, what is behind the last row is anything:
+ *	    u8 [D / 4][16]	1-bit codes: byte i has 4 dims of row i, in its high half of row i + 16
+ *	    f32 [3][32]		scale, add, error
+ *	    le32 [32]		slots
+ *	  of each row, the second rung:
+ *	    f32 [4]		scale, add, error, length of what is not along the axes
+ *	    u8 [D / 2]		4 bits a dim; of 64 dims byte i has dim i, in its high half dim i + 32
+ */
+#define VEXFS_CHECKPOINT_GRADES	20
+struct vexfs_checkpoint_lists {
+	__le64	l_linked;		/* slots before this are in lists, unless they were dead */
+	__le64	l_measured;		/* what that was when the tables were made */
+	__le32	l_lists, l_groups;
+	__le32	l_strays;
+	__le32	l_farthest;		/* key of an f32: the farthest nearest centre that was met */
+	__le32	l_axes;			/* a multiple of 64, 0: none */
+	/* f32, of the cosine of the angle between what is not along them: see engine/axes.h */
+	__le32	l_most, l_mean, l_deviation;
+	/* rows to look at for the 10 and the 100 nearest, by grades of recall */
+	__le64	l_near[VEXFS_CHECKPOINT_GRADES], l_far[VEXFS_CHECKPOINT_GRADES];
+};
+
 #ifndef __cplusplus
 #define VEXFS_FORMAT_ASSERT(t, m, off) \
 	_Static_assert(__builtin_offsetof(t, m) == (off), #t "." #m " moved")
@@ -474,12 +566,18 @@ VEXFS_FORMAT_ASSERT(struct vexfs_collection, c_vectors, 64);
 VEXFS_FORMAT_ASSERT(struct vexfs_collection, c_attr, 128);
 VEXFS_FORMAT_ASSERT(struct vexfs_collection, c_program, 448);
 VEXFS_FORMAT_ASSERT(struct vexfs_collection, c_snapshot, 544);
+VEXFS_FORMAT_ASSERT(struct vexfs_collection, c_checkpoint, 2384);
 _Static_assert(sizeof(struct vexfs_record) == 128, "record");
 VEXFS_FORMAT_ASSERT(struct vexfs_record, r_attr, 64);
 _Static_assert(sizeof(struct vexfs_dead_block) == 4096, "dead bitmap block");
 _Static_assert(sizeof(struct vexfs_deaths) == 8, "part of the log of deaths");
 _Static_assert(sizeof(struct vexfs_heir) == 24, "heir");
 _Static_assert(sizeof(struct vexfs_heir_block) == 4096, "block of heirs");
+_Static_assert(sizeof(struct vexfs_checkpoint) == 4096, "header of a checkpoint");
+VEXFS_FORMAT_ASSERT(struct vexfs_checkpoint, h_epoch, 40);
+_Static_assert(sizeof(struct vexfs_checkpoint_piece) == 16, "piece of a checkpoint");
+_Static_assert(sizeof(struct vexfs_checkpoint_codes) == 8, "codes of a checkpoint");
+_Static_assert(sizeof(struct vexfs_checkpoint_lists) == 368, "lists of a checkpoint");
 #endif
 
 #endif /* _VEXFS_FORMAT_H */

@@ -33,6 +33,8 @@ struct vexfs_axes {
  */
 int vexfs_axes_new(const struct vexfs_coder *c, struct vexfs_columns *cols, struct vx_rows *rows,
 		   __u64 count, bool (*stop)(void *arg), void *arg, struct vexfs_axes **axes);
+/* Room for axes, of which nothing is known yet.  NULL: no memory. */
+struct vexfs_axes *vexfs_axes_alloc(__u32 n, __u32 width);
 void vexfs_axes_free(struct vexfs_axes *a);
 __u64 vexfs_axes_bytes(const struct vexfs_axes *a);
 /* Nothing is known of the angles of neighbours' rests. */

@@ -44,6 +44,19 @@ void vexfs_axes_forget(struct vexfs_axes *a)
 	a->found = 0;
 }
 
+struct vexfs_axes *vexfs_axes_alloc(__u32 n, __u32 width)
+{
+	struct vexfs_axes *a = vx_ealloc(sizeof(*a) + (size_t)n * width * sizeof(*a->axis));
+
+	if (!a)
+		return NULL;
+	a->n = n;
+	a->width = width;
+	a->axis = (__s16 *)(a + 1);
+	vexfs_axes_forget(a);
+	return a;
+}
+
 size_t vexfs_axes_scratch(__u32 dims)
 {
 	return (size_t)(dims + 63) / 64 * 64 * (sizeof(float) + sizeof(__s16));
@@ -197,16 +210,10 @@ static void transpose(struct making *m)
 
 static struct vexfs_axes *pack(struct making *m, __u32 n)
 {
-	struct vexfs_axes *a = vx_ealloc(sizeof(*a) + (size_t)n * m->width * sizeof(*a->axis));
+	struct vexfs_axes *a = vexfs_axes_alloc(n, m->width);
 	__u32 j;
 
-	if (!a)
-		return NULL;
-	a->n = n;
-	a->width = m->width;
-	a->axis = (__s16 *)(a + 1);
-	vexfs_axes_forget(a);
-	for (j = 0; j < n; j++) {
+	for (j = 0; a && j < n; j++) {
 		vx_fpu_begin();
 		vexfs_axes_pack(a, j, m->u + (size_t)j * m->width);
 		vx_fpu_end();

@@ -306,6 +306,118 @@ int vexfs_codes_coder(const struct vexfs_codes *c, struct vexfs_coder *copy)
 	return 0;
 }
 
+/* --- checkpoints --- */
+
+__u64 vexfs_codes_saved(__u32 dims, __u64 count)
+{
+	__u32 words = padded_of(dims) / 64;
+
+	return sizeof(struct vexfs_checkpoint_codes) + dims * sizeof(__u32) +
+	       (VEXFS_ROTATION_ROUNDS + count) * words * sizeof(__u64) +
+	       count * sizeof(struct vexfs_factor);
+}
+
+/* Slots of the chunk that begins at `at`. */
+static __u32 chunk_slots(__u64 at, __u64 count)
+{
+	return count - at < VEXFS_CHUNK_SLOTS ? (__u32)(count - at) : VEXFS_CHUNK_SLOTS;
+}
+
+/* Words and numbers are little-endian where this runs, as they are on disk. */
+int vexfs_codes_save(const struct vexfs_codes *c, __u64 count, struct vexfs_sink *to)
+{
+	struct vexfs_checkpoint_codes head = { .k_centred = cpu_to_le64(c->centred) };
+	__u32 words = c->coder.rotation.padded / 64, i, n;
+	const struct code_chunk *chunk;
+	__u64 at;
+	int err;
+
+	err = to->put(to, &head, sizeof(head)) ?:
+	      to->put(to, c->coder.mean, c->coder.dims * sizeof(*c->coder.mean));
+	for (i = 0; !err && i < VEXFS_ROTATION_ROUNDS; i++)
+		err = to->put(to, c->coder.rotation.sign[i], words * sizeof(__u64));
+	for (at = 0; !err && at < count; at += n) {
+		chunk = chunk_of(c, at);
+		n = chunk_slots(at, count);
+		err = to->put(to, chunk->row, (size_t)n * words * sizeof(*chunk->row)) ?:
+		      to->put(to, chunk->factor, n * sizeof(*chunk->factor));
+	}
+	return err;
+}
+
+/* The block of a slot from its codes, which are there row-major; behind the last one are zeros. */
+static void fill_block(struct vexfs_codes *c, __u64 slot)
+{
+	__u32 words = c->coder.rotation.padded / 64, w, g, i;
+	const __u64 *row = row_of(c, slot);
+	__u8 *byte = block_of(c, slot);
+	__u64 low[16], high[16];
+
+	for (w = 0; w < words; w++) {
+		for (i = 0; i < 16; i++) {
+			low[i] = row[i * words + w];
+			high[i] = row[(i + 16) * words + w];
+		}
+		for (g = 0; g < 64; g += 4)
+			for (i = 0; i < 16; i++)
+				*byte++ = (low[i] >> g & 15) | (high[i] >> g & 15) << 4;
+	}
+}
+
+/* The next codes of a stream, as chunks of their own. */
+static int load_chunk(struct vexfs_codes *c, __u64 at, __u32 n, struct vexfs_source *from)
+{
+	__u32 words = c->coder.rotation.padded / 64, i;
+	struct code_chunk *chunk;
+	int err = vexfs_codes_reserve(c, at + n);
+
+	if (err)
+		return err;
+	chunk = chunk_of(c, at);
+	err = from->get(from, chunk->row, (size_t)n * words * sizeof(*chunk->row)) ?:
+	      from->get(from, chunk->factor, n * sizeof(*chunk->factor));
+	for (i = 0; !err && i < n; i += VEXFS_CODE_BLOCK)
+		fill_block(c, at + i);
+	return err;
+}
+
+struct vexfs_codes *vexfs_codes_load(__u32 metric, __u32 dims, __u64 count,
+				     struct vexfs_source *from, int *err)
+{
+	struct vexfs_checkpoint_codes head;
+	struct vexfs_codes *c;
+	__u32 words, i, n;
+	__u64 at;
+
+	*err = -EUCLEAN;
+	if (count > VEXFS_MAX_SLOTS || from->left != vexfs_codes_saved(dims, count))
+		return NULL;
+	c = vexfs_codes_new(metric, dims, 0);
+	*err = c ? from->get(from, &head, sizeof(head)) : -ENOMEM;
+	if (!*err)
+		*err = from->get(from, c->coder.mean, dims * sizeof(*c->coder.mean));
+	for (i = 0; !*err && i < VEXFS_ROTATION_ROUNDS; i++) {
+		words = c->coder.rotation.padded / 64;
+		*err = from->get(from, c->coder.rotation.sign[i], words * sizeof(__u64));
+	}
+	if (!*err) {
+		c->centred = le64_to_cpu(head.k_centred);
+		if (!c->centred || c->centred > VEXFS_MAX_SLOTS)
+			*err = -EUCLEAN;
+	}
+	for (at = 0; !*err && at < count; at += n) {
+		n = chunk_slots(at, count);
+		*err = load_chunk(c, at, n, from);
+		vx_yield();
+	}
+	if (*err) {
+		vexfs_codes_free(c);
+		return NULL;
+	}
+	vexfs_codes_publish(c, count);
+	return c;
+}
+
 /* --- queries --- */
 
 struct vexfs_estimator *vexfs_estimator_new(const struct vexfs_codes *c)

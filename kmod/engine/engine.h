@@ -240,6 +240,33 @@ int vexfs_lists_tune(struct vexfs_lists *l, struct vexfs_columns *c, struct vx_r
 		     bool (*stop)(void *arg), void *arg);
 
 /*
+ * --- codes.c, lists_save.c: codes and lists as the streams of a checkpoint, see format.h.  What is
+ * read back is believed no further than memory is safe and each live slot is in one list. ---
+ */
+struct vexfs_sink {
+	int (*put)(struct vexfs_sink *s, const void *p, size_t bytes);	/* 0 or an error */
+};
+struct vexfs_source {
+	int (*get)(struct vexfs_source *s, void *p, size_t bytes);	/* of those that are left */
+	__u64 left;			/* bytes */
+};
+/* Bytes of codes of the first `count` slots, and of lists as they are now. */
+__u64 vexfs_codes_saved(__u32 dims, __u64 count);
+__u64 vexfs_lists_saved(const struct vexfs_lists *l);
+/* Beside the writer of codes; count of them are published.  By the writer of lists. */
+int vexfs_codes_save(const struct vexfs_codes *c, __u64 count, struct vexfs_sink *to);
+int vexfs_lists_save(const struct vexfs_lists *l, struct vexfs_sink *to);
+/*
+ * The whole stream becomes codes of `count` slots, or lists by them, which were measured.  NULL:
+ * *err is -EUCLEAN, -ENOMEM, of get().  Sleeps.
+ */
+struct vexfs_codes *vexfs_codes_load(__u32 metric, __u32 dims, __u64 count,
+				     struct vexfs_source *from, int *err);
+struct vexfs_lists *vexfs_lists_load(const struct vexfs_codes *codes,
+				     const struct vexfs_columns *c, struct vexfs_source *from,
+				     int *err);
+
+/*
  * --- distance.c, distance_avx2.c.  Call the *_raw ones between vx_fpu_begin() and vx_fpu_end()
  * only ---
  */

@@ -144,6 +144,17 @@ int vexfs_list_reserve(struct vexfs_lists *l, struct vexfs_list *list, __u32 row
 /* Each list becomes an extent of just its rows.  Nobody else may look at them.  -ENOMEM. */
 int vexfs_lists_fit(struct vexfs_lists *l);
 
+/* --- lists_build.c --- */
+
+/* Room for n centres, and for what the writer needs to look for one among n of them.  -ENOMEM. */
+int vexfs_centres_new(struct vexfs_lists *l, struct vexfs_centres *c, __u32 n, __u32 padded);
+int vexfs_lists_scratch(struct vexfs_lists *l, __u32 n, __u32 padded);
+
+/* --- lists_build.c --- */
+
+/* Rows are projected on axes, which are l's from now on, before they are rotated.  NULL: they are not. */
+void vexfs_lists_project(struct vexfs_lists *l, struct vexfs_axes *axes);
+
 /* --- lists_tune.c --- */
 
 /* Rows of lists to look at for this recall, in millionths, of the k nearest; ~0: all. */

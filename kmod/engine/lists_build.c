@@ -160,7 +160,7 @@ static void sort_members(struct sample *s, __u32 k, __u32 *begin)
 		s->order[s->count[s->of[i]]++] = i;
 }
 
-static int centres_new(struct vexfs_lists *l, struct vexfs_centres *c, __u32 n, __u32 padded)
+int vexfs_centres_new(struct vexfs_lists *l, struct vexfs_centres *c, __u32 n, __u32 padded)
 {
 	size_t bytes = (size_t)n * (padded + 3 * sizeof(*c->scale));
 
@@ -170,6 +170,19 @@ static int centres_new(struct vexfs_lists *l, struct vexfs_centres *c, __u32 n, 
 	c->scale = (float *)(c->c + (size_t)n * padded);
 	c->norm2 = c->scale + n;
 	l->bytes += bytes;
+	return 0;
+}
+
+int vexfs_lists_scratch(struct vexfs_lists *l, __u32 n, __u32 padded)
+{
+	l->x = vx_ealloc((padded * 2 + n) * sizeof(*l->x) + padded * sizeof(*l->whole) +
+			 vexfs_axes_scratch(l->coder.dims));
+	if (!l->x)
+		return -ENOMEM;
+	l->c = l->x + padded;
+	l->dots = l->c + padded;
+	l->scratch = l->dots + n;
+	l->whole = (__s16 *)((__u8 *)l->scratch + vexfs_axes_scratch(l->coder.dims));
 	return 0;
 }
 
@@ -247,21 +260,17 @@ static int train(struct vexfs_lists *l, struct sample *s, __u32 lists, __u64 cou
 		.begin = vx_ealloc((groups + 1) * sizeof(__u32)),
 		.share = vx_ealloc(most * sizeof(__u32)),
 	};
-	int err = centres_new(l, &l->top, groups, padded) ?: centres_new(l, &l->centre, most, padded);
+	int err = vexfs_centres_new(l, &l->top, groups, padded) ?:
+		  vexfs_centres_new(l, &l->centre, most, padded) ?:
+		  vexfs_lists_scratch(l, most, padded);
 
 	l->groups = groups;
 	l->first = vx_ealloc((groups + 1) * sizeof(*l->first));
-	l->x = vx_ealloc((padded * 2 + most) * sizeof(*l->x) + padded * sizeof(*l->whole) +
-			 vexfs_axes_scratch(l->coder.dims));
-	if (!err && !(t.top && t.centre && t.norm2 && t.begin && t.share && l->first && l->x))
+	if (!err && !(t.top && t.centre && t.norm2 && t.begin && t.share && l->first))
 		err = -ENOMEM;
 	if (!err) {
 		l->top_spread = l->top.norm2 + groups;
 		l->rank2 = l->centre.norm2 + most;
-		l->c = l->x + padded;
-		l->dots = l->c + padded;
-		l->scratch = l->dots + most;
-		l->whole = (__s16 *)((__u8 *)l->scratch + vexfs_axes_scratch(l->coder.dims));
 		for (i = 0; i < s->n; i++)
 			s->order[i] = i;
 		err = cluster(s, 0, s->n, t.top, t.norm2, groups, l->dots, stop, arg);
@@ -286,11 +295,24 @@ static int train(struct vexfs_lists *l, struct sample *s, __u32 lists, __u64 cou
 	return err;
 }
 
+void vexfs_lists_project(struct vexfs_lists *l, struct vexfs_axes *axes)
+{
+	if (!axes)
+		return;
+	l->axes = axes;
+	l->bytes += vexfs_axes_bytes(axes);
+	/* the same after a checkpoint was read */
+	vx_fpu_begin();
+	vexfs_rotation_init(&l->coder.rotation, axes->n, axes->width);
+	vx_fpu_end();
+}
+
 struct vexfs_lists *vexfs_lists_new(const struct vexfs_codes *codes, struct vexfs_columns *c,
 				    struct vx_rows *rows, __u64 count, int *err, bool (*stop)(void *arg), void *arg)
 {
 	__u32 lists = vexfs_lists_wanted(count), padded, want;
 	struct vexfs_lists *l = vx_ealloc(sizeof(*l));
+	struct vexfs_axes *axes;
 	struct sample s = {};
 
 	*err = -ENOMEM;
@@ -300,22 +322,18 @@ struct vexfs_lists *vexfs_lists_new(const struct vexfs_codes *codes, struct vexf
 		vexfs_lists_free(l);
 		return NULL;
 	}
-	*err = vexfs_axes_new(&l->coder, c, rows, count, stop, arg, &l->axes);
+	*err = vexfs_axes_new(&l->coder, c, rows, count, stop, arg, &axes);
 	if (*err) {
 		vexfs_lists_free(l);
 		return NULL;
 	}
-	if (l->axes) {
-		vx_fpu_begin();
-		vexfs_rotation_init(&l->coder.rotation, l->axes->n, count);
-		vx_fpu_end();
-	}
+	vexfs_lists_project(l, axes);
 	s.padded = padded = l->coder.rotation.padded;
 	*err = -ENOMEM;
 	want = count < (__u64)lists * SAMPLE_ROWS ? (__u32)count : lists * SAMPLE_ROWS;
 	if (want > SAMPLE_BYTES / 4 / padded)
 		want = SAMPLE_BYTES / 4 / padded;
-	l->bytes = sizeof(*l) + l->coder.dims * 4 + vexfs_axes_bytes(l->axes);
+	l->bytes += sizeof(*l) + l->coder.dims * 4;
 	s.x = vx_ealloc((size_t)want * padded * sizeof(*s.x));
 	s.of = vx_ealloc((size_t)want * 2 * sizeof(*s.of));
 	s.sum = vx_ealloc((size_t)(lists + 1) * padded * sizeof(*s.sum));
