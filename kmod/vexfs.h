@@ -4,6 +4,7 @@
  *
  * Locks, outer first.  Those marked (c) are taken in user space too.
  *
+ *	vexfs_sb_info.worker_writes	what the worker writes, in kmod/fs/worker.c
  *	i_rwsem (c)		parent before child.  Of a collection's directory: shared by insert,
  *				delete, intern, use and snapshots; exclusive by create, drop, rmdir
  *	vexfs_collection_mem (c)
@@ -101,6 +102,7 @@ struct vexfs_sb_info {
 
 	struct task_struct *worker;	/* vexfs_collections_upkeep(); NULL: not mounted yet */
 	wait_queue_head_t worker_wait;
+	struct mutex worker_writes;	/* it is writing; inside s_umount, outside all others */
 	struct shrinker *shrinker;	/* of derived data */
 	u64 recall_after;		/* vx_clock_us(): no answer is kept, or judged, before */
 

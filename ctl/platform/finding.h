@@ -87,6 +87,8 @@ enum vexfs_severity {
 	  "The description of a snapshot is damaged; the records are not affected.") \
 	X(608, HEIRS, ERROR, "heirs", \
 	  "The table that says which files took the place of others is damaged: the collection cannot be searched, or some of its records name a wrong file.") \
+	X(609, CHECKPOINT, ERROR, "checkpoint", \
+	  "What was kept of codes and lists, so that a mount need not make them again, is damaged or cannot be read.  No record is lost and every search is right: the next mount makes them anew and writes another one.  Damage nobody looks for comes from the device: watch it.") \
 	X(701, RECORD_MISSING, ERROR, "record never written", \
 	  "A record was committed and has never been written.  Searches skip it; insert it again.") \
 	X(702, RECORD_TORN, ERROR, "torn record", \

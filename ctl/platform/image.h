@@ -9,7 +9,8 @@
  *
  * Nothing here asks who the caller is: whoever can open the image may do everything in it.
  *
- * No thread works in the background.  What was acknowledged is on stable storage after a sync of
+ * No thread works in the background, but for one that makes and keeps derived data of collections
+ * which are searched.  What was acknowledged is on stable storage after a sync of
  * its file or directory, of the image, or after closing it; between these a crash leaves a prefix
  * of it, as in the module, but nothing is written by itself every few seconds.  Compaction is for
  * who asks for it.

@@ -109,6 +109,7 @@ static void claim_planes(struct verify *v, const struct vexfs_collection *raw)
 	claim_plane(v, raw->c_deaths);
 	claim_plane(v, raw->c_words);
 	claim_plane(v, raw->c_heirs);
+	claim_plane(v, raw->c_checkpoint);
 	for (i = 0; i < VEXFS_MAX_SNAPSHOTS; i++)
 		claim_plane(v, raw->c_snapshot[i].n_dead_ino);
 }
@@ -248,6 +249,22 @@ static int check_snapshot(struct verify *v, const struct vexfs_snapshot_mem *s)
 			ull(v->c.ino), s->name);
 	vx_brelse(buf);
 	return 0;
+}
+
+/* That an inode is damaged was said; not, that it is another one's. */
+static int check_checkpoint(struct verify *v, const struct vexfs_collection_mem *c,
+			    const struct vexfs_collection *raw)
+{
+	const char *why = "it cannot be opened";
+	int err = 0;
+
+	if (!raw->c_checkpoint || c->body->checkpoint)
+		why = vexfs_checkpoint_wrong(c, c->body, &err);
+	if (why)
+		problem(v, VEXFS_FOUND_CHECKPOINT,
+			"collection %llu: its checkpoint is of no use, and is only made anew: %s",
+			ull(v->c.ino), why);
+	return err;
 }
 
 static int check_snapshots(struct verify *v, struct vexfs_body *b)
@@ -450,6 +467,7 @@ static int check_collection(struct verify *v, struct inode *dir, const struct ve
 		if (err)
 			err = refused_now(v, err);
 		check_heirs(v, c->body);
+		err = err ?: check_checkpoint(v, c, raw);
 	}
 	v->gone = 0;
 	if (!err && !(loading && meaning_of(v, said) == VEXFS_FOUND_PLANE))

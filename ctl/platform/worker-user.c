@@ -72,6 +72,17 @@ bool vexfs_worker_should_stop(const struct super_block *sb)
 	return READ_ONCE(VEXFS_SB(sb)->worker.stop);
 }
 
+/* The mount is not made read-only, and its end waits for the thread. */
+bool vexfs_worker_write(struct super_block *sb)
+{
+	return vexfs_may_work(sb);
+}
+
+void vexfs_worker_written(struct super_block *sb)
+{
+	(void)sb;
+}
+
 /* A child of fork() has no such thread. */
 void vexfs_worker_end(struct vexfs_worker *w)
 {

@@ -105,7 +105,8 @@ struct vexfs_ioc_info {
 	/* records that could not be read or did not verify since it was loaded: searches miss them */
 	__u64	damaged;
 	__u64	linked;
-	__u64	reserved[2];
+	/* on disk: slots whose codes, and lists, need not be made again; 0: none.  And its bytes */
+	__u64	checkpoint, checkpoint_bytes;
 };
 
 /*

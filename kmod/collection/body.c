@@ -28,8 +28,8 @@ struct vexfs_body *vexfs_body_new(struct vexfs_collection_mem *c)
 
 void vexfs_body_close(struct vexfs_body *b)
 {
-	struct inode **plane[] = { &b->vectors, &b->records, &b->keys,
-				   &b->dead,	&b->heirs,   &b->deaths };
+	struct inode **plane[] = { &b->vectors, &b->records, &b->keys,	     &b->dead,
+				   &b->heirs,	&b->deaths,  &b->checkpoint };
 	u32 i;
 
 	for (i = 0; i < ARRAY_SIZE(plane); i++) {
@@ -78,6 +78,7 @@ int vexfs_body_open(struct vexfs_body *b, const struct vexfs_collection *raw)
 		/* these may not be there */
 		{ &b->heirs, raw->c_heirs, VEXFS_INODE_METADATA, "heirs" },
 		{ &b->deaths, raw->c_deaths, 0, "deaths" },
+		{ &b->checkpoint, raw->c_checkpoint, 0, "checkpoint" },
 	};
 	struct inode *inode;
 	u32 i, j;
@@ -96,12 +97,16 @@ int vexfs_body_open(struct vexfs_body *b, const struct vexfs_collection *raw)
 			}
 		inode = vexfs_plane_open(b->dir, le64_to_cpu(plane[i].ino), plane[i].flags,
 					 plane[i].what);
+		if (IS_ERR(inode) && plane[i].to == &b->checkpoint &&
+		    (PTR_ERR(inode) == -EUCLEAN || PTR_ERR(inode) == -EIO))
+			continue;		/* that was told, and it is no loss */
 		if (IS_ERR(inode)) {
 			vexfs_body_close(b);
 			return PTR_ERR(inode);
 		}
 		*plane[i].to = inode;
 	}
+	b->checkpoint_slots = b->checkpoint ? le64_to_cpu(raw->c_checkpoint_slots) : 0;
 	err = vexfs_snapshots_open(b, raw);
 	if (err)
 		vexfs_body_close(b);

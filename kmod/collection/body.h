@@ -42,6 +42,11 @@ struct vexfs_body {
 	struct vexfs_snapshot_mem *snapshot[VEXFS_MAX_SNAPSHOTS];
 	u32 snapshots;
 
+	/* see checkpoint.h */
+	struct inode *checkpoint;	/* a reference; commit_lock and derived_lock to change; NULL */
+	u64 checkpoint_slots;		/* the same: those that it has; 0: it is of no use */
+	u64 checkpoint_after;		/* vx_clock_us(): no other one before then; no lock */
+
 	/* see derived.h */
 	spinlock_t derived_lock;	/* a leaf */
 	struct vexfs_derived *derived;	/* derived_lock: the current generation; NULL: none */

@@ -161,6 +161,7 @@ int vexfs_collection_info(struct vexfs_collection_mem *c, struct vexfs_ioc_info 
 		}
 	}
 	vexfs_derived_put(d);
+	vexfs_checkpoint_info(c->body, info);
 	info->epoch = c->body->epoch;
 	info->damaged = vexfs_columns_damaged(c->body->columns);
 	info->key_bytes = c->body->key_end;
@@ -322,6 +323,7 @@ static int shut_down_one(struct vexfs_collection_mem *c, void *arg)
 void vexfs_collections_shutdown(struct super_block *sb)
 {
 	vexfs_collections_sync(sb);	/* whose operations are lost if it fails, is said below */
+	vexfs_checkpoints_last(sb);
 	vexfs_collections_each(sb, shut_down_one, NULL);
 }
 

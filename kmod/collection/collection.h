@@ -23,6 +23,7 @@
  *	predicate.c	predicates that were asked for, and their bitmaps
  *	derived.c	generations of what is derived from rows
  *	upkeep.c	what the worker does for them
+ *	checkpoint.c	what is kept of them on disk
  *	budget.c	the memory that all of that may take
  *	bind.c		files that records are bound to
  *	target.c	those that an insert binds to
@@ -41,6 +42,7 @@
 #include "collection/body.h"
 #include "collection/budget.h"
 #include "collection/bind.h"
+#include "collection/checkpoint.h"
 #include "collection/commit.h"
 #include "collection/compact.h"
 #include "collection/dead.h"

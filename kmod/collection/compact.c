@@ -495,7 +495,7 @@ static int write_dead(struct compaction *k)
 
 /* --- the swap --- */
 
-#define MAX_PLANES	(6 + VEXFS_MAX_SNAPSHOTS)
+#define MAX_PLANES	(7 + VEXFS_MAX_SNAPSHOTS)
 /*
  * The collection block and the superblock; a table block for each old plane, for each new one, and
  * for what comes before that on the orphan list.  It fits the smallest log.
@@ -513,9 +513,10 @@ static u32 planes_of(const struct vexfs_body *b, struct inode *plane[MAX_PLANES]
 	plane[3] = b->dead;
 	plane[4] = b->heirs;
 	plane[5] = b->deaths;
+	plane[6] = b->checkpoint;
 	for (i = 0; i < b->snapshots; i++)
-		plane[6 + i] = b->snapshot[i]->dead;
-	return 6 + i;
+		plane[7 + i] = b->snapshot[i]->dead;
+	return 7 + i;
 }
 
 static void fill_block(const struct compaction *k, struct vexfs_collection *raw)
@@ -532,6 +533,7 @@ static void fill_block(const struct compaction *k, struct vexfs_collection *raw)
 	raw->c_dead = cpu_to_le64(b->dead->i_ino);
 	raw->c_heirs = b->heirs ? cpu_to_le64(b->heirs->i_ino) : 0;
 	raw->c_deaths = raw->c_deaths_begin = raw->c_deaths_end = 0;
+	raw->c_checkpoint = raw->c_checkpoint_slots = 0;
 	raw->c_epoch = cpu_to_le64(b->epoch);
 	for (i = 0; i < b->snapshots; i++) {
 		raw->c_snapshot[i].n_count = cpu_to_le64(b->snapshot[i]->as_of.count);

@@ -3,8 +3,8 @@
  * What is derived from the rows of a body, in memory: generations with references.
  *
  * A search takes the current generation for as long as its call lasts, so that another one can take
- * its place at any time, or none.  The first search of a collection makes one, for as long as its
- * time allows, and the worker goes on (upkeep.c); an insert adds its rows if all before them are in
+ * its place at any time, or none.  The first search of a collection reads the checkpoint
+ * (checkpoint.c), or makes one, for as long as its time allows, and the worker goes on (upkeep.c); an insert adds its rows if all before them are in
  * it; compaction carries over what there is.  A slot without a code is measured, so a search takes
  * what is there, while others add to it.
  *
@@ -27,6 +27,7 @@
  * that was off by 121 left 2,954 to be measured, and another one 1,229.
  */
 #define OFF		50
+#define LOAD_US		(500 * 1000)	/* whoever has less time leaves a checkpoint to the worker */
 
 /* --- generations --- */
 
@@ -64,8 +65,7 @@ u64 vexfs_derived_cost(u32 dims, u64 slots, bool lists)
 	return vexfs_codes_cost(dims, slots) + (lists ? vexfs_lists_cost(dims, slots) : 0);
 }
 
-/* Empty, and charged for `count` slots.  ERR_PTR: -ENOSPC, -ENOMEM. */
-static struct vexfs_derived *allocate(struct vexfs_body *b, u32 dims, u64 count, u64 used)
+struct vexfs_derived *vexfs_derived_empty(struct vexfs_body *b, u32 dims, u64 count, u64 used)
 {
 	struct vexfs_derived *d = kzalloc(sizeof(*d), GFP_KERNEL_ACCOUNT);
 	int err;
@@ -88,7 +88,7 @@ static struct vexfs_derived *allocate(struct vexfs_body *b, u32 dims, u64 count,
 struct vexfs_derived *vexfs_derived_new(const struct vexfs_collection_mem *c,
 					struct vexfs_body *b, u64 count, u64 used)
 {
-	struct vexfs_derived *d = allocate(b, c->dims, count, used);
+	struct vexfs_derived *d = vexfs_derived_empty(b, c->dims, count, used);
 	struct vx_rows *rows;
 	int err;
 
@@ -122,7 +122,8 @@ void vexfs_derived_count(struct vexfs_collection_mem *c, struct vexfs_body *b)
 /* --- making them --- */
 
 struct vexfs_derived *vexfs_derived_begin(const struct vexfs_collection_mem *c,
-					  struct vexfs_body *b, u64 count)
+					  struct vexfs_body *b, u64 count,
+					  bool (*stop)(void *sb))
 {
 	u64 now = vx_clock_us();
 	struct vexfs_derived *d;
@@ -131,7 +132,8 @@ struct vexfs_derived *vexfs_derived_begin(const struct vexfs_collection_mem *c,
 		return NULL;
 	d = vexfs_derived_get(b);
 	if (!d) {
-		d = vexfs_derived_new(c, b, count, now);
+		d = vexfs_checkpoint_load(c, b, count, now, stop) ?:
+		    vexfs_derived_new(c, b, count, now);
 		WRITE_ONCE(b->derived_err, PTR_ERR_OR_ZERO(d));
 		if (IS_ERR(d)) {
 			d = NULL;
@@ -197,8 +199,12 @@ struct vexfs_derived *vexfs_derived_search(const struct vexfs_collection_mem *c,
 	bool late = false;
 	int err;
 
-	if (!d && count >= VEXFS_MIN_CODED)
-		d = vexfs_derived_begin(c, b, count);
+	if (!d && count >= VEXFS_MIN_CODED) {
+		if (us < LOAD_US && vexfs_checkpoint_waits(b))
+			vexfs_derived_poke(b);	/* a new generation would be in its way */
+		else
+			d = vexfs_derived_begin(c, b, count, NULL);
+	}
 	if (!d)
 		return NULL;
 	WRITE_ONCE(d->used, now);
@@ -208,7 +214,8 @@ struct vexfs_derived *vexfs_derived_search(const struct vexfs_collection_mem *c,
 		late = !err && vexfs_codes_count(d->codes) < count;
 	}
 	if (late || (vexfs_derived_is_off(d) && now >= READ_ONCE(b->recentre_after)) ||
-	    (vexfs_derived_unlisted(d) && now >= READ_ONCE(b->lists_after)))
+	    (vexfs_derived_unlisted(d) && now >= READ_ONCE(b->lists_after)) ||
+	    vexfs_checkpoint_is_due(b, d, now))
 		vexfs_derived_poke(b);
 	return d;
 }
@@ -260,7 +267,7 @@ struct vexfs_derived *vexfs_derived_heir(const struct vexfs_collection_mem *c,
 					 u64 slots)
 {
 	u64 centred = vexfs_codes_centred(from->codes), count = vexfs_codes_count(from->codes);
-	struct vexfs_derived *d = allocate(to, c->dims, slots, READ_ONCE(from->used));
+	struct vexfs_derived *d = vexfs_derived_empty(to, c->dims, slots, READ_ONCE(from->used));
 
 	if (IS_ERR(d))
 		return NULL;

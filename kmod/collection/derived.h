@@ -34,6 +34,12 @@ struct vexfs_derived {
 	 * better, -EDOM, none would.  0: nothing is wrong.  The worker's; no lock.
 	 */
 	int lists_err;
+	/*
+	 * What the collection's checkpoint has of it: slots, 0 it has nothing, and whether lists are
+	 * in it.  The worker's, or whoever has made it; READ_ONCE().
+	 */
+	u64 stored;
+	bool stored_lists;
 };
 
 /* The current generation of a body, with a reference; NULL: none.  Never waits. */
@@ -98,17 +104,20 @@ void vexfs_derived_poke(struct vexfs_body *b);
 /* Records of a body for which codes pay: a search measures fewer as fast. */
 #define VEXFS_MIN_CODED	1024
 /*
- * A generation without any slot, centred, and charged for `count`; not the current one, and used
- * when `used` says: those used before then may make room.  ERR_PTR: -ENOSPC, -ENOMEM, of reading rows.
+ * A generation without any slot, charged for codes of `count`; not the current one, and used when
+ * `used` says: those used before then may make room.  ERR_PTR: -ENOSPC, -ENOMEM, of reading rows.
+ * Empty: without codes, too, which are the caller's to add.  New: centred.
  */
+struct vexfs_derived *vexfs_derived_empty(struct vexfs_body *b, u32 dims, u64 count, u64 used);
 struct vexfs_derived *vexfs_derived_new(const struct vexfs_collection_mem *c,
 					struct vexfs_body *b, u64 count, u64 used);
 /*
- * The current generation, with a reference, made if there is none and nobody else is making it.
- * NULL: then b->derived_err may say why.
+ * The current generation, with a reference; if there is none and nobody else is making it, that of
+ * the checkpoint, or a new one.  NULL: then b->derived_err may say why.  stop: see checkpoint.h.
  */
 struct vexfs_derived *vexfs_derived_begin(const struct vexfs_collection_mem *c,
-					  struct vexfs_body *b, u64 count);
+					  struct vexfs_body *b, u64 count,
+					  bool (*stop)(void *sb));
 /*
  * Encode what has no code below count, until the deadline (vx_clock_us()).  d->lock held, or nobody
  * else has it.  0, also when the deadline came first; -ENOSPC, -ENOMEM, -ESTALE, -EINTR, of reading

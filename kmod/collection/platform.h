@@ -286,6 +286,14 @@ bool vexfs_work_begin(struct super_block *sb);
 void vexfs_work_end(struct super_block *sb);
 
 /*
+ * The same for the thread below, which may write from here to the end unless that is false; whoever
+ * makes the mount read-only, or ends it, waits for the end.  Not inside locks.  Let go of inodes
+ * before the end, but not while a freeze is held off.
+ */
+bool vexfs_worker_write(struct super_block *sb);
+void vexfs_worker_written(struct super_block *sb);
+
+/*
  * A thread of a mount, of low priority, that calls vexfs_collections_upkeep() and vexfs_recalls()
  * whenever it was poked; the host ends it before the mount goes.  Poke: takes no lock of ours, and may be called inside
  * any but spinlocks.

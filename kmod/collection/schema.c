@@ -343,15 +343,16 @@ int vexfs_collection_create(struct inode *dir, const struct vexfs_ioc_create *ar
 int vexfs_schema_drop(struct vexfs_collection_mem *c, u64 outer)
 {
 	struct vexfs_body *b = c->body;
-	struct inode *plane[7 + VEXFS_MAX_SNAPSHOTS] = { b->vectors, b->records, b->keys, b->dead,
-							  b->heirs,   b->deaths,  c->words.plane };
+	struct inode *plane[8 + VEXFS_MAX_SNAPSHOTS] = { b->vectors,	  b->records, b->keys, b->dead,
+							  b->heirs,	  b->deaths,
+							  c->words.plane, b->checkpoint };
 	struct vexfs_inode_core *core = &VEXFS_I(c->dir)->core;
 	vx_txn *handle;
 	int err;
 	u32 i;
 
 	for (i = 0; i < b->snapshots; i++)
-		plane[7 + i] = b->snapshot[i]->dead;
+		plane[8 + i] = b->snapshot[i]->dead;
 	/* each in a table block; the superblock is shared */
 	handle = vexfs_start(c->dir->i_sb,
 			     ARRAY_SIZE(plane) * VEXFS_INODE_CREDITS + 2 * VEXFS_FREE_CREDITS);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What the worker of a mount does for derived data: it makes what searches found missing, lists when
- * all slots have codes, and takes a new centre where the old one has been left behind.  It only reads, so that a mount may be
- * read-only, or frozen.
+ * all slots have codes, takes a new centre where the old one has been left behind, and writes a
+ * checkpoint (checkpoint.c) when all of that is done.  But for that it only reads, so that a mount may
+ * be read-only, or frozen.
  *
  * A generation with another centre is built beside the current one, to which inserts go on adding,
  * and takes its place when it has all slots.  It is charged all the while, and nobody makes room
@@ -139,10 +140,12 @@ static int step(struct vexfs_collection_mem *c, struct vexfs_body *b)
 	int more;
 
 	if (!d && count >= VEXFS_MIN_CODED)
-		d = vexfs_derived_begin(c, b, count);
+		d = vexfs_derived_begin(c, b, count, should_stop);
 	if (!d)
 		return 0;
 	more = advance(c, b, d);
+	if (!more)
+		vexfs_checkpoint_keep(c, b, d, should_stop);
 	vexfs_derived_put(d);
 	return more;
 }

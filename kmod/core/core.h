@@ -103,6 +103,8 @@ int vexfs_super_read(struct vexfs_fs *fs, void *host, __u64 dev_blocks);
 void vexfs_super_release(struct vexfs_fs *fs);
 /* In a transaction: write the counters, state and times of fs into block 0. 1 credit. */
 int vexfs_super_log(vx_txn *t, struct vexfs_fs *fs, __u16 state);
+/* In a transaction: from now on it has these VEXFS_RO_COMPAT_*.  1 credit. */
+int vexfs_super_feature(vx_txn *t, struct vexfs_fs *fs, __u32 ro_compat);
 /* Block 0's buffer: under alloc_lock, with write access taken; copies the counters, stamps,
  * dirties. */
 int vexfs_super_dirty(vx_txn *t, struct vexfs_fs *fs);

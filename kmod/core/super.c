@@ -316,3 +316,20 @@ int vexfs_super_log(vx_txn *t, struct vexfs_fs *fs, __u16 state)
 	vx_unlock(&fs->alloc_lock);
 	return err;
 }
+
+int vexfs_super_feature(vx_txn *t, struct vexfs_fs *fs, __u32 ro_compat)
+{
+	struct vexfs_super *s = vx_data(fs->sb_buf);
+	int err = 0;
+
+	vx_lock(&fs->alloc_lock);
+	if (~le32_to_cpu(s->s_ro_compat) & ro_compat) {
+		err = vx_txn_write(t, fs->sb_buf);
+		if (!err) {
+			s->s_ro_compat |= cpu_to_le32(ro_compat);
+			err = vexfs_super_dirty(t, fs);
+		}
+	}
+	vx_unlock(&fs->alloc_lock);
+	return err;
+}

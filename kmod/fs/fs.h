@@ -107,6 +107,8 @@ void vexfs_io_work(struct work_struct *work);
 int vexfs_worker_start(struct super_block *sb);
 /* Before collections or inodes go.  Waits for a step of it. */
 void vexfs_worker_stop(struct super_block *sb);
+/* Until it writes nothing any more, when vexfs_may_work() has become false. */
+void vexfs_worker_wait(struct super_block *sb);
 
 /* --- file.c, dir.c, namei.c --- */
 

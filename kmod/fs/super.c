@@ -136,6 +136,7 @@ static void raise_stop(struct vexfs_sb_info *sbi)
 	clear_bit(VEXFS_SBI_RAISE, &sbi->flags);
 	cancel_delayed_work_sync(&sbi->raise);
 	cancel_work_sync(&sbi->compact);
+	vexfs_worker_wait(sbi->sb);
 }
 
 static int write_state(struct super_block *sb, bool clean)
@@ -408,6 +409,7 @@ static int fill_super(struct super_block *sb, struct fs_context *fc)
 	INIT_WORK(&sbi->compact, compact_work);
 	INIT_WORK(&sbi->error_work, error_work);
 	ratelimit_state_init(&sbi->error_limit, 10 * HZ, 20);
+	mutex_init(&sbi->worker_writes);
 	mutex_init(&sbi->orphan_lock);
 	INIT_LIST_HEAD(&sbi->orphans);
 	mutex_init(&sbi->collections_lock);

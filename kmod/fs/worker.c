@@ -4,7 +4,10 @@
  * lowest priority for derived data and live recall (a workqueue has no priority of its own that a
  * module could set), and giving back the memory of derived data when it is short.
  *
- * It writes nothing, so it works on a read-only mount and while the filesystem is frozen, too.
+ * It writes nothing but checkpoints, and does without where it may not write: so it works on a
+ * read-only mount and while the filesystem is frozen, too.
+ *
+ * Lock: vexfs_sb_info.worker_writes, while it writes.
  */
 #include <linux/freezer.h>
 #include <linux/kthread.h>
@@ -43,6 +46,29 @@ void vexfs_worker_poke(struct super_block *sb)
 bool vexfs_worker_should_stop(const struct super_block *sb)
 {
 	return kthread_freezable_should_stop(NULL);
+}
+
+bool vexfs_worker_write(struct super_block *sb)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+
+	mutex_lock(&sbi->worker_writes);
+	if (vexfs_may_work(sb))
+		return true;
+	mutex_unlock(&sbi->worker_writes);
+	return false;
+}
+
+void vexfs_worker_written(struct super_block *sb)
+{
+	mutex_unlock(&VEXFS_SB(sb)->worker_writes);
+}
+
+/* vexfs_may_work() is false from now on. */
+void vexfs_worker_wait(struct super_block *sb)
+{
+	mutex_lock(&VEXFS_SB(sb)->worker_writes);
+	mutex_unlock(&VEXFS_SB(sb)->worker_writes);
 }
 
 /* --- memory --- */

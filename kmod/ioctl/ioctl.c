@@ -97,7 +97,7 @@ static long ioc_info(struct file *file, struct vexfs_collection_mem *c, void __u
 	err = vexfs_may_read(file) ?: vexfs_copy_in(&in, sizeof(in), argp, &usize);
 	if (err)
 		return err;
-	if (in.flags || in.reserved32 || !ALL_ZERO(in.reserved))
+	if (in.flags || in.reserved32)
 		return -EINVAL;
 	memset(&arg, 0, sizeof(arg));
 	arg.size = in.size;
