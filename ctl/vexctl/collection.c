@@ -209,6 +209,8 @@ static void info_json(const struct vexfs_ioc_info *i)
 	add_u64(o, "coded", i->coded);
 	add_u64(o, "lists", i->lists);
 	add_u64(o, "linked", i->linked);
+	add_u64(o, "checkpoint", i->checkpoint);
+	add_u64(o, "checkpoint_bytes", i->checkpoint_bytes);
 	add_str(o, "codes", codes_name(i->codes));
 	add_u64(o, "queries", i->queries);
 	add_u64(o, "fallbacks", i->fallbacks);
@@ -275,6 +277,11 @@ static int info(int argc, char **argv)
 		printf("lists       %u, with %llu of %llu slots\n", i.lists, i.linked, i.count);
 	else
 		printf("lists       none: there are few slots, they are being made, or they do not fit into resident=\n");
+	if (i.checkpoint)
+		printf("checkpoint  codes and lists of %llu slots are on disk, in %llu bytes: the next mount reads them\n",
+		       i.checkpoint, i.checkpoint_bytes);
+	else
+		printf("checkpoint  none: the next mount makes codes and lists again\n");
 	printf("queries     %llu since it was loaded, %llu fell back to the built-in\n", i.queries,
 	       i.fallbacks);
 	for (n = 0; n < VEXFS_SLOTS; n++) {

@@ -17,8 +17,8 @@
  * and replaced by the next one; meanwhile codes and lists are made anew.
  *
  * Locks: none while it is read or written: codes below the count never change, and lists are the
- * worker's, who writes it.  commit_lock for the transaction, and vexfs_body.derived_lock inside it to
- * show the new one.
+ * worker's, who writes it.  commit_lock for the transaction, and inside it, for a moment each, lock
+ * before and vexfs_body.derived_lock after, to show the new one.
  */
 #include "collection/collection.h"
 
@@ -76,7 +76,7 @@ static void give_up(struct vexfs_body *b, const struct inode *inode)
 {
 	spin_lock(&b->derived_lock);
 	if (b->checkpoint == inode)
-		b->checkpoint_slots = 0;
+		WRITE_ONCE(b->checkpoint_slots, 0);
 	spin_unlock(&b->derived_lock);
 }
 
@@ -489,6 +489,17 @@ out:
 	return err;
 }
 
+/* Is it still the body of a collection?  commit_lock held: it will be until that is let go. */
+static bool is_current(struct vexfs_collection_mem *c, const struct vexfs_body *b)
+{
+	bool is;
+
+	mutex_lock(&c->lock);
+	is = c->body == b && !c->gone;
+	mutex_unlock(&c->lock);
+	return is;
+}
+
 /*
  * It takes the place of the one before, which comes back in *inode.  -ESTALE: the collection, or its
  * body, is gone.
@@ -502,7 +513,7 @@ static int install(const struct contents *k, struct inode **inode)
 	int err = -ESTALE;
 
 	mutex_lock(&c->commit_lock);
-	if (c->body == b && !READ_ONCE(c->gone))
+	if (is_current(c, b))
 		err = vexfs_schema_begin(&s, c, VEXFS_ADOPT_CREDITS + VEXFS_FREE_CREDITS);
 	if (!err)
 		err = vexfs_schema_end(&s, exchange(k, &s, *inode));
@@ -510,7 +521,7 @@ static int install(const struct contents *k, struct inode **inode)
 		spin_lock(&b->derived_lock);
 		old = b->checkpoint;
 		b->checkpoint = *inode;
-		b->checkpoint_slots = k->count;
+		WRITE_ONCE(b->checkpoint_slots, k->count);
 		spin_unlock(&b->derived_lock);
 		*inode = old;
 	}
@@ -525,7 +536,7 @@ static bool choose(struct contents *k)
 	bool fine;
 
 	mutex_lock(&c->commit_lock);
-	fine = c->body == k->b && !READ_ONCE(c->gone);
+	fine = is_current(c, k->b);
 	k->count = min(vexfs_codes_count(k->d->codes), c->committed);
 	mutex_unlock(&c->commit_lock);
 	k->lists = k->d->lists;

@@ -1,0 +1,102 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Checkpoints: codes and lists are there after a mount, by the worker's or by the unmount's doing; who
+# reads only reads them, too; one that is damaged costs nothing but the work.
+. ./lib.sh
+dmesg_allow 'its checkpoint is of no use'
+said() { sed 's/^/# /' "$out"; }
+number() { vexctl explain "$1" --id 7 --json | tr -d '\n' | sed -n "s/.*\"$2\": *\([0-9]*\).*/\1/p"; }
+info() { vexctl collection info "$1" --json | tr -d '\n' | sed -n "s/.*\"$2\": *\([0-9]*\).*/\1/p"; }
+free_blocks() { stat -f -c %f "$1"; }
+# The worker is as slow as emulation is, and waits for somebody who searches.
+wait_for()
+{
+	for i in $(seq 600); do
+		[ "$(info "$1" "$2")" = "$3" ] && ok "$1 has $2 $3 after $i looks" && return
+		vexctl search "$1" --id 7 > /dev/null
+		sleep 0.2
+	done
+	not_ok "$1 has $2 $(info "$1" "$2"), not $3"
+}
+# The very first search after the mount, and more.
+by_lists()
+{
+	[ "$(number /mnt/l2 probed)" -gt 0 ] && ok "$1: the first search looks into lists" || not_ok "$1: it does not"
+	run "$1: more searches" codes check /mnt/l2 98 20; said
+	says_text "$1: they go by lists" "strategy=ivf used=0"
+}
+
+run "mkfs" mkfs.vexfs --force /dev/vda
+run "mount" vexctl mount /dev/vda /mnt
+run "fill" codes fill /mnt/l2 10000 64 l2
+equal "none" 0 "$(info /mnt/l2 checkpoint)"
+run "before any" vexctl collection info /mnt/l2
+says "before any" '^checkpoint  none'
+run "sync" sync
+before=$(free_blocks /mnt)
+run "a search" vexctl search /mnt/l2 --id 7
+wait_for /mnt/l2 checkpoint 10000
+run "info" vexctl collection info /mnt/l2
+says "info" '^checkpoint  codes and lists of 10000 slots are on disk, in [0-9]+ bytes'
+bytes=$(info /mnt/l2 checkpoint_bytes)
+run "sync" sync
+used=$(($before - $(free_blocks /mnt)))
+[ $used -ge $(($bytes / 4096)) ] && [ $used -le $(($bytes / 4096 + 64)) ] &&
+	ok "statfs counts its $used blocks" || not_ok "statfs counts $used blocks for $bytes bytes"
+run "umount" vexctl umount /mnt
+run "fsck" fsck.vexfs /dev/vda
+
+# --- it is there
+run "mount" vexctl mount /dev/vda /mnt
+by_lists "mounted again"
+equal "all slots are in lists" 10000 "$(info /mnt/l2 linked)"
+run "in step" codes step /mnt/l2 1; said
+run "umount" vexctl umount /mnt
+run "mount for who reads" vexctl mount /dev/vda /mnt -o ro
+by_lists "for who reads"
+run "umount" vexctl umount /mnt
+run "fsck" fsck.vexfs /dev/vda
+
+# --- at the unmount, as far as the worker has come
+run "mount" vexctl mount /dev/vda /mnt
+run "another one" codes fill /mnt/quick 9000 64 l2
+run "a search" vexctl search /mnt/quick --id 7
+run "umount at once" vexctl umount /mnt
+run "fsck" fsck.vexfs /dev/vda
+run "mount" vexctl mount /dev/vda /mnt
+equal "it has a checkpoint" 9000 "$(info /mnt/quick checkpoint)"
+run "it is found" codes check /mnt/quick 98 30; said
+run "read-only while the worker may be at it" mount -o remount,ro /mnt
+run "it is found" codes check /mnt/quick 98 30; said
+run "and back" mount -o remount,rw /mnt
+run "freeze while it may be at it" fsfreeze --freeze /mnt
+run "it is found" codes check /mnt/quick 98 30; said
+run "thaw" fsfreeze --unfreeze /mnt
+run "drop" vexctl collection drop /mnt/quick --yes
+run "umount" vexctl umount /mnt
+run "fsck" fsck.vexfs /dev/vda
+
+# --- damaged
+at=$(strings -t d -n 4 /dev/vda | while read -r at what; do case $what in VCKP*) [ $(($at % 4096)) = 0 ] && echo $at; esac; done | head -n 1)
+[ -n "$at" ] && ok "there is one at $at" || not_ok "none is found"
+printf 'damage' | dd of=/dev/vda bs=1 seek=$(($at + 50000)) conv=notrunc 2> /dev/null
+expect_fail "fsck" "[609] checkpoint" fsck.vexfs /dev/vda
+run "mount" vexctl mount /dev/vda /mnt
+run "found without it" codes check /mnt/l2 98 30; said
+if dmesg | tail -n 20 | grep -q "its checkpoint is of no use, and is made anew: it is damaged"; then ok "the log says so"
+else not_ok "the log does not say so" "$(dmesg | tail -n 3)"; fi
+wait_for /mnt/l2 checkpoint "$(info /mnt/l2 slots)"
+run "umount" vexctl umount /mnt
+run "fsck" fsck.vexfs /dev/vda
+run "mount" vexctl mount /dev/vda /mnt
+by_lists "made anew"
+
+# --- compaction makes an end of it, and there is another one
+run "delete" vexctl delete /mnt/l2 1 2 3
+run "compact" vexctl compact /mnt/l2
+equal "none" 0 "$(info /mnt/l2 checkpoint)"
+wait_for /mnt/l2 checkpoint "$(info /mnt/l2 slots)"
+run "umount" vexctl umount /mnt
+run "fsck" fsck.vexfs /dev/vda
+finish
