@@ -38,12 +38,12 @@ static double droot(double d)
 
 void vexfs_project_scalar(const __s16 *x, const __s16 *axis, __u32 n, __u32 width, __s32 *dot)
 {
-	__u32 i, k;
+	__u32 i, k, sum;		/* axes of a checkpoint may be anything */
 
 	for (i = 0; i < n; i++, axis += width) {
-		dot[i] = 0;
-		for (k = 0; k < width; k++)
-			dot[i] += x[k] * axis[k];
+		for (sum = k = 0; k < width; k++)
+			sum += (__u32)(x[k] * axis[k]);
+		dot[i] = (__s32)sum;
 	}
 }
 
