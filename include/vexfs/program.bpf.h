@@ -49,6 +49,8 @@ extern void bpf_iter_num_destroy(struct vexfs_iter_num *it) __ksym;
 #define VEXFS_STATE_WORDS	8
 #define VEXFS_OPS_NAME_LEN	32
 #define VEXFS_MAX_SIGMA		10000	/* width of bounds, in hundredths of a standard deviation */
+#define VEXFS_MAX_SCRATCH	65536	/* bytes, see vexfs_scratch() */
+#define VEXFS_RUNGS		2	/* kinds of codes, see vexfs_refine() */
 
 /* vexfs_ops.flags */
 #define VEXFS_OPS_EXHAUSTIVE	1u	/* distance measures in its own way: EOPNOTSUPP */
@@ -99,15 +101,26 @@ struct vexfs_search {
 	/* slots before this are in lists, see vexfs_probe(); 0 where there are none */
 	__u64 linked;
 	__u32 lists;			/* that there are */
+	__u32 reserved;
+	__u64 next;			/* where vexfs_matches() goes on */
 };
 
 /* One candidate of the batch, see vexfs_candidates(). */
 struct vexfs_cand {
 	__u64 slot;
 	__u64 id;
-	__u64 key;			/* monotone in the distance; distance: valid; filter: 0 */
+	/*
+	 * monotone in the distance; valid in distance, and in search where the batch was measured;
+	 * else 0
+	 */
+	__u64 key;
 	__s64 micro;			/* the distance in millionths, saturated; as key */
 	__u64 penalty;			/* distance: out, in millionths, added; 0 on entry */
+};
+
+/* What is known of the distance of a candidate, before penalties, see vexfs_bounds(). */
+struct vexfs_interval {
+	__u64 lower, upper;		/* keys, as of vexfs_cand; 0 and ~0: nothing is known */
 };
 
 /* A program object.  0 or "" for what is not set, but name and abi must be. */
@@ -136,21 +149,22 @@ struct vexfs_ops {
 #endif
 
 /*
- * Kfuncs.  All bound what they are given.  range, slots, estimate, probe and list charge the query's
- * budget, and they and take look at its deadline and at how long the round has lasted: a loop that calls none
- * of them, or does not listen, is stopped by nobody, and holds up whoever replaces or unloads the
- * program, and with him whoever loads, replaces or unloads any struct_ops program.  So do helpers
+ * Kfuncs.  All bound what they are given.  What fills the batch (range, slots, matches, estimate,
+ * probe, list, rescore) charges the query's budget, and that and take look at its deadline and at
+ * how long the round has lasted: a loop that calls none of them, or does not listen, is stopped by
+ * nobody, and holds up whoever replaces or unloads the program, and with him whoever loads, replaces
+ * or unloads any struct_ops program.  So do helpers
  * and kfuncs that may wait for user memory, as bpf_copy_from_user_str(): do not use them.  They
  * return a count, or a negative errno:
  *	EINVAL	out of range
  *	EPERM	called from the wrong op
- *	EAGAIN	(these six) too many rows wait to be read, or the round has lasted long enough, some
+ *	EAGAIN	(these) too many rows wait to be read, or the round has lasted long enough, some
  *		10 ms: return VEXFS_MORE, repeat the call in the next round, which comes at once
  *	ENOSPC	budget used up, and
  *	ETIME	deadline passed: return 0, the answer so far is given, marked as truncated
  *
- * range, slots, estimate, probe, list, defer and take may sleep: only search can call them (the verifier sees to
- * it).
+ * Most may sleep, all but keep, score, offer and those that return pointers to the batch: only search
+ * can call them (the verifier sees to it).
  */
 #ifndef __ksym
 #define __ksym		/* the module, which has the functions, sees the prototypes too */
@@ -208,6 +222,55 @@ extern int vexfs_defer(struct vexfs_search *s) __ksym;
  */
 extern int vexfs_take(struct vexfs_search *s) __ksym;
 /*
+ * search: memory of the query's own, of which no other query knows: `rdwr_buf_size` bytes (up to
+ * VEXFS_MAX_SCRATCH, the same in all calls), zero in round 0, and kept between rounds.  NULL: wrong
+ * size or op, or there is no memory.  May sleep.
+ */
+extern __u8 *vexfs_scratch(struct vexfs_search *s, const int rdwr_buf_size) __ksym;
+/*
+ * search: the batch becomes those that are live of the next VEXFS_BATCH slots from `from` on for
+ * which the predicate holds; those in between cost nothing.  Returns how many, which may be 0 though
+ * there are more; s->next is where to go on, s->count at the end.  Where s->matches tells nothing it
+ * does the same as vexfs_batch_range().  May sleep; EAGAIN, ENOSPC and ETIME as it.
+ */
+extern int vexfs_matches(struct vexfs_search *s, __u64 from) __ksym;
+/*
+ * search: candidates of the batch whose bit in `mask` is not set are dropped.  They count as looked
+ * at, and an answer of fewer than k says that it may miss some.  Returns how many are left.
+ */
+extern int vexfs_keep(struct vexfs_search *s, __u64 mask) __ksym;
+/*
+ * search: what codes tell of the distances of the batch, an array of VEXFS_BATCH of which s->batch
+ * are in use; read-only.  Keys are those of vexfs_cand.key and s->worst: the distance, without any
+ * penalty, lies between `lower` and `upper` but for the few that `sigma` leaves outside, so one
+ * whose `lower` is above s->worst is not among the k nearest.  rdonly_buf_size is
+ * sizeof(struct vexfs_interval) * VEXFS_BATCH, see vexfs_intervals().  NULL: wrong size or op.
+ */
+extern __u8 *vexfs_bounds(struct vexfs_search *s, const int rdonly_buf_size) __ksym;
+/*
+ * search: tighten the bounds of the batch by the codes of a rung, and prune those that are not among
+ * the k nearest then: 1, the 1-bit code that a slot has, of which batch_range, batch_slots and
+ * matches made no use; 2, the 4-bit code, where a slot is in a list.  sigma: see vexfs_estimate().
+ * Returns how many are left.  EOPNOTSUPP there are no such codes, now or at all; EINVAL the batch
+ * was scored.  May sleep; ETIME.
+ */
+extern int vexfs_refine(struct vexfs_search *s, __u32 rung, __u32 sigma) __ksym;
+/*
+ * search: the batch becomes those of the slots (slots__sz bytes of them) that exist, are live and
+ * match, although they were looked at before: to be measured again.  It costs visits as
+ * vexfs_batch_slots() does.  What waits to be read is left out; what is in the pool of the k best
+ * already stays there as it is, and is not offered again.  Such a batch cannot be deferred.
+ */
+extern int vexfs_rescore(struct vexfs_search *s, __u64 *slots, __u32 slots__sz) __ksym;
+/*
+ * search: filter the batch, and measure it over the first `dims` dimensions alone, for vectors that
+ * are made so that these tell most.  vexfs_cand.key is the distance there; cosine is that of the
+ * parts.  Then vexfs_keep() and vexfs_score(): what was measured in part is not offered (EINVAL).
+ * What is not in memory is queued, as by vexfs_score().  Returns how many candidates are left.
+ * EINVAL no such dims, or the batch was scored.  May sleep; ETIME.
+ */
+extern int vexfs_score_dims(struct vexfs_search *s, __u32 dims) __ksym;
+/*
  * any op: the batch, an array of VEXFS_BATCH of which s->batch are in use; only `penalty` in
  * distance is read back.  rdwr_buf_size is sizeof(struct vexfs_cand) * VEXFS_BATCH, see
  * vexfs_batch().  NULL: wrong size or op.
@@ -230,6 +293,12 @@ static __always_inline struct vexfs_cand *vexfs_batch(struct vexfs_search *s)
 static __always_inline const __s64 *vexfs_attr(struct vexfs_search *s, __u32 attr)
 {
 	return (const __s64 *)vexfs_attribute(s, attr, sizeof(__s64) * VEXFS_BATCH);
+}
+
+static __always_inline const struct vexfs_interval *vexfs_intervals(struct vexfs_search *s)
+{
+	return (const struct vexfs_interval *)vexfs_bounds(s, sizeof(struct vexfs_interval) *
+							      VEXFS_BATCH);
 }
 
 /*

@@ -5,7 +5,6 @@
  */
 #include "query.h"
 
-#define SECTION_BYTES	(128u << 10)	/* of rows per FPU section: under 50 us */
 #define SCAN_WORDS	4096		/* of a predicate's bitmap, between looks at the clock */
 #define FEW_CODES	8		/* of 64: estimated one by one, row-major, not in blocks */
 /* rows to read before the deferred ones are looked at again */
@@ -30,6 +29,13 @@ static int go_on(struct vexfs_query *q, __u32 max_pending)
 	if (now >= q->round_end_us && q->work != q->round_work)
 		return -EAGAIN;
 	return q->npending > max_pending ? -EAGAIN : 0;
+}
+
+int vexfs_query_go_on(struct vexfs_query *q)
+{
+	int err = go_on(q, PENDING);
+
+	return err == -EAGAIN ? 0 : err;	/* what fills the batch listens to that */
 }
 
 /*
@@ -150,7 +156,7 @@ int vexfs_query_new_batch(struct vexfs_query *q, bool marks)
 
 	if ((marks || q->n) && vexfs_query_mark(q))
 		return -ENOMEM;
-	for (i = 0; i < q->n; i++) {
+	for (i = 0; i < q->n && !q->rescoring; i++) {
 		bit = 1ULL << q->slot[i] % 64;
 		q->seen[q->slot[i] / 64] &= ~bit;
 		if (q->fresh[i]) {
@@ -161,6 +167,8 @@ int vexfs_query_new_batch(struct vexfs_query *q, bool marks)
 	q->n = 0;
 	q->scored_batch = false;
 	q->filtered = false;
+	q->partial = false;
+	q->rescoring = false;
 	return 0;
 }
 
@@ -180,8 +188,7 @@ void vexfs_query_add(struct vexfs_query *q, __u64 slot, __u32 lower, __u32 upper
 	q->slot[q->n++] = slot;
 }
 
-/* A batch loses some of its candidates: this one stays, in place `to`. */
-static void keep(struct vexfs_query *q, __u32 to, __u32 from)
+void vexfs_query_keep(struct vexfs_query *q, __u32 to, __u32 from)
 {
 	q->slot[to] = q->slot[from];
 	q->fresh[to] = q->fresh[from];
@@ -280,24 +287,40 @@ static void refuse(struct vexfs_query *q, __u32 lower)
 		q->deferred.refused = lower;
 }
 
-/* Bounds of the batch, one by one; prunes what is beyond the gate. */
+/*
+ * Bounds of the batch, one by one; prunes what is beyond the gate.  Where there are bounds already,
+ * what both leave is left, if anything.
+ */
 static void bound_batch(struct vexfs_query *q, __u32 sigma)
 {
 	__u32 i, kept = 0, lower, upper, most = vexfs_query_gate(q);
 
 	for (i = 0; i < q->n; i++) {
 		vexfs_codes_slot(q->codes, q->estimator, q->slot[i], sigma, &lower, &upper);
+		if (q->lower[i] <= upper && q->upper[i] >= lower) {
+			lower = q->lower[i] > lower ? q->lower[i] : lower;
+			upper = q->upper[i] < upper ? q->upper[i] : upper;
+		}
 		if (lower > most) {
 			refuse(q, lower);
 			continue;
 		}
 		q->lower[i] = lower;
 		q->upper[i] = upper;
-		keep(q, kept++, i);
+		vexfs_query_keep(q, kept++, i);
 	}
 	q->stats.estimated += q->n;
 	q->stats.pruned += q->n - kept;
 	q->n = kept;
+}
+
+int vexfs_query_bound(struct vexfs_query *q, __u32 sigma)
+{
+	int err = need_estimator(q);
+
+	if (!err)
+		bound_batch(q, sigma);
+	return err;
 }
 
 int vexfs_q_estimate(struct vexfs_query *q, __u64 from, __u32 n, __u32 sigma)
@@ -408,7 +431,7 @@ static int apply_filter(struct vexfs_query *q)
 		return err;
 	for (i = 0; i < q->n; i++)
 		if (q->s.keep >> i & 1)
-			keep(q, kept++, i);
+			vexfs_query_keep(q, kept++, i);
 	q->stats.filtered += q->n - kept;
 	q->n = kept;
 	q->filtered = true;
@@ -442,21 +465,16 @@ static int measure(struct vexfs_query *q)
 			q->penalty[i] = q->cand[i].penalty;
 	}
 	q->scored_batch = true;
+	q->partial = false;
 	vexfs_query_publish(q);
 	return q->n;
 }
 
-int vexfs_q_score(struct vexfs_query *q)
+int vexfs_query_pin(struct vexfs_query *q)
 {
 	__u32 i, have = 0;
 	int n;
 
-	if (q->phase != VEXFS_PHASE_SEARCH)
-		return -EPERM;
-	if (q->failed)
-		return q->failed;
-	if (q->scored_batch)
-		return q->n;
 	q->work += q->n > 0;
 	if (apply_filter(q))
 		return q->failed;
@@ -468,9 +486,25 @@ int vexfs_q_score(struct vexfs_query *q)
 		}
 		q->measure[have].segs = n;
 		q->measure[have].norm = vexfs_columns_norm(q->cols, q->slot[i]);
-		keep(q, have++, i);
+		vexfs_query_keep(q, have++, i);
 	}
 	q->n = have;
+	return 0;
+}
+
+int vexfs_q_score(struct vexfs_query *q)
+{
+	int n;
+
+	if (q->phase != VEXFS_PHASE_SEARCH)
+		return -EPERM;
+	if (q->failed)
+		return q->failed;
+	if (q->scored_batch)
+		return q->n;
+	n = vexfs_query_pin(q);
+	if (n)
+		return n;
 	n = measure(q);
 	vx_rows_put(q->rows);
 	return n;
@@ -483,6 +517,8 @@ static int offer(struct vexfs_query *q)
 
 	if (!q->scored_batch || !q->n)
 		return 0;
+	if (q->rescored)
+		vexfs_query_only_new(q);
 	q->work++;
 	most = vexfs_query_radius_gate(q);
 	vx_fpu_begin();
@@ -509,6 +545,8 @@ int vexfs_q_offer(struct vexfs_query *q)
 {
 	if (q->phase != VEXFS_PHASE_SEARCH)
 		return -EPERM;
+	if (q->partial && q->n)
+		return q->failed ?: -EINVAL;
 	return q->failed ?: offer(q);
 }
 
@@ -526,7 +564,7 @@ int vexfs_q_defer(struct vexfs_query *q)
 		return -EPERM;
 	if (q->failed)
 		return q->failed;
-	if (q->scored_batch)
+	if (q->scored_batch || q->rescoring)
 		return -EINVAL;
 	err = need_deferred(q);
 	if (!err)
@@ -537,7 +575,7 @@ int vexfs_q_defer(struct vexfs_query *q)
 	vexfs_deferred_room(&q->deferred, vexfs_query_gate(q));
 	for (i = 0; i < q->n; i++) {
 		if (q->lower[i] == VEXFS_UNKNOWN) {	/* nothing to wait for */
-			keep(q, unknown++, i);
+			vexfs_query_keep(q, unknown++, i);
 			continue;
 		}
 		vexfs_deferred_push(&q->deferred, q->lower[i], q->slot[i]);
@@ -582,7 +620,7 @@ int vexfs_q_take(struct vexfs_query *q)
 struct vexfs_cand *vexfs_q_candidates(struct vexfs_query *q)
 {
 	bool measured = q->phase == VEXFS_PHASE_DISTANCE ||
-			(q->phase == VEXFS_PHASE_SEARCH && q->scored_batch);
+			(q->phase == VEXFS_PHASE_SEARCH && (q->scored_batch || q->partial));
 	__u32 i;
 
 	if (q->phase == VEXFS_PHASE_NONE)

@@ -390,7 +390,7 @@ int vexfs_q_offer(struct vexfs_query *q);
 int vexfs_q_estimate(struct vexfs_query *q, __u64 from, __u32 n, __u32 sigma);
 int vexfs_q_defer(struct vexfs_query *q);
 int vexfs_q_take(struct vexfs_query *q);
-/* fills ids and, in distance, key and micro */
+/* fills ids and, where it was measured, key and micro */
 struct vexfs_cand *vexfs_q_candidates(struct vexfs_query *q);
 __s64 *vexfs_q_attribute(struct vexfs_query *q, __u32 attr);	/* NULL: out of range */
 /* Rows that were not in memory.  read: start all, then wait for up to VEXFS_BATCH and pin them
@@ -398,6 +398,17 @@ __s64 *vexfs_q_attribute(struct vexfs_query *q, __u32 attr);	/* NULL: out of ran
  * or an error.  score: measure and offer those, unpin (hooks run: inside SRCU). */
 int vexfs_query_read(struct vexfs_query *q);
 int vexfs_query_score_read(struct vexfs_query *q);
+
+/* --- select.c: as above --- */
+
+void *vexfs_q_scratch(struct vexfs_query *q, __u32 bytes);	/* NULL */
+/* vexfs_matches() */
+int vexfs_q_next(struct vexfs_query *q, __u64 from);
+int vexfs_q_keep(struct vexfs_query *q, __u64 mask);
+struct vexfs_interval *vexfs_q_bounds(struct vexfs_query *q);	/* NULL */
+int vexfs_q_refine(struct vexfs_query *q, __u32 rung, __u32 sigma);
+int vexfs_q_rescore(struct vexfs_query *q, const __u64 *slots, __u32 n);
+int vexfs_q_score_dims(struct vexfs_query *q, __u32 dims);
 
 /*
  * The next rows of a list of the query, up to a batch whose lower bounds at sigma are not above the

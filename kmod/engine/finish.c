@@ -305,7 +305,7 @@ int vexfs_query_finish(struct vexfs_query *q, struct vexfs_hit_f *hits, __u32 *t
 		hits[i].distance = vexfs_key_bits(f[i].key);
 	}
 	*truncated |= q->why | (q->damaged ? VEXFS_TRUNC_DAMAGED : 0);
-	if (n < (int)q->k && !q->why && (vexfs_query_looked(q) < q->count || q->deferred.n))
+	if (n < (int)q->k && !q->why && (vexfs_query_looked(q) < q->count || q->deferred.n || q->dropped))
 		*truncated |= VEXFS_TRUNC_STRATEGY;
 out:
 	vx_efree(f);

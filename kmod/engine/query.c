@@ -28,7 +28,9 @@ void vexfs_query_restart(struct vexfs_query *q)
 	q->failed = 0;
 	q->damaged = false;
 	q->overran = false;
-	q->scored_batch = false;
+	q->scored_batch = q->partial = false;
+	q->rescoring = q->rescored = q->dropped = false;
+	q->scratch_bytes = 0;
 	q->marking = false;
 	vexfs_query_decide(q);
 	s->lists = q->lists ? vexfs_lists_count(q->lists) : 0;
@@ -36,6 +38,7 @@ void vexfs_query_restart(struct vexfs_query *q)
 	s->live = q->as_of ? q->as_of->live : vexfs_columns_live(q->cols);
 	s->worst = q->range ? q->radius : ~0ULL;
 	s->round = 0;
+	s->next = 0;
 	memset(s->state, 0, sizeof(s->state));
 	vexfs_query_phase(q, VEXFS_PHASE_NONE);
 	vexfs_query_publish(q);
@@ -142,6 +145,7 @@ void vexfs_query_free(struct vexfs_query *q)
 	vexfs_deferred_free(&q->deferred);
 	vx_efree(q->estimator);
 	vx_efree(q->probe);
+	vx_efree(q->scratch);
 	vx_efree(q->seen);
 	vx_efree(q->row);
 	vx_efree(q);

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The insides of a query, for query.c, batch.c, marks.c, strategy.c and finish.c. */
+/*
+ * The insides of a query, for query.c, batch.c, select.c, marks.c, strategy.c and finish.c.
+ */
 #ifndef _VEXFS_ENGINE_QUERY_H
 #define _VEXFS_ENGINE_QUERY_H
 
 #include "internal.h"
 
 #define PENDING		1024		/* rows that may wait to be read */
+#define SECTION_BYTES	(128u << 10)	/* of rows per FPU section: under 50 us */
 
 struct vexfs_query {
 	struct vexfs_search s;
@@ -51,6 +54,11 @@ struct vexfs_query {
 	__u32 why;			/* VEXFS_TRUNC_* */
 	bool damaged;			/* a row was left out because it is */
 	bool scored_batch;
+	/* it was measured over some of its dims only */
+	bool partial;
+	/* it may have been looked at before; and some batch had been */
+	bool rescoring, rescored;
+	bool dropped;			/* the strategy did not want some of what it looked at */
 	bool filtered;			/* the filter has seen the batch */
 	__u32 n;			/* candidates in the batch */
 	__u64 slot[VEXFS_BATCH];
@@ -62,6 +70,10 @@ struct vexfs_query {
 	struct vexfs_cand cand[VEXFS_BATCH];
 	__s64 column[VEXFS_BATCH];
 	__u64 penalty[VEXFS_BATCH];
+	struct vexfs_interval bound[VEXFS_BATCH];
+	/* the strategy's own: there is memory for so much, and so much of it is in use */
+	void *scratch;
+	__u32 scratch_room, scratch_bytes;
 	__u64 pending[PENDING];
 	__u32 npending, from;		/* those before `from` were read and measured */
 	__u32 max_norm2;
@@ -123,6 +135,17 @@ int vexfs_query_charge(struct vexfs_query *q, __u32 *n);
 int vexfs_query_new_batch(struct vexfs_query *q, bool marks);
 /* A slot with bounds of its distance joins the batch, unless it was a candidate before. */
 void vexfs_query_add(struct vexfs_query *q, __u64 slot, __u32 lower, __u32 upper);
+/* The candidate in place `from` takes another place, when others leave the batch. */
+void vexfs_query_keep(struct vexfs_query *q, __u32 to, __u32 from);
+/* May the strategy go on with its batch?  -ETIME, -EPERM, a failed program's error. */
+int vexfs_query_go_on(struct vexfs_query *q);
+/* Tighten the bounds of the batch by codes, which there are, and prune.  -ENOMEM. */
+int vexfs_query_bound(struct vexfs_query *q, __u32 sigma);
+/*
+ * Filter the batch and pin its rows, for measure[]; what is not in memory waits to be read and
+ * leaves it.  Then vx_rows_put().  The error of a filter that failed.
+ */
+int vexfs_query_pin(struct vexfs_query *q);
 /* What is farther than this, before penalties, is not among the k best; a key. */
 __u32 vexfs_query_gate(struct vexfs_query *q);
 /* May a slot of the snapshot become a candidate? */
@@ -141,6 +164,11 @@ int vexfs_q_matches(struct vexfs_query *q, __u64 from, __u64 *next, bool estimat
 bool vexfs_query_admits(struct vexfs_query *q, __u64 slot);
 /* What has a larger f32 total than this lies beyond the radius; a key.  ~0: there is no radius. */
 __u32 vexfs_query_radius_gate(struct vexfs_query *q);
+
+/* --- select.c --- */
+
+/* What is in the pool, or twice in the batch, leaves the batch. */
+void vexfs_query_only_new(struct vexfs_query *q);
 
 /* --- plan.c --- */
 

@@ -74,6 +74,49 @@ __bpf_kfunc int vexfs_offer(struct vexfs_search *s)
 	return vexfs_q_offer(vexfs_search_query(s));
 }
 
+__bpf_kfunc __u8 *vexfs_scratch(struct vexfs_search *s, const int rdwr_buf_size)
+{
+	return vexfs_q_scratch(vexfs_search_query(s), rdwr_buf_size);
+}
+
+__bpf_kfunc int vexfs_matches(struct vexfs_search *s, __u64 from)
+{
+	cond_resched();
+	return vexfs_q_next(vexfs_search_query(s), from);
+}
+
+__bpf_kfunc int vexfs_keep(struct vexfs_search *s, __u64 mask)
+{
+	return vexfs_q_keep(vexfs_search_query(s), mask);
+}
+
+__bpf_kfunc __u8 *vexfs_bounds(struct vexfs_search *s, const int rdonly_buf_size)
+{
+	if (rdonly_buf_size != sizeof(struct vexfs_interval) * VEXFS_BATCH)
+		return NULL;
+	return (__u8 *)vexfs_q_bounds(vexfs_search_query(s));
+}
+
+__bpf_kfunc int vexfs_refine(struct vexfs_search *s, __u32 rung, __u32 sigma)
+{
+	cond_resched();
+	return vexfs_q_refine(vexfs_search_query(s), rung, sigma);
+}
+
+__bpf_kfunc int vexfs_rescore(struct vexfs_search *s, __u64 *slots, __u32 slots__sz)
+{
+	cond_resched();
+	if (slots__sz % sizeof(*slots) || slots__sz / sizeof(*slots) > VEXFS_BATCH)
+		return -EINVAL;
+	return vexfs_q_rescore(vexfs_search_query(s), slots, slots__sz / sizeof(*slots));
+}
+
+__bpf_kfunc int vexfs_score_dims(struct vexfs_search *s, __u32 dims)
+{
+	cond_resched();
+	return vexfs_q_score_dims(vexfs_search_query(s), dims);
+}
+
 __bpf_kfunc __u8 *vexfs_candidates(struct vexfs_search *s, const int rdwr_buf_size)
 {
 	/* The size is what the verifier lets the program touch: it must be what the query has. */
@@ -101,6 +144,13 @@ BTF_ID_FLAGS(func, vexfs_defer, KF_TRUSTED_ARGS | KF_SLEEPABLE)
 BTF_ID_FLAGS(func, vexfs_take, KF_TRUSTED_ARGS | KF_SLEEPABLE)
 BTF_ID_FLAGS(func, vexfs_score, KF_TRUSTED_ARGS)
 BTF_ID_FLAGS(func, vexfs_offer, KF_TRUSTED_ARGS)
+BTF_ID_FLAGS(func, vexfs_scratch, KF_TRUSTED_ARGS | KF_SLEEPABLE | KF_RET_NULL)
+BTF_ID_FLAGS(func, vexfs_matches, KF_TRUSTED_ARGS | KF_SLEEPABLE)
+BTF_ID_FLAGS(func, vexfs_keep, KF_TRUSTED_ARGS)
+BTF_ID_FLAGS(func, vexfs_bounds, KF_TRUSTED_ARGS | KF_RET_NULL)
+BTF_ID_FLAGS(func, vexfs_refine, KF_TRUSTED_ARGS | KF_SLEEPABLE)
+BTF_ID_FLAGS(func, vexfs_rescore, KF_TRUSTED_ARGS | KF_SLEEPABLE)
+BTF_ID_FLAGS(func, vexfs_score_dims, KF_TRUSTED_ARGS | KF_SLEEPABLE)
 BTF_ID_FLAGS(func, vexfs_candidates, KF_TRUSTED_ARGS | KF_RET_NULL)
 BTF_ID_FLAGS(func, vexfs_attribute, KF_TRUSTED_ARGS | KF_RET_NULL)
 BTF_KFUNCS_END(vexfs_kfunc_ids)
