@@ -123,6 +123,13 @@ struct vexfs_interval {
 	__u64 lower, upper;		/* keys, as of vexfs_cand; 0 and ~0: nothing is known */
 };
 
+/* A list that may be worth a look, see vexfs_probes(). */
+struct vexfs_probed {
+	__u64 key;			/* of the distance of its centre, as vexfs_cand.key */
+	__u32 list;			/* ~0: there is no other one */
+	__u32 rows;			/* in it, dead ones included */
+};
+
 /* A program object.  0 or "" for what is not set, but name and abi must be. */
 struct vexfs_ops {
 	/* Seed, score, offer, until satisfied.  May sleep only in kfuncs. */
@@ -209,6 +216,15 @@ extern int vexfs_probe(struct vexfs_search *s, __u32 sigma) __ksym;
  * are none, as above; s->lists and s->linked are 0 then.
  */
 extern int vexfs_batch_list(struct vexfs_search *s, __u32 list, __u32 sigma) __ksym;
+/*
+ * search: the next VEXFS_BATCH lists in the order of their centres' distances, to be looked into by
+ * vexfs_batch_list() as the program likes; vexfs_probe() does not come to them any more.  An array,
+ * read-only, which the next call overwrites; after the last list there are some whose `list` is ~0.
+ * The order is that of vexfs_probe(): about right.  rdonly_buf_size is sizeof(struct vexfs_probed) *
+ * VEXFS_BATCH, see vexfs_next_lists().  NULL: wrong size or op, out of time, no memory, or there are
+ * no lists, as above.  What is in no list is vexfs_probe()'s.  May sleep.
+ */
+extern __u8 *vexfs_probes(struct vexfs_search *s, const int rdonly_buf_size) __ksym;
 /*
  * search: filter the batch and defer it, to be re-ranked in the order of its lower bounds.  Those
  * without an estimate are measured and offered at once.  Returns how many there were of both; the
@@ -299,6 +315,12 @@ static __always_inline const struct vexfs_interval *vexfs_intervals(struct vexfs
 {
 	return (const struct vexfs_interval *)vexfs_bounds(s, sizeof(struct vexfs_interval) *
 							      VEXFS_BATCH);
+}
+
+static __always_inline const struct vexfs_probed *vexfs_next_lists(struct vexfs_search *s)
+{
+	return (const struct vexfs_probed *)vexfs_probes(s, sizeof(struct vexfs_probed) *
+							    VEXFS_BATCH);
 }
 
 /*

@@ -421,6 +421,8 @@ int vexfs_q_list(struct vexfs_query *q, __u32 list, __u32 sigma);
  * likely to have anything, or there are no lists.
  */
 int vexfs_q_probe(struct vexfs_query *q, __u32 sigma);
+/* Lists in the order in which that would come to them, which it does not then.  NULL: none. */
+struct vexfs_probed *vexfs_q_probes(struct vexfs_query *q);
 
 /* --- strategy.c --- */
 

@@ -88,6 +88,7 @@ static int begin(struct vexfs_query *q)
 	p->listed = 0;
 	p->lists = 0;
 	p->strays = 0;
+	p->nearest = ~0u;
 	q->probing = true;
 	return 0;
 }
@@ -108,8 +109,8 @@ static __u32 take_ranked(struct vexfs_probe *p)
 	return entry;
 }
 
-/* Take the most promising list to the end of those that come next. */
-static bool take_list(struct vexfs_query *q)
+/* Take the most promising list; ~0: there is no other one. */
+static __u32 pop_list(struct vexfs_query *q)
 {
 	const struct vexfs_lists *l = q->lists;
 	struct vexfs_probe *p = q->probe;
@@ -117,13 +118,26 @@ static bool take_list(struct vexfs_query *q)
 
 	while ((at = take_ranked(p)) >= l->lists) {
 		if (at == ~0u)
-			return false;
+			return at;
 		vx_fpu_begin();
 		vexfs_probe_open(l, p, at - l->lists);
 		vx_fpu_end();
 	}
+	if (p->nearest == ~0u)
+		p->nearest = p->far[at];
+	return at;
+}
+
+/* The same, to the end of those that come next. */
+static bool take_list(struct vexfs_query *q)
+{
+	struct vexfs_probe *p = q->probe;
+	__u32 at = pop_list(q);
+
+	if (at == ~0u)
+		return false;
 	p->next[p->nexts++] = at;
-	__builtin_prefetch(l->list + at);
+	__builtin_prefetch(q->lists->list + at);
 	return true;
 }
 
@@ -148,8 +162,6 @@ static bool next_list(struct vexfs_query *q, __u32 gate)
 		;
 	if (!p->nexts)
 		return false;
-	if (!p->lists)
-		p->nearest = p->far[p->next[0]];
 	if (enough(q, gate))
 		return false;
 	p->at = p->next[0];
@@ -241,6 +253,32 @@ int vexfs_q_list(struct vexfs_query *q, __u32 at, __u32 sigma)
 		return err;
 	gate = vexfs_query_gate(q);
 	return take_scanned(q, at, scan(q, at, n, sigma, gate), sigma, gate);
+}
+
+struct vexfs_probed *vexfs_q_probes(struct vexfs_query *q)
+{
+	struct vexfs_probe *p;
+	__u32 n, at, i;
+
+	if (begin(q) || vexfs_query_go_on(q))
+		return NULL;
+	p = q->probe;
+	for (n = 0; n < VEXFS_BATCH; n++) {
+		/* first what was taken, but not looked into */
+		at = n < p->nexts ? p->next[n] : pop_list(q);
+		if (at == ~0u)
+			break;
+		p->probed[n].list = at;
+		p->probed[n].rows = READ_ONCE(q->lists->list[at].n);
+	}
+	p->nexts = 0;
+	vx_fpu_begin();
+	for (i = 0; i < n; i++)
+		p->probed[i].key = vexfs_widen_key(p->far[p->probed[i].list]);
+	vx_fpu_end();
+	for (; n < VEXFS_BATCH; n++)
+		p->probed[n] = (struct vexfs_probed){ .key = ~0ULL, .list = ~0u };
+	return p->probed;
 }
 
 /* The next ones of what no list could take. */

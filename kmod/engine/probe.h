@@ -33,6 +33,7 @@ struct vexfs_probe {
 	__u32 lists;			/* that were begun */
 	__u64 listed;			/* rows of lists that were looked at */
 	__u32 strays;			/* rows in no list that were */
+	struct vexfs_probed probed[VEXFS_BATCH];	/* what vexfs_q_probes() gives */
 	/* what scans leave: rows that the first rung lets pass, and their lists' plus and reach */
 	__u32 kept;
 	__u64 slot[VEXFS_BATCH];

@@ -53,6 +53,14 @@ __bpf_kfunc int vexfs_batch_list(struct vexfs_search *s, __u32 list, __u32 sigma
 	return vexfs_q_list(vexfs_search_query(s), list, sigma);
 }
 
+__bpf_kfunc __u8 *vexfs_probes(struct vexfs_search *s, const int rdonly_buf_size)
+{
+	cond_resched();
+	if (rdonly_buf_size != sizeof(struct vexfs_probed) * VEXFS_BATCH)
+		return NULL;
+	return (__u8 *)vexfs_q_probes(vexfs_search_query(s));
+}
+
 __bpf_kfunc int vexfs_defer(struct vexfs_search *s)
 {
 	return vexfs_q_defer(vexfs_search_query(s));
@@ -140,6 +148,7 @@ BTF_ID_FLAGS(func, vexfs_batch_slots, KF_TRUSTED_ARGS | KF_SLEEPABLE)
 BTF_ID_FLAGS(func, vexfs_estimate, KF_TRUSTED_ARGS | KF_SLEEPABLE)
 BTF_ID_FLAGS(func, vexfs_probe, KF_TRUSTED_ARGS | KF_SLEEPABLE)
 BTF_ID_FLAGS(func, vexfs_batch_list, KF_TRUSTED_ARGS | KF_SLEEPABLE)
+BTF_ID_FLAGS(func, vexfs_probes, KF_TRUSTED_ARGS | KF_SLEEPABLE | KF_RET_NULL)
 BTF_ID_FLAGS(func, vexfs_defer, KF_TRUSTED_ARGS | KF_SLEEPABLE)
 BTF_ID_FLAGS(func, vexfs_take, KF_TRUSTED_ARGS | KF_SLEEPABLE)
 BTF_ID_FLAGS(func, vexfs_score, KF_TRUSTED_ARGS)

@@ -669,6 +669,121 @@ static void test_crowd(void **state)
 	free(same);
 }
 
+/* --- a strategy that chooses the lists itself --- */
+
+static __u32 probed_first;		/* so many steps by vexfs_q_probe() before */
+static __u32 pairs, pairs_off;		/* of lists; the first one's centre is farther */
+
+static int chooses(struct vexfs_search *s)
+{
+	struct vexfs_query *q = vexfs_search_query(s);
+	const struct vexfs_probed *next;
+	__u64 *far = calloc(s->lists, sizeof(*far));
+	__u8 *met = calloc(s->lists, 1);
+	__u32 i, n_far = 0, seen = 0;
+	int n = 0;
+
+	for (i = 0; i < probed_first && n >= 0; i++) {
+		n = vexfs_q_probe(q, 0);
+		if (n > 0)
+			n = vexfs_q_defer(q);
+	}
+	/* those that were looked into: only the last of them has rows that were not */
+	for (i = 0; probed_first && i < s->lists; i++) {
+		met[i] = q->probe->done[i] || i == q->probe->at;
+		seen += met[i];
+		if (i == q->probe->at)
+			while ((n = vexfs_q_list(q, i, 0)) >= 0 &&
+			       q->probe->done[i] < lists->list[i].n)
+				if (n)
+					assert_true(vexfs_q_defer(q) >= 0);
+		if (n > 0)
+			assert_true(vexfs_q_defer(q) >= 0);
+	}
+	do {
+		next = vexfs_q_probes(q);
+		assert_non_null(next);
+		for (i = 0; i < VEXFS_BATCH && next[i].list != ~0u; i++) {
+			assert_true(next[i].list < s->lists && !met[next[i].list]);
+			assert_int_equal(next[i].rows, lists->list[next[i].list].n);
+			met[next[i].list] = 1;
+			seen++;
+			far[n_far++] = next[i].key;
+			while (q->probe->done[next[i].list] < next[i].rows) {
+				n = vexfs_q_list(q, next[i].list, 0);
+				assert_true(n >= 0);
+				if (n)
+					assert_true(vexfs_q_defer(q) >= 0);
+			}
+		}
+	} while (i == VEXFS_BATCH);
+	assert_true(vexfs_q_probes(q)[0].list == ~0u);
+	assert_int_equal(seen, s->lists);	/* each once */
+	for (i = 0; i < n_far / 2; i++)
+		pairs_off += far[i] > far[i + n_far / 2];
+	pairs += n_far / 2;
+	free(far);
+	free(met);
+	while ((n = vexfs_q_probe(q, 0)) >= 0)	/* strays */
+		if (n)
+			assert_true(vexfs_q_defer(q) >= 0);
+	assert_int_equal(n, -ENOENT);
+	for (s->state[0] = s->linked; s->state[0] < s->count; s->state[0] += 64)
+		if (vexfs_q_estimate(q, s->state[0], 64, 0) > 0)
+			assert_true(vexfs_q_defer(q) >= 0);
+	while ((n = vexfs_q_take(q)) > 0) {
+		n = vexfs_q_score(q);
+		if (n > 0)
+			n = vexfs_q_offer(q);
+		if (n < 0)
+			break;
+	}
+	return n;
+}
+
+static void test_chosen(void **state)
+{
+	__u32 m, i, truncated, restarts, good = 0, wanted = 0;
+	struct vexfs_query *q;
+	int n;
+
+	(void)state;
+	for (m = VEXFS_METRIC_L2; m <= VEXFS_METRIC_DOT; m++) {
+		fill(MAX_N, 16, 0);
+		link_some(m, MAX_N - 300);
+		kill_some(200);
+		for (i = 0; i < 8; i++) {
+			new_query();
+			probed_first = i % 4;
+			q = begin(m, 10, 0, ~0ULL);
+			n = run(q, chooses, hits, &truncated, &restarts);
+			assert_int_equal(restarts, 0);
+			good += recalled(m, 10, NULL, NULL, hits, n);
+			wanted += n;
+			vexfs_query_restart(q);
+			assert_null(vexfs_q_probes(q));		/* no program runs */
+			vexfs_query_phase(q, VEXFS_PHASE_FILTER);
+			assert_null(vexfs_q_probes(q));
+			vexfs_query_free(q);
+		}
+		q = begin(m, 10, 0, 1);				/* long ago */
+		vexfs_query_phase(q, VEXFS_PHASE_SEARCH);
+		assert_null(vexfs_q_probes(q));
+		vexfs_query_free(q);
+		vexfs_lists_free(lists);
+		lists = NULL;
+		q = begin(m, 10, 0, ~0ULL);			/* there are none */
+		vexfs_query_phase(q, VEXFS_PHASE_SEARCH);
+		assert_null(vexfs_q_probes(q));
+		vexfs_query_free(q);
+		forget();
+	}
+	print_message("recall %.4f, %u of %u lists later than farther ones\n",
+		      (double)good / wanted, pairs_off, pairs);
+	assert_true(good >= 0.98 * wanted);
+	assert_true(pairs_off <= pairs / 8);	/* the order is not quite that of distances */
+}
+
 /* --- a strategy that does anything in any order --- */
 
 static bool looked[MAX_N], before[MAX_N], taken[MAX_N];
@@ -1202,6 +1317,7 @@ int main(void)
 		cmocka_unit_test_setup(test_limits, clean),
 		cmocka_unit_test_setup(test_equal, clean),
 		cmocka_unit_test_setup(test_crowd, clean),
+		cmocka_unit_test_setup(test_chosen, clean),
 		cmocka_unit_test_setup(test_any, clean),
 		cmocka_unit_test_setup(test_each_list, clean),
 		cmocka_unit_test_setup(test_begins_elsewhere, clean),
