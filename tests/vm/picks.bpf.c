@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * picks: looks at the slots that an array in user memory names, while user space rewrites it.
+ * picks: looks at the slots that an array in user memory names, and again, while user space rewrites
+ * it.
  *
- * For tests: vexfs_batch_slots() with memory that others write.
+ * For tests: vexfs_batch_slots() and vexfs_rescore() with memory that others write.
  */
 #include <vexfs/program.bpf.h>
 
@@ -24,7 +25,10 @@ int BPF_PROG(picks_search, struct vexfs_search *s)
 	if (!slot)
 		return -EINVAL;
 	bpf_for(i, 0, 200) {
-		n = vexfs_batch_slots(s, slot, VEXFS_BATCH * sizeof(*slot));
+		if (i % 2)
+			n = vexfs_rescore(s, slot, VEXFS_BATCH * sizeof(*slot));
+		else
+			n = vexfs_batch_slots(s, slot, VEXFS_BATCH * sizeof(*slot));
 		if (n > 0)
 			n = vexfs_score(s);
 		if (n > 0)

@@ -33,6 +33,9 @@ for p in filter_state distance_state distance_keep; do
 done
 refused "a filter that sleeps" "distance and filter in SEC(\"struct_ops/" $lib/sleepy_filter.bpf.o
 refused "a filter that scans" "the verifier refused it" $lib/scan_filter.bpf.o
+refused "a filter that wants memory" "the verifier refused it" $lib/scratch_filter.bpf.o
+refused "a write past its own memory" "the verifier refused it" $lib/past_scratch.bpf.o
+refused "a write to bounds" "the verifier refused it" $lib/write_bounds.bpf.o
 refused "a script" "is not a BPF object file" ./lib.sh
 refused "a missing file" "No such file" /nowhere.bpf.o
 refused "a directory" "/tmp" /tmp
@@ -122,6 +125,19 @@ run "use it" vexctl use $c bad_filter
 equal "a filter that fails fails the query" EPROTO "$(hookq ask $c)"
 run "use no filter" vexctl use $c --builtin --slot filter
 run "unload bad_filter" vexctl unload bad_filter
+run "load chooses" vexctl load $lib/chooses.bpf.o
+run "use its search" vexctl use $c chooses --slot search
+run "what is wrong is refused, and the rest is exact" hookq check $c
+says_text "chooses" "strategy=chooses used=1,0,0"
+run "and its filter" vexctl use $c chooses --slot filter
+run "which may not choose" hookq check $c
+says_text "chooses" "strategy=chooses used=1,0,1"
+bpftool map dump pinned /sys/fs/bpf/vexfs/chooses/maps/wrong 2>&1 | sed 's/^/# /'
+run "of no more than so many" hookq check $c k=1000
+run "use no filter" vexctl use $c --builtin --slot filter
+run "use the built-in" vexctl use $c --builtin --slot search
+run "unload chooses" vexctl unload chooses
+run "slots from memory that changes" picks $c $lib/picks.bpf.o 3
 for p in overrun bad_search; do
 	run "load $p" vexctl load $lib/$p.bpf.o
 	run "use $p" vexctl use $c $p
