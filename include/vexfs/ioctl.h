@@ -411,7 +411,7 @@ struct vexfs_predicate_node {
 
 /*
  * Search.  EINVAL k is 0 or vector holds NaN or infinity, or recall is out of range, or it or effort
- * comes with EXACT; E2BIG k > VEXFS_MAX_K (RANGE: VEXFS_MAX_RANGE), EDOM zero vector for cosine,
+ * comes with EXACT, or method is unknown, or another one comes with it; E2BIG k > VEXFS_MAX_K (RANGE: VEXFS_MAX_RANGE), EDOM zero vector for cosine,
  * EMSGSIZE vector_bytes, ENOENT by an unknown id or key, or no such snapshot, ENOLINK a bound filter
  * or distance program is not loaded, EPROTO it failed, EAGAIN programs were bound and unbound again
  * and again meanwhile; and those of a predicate.
@@ -471,9 +471,19 @@ struct vexfs_ioc_search {
 	 * VEXFS_DEFAULT_RECALL.  A strategy that looks at every record reaches any
 	 */
 	__u32	recall;
-	/* lists to probe, whatever recall asks for; 0: as many as that takes */
+	/*
+	 * lists to probe, whatever recall asks for (LSH: buckets to look into); 0: as many as that
+	 * takes (LSH: 128)
+	 */
 	__u32	effort;
-	__u64	reserved[6];
+	/*
+	 * VEXFS_METHOD_*: how the records to look at are to be found, by a built-in strategy: a bound
+	 * search program is ignored, filter and distance are not.  One for which something is missing
+	 * is not an error: see plan and plan_why of the trace
+	 */
+	__u32	method;
+	__u32	reserved_too;
+	__u64	reserved[5];
 };
 #define VEXFS_SEARCH_BY_ID	1u
 /* ignore the bound search program (not filter nor distance) */
@@ -486,6 +496,12 @@ struct vexfs_ioc_search {
  * border now and then, EXACT misses none
  */
 #define VEXFS_SEARCH_RANGE	16u
+#define VEXFS_METHOD_AUTO	0u	/* by a bound program, or as promises most */
+#define VEXFS_METHOD_EXACT	1u	/* as the flag EXACT */
+#define VEXFS_METHOD_CODED	2u	/* estimate every record from its code */
+#define VEXFS_METHOD_IVF	3u	/* look into the nearest lists */
+#define VEXFS_METHOD_LSH	4u	/* look into buckets of hash tables, which are made on demand */
+#define VEXFS_METHODS		5u
 #define VEXFS_MAX_QUERIES	1024u
 #define VEXFS_MAX_RANGE		65536u
 #define VEXFS_MAX_HITS		(1u << 20)	/* queries * k */
@@ -546,9 +562,10 @@ struct vexfs_search_trace {
 #define VEXFS_PLAN_CODED	2u	/* every record is estimated from its code */
 #define VEXFS_PLAN_IVF		3u	/* the nearest lists are looked into */
 #define VEXFS_PLAN_PROGRAM	4u	/* the bound search program decides */
+#define VEXFS_PLAN_LSH		5u	/* buckets of hash tables are looked into */
 /* And why in this way. */
 #define VEXFS_WHY_UNKNOWN	0u
-#define VEXFS_WHY_CALLER	1u	/* EXACT, effort */
+#define VEXFS_WHY_CALLER	1u	/* EXACT, effort, method */
 #define VEXFS_WHY_BOUND		2u	/* a program is bound */
 #define VEXFS_WHY_FEW		3u	/* there are few records */
 #define VEXFS_WHY_MEMORY	4u	/* codes or lists do not fit into the memory */

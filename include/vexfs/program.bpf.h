@@ -49,6 +49,9 @@ extern void bpf_iter_num_destroy(struct vexfs_iter_num *it) __ksym;
 #define VEXFS_STATE_WORDS	8
 #define VEXFS_OPS_NAME_LEN	32
 #define VEXFS_MAX_SIGMA		10000	/* width of bounds, in hundredths of a standard deviation */
+#define VEXFS_MAX_TABLES	8	/* of hash codes; and bits of one */
+#define VEXFS_MAX_TABLE_BITS	16
+#define VEXFS_DEFAULT_BUCKETS	128	/* that lsh looks into where s->effort is 0 */
 #define VEXFS_MAX_SCRATCH	65536	/* bytes, see vexfs_scratch() */
 #define VEXFS_RUNGS		2	/* kinds of codes, see vexfs_refine() */
 
@@ -97,12 +100,15 @@ struct vexfs_search {
 	 * 1 .. 1000000, which is to look at every record
 	 */
 	__u32 recall;
-	__u32 effort;			/* lists to probe; 0: as many as recall takes */
+	__u32 effort;			/* lists or buckets to look into; 0: as many as recall takes */
 	/* slots before this are in lists, see vexfs_probe(); 0 where there are none */
 	__u64 linked;
 	__u32 lists;			/* that there are */
-	__u32 reserved;
+	/* hash tables of codes that there are, see vexfs_batch_bucket(), and the bits of each */
+	__u32 tables;
 	__u64 next;			/* where vexfs_matches() goes on */
+	__u64 tabled;			/* slots before this are in tables; 0 where there are none */
+	__u32 table_bits;
 };
 
 /* One candidate of the batch, see vexfs_candidates(). */
@@ -157,7 +163,7 @@ struct vexfs_ops {
 
 /*
  * Kfuncs.  All bound what they are given.  What fills the batch (range, slots, matches, estimate,
- * probe, list, rescore) charges the query's budget, and that and take look at its deadline and at
+ * probe, list, bucket, rescore) charges the query's budget, and that and take look at its deadline and at
  * how long the round has lasted: a loop that calls none of them, or does not listen, is stopped by
  * nobody, and holds up whoever replaces or unloads the program, and with him whoever loads, replaces
  * or unloads any struct_ops program.  So do helpers
@@ -225,6 +231,29 @@ extern int vexfs_batch_list(struct vexfs_search *s, __u32 list, __u32 sigma) __k
  * no lists, as above.  What is in no list is vexfs_probe()'s.  May sleep.
  */
 extern __u8 *vexfs_probes(struct vexfs_search *s, const int rdonly_buf_size) __ksym;
+/*
+ * search: the code of the query in a hash table, below s->tables: s->table_bits signs of the vector
+ * after a random rotation.  A near record is likely to have the same one, or one that differs in few
+ * bits.  ENOENT there are no tables (they are made for who asks, a while later), or none for this
+ * vector: s->tables and s->tabled are 0 then.  May sleep.
+ */
+extern int vexfs_signature(struct vexfs_search *s, __u32 table) __ksym;
+/*
+ * search: for each bit of that code, how far the vector is from having the other one: a near record
+ * has that more often where it is little.  An array of VEXFS_MAX_TABLE_BITS, of which s->table_bits
+ * are in use, at most 2^24; read-only.  rdonly_buf_size is sizeof(__u32) * VEXFS_MAX_TABLE_BITS, see
+ * vexfs_table_margins().  NULL: wrong size or op, no such table.  May sleep.
+ */
+extern __u8 *vexfs_margins(struct vexfs_search *s, __u32 table, const int rdonly_buf_size) __ksym;
+/*
+ * search: the batch becomes the candidates among the VEXFS_BATCH slots of a bucket from its `at`-th
+ * on: those of that code, or, 1 << s->table_bits in table 0, those that have none.  Bounds, pruning
+ * and sigma as vexfs_estimate().  Returns how many, which may be 0 though there are more; ENOENT
+ * there is nothing from `at` on, or there are no tables.  What came since the tables were made is to
+ * be looked at from s->tabled on.
+ */
+extern int vexfs_batch_bucket(struct vexfs_search *s, __u32 table, __u32 code, __u32 at,
+			      __u32 sigma) __ksym;
 /*
  * search: filter the batch and defer it, to be re-ranked in the order of its lower bounds.  Those
  * without an estimate are measured and offered at once.  Returns how many there were of both; the
@@ -321,6 +350,11 @@ static __always_inline const struct vexfs_probed *vexfs_next_lists(struct vexfs_
 {
 	return (const struct vexfs_probed *)vexfs_probes(s, sizeof(struct vexfs_probed) *
 							    VEXFS_BATCH);
+}
+
+static __always_inline const __u32 *vexfs_table_margins(struct vexfs_search *s, __u32 table)
+{
+	return (const __u32 *)vexfs_margins(s, table, sizeof(__u32) * VEXFS_MAX_TABLE_BITS);
 }
 
 /*

@@ -268,7 +268,7 @@ __u32 vexfs_query_gate(struct vexfs_query *q)
 	return measured < radius ? measured : radius;
 }
 
-static int need_estimator(struct vexfs_query *q)
+int vexfs_query_estimator(struct vexfs_query *q)
 {
 	if (!q->codes || q->estimating)
 		return 0;
@@ -316,7 +316,7 @@ static void bound_batch(struct vexfs_query *q, __u32 sigma)
 
 int vexfs_query_bound(struct vexfs_query *q, __u32 sigma)
 {
-	int err = need_estimator(q);
+	int err = vexfs_query_estimator(q);
 
 	if (!err)
 		bound_batch(q, sigma);
@@ -334,7 +334,7 @@ int vexfs_q_estimate(struct vexfs_query *q, __u64 from, __u32 n, __u32 sigma)
 		return q->phase == VEXFS_PHASE_SEARCH ? -EINVAL : -EPERM;
 	if (n > q->count - from)
 		n = q->count - from;
-	err = vexfs_query_charge(q, &n) ?: need_estimator(q) ?: vexfs_query_new_batch(q, from != q->next);
+	err = vexfs_query_charge(q, &n) ?: vexfs_query_estimator(q) ?: vexfs_query_new_batch(q, from != q->next);
 	if (err)
 		return err;
 	mask = n ? admitted(q, from, n) : 0;
@@ -370,7 +370,7 @@ int vexfs_q_matches(struct vexfs_query *q, __u64 from, __u64 *next, bool estimat
 
 	err = vexfs_query_charge(q, &n);
 	if (!err && estimate)
-		err = need_estimator(q);
+		err = vexfs_query_estimator(q);
 	if (!err)
 		err = vexfs_query_new_batch(q, from != q->next);
 	if (err)

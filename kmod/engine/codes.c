@@ -446,6 +446,28 @@ void vexfs_estimator_prepare(const struct vexfs_codes *c, struct vexfs_estimator
 	vx_fpu_end();
 }
 
+const __u64 *vexfs_codes_signs(const struct vexfs_codes *c, __u64 slot)
+{
+	__u32 scale;
+
+	/* a float, and the sign of it tells */
+	memcpy(&scale, &factor_of(c, slot)->scale, sizeof(scale));
+	return scale >> 31 ? NULL : row_of(c, slot);
+}
+
+void vexfs_codes_fetch(const struct vexfs_codes *c, __u64 slot)
+{
+	if (slot >= vexfs_codes_count(c))
+		return;
+	__builtin_prefetch(factor_of(c, slot));
+	__builtin_prefetch(row_of(c, slot));
+}
+
+__u32 vexfs_codes_dims(const struct vexfs_codes *c)
+{
+	return c->coder.dims;
+}
+
 /*
  * By bit planes: where the bit of the code is that of plane i, 2^i is in the sum (section 3.3.2,
  * without tables).

@@ -267,6 +267,20 @@ struct vexfs_lists *vexfs_lists_load(const struct vexfs_codes *codes,
 				     int *err);
 
 /*
+ * --- lsh.c: hash tables of the codes of rows, as they were when the tables were made.  They never
+ * change. ---
+ */
+struct vexfs_lsh;
+/* Sleeps; stop(arg), if given, ends it.  NULL: *err is -ENOMEM, -EINTR. */
+struct vexfs_lsh *vexfs_lsh_new(const struct vexfs_codes *codes, int *err, bool (*stop)(void *arg),
+				void *arg);
+void vexfs_lsh_free(struct vexfs_lsh *l);
+__u64 vexfs_lsh_cost(__u32 dims, __u64 rows);	/* bytes that tables of so many rows take */
+__u64 vexfs_lsh_bytes(const struct vexfs_lsh *l);	/* and what these do */
+__u64 vexfs_lsh_count(const struct vexfs_lsh *l);	/* slots before this are in tables */
+__u32 vexfs_lsh_tables(const struct vexfs_lsh *l);
+
+/*
  * --- distance.c, distance_avx2.c.  Call the *_raw ones between vx_fpu_begin() and vx_fpu_end()
  * only ---
  */
@@ -305,9 +319,11 @@ struct vexfs_query_params {
 	__u64 radius;			/* ... this distance: bits of a double, no NaN */
 	__u32 per_file;			/* at most so many hits of one bound file; 0: any number */
 	__u32 recall;			/* the target, in millionths; 0: VEXFS_DEFAULT_RECALL */
-	__u32 effort;			/* lists to probe; 0: as the target demands */
+	__u32 effort;			/* lists or buckets to look into; 0: as the target demands */
 	const struct vexfs_codes *codes;	/* NULL: no estimates */
 	const struct vexfs_lists *lists;	/* NULL: none; not used with as_of */
+	const struct vexfs_lsh *lsh;	/* NULL: none; of these codes */
+	__u32 method;			/* VEXFS_METHOD_*, of the built-in strategy */
 	const struct vexfs_asof *as_of;	/* NULL: as it is now */
 	/*
 	 * May slots bound to this file be found?  Never sleeps; asked again and again.  NULL: all
@@ -374,6 +390,8 @@ void vexfs_query_cut(struct vexfs_query *q, __u32 why);
 #define VEXFS_PHASE_FILTER	3
 void vexfs_query_phase(struct vexfs_query *q, __u32 phase);
 const struct vexfs_query_stats *vexfs_query_stats(const struct vexfs_query *q);
+/* Were hash tables asked for, by the caller or the program, and there were none? */
+bool vexfs_query_wants_tables(const struct vexfs_query *q);
 /* errno of a filter or distance program that failed, else 0 */
 int vexfs_query_failed(const struct vexfs_query *q);
 
@@ -424,6 +442,13 @@ int vexfs_q_probe(struct vexfs_query *q, __u32 sigma);
 /* Lists in the order in which that would come to them, which it does not then.  NULL: none. */
 struct vexfs_probed *vexfs_q_probes(struct vexfs_query *q);
 
+/* --- lsh.c: as above --- */
+
+int vexfs_q_signature(struct vexfs_query *q, __u32 table);
+/* VEXFS_MAX_TABLE_BITS of them, of which table_bits are in use.  NULL. */
+const __u32 *vexfs_q_margins(struct vexfs_query *q, __u32 table);
+int vexfs_q_bucket(struct vexfs_query *q, __u32 table, __u32 code, __u32 at, __u32 sigma);
+
 /* --- strategy.c --- */
 
 /*
@@ -443,6 +468,12 @@ int vexfs_coded(struct vexfs_search *s);
  */
 int vexfs_ivf(struct vexfs_search *s);
 
+/*
+ * The one over hash tables: looks into the buckets that are likely to hold a neighbour, as many as
+ * the effort allows, and at what is in none; the rest as coded.
+ */
+int vexfs_lsh(struct vexfs_search *s);
+
 /* --- finish.c --- */
 
 /* What was planned for a query, and what of the lists it has looked at so far. */
@@ -450,9 +481,11 @@ struct vexfs_plan {
 	__u32 plan, why;		/* VEXFS_PLAN_*, VEXFS_WHY_* */
 	__u32 lists;			/* that there are */
 	__u64 probed, linked;		/* lists looked into; slots in lists */
+	__u32 tables;			/* hash tables that there are */
+	__u64 buckets, tabled;		/* buckets looked into; slots in tables */
 };
 void vexfs_query_plan(const struct vexfs_query *q, struct vexfs_plan *plan);
-/* The built-in strategy that is planned: flat, coded or ivf. */
+/* The built-in strategy that is planned: flat, coded, ivf or lsh. */
 int vexfs_builtin(struct vexfs_search *s);
 
 /*

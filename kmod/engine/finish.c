@@ -166,7 +166,7 @@ static bool missed(struct vexfs_query *q, const struct final *f, __u32 n)
 	/* the strategy did not get to its end, or did not want to */
 	if (q->why || q->deferred.n)
 		return false;
-	if (q->probing)			/* some may be missing, but not for want of looking */
+	if (q->probing || q->bucketing)	/* some may be missing, but not for want of looking */
 		return n < q->s.k && vexfs_query_looked(q) < q->count;
 	if (q->deferred.refused == ~0u || q->deferred.refused > vexfs_query_radius_gate(q))
 		return false;
@@ -271,10 +271,12 @@ int vexfs_query_finish(struct vexfs_query *q, struct vexfs_hit_f *hits, __u32 *t
 	if (n < 0)
 		goto out;
 	if (missed(q, f, n)) {
-		if (q->probing)		/* look at everything ... */
-			q->lists = NULL;
-		else
-			q->codes = NULL;	/* ... measure everything */
+		if (!q->probing && !q->bucketing)
+			q->codes = NULL;	/* measure everything ... */
+		if (q->probing)
+			q->lists = NULL;	/* ... look at everything */
+		if (q->bucketing)
+			q->lsh = NULL;
 		q->stats.restart[VEXFS_RESTART_ESTIMATE]++;
 		n = -EAGAIN;
 		goto out;

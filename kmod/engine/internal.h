@@ -216,6 +216,11 @@ void vexfs_rabitq_prepare(const struct vexfs_coder *c, struct vexfs_estimator *e
  */
 void vexfs_rabitq_quantise(struct vexfs_estimator *e);
 /*
+ * The signs of `bits` coordinates of the query from `from` on, as codes have them, and how far each
+ * is from the other one, in 2^-24 of the largest of all.
+ */
+__u32 vexfs_rabitq_margins(const struct vexfs_estimator *e, __u32 from, __u32 bits, __u32 *margin);
+/*
  * The sum of a code is over dims of the 4-bit query, or of 15 less it where the bit is 0; at most
  * 61,440.
  */
@@ -249,6 +254,11 @@ __u64 vexfs_codes_range(const struct vexfs_codes *c, const struct vexfs_estimato
 /* Bounds of one slot. */
 void vexfs_codes_slot(const struct vexfs_codes *c, const struct vexfs_estimator *e, __u64 slot,
 		      __u32 sigma, __u32 *lower, __u32 *upper);
+/* The row-major code of a slot below the count; NULL: it has none, its norm is out of range. */
+const __u64 *vexfs_codes_signs(const struct vexfs_codes *c, __u64 slot);
+/* A slot's bounds are wanted soon. */
+void vexfs_codes_fetch(const struct vexfs_codes *c, __u64 slot);
+__u32 vexfs_codes_dims(const struct vexfs_codes *c);
 /* Between vx_fpu_begin() and vx_fpu_end(): the sum of a slot from its row-major code. */
 __u32 vexfs_codes_row_sum(const struct vexfs_codes *c, const struct vexfs_estimator *e, __u64 slot);
 const __u8 *vexfs_codes_block(const struct vexfs_codes *c, __u64 slot);	/* for tests */

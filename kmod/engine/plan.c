@@ -6,6 +6,7 @@
 #include "query.h"
 #include "lists.h"
 #include "probe.h"
+#include "lsh.h"
 
 /*
  * What it costs to look at a record, in bytes that are read and put together, which is what a scan
@@ -45,10 +46,28 @@ static void decide(struct vexfs_query *q, __u32 plan, __u32 why)
 	q->plan_why = why;
 }
 
+/* The caller has chosen, and it can be done? */
+static bool chosen(struct vexfs_query *q)
+{
+	static const __u32 plans[] = {
+		[VEXFS_METHOD_CODED] = VEXFS_PLAN_CODED,
+		[VEXFS_METHOD_IVF] = VEXFS_PLAN_IVF,
+		[VEXFS_METHOD_LSH] = VEXFS_PLAN_LSH,
+	};
+
+	if (!q->codes || q->method <= VEXFS_METHOD_EXACT || (q->method == VEXFS_METHOD_IVF && !q->lists) ||
+	    (q->method == VEXFS_METHOD_LSH && !q->lsh))
+		return false;
+	decide(q, plans[q->method], VEXFS_WHY_CALLER);
+	return true;
+}
+
 void vexfs_query_decide(struct vexfs_query *q)
 {
-	bool effort = q->effort && q->lists;
+	bool effort = q->effort && q->lists && !q->method;
 
+	if (chosen(q))
+		return;
 	if (!q->codes)
 		decide(q, VEXFS_PLAN_EXACT, q->have_codes ? VEXFS_WHY_UNSURE : VEXFS_WHY_NO_CODES);
 	else if (very_few_match(q))
@@ -81,6 +100,9 @@ void vexfs_query_plan(const struct vexfs_query *q, struct vexfs_plan *plan)
 		.lists = q->have_lists ? vexfs_lists_count(q->have_lists) : 0,
 		.probed = q->probed + (q->probing ? q->probe->lists : 0),
 		.linked = q->have_lists ? q->linked : 0,
+		.tables = q->have_lsh ? q->have_lsh->tables : 0,
+		.tabled = q->have_lsh ? q->have_lsh->count : 0,
+		.buckets = q->bucketing ? q->buckets->begun : 0,
 	};
 }
 
@@ -89,6 +111,8 @@ int vexfs_builtin(struct vexfs_search *s)
 	switch (vexfs_search_query(s)->plan) {
 	case VEXFS_PLAN_IVF:
 		return vexfs_ivf(s);
+	case VEXFS_PLAN_LSH:
+		return vexfs_lsh(s);
 	case VEXFS_PLAN_CODED:
 		return vexfs_coded(s);
 	default:

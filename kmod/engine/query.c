@@ -5,6 +5,7 @@
  */
 #include "query.h"
 #include "probe.h"
+#include "lsh.h"
 
 #define SLACK	64		/* pool entries beyond k + k / 4 */
 
@@ -22,7 +23,7 @@ void vexfs_query_restart(struct vexfs_query *q)
 	vexfs_deferred_clear(&q->deferred);
 	q->visited = q->scored = q->base = q->next = q->work = 0;
 	q->probed += q->probing ? q->probe->lists : 0;
-	q->probing = false;
+	q->probing = q->bucketing = false;
 	q->npending = q->from = q->n = 0;
 	q->why = q->match.cut ? VEXFS_TRUNC_DEADLINE : 0;
 	q->failed = 0;
@@ -35,6 +36,9 @@ void vexfs_query_restart(struct vexfs_query *q)
 	vexfs_query_decide(q);
 	s->lists = q->lists ? vexfs_lists_count(q->lists) : 0;
 	s->linked = !q->lists ? 0 : q->linked < q->count ? q->linked : q->count;
+	s->tables = q->codes && q->lsh ? q->lsh->tables : 0;
+	s->table_bits = s->tables ? q->lsh->bits : 0;
+	s->tabled = !s->tables ? 0 : q->lsh->count < q->count ? q->lsh->count : q->count;
 	s->live = q->as_of ? q->as_of->live : vexfs_columns_live(q->cols);
 	s->worst = q->range ? q->radius : ~0ULL;
 	s->round = 0;
@@ -70,6 +74,7 @@ void vexfs_query_reset(struct vexfs_query *q, const void *row)
 	q->pool.cap = vexfs_pool_cap(q->s.k);
 	q->codes = q->have_codes;
 	q->lists = q->have_lists;
+	q->lsh = q->have_lsh;
 	q->enough = q->lists ? vexfs_lists_enough(q->lists, q->recall, wanted(q)) : 0;
 	q->estimating = false;
 	vexfs_query_restart(q);
@@ -93,6 +98,8 @@ struct vexfs_query *vexfs_query_new(struct vexfs_columns *c, struct vx_rows *row
 	q->cols = c;
 	q->rows = rows;
 	q->have_codes = p->codes;
+	q->have_lsh = p->codes ? p->lsh : NULL;
+	q->method = p->method;
 	if (p->match)
 		q->match = *p->match;
 	q->max_visits = p->max_visits ?: ~0ULL;
@@ -146,6 +153,9 @@ void vexfs_query_free(struct vexfs_query *q)
 	vx_efree(q->estimator);
 	vx_efree(q->probe);
 	vx_efree(q->scratch);
+	if (q->buckets)
+		vx_efree(q->buckets->next);
+	vx_efree(q->buckets);
 	vx_efree(q->seen);
 	vx_efree(q->row);
 	vx_efree(q);
@@ -199,6 +209,11 @@ void vexfs_query_cut(struct vexfs_query *q, __u32 why)
 const struct vexfs_query_stats *vexfs_query_stats(const struct vexfs_query *q)
 {
 	return &q->stats;
+}
+
+bool vexfs_query_wants_tables(const struct vexfs_query *q)
+{
+	return q->tables_wanted || (q->method == VEXFS_METHOD_LSH && !q->have_lsh);
 }
 
 int vexfs_query_failed(const struct vexfs_query *q)

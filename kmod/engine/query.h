@@ -96,6 +96,11 @@ struct vexfs_query {
 	bool probing;			/* lists are ranked for this vector */
 	struct vexfs_probe *probe;	/* made on first use */
 	__u64 probed;			/* lists looked into, of attempts that are over */
+	const struct vexfs_lsh *have_lsh, *lsh;	/* NULL: none */
+	struct vexfs_buckets *buckets;	/* made on first use; bucketing: for this vector */
+	bool bucketing;
+	bool tables_wanted;		/* and there were none */
+	__u32 method;			/* VEXFS_METHOD_* */
 	struct vexfs_query_stats stats;
 };
 
@@ -139,6 +144,8 @@ void vexfs_query_add(struct vexfs_query *q, __u64 slot, __u32 lower, __u32 upper
 void vexfs_query_keep(struct vexfs_query *q, __u32 to, __u32 from);
 /* May the strategy go on with its batch?  -ETIME, -EPERM, a failed program's error. */
 int vexfs_query_go_on(struct vexfs_query *q);
+/* There is an estimator for the vector, if there are codes.  -ENOMEM. */
+int vexfs_query_estimator(struct vexfs_query *q);
 /* Tighten the bounds of the batch by codes, which there are, and prune.  -ENOMEM. */
 int vexfs_query_bound(struct vexfs_query *q, __u32 sigma);
 /*
@@ -169,6 +176,14 @@ __u32 vexfs_query_radius_gate(struct vexfs_query *q);
 
 /* What is in the pool, or twice in the batch, leaves the batch. */
 void vexfs_query_only_new(struct vexfs_query *q);
+
+/* --- lsh.c --- */
+
+/*
+ * The next step through the bucket that promises most: as vexfs_q_bucket().  -ENOENT: as many were
+ * looked into as the effort allows, or there are no tables.
+ */
+int vexfs_q_next_bucket(struct vexfs_query *q, __u32 sigma);
 
 /* --- plan.c --- */
 

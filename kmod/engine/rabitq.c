@@ -322,6 +322,19 @@ static void bound(const struct vexfs_estimator *e, __u32 sum, const struct vexfs
 	*upper = key32(dist + (sigma > SIGMA ? sigma : SIGMA) * off + slop);
 }
 
+__u32 vexfs_rabitq_margins(const struct vexfs_estimator *e, __u32 from, __u32 bits, __u32 *margin)
+{
+	float most = e->step * (0.5f * LEVELS), by = most > 0 ? 0x1p24f / most : 0;
+	__u32 code = 0, i, b;
+
+	for (i = 0; i < bits; i++) {
+		b = b32(e->scratch[from + i]);
+		code |= (b >> 31 ^ 1) << i;
+		margin[i] = (__u32)(f32(b & 0x7fffffffu) * by);
+	}
+	return code;
+}
+
 __u32 vexfs_bounds_scalar(const struct vexfs_estimator *e, const __u16 *sum,
 			  const struct vexfs_factor *f, const float *sigma, __u32 gate,
 			  __u32 *lower, __u32 *upper, __u32 *refused)

@@ -108,6 +108,38 @@ static int defer_lists(struct vexfs_query *q, __u32 *batches)
 	return defer_all(q, batches);
 }
 
+/* The same of buckets, and of what is in none. */
+static int defer_buckets(struct vexfs_query *q, __u32 *batches)
+{
+	__u64 *at = q->s.state;
+	int n;
+
+	while (!at[1]) {
+		n = vexfs_q_next_bucket(q, 0);
+		if (n > 0)
+			n = vexfs_q_defer(q);
+		if (n == -ENOENT || n == -ENOSPC) {
+			at[0] = q->s.tabled;
+			at[1] = 1;
+		} else if (n < 0) {
+			return n;
+		}
+		if (++*batches % ROUND_BATCHES == 0)
+			return -EAGAIN;
+	}
+	return defer_all(q, batches);
+}
+
+int vexfs_lsh(struct vexfs_search *s)
+{
+	struct vexfs_query *q = vexfs_search_query(s);
+	__u32 batches = 0;
+
+	if (!s->tables)
+		return vexfs_coded(s);
+	return take_all(q, defer_buckets(q, &batches), &batches);
+}
+
 int vexfs_ivf(struct vexfs_search *s)
 {
 	struct vexfs_query *q = vexfs_search_query(s);

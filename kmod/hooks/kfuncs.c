@@ -61,6 +61,25 @@ __bpf_kfunc __u8 *vexfs_probes(struct vexfs_search *s, const int rdonly_buf_size
 	return (__u8 *)vexfs_q_probes(vexfs_search_query(s));
 }
 
+__bpf_kfunc int vexfs_signature(struct vexfs_search *s, __u32 table)
+{
+	return vexfs_q_signature(vexfs_search_query(s), table);
+}
+
+__bpf_kfunc __u8 *vexfs_margins(struct vexfs_search *s, __u32 table, const int rdonly_buf_size)
+{
+	if (rdonly_buf_size != sizeof(__u32) * VEXFS_MAX_TABLE_BITS)
+		return NULL;
+	return (__u8 *)vexfs_q_margins(vexfs_search_query(s), table);
+}
+
+__bpf_kfunc int vexfs_batch_bucket(struct vexfs_search *s, __u32 table, __u32 code, __u32 at,
+				   __u32 sigma)
+{
+	cond_resched();
+	return vexfs_q_bucket(vexfs_search_query(s), table, code, at, sigma);
+}
+
 __bpf_kfunc int vexfs_defer(struct vexfs_search *s)
 {
 	return vexfs_q_defer(vexfs_search_query(s));
@@ -149,6 +168,9 @@ BTF_ID_FLAGS(func, vexfs_estimate, KF_TRUSTED_ARGS | KF_SLEEPABLE)
 BTF_ID_FLAGS(func, vexfs_probe, KF_TRUSTED_ARGS | KF_SLEEPABLE)
 BTF_ID_FLAGS(func, vexfs_batch_list, KF_TRUSTED_ARGS | KF_SLEEPABLE)
 BTF_ID_FLAGS(func, vexfs_probes, KF_TRUSTED_ARGS | KF_SLEEPABLE | KF_RET_NULL)
+BTF_ID_FLAGS(func, vexfs_signature, KF_TRUSTED_ARGS | KF_SLEEPABLE)
+BTF_ID_FLAGS(func, vexfs_margins, KF_TRUSTED_ARGS | KF_SLEEPABLE | KF_RET_NULL)
+BTF_ID_FLAGS(func, vexfs_batch_bucket, KF_TRUSTED_ARGS | KF_SLEEPABLE)
 BTF_ID_FLAGS(func, vexfs_defer, KF_TRUSTED_ARGS | KF_SLEEPABLE)
 BTF_ID_FLAGS(func, vexfs_take, KF_TRUSTED_ARGS | KF_SLEEPABLE)
 BTF_ID_FLAGS(func, vexfs_score, KF_TRUSTED_ARGS)

@@ -14,7 +14,9 @@ const double *radius;
 const struct vexfs_asof *as_of;
 struct vexfs_codes *codes;
 struct vexfs_lists *lists;
+struct vexfs_lsh *lsh;
 __u32 recall, effort;
+__u32 method;
 struct vexfs_columns *columns;
 struct vx_rows plane;
 __u32 n_rows, dims, truth, calls;
@@ -94,7 +96,8 @@ struct vexfs_query *begin(__u32 metric, __u32 k, __u64 max_visits, __u64 deadlin
 					.attrs = 1, .max_visits = max_visits,
 					.deadline_us = deadline, .match = match, .codes = codes,
 					.lists = lists, .recall = recall, .effort = effort,
-					.per_file = per_file, .as_of = as_of };
+					.per_file = per_file, .as_of = as_of,
+					.lsh = lsh, .method = method };
 
 	if (radius) {
 		p.range = true;

@@ -22,6 +22,7 @@ extern __u32 n_rows, dims;
 extern struct vexfs_columns *columns;
 extern struct vexfs_codes *codes;		/* NULL: none */
 extern struct vexfs_lists *lists;		/* NULL: none */
+extern struct vexfs_lsh *lsh;			/* NULL: none */
 extern struct vx_rows plane;
 /* the files that slots may be bound to, and which of them may be read */
 extern struct vexfs_file files[FILES];
@@ -32,6 +33,7 @@ extern const struct vexfs_match *match;		/* NULL: no predicate */
 extern const double *radius;			/* NULL: the k nearest */
 extern const struct vexfs_asof *as_of;		/* NULL: as it is now */
 extern __u32 recall, effort;			/* 0: the default */
+extern __u32 method;				/* VEXFS_METHOD_* */
 extern bool bound;				/* slots are bound to files */
 extern bool hidden;				/* some of which may not be read: vexfs_query_params */
 extern __u32 per_file;		/* most hits of one; else 0.  And two of them have almost all slots */
