@@ -411,7 +411,8 @@ struct vexfs_predicate_node {
 
 /*
  * Search.  EINVAL k is 0 or vector holds NaN or infinity, or recall is out of range, or it or effort
- * comes with EXACT, or method is unknown, or another one comes with it; E2BIG k > VEXFS_MAX_K (RANGE: VEXFS_MAX_RANGE), EDOM zero vector for cosine,
+ * comes with EXACT, or method is unknown, or another one comes with it; E2BIG k > VEXFS_MAX_K
+ * (RANGE: VEXFS_MAX_RANGE), EDOM zero vector for cosine,
  * EMSGSIZE vector_bytes, ENOENT by an unknown id or key, or no such snapshot, ENOLINK a bound filter
  * or distance program is not loaded, EPROTO it failed, EAGAIN programs were bound and unbound again
  * and again meanwhile; and those of a predicate.
@@ -442,7 +443,7 @@ struct vexfs_ioc_search {
 	/* out: because a program was bound, replaced or failed, or for precision */
 	__u32	restarts;
 	__u64	generation[VEXFS_SLOTS];/* out: of the programs that answered, 0: built-in */
-	/* out: name of the search program, built in: "exact", "coded" or "ivf" */
+	/* out: name of the search program, built in: "exact", "coded", "ivf" or "lsh" */
 	char	strategy[VEXFS_PROG_NAME_LEN];
 	/* in one call, 0 (taken for 1) .. VEXFS_MAX_QUERIES; 1 with BY_* */
 	__u32	queries;
@@ -545,6 +546,10 @@ struct vexfs_search_trace {
 	__u32	lists;			/* of the index */
 	__u64	probed;			/* of those, looked into; one may count in each query */
 	__u64	linked;			/* slots that are in lists */
+	__u32	method;			/* that was asked for; see plan */
+	__u32	tables;			/* hash tables that there are */
+	/* of those, buckets that the last query looked into; slots that are in tables */
+	__u64	buckets, tabled;
 };
 /* There are or were records of files that the caller may not read. */
 #define VEXFS_MATCHES_UNTOLD	(~0ULL)
@@ -688,7 +693,7 @@ _Static_assert(sizeof(struct vexfs_predicate_node) == 24, "vexfs_predicate_node"
 _Static_assert(sizeof(struct vexfs_hit) == 48, "vexfs_hit");
 _Static_assert(sizeof(struct vexfs_ioc_search) == 344, "vexfs_ioc_search");
 _Static_assert(sizeof(struct vexfs_query_answer) == 24, "vexfs_query_answer");
-_Static_assert(sizeof(struct vexfs_search_trace) == 224, "vexfs_search_trace");
+_Static_assert(sizeof(struct vexfs_search_trace) == 248, "vexfs_search_trace");
 _Static_assert(sizeof(struct vexfs_ioc_memory) == 80, "vexfs_ioc_memory");
 _Static_assert(sizeof(struct vexfs_ioc_use) == 64, "vexfs_ioc_use");
 _Static_assert(sizeof(struct vexfs_bound) == 48, "vexfs_bound");

@@ -126,8 +126,13 @@ struct vexfs_request {
 	 * to 1, with which every record is looked at; 0: 0.99.  Not with EXACT.
 	 */
 	double	recall;
-	/* lists of the index to probe, whatever recall asks for; 0: as it demands.  Not with EXACT */
+	/*
+	 * lists of the index to probe, or buckets of hash tables, whatever recall asks for; 0: as it
+	 * demands.  Not with EXACT
+	 */
 	__u32	effort;
+	/* VEXFS_METHOD_*: how records are to be found; what is not there yet is done otherwise */
+	__u32	method;
 };
 
 /* What a query found and what it cost; of several queries the sums, and truncated of any. */
@@ -143,7 +148,7 @@ struct vexfs_answer {
 	/* VEXFS_BOUND_*: LOADED the program answered; else the built-in did */
 	__u32	used[VEXFS_SLOTS];
 	__u64	generation[VEXFS_SLOTS];/* of the programs that answered, 0: built-in */
-	/* the search program; built in: "exact" or "coded" */
+	/* the search program; built in: "exact", "coded", "ivf" or "lsh" */
 	char	strategy[VEXFS_PROG_NAME_LEN];
 };
 
@@ -373,7 +378,7 @@ int vexfs_delete_by_key(int fd, const char *keys, const __u8 *lens, __u32 n, __u
  * @answer: how many, and the cost; or NULL
  *
  * -EINVAL k is 0, NaN or infinity in a vector or NaN as radius, recall out of range, or it or effort
- * with EXACT, -E2BIG k, queries, or more than VEXFS_MAX_HITS for all queries, -EDOM a zero vector
+ * with EXACT, or an unknown method, -E2BIG k, queries, or more than VEXFS_MAX_HITS for all queries, -EDOM a zero vector
  * and the metric is cosine, -EMSGSIZE vector_bytes is not row_bytes, -ENOENT BY_ID or BY_KEY and no
  * such record, or no such snapshot, -ENOLINK a bound filter or distance program is not loaded,
  * -EPROTO it failed, -EAGAIN programs were bound and unbound again and again meanwhile.  The

@@ -94,17 +94,20 @@ static void evict(struct vexfs_budget *budget, struct vexfs_derived *d, int why)
 	budget->evicted++;
 }
 
-int vexfs_budget_charge(struct vexfs_derived *d, u64 bytes)
+/* For hash tables, and all else that there is in a generation: so many bytes, if not more by now. */
+static int charge(struct vexfs_derived *d, u64 bytes, u64 tables)
 {
 	struct vexfs_budget *budget = budget_of(d->sb);
 	struct vexfs_derived *victim;
-	u64 limit = limit_of(d->sb), more;
+	u64 limit = limit_of(d->sb), more, others, all;
 	int err;
 
 	do {
 		victim = NULL;
 		spin_lock(&budget->lock);
-		more = bytes > d->charged ? bytes - d->charged : 0;
+		others = max(bytes, d->charged - d->tables_bytes);
+		all = others + max(tables, d->tables_bytes);
+		more = all - d->charged;
 		err = d->left ? -ESTALE : 0;
 		if (!err && more && budget->charged + more > limit) {
 			err = -ENOSPC;
@@ -116,6 +119,7 @@ int vexfs_budget_charge(struct vexfs_derived *d, u64 bytes)
 		if (!err) {
 			budget->charged += more;
 			d->charged += more;
+			d->tables_bytes = max(tables, d->tables_bytes);
 			if (!list_empty(&d->link))
 				WRITE_ONCE(budget->evictable, budget->evictable + more);
 		}
@@ -123,6 +127,16 @@ int vexfs_budget_charge(struct vexfs_derived *d, u64 bytes)
 		vexfs_derived_put(victim);
 	} while (victim);
 	return err;
+}
+
+int vexfs_budget_charge(struct vexfs_derived *d, u64 bytes)
+{
+	return charge(d, bytes, 0);
+}
+
+int vexfs_budget_tables(struct vexfs_derived *d, u64 bytes)
+{
+	return charge(d, 0, bytes);
 }
 
 void vexfs_budget_release(struct vexfs_derived *d)

@@ -34,6 +34,8 @@ void vexfs_budget_need(struct super_block *sb, u64 *charged, u64 bytes);
  * not since this one was, make room.  -ENOSPC, -ESTALE: it is not the current one any more.
  */
 int vexfs_budget_charge(struct vexfs_derived *d, u64 bytes);
+/* The same for its hash tables, beside all else. */
+int vexfs_budget_tables(struct vexfs_derived *d, u64 bytes);
 /* It is freed. */
 void vexfs_budget_release(struct vexfs_derived *d);
 

@@ -16,6 +16,7 @@
  */
 #include "collection/collection.h"
 
+#define TAIL		4		/* hash tables are remade when they lack one in so many */
 #define BUILD_STEP	(16 * 1024)	/* slots allocated at a time */
 /*
  * A centre is taken anew when there are so many times the rows that it was taken from ...
@@ -47,6 +48,7 @@ void vexfs_derived_put(struct vexfs_derived *d)
 {
 	if (!d || !refcount_dec_and_test(&d->refs))
 		return;
+	vexfs_tables_put(d->tables);
 	vexfs_lists_free(d->lists);
 	vexfs_codes_free(d->codes);
 	vexfs_budget_release(d);
@@ -57,7 +59,34 @@ u64 vexfs_derived_bytes(const struct vexfs_derived *d)
 {
 	const struct vexfs_lists *lists = smp_load_acquire(&d->lists);
 
-	return vexfs_codes_bytes(d->codes) + (lists ? vexfs_lists_bytes(lists) : 0);
+	return vexfs_codes_bytes(d->codes) + (lists ? vexfs_lists_bytes(lists) : 0) +
+	       READ_ONCE(d->tables_bytes);
+}
+
+struct vexfs_tables *vexfs_tables_get(struct vexfs_derived *d)
+{
+	struct vexfs_tables *t;
+
+	spin_lock(&d->tables_lock);
+	t = d->tables;
+	if (t)
+		refcount_inc(&t->refs);
+	spin_unlock(&d->tables_lock);
+	return t;
+}
+
+void vexfs_tables_put(struct vexfs_tables *t)
+{
+	if (!t || !refcount_dec_and_test(&t->refs))
+		return;
+	vexfs_lsh_free(t->lsh);
+	kfree(t);
+}
+
+void vexfs_tables_want(struct vexfs_derived *d)
+{
+	WRITE_ONCE(d->tables_wanted, true);
+	vexfs_derived_poke(d->body);
 }
 
 u64 vexfs_derived_cost(u32 dims, u64 slots, bool lists)
@@ -74,6 +103,7 @@ struct vexfs_derived *vexfs_derived_empty(struct vexfs_body *b, u32 dims, u64 co
 		return ERR_PTR(-ENOMEM);
 	refcount_set(&d->refs, 1);
 	mutex_init(&d->lock);
+	spin_lock_init(&d->tables_lock);
 	INIT_LIST_HEAD(&d->link);
 	d->sb = b->dir->i_sb;
 	d->body = b;
@@ -189,6 +219,19 @@ bool vexfs_derived_unlisted(const struct vexfs_derived *d)
 	return lists ? vexfs_lists_linked(lists) < count : count >= VEXFS_MIN_LISTED;
 }
 
+bool vexfs_derived_untabled(struct vexfs_derived *d)
+{
+	u64 count = vexfs_codes_count(d->codes), covered;
+	struct vexfs_tables *t;
+
+	if (!READ_ONCE(d->tables_wanted))
+		return false;
+	t = vexfs_tables_get(d);
+	covered = t ? vexfs_lsh_count(t->lsh) : 0;
+	vexfs_tables_put(t);
+	return count > covered + covered / TAIL;
+}
+
 /* --- searches and inserts --- */
 
 struct vexfs_derived *vexfs_derived_search(const struct vexfs_collection_mem *c,
@@ -215,6 +258,7 @@ struct vexfs_derived *vexfs_derived_search(const struct vexfs_collection_mem *c,
 	}
 	if (late || (vexfs_derived_is_off(d) && now >= READ_ONCE(b->recentre_after)) ||
 	    (vexfs_derived_unlisted(d) && now >= READ_ONCE(b->lists_after)) ||
+	    (vexfs_derived_untabled(d) && now >= READ_ONCE(d->tables_after)) ||
 	    vexfs_checkpoint_is_due(b, d, now))
 		vexfs_derived_poke(b);
 	return d;
@@ -272,6 +316,7 @@ struct vexfs_derived *vexfs_derived_heir(const struct vexfs_collection_mem *c,
 	if (IS_ERR(d))
 		return NULL;
 	/* there are fewer rows now, but the centre is as old as it was */
+	d->tables_wanted = READ_ONCE(from->tables_wanted);
 	d->codes = vexfs_codes_like(from->codes, count > slots ?
 					mul_u64_u64_div_u64(centred, slots, count) : centred);
 	if (d->codes)

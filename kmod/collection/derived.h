@@ -10,6 +10,12 @@
 struct vexfs_collection_mem;
 struct vexfs_body;
 
+/* Hash tables of codes (engine/lsh.c), which others take the place of as a collection grows. */
+struct vexfs_tables {
+	refcount_t refs;		/* one is the generation's, while they are current */
+	struct vexfs_lsh *lsh;		/* (const) */
+};
+
 /*
  * One generation of what is derived, all of it optional.  It is the body's until another one takes
  * its place or it is evicted; a search holds a reference for as long as the call lasts, and the
@@ -40,6 +46,16 @@ struct vexfs_derived {
 	 */
 	u64 stored;
 	bool stored_lists;
+	/*
+	 * Hash tables: wanted once a search has asked for them, NULL until the worker has made some,
+	 * and not to be tried before then.  tables_bytes, vexfs_budget.lock, is charged on top of
+	 * what else there is
+	 */
+	bool tables_wanted;		/* no lock */
+	u64 tables_after;		/* the worker's */
+	u64 tables_bytes;
+	spinlock_t tables_lock;		/* a leaf */
+	struct vexfs_tables *tables;	/* tables_lock */
 };
 
 /* The current generation of a body, with a reference; NULL: none.  Never waits. */
@@ -47,6 +63,12 @@ struct vexfs_derived *vexfs_derived_get(struct vexfs_body *b);
 /* NULL is fine.  Outside spinlocks: the last one frees it. */
 void vexfs_derived_put(struct vexfs_derived *d);
 u64 vexfs_derived_bytes(const struct vexfs_derived *d);
+
+/* The tables that there are, with a reference; NULL: none. */
+struct vexfs_tables *vexfs_tables_get(struct vexfs_derived *d);
+void vexfs_tables_put(struct vexfs_tables *t);	/* NULL is fine */
+/* A search would have made use of some: the worker is to make them. */
+void vexfs_tables_want(struct vexfs_derived *d);
 
 /*
  * The same for a search: a body that has enough records gets a generation, and slots that have no
@@ -130,6 +152,8 @@ int vexfs_derived_extend(struct vexfs_derived *d, u32 dims, u64 count, u64 deadl
 u64 vexfs_derived_cost(u32 dims, u64 slots, bool lists);
 /* Are there slots with codes that should be in lists? */
 bool vexfs_derived_unlisted(const struct vexfs_derived *d);
+/* Are there tables to be made, because there are none, or because too many slots came since? */
+bool vexfs_derived_untabled(struct vexfs_derived *d);
 /* Would another centre be better by now? */
 bool vexfs_derived_is_off(const struct vexfs_derived *d);
 

@@ -73,6 +73,33 @@ static int list(struct vexfs_collection_mem *c, struct vexfs_derived *d)
 	return vexfs_lists_linked(lists) < count;
 }
 
+/* Hash tables of what d has codes of, if somebody wants some.  1: there is more to do. */
+static int tabulate(struct vexfs_derived *d)
+{
+	u64 bytes = vexfs_lsh_cost(d->body->row_bytes / sizeof(__le32), vexfs_codes_count(d->codes));
+	struct vexfs_tables *t, *old;
+	int err;
+
+	if (!vexfs_derived_untabled(d) || vx_clock_us() < d->tables_after)
+		return 0;
+	t = kzalloc(sizeof(*t), GFP_KERNEL_ACCOUNT);
+	err = t ? vexfs_budget_tables(d, bytes) : -ENOMEM;
+	if (!err)
+		t->lsh = vexfs_lsh_new(d->codes, &err, should_stop, d->sb);
+	if (err) {
+		kfree(t);
+		WRITE_ONCE(d->tables_after, vx_clock_us() + AGAIN_US);
+		return 0;
+	}
+	refcount_set(&t->refs, 1);
+	spin_lock(&d->tables_lock);
+	old = d->tables;
+	d->tables = t;
+	spin_unlock(&d->tables_lock);
+	vexfs_tables_put(old);
+	return 1;			/* slots may have come since */
+}
+
 /* There is no room for two, or none any more. */
 static int give_up(struct vexfs_body *b)
 {
@@ -113,6 +140,7 @@ static int recentre(struct vexfs_collection_mem *c, struct vexfs_body *b, struct
 		}
 	}
 	WRITE_ONCE(next->used, READ_ONCE(d->used));
+	WRITE_ONCE(next->tables_wanted, READ_ONCE(d->tables_wanted));
 	b->derived_next = NULL;
 	vexfs_derived_install(next);
 	return 1;			/* slots may have come since */
@@ -126,7 +154,7 @@ static int advance(struct vexfs_collection_mem *c, struct vexfs_body *b, struct 
 
 	if (vexfs_codes_count(d->codes) >= count)
 		return (b->derived_next || vexfs_derived_is_off(d) ? recentre(c, b, d) : 0) ||
-		       list(c, d);
+		       list(c, d) || tabulate(d);
 	mutex_lock(&d->lock);		/* for as long as a search or an insert adds to it */
 	err = vexfs_derived_extend(d, c->dims, count, vx_clock_us() + STEP_US);
 	mutex_unlock(&d->lock);

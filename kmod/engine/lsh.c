@@ -175,7 +175,7 @@ static int begin(struct vexfs_query *q)
 	if (q->bucketing)
 		return 0;
 	q->tables_wanted |= !q->have_lsh;
-	if (!l)
+	if (!l || !q->codes)		/* this attempt may have to do without */
 		return -ENOENT;
 	if (!q->buckets)
 		q->buckets = vx_ealloc(sizeof(*q->buckets));

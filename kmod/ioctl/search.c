@@ -61,7 +61,7 @@ static int check(const struct vexfs_ioc_search *arg)
 	bool range = arg->flags & VEXFS_SEARCH_RANGE;
 	u32 by = arg->flags & (VEXFS_SEARCH_BY_ID | VEXFS_SEARCH_BY_KEY);
 
-	if (arg->flags & ~SEARCH_FLAGS || arg->reserved32 || !ALL_ZERO(arg->reserved) || !arg->k ||
+	if (arg->flags & ~SEARCH_FLAGS || arg->reserved32 || arg->reserved_too || !ALL_ZERO(arg->reserved) || !arg->k ||
 	    arg->timeout_us > VEXFS_MAX_TIMEOUT_US || hweight32(by) > 1 ||
 	    (by && arg->queries > 1) || (!range && arg->radius) ||
 	    (by & VEXFS_SEARCH_BY_KEY ? !arg->key_len || arg->key_len > VEXFS_MAX_KEY :
@@ -70,8 +70,9 @@ static int check(const struct vexfs_ioc_search *arg)
 		return -EINVAL;
 	if (range && (arg->radius << 1) > 0x7ffULL << 53)	/* NaN */
 		return -EINVAL;
-	if (arg->recall > VEXFS_RECALL_ALL ||
-	    (arg->flags & VEXFS_SEARCH_EXACT && (arg->recall || arg->effort)))
+	if (arg->recall > VEXFS_RECALL_ALL || arg->method >= VEXFS_METHODS ||
+	    (arg->flags & VEXFS_SEARCH_EXACT && arg->method > VEXFS_METHOD_EXACT) ||
+	    (vexfs_search_is_exact(arg) && (arg->recall || arg->effort)))
 		return -EINVAL;
 	if (by & VEXFS_SEARCH_BY_KEY && arg->snapshot[0])
 		return -EOPNOTSUPP;

@@ -142,7 +142,7 @@ static void load_programs(struct run *r)
 	u32 slot;
 
 	vexfs_collection_programs(r->c, &r->set);
-	if (r->s->flags & (VEXFS_SEARCH_BUILTIN | VEXFS_SEARCH_EXACT)) {
+	if (r->s->flags & (VEXFS_SEARCH_BUILTIN | VEXFS_SEARCH_EXACT) || r->s->method) {
 		vexfs_program_put(r->set.prog[VEXFS_SLOT_SEARCH]);
 		r->set.prog[VEXFS_SLOT_SEARCH] = NULL;
 	}
@@ -388,6 +388,7 @@ static const char *strategy_name(const struct run *r)
 	vexfs_query_plan(r->q, &plan);
 	return own_strategy(r) ? vexfs_program_name(r->set.prog[VEXFS_SLOT_SEARCH]) :
 	       plan.plan == VEXFS_PLAN_IVF ? "ivf" :
+	       plan.plan == VEXFS_PLAN_LSH ? "lsh" :
 	       plan.plan == VEXFS_PLAN_CODED ? "coded" : "exact";
 }
 
@@ -541,6 +542,10 @@ static void fill_plan(const struct run *r, struct vexfs_search_trace *t)
 	t->linked = plan.linked;
 	t->plan = plan.plan;
 	t->plan_why = plan.why;
+	t->method = r->s->method;
+	t->tables = plan.tables;
+	t->buckets = plan.buckets;
+	t->tabled = plan.tabled;
 	if (own_strategy(r)) {
 		t->plan = VEXFS_PLAN_PROGRAM;
 		t->plan_why = VEXFS_WHY_BOUND;
@@ -570,7 +575,7 @@ static void fill_trace(struct run *r)
 	t->count = s->count;
 	t->matches = r->hidden ? VEXFS_MATCHES_UNTOLD : s->matches;
 	t->coded = r->derived ? min(vexfs_codes_count(r->derived->codes), s->count) : 0;
-	t->codes = r->s->flags & VEXFS_SEARCH_EXACT ? VEXFS_CODES_UNWANTED :
+	t->codes = vexfs_search_is_exact(r->s) ? VEXFS_CODES_UNWANTED :
 		   vexfs_derived_state(r->b, r->derived, s->count);
 	t->filtered = stats->filtered;
 	t->estimated = stats->estimated;
@@ -596,8 +601,9 @@ int vexfs_collection_search(struct vexfs_collection_mem *c, const struct file *f
 		.attrs = c->attrs,
 		.max_visits = s->max_visits,
 		.per_file = s->per_file,
-		.recall = s->flags & VEXFS_SEARCH_EXACT ? VEXFS_RECALL_ALL : s->recall,
+		.recall = vexfs_search_is_exact(s) ? VEXFS_RECALL_ALL : s->recall,
 		.effort = s->effort,
+		.method = s->method,
 		.range = s->flags & VEXFS_SEARCH_RANGE,
 		.radius = s->radius,
 	};
@@ -611,10 +617,11 @@ int vexfs_collection_search(struct vexfs_collection_mem *c, const struct file *f
 		.trace = trace,
 		.reader = &reader,
 		.comparable = !where && !s->snapshot[0] && !s->per_file &&
-			      !(s->flags & (VEXFS_SEARCH_EXACT | VEXFS_SEARCH_RANGE)),
+			      !vexfs_search_is_exact(s) && !(s->flags & VEXFS_SEARCH_RANGE),
 	};
 	struct vexfs_snapshot_mem *snap = NULL;
 	struct vexfs_cached *predicate = NULL;
+	struct vexfs_tables *tables = NULL;
 	struct vexfs_match match;
 	struct vx_rows *rows;
 	int err = -ENOMEM;
@@ -635,11 +642,13 @@ int vexfs_collection_search(struct vexfs_collection_mem *c, const struct file *f
 
 	r.found = kvmalloc_array(s->k, sizeof(*r.found), GFP_KERNEL_ACCOUNT);
 	r.row = kvmalloc(c->row_bytes, GFP_KERNEL_ACCOUNT);
-	if (!(s->flags & VEXFS_SEARCH_EXACT))
+	if (!vexfs_search_is_exact(s))
 		r.derived = vexfs_derived_search(c, r.b, s->timeout_us / 2);
 	if (r.derived) {
 		params.codes = r.derived->codes;
 		params.lists = smp_load_acquire(&r.derived->lists);
+		tables = vexfs_tables_get(r.derived);
+		params.lsh = tables ? tables->lsh : NULL;
 	}
 	vexfs_reader_init(&reader, file, r.b);
 	params.may = vexfs_reader_may;
@@ -664,6 +673,8 @@ int vexfs_collection_search(struct vexfs_collection_mem *c, const struct file *f
 			report(&r);
 		if (trace)
 			fill_trace(&r);
+		if (r.derived && vexfs_query_wants_tables(r.q))
+			vexfs_tables_want(r.derived);
 		vx_rows_put(rows);
 		vexfs_query_free(r.q);
 	}
@@ -671,6 +682,7 @@ int vexfs_collection_search(struct vexfs_collection_mem *c, const struct file *f
 	vexfs_predicate_put(predicate);
 	vexfs_reader_drop(&reader);
 	vexfs_snapshot_put(snap);
+	vexfs_tables_put(tables);
 	vexfs_derived_put(r.derived);
 	vexfs_body_put(r.b);
 	kvfree(r.row);

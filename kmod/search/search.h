@@ -23,6 +23,12 @@ int vexfs_collection_search(struct vexfs_collection_mem *c, const struct file *f
 			    const struct vexfs_condition *where, struct vexfs_hit *hits,
 			    struct vexfs_query_answer *answers, struct vexfs_search_trace *trace);
 
+/* Is every record to be measured, whatever is bound? */
+static inline bool vexfs_search_is_exact(const struct vexfs_ioc_search *s)
+{
+	return s->flags & VEXFS_SEARCH_EXACT || s->method == VEXFS_METHOD_EXACT;
+}
+
 /* --- recall.c --- */
 
 /* An answer that an exact search has to agree with, but for what the strategy missed. */

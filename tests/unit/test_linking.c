@@ -232,6 +232,8 @@ static void insert(__u64 first, __u32 n, float size)
 	free(attrs);
 }
 
+static __u32 method;			/* VEXFS_METHOD_* */
+
 /* Search for a record, which is the first hit. */
 static struct vexfs_search_trace search(__u64 id, float size, const char *strategy)
 {
@@ -245,6 +247,7 @@ static struct vexfs_search_trace search(__u64 id, float size, const char *strate
 		.vector = (uintptr_t)v,
 		.hits = (uintptr_t)hits,
 		.trace = (uintptr_t)&trace,
+		.method = method,
 	};
 
 	spot(id, size, v);
@@ -271,6 +274,23 @@ static void wait_for_lists(__u64 linked)
 		nanosleep(&nap, NULL);
 	}
 	fail_msg("no lists of %llu slots, but %u lists of %llu", linked, t.lists, t.linked);
+}
+
+/* Until so many slots are in hash tables. */
+static struct vexfs_search_trace wait_for_tables(__u64 tabled)
+{
+	const struct timespec nap = { .tv_nsec = 1000000 };
+	struct vexfs_search_trace t;
+	int i;
+
+	for (i = 0; i < 20000; i++) {
+		t = search(1, 1, NULL);
+		if (t.tables && t.tabled == tabled)
+			return t;
+		nanosleep(&nap, NULL);
+	}
+	fail_msg("no tables of %llu slots, but %u of %llu", tabled, t.tables, t.tabled);
+	return t;
 }
 
 /* Until the worker has nothing to do. */
@@ -304,6 +324,7 @@ static struct vexfs_derived *generation(void)
 static int setup(void **state)
 {
 	(void)state;
+	method = VEXFS_METHOD_AUTO;
 	mount_with_collection(&m);
 	return 0;
 }
@@ -465,6 +486,61 @@ static void too_many_strays(void **state)
 	vexfs_derived_put(d);
 }
 
+/* Hash tables are made once somebody asks for them, and remade when a quarter has come since. */
+static void tabled(void **state)
+{
+	struct vexfs_search_trace t;
+
+	(void)state;
+	insert(1, MANY, 1);
+	search(1, 1, "coded");
+	wait_for_lists(MANY);
+	wait_for_worker();
+	assert_int_equal(search(1, 1, "ivf").tables, 0);
+	method = VEXFS_METHOD_LSH;
+	t = search(1, 1, NULL);
+	assert_int_equal(t.method, VEXFS_METHOD_LSH);
+	wait_for_tables(MANY);
+	t = search(5, 1, "lsh");
+	assert_int_equal(t.plan, VEXFS_PLAN_LSH);
+	assert_int_equal(t.plan_why, VEXFS_WHY_CALLER);
+	assert_true(t.buckets && t.estimated < MANY);
+	insert(MANY + 1, 100, 1);		/* found at once */
+	t = search(MANY + 50, 1, "lsh");
+	wait_for_worker();
+	assert_int_equal(search(MANY + 100, 1, "lsh").tabled, MANY);
+	insert(MANY + 101, MANY / 4 + 100, 1);
+	search(MANY + MANY / 4, 1, "lsh");
+	wait_for_tables(MANY + MANY / 4 + 200);
+	search(MANY + MANY / 4, 1, "lsh");
+	search(7, 1, "lsh");
+	method = VEXFS_METHOD_CODED;
+	search(7, 1, "coded");
+	method = VEXFS_METHOD_EXACT;
+	search(7, 1, "exact");
+	method = VEXFS_METHOD_IVF;
+	search(7, 1, "ivf");
+}
+
+/* Codes and lists fit, tables do not; then they do. */
+static void tabled_without_room(void **state)
+{
+	(void)state;
+	insert(1, MANY, 1);
+	search(1, 1, "coded");
+	wait_for_lists(MANY);
+	wait_for_worker();
+	budget(charged() + vexfs_lsh_cost(DIMS, MANY) / 2);
+	method = VEXFS_METHOD_LSH;
+	search(1, 1, "ivf");
+	wait_for_worker();
+	assert_int_equal(search(2, 1, "ivf").tables, 0);
+	budget(256 << 20);
+	clock_on(11 * SECOND);
+	wait_for_tables(MANY);
+	search(2, 1, "lsh");
+}
+
 #ifdef __SANITIZE_THREAD__		/* making lists takes minutes then */
 #define TESTS 1
 #else
@@ -482,6 +558,8 @@ int main(void)
 		TEST(outgrown),
 		TEST(outgrown_without_room),
 		TEST(too_many_strays),
+		TEST(tabled),
+		TEST(tabled_without_room),
 	};
 
 	return _cmocka_run_group_tests("tests", tests, TESTS, NULL, NULL);

@@ -356,6 +356,16 @@ static void test_wrong(void **state)
 	assert_true(run(q, wrongly, hits, &truncated, &restarts) >= 0);
 	assert_false(vexfs_query_wants_tables(q));
 	vexfs_query_free(q);
+	/* an attempt that is to do without codes */
+	q = begin(VEXFS_METRIC_L2, 10, 0, ~0ULL);
+	q->codes = NULL;
+	vexfs_query_restart(q);
+	vexfs_query_phase(q, VEXFS_PHASE_SEARCH);
+	assert_int_equal(vexfs_query_search(q)->tables, 0);
+	assert_int_equal(vexfs_q_signature(q, 0), -ENOENT);
+	assert_int_equal(vexfs_q_bucket(q, 0, 0, 0, 0), -ENOENT);
+	assert_null(vexfs_q_margins(q, 0));
+	vexfs_query_free(q);
 	for (i = 1; i < 3000; i += 1 + i / 3) {			/* budgets */
 		q = begin(VEXFS_METRIC_L2, 10, i, ~0ULL);
 		n = run(q, vexfs_lsh, hits, &truncated, &restarts);

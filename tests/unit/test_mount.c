@@ -109,6 +109,7 @@ static void recalls(void **state)
 	static const struct {
 		__u32 recall, effort, flags;
 		int err;
+		__u32 method;
 	} asked[] = {
 		{ 0, 0, 0, 0 },
 		{ 1, 1, 0, 0 },
@@ -119,6 +120,16 @@ static void recalls(void **state)
 		{ 1, 0, VEXFS_SEARCH_EXACT, -EINVAL },
 		{ VEXFS_RECALL_ALL, 0, VEXFS_SEARCH_EXACT, -EINVAL },
 		{ 0, 1, VEXFS_SEARCH_EXACT, -EINVAL },
+		{ 0, 0, 0, 0, VEXFS_METHOD_EXACT },
+		{ 1, 0, 0, -EINVAL, VEXFS_METHOD_EXACT },
+		{ 0, 1, 0, -EINVAL, VEXFS_METHOD_EXACT },
+		{ 0, 0, VEXFS_SEARCH_EXACT, 0, VEXFS_METHOD_EXACT },
+		{ 0, 0, VEXFS_SEARCH_EXACT, -EINVAL, VEXFS_METHOD_IVF },
+		{ 1, 0, VEXFS_SEARCH_BUILTIN, 0, VEXFS_METHOD_CODED },
+		{ 1, 9, 0, 0, VEXFS_METHOD_IVF },
+		{ 0, ~0u, 0, 0, VEXFS_METHOD_LSH },
+		{ 0, 0, 0, -EINVAL, VEXFS_METHODS },
+		{ 0, 0, 0, -EINVAL, ~0u },
 	};
 	struct vexfs_hit hit;
 	float v[DIMS];
@@ -139,6 +150,7 @@ static void recalls(void **state)
 			.hits = (uintptr_t)&hit,
 			.recall = asked[i].recall,
 			.effort = asked[i].effort,
+			.method = asked[i].method,
 		};
 
 		hit.id = 0;
@@ -155,6 +167,8 @@ static void plans(void **state)
 		__u32 size, recall, flags;	/* in */
 		__u32 plan, why, wanted;	/* out */
 	} asked[] = {
+		{ sizeof(struct vexfs_search_trace), 0, 0, VEXFS_PLAN_CODED, VEXFS_WHY_NO_LISTS,
+		  VEXFS_DEFAULT_RECALL },
 		{ 224, 0, 0, VEXFS_PLAN_CODED, VEXFS_WHY_NO_LISTS, VEXFS_DEFAULT_RECALL },
 		{ 224, 950000, 0, VEXFS_PLAN_CODED, VEXFS_WHY_NO_LISTS, 950000 },
 		{ 224, VEXFS_RECALL_ALL, VEXFS_SEARCH_BUILTIN, VEXFS_PLAN_CODED, VEXFS_WHY_RECALL,
@@ -182,6 +196,7 @@ static void plans(void **state)
 			.plan_why = 7,
 			.recall = 7,
 			.lists = 7,
+			.tables = 7,
 		};
 		struct vexfs_ioc_search arg = {
 			.size = sizeof(arg),
@@ -204,7 +219,8 @@ static void plans(void **state)
 		assert_int_equal(trace.plan, asked[i].plan);
 		assert_int_equal(trace.plan_why, asked[i].why);
 		assert_int_equal(trace.recall, asked[i].wanted);
-		assert_int_equal(trace.lists, asked[i].size == 224 ? 0 : 7);
+		assert_int_equal(trace.lists, asked[i].size >= 224 ? 0 : 7);
+		assert_int_equal(trace.tables, asked[i].size > 224 ? 0 : 7);
 	}
 	mount_unmake(&m);
 }

@@ -352,6 +352,11 @@ static void bad_searches(void)
 	SEARCH(E2BIG, "k ~0", s.k = ~0u);
 	SEARCH(EINVAL, "search flags", s.flags = 32);
 	SEARCH(EINVAL, "search reserved", s.reserved[1] = 1);
+	SEARCH(EINVAL, "search reserved, too", s.reserved_too = 1);
+	SEARCH(EINVAL, "method", s.method = VEXFS_METHODS);
+	SEARCH(EINVAL, "method ~0", s.method = ~0u);
+	SEARCH(EINVAL, "method and exact", s.method = VEXFS_METHOD_IVF, s.flags = VEXFS_SEARCH_EXACT);
+	SEARCH(EINVAL, "recall and the method exact", s.method = VEXFS_METHOD_EXACT, s.recall = 1);
 	SEARCH(EINVAL, "recall above 1", s.recall = VEXFS_RECALL_ALL + 1);
 	SEARCH(EINVAL, "recall ~0", s.recall = ~0u);
 	SEARCH(EINVAL, "recall and exact", s.recall = 1, s.flags = VEXFS_SEARCH_EXACT);
