@@ -163,6 +163,7 @@ int vexfs_search(int fd, const struct vexfs_request *request, struct vexfs_hit *
 		.answers = to_u64(request->answers),
 		.trace = to_u64(request->trace),
 		.effort = request->effort,
+		.method = request->method,
 	};
 	int err;
 

@@ -67,7 +67,7 @@ GLOSSARY = (
     ('predicate', 'A condition on attributes (--where). Only records for which it holds become candidates. For how many slots it '
                   'holds is not told where there are or were records that the caller may not see, because of their file.'),
     ('strategy', 'What decides which slots a search visits: the bound search program, or one of the built-in strategies '
-                 'exact, coded and ivf.'),
+                 'exact, coded, ivf and lsh, of which --method chooses.'),
     ('visited', 'Of a slot: the strategy looked at it, whatever is in it. --max-visits limits how many; one that is visited '
                 'twice counts twice.'),
     ('candidate', 'A slot that a search considers: its record is not deleted, the predicate holds for it, and the caller may '
@@ -76,6 +76,8 @@ GLOSSARY = (
     ('list', 'The records that are nearest to one of many centres, with codes relative to it. The strategy ivf probes the '
              'lists whose centres are nearest to the query.'),
     ('probed', 'Of a list: the strategy looked into it. How many it probes follows from --recall, or is --effort.'),
+    ('bucket', 'The records whose codes have the same bits in a few places, which are those of a hash table. The strategy lsh '
+               'looks into the buckets that the query would be in, were little of it changed: 128 of them, or --effort.'),
     ('recall', 'The part of the true nearest records that is found. --recall says what it is to be on average.'),
     ('estimated', 'Of a candidate: its distance was estimated from its code, as a lower and an upper bound.'),
     ('pruned', 'Of a candidate: left out, because its lower bound shows that it is not among the nearest.'),

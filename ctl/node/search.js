@@ -68,10 +68,13 @@ function queryArgs(query) {
 	return ['--vector', Array.from(query).join(' ')];
 }
 
+const METHODS = ['auto', 'exact', 'coded', 'ivf', 'lsh'];
+
 // query: an array of numbers, { id } (Number, BigInt or a string of digits) or { key }, the nearest of that record.
 // options: k (default 10), where, exact, perFile, recall (the part of the true neighbours to find, above 0, up to 1;
-// default 0.99), effort (lists of the index to probe), image (a file: dir is in this image, without a mount).  Resolves to
-// the answer of `vexctl search --json`, see vexctl(8); rejects with a TypeError or RangeError for wrong arguments, with an
+// default 0.99), effort (lists of the index to probe, or buckets), method (auto, exact, coded, ivf or lsh), image (a file:
+// dir is in this image, without a mount).  Resolves to the answer of `vexctl search --json`, see vexctl(8); rejects with a
+// TypeError or RangeError for wrong arguments, with an
 // Error that has the text of vexctl otherwise.
 async function search(dir, query, options = {}) {
 	const args = ['search', '--json', ...queryArgs(query), '-k', integer(options.k ?? 10, 'k', 1n, 1000n)];
@@ -86,7 +89,14 @@ async function search(dir, query, options = {}) {
 		args.push('--recall', part(options.recall, 'the recall'));
 	if (options.effort)
 		args.push('--effort', integer(options.effort, 'effort', 1n, 2n ** 32n - 1n));
-	if (options.exact && (options.recall !== undefined || options.effort))
+	if (options.method !== undefined) {
+		if (!METHODS.includes(options.method))
+			throw new TypeError(`the method is ${String(options.method)}; it is one of ${METHODS.join(', ')}`);
+		if (options.exact && options.method !== 'auto' && options.method !== 'exact')
+			throw new TypeError(`give one of exact and the method ${options.method}`);
+		args.push('--method', options.method);
+	}
+	if ((options.exact || options.method === 'exact') && (options.recall !== undefined || options.effort))
 		throw new TypeError('give one of exact and recall or effort: an exact search finds all');
 	if (options.image !== undefined)
 		args.unshift('--image', text(options.image, 'the image'));

@@ -96,6 +96,7 @@ static int search_truth(struct eval *e)
 	q.flags |= VEXFS_SEARCH_EXACT;
 	q.recall = 0;
 	q.effort = 0;
+	q.method = VEXFS_METHOD_AUTO;
 	err = vexfs_search(e->fd, &q, e->exact, &a);
 	if (err)
 		return fail_op(e->dir, VEXFS_OP_SEARCH, err);
@@ -324,6 +325,7 @@ static int eval(int argc, char **argv)
 						 { "builtin", no_argument, NULL, 'b' },
 						 { "recall", required_argument, NULL, 'r' },
 						 { "effort", required_argument, NULL, 'E' },
+						 { "method", required_argument, NULL, 'M' },
 						 { "timeout", required_argument, NULL, 'T' },
 						 { "json", no_argument, NULL, 'j' },
 						 {} };
@@ -368,6 +370,10 @@ static int eval(int argc, char **argv)
 			if (want_u64("--effort", optarg, 1, ~0U, &v))
 				return VEXCTL_USAGE;
 			e.q.effort = v;
+			break;
+		case 'M':
+			if (want_method(optarg, &e.q.method))
+				return VEXCTL_USAGE;
 			break;
 		case 'T':
 			if (want_u64("--timeout", optarg, 1, VEXFS_MAX_TIMEOUT_US / 1000, &v))
@@ -426,7 +432,8 @@ const struct verb eval_verbs[] = {
 	  "      --exact          measure the exact search instead of the bound program\n"
 	  "      --builtin        measure the built-in search instead of the bound program, with codes if it has them\n"
 	  "      --recall R       the recall that the search shall reach: above 0, up to 1 [0.99]\n"
-	  "      --effort N       the lists of the index that it shall probe, whatever --recall asks for\n"
+	  "      --effort N       the lists or buckets that it shall look into, whatever --recall asks for\n"
+	  "      --method M       how it shall find records: auto, exact, coded, ivf or lsh, see `vexctl search` [auto]\n"
 	  "      --timeout MS     of every query [10000]\n"
 	  "  -f, --format F       of the queries, where neither their name nor their content says it\n"
 	  "      --json\n"

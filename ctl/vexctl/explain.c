@@ -29,6 +29,7 @@ static const char *plan_text(__u32 plan)
 		[VEXFS_PLAN_CODED] = "estimate every record from its code, and measure the best",
 		[VEXFS_PLAN_IVF] = "look into the nearest lists",
 		[VEXFS_PLAN_PROGRAM] = "as the bound search program decides",
+		[VEXFS_PLAN_LSH] = "look into the most promising buckets of hash tables",
 	};
 
 	return plan < sizeof(texts) / sizeof(texts[0]) && texts[plan] ? texts[plan] : "?";
@@ -52,6 +53,27 @@ static const char *why_text(__u32 why)
 	};
 
 	return why < sizeof(texts) / sizeof(texts[0]) && texts[why] ? texts[why] : "?";
+}
+
+/* What is missing for the method that was asked for; NULL: it was used, or none was asked for. */
+static const char *lacking(const struct vexfs_search_trace *t)
+{
+	static const __u32 plans[VEXFS_METHODS] = {
+		[VEXFS_METHOD_EXACT] = VEXFS_PLAN_EXACT,
+		[VEXFS_METHOD_CODED] = VEXFS_PLAN_CODED,
+		[VEXFS_METHOD_IVF] = VEXFS_PLAN_IVF,
+		[VEXFS_METHOD_LSH] = VEXFS_PLAN_LSH,
+	};
+
+	if (!t->method || t->method >= VEXFS_METHODS || t->plan == plans[t->method])
+		return NULL;
+	if (t->plan_why == VEXFS_WHY_UNSURE)
+		return "a first attempt may have missed something";
+	if (!t->coded)
+		return "there are no codes";
+	if (t->method == VEXFS_METHOD_LSH)
+		return t->tables ? "the tables do not serve this vector" : "there are no hash tables yet";
+	return t->lists ? "the lists do not serve this search" : "there are no lists yet";
 }
 
 static const char *const times[] = {
@@ -100,10 +122,15 @@ void explain_text(const struct vexfs_answer *a, const struct vexfs_search_trace 
 	}
 	step(&n, "plan");
 	printf("%s, %s\n", plan_text(t->plan), why_text(t->plan_why));
+	if (lacking(t))
+		printf("              %s was asked for, but %s\n", method_name(t->method), lacking(t));
 	printf("              recall wanted: %g\n", t->recall / 1e6);
 	if (t->lists)
 		printf("              %llu of %u lists probed, in which there are %llu slots\n",
 		       t->probed, t->lists, t->linked);
+	if (t->tables)
+		printf("              %llu buckets of %u hash tables looked into, in which there are %llu slots\n",
+		       t->buckets, t->tables, t->tabled);
 	step(&n, "search");
 	printf("strategy %s%s, %u round%s: %llu slots visited", a->strategy,
 	       a->used[VEXFS_SLOT_SEARCH] == VEXFS_BOUND_LOADED ? " (program)" : " (built-in)",
@@ -150,10 +177,16 @@ struct json_object *explain_json(const struct vexfs_search_trace *t)
 		add_u64(o, "matches", t->matches);
 	add_str(o, "plan", plan_text(t->plan));
 	add_str(o, "why", why_text(t->plan_why));
+	add_str(o, "method", method_name(t->method));
+	if (lacking(t))
+		add_str(o, "lacking", lacking(t));
 	json_object_object_add(o, "recall", json_number(t->recall / 1e6));
 	add_u64(o, "lists", t->lists);
 	add_u64(o, "probed", t->probed);
 	add_u64(o, "linked", t->linked);
+	add_u64(o, "tables", t->tables);
+	add_u64(o, "buckets", t->buckets);
+	add_u64(o, "tabled", t->tabled);
 	add_u64(o, "filtered", t->filtered);
 	add_u64(o, "estimated", t->estimated);
 	add_u64(o, "pruned", t->pruned);

@@ -434,6 +434,7 @@ static int search_as(int argc, char **argv, bool explain)
 		{ "exact", no_argument, NULL, 'e' },
 		{ "recall", required_argument, NULL, 'c' },
 		{ "effort", required_argument, NULL, 'E' },
+		{ "method", required_argument, NULL, 'M' },
 		{ "radius", required_argument, NULL, 'R' },
 		{ "per-file", required_argument, NULL, 'F' },
 		{ "batch", required_argument, NULL, 'B' },
@@ -517,6 +518,9 @@ static int search_as(int argc, char **argv, bool explain)
 		case 'E':
 			ret = want_u64("--effort", optarg, 1, ~0U, &v);
 			a.q.effort = ret ? 0 : v;
+			break;
+		case 'M':
+			ret = want_method(optarg, &a.q.method);
 			break;
 		case 'R':
 			ret = want_double("--radius", optarg, &a.q.radius);
@@ -639,7 +643,11 @@ const struct verb search_verbs[] = {
 	  "      --exact          the same, and measure every record instead of estimating distances by codes\n"
 	  "      --recall R       the part of the true neighbours to find, on average over queries: above 0, up to 1, for\n"
 	  "                       which every record is looked at [0.99]\n"
-	  "      --effort N       probe N lists of the index, whatever --recall asks for\n"
+	  "      --effort N       probe N lists of the index, or buckets of the hash tables, whatever --recall asks for\n"
+	  "      --method M       how to find them, without the bound search program: exact; coded, estimate all from\n"
+	  "                       their codes; ivf, look into the nearest lists; lsh, into buckets of hash tables, which\n"
+	  "                       are made once somebody asks; auto, as promises most [auto].  What is not there yet is\n"
+	  "                       done otherwise, as `vexctl explain` tells\n"
 	  "      --repeat N       ask N times in all, and say how many succeeded and which generations of the search\n"
 	  "                       program answered; the answer shown is the first one\n"
 	  "      --threads N      from N threads at once [1]\n"

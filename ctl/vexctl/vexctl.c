@@ -154,12 +154,41 @@ int want_recall(const char *s, double *recall)
 	return ret;
 }
 
+static const char *const methods[VEXFS_METHODS] = {
+	[VEXFS_METHOD_AUTO] = "auto",
+	[VEXFS_METHOD_EXACT] = "exact",
+	[VEXFS_METHOD_CODED] = "coded",
+	[VEXFS_METHOD_IVF] = "ivf",
+	[VEXFS_METHOD_LSH] = "lsh",
+};
+
+const char *method_name(__u32 method)
+{
+	return method < VEXFS_METHODS ? methods[method] : "?";
+}
+
+int want_method(const char *s, __u32 *method)
+{
+	__u32 i;
+
+	for (i = 0; i < VEXFS_METHODS; i++)
+		if (!strcmp(s, methods[i])) {
+			*method = i;
+			return 0;
+		}
+	return usage("--method: '%.64s' is unknown; it is auto, exact, coded, ivf or lsh", s);
+}
+
 int want_recall_or_exact(const struct vexfs_request *q)
 {
-	if (!(q->flags & VEXFS_SEARCH_EXACT) || (!q->recall && !q->effort))
+	bool flag = q->flags & VEXFS_SEARCH_EXACT;
+
+	if (flag && q->method > VEXFS_METHOD_EXACT)
+		return usage("give one of --exact and --method %s", method_name(q->method));
+	if ((!flag && q->method != VEXFS_METHOD_EXACT) || (!q->recall && !q->effort))
 		return 0;
-	return usage("give one of --exact and %s: an exact search finds all",
-		     q->recall ? "--recall" : "--effort");
+	return usage("give one of %s and %s: an exact search finds all",
+		     flag ? "--exact" : "--method exact", q->recall ? "--recall" : "--effort");
 }
 
 int open_collection(const char *dir, struct vexfs_ioc_info *info)

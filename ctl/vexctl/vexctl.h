@@ -74,7 +74,10 @@ int want_s64(const char *option, const char *s, __s64 *out);
 int want_double(const char *option, const char *s, double *out);
 /* The value of --recall. */
 int want_recall(const char *s, double *recall);
-/* --recall and --effort do not go with --exact. */
+/* The value of --method; and its name, "?": unknown. */
+int want_method(const char *s, __u32 *method);
+const char *method_name(__u32 method);
+/* --recall, --effort and another method do not go with --exact. */
 int want_recall_or_exact(const struct vexfs_request *q);
 
 /*

@@ -56,6 +56,8 @@ async function main() {
 		"search|--json|--vector|1 0.5|-k|5|--where|n = '1 2'|--exact|--per-file|3|--|/mnt/a b", args());
 	await search('/mnt', [1], { recall: 0.95, effort: 8 });
 	test('recall and effort', args().join('|') === 'search|--json|--vector|1|-k|10|--recall|0.95|--effort|8|--|/mnt', args());
+	await search('/mnt', [1], { method: 'lsh' });
+	test('method', args().join('|') === 'search|--json|--vector|1|-k|10|--method|lsh|--|/mnt', args());
 	await search('docs', [1], { image: 'x.img' });
 	test('in an image', args().join('|') === '--image|x.img|search|--json|--vector|1|-k|10|--|docs', args());
 	for (const [id, digits] of [[5, '5'], [2n ** 64n - 1n, '18446744073709551615'], ['18446744073709551615', '18446744073709551615'],
@@ -73,7 +75,9 @@ async function main() {
 			await refused('/mnt', vector));
 	for (const options of [{ k: 0 }, { k: 1001 }, { k: 1.5 }, { k: '5x' }, { k: true }, { perFile: -1 }, { perFile: 2 ** 32 },
 		{ perFile: 'x' }, { where: 5 }, { where: ['a'] }, { recall: 0 }, { recall: 1.5 }, { recall: NaN }, { recall: '1' },
-		{ effort: -1 }, { effort: 2 ** 32 }, { recall: 1, exact: true }, { effort: 1, exact: true }])
+		{ effort: -1 }, { effort: 2 ** 32 }, { recall: 1, exact: true }, { effort: 1, exact: true },
+		{ method: 'hnsw' }, { method: '' }, { method: 4 }, { method: null }, { method: 'ivf', exact: true },
+		{ method: 'exact', recall: 0.5 }])
 		test(`options ${JSON.stringify(options)}`, await refused('/mnt', [1, 2], options));
 	test('directory', await refused(5, [1, 2]));
 	process.env.FAIL = 'no such thing';

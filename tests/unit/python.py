@@ -312,6 +312,11 @@ refused('recall of similar', RECALL, lambda v: c.similar(1, recall=v))
 refused('effort', INT + [(-1, OverflowError), (2**32, OverflowError)], lambda v: c.search([1, 2], effort=v))
 refused('recall with exact', [(0.5, ValueError), (1, ValueError)], lambda v: c.search([1, 2], recall=v, exact=True))
 refused('effort with exact', [(1, ValueError)], lambda v: c.search([1, 2], effort=v, exact=True))
+METHOD = [('hnsw', ValueError), ('', ValueError), ('IVF', ValueError), (3, TypeError), (None, TypeError), (b'ivf', TypeError)]
+refused('method', METHOD, lambda v: c.search([1, 2], method=v))
+refused('method of similar', METHOD, lambda v: c.similar(1, method=v))
+refused('method with exact', [(m, ValueError) for m in ('coded', 'ivf', 'lsh')], lambda v: c.search([1, 2], method=v, exact=True))
+refused('recall with the method exact', [(0.5, ValueError)], lambda v: c.search([1, 2], recall=v, method='exact'))
 refused('snapshot', [('', ValueError), ('a\0b', ValueError), ('A', ValueError), ('a/b', ValueError),
                      ('a' * 32, ValueError), (5, TypeError)],
         c.snapshot)
@@ -459,7 +464,12 @@ c.search([1, 2], k=65536, radius=math.inf, per_file=2**32 - 1, timeout=600, args
 r = m.last
 test('recall and effort', (r.recall, r.effort) == (0.95, 2**32 - 1))
 c.search([1, 2])
-test('their defaults', (m.last.recall, m.last.effort) == (0, 0))
+test('their defaults', (m.last.recall, m.last.effort, m.last.method) == (0, 0, 0))
+got = []
+for method in 'auto', 'exact', 'coded', 'ivf', 'lsh':
+    c.search([1, 2], method=method)
+    got.append(m.last.method)
+test('methods', got == [0, 1, 2, 3, 4], got)
 test('a request', (r.k, r.per_file, r.timeout_us, list(r.arg), r.max_visits, r.snapshot, r.flags, r.radius) ==
      (65536, 2**32 - 1, 600000000, [2**64 - 1, 2**64 - 1, 3, 0], 2**64 - 1, b'a', abi.SEARCH_RANGE, math.inf))
 got = []

@@ -108,6 +108,12 @@ for args, says in [
         *[(['search', '/x', '--exact', *more], 'give one of --exact and ' + more[0])
           for more in (['--recall', '0.9'], ['--effort', '8'])],
         (['eval', '/x', '-q', 'x', '--recall', '1', '--exact'], 'give one of --exact and --recall: an exact search finds all'),
+        *[(args + ['--method', m], "--method: '%s' is unknown; it is auto, exact, coded, ivf or lsh" % m)
+          for args in (['search', '/x'], ['explain', '/x', '--id', '1'], ['eval', '/x', '-q', 'x']) for m in ('', 'hnsw', 'IVF', 'ivf ')],
+        *[(args + ['--exact', '--method', m], 'give one of --exact and --method ' + m)
+          for args in (['search', '/x'], ['eval', '/x', '-q', 'x']) for m in ('coded', 'ivf', 'lsh')],
+        (['search', '/x', '--method', 'exact', '--recall', '0.9'], 'give one of --method exact and --recall'),
+        (['eval', '/x', '-q', 'x', '--method', 'exact', '--effort', '9'], 'give one of --method exact and --effort'),
         (['search', '/x', '--effort', '0'], '--effort: '), (['eval', '/x', '--effort', '4294967296'], '--effort: '),
         (['search', '/x', '-k', 'ten'], "'ten' is not a whole number"), (['get', '/x', '--key', ''], 'it has 1 to 255 bytes')]:
     r = run(*args)

@@ -19,6 +19,7 @@ LIST_STALE, INTERN_LOOKUP, ATTACH_READONLY = 1, 1, 1
 ITEM_KEYED, ITEM_STALE = 1, 4
 ATTR_INT, ATTR_KEYWORD = 1, 2
 ELEM_F32 = 1
+METHODS = 'auto exact coded ivf lsh'.split()
 TRUNCATED = 'deadline visits strategy precision limit files damaged'.split()
 OP = {name: i for i, name in enumerate(
     'open create info insert get delete search use sync list words intern path drop snapshot compact '
@@ -97,7 +98,7 @@ class Request(ct.Structure):
     _fields_ = [('vector', ptr), ('vector_bytes', u32), ('k', u32), ('flags', u32), ('timeout_us', u32), ('id', u64),
                 ('key', ct.c_char_p), ('key_len', u32), ('max_visits', u64), ('arg', u64 * 4), ('where', ptr),
                 ('snapshot', ct.c_char_p), ('radius', ct.c_double), ('per_file', u32), ('queries', u32),
-                ('answers', ptr), ('trace', ptr), ('recall', ct.c_double), ('effort', u32)]
+                ('answers', ptr), ('trace', ptr), ('recall', ct.c_double), ('effort', u32), ('method', u32)]
 
 
 class Answer(ct.Structure):

@@ -385,7 +385,7 @@ class Collection:
         return where
 
     def _request(self, k, radius=None, exact=False, per_file=0, timeout=None, as_of=None, where=None, args=(),
-                 max_visits=0, recall=None, effort=0):
+                 max_visits=0, recall=None, effort=0, method='auto'):
         r = abi.Request(vector_bytes=self._row_bytes)
         r.k = integer(k, 'k', 1, MAX_K if radius is None else MAX_RANGE, ValueError)
         r.flags = (abi.SEARCH_EXACT if exact else 0) | (abi.SEARCH_RANGE if radius is not None else 0)
@@ -405,7 +405,10 @@ class Collection:
             if not 0 < r.recall <= 1:
                 raise ValueError('the recall is %r; it must be above 0, and 1 at most' % (recall,))
         r.effort = integer(effort, 'effort', 0, U32_MAX)
-        if exact and (r.recall or r.effort):
+        r.method = values.one_of(abi.METHODS, method, 'the method')
+        if exact and method not in ('auto', 'exact'):
+            raise ValueError('give one of exact and the method %s' % method)
+        if (exact or method == 'exact') and (r.recall or r.effort):
             raise ValueError('give one of exact and recall or effort: an exact search finds all')
         if where is not None:
             condition = self._condition(where)
@@ -436,7 +439,7 @@ class Collection:
         return found
 
     def search(self, vectors, k=10, where=None, exact=False, radius=None, per_file=0, timeout=None, as_of=None, args=(),
-               max_visits=0, recall=None, effort=0):
+               max_visits=0, recall=None, effort=0, method='auto'):
         """The k nearest of one vector, as Hits, a list of Match; of several, a list of Hits.
 
         k: 1 to 1000.  where: a condition on the attributes, as for `vexctl search --where`.  exact: no estimates.
@@ -444,26 +447,30 @@ class Collection:
         file, 0: no limit.  timeout: seconds, up to 600, for each 1,024 vectors; None: 10.  as_of: in a snapshot.  args:
         up to 4 integers of 64 bits for the programs.  max_visits: slots to look at for each vector, 0: no limit.
         recall: the part of the true neighbours to find, on average: above 0, up to 1; None: 0.99.  effort: lists of the
-        index to probe, whatever recall asks for; 0: as many as that takes.  Neither goes with exact.
+        index to probe, or buckets of hash tables, whatever recall asks for; 0: as many as that takes.  Neither goes with
+        exact.  method: how to find them, without the bound search program: 'auto', 'exact', 'coded', 'ivf' or 'lsh'; what
+        is not there yet is done otherwise.
 
         What ended early is in truncated of the answer.  OSError ENOLINK: a bound filter or distance program is not
         loaded; EPROTO: it failed; ENOENT: no such snapshot.
         """
         rows, address, n, one = self._rows(vectors)
-        request = self._request(k, radius, exact, per_file, timeout, as_of, where, args, max_visits, recall, effort)
+        request = self._request(k, radius, exact, per_file, timeout, as_of, where, args, max_visits, recall, effort,
+                                method)
         out = []
         for hits, answers in self._ask_all(address, n, request):
             out += [self._hits(hits[i * request.k:(i + 1) * request.k], a) for i, a in enumerate(answers)]
         return out[0] if one else out
 
     def similar(self, id=None, key=None, k=10, where=None, exact=False, radius=None, per_file=0, timeout=None,
-                as_of=None, args=(), max_visits=0, recall=None, effort=0):
+                as_of=None, args=(), max_visits=0, recall=None, effort=0, method='auto'):
         """The k nearest of a record, itself included, as Hits; by id or by key, the rest as for search().
 
         FileNotFoundError: there is no such record, or snapshot.  OSError EOPNOTSUPP: a key with as_of.
         """
         which, name = self._one(id, key)
-        request = self._request(k, radius, exact, per_file, timeout, as_of, where, args, max_visits, recall, effort)
+        request = self._request(k, radius, exact, per_file, timeout, as_of, where, args, max_visits, recall, effort,
+                                method)
         if name is None:
             request.flags |= abi.SEARCH_BY_ID
             request.id = which

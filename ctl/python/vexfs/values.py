@@ -68,6 +68,15 @@ def decoded(value):
     return value.decode(errors='surrogateescape')
 
 
+def one_of(names, name, what):
+    """Which of the names it is, by number."""
+    if not isinstance(name, str):
+        raise TypeError('%s is of type %s; str is wanted' % (what, _kind(name)))
+    if name not in names:
+        raise ValueError('%s is %r; it is one of %s' % (what, name, ', '.join(names)))
+    return names.index(name)
+
+
 def snapshot_name(name):
     name = string(name, 'the name of a snapshot', SNAPSHOT_NAME_LEN - 1)
     if not re.fullmatch(rb'[a-z0-9._-]+', name):
