@@ -54,7 +54,7 @@ install: tools bpf
 	$(call fill,ctl/vexd/vexd.service.in,$(UNITDIR)/vexd.service)
 	$(call put,ctl/python/vexfs/*.py,$(PYTHONDIR)/vexfs,644)
 	$(call put,README.md,$(DOCDIR),644)
-	$(call put,$(BPF_SRC) ctl/node/search.js,$(DOCDIR)/examples,644)
+	$(call put,$(BPF_SRC) $(wildcard bpf/*.bpf.h) ctl/node/search.js,$(DOCDIR)/examples,644)
 	$(call put,ctl/examples/*,$(DOCDIR)/examples,755)
 	@# what somebody has written there stays
 	$(if $(wildcard $(DESTDIR)$(CONFDIR)/vexd.conf),,$(call fill,ctl/vexd/vexd.conf.in,$(CONFDIR)/vexd.conf))

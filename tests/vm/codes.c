@@ -6,6 +6,8 @@
  *	codes check DIR RECALL SHARE	50 queries near records, for 10: the mean recall is at least
  *					RECALL percent, and at most SHARE percent of the records are
  *					measured
+ *	codes same DIR			the bound program gives the answers of the built-in lsh, and
+ *					looks at as many records and measures as many
  *	codes step DIR ROUNDS		insert a few, search for each, delete some, search again
  *
  * Each prints a line of what it found: strategy, used, recall, scored, visited, rounds.
@@ -116,6 +118,47 @@ static void check(int fd, double recall, double share)
 	     (double)scored / live);
 }
 
+/* The bound program against the built-in lsh. */
+static void same(int fd)
+{
+	struct vexfs_ioc_search s = { 0 }, built_in = { 0 };
+	struct vexfs_hit hit[K], other[K];
+	float q[VEXFS_MAX_DIMS];
+	struct vexfs_ioc_info info;
+	uint64_t id, asked = 0, visited = 0;
+	uint32_t k;
+
+	if (EXPECT(0, vx_info(fd, &info), "info"))
+		return;
+	for (id = 0; id < info.count; id += 1 + info.count / QUERIES) {
+		if (!make_query(fd, id, info.dims, q))
+			continue;
+		EXPECT(0, vx_search_as(fd, 0, K, info.dims, q, hit, &s), "search");
+		built_in = (struct vexfs_ioc_search){
+			.size = sizeof(built_in), .k = K, .vector_bytes = info.dims * 4,
+			.vector = PTR(q), .hits = PTR(other), .method = VEXFS_METHOD_LSH,
+			.timeout_us = VEXFS_MAX_TIMEOUT_US,
+		};
+		EXPECT(0, vx_ioctl(fd, VEXFS_IOC_SEARCH, &built_in), "built in");
+		FAIL(strcmp(built_in.strategy, "lsh") || built_in.used[VEXFS_SLOT_SEARCH],
+		     "built in: strategy %s", built_in.strategy);
+		FAIL(s.used[VEXFS_SLOT_SEARCH] != VEXFS_BOUND_LOADED, "no program is bound");
+		FAIL(s.n != built_in.n || s.visited != built_in.visited || s.scored != built_in.scored,
+		     "id %llu: %u hits, %llu visited, %llu scored; built in %u, %llu, %llu",
+		     (unsigned long long)id, s.n, s.visited, s.scored, built_in.n, built_in.visited,
+		     built_in.scored);
+		for (k = 0; k < s.n && k < built_in.n; k++)
+			FAIL(hit[k].id != other[k].id, "hit %u: id %llu, built in %llu", k, hit[k].id,
+			     other[k].id);
+		visited += s.visited;
+		asked++;
+	}
+	printf("strategy=%s queries=%llu visited=%llu of %llu\n", s.strategy,
+	       (unsigned long long)asked, (unsigned long long)(visited / (asked ? asked : 1)),
+	       info.live);
+	FAIL(asked < QUERIES / 2, "only %llu queries", (unsigned long long)asked);
+}
+
 /* Records are found as soon as they are in, and no more once they are gone. */
 static void step(int fd, uint32_t rounds)
 {
@@ -138,7 +181,8 @@ static void step(int fd, uint32_t rounds)
 			for (k = 0; k < s.n && hit[k].id != first + i; k++)
 				;
 			FAIL(k == s.n, "id %llu is not found", (unsigned long long)(first + i));
-			FAIL((strcmp(s.strategy, "coded") && strcmp(s.strategy, "ivf")) ||
+			FAIL((strcmp(s.strategy, "coded") && strcmp(s.strategy, "ivf") &&
+			      strcmp(s.strategy, "lsh")) ||
 			     s.scored > info.live / 2,
 			     "strategy %s, scored %llu", s.strategy, s.scored);
 		}
@@ -189,6 +233,8 @@ int main(int argc, char **argv)
 			return perror("codes: directory"), 2;
 		if (!strcmp(what, "check") && argc == 5)
 			check(fd, atof(argv[3]), atof(argv[4]));
+		else if (!strcmp(what, "same") && argc == 3)
+			same(fd);
 		else if (!strcmp(what, "step") && argc == 4)
 			step(fd, atoi(argv[3]));
 		else

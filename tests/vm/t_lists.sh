@@ -48,6 +48,32 @@ run "in step, by the program" codes step /mnt/l2 1; said
 run "use the built-in" vexctl use /mnt/l2 --builtin --slot search
 run "unload" vexctl unload ivf
 
+# --- methods, and hash tables, which are made on demand
+equal "no tables" 0 "$(number /mnt/l2 tables)"
+run "coded" vexctl search /mnt/l2 --id 7 --method coded
+says_text "coded" "strategy coded (built-in)"
+run "exact" vexctl search /mnt/l2 --id 7 --method exact
+says_text "exact" "strategy exact (built-in)"
+run "lsh" vexctl explain /mnt/l2 --id 7 --method lsh
+says_text "lsh, for the first time" "lsh was asked for, but there are no hash tables yet"
+expect_fail "an unknown method" "it is auto, exact, coded, ivf or lsh" vexctl search /mnt/l2 --id 7 --method hnsw
+for i in $(seq 300); do
+	[ "$(number /mnt/l2 tables)" -gt 0 ] && ok "tables after $i looks" && break
+	sleep 0.2
+done
+run "lsh" vexctl explain /mnt/l2 --id 7 --method lsh; said
+says_text "lsh" "look into the most promising buckets of hash tables, because the caller wants it so"
+run "load lsh" vexctl load $lib/lsh.bpf.o
+run "use lsh" vexctl use /mnt/l2 lsh
+run "by the program" codes check /mnt/l2 70 20; said
+says_text "by the program" "strategy=lsh used=1"
+run "the built-in does the same" codes same /mnt/l2; said
+says_text "the same" "strategy=lsh"
+run "in step" codes step /mnt/l2 1; said
+run "the same" codes same /mnt/l2; said
+run "use the built-in" vexctl use /mnt/l2 --builtin --slot search
+run "unload lsh" vexctl unload lsh
+
 # --- from the disk, and without room
 run "umount" vexctl umount /mnt
 run "mount" vexctl mount /dev/vda /mnt
