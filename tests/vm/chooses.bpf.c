@@ -58,6 +58,8 @@ static __always_inline int goes_wrong(struct vexfs_search *s)
 	EXPECT(17, !n || vexfs_offer(s) == -EINVAL);
 	EXPECT(18, vexfs_keep(s, 0) == 0 && s->batch == 0);
 	EXPECT(19, vexfs_keep(s, ~0ULL) == 0);
+	EXPECT(25, vexfs_signature(s, 0) == -ENOENT && !vexfs_table_margins(s, 0));
+	EXPECT(26, vexfs_batch_bucket(s, 0, 0, 0, 0) == -ENOENT);
 	EXPECT(20, !vexfs_next_lists(s) && vexfs_batch_list(s, ~0u, 0) == -ENOENT);
 	return 0;
 }

@@ -73,6 +73,12 @@ run "in step" codes step /mnt/l2 1; said
 run "the same" codes same /mnt/l2; said
 run "use the built-in" vexctl use /mnt/l2 --builtin --slot search
 run "unload lsh" vexctl unload lsh
+run "load wild" vexctl load $lib/wild.bpf.o
+run "use wild" vexctl use /mnt/l2 wild
+run "wild lists and buckets are refused" codes check /mnt/l2 90 30; said
+says_text "wild" "strategy=wild used=1"
+run "use the built-in" vexctl use /mnt/l2 --builtin --slot search
+run "unload wild" vexctl unload wild
 
 # --- from the disk, and without room
 run "umount" vexctl umount /mnt
