@@ -9,6 +9,8 @@
 #define FEW_CODES	8		/* of 64: estimated one by one, row-major, not in blocks */
 /* rows to read before the deferred ones are looked at again */
 #define QUEUE_TAKEN	128
+/* deferred ones that are measured before the others are looked at again: each batch prunes more */
+#define TAKEN		16
 
 /* May the strategy go on, with up to max_pending rows to read? */
 static int go_on(struct vexfs_query *q, __u32 max_pending)
@@ -604,7 +606,7 @@ int vexfs_q_take(struct vexfs_query *q)
 	if (err)
 		return err;
 	q->filtered = true;
-	while (q->n < VEXFS_BATCH && vexfs_deferred_pop(&q->deferred, most, &slot))
+	while (q->n < TAKEN && vexfs_deferred_pop(&q->deferred, most, &slot))
 		if (vexfs_query_admits(q, slot)) {
 			q->lower[q->n] = VEXFS_UNKNOWN;
 			q->upper[q->n] = ~0u;

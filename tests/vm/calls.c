@@ -273,7 +273,7 @@ static void bad_arguments(int fd)
 	BAD(EINVAL, "the smallest NaN", s.flags = VEXFS_SEARCH_RANGE,
 	    s.radius = (0x7ffULL << 52) + 1);
 	BAD(EINVAL, "reserved32", s.reserved32 = 1);
-	BAD(EINVAL, "reserved", s.reserved[5] = 1);
+	BAD(EINVAL, "reserved", s.reserved[4] = 1);
 	BAD(EFAULT, "answers nowhere", s.answers = 4096);
 	BAD(EFAULT, "answers at the end of memory",
 	    s.answers = PTR(edge + page - 3 * sizeof(*answer)));
