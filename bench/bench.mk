@@ -34,8 +34,9 @@ bench: deps
 	bench/report.py $(BENCH_RESULTS) && exit $$rc
 	$(if $(VM),@+$(MAKE) bench-vm)
 
-bench-native: $(BENCH)/codes
-	@$<
+bench-native: $(BENCH)/codes $(BENCH)/kernels
+	@$(BENCH)/codes
+	@$(BENCH)/kernels
 
 bench-smoke: $(BENCH_NATIVE)
 	@tests/unit/run bench/smoke.py
@@ -50,10 +51,11 @@ bench-vm: module bpf tools $(VM_HELPERS) $(VM_BPF)
 		> $(BENCH_RESULTS)/raw/vm.txt
 	@[ ! -e $(BENCH_RESULTS)/raw/meta.json ] || bench/report.py $(BENCH_RESULTS)
 
-$(BENCH)/codes $(BENCH)/race: $(BENCH)/%: $(B)/obj/bench/native/%.o $(B)/lib/libvexfs-core.a
+$(BENCH)/codes $(BENCH)/kernels $(BENCH)/race: $(BENCH)/%: $(B)/obj/bench/native/%.o $(B)/lib/libvexfs-core.a
 	$(call link,$(PKG_LIBS) -lpthread -lm)
 $(BENCH)/truth: $(B)/obj/bench/native/truth.o
 	$(call link,-lpthread -lm)
 $(BENCH)/synth: $(B)/obj/bench/sets/synth.o
 	$(call link,-lm)
 $(B)/obj/bench/native/truth.o $(B)/obj/bench/sets/synth.o: CFLAGS_EXTRA := -O3
+$(B)/obj/bench/native/kernels.o: CFLAGS_EXTRA := -Wno-psabi

@@ -57,25 +57,34 @@ void vexfs_dots_avx2(const float *x, const float *c, __u32 n, __u32 padded, floa
 		dot[i] = dot1(x, c, padded);
 }
 
+static inline void far8(const float *z, const __s8 *whole, __m256 step, __m256 *dot, __m256 *d2)
+{
+	__m256 c = _mm256_cvtepi32_ps(
+		_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)whole)));
+	__m256 v = _mm256_loadu_ps(z), d;
+
+	d = _mm256_fnmadd_ps(c, step, v);
+	*dot = _mm256_fmadd_ps(v, c, *dot);
+	*d2 = _mm256_fmadd_ps(d, d, *d2);
+}
+
+/* Four sums of each, as one would wait for itself. */
 void vexfs_centre_far_avx2(const float *z, const __s8 *whole, const float *scale, __u32 padded,
 			   float *dot, float *d2)
 {
 	const __m256 step = _mm256_set1_ps(*scale);
-	__m256 a = _mm256_setzero_ps(), b = a;
+	__m256 s0 = _mm256_setzero_ps(), s1 = s0, s2 = s0, s3 = s0, t0 = s0, t1 = s0, t2 = s0,
+	       t3 = s0;
 	__u32 i;
 
-	for (i = 0; i < padded; i += 8) {
-		__m256 c = _mm256_cvtepi32_ps(
-			_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(whole + i))));
-		__m256 v = _mm256_loadu_ps(z + i), d;
-
-		c = _mm256_mul_ps(c, step);
-		d = _mm256_sub_ps(v, c);
-		a = _mm256_fmadd_ps(v, c, a);
-		b = _mm256_fmadd_ps(d, d, b);
+	for (i = 0; i < padded; i += 32) {
+		far8(z + i, whole + i, step, &s0, &t0);
+		far8(z + i + 8, whole + i + 8, step, &s1, &t1);
+		far8(z + i + 16, whole + i + 16, step, &s2, &t2);
+		far8(z + i + 24, whole + i + 24, step, &s3, &t3);
 	}
-	*dot = sum8(a);
-	*d2 = sum8(b);
+	*dot = sum8(_mm256_add_ps(_mm256_add_ps(s0, s1), _mm256_add_ps(s2, s3))) * *scale;
+	*d2 = sum8(_mm256_add_ps(_mm256_add_ps(t0, t1), _mm256_add_ps(t2, t3)));
 }
 
 static inline __s32 whole_dot(const __s16 *x, const __s8 *c, __u32 padded)

@@ -46,25 +46,33 @@ void vexfs_dots_avx512(const float *x, const float *c, __u32 n, __u32 padded, fl
 		dot[i] = dot1(x, c, padded);
 }
 
+static inline void far16(const float *z, const __s8 *whole, __m512 step, __m512 *dot, __m512 *d2)
+{
+	__m512 c = _mm512_cvtepi32_ps(
+		_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)whole)));
+	__m512 v = _mm512_loadu_ps(z), d;
+
+	d = _mm512_fnmadd_ps(c, step, v);
+	*dot = _mm512_fmadd_ps(v, c, *dot);
+	*d2 = _mm512_fmadd_ps(d, d, *d2);
+}
+
 void vexfs_centre_far_avx512(const float *z, const __s8 *whole, const float *scale, __u32 padded,
 			     float *dot, float *d2)
 {
 	const __m512 step = _mm512_set1_ps(*scale);
-	__m512 a = _mm512_setzero_ps(), b = a;
+	__m512 s0 = _mm512_setzero_ps(), s1 = s0, s2 = s0, s3 = s0, t0 = s0, t1 = s0, t2 = s0,
+	       t3 = s0;
 	__u32 i;
 
-	for (i = 0; i < padded; i += 16) {
-		__m512 c = _mm512_cvtepi32_ps(
-			_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)(whole + i))));
-		__m512 v = _mm512_loadu_ps(z + i), d;
-
-		c = _mm512_mul_ps(c, step);
-		d = _mm512_sub_ps(v, c);
-		a = _mm512_fmadd_ps(v, c, a);
-		b = _mm512_fmadd_ps(d, d, b);
+	for (i = 0; i < padded; i += 64) {
+		far16(z + i, whole + i, step, &s0, &t0);
+		far16(z + i + 16, whole + i + 16, step, &s1, &t1);
+		far16(z + i + 32, whole + i + 32, step, &s2, &t2);
+		far16(z + i + 48, whole + i + 48, step, &s3, &t3);
 	}
-	*dot = sum_ps(a);
-	*d2 = sum_ps(b);
+	*dot = sum_ps(_mm512_add_ps(_mm512_add_ps(s0, s1), _mm512_add_ps(s2, s3))) * *scale;
+	*d2 = sum_ps(_mm512_add_ps(_mm512_add_ps(t0, t1), _mm512_add_ps(t2, t3)));
 }
 
 void vexfs_whole_dots_avx512(const __s16 *x, const __s8 *c, __u32 n, __u32 padded, __s32 *dot)

@@ -67,20 +67,28 @@ __u32 vexfs_lower_avx2(const struct vexfs_ladder *q, const __u16 *sum, const str
 	return mask;
 }
 
+/* Four groups of products, of two each, are 4 * 2 * 2 * 15 * 127 at most: they fit 16 bits. */
 static inline __s32 row_of_nibbles(const __u8 *nibbles, const __s8 *fine, __u32 padded)
 {
 	const __m256i nibble = _mm256_set1_epi8(15), one = _mm256_set1_epi16(1);
 	__m256i sum = _mm256_setzero_si256();
+	const __s8 *end = fine + padded, *to;
 	__m128i s;
-	__u32 i;
 
-	for (i = 0; i < padded; i += 64, nibbles += 32, fine += 64) {
-		__m256i c = _mm256_loadu_si256((const __m256i *)nibbles), a, b;
+	while (fine < end) {
+		__m256i a = _mm256_setzero_si256(), b = a;
 
-		a = _mm256_maddubs_epi16(_mm256_and_si256(c, nibble),
-					 _mm256_loadu_si256((const __m256i *)fine));
-		c = _mm256_and_si256(_mm256_srli_epi16(c, 4), nibble);
-		b = _mm256_maddubs_epi16(c, _mm256_loadu_si256((const __m256i *)(fine + 32)));
+		to = end - fine < 256 ? end : fine + 256;
+		for (; fine < to; nibbles += 32, fine += 64) {
+			__m256i c = _mm256_loadu_si256((const __m256i *)nibbles), d;
+
+			d = _mm256_maddubs_epi16(_mm256_and_si256(c, nibble),
+						 _mm256_loadu_si256((const __m256i *)fine));
+			a = _mm256_add_epi16(a, d);
+			c = _mm256_and_si256(_mm256_srli_epi16(c, 4), nibble);
+			d = _mm256_maddubs_epi16(c, _mm256_loadu_si256((const __m256i *)(fine + 32)));
+			b = _mm256_add_epi16(b, d);
+		}
 		sum = _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_add_epi16(a, b), one));
 	}
 	s = _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));

@@ -65,14 +65,51 @@ void vexfs_sums60_avx2(const __u8 *block, const __u8 *table, __u32 padded, __u16
 	_mm_storeu_si128((__m128i *)(sum + 24), _mm_unpackhi_epi16(e, o));
 }
 
+/* Twice 16 counts of the bits of a half byte, times 2^plane. */
+static const __u8 counts[4][16] __attribute__((aligned(16))) = {
+	{ 0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4 },
+	{ 0, 2, 2, 4, 2, 4, 4, 6, 2, 4, 4, 6, 4, 6, 6, 8 },
+	{ 0, 4, 4, 8, 4, 8, 8, 12, 4, 8, 8, 12, 8, 12, 12, 16 },
+	{ 0, 8, 8, 16, 8, 16, 16, 24, 8, 16, 16, 24, 16, 24, 24, 32 },
+};
+
+/* Bits that differ in [0, words), a multiple of 4: a byte of the sum is 8 * 15 at most. */
+static __u32 differ(const __u64 *row, const __u64 *plane, __u32 stride, __u32 words)
+{
+	const __m256i nibble = _mm256_set1_epi8(15), zero = _mm256_setzero_si256();
+	__m256i all = zero, n[4];
+	__u32 i, k;
+	__m128i h;
+
+	for (i = 0; i < 4; i++)
+		n[i] = _mm256_broadcastsi128_si256(_mm_load_si128((const __m128i *)counts[i]));
+	for (k = 0; k < words; k += 4) {
+		__m256i r = _mm256_loadu_si256((const __m256i *)(row + k)), bytes = zero;
+
+		for (i = 0; i < 4; i++) {
+			__m256i d = _mm256_xor_si256(r, _mm256_loadu_si256(
+							(const __m256i *)(plane + i * stride + k)));
+			__m256i low = _mm256_and_si256(d, nibble);
+			__m256i high = _mm256_and_si256(_mm256_srli_epi16(d, 4), nibble);
+
+			bytes = _mm256_add_epi8(bytes, _mm256_shuffle_epi8(n[i], low));
+			bytes = _mm256_add_epi8(bytes, _mm256_shuffle_epi8(n[i], high));
+		}
+		all = _mm256_add_epi64(all, _mm256_sad_epu8(bytes, zero));
+	}
+	h = _mm_add_epi64(_mm256_castsi256_si128(all), _mm256_extracti128_si256(all, 1));
+	h = _mm_add_epi64(h, _mm_unpackhi_epi64(h, h));
+	return (__u32)_mm_cvtsi128_si32(h);
+}
+
 __u32 vexfs_planes_avx2(const __u64 *row, const __u64 *plane, __u32 words)
 {
-	__u32 i, k, sum = 0;
+	__u32 k = words & ~3u, sum = k ? differ(row, plane, words, k) : 0, i;
 
-	for (i = 0; i < 4; i++, plane += words)
-		for (k = 0; k < words; k++)
-			sum += (__u32)__builtin_popcountll(~(row[k] ^ plane[k])) << i;
-	return sum;
+	for (; k < words; k++)
+		for (i = 0; i < 4; i++)
+			sum += (__u32)__builtin_popcountll(row[k] ^ plane[i * words + k]) << i;
+	return words * 64 * 15 - sum;
 }
 
 static inline __m256i key(__m256 f)
