@@ -12,6 +12,7 @@
  * f32.
  */
 #include "internal.h"
+#include "float.h"
 #include <immintrin.h>
 
 #define SAFE_MIN 0x1p-60f
@@ -19,11 +20,8 @@
 #define NORM_UNSAFE 0x7fc00000u		/* a cached norm: measure this row in double */
 #define AT_ONCE 32			/* rows */
 
-static float f32(__u32 b) { float f; __builtin_memcpy(&f, &b, 4); return f; }
-static __u32 b32(float f) { __u32 b; __builtin_memcpy(&b, &f, 4); return b; }
 static double f64(__u64 b) { double f; __builtin_memcpy(&f, &b, 8); return f; }
 static __u64 b64(double f) { __u64 b; __builtin_memcpy(&b, &f, 8); return b; }
-static __u32 key32(__u32 b) { return b >> 31 ? ~b : b | 1u << 31; }
 static __u32 unkey32(__u32 k) { return k >> 31 ? k & ~(1u << 31) : ~k; }
 static __u64 key64(__u64 b) { return b >> 63 ? ~b : b | 1ULL << 63; }
 
@@ -105,26 +103,75 @@ void vexfs_dot_scalar(const float *q, const struct vexfs_row *row, __u32 n, cons
 	dot_rows(q, row, n, known, dot, norm2);
 }
 
-/* In double; the accumulator depends on the dimension alone, not on how the row is cut. */
+/* Of dims d, d + 1, ...: each to the accumulator of its number. */
+static void add_each(bool l2, const float *q, const float *x, __u32 d, __u32 n, double *s, double *t)
+{
+	for (; n--; d++, q++, x++) {
+		double a = *q, b = *x;
+
+		if (l2) {
+			s[d & 3] += (a - b) * (a - b);
+		} else {
+			s[d & 3] += a * b;
+			t[d & 3] += b * b;
+		}
+	}
+}
+
+static inline __m128d two(const float *x)
+{
+	return _mm_cvtps_pd(_mm_castsi128_ps(_mm_loadl_epi64((const __m128i *)x)));
+}
+
+/* The same from a dim whose number is a multiple of 4, n too, with SSE2, which all processors have. */
+static void add_fours(bool l2, const float *q, const float *x, __u32 n, double *s, double *t)
+{
+	__m128d s0 = _mm_loadu_pd(s), s2 = _mm_loadu_pd(s + 2);
+	__m128d t0 = _mm_loadu_pd(t), t2 = _mm_loadu_pd(t + 2), a, b;
+	__u32 i;
+
+	for (i = 0; l2 && i < n; i += 4) {
+		a = _mm_sub_pd(two(q + i), two(x + i));
+		b = _mm_sub_pd(two(q + i + 2), two(x + i + 2));
+		s0 = _mm_add_pd(s0, _mm_mul_pd(a, a));
+		s2 = _mm_add_pd(s2, _mm_mul_pd(b, b));
+	}
+	for (; i < n; i += 4) {
+		a = two(x + i);
+		b = two(x + i + 2);
+		s0 = _mm_add_pd(s0, _mm_mul_pd(two(q + i), a));
+		s2 = _mm_add_pd(s2, _mm_mul_pd(two(q + i + 2), b));
+		t0 = _mm_add_pd(t0, _mm_mul_pd(a, a));
+		t2 = _mm_add_pd(t2, _mm_mul_pd(b, b));
+	}
+	_mm_storeu_pd(s, s0);
+	_mm_storeu_pd(s + 2, s2);
+	_mm_storeu_pd(t, t0);
+	_mm_storeu_pd(t + 2, t2);
+}
+
+/*
+ * In double; the accumulator depends on the dimension alone, not on how the row is cut.  Eight rows of
+ * 4,096 dims, which is all that a section of batch.c measures, stay far under 50 us.
+ */
 static double exact(const struct vexfs_prep *p, const struct vx_seg *seg, __u32 segs)
 {
+	bool l2 = p->metric == VEXFS_METRIC_L2;
 	double s[4] = { 0 }, t[4] = { 0 }, sum, norm;
 	const float *q = p->row;
-	__u32 i, k, d = 0;
+	__u32 i, d = 0;
 
 	for (i = 0; i < segs; i++) {
+		__u32 n = seg[i].bytes / 4, head = -d & 3, fours;
 		const float *x = seg[i].p;
 
-		for (k = 0; k < seg[i].bytes / 4; k++, d++) {
-			double a = q[d], b = x[k];
-
-			if (p->metric == VEXFS_METRIC_L2) {
-				s[d & 3] += (a - b) * (a - b);
-			} else {
-				s[d & 3] += a * b;
-				t[d & 3] += b * b;
-			}
-		}
+		head = head < n ? head : n;
+		fours = (n - head) & ~3u;
+		add_each(l2, q + d, x, d, head, s, t);
+		add_fours(l2, q + d + head, x + head, fours, s, t);
+		head += fours;
+		add_each(l2, q + d + head, x + head, d + head, n - head, s, t);
+		d += n;
 	}
 	sum = (s[0] + s[1]) + (s[2] + s[3]);
 	if (p->metric == VEXFS_METRIC_L2)
@@ -139,12 +186,10 @@ static double exact(const struct vexfs_prep *p, const struct vx_seg *seg, __u32 
 
 void vexfs_prepare(struct vexfs_prep *p)
 {
-	const float *q = p->row;
-	double s = 0;
-	__u32 i;
+	double sums[4] = { 0 }, s;
 
-	for (i = 0; i < p->dims; i++)
-		s += (double)q[i] * q[i];
+	add_squares(p->row, p->dims, sums);
+	s = (sums[0] + sums[1]) + (sums[2] + sums[3]);
 	p->norm2 = b64(s);
 	p->exact = p->metric != VEXFS_METRIC_L2 && !(s >= SAFE_MIN && s <= SAFE_MAX);
 	p->inv_norm = s > 0 ?
@@ -198,8 +243,8 @@ void vexfs_measure(const struct vexfs_prep *p, struct vexfs_row *row, __u32 n, _
 
 __u32 vexfs_total_key(__u32 dist, __u64 penalty)
 {
-	return penalty ? key32(b32(round_toward_low((double)f32(dist) + (double)penalty * 1e-6))) :
-			 key32(b32(f32(dist) + 0.0f));
+	return penalty ? key32(round_toward_low((double)f32(dist) + (double)penalty * 1e-6)) :
+			 key32(f32(dist) + 0.0f);
 }
 
 __u64 vexfs_wide_key(__u32 dist)
@@ -274,5 +319,5 @@ __u32 vexfs_gate(const struct vexfs_prep *p, __u64 radius, __u32 max_norm2)
 	f32_bound(p, max_norm2, &scale, &off);
 	r += off;
 	r /= r < 0 ? 1 / scale + 0x1p-22 : 1 / scale - 0x1p-22;
-	return key32(b32((float)r)) + 1;	/* rounded up */
+	return key32((float)r) + 1;	/* rounded up */
 }

@@ -59,14 +59,10 @@ static bool is_safe(double norm2)
 static float inverse_norm(const struct vx_seg *seg, __u32 segs)
 {
 	double s[4] = { 0 }, sum;
-	__u32 i, k;
+	__u32 i;
 
-	for (i = 0; i < segs; i++) {
-		const float *x = seg[i].p;
-
-		for (k = 0; k < seg[i].bytes / 4; k++)
-			s[k & 3] += (double)x[k] * x[k];
-	}
+	for (i = 0; i < segs; i++)
+		add_squares(seg[i].p, seg[i].bytes / 4, s);
 	sum = (s[0] + s[1]) + (s[2] + s[3]);
 	return is_safe(sum) ? (float)(1 / droot(sum)) : 0;
 }
@@ -97,10 +93,8 @@ static bool centred(const struct vexfs_coder *c, const struct vx_seg *seg, __u32
 static double norm2_of(const float *x, __u32 n)
 {
 	double s[4] = { 0 };
-	__u32 i;
 
-	for (i = 0; i < n; i++)
-		s[i & 3] += (double)x[i] * x[i];
+	add_squares(x, n, s);
 	return (s[0] + s[1]) + (s[2] + s[3]);
 }
 
