@@ -74,7 +74,7 @@ const struct vexfs_kernels vexfs_kernels_avx512 = {
 	.whole_dots = vexfs_whole_dots_avx512,
 	.magnitude = vexfs_magnitude_avx512,
 	.round = vexfs_round_avx512,
-	.project = vexfs_project_avx2,
+	.project = vexfs_project_avx512,
 };
 
 const struct vexfs_kernels vexfs_kernels_vnni = {
@@ -99,7 +99,7 @@ const struct vexfs_kernels vexfs_kernels_vnni = {
 	.whole_dots = vexfs_whole_dots_vnni,
 	.magnitude = vexfs_magnitude_avx512,
 	.round = vexfs_round_avx512,
-	.project = vexfs_project_avx2,
+	.project = vexfs_project_vnni,
 };
 
 const struct vexfs_kernels *vexfs_kernels_chosen;

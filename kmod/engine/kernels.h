@@ -138,7 +138,8 @@ vexfs_whole_dots_fn vexfs_whole_dots_scalar, vexfs_whole_dots_avx2, vexfs_whole_
 	vexfs_whole_dots_vnni;
 vexfs_magnitude_fn vexfs_magnitude_scalar, vexfs_magnitude_avx2, vexfs_magnitude_avx512;
 vexfs_round_fn vexfs_round_scalar, vexfs_round_avx2, vexfs_round_avx512;
-vexfs_project_fn vexfs_project_scalar, vexfs_project_avx2;
+vexfs_project_fn vexfs_project_scalar, vexfs_project_avx2, vexfs_project_avx512,
+	vexfs_project_vnni;
 vexfs_encode1_fn vexfs_encode1_scalar, vexfs_encode1_avx2;
 vexfs_encode2_fn vexfs_encode2_scalar, vexfs_encode2_avx2;
 

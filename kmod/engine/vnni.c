@@ -45,6 +45,29 @@ void vexfs_whole_dots_vnni(const __s16 *x, const __s8 *c, __u32 n, __u32 padded,
 	}
 }
 
+void vexfs_project_vnni(const __s16 *x, const __s16 *axis, __u32 n, __u32 width, __s32 *dot)
+{
+	__u32 i, k;
+
+	for (i = 0; i < n; i += 4, axis += 4 * (size_t)width) {
+		const __s16 *a = axis, *b = a + width, *c = b + width, *d = c + width;
+		__m512i s0 = _mm512_setzero_si512(), s1 = s0, s2 = s0, s3 = s0;
+
+		for (k = 0; k < width; k += 32) {
+			__m512i v = _mm512_loadu_si512(x + k);
+
+			s0 = _mm512_dpwssd_epi32(s0, v, _mm512_loadu_si512(a + k));
+			s1 = _mm512_dpwssd_epi32(s1, v, _mm512_loadu_si512(b + k));
+			s2 = _mm512_dpwssd_epi32(s2, v, _mm512_loadu_si512(c + k));
+			s3 = _mm512_dpwssd_epi32(s3, v, _mm512_loadu_si512(d + k));
+		}
+		dot[i] = sum_epi32(s0);
+		dot[i + 1] = sum_epi32(s1);
+		dot[i + 2] = sum_epi32(s2);
+		dot[i + 3] = sum_epi32(s3);
+	}
+}
+
 /* Bits that differ are counted: those that do not are all others. */
 __u32 vexfs_planes_vnni(const __u64 *row, const __u64 *plane, __u32 words)
 {

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "box.h"
+#include "engine/axes.h"
 #include "engine/lists.h"
 
 extern const struct vexfs_kernels emulated_vexfs_kernels_avx512, emulated_vexfs_kernels_vnni;
@@ -601,6 +602,38 @@ static void test_rounding(void **state)
 		}
 }
 
+/* --- axes.c --- */
+
+static void test_projecting(void **state)
+{
+	__s32 want[128], got[128];
+	__u32 w, t, i, k, n;
+	__s16 *x, *axis;
+	double size;
+
+	(void)state;
+	for (w = 0; w < WIDTHS; w++)
+		for (t = 0; t < 4; t++) {
+			n = 64 + t % 2 * 64;
+			size = VEXFS_AXES_UNIT / sqrt(widths[w]);	/* no dot product is larger */
+			x = bytes(widths[w] * 2);
+			axis = bytes((size_t)widths[w] * n * 2);
+			for (i = 0; i < widths[w]; i++)
+				x[i] = t ? unit() * size : size;
+			for (i = 0; i < widths[w] * n; i++)
+				axis[i] = t ? unit() * size : i / widths[w] % 2 ? size : -size;
+			for (k = 0; k < n; k++)
+				for (i = 0, want[k] = 0; i < widths[w]; i++)
+					want[k] += x[i] * axis[k * widths[w] + i];
+			EACH(kernels) {
+				kernels->project(x, axis, n, widths[w], got);
+				assert_memory_equal(got, want, n * sizeof(*got));
+			}
+			free(axis);
+			free(x);
+		}
+}
+
 /* --- which one is chosen --- */
 
 static void test_choice(void **state)
@@ -656,6 +689,7 @@ int main(void)
 		cmocka_unit_test(test_dots),
 		cmocka_unit_test(test_whole),
 		cmocka_unit_test(test_rounding),
+		cmocka_unit_test(test_projecting),
 		cmocka_unit_test(test_choice),
 	};
 
