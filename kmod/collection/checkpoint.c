@@ -11,7 +11,8 @@
  * that slots which have codes are there, and those that were left out of lists because they had died
  * are dead: the log keeps that order.  A slot is never used again, so what comes later, deaths and
  * upserts included, needs nothing: slots behind those of the checkpoint are coded and listed as they
- * would be after an insert.  Compaction makes another body, which has none.
+ * would be after an insert.  Compaction makes another body, which has none.  Whoever finds no room for
+ * records, or to compact, takes that of the checkpoint.
  *
  * Who reads it believes nothing.  One that is damaged, or of something else, is told of, left alone,
  * and replaced by the next one; meanwhile codes and lists are made anew.
@@ -526,6 +527,45 @@ static int install(const struct contents *k, struct inode **inode)
 		*inode = old;
 	}
 	mutex_unlock(&c->commit_lock);
+	return err;
+}
+
+/* In a transaction: the collection has none. */
+static int take_away(struct vexfs_schema_change *s, struct inode *inode)
+{
+	int err = vexfs_inode_access(s->handle, inode) ?: vexfs_unlink_hidden(s->handle, inode);
+
+	if (!err)
+		s->raw->c_checkpoint = s->raw->c_checkpoint_slots = 0;
+	return err;
+}
+
+int vexfs_checkpoint_drop(struct vexfs_collection_mem *c)
+{
+	struct vexfs_schema_change s;
+	struct inode *inode = NULL;
+	struct vexfs_body *b;
+	int err;
+
+	err = mutex_lock_killable(&c->commit_lock);
+	if (err)
+		return err;
+	b = c->body;
+	err = is_current(c, b) && b->checkpoint ? vexfs_schema_begin(&s, c, VEXFS_FREE_CREDITS) : -ENOSPC;
+	if (!err)
+		err = vexfs_schema_end(&s, take_away(&s, b->checkpoint));
+	if (!err) {
+		WRITE_ONCE(b->checkpoint_after, vx_clock_us() + AGAIN_US);
+		spin_lock(&b->derived_lock);
+		inode = b->checkpoint;
+		b->checkpoint = NULL;
+		WRITE_ONCE(b->checkpoint_slots, 0);
+		if (b->derived)
+			WRITE_ONCE(b->derived->stored, 0);
+		spin_unlock(&b->derived_lock);
+	}
+	mutex_unlock(&c->commit_lock);
+	iput(inode);
 	return err;
 }
 

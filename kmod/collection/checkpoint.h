@@ -30,6 +30,11 @@ void vexfs_checkpoint_keep(struct vexfs_collection_mem *c, struct vexfs_body *b,
 			   struct vexfs_derived *d, bool (*stop)(void *sb));
 /* Unmount, when all is committed and the worker has ended: write those that save work. */
 void vexfs_checkpoints_last(struct super_block *sb);
+/*
+ * There is no room for something else: give back that of the checkpoint.  0: try again; -ENOSPC:
+ * there is none; -EINTR, -EIO, -ENOMEM.  No locks held but i_rwsem, nor a freeze held off.
+ */
+int vexfs_checkpoint_drop(struct vexfs_collection_mem *c);
 /* Fills in what concerns it. */
 void vexfs_checkpoint_info(struct vexfs_body *b, struct vexfs_ioc_info *info);
 /*

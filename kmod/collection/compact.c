@@ -765,9 +765,21 @@ out:
 	return err;
 }
 
+/* The same.  What is derived has no room that records lack. */
+static int compact_somehow(struct vexfs_collection_mem *c, u32 min_dead, bool protect, u64 *before,
+			   u64 *after)
+{
+	int err = compact_once(c, min_dead, protect, before, after);
+
+	if (err == -ENOSPC)
+		err = vexfs_checkpoint_drop(c) ?:
+		      compact_once(c, min_dead, protect, before, after);
+	return err;
+}
+
 int vexfs_collection_compact(struct vexfs_collection_mem *c, u32 min_dead, u64 *before, u64 *after)
 {
-	return compact_once(c, min_dead, false, before, after);
+	return compact_somehow(c, min_dead, false, before, after);
 }
 
 int vexfs_compact_by_itself(struct vexfs_collection_mem *c)
@@ -785,7 +797,7 @@ int vexfs_compact_by_itself(struct vexfs_collection_mem *c)
 	vexfs_body_put(b);
 	if (!percent || dead < BY_ITSELF_SLOTS || dead * 100 < count * percent)
 		return 0;
-	err = compact_once(c, percent, true, &count, &after);
+	err = compact_somehow(c, percent, true, &count, &after);
 	if (err || count == after)
 		c->compact_after = vx_clock_us() + AGAIN_US;
 	return 0;

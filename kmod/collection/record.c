@@ -319,9 +319,12 @@ int vexfs_record_insert(struct vexfs_collection_mem *c, struct vexfs_new_records
 			break;
 		err = insert_locked(c, new, in);
 		mutex_unlock(&c->lock);
-		if (err != -EAGAIN)
+		if (err == -EAGAIN)
+			err = vexfs_deaths_make(c);
+		else if (err == -ENOSPC)
+			err = vexfs_checkpoint_drop(c);
+		else
 			break;
-		err = vexfs_deaths_make(c);
 	}
 	inode_unlock_shared(c->dir);
 	/* the longest part of it, for which nobody needs to wait */

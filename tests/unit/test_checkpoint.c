@@ -203,6 +203,7 @@ static void kept(void **state)
 	assert_true(before.checkpoint_bytes > N * 80);
 	assert_int_equal(((struct vexfs_super *)vx_data(sbi()->fs.sb_buf))->s_ro_compat,
 			 VEXFS_RO_COMPAT_CHECKPOINT);
+	ask(77, 0);				/* rows are in memory from then on */
 	a = ask(77, 0);
 	assert_string_equal(a.strategy, "ivf");
 	/* nothing has changed, and nothing is written */
@@ -215,6 +216,7 @@ static void kept(void **state)
 	b = ask(77, 0);
 	assert_string_equal(b.strategy, "ivf");
 	assert_true(was_read(N));
+	b = ask(77, 0);
 	assert_memory_equal(a.hit, b.hit, sizeof(a.hit));
 	assert_int_equal(a.trace.probed, b.trace.probed);
 	assert_int_equal(a.trace.reranked, b.trace.reranked);
@@ -789,6 +791,61 @@ static void no_room(void **state)
 	finish();
 }
 
+/* Records, and compaction, get the room that it has. */
+static void gives_way(void **state)
+{
+	struct vexfs_ioc_compact compact = { .size = sizeof(compact) };
+	__u64 kept_back, next = N + 1, last = 0, blocks;
+	struct vexfs_fs *fs;
+	long err = 0;
+
+	(void)state;
+	prepare(N);
+	ask(7, 0);
+	work();
+	remount(0);
+	ask(7, 0);
+	fs = &sbi()->fs;
+	kept_back = fs->reserved_blocks;
+	/* the next one needs room for records, and for nothing else */
+	assert_int_equal(insert_some(&m, next, VEXFS_PLANE_CHUNK * 32 - 60 - N, 0), 0);
+	next = VEXFS_PLANE_CHUNK * 32 - 60 + 1;
+	assert_true(next > VEXFS_DEAD_SLOTS);
+	fs->reserved_blocks = fs->free_blocks;		/* nothing is free */
+	while (!err) {
+		assert_true(next < 100 * N);
+		err = insert_some(&m, next, 1000, 0);
+		if (!err)
+			next += 1000;
+		if (info_of(&m).checkpoint)
+			last = next;
+	}
+	assert_int_equal(err, -ENOSPC);
+	assert_int_equal(info_of(&m).checkpoint, 0);
+	assert_int_equal(info_of(&m).checkpoint_bytes, 0);
+	/* in its place; one of the planes may have taken more of it than it needed */
+	assert_true(next > last);
+	right(1, next);
+	fs->reserved_blocks = kept_back;
+	remount(0);
+	right(1, next);
+
+	work();
+	assert_int_equal(info_of(&m).checkpoint, next - 1);
+	for (last = 1; last <= 2000; last++)
+		assert_int_equal(delete_id(&m, last), 0);
+	assert_int_equal(vexfs_image_sync(m.image), 0);
+	fs = &sbi()->fs;
+	blocks = (next - last) * 160 / VEXFS_BLOCK_SIZE;
+	fs->reserved_blocks = fs->free_blocks - blocks + 40;
+	assert_int_equal(vexfs_file_ioctl(m.c, VEXFS_IOC_COMPACT, &compact), 0);
+	assert_int_equal(info_of(&m).checkpoint, 0);
+	fs->reserved_blocks = kept_back;
+	remount(0);
+	right(2001, next);
+	finish();
+}
+
 /* No room for any of it, and for codes alone. */
 static void budgets(void **state)
 {
@@ -1186,6 +1243,7 @@ int main(void)
 		cmocka_unit_test(wild),
 		cmocka_unit_test(replaced),
 		cmocka_unit_test(no_room),
+		cmocka_unit_test(gives_way),
 		cmocka_unit_test(budgets),
 		cmocka_unit_test(readonly),
 		cmocka_unit_test(compacted),
