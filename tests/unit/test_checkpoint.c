@@ -541,7 +541,7 @@ static __u64 list_at(struct image *k)
 	__u32 lists = of_lists(k, offsetof(struct vexfs_checkpoint_lists, l_lists));
 	__u32 strays = of_lists(k, offsetof(struct vexfs_checkpoint_lists, l_strays));
 
-	return first_at(k) + 4 * (groups + 1) + (__u64)lists * (PADDED + 8) + 8ULL * strays;
+	return first_at(k) + 4 * (groups + 1) + (__u64)lists * (PADDED + 12) + 8ULL * strays;
 }
 
 static __u8 *slot_at(struct image *k, __u32 row)
@@ -587,6 +587,9 @@ WILD(groups, put32(LISTS(l_groups), ~0u))
 WILD(no_groups, put32(LISTS(l_groups), 0))
 WILD(strays, put32(LISTS(l_strays), 1000))
 WILD(many_strays, put32(LISTS(l_strays), ~0u))
+WILD(axes, put32(LISTS(l_axes), 64))
+WILD(odd_axes, put32(LISTS(l_axes), 1))
+WILD(many_axes, put32(LISTS(l_axes), ~0u - 63))
 WILD(table, put64(LISTS(l_near), ~0ULL))
 WILD(order, put32(stream(k, VEXFS_CHECKPOINT_LISTS, first_at(k)), 1))
 WILD(orders, put32(stream(k, VEXFS_CHECKPOINT_LISTS, first_at(k) + 4), ~0u))
@@ -602,7 +605,7 @@ static const struct wild all_wilds[] = {
 	IT(less), IT(most), IT(bytes), IT(codes), IT(codes_less), IT(lists), IT(no_lists),
 	IT(piece), IT(stream), IT(centred), IT(centred_most), IT(linked), IT(linked_less),
 	IT(linked_most), IT(measured), IT(none), IT(many), IT(some), IT(groups), IT(no_groups),
-	IT(strays), IT(many_strays), IT(table), IT(order), IT(orders), IT(rows), IT(no_rows),
+	IT(strays), IT(many_strays), IT(axes), IT(odd_axes), IT(many_axes), IT(table), IT(order), IT(orders), IT(rows), IT(no_rows),
 	IT(slot), IT(slots), IT(twice),
 };
 
