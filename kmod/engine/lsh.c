@@ -45,7 +45,7 @@ __u64 vexfs_lsh_cost(__u32 dims, __u64 rows)
 	__u32 bits = bits_for(rows);
 
 	return sizeof(struct vexfs_lsh) +
-	       (__u64)tables_for(dims, bits) * (((1u << bits) + 2 + rows) * sizeof(__u32));
+	       tables_for(dims, bits) * ((1u << bits) + 2 + rows + 1) * sizeof(__u32);
 }
 
 __u64 vexfs_lsh_bytes(const struct vexfs_lsh *l)
@@ -239,15 +239,15 @@ int vexfs_q_bucket(struct vexfs_query *q, __u32 table, __u32 code, __u32 at, __u
 	looked = q->looked;
 	slot = l->slot[table] + l->first[table][code] + at;
 	for (i = 0; i < n; i++) {
-		if (slot[i] >= q->count)
+		/* another table may have shown it */
+		if (slot[i] >= q->count || q->seen[slot[i] / 64] >> slot[i] % 64 & 1)
 			continue;
-		if (vexfs_query_admitted(q, slot[i])) {
+		vexfs_codes_fetch(q->codes, slot[i]);
+		if (vexfs_query_admitted(q, slot[i]))
 			vexfs_query_add(q, slot[i], VEXFS_UNKNOWN, ~0u);
-			vexfs_codes_fetch(q->codes, slot[i]);
-		}
 		vexfs_query_look(q, slot[i], slot[i] + 1, 0);
 	}
-	q->visited += q->looked - looked;	/* others of its tables had shown the rest */
+	q->visited += q->looked - looked;
 	err = vexfs_query_bound(q, sigma);
 	if (err)
 		return err;
