@@ -630,7 +630,7 @@ static int write_one(struct vexfs_collection_mem *c, struct vexfs_body *b, struc
 /* --- when --- */
 
 /* Has it so many more slots than the checkpoint that a part of 1 / `part` is new, or other lists? */
-static bool has_changed(const struct vexfs_derived *d, u32 part)
+static bool has_changed(struct vexfs_derived *d, u32 part)
 {
 	u64 stored = READ_ONCE(d->stored), count = vexfs_codes_count(d->codes);
 
@@ -638,7 +638,7 @@ static bool has_changed(const struct vexfs_derived *d, u32 part)
 	       (smp_load_acquire(&d->lists) && !READ_ONCE(d->stored_lists));
 }
 
-bool vexfs_checkpoint_is_due(struct vexfs_body *b, const struct vexfs_derived *d, u64 now)
+bool vexfs_checkpoint_is_due(struct vexfs_body *b, struct vexfs_derived *d, u64 now)
 {
 	return has_changed(d, 4) && now >= READ_ONCE(b->checkpoint_after) &&
 	       vexfs_codes_count(d->codes) >= vexfs_checkpoint_least && !vexfs_derived_unlisted(d);
@@ -694,7 +694,7 @@ static bool is_late(void *arg)
 /*
  * Lists that were not made cost less than those that are in the one before, if there is one.
  */
-static bool saves_work(struct vexfs_body *b, const struct vexfs_derived *d)
+static bool saves_work(struct vexfs_body *b, struct vexfs_derived *d)
 {
 	return has_changed(d, 64) && vexfs_codes_count(d->codes) >= vexfs_checkpoint_least &&
 	       (d->lists || d->lists_err || !vexfs_checkpoint_waits(b));

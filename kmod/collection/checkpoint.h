@@ -24,7 +24,7 @@ struct vexfs_derived *vexfs_checkpoint_load(const struct vexfs_collection_mem *c
 					    struct vexfs_body *b, u64 count, u64 used,
 					    bool (*stop)(void *sb));
 /* Should the worker write one of the current generation? */
-bool vexfs_checkpoint_is_due(struct vexfs_body *b, const struct vexfs_derived *d, u64 now);
+bool vexfs_checkpoint_is_due(struct vexfs_body *b, struct vexfs_derived *d, u64 now);
 /* The worker: write one if it is due. */
 void vexfs_checkpoint_keep(struct vexfs_collection_mem *c, struct vexfs_body *b,
 			   struct vexfs_derived *d, bool (*stop)(void *sb));

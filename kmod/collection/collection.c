@@ -123,7 +123,7 @@ static struct vexfs_collection_mem *if_loaded(struct inode *dir)
 
 int vexfs_collection_info(struct vexfs_collection_mem *c, struct vexfs_ioc_info *info)
 {
-	const struct vexfs_lists *lists;
+	struct vexfs_lists *lists;
 	struct vexfs_derived *d;
 	struct vexfs_hookset set = {};
 	u32 i;
@@ -154,11 +154,12 @@ int vexfs_collection_info(struct vexfs_collection_mem *c, struct vexfs_ioc_info 
 	if (d) {
 		info->coded = min(vexfs_codes_count(d->codes), info->count);
 		info->resident += vexfs_derived_bytes(d);
-		lists = smp_load_acquire(&d->lists);
+		lists = vexfs_derived_lists(d);
 		if (lists) {
 			info->lists = vexfs_lists_count(lists);
 			info->linked = min(vexfs_lists_linked(lists), info->count);
 		}
+		vexfs_lists_free(lists);
 	}
 	vexfs_derived_put(d);
 	vexfs_checkpoint_info(c->body, info);

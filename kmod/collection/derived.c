@@ -55,12 +55,35 @@ void vexfs_derived_put(struct vexfs_derived *d)
 	kfree(d);
 }
 
-u64 vexfs_derived_bytes(const struct vexfs_derived *d)
+struct vexfs_lists *vexfs_derived_lists(struct vexfs_derived *d)
 {
-	const struct vexfs_lists *lists = smp_load_acquire(&d->lists);
+	struct vexfs_lists *lists;
 
-	return vexfs_codes_bytes(d->codes) + (lists ? vexfs_lists_bytes(lists) : 0) +
-	       READ_ONCE(d->tables_bytes);
+	spin_lock(&d->lists_lock);
+	lists = d->lists ? vexfs_lists_get(d->lists) : NULL;
+	spin_unlock(&d->lists_lock);
+	return lists;
+}
+
+void vexfs_derived_relist(struct vexfs_derived *d, struct vexfs_lists *lists)
+{
+	struct vexfs_lists *old;
+
+	spin_lock(&d->lists_lock);
+	old = d->lists;
+	d->lists = lists;
+	spin_unlock(&d->lists_lock);
+	vexfs_lists_free(old);
+}
+
+u64 vexfs_derived_bytes(struct vexfs_derived *d)
+{
+	struct vexfs_lists *lists = vexfs_derived_lists(d);
+	u64 bytes = vexfs_codes_bytes(d->codes) + (lists ? vexfs_lists_bytes(lists) : 0) +
+		    READ_ONCE(d->tables_bytes);
+
+	vexfs_lists_free(lists);
+	return bytes;
 }
 
 struct vexfs_tables *vexfs_tables_get(struct vexfs_derived *d)
@@ -104,6 +127,7 @@ struct vexfs_derived *vexfs_derived_empty(struct vexfs_body *b, u32 dims, u64 co
 	refcount_set(&d->refs, 1);
 	mutex_init(&d->lock);
 	spin_lock_init(&d->tables_lock);
+	spin_lock_init(&d->lists_lock);
 	INIT_LIST_HEAD(&d->link);
 	d->sb = b->dir->i_sb;
 	d->body = b;
@@ -209,14 +233,27 @@ bool vexfs_derived_is_off(const struct vexfs_derived *d)
 	       (count >= centred + centred / 8 && vexfs_codes_off(d->codes) >= OFF);
 }
 
-bool vexfs_derived_unlisted(const struct vexfs_derived *d)
+bool vexfs_derived_unlisted(struct vexfs_derived *d)
 {
-	const struct vexfs_lists *lists = smp_load_acquire(&d->lists);
 	u64 count = vexfs_codes_count(d->codes);
+	bool are;
 
 	if (READ_ONCE(d->lists_err))
 		return false;
-	return lists ? vexfs_lists_linked(lists) < count : count >= VEXFS_MIN_LISTED;
+	spin_lock(&d->lists_lock);
+	are = d->lists ? vexfs_lists_linked(d->lists) < count : count >= VEXFS_MIN_LISTED;
+	spin_unlock(&d->lists_lock);
+	return are;
+}
+
+bool vexfs_derived_uneven(struct vexfs_derived *d)
+{
+	bool are;
+
+	spin_lock(&d->lists_lock);
+	are = d->lists && vexfs_lists_uneven(d->lists, d->body->columns);
+	spin_unlock(&d->lists_lock);
+	return are;
 }
 
 bool vexfs_derived_untabled(struct vexfs_derived *d)
@@ -257,7 +294,8 @@ struct vexfs_derived *vexfs_derived_search(const struct vexfs_collection_mem *c,
 		late = !err && vexfs_codes_count(d->codes) < count;
 	}
 	if (late || (vexfs_derived_is_off(d) && now >= READ_ONCE(b->recentre_after)) ||
-	    (vexfs_derived_unlisted(d) && now >= READ_ONCE(b->lists_after)) ||
+	    ((vexfs_derived_unlisted(d) || vexfs_derived_uneven(d)) &&
+	     now >= READ_ONCE(b->lists_after)) ||
 	    (vexfs_derived_untabled(d) && now >= READ_ONCE(d->tables_after)) ||
 	    vexfs_checkpoint_is_due(b, d, now))
 		vexfs_derived_poke(b);

@@ -19,7 +19,7 @@ struct vexfs_tables {
 /*
  * One generation of what is derived, all of it optional.  It is the body's until another one takes
  * its place or it is evicted; a search holds a reference for as long as the call lasts, and the
- * last one frees it.  While a reference is held each member is fixed, or only grows.
+ * last one frees it.  While a reference is held each member is fixed, or only grows, but for lists.
  */
 struct vexfs_derived {
 	refcount_t refs;		/* one is the body's, while it is the current one */
@@ -33,8 +33,12 @@ struct vexfs_derived {
 
 	struct mutex lock;		/* who adds to it; it is only ever tried */
 	struct vexfs_codes *codes;	/* (const) never NULL */
-	/* NULL until the worker, which alone adds to them, has made them; smp_load_acquire() */
+	/*
+	 * NULL until the worker, which alone adds to them, has made them, or compaction has brought
+	 * them.  Others take its place (lists_move.c): a reference is for whoever else looks at them.
+	 */
 	struct vexfs_lists *lists;
+	spinlock_t lists_lock;		/* a leaf: `lists`, but for the worker */
 	/*
 	 * What came could not be put into them, and will not be: -E2BIG, another generation would do
 	 * better, -EDOM, none would.  0: nothing is wrong.  The worker's; no lock.
@@ -62,7 +66,9 @@ struct vexfs_derived {
 struct vexfs_derived *vexfs_derived_get(struct vexfs_body *b);
 /* NULL is fine.  Outside spinlocks: the last one frees it. */
 void vexfs_derived_put(struct vexfs_derived *d);
-u64 vexfs_derived_bytes(const struct vexfs_derived *d);
+u64 vexfs_derived_bytes(struct vexfs_derived *d);
+/* Its lists as they are now, a reference: vexfs_lists_free().  NULL: none. */
+struct vexfs_lists *vexfs_derived_lists(struct vexfs_derived *d);
 
 /* The tables that there are, with a reference; NULL: none. */
 struct vexfs_tables *vexfs_tables_get(struct vexfs_derived *d);
@@ -151,7 +157,11 @@ int vexfs_derived_extend(struct vexfs_derived *d, u32 dims, u64 count, u64 deadl
 /* Bytes that a generation of so many slots takes, with lists or without. */
 u64 vexfs_derived_cost(u32 dims, u64 slots, bool lists);
 /* Are there slots with codes that should be in lists? */
-bool vexfs_derived_unlisted(const struct vexfs_derived *d);
+bool vexfs_derived_unlisted(struct vexfs_derived *d);
+/* Should lists be looked through? */
+bool vexfs_derived_uneven(struct vexfs_derived *d);
+/* The worker: these are its lists from now on; the reference goes with them. */
+void vexfs_derived_relist(struct vexfs_derived *d, struct vexfs_lists *lists);
 /* Are there tables to be made, because there are none, or because too many slots came since? */
 bool vexfs_derived_untabled(struct vexfs_derived *d);
 /* Would another centre be better by now? */

@@ -29,6 +29,27 @@ static bool should_stop(void *sb)
 	return vexfs_worker_should_stop(sb);
 }
 
+/* Where lists have become uneven, or one is full, others take their place.  1: they did. */
+static int balance(struct vexfs_derived *d, bool full)
+{
+	struct vexfs_body *b = d->body;
+	struct vexfs_lists *lists;
+	struct vx_rows *rows;
+	int err = 0;
+
+	if (!full && (!vexfs_derived_uneven(d) || vx_clock_us() < b->lists_after))
+		return 0;
+	rows = vexfs_rows_open(b->vectors, b->row_bytes);
+	lists = rows ? vexfs_lists_balance(d->lists, b->columns, rows, &err, should_stop, d->sb) :
+		       NULL;
+	vexfs_rows_close(rows);
+	if (!rows || err)
+		WRITE_ONCE(b->lists_after, vx_clock_us() + AGAIN_US);
+	if (lists)
+		vexfs_derived_relist(d, lists);
+	return !!lists;
+}
+
 /*
  * Lists of what d has: made, measured, and then what has come since.  They are shown once they have
  * been measured.  This may take some seconds, in which nothing else waits for us but what stops us.
@@ -42,7 +63,9 @@ static int list(struct vexfs_collection_mem *c, struct vexfs_derived *d)
 	struct vx_rows *rows;
 	int err;
 
-	if (!vexfs_derived_unlisted(d) || vx_clock_us() < b->lists_after)
+	if (!vexfs_derived_unlisted(d))
+		return balance(d, false);
+	if (vx_clock_us() < b->lists_after)
 		return 0;
 	err = vexfs_budget_charge(d, vexfs_derived_cost(c->dims, count, true));
 	rows = err ? NULL : vexfs_rows_open(b->vectors, b->row_bytes);
@@ -58,6 +81,8 @@ static int list(struct vexfs_collection_mem *c, struct vexfs_derived *d)
 	if (!err && !d->lists)
 		err = vexfs_lists_tune(lists, b->columns, rows, should_stop, d->sb);
 	vexfs_rows_close(rows);
+	if (err == -E2BIG && d->lists && balance(d, true))
+		return 1;
 	if (err == -E2BIG || err == -EDOM) {	/* the next time would be no better */
 		WRITE_ONCE(d->lists_err, d->lists ? err : -EDOM);
 	} else if (err) {
@@ -69,8 +94,8 @@ static int list(struct vexfs_collection_mem *c, struct vexfs_derived *d)
 		return 0;
 	}
 	if (!d->lists)
-		smp_store_release(&d->lists, lists);
-	return vexfs_lists_linked(lists) < count;
+		vexfs_derived_relist(d, lists);
+	return vexfs_lists_linked(lists) < count || balance(d, false);
 }
 
 /* Hash tables of what d has codes of, if somebody wants some.  1: there is more to do. */

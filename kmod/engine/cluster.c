@@ -138,6 +138,23 @@ void vexfs_centre_dots(const __s16 *whole, float step, const struct vexfs_centre
 	}
 }
 
+/* The nearest of n lists to what l->whole has, and how near: but for what all have in common. */
+static __u32 nearest_of(const struct vexfs_lists *l, float step, __u32 from, __u32 n, float *least)
+{
+	__u32 i, best = from;
+	float d;
+
+	vexfs_centre_dots(l->whole, step, &l->centre, from, n, l->coder.rotation.padded, l->dots);
+	for (i = 0; i < n; i++) {
+		d = l->centre.norm2[from + i] - 2 * l->dots[i];
+		if (!i || d < *least) {
+			*least = d;
+			best = from + i;
+		}
+	}
+	return best;
+}
+
 #define NEAR_GROUPS	3		/* in which a row looks for its list */
 
 __u32 vexfs_lists_nearest(const struct vexfs_lists *l)
@@ -162,17 +179,21 @@ __u32 vexfs_lists_nearest(const struct vexfs_lists *l)
 	}
 	for (g = 0; g < n; g++) {
 		at = l->first[group[g]];
-		vexfs_centre_dots(l->whole, step, &l->centre, at, l->first[group[g] + 1] - at,
-				  padded, l->dots);
-		for (i = at; i < l->first[group[g] + 1]; i++) {
-			d = l->centre.norm2[i] - 2 * l->dots[i - at];
-			if ((!g && i == at) || d < least) {
-				least = d;
-				best = i;
-			}
+		i = nearest_of(l, step, at, l->first[group[g] + 1] - at, &d);
+		if (!g || d < least) {
+			least = d;
+			best = i;
 		}
 	}
 	return best;
+}
+
+__u32 vexfs_lists_nearest_of(const struct vexfs_lists *l, __u32 from, __u32 n)
+{
+	float step, d;
+
+	vexfs_whole(l->x, l->coder.rotation.padded, l->whole, &step);
+	return nearest_of(l, step, from, n, &d);
 }
 
 void vexfs_centre_add(float *sum, const float *x, __u32 padded)
@@ -194,6 +215,11 @@ void vexfs_centre_mean(float *c, float *norm2, const float *sum, __u32 n, __u32 
 		s[i & 3] += c[i] * c[i];
 	}
 	*norm2 = (s[0] + s[1]) + (s[2] + s[3]);
+}
+
+void vexfs_root_mean(float *sum, __u32 n)
+{
+	*sum = _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(*sum / n)));
 }
 
 void vexfs_centre_seed(float *c, const float *x, __u32 padded, int way)

@@ -221,6 +221,8 @@ __u64 vexfs_lists_cost(__u32 dims, __u64 rows);
  */
 struct vexfs_lists *vexfs_lists_new(const struct vexfs_codes *codes, struct vexfs_columns *c,
 				    struct vx_rows *rows, __u64 count, int *err, bool (*stop)(void *arg), void *arg);
+/* Who searches them holds a reference; the last one that is given up frees them.  NULL is fine. */
+struct vexfs_lists *vexfs_lists_get(struct vexfs_lists *l);
 void vexfs_lists_free(struct vexfs_lists *l);
 __u64 vexfs_lists_bytes(const struct vexfs_lists *l);
 __u64 vexfs_lists_linked(const struct vexfs_lists *l);	/* slots before this are in lists */
@@ -232,6 +234,23 @@ __u32 vexfs_lists_count(const struct vexfs_lists *l);	/* lists */
  */
 int vexfs_lists_extend(struct vexfs_lists *l, struct vexfs_columns *c, struct vx_rows *rows,
 		       __u64 to, __u64 deadline_us, bool (*stop)(void *arg), void *arg);
+/* Have so many rows come or died that lists may be too long, or too short? */
+bool vexfs_lists_uneven(const struct vexfs_lists *l, const struct vexfs_columns *c);
+/*
+ * Another generation that is to take the place of this one, which nobody adds to from then on: lists that
+ * are too long are split, those that are short go to others, rows that died are left out.  Sleeps, reads
+ * rows.  NULL: *err is 0, they are fine; -EINTR, -ENOMEM, -EDOM, of vx_rows_wait(): this one stays.
+ */
+struct vexfs_lists *vexfs_lists_balance(struct vexfs_lists *l, struct vexfs_columns *c,
+					struct vx_rows *rows, int *err, bool (*stop)(void *arg),
+					void *arg);
+/*
+ * Lists for a collection whose slots are those of [0, slots) whose bits are set in `kept`, in that order;
+ * c has them.  Dead ones are left out, and no row is read.  May be called beside the writer of `from`.
+ * NULL: *err is -ENOMEM, -EINTR.
+ */
+struct vexfs_lists *vexfs_lists_carry(const struct vexfs_lists *from, const __u64 *kept,
+				      __u64 slots, const struct vexfs_columns *c, int *err);
 /*
  * Measure how many of their rows a query must look at; until then it looks at all, and nobody else
  * may look at them: the first time each list gets just the memory that its rows need.  -ENOMEM, -EINTR, of vx_rows_wait().

@@ -7,20 +7,42 @@
 
 #define AHEAD	256			/* rows read ahead */
 
-#define BY_AN_EIGHTH	8		/* extents; from then on each doubles what there is */
+#define BY_AN_EIGHTH	5		/* extents; from then on each doubles what there is */
 #define LEAST_ROWS	16		/* of the second rung, by which it grows */
+
+/* What is before the memory of an extent: it is as aligned as without. */
+struct head {
+	__u32 refs;			/* atomic */
+	__u32 pad[15];
+};
+
+static struct head *head_of(const struct vexfs_list_extent *x)
+{
+	return (struct head *)x->data - 1;
+}
 
 static void free_extents(struct vexfs_list *list, int of)
 {
-	while (list->extents[of])
-		vx_efree(list->extent[--list->extents[of]][of].data);
+	struct head *h;
+
+	while (list->extents[of]) {
+		h = head_of(&list->extent[--list->extents[of]][of]);
+		if (__atomic_sub_fetch(&h->refs, 1, __ATOMIC_ACQ_REL) == 0)
+			vx_efree(h);
+	}
+}
+
+struct vexfs_lists *vexfs_lists_get(struct vexfs_lists *l)
+{
+	__atomic_add_fetch(&l->refs, 1, __ATOMIC_RELAXED);
+	return l;
 }
 
 void vexfs_lists_free(struct vexfs_lists *l)
 {
 	__u32 i;
 
-	if (!l)
+	if (!l || __atomic_fetch_sub(&l->refs, 1, __ATOMIC_ACQ_REL))
 		return;
 	for (i = 0; l->list && i < l->lists; i++) {
 		free_extents(l->list + i, VEXFS_BLOCKS);
@@ -49,7 +71,8 @@ __u64 vexfs_lists_cost(__u32 dims, __u64 rows)
 	/* an eighth is room for more, and half of the last block of each list */
 	return sizeof(struct vexfs_lists) + (rows + rows / 8) * vexfs_list_row_bytes(padded) +
 	       ((rows + rows / 8) / VEXFS_CODE_BLOCK + lists / 2) * block +
-	       (__u64)lists * (sizeof(struct vexfs_list) + padded + 3 * sizeof(float));
+	       (__u64)lists * (sizeof(struct vexfs_list) + 2 * sizeof(struct head) + padded +
+			 3 * sizeof(float));
 }
 
 __u64 vexfs_lists_linked(const struct vexfs_lists *l)
@@ -83,17 +106,18 @@ static __u32 room_of(const struct vexfs_list *list, int of)
 /* Another extent.  -ENOMEM; -E2BIG there are as many as there may be. */
 static int add_extent(struct vexfs_lists *l, struct vexfs_list *list, int of, __u32 more)
 {
-	size_t bytes = more * bytes_of(l, of);
+	size_t bytes = sizeof(struct head) + more * bytes_of(l, of);
 	__u32 room = room_of(list, of);
-	__u8 *data;
+	struct head *h;
 
 	if (list->extents[of] == VEXFS_LIST_EXTENTS)
 		return -E2BIG;
-	data = vx_ealloc(bytes);
-	if (!data)
+	h = vx_ealloc(bytes);
+	if (!h)
 		return -ENOMEM;
+	h->refs = 1;
 	list->extent[list->extents[of]++][of] =
-		(struct vexfs_list_extent){ data, room, room + more };
+		(struct vexfs_list_extent){ (__u8 *)(h + 1), room, room + more };
 	WRITE_ONCE(l->bytes, l->bytes + bytes);
 	return 0;
 }
@@ -134,14 +158,14 @@ static int fit(struct vexfs_lists *l, struct vexfs_list *list, int of, __u32 n)
 		if (x->first < end)
 			memcpy(to->data + x->first * bytes, x->data, (end - x->first) * bytes);
 	}
-	l->bytes -= room * bytes;
+	l->bytes -= room * bytes + list->extents[of] * sizeof(struct head);
 	free_extents(list, of);
 	list->extents[of] = one.extents[of];
 	list->extent[0][of] = *to;
 	return 0;
 }
 
-static int fit_list(struct vexfs_lists *l, struct vexfs_list *list)
+int vexfs_list_fit(struct vexfs_lists *l, struct vexfs_list *list)
 {
 	return fit(l, list, VEXFS_BLOCKS, blocks_of(list->n)) ?:
 	       fit(l, list, VEXFS_ROWS, list->n);
@@ -153,7 +177,7 @@ int vexfs_lists_fit(struct vexfs_lists *l)
 	int err = 0;
 
 	for (i = 0; !err && i < l->lists; i++) {
-		err = fit_list(l, l->list + i);
+		err = vexfs_list_fit(l, l->list + i);
 		vx_yield();
 	}
 	return err;
@@ -171,37 +195,79 @@ int vexfs_list_reserve(struct vexfs_lists *l, struct vexfs_list *list, __u32 row
 	if (err != -E2BIG || l->tuned)
 		return err;
 	/* nobody else looks at it yet */
-	return fit_list(l, list) ?: reserve(l, list, rows);
+	return vexfs_list_fit(l, list) ?: reserve(l, list, rows);
 }
 
-/* Append l->x, the row of a slot. */
-static int link_row(struct vexfs_lists *l, __u64 slot)
+void vexfs_list_share(struct vexfs_lists *l, struct vexfs_list *to, const struct vexfs_list *from)
 {
-	__u32 padded = l->coder.rotation.padded, i, e, row, at, shift, g;
-	struct vexfs_list *list;
+	__u64 bytes = 0;
+	__u32 e;
+	int of;
+
+	*to = *from;
+	for (of = VEXFS_BLOCKS; of <= VEXFS_ROWS; of++) {
+		for (e = 0; e < to->extents[of]; e++)
+			__atomic_add_fetch(&head_of(&to->extent[e][of])->refs, 1, __ATOMIC_RELAXED);
+		bytes += to->extents[of] * sizeof(struct head) + room_of(to, of) * bytes_of(l, of);
+	}
+	l->bytes += bytes;
+}
+
+void vexfs_list_clear(struct vexfs_lists *l, struct vexfs_list *list)
+{
+	int of;
+
+	for (of = VEXFS_BLOCKS; of <= VEXFS_ROWS; of++) {
+		l->bytes -= list->extents[of] * sizeof(struct head) +
+			    room_of(list, of) * bytes_of(l, of);
+		free_extents(list, of);
+	}
+	list->n = 0;
+}
+
+/* Where a row is: its block, whose first rung has it at row % VEXFS_CODE_BLOCK. */
+static __u8 *block_of(const struct vexfs_lists *l, const struct vexfs_list *list, __u32 row)
+{
+	__u32 block = row / VEXFS_CODE_BLOCK;
+
+	return vexfs_list_block(list, l->coder.rotation.padded,
+				vexfs_list_extent(list, VEXFS_BLOCKS, block), block);
+}
+
+__u32 vexfs_list_slot(const struct vexfs_lists *l, const struct vexfs_list *list, __u32 row)
+{
+	return vexfs_list_rung1(block_of(l, list, row), l->coder.rotation.padded)
+		->slot[row % VEXFS_CODE_BLOCK];
+}
+
+/* The half of a byte of each 16 that a row has in a block: byte, and how far it is shifted. */
+static __u8 *half_of(__u8 *block, __u32 at, __u32 *shift)
+{
+	*shift = at / 16 % 2 * 4;
+	return block + at % 16;
+}
+
+int vexfs_list_append(struct vexfs_lists *l, __u32 i, __u64 slot)
+{
+	__u32 padded = l->coder.rotation.padded, row, at, shift, g;
+	struct vexfs_list *list = l->list + i;
 	__u64 bits[VEXFS_MAX_DIMS / 64];
 	struct vexfs_rung1 *one;
 	__u8 *block, *byte;
 	int err;
 
-	vx_fpu_begin();
-	i = vexfs_lists_nearest(l);
-	vx_fpu_end();
-	list = l->list + i;
 	row = list->n;
 	err = vexfs_list_reserve(l, list, row + 1);
 	if (err)
 		return err;
-	e = vexfs_list_extent(list, VEXFS_BLOCKS, row / VEXFS_CODE_BLOCK);
-	block = vexfs_list_block(list, padded, e, row / VEXFS_CODE_BLOCK);
+	block = block_of(l, list, row);
 	one = vexfs_list_rung1(block, padded);
 	at = row % VEXFS_CODE_BLOCK;
 	vx_fpu_begin();
 	vexfs_ladder_add(l, i, bits, one, at, vexfs_list_rung2(list, padded, row));
 	vx_fpu_end();
 	one->slot[at] = (__u32)slot;
-	shift = at / 16 % 2 * 4;
-	byte = block + at % 16;
+	byte = half_of(block, at, &shift);
 	for (g = 0; g < padded / 4; g++, byte += 16)
 		WRITE_ONCE(*byte, (*byte & ~(15 << shift)) | (bits[g / 16] >> g % 16 * 4 & 15)
 								     << shift);
@@ -209,7 +275,48 @@ static int link_row(struct vexfs_lists *l, __u64 slot)
 	return 0;
 }
 
-static int add_stray(struct vexfs_lists *l, __u64 slot)
+int vexfs_lists_append(struct vexfs_lists *l, __u64 slot)
+{
+	__u32 i;
+
+	vx_fpu_begin();
+	i = vexfs_lists_nearest(l);
+	vx_fpu_end();
+	return vexfs_list_append(l, i, slot);
+}
+
+/* Floats are moved about, and none is looked at. */
+int vexfs_list_copy(struct vexfs_lists *l, struct vexfs_list *to, const struct vexfs_list *from,
+		    __u32 row, __u32 slot)
+{
+	__u32 padded = l->coder.rotation.padded, n = to->n, at = n % VEXFS_CODE_BLOCK,
+	      was = row % VEXFS_CODE_BLOCK, shift, back, g;
+	const struct vexfs_rung1 *old;
+	struct vexfs_rung1 *one;
+	__u8 *block, *byte, *source;
+	int err = vexfs_list_reserve(l, to, n + 1);
+
+	if (err)
+		return err;
+	block = block_of(l, from, row);
+	old = vexfs_list_rung1(block, padded);
+	source = half_of(block, was, &back);
+	block = block_of(l, to, n);
+	one = vexfs_list_rung1(block, padded);
+	byte = half_of(block, at, &shift);
+	for (g = 0; g < padded / 4; g++, byte += 16, source += 16)
+		WRITE_ONCE(*byte, (*byte & ~(15 << shift)) | (READ_ONCE(*source) >> back & 15) << shift);
+	memcpy(&one->scale[at], &old->scale[was], sizeof(*one->scale));
+	memcpy(&one->add[at], &old->add[was], sizeof(*one->add));
+	memcpy(&one->error[at], &old->error[was], sizeof(*one->error));
+	one->slot[at] = slot;
+	memcpy(vexfs_list_rung2(to, padded, n), vexfs_list_rung2(from, padded, row),
+	       vexfs_list_row_bytes(padded));
+	__atomic_store_n(&to->n, n + 1, __ATOMIC_RELEASE);
+	return 0;
+}
+
+int vexfs_lists_stray(struct vexfs_lists *l, __u64 slot)
 {
 	if (l->strays == VEXFS_MAX_STRAYS)
 		return -EDOM;
@@ -218,13 +325,12 @@ static int add_stray(struct vexfs_lists *l, __u64 slot)
 	return 0;
 }
 
-/* The row of a slot could not be had, and why.  0: no list has it; else an error. */
-static int leave_out(struct vexfs_lists *l, struct vexfs_columns *c, __u64 slot, int err)
+int vexfs_lists_leave_out(struct vexfs_lists *l, struct vexfs_columns *c, __u64 slot, int err)
 {
 	err = vexfs_columns_damage(c, slot, err);
 	/* as long as there is room, so that queries miss it, or find it if it is whole again */
 	if (!err && l->strays < VEXFS_MAX_STRAYS)
-		err = add_stray(l, slot);
+		err = vexfs_lists_stray(l, slot);
 	return err;
 }
 
@@ -247,14 +353,14 @@ int vexfs_lists_extend(struct vexfs_lists *l, struct vexfs_columns *c, struct vx
 		if (vexfs_columns_visible(c, at, vexfs_columns_count(c))) {
 			err = vx_rows_wait(rows, at, seg);
 			if (err < 0) {
-				err = leave_out(l, c, at, err);
+				err = vexfs_lists_leave_out(l, c, at, err);
 			} else {
 				vx_fpu_begin();
 				safe = vexfs_axes_rotate(&l->coder, l->axes, seg, err, true,
 							 l->scratch, l->x, &l->rest);
 				vx_fpu_end();
 				vx_rows_put(rows);
-				err = safe ? link_row(l, at) : add_stray(l, at);
+				err = safe ? vexfs_lists_append(l, at) : vexfs_lists_stray(l, at);
 			}
 			if (err)
 				break;

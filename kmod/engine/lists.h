@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The insides of partitioned lists, for lists.c, lists_build.c, probe.c, cluster.c and ladder.c.
+ * The insides of partitioned lists, for lists*.c, probe.c, cluster.c and ladder*.c.
  *
  * Rows are rotated (rotate.c) after the mean was taken off, see rabitq.c; centres are in that space.
  * Each list has the codes of its rows in blocks of VEXFS_CODE_BLOCK, in extents that never move: one
- * writer appends, readers load vexfs_list.n with acquire and look only below it.
+ * writer appends, readers load vexfs_list.n with acquire and look only below it.  All else of lists
+ * never changes while others may look at them: to split and to merge them, another generation takes
+ * their place, which shares what stays (lists_move.c).  A search has a reference to the one that it
+ * goes through; with the last one go the extents that no other generation has.
  */
 #ifndef _VEXFS_ENGINE_LISTS_H
 #define _VEXFS_ENGINE_LISTS_H
@@ -12,7 +15,7 @@
 #include "internal.h"
 #include "axes.h"
 
-#define VEXFS_LIST_EXTENTS	11	/* of blocks of a list, and of rows of its second rung */
+#define VEXFS_LIST_EXTENTS	7	/* of blocks of a list, and of rows of its second rung */
 #define VEXFS_MAX_LISTS		(1u << 16)
 #define VEXFS_MAX_STRAYS	1024u	/* rows in no list: of a norm out of range, or damaged */
 #define VEXFS_NIBBLES		16	/* levels of the second rung */
@@ -37,7 +40,10 @@ struct vexfs_rung2 {
 	float rest;			/* the length of what is not along the axes (axes.c), or 0 */
 };
 
-/* Memory that never moves, of blocks or of rows of the second rung. */
+/*
+ * Memory that never moves, of blocks or of rows of the second rung.  It is shared by generations of
+ * lists, see lists_move.c: a count of those is before it.
+ */
 struct vexfs_list_extent {
 	__u8 *data;
 	__u32 first, end;		/* the block, or row, at which it begins, and ends */
@@ -46,10 +52,13 @@ struct vexfs_list_extent {
 /* What extents are of; apart, so that few rows have no room for a whole block of second rungs. */
 enum { VEXFS_BLOCKS, VEXFS_ROWS };
 
-/* What a query needs of a short list is in one cache line. */
+/* What a query needs of a short list is in one cache line, of four. */
 struct vexfs_list {
 	__u32 n;			/* rows; release, acquire */
-	__u32 extents[2];		/* of each; the writer's */
+	/* the writer's: */
+	__u32 extents[2];		/* of each */
+	__u32 whole;			/* rows that it had when it could not be split; 0: it never was */
+	__u32 pad[4];
 	struct vexfs_list_extent extent[VEXFS_LIST_EXTENTS][2];
 };
 
@@ -62,6 +71,7 @@ struct vexfs_centres {
 #define VEXFS_GRADES	20		/* of recall, in the tables of lists_tune.c */
 
 struct vexfs_lists {
+	__u32 refs;			/* atomic: but for the first one */
 	struct vexfs_coder coder;	/* its rotation is of what is along the axes */
 	struct vexfs_axes *axes;	/* NULL: all dims are in codes */
 	__u32 lists, groups;
@@ -85,6 +95,11 @@ struct vexfs_lists {
 	__u32 farthest;
 	__u64 measured;			/* what `linked` was then */
 	bool tuned;			/* ... once that was measured; release */
+	/*
+	 * The writer's: slots in lists, and live ones in all, when lists were last looked through; rows
+	 * that came or died from when they were measured until then.
+	 */
+	__u64 seen_linked, seen_live, moved;
 	/* the writer's: a rotated row, the same in whole steps, a centre; dots of groups or lists */
 	float *x, *c, *dots;		/* [padded], [padded], [lists or groups] */
 	float rest;			/* of x */
@@ -136,21 +151,45 @@ static inline struct vexfs_rung2 *vexfs_list_rung2(const struct vexfs_list *l, _
 
 /* --- lists.c --- */
 
+/* Both lists have the same extents: `to` has none, and `from` is of another generation. */
+void vexfs_list_share(struct vexfs_lists *l, struct vexfs_list *to, const struct vexfs_list *from);
+/* Free the extents of a list of which nobody else knows. */
+void vexfs_list_clear(struct vexfs_lists *l, struct vexfs_list *list);
+/* Append l->x to list i, the row of a slot; or to the nearest one.  -ENOMEM, -E2BIG. */
+int vexfs_list_append(struct vexfs_lists *l, __u32 i, __u64 slot);
+int vexfs_lists_append(struct vexfs_lists *l, __u64 slot);
+/* No list takes a slot.  -EDOM: there are too many of those. */
+int vexfs_lists_stray(struct vexfs_lists *l, __u64 slot);
+/* The row of a slot could not be had, and why.  0: no list has it; else an error. */
+int vexfs_lists_leave_out(struct vexfs_lists *l, struct vexfs_columns *c, __u64 slot, int err);
+/* The slot of a row. */
+__u32 vexfs_list_slot(const struct vexfs_lists *l, const struct vexfs_list *list, __u32 row);
+/* Append a copy of a row of a list with the same centre.  -ENOMEM, -E2BIG. */
+int vexfs_list_copy(struct vexfs_lists *l, struct vexfs_list *to, const struct vexfs_list *from,
+		    __u32 row, __u32 slot);
+
+/* --- lists_build.c --- */
+
+/*
+ * k centres [k][padded] of the rows of n slots, rotated as those of l; of as many as there are where
+ * rows cannot be read.  -ENODATA there are fewer than k; -ENOMEM, -EINTR, of vx_rows_wait().
+ */
+int vexfs_centres_find(struct vexfs_lists *l, struct vexfs_columns *c, struct vx_rows *rows,
+		       const __u32 *slot, __u32 n, __u32 k, float *centre, bool (*stop)(void *arg),
+		       void *arg);
+
 /*
  * Room for so many rows in a list: exactly, if it has none yet, else it grows by an eighth at least,
  * and doubles where it has often.  -ENOMEM; -E2BIG: it has too many extents, and is in use.
  */
 int vexfs_list_reserve(struct vexfs_lists *l, struct vexfs_list *list, __u32 rows);
-/* Each list becomes an extent of just its rows.  Nobody else may look at them.  -ENOMEM. */
+/* A list becomes an extent of just its rows; or each.  Nobody else may look at it.  -ENOMEM. */
+int vexfs_list_fit(struct vexfs_lists *l, struct vexfs_list *list);
 int vexfs_lists_fit(struct vexfs_lists *l);
-
-/* --- lists_build.c --- */
 
 /* Room for n centres, and for what the writer needs to look for one among n of them.  -ENOMEM. */
 int vexfs_centres_new(struct vexfs_lists *l, struct vexfs_centres *c, __u32 n, __u32 padded);
 int vexfs_lists_scratch(struct vexfs_lists *l, __u32 n, __u32 padded);
-
-/* --- lists_build.c --- */
 
 /* Rows are projected on axes, which are l's from now on, before they are rotated.  NULL: they are not. */
 void vexfs_lists_project(struct vexfs_lists *l, struct vexfs_axes *axes);
@@ -173,6 +212,8 @@ __u32 vexfs_nearest(const float *x, const float *c, const float *norm2, __u32 n,
 		    float *dots, float *least);
 /* The nearest list to l->x, among those of the nearest groups; l->whole and l->dots are scratch. */
 __u32 vexfs_lists_nearest(const struct vexfs_lists *l);
+/* The nearest to l->x of n lists. */
+__u32 vexfs_lists_nearest_of(const struct vexfs_lists *l, __u32 from, __u32 n);
 /* The largest |x|; to = x * by + plus, rounded to the nearest. */
 float vexfs_magnitude(const float *x, __u32 padded);
 void vexfs_round(const float *x, __u32 padded, float by, float plus, __s16 *to);
@@ -194,6 +235,8 @@ void vexfs_centre_rank(const struct vexfs_lists *l, __u32 i, const float *sum, _
 void vexfs_centre_spread(const float *x, const float *c, __u32 n, __u32 padded, float *spread);
 /* sum / n, and its squared norm; n 0: untouched */
 void vexfs_centre_mean(float *c, float *norm2, const float *sum, __u32 n, __u32 padded);
+/* The root of *sum / n. */
+void vexfs_root_mean(float *sum, __u32 n);
 /* c = x, a little off, one way (1) or the other (-1): a seed beside another; 0: x itself */
 void vexfs_centre_seed(float *c, const float *x, __u32 padded, int way);
 

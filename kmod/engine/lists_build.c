@@ -46,6 +46,27 @@ static float *row_of(const struct sample *s, __u32 i)
 	return s->x + (size_t)i * s->padded;
 }
 
+/* Room for n members, of so many dims, of k centres.  -ENOMEM: there is some of it, to be freed. */
+static int sample_room(struct sample *s, __u32 n, __u32 k, __u32 dims)
+{
+	s->x = vx_ealloc((size_t)n * s->padded * sizeof(*s->x));
+	s->of = vx_ealloc((size_t)n * 2 * sizeof(*s->of));
+	s->sum = vx_ealloc((size_t)k * s->padded * sizeof(*s->sum));
+	s->count = vx_ealloc((size_t)k * sizeof(*s->count));
+	s->scratch = vx_ealloc(vexfs_axes_scratch(dims));
+	s->order = s->of + n;
+	return s->x && s->of && s->sum && s->count && s->scratch ? 0 : -ENOMEM;
+}
+
+static void sample_free(struct sample *s)
+{
+	vx_efree(s->x);
+	vx_efree(s->of);
+	vx_efree(s->sum);
+	vx_efree(s->count);
+	vx_efree(s->scratch);
+}
+
 /* k centres of the members order[from, to).  Lloyd's rounds; who has none gets half of the largest. */
 static int cluster(struct sample *s, __u32 from, __u32 to, float *centre, float *norm2, __u32 k,
 		   float *dots, bool (*stop)(void *arg), void *arg)
@@ -107,9 +128,12 @@ static int cluster(struct sample *s, __u32 from, __u32 to, float *centre, float 
 	return 0;
 }
 
-/* Read and rotate a sample of the live rows of [0, count), those that are whole. */
+/*
+ * Read and rotate a sample of the live rows of [0, count), or of so many slots, those that are whole.
+ */
 static int take_sample(struct vexfs_lists *l, struct vexfs_columns *c, struct vx_rows *rows,
-		       __u64 count, struct sample *s, __u32 want, bool (*stop)(void *arg), void *arg)
+		       const __u32 *slots, __u64 count, struct sample *s, __u32 want,
+		       bool (*stop)(void *arg), void *arg)
 {
 	struct vx_seg seg[VX_ROW_SEGS];
 	__u64 ahead[64], slot, i, k;
@@ -118,14 +142,16 @@ static int take_sample(struct vexfs_lists *l, struct vexfs_columns *c, struct vx
 
 	for (i = 0; i < want; i++) {
 		if (i % 64 == 0) {
-			for (k = 0; k < 64 && i + k < want; k++)
-				ahead[k] = (i + k) * count / want;
+			for (k = 0; k < 64 && i + k < want; k++) {
+				slot = (i + k) * count / want;
+				ahead[k] = slots ? slots[slot] : slot;
+			}
 			vx_rows_ahead(rows, ahead, k);
 			if (vx_ekilled() || (stop && stop(arg)))
 				return -EINTR;
 			vx_yield();
 		}
-		slot = i * count / want;
+		slot = ahead[i % 64];
 		if (vexfs_columns_dead(c, slot))
 			continue;
 		segs = vx_rows_wait(rows, slot, seg);
@@ -307,6 +333,30 @@ void vexfs_lists_project(struct vexfs_lists *l, struct vexfs_axes *axes)
 	vx_fpu_end();
 }
 
+int vexfs_centres_find(struct vexfs_lists *l, struct vexfs_columns *c, struct vx_rows *rows,
+		       const __u32 *slot, __u32 n, __u32 k, float *centre, bool (*stop)(void *arg),
+		       void *arg)
+{
+	struct sample s = { .padded = l->coder.rotation.padded };
+	__u32 want = n < 2 * k * SAMPLE_ROWS ? n : 2 * k * SAMPLE_ROWS, i;
+	float *numbers = vx_ealloc(2 * k * sizeof(*numbers));	/* squared norms, and dots */
+	int err = sample_room(&s, want, k, l->coder.dims);
+
+	if (!numbers)
+		err = -ENOMEM;
+	if (!err)
+		err = take_sample(l, c, rows, slot, n, &s, want, stop, arg);
+	if (!err && s.n < k)
+		err = -ENODATA;
+	for (i = 0; i < s.n && !err; i++)
+		s.order[i] = i;
+	if (!err)
+		err = cluster(&s, 0, s.n, centre, numbers, k, numbers + k, stop, arg);
+	sample_free(&s);
+	vx_efree(numbers);
+	return err;
+}
+
 struct vexfs_lists *vexfs_lists_new(const struct vexfs_codes *codes, struct vexfs_columns *c,
 				    struct vx_rows *rows, __u64 count, int *err, bool (*stop)(void *arg), void *arg)
 {
@@ -329,27 +379,16 @@ struct vexfs_lists *vexfs_lists_new(const struct vexfs_codes *codes, struct vexf
 	}
 	vexfs_lists_project(l, axes);
 	s.padded = padded = l->coder.rotation.padded;
-	*err = -ENOMEM;
 	want = count < (__u64)lists * SAMPLE_ROWS ? (__u32)count : lists * SAMPLE_ROWS;
 	if (want > SAMPLE_BYTES / 4 / padded)
 		want = SAMPLE_BYTES / 4 / padded;
 	l->bytes += sizeof(*l) + l->coder.dims * 4;
-	s.x = vx_ealloc((size_t)want * padded * sizeof(*s.x));
-	s.of = vx_ealloc((size_t)want * 2 * sizeof(*s.of));
-	s.sum = vx_ealloc((size_t)(lists + 1) * padded * sizeof(*s.sum));
-	s.count = vx_ealloc((size_t)(lists + 1) * sizeof(*s.count));
-	s.scratch = vx_ealloc(vexfs_axes_scratch(l->coder.dims));
-	if (s.x && s.of && s.sum && s.count && s.scratch) {
-		s.order = s.of + want;
-		*err = take_sample(l, c, rows, count, &s, want, stop, arg);
-		if (!*err)
-			*err = train(l, &s, lists, count, stop, arg);
-	}
-	vx_efree(s.x);
-	vx_efree(s.of);
-	vx_efree(s.sum);
-	vx_efree(s.count);
-	vx_efree(s.scratch);
+	*err = sample_room(&s, want, lists + 1, l->coder.dims);
+	if (!*err)
+		*err = take_sample(l, c, rows, NULL, count, &s, want, stop, arg);
+	if (!*err)
+		*err = train(l, &s, lists, count, stop, arg);
+	sample_free(&s);
 	if (*err) {
 		vexfs_lists_free(l);
 		return NULL;

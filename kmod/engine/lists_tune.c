@@ -207,6 +207,7 @@ int vexfs_lists_tune(struct vexfs_lists *l, struct vexfs_columns *c, struct vx_r
 		err = list_of ? 0 : -ENOMEM;
 	}
 	p.row = row;
+	l->farthest = 0;
 	if (l->axes)
 		vexfs_axes_forget(l->axes);
 	for (i = 0; !err && i < SAMPLES; i++) {
@@ -242,6 +243,9 @@ int vexfs_lists_tune(struct vexfs_lists *l, struct vexfs_columns *c, struct vx_r
 			vx_fpu_end();
 		}
 		l->measured = linked;
+		l->seen_linked = linked;
+		l->seen_live = vexfs_columns_live(c);
+		l->moved = 0;
 		__atomic_store_n(&l->tuned, true, __ATOMIC_RELEASE);
 	}
 	vexfs_query_free(q);

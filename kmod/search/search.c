@@ -57,6 +57,7 @@ struct run {
 	struct vexfs_hit_f *found;	/* room for s->k */
 	void *row;			/* room for a row */
 	struct vexfs_derived *derived;	/* NULL: every record is measured */
+	struct vexfs_lists *lists;	/* NULL: none */
 	const struct vexfs_reader *reader;	/* of the caller */
 	/* an exact search has to agree with it, if there are no programs */
 	bool comparable;
@@ -646,7 +647,7 @@ int vexfs_collection_search(struct vexfs_collection_mem *c, const struct file *f
 		r.derived = vexfs_derived_search(c, r.b, s->timeout_us / 2);
 	if (r.derived) {
 		params.codes = r.derived->codes;
-		params.lists = smp_load_acquire(&r.derived->lists);
+		params.lists = r.lists = vexfs_derived_lists(r.derived);
 		tables = vexfs_tables_get(r.derived);
 		params.lsh = tables ? tables->lsh : NULL;
 	}
@@ -683,6 +684,7 @@ int vexfs_collection_search(struct vexfs_collection_mem *c, const struct file *f
 	vexfs_reader_drop(&reader);
 	vexfs_snapshot_put(snap);
 	vexfs_tables_put(tables);
+	vexfs_lists_free(r.lists);
 	vexfs_derived_put(r.derived);
 	vexfs_body_put(r.b);
 	kvfree(r.row);

@@ -34,5 +34,7 @@ void clusters_free(struct clusters *s);
  * exact search.  What is found is a live record, each once.
  */
 double clusters_recall(struct clusters *s, __u32 recall, __u32 queries);
+/* The part of live records that are found by their own vectors. */
+double clusters_found(struct clusters *s, __u32 queries);
 
 #endif /* _VEXFS_TEST_CLUSTERS_H */
