@@ -25,11 +25,11 @@ static __u64 cost_alone(__u32 padded)
 /* Do so few records match that looking at each of them is less than looking for them in lists? */
 static bool few_match(const struct vexfs_query *q)
 {
-	__u32 padded = (q->prep.dims + 63) / 64 * 64;
 	__u64 rows = q->enough < q->linked ? q->enough : q->linked;
 
-	return q->match.p &&
-	       q->match.matches * cost_alone(padded) <= rows * cost_listed(padded);
+	/* codes of lists may be of fewer dims than those by slot */
+	return q->match.p && q->match.matches * cost_alone((q->prep.dims + 63) / 64 * 64) <=
+				     rows * cost_listed(q->lists->coder.rotation.padded);
 }
 
 /* Are they so few that measuring them is less than what an estimate takes before the first one? */

@@ -215,6 +215,23 @@ static __u32 scan(struct vexfs_query *q, __u32 at, __u32 n, __u32 sigma, __u32 g
 	return n;
 }
 
+/* What does not match goes before the second rung is looked at: of rows kept from `from` on. */
+static void drop_others(struct vexfs_query *q, __u32 from)
+{
+	struct vexfs_probe *p = q->probe;
+	__u32 i, kept = from;
+
+	for (i = from; i < p->kept; i++) {
+		if (!vexfs_match_mask(&q->match, p->slot[i], 1))
+			continue;
+		p->slot[kept] = p->slot[i];
+		p->two[kept] = p->two[i];
+		memcpy(&p->plus[kept], &p->plus[i], sizeof(*p->plus));
+		memcpy(&p->reach[kept++], &p->reach[i], sizeof(*p->reach));
+	}
+	p->kept = kept;
+}
+
 /* What was scanned becomes the batch; the last n rows, of the list `at`, if they are to be marked. */
 static int take_scanned(struct vexfs_query *q, __u32 at, __u32 n, __u32 sigma, __u32 gate)
 {
@@ -308,7 +325,7 @@ static int strays(struct vexfs_query *q)
 
 int vexfs_q_probe(struct vexfs_query *q, __u32 sigma)
 {
-	__u32 gate, n = SCAN_ROWS, rows = 0, last = 0, why = q->why;
+	__u32 gate, n = SCAN_ROWS, rows = 0, last = 0, kept, why = q->why;
 	struct vexfs_probe *p;
 	int err = begin(q);
 
@@ -327,9 +344,14 @@ int vexfs_q_probe(struct vexfs_query *q, __u32 sigma)
 		return err;
 	/* short lists are many: a call goes through some of them */
 	for (;;) {
+		kept = p->kept;
 		last = scan(q, p->at, n - rows, sigma, gate);
 		rows += last;
-		if (q->marking || rows == n || rest_of(q, p->at) || !next_list(q, gate))
+		if (q->match.p)
+			drop_others(q, kept);
+		if (q->marking || rows == n || p->kept > VEXFS_BATCH - VEXFS_CODE_BLOCK)
+			break;
+		if (!rest_of(q, p->at) && !next_list(q, gate))
 			break;
 	}
 	if (rows < n)
