@@ -204,7 +204,7 @@ void vexfs_collection_unlinked(struct inode *dir);
 int vexfs_collection_free(struct inode *dir);
 /* Evict, any i_nlink: give vexfs_inode_info.coll back. */
 void vexfs_collection_evict(struct inode *dir);
-/* kill_sb, while everything still works: commit, stop workers. */
+/* kill_sb, while everything still works and the worker has ended: commit, write checkpoints. */
 void vexfs_collections_shutdown(struct super_block *sb);
 /*
  * Those with many dead slots, one after the other: compact worker.  Stops when VEXFS_SBI_RAISE
