@@ -67,7 +67,7 @@ static const char *lacking(const struct vexfs_search_trace *t)
 
 	if (!t->method || t->method >= VEXFS_METHODS || t->plan == plans[t->method])
 		return NULL;
-	if (t->plan_why == VEXFS_WHY_UNSURE)
+	if (t->restart[VEXFS_RESTART_ESTIMATE])
 		return "a first attempt may have missed something";
 	if (!t->coded)
 		return "there are no codes";
