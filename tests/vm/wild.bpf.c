@@ -42,7 +42,7 @@ static __noinline int bucket(struct vexfs_search *s, __u32 t)
 
 	EXPECT(code >= 0 && code >> (s->table_bits & 31) == 0);
 	n = vexfs_batch_bucket(s, t, code, 0, 0);
-	EXPECT(n >= 0 || n == -ENOENT);
+	EXPECT(n >= 0 || n == -ENOENT || n == -EAGAIN);
 	if (n <= 0)
 		return 0;
 	in = vexfs_intervals(s);
@@ -79,6 +79,8 @@ int BPF_PROG(wild_search, struct vexfs_search *s)
 		if (list == ~0u)
 			break;
 		n = vexfs_batch_list(s, list, 0);
+		if (n == -EAGAIN)	/* the round has lasted long enough: so be it */
+			break;
 		EXPECT(n >= 0);
 		n = vexfs_defer(s);
 		EXPECT(n >= 0);
