@@ -2,6 +2,7 @@
 #
 # tests/unit/test_NAME.c   cmocka, becomes build/tests/NAME; other C files in tests/unit are shared
 # tests/unit/*.py, *.js    the same kind of test for what is no C, executable; tap.py is what they share
+# tests/simde/             AVX-512 in plain C, for tests/unit/test_kernels.c
 # tests/vm/t_NAME.sh       run inside the guest by tests/vm/run, with helper programs tests/vm/*.c and
 #                          BPF objects tests/vm/*.bpf.c, as /usr/lib/vexfs/*.bpf.o
 # tests/crash/*.sh         run on the host, executable; each prints its own line of counts.  Their loads and
