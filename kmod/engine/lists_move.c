@@ -14,7 +14,7 @@
  */
 #include "lists.h"
 
-#define AHEAD		256		/* rows read ahead */
+#define AHEAD		128		/* rows read ahead */
 #define MOST_PIECES	8u		/* of a list that is split at once */
 #define MANY_EXTENTS	5u		/* of a list, which gets a single one then */
 #define CHANGED		16		/* lists are looked through after one in so many rows came or died */
