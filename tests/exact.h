@@ -17,7 +17,7 @@ struct near {
  */
 static inline double exact_distance(__u32 metric, const float *query, const float *x, __u32 dims)
 {
-	double s[4] = { 0 }, t[4] = { 0 }, u = 0, sum, norm;
+	double s[4] = { 0 }, t[4] = { 0 }, u[4] = { 0 }, sum, norm;
 	__u32 i;
 
 	for (i = 0; i < dims; i++) {
@@ -25,7 +25,7 @@ static inline double exact_distance(__u32 metric, const float *query, const floa
 
 		s[i % 4] += metric == VEXFS_METRIC_L2 ? (a - b) * (a - b) : a * b;
 		t[i % 4] += b * b;
-		u += a * a;
+		u[i % 4] += a * a;
 	}
 	sum = (s[0] + s[1]) + (s[2] + s[3]);
 	if (metric == VEXFS_METRIC_L2)
@@ -33,7 +33,7 @@ static inline double exact_distance(__u32 metric, const float *query, const floa
 	if (metric == VEXFS_METRIC_DOT)
 		return -sum;
 	norm = (t[0] + t[1]) + (t[2] + t[3]);
-	sum /= sqrt(u) * sqrt(norm);
+	sum /= sqrt((u[0] + u[1]) + (u[2] + u[3])) * sqrt(norm);
 	return 1 - (sum > 1 ? 1 : sum < -1 ? -1 : sum);
 }
 
