@@ -18,8 +18,8 @@
  *	snapshots	snapshots_lock is held during a step, so a snapshot is there before the step
  *			looks what to keep, or begins after it has been copied
  *
- * What searches have derived from the records goes with them, by slot, into a generation of the new
- * body; where there is no room for both, the worker makes another one afterwards.
+ * What searches have derived from the records goes with them, codes by slot and lists at last, into a
+ * generation of the new body; where there is no room for both, the worker makes another one afterwards.
  *
  * Locks: snapshots_lock for a step; in the end snapshots_lock, commit_lock and lock, for as long as
  * it takes to commit and to copy what came in a short time (see vexfs.h).
@@ -698,6 +698,9 @@ static int compact(struct compaction *k, bool *unpinned)
 		err = copy_round(k, false);
 	while (!err && ++rounds < MAX_ROUNDS &&
 	       vexfs_columns_count(k->from->columns) - k->done > MAX_REST);
+	/* what is still to come is scanned until the worker has put it into lists, too */
+	if (!err && k->heir)
+		vexfs_derived_carry_lists(k->heir, k->derived, k->kept, k->done);
 	if (!err)
 		err = write_planes(k->to) ?: lock_snapshots(k);
 	if (err)

@@ -384,6 +384,21 @@ int vexfs_derived_carry(struct vexfs_derived *to, const struct vexfs_derived *fr
 	return 0;
 }
 
+void vexfs_derived_carry_lists(struct vexfs_derived *to, struct vexfs_derived *from,
+			       const u64 *kept, u64 slots)
+{
+	struct vexfs_lists *lists = vexfs_derived_lists(from), *carried = NULL;
+	u32 dims = to->body->row_bytes / sizeof(__le32);
+	int err = 0;
+
+	if (lists && !vexfs_budget_charge(to, vexfs_derived_cost(dims, vexfs_codes_count(to->codes),
+								 true)))
+		carried = vexfs_lists_carry(lists, kept, slots, to->body->columns, &err);
+	if (carried)
+		vexfs_derived_relist(to, carried);
+	vexfs_lists_free(lists);
+}
+
 void vexfs_derived_install(struct vexfs_derived *d)
 {
 	vexfs_derived_put(vexfs_budget_swap(d->body, d));

@@ -114,6 +114,12 @@ struct vexfs_derived *vexfs_derived_heir(const struct vexfs_collection_mem *c,
  */
 int vexfs_derived_carry(struct vexfs_derived *to, const struct vexfs_derived *from, u64 first,
 			u32 n, const u64 *old, const void *rows);
+/*
+ * After those: the lists of `from` go along, if there is room and memory for them, of the slots below
+ * `slots` whose bits are set in `kept`, which are the first ones of `to`.
+ */
+void vexfs_derived_carry_lists(struct vexfs_derived *to, struct vexfs_derived *from,
+			       const u64 *kept, u64 slots);
 /* It becomes the current one of its body; the reference goes with it. */
 void vexfs_derived_install(struct vexfs_derived *d);
 

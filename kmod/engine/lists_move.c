@@ -512,6 +512,34 @@ static int carry_list(struct move *m, const struct renumber *r, const struct vex
 	return err;
 }
 
+static __u64 part_of(__u64 n, __u64 part, __u64 whole)
+{
+	return n >> 32 || !whole ? n : n * part / whole;	/* no slot needs more than 32 bits */
+}
+
+static __u64 rows_of(const struct vexfs_lists *l)
+{
+	__u64 n = 0;
+	__u32 i;
+
+	for (i = 0; i < l->lists; i++)
+		n += __atomic_load_n(&l->list[i].n, __ATOMIC_ACQUIRE);
+	return n;
+}
+
+/* As much less is to be looked at as there are less rows; and more, as vexfs_lists_enough() has it. */
+static void measure_again(struct vexfs_lists *l, const struct vexfs_lists *from, __u64 linked)
+{
+	__u64 now = rows_of(l), were = rows_of(from), more = linked > l->measured ? linked : l->measured;
+	__u32 i;
+
+	for (i = 0; i < VEXFS_GRADES; i++) {
+		l->near[i] = part_of(part_of(l->near[i], more, l->measured), now, were);
+		l->far[i] = part_of(part_of(l->far[i], more, l->measured), now, were);
+	}
+	l->measured = l->linked;
+}
+
 struct vexfs_lists *vexfs_lists_carry(const struct vexfs_lists *from, const __u64 *kept,
 				      __u64 slots, const struct vexfs_columns *c, int *err)
 {
@@ -543,6 +571,7 @@ struct vexfs_lists *vexfs_lists_carry(const struct vexfs_lists *from, const __u6
 		m.to->linked = r.before[linked / 64] +
 			       (linked % 64 ? vx_popcount(kept[linked / 64] &
 							  ((1ULL << linked % 64) - 1)) : 0);
+		measure_again(m.to, from, r.linked);
 		m.to->tuned = from->tuned;
 		m.to->seen_linked = m.to->linked;
 		m.to->seen_live = vexfs_columns_live(c);

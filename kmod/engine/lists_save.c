@@ -350,5 +350,7 @@ struct vexfs_lists *vexfs_lists_load(const struct vexfs_codes *codes,
 		return NULL;
 	}
 	l->tuned = true;
+	l->seen_linked = l->linked;	/* as far as one knows */
+	l->seen_live = vexfs_columns_live(c);
 	return l;
 }

@@ -483,6 +483,68 @@ static void outgrown(void **state)
 	vexfs_derived_put(d);
 }
 
+static void delete_some(__u64 first, __u64 last, __u32 step)
+{
+	__u64 ids[MANY], id;
+	struct vexfs_ioc_delete arg = { .size = sizeof(arg), .ids = (uintptr_t)ids };
+
+	for (id = first; id <= last; id += step)
+		ids[arg.n++] = id;
+	assert_int_equal(vexfs_file_ioctl(m.c, VEXFS_IOC_DELETE, &arg), 0);
+}
+
+/* Compaction: the first search after it goes through lists, of which none was made anew. */
+static void carried(void **state)
+{
+	struct vexfs_ioc_compact arg = { .size = sizeof(arg) };
+	struct vexfs_search_trace t;
+	struct vexfs_derived *d;
+	__u64 farthest, id;
+
+	(void)state;
+	insert(1, MANY, 1);
+	search(1, 1, NULL);
+	wait_for_lists(MANY);
+	wait_for_worker();
+	d = generation();
+	farthest = d->lists->farthest;
+	vexfs_derived_put(d);
+	delete_some(3, MANY, 3);
+	insert(MANY + 1, 100, 1);		/* in no list, or just about to be */
+	assert_int_equal(vexfs_file_ioctl(m.c, VEXFS_IOC_COMPACT, &arg), 0);
+	t = search(1, 1, "ivf");
+	assert_in_range(t.linked, MANY - MANY / 3, MANY - MANY / 3 + 100);
+	assert_int_equal(t.codes, VEXFS_CODES_ALL);
+	for (id = 1; id <= MANY + 100; id += 11)
+		if (id % 3 || id > MANY)
+			search(id, 1, "ivf");
+	wait_for_lists(MANY - MANY / 3 + 100);
+	for (id = 2; id <= MANY + 100; id += 7)
+		if (id % 3 || id > MANY)
+			search(id, 1, "ivf");
+	d = generation();
+	assert_true(d->lists->tuned && farthest);
+	vexfs_derived_put(d);
+}
+
+/* The same, where there is room for the codes of another generation only. */
+static void carried_without_room(void **state)
+{
+	struct vexfs_ioc_compact arg = { .size = sizeof(arg) };
+
+	(void)state;
+	insert(1, MANY, 1);
+	search(1, 1, NULL);
+	wait_for_lists(MANY);
+	wait_for_worker();
+	delete_some(20, MANY, 20);
+	budget(charged() + vexfs_derived_cost(DIMS, MANY, false) + 200000);
+	assert_int_equal(vexfs_file_ioctl(m.c, VEXFS_IOC_COMPACT, &arg), 0);
+	search(1, 1, NULL);
+	wait_for_lists(MANY - MANY / 20);
+	search(2, 1, "ivf");
+}
+
 /* Too many records of which no list can take: there are none, and nobody tries again and again. */
 static void too_many_strays(void **state)
 {
@@ -575,6 +637,8 @@ int main(void)
 		TEST(unmounted_meanwhile),
 		TEST(without_room),
 		TEST(outgrown),
+		TEST(carried),
+		TEST(carried_without_room),
 		TEST(too_many_strays),
 		TEST(tabled),
 		TEST(tabled_without_room),

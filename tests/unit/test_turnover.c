@@ -254,6 +254,7 @@ static void compact(void)
 	to.lists = vexfs_lists_carry(set.lists, kept, set.n, to.columns, &err);
 	assert_non_null(to.lists);
 	assert_int_equal(to.lists->linked, linked);
+	assert_true(to.lists->measured <= linked);
 	clusters_free(&set);
 	free(kept);
 	set = to;
