@@ -261,7 +261,7 @@ extern int vexfs_batch_bucket(struct vexfs_search *s, __u32 table, __u32 code, _
  */
 extern int vexfs_defer(struct vexfs_search *s) __ksym;
 /*
- * search: for re-ranking, the batch becomes the up to VEXFS_BATCH deferred ones with the smallest
+ * search: for re-ranking, the batch becomes the up to 16 deferred ones with the smallest
  * lower bounds, as far as they may still be among the k nearest.  Returns how many; 0: none is
  * left.  The visits were charged before: ENOSPC cannot happen.
  */

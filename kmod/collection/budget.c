@@ -119,7 +119,8 @@ static int charge(struct vexfs_derived *d, u64 bytes, u64 tables)
 		if (!err) {
 			budget->charged += more;
 			d->charged += more;
-			d->tables_bytes = max(tables, d->tables_bytes);
+			/* vexfs_derived_bytes() reads it without the lock */
+			WRITE_ONCE(d->tables_bytes, max(tables, d->tables_bytes));
 			if (!list_empty(&d->link))
 				WRITE_ONCE(budget->evictable, budget->evictable + more);
 		}
