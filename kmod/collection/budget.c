@@ -140,6 +140,23 @@ int vexfs_budget_tables(struct vexfs_derived *d, u64 bytes)
 	return charge(d, 0, bytes);
 }
 
+void vexfs_budget_settle(struct vexfs_derived *d, u64 bytes)
+{
+	struct vexfs_budget *budget = budget_of(d->sb);
+	u64 others, less;
+
+	spin_lock(&budget->lock);
+	others = d->charged - d->tables_bytes;
+	less = others > bytes ? others - bytes : 0;
+	budget->charged -= less;
+	d->charged -= less;
+	if (!list_empty(&d->link))
+		WRITE_ONCE(budget->evictable, budget->evictable - less);
+	if (d->left)
+		budget->leaving -= less;
+	spin_unlock(&budget->lock);
+}
+
 void vexfs_budget_release(struct vexfs_derived *d)
 {
 	struct vexfs_budget *budget = budget_of(d->sb);

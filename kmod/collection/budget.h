@@ -36,6 +36,11 @@ void vexfs_budget_need(struct super_block *sb, u64 *charged, u64 bytes);
 int vexfs_budget_charge(struct vexfs_derived *d, u64 bytes);
 /* The same for its hash tables, beside all else. */
 int vexfs_budget_tables(struct vexfs_derived *d, u64 bytes);
+/*
+ * It turned out to take fewer bytes than were charged for it, hash tables aside: with more than these
+ * it gives the rest back.
+ */
+void vexfs_budget_settle(struct vexfs_derived *d, u64 bytes);
 /* It is freed. */
 void vexfs_budget_release(struct vexfs_derived *d);
 

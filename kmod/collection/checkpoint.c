@@ -225,6 +225,7 @@ static int load_lists(struct vexfs_derived *d, const struct vexfs_collection_mem
 	if (err)			/* the worker makes them when there is */
 		return err == -ENOSPC ? 0 : err;
 	d->lists = vexfs_lists_load(d->codes, d->body->columns, &r->from, &err);
+	vexfs_derived_settle(d);
 	return err;
 }
 

@@ -74,6 +74,19 @@ void vexfs_derived_relist(struct vexfs_derived *d, struct vexfs_lists *lists)
 	d->lists = lists;
 	spin_unlock(&d->lists_lock);
 	vexfs_lists_free(old);
+	vexfs_derived_settle(d);
+}
+
+void vexfs_derived_settle(struct vexfs_derived *d)
+{
+	u64 count = vexfs_codes_count(d->codes);
+	struct vexfs_lists *lists = vexfs_derived_lists(d);
+
+	if (!lists)
+		return;
+	vexfs_budget_settle(d, vexfs_derived_cost(d->body->row_bytes / sizeof(__le32), count,
+						  false) + vexfs_lists_grown(lists, count));
+	vexfs_lists_free(lists);
 }
 
 u64 vexfs_derived_bytes(struct vexfs_derived *d)

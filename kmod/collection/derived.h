@@ -168,6 +168,8 @@ bool vexfs_derived_unlisted(struct vexfs_derived *d);
 bool vexfs_derived_uneven(struct vexfs_derived *d);
 /* The worker: these are its lists from now on; the reference goes with them. */
 void vexfs_derived_relist(struct vexfs_derived *d, struct vexfs_lists *lists);
+/* Its lists are there: what they take, and not what they might have, is charged from now on. */
+void vexfs_derived_settle(struct vexfs_derived *d);
 /* Are there tables to be made, because there are none, or because too many slots came since? */
 bool vexfs_derived_untabled(struct vexfs_derived *d);
 /* Would another centre be better by now? */

@@ -67,7 +67,9 @@ static int list(struct vexfs_collection_mem *c, struct vexfs_derived *d)
 		return balance(d, false);
 	if (vx_clock_us() < b->lists_after)
 		return 0;
-	err = vexfs_budget_charge(d, vexfs_derived_cost(c->dims, count, true));
+	err = vexfs_budget_charge(d, lists ? vexfs_derived_cost(c->dims, count, false) +
+						    vexfs_lists_grown(lists, count) :
+					    vexfs_derived_cost(c->dims, count, true));
 	rows = err ? NULL : vexfs_rows_open(b->vectors, b->row_bytes);
 	if (!err && !rows)
 		err = -ENOMEM;

@@ -213,6 +213,8 @@ struct vexfs_lists;
 __u32 vexfs_lists_wanted(__u64 rows);	/* how many lists suit so many rows */
 /* Bytes that lists of so many rows take, at most, as long as they are balanced; and what these do. */
 __u64 vexfs_lists_cost(__u32 dims, __u64 rows);
+/* The same of those that there are, which may be of fewer dims, once so many rows are linked. */
+__u64 vexfs_lists_grown(const struct vexfs_lists *l, __u64 rows);
 /*
  * Lists without rows, centred on a sample of the live rows of [0, count); rotation and mean are
  * those of the codes.  Sleeps, reads rows, and marks those that cannot be read, as all three do;

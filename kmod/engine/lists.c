@@ -75,6 +75,17 @@ __u64 vexfs_lists_cost(__u32 dims, __u64 rows)
 			 3 * sizeof(float));
 }
 
+__u64 vexfs_lists_grown(const struct vexfs_lists *l, __u64 rows)
+{
+	__u64 linked = vexfs_lists_linked(l), bytes = vexfs_lists_bytes(l), more;
+	__u32 padded = l->coder.rotation.padded;
+
+	more = rows > linked ? rows - linked : 0;
+	more *= vexfs_list_row_bytes(padded) + vexfs_list_block_bytes(padded) / VEXFS_CODE_BLOCK;
+	/* lists grow by an eighth at a time, and are copied when they are made even */
+	return bytes + bytes / 8 + more + more / 4;
+}
+
 __u64 vexfs_lists_linked(const struct vexfs_lists *l)
 {
 	return __atomic_load_n(&l->linked, __ATOMIC_ACQUIRE);
