@@ -10,6 +10,7 @@
 #include "engine/internal.h"
 
 #define INSERT	1000			/* rows of one call */
+#define FILTERED 0.95			/* efforts below it are not of interest with a filter */
 
 struct engine {
 	struct vexfs_columns *columns;
@@ -30,12 +31,13 @@ static const struct strategy {
 	const char *name;
 	int (*search)(struct vexfs_search *s);
 	bool codes, lists;		/* does it use them? */
-	double effort[8];		/* recall; ends with a zero; none: it has no effort to choose */
+	double effort[12];		/* recall; ends with a zero; none: it has no effort to choose */
 } strategies[] = {
 	{ "exact", vexfs_flat, false, false, {} },
 	{ "coded", vexfs_coded, true, false, {} },
 	/* what a search is by default: lists, or codes where few match */
-	{ "auto", vexfs_builtin, true, true, { 0.8, 0.9, 0.95, 0.98, 0.99, 0.998, 0.9995 } },
+	{ "auto", vexfs_builtin, true, true,
+	  { 0.8, 0.85, 0.88, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99, 0.996, 0.9995 } },
 };
 
 static void need(bool ok, const char *what)
@@ -128,6 +130,8 @@ static void curve(struct race *r, struct engine *e, const struct strategy *s, in
 	}
 	a.hits = calloc(r->k, sizeof(*a.hits));
 	for (i = 0; !i || s->effort[i]; i++) {
+		if (filter && s->effort[i] && s->effort[i] < FILTERED)
+			continue;
 		if (s->effort[i])
 			snprintf(effort, sizeof(effort), "recall %g", s->effort[i]);
 		params.recall = (__u32)(s->effort[i] * VEXFS_RECALL_ALL + 0.5);
