@@ -7,7 +7,7 @@
 #include "internal.h"
 #include "heap.h"
 
-#define FIRST_ENTRIES (16u << 10)
+#define FIRST_ENTRIES (1u << 10) /* most queries defer some hundreds */
 #define MAX_ENTRIES (1u << 20)
 
 int vexfs_deferred_init(struct vexfs_deferred *d, __u32 k)
