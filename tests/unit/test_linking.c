@@ -19,7 +19,9 @@
 const char *__tsan_default_suppressions(void);
 const char *__tsan_default_suppressions(void)
 {
-	return "race:vexfs_ladder_add\nrace:vexfs_list_append\nrace:vexfs_list_copy\nrace:vexfs_codes_put\n";
+	/* those who write, and those who read: TSan may have forgotten the stack of either */
+	return "race:vexfs_ladder_add\nrace:vexfs_list_append\nrace:vexfs_list_copy\nrace:vexfs_codes_put\n"
+	       "race:vexfs_ladder_block\nrace:vexfs_rabitq_block\n";
 }
 
 /* cmocka's checks are for one thread: these end the program. */
