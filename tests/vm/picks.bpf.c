@@ -24,8 +24,11 @@ int BPF_PROG(picks_search, struct vexfs_search *s)
 
 	if (!slot)
 		return -EINVAL;
+	/* a round may end at any call, and the next one goes on */
 	bpf_for(i, 0, 200) {
-		if (i % 2)
+		if (s->state[0] >= 200)
+			return 0;
+		if (s->state[0] % 2)
 			n = vexfs_rescore(s, slot, VEXFS_BATCH * sizeof(*slot));
 		else
 			n = vexfs_batch_slots(s, slot, VEXFS_BATCH * sizeof(*slot));
@@ -35,6 +38,7 @@ int BPF_PROG(picks_search, struct vexfs_search *s)
 			n = vexfs_offer(s);
 		if (n < 0)
 			break;
+		s->state[0]++;
 	}
 	return vexfs_end(n);		/* a count, too */
 }
