@@ -4,15 +4,15 @@
  *
  * A search takes the current generation for as long as its call lasts, so that another one can take
  * its place at any time, or none.  The first search of a collection reads the checkpoint
- * (checkpoint.c), or makes one, for as long as its time allows, and the worker goes on (upkeep.c); an insert adds its rows if all before them are in
- * it; compaction carries over what there is.  A slot without a code is measured, so a search takes
- * what is there, while others add to it.
+ * (checkpoint.c), or makes one, for as long as its time allows, and the worker goes on (upkeep.c); an
+ * insert adds its rows if all before them are in it; compaction carries over what there is.  A slot
+ * without a code is measured, so a search takes what is there, while others add to it.
  *
  * The budget (budget.c) is charged before memory is allocated, for the whole collection: codes of a
  * part are not worth their memory.  What does not fit later on has no codes.
  *
- * Locks: vexfs_derived.lock, which only the worker waits for: nobody else waits for codes.  Inside it, folio
- * locks.  vexfs_body.derived_lock, a leaf: which generation is the current one.
+ * Locks: vexfs_derived.lock, which only the worker waits for: nobody else waits for codes.  Inside
+ * it, folio locks.  vexfs_body.derived_lock, a leaf: which generation is the current one.
  */
 #include "collection/collection.h"
 

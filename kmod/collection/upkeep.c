@@ -9,8 +9,8 @@
  * and takes its place when it has all slots.  It is charged all the while, and nobody makes room
  * for it: where there is none for both, the old one stays.
  *
- * Locks: vexfs_derived.lock, for a step at a time; nobody else waits for it.  vexfs_body.derived_next is the worker's
- * alone.
+ * Locks: vexfs_derived.lock, for a step at a time; nobody else waits for it.
+ * vexfs_body.derived_next is the worker's alone.
  */
 #include "collection/collection.h"
 
