@@ -12,28 +12,37 @@ struct near {
 };
 
 /*
- * The order of additions is the engine's (four sums, by the dimension modulo 4), so distances must
- * be equal to the last bit.
+ * The order of additions is the engine's (sixteen sums, by the dimension modulo 16, and then halves), so
+ * distances must be equal to the last bit.
  */
+static inline double exact_sum(double s[16])
+{
+	__u32 width, i;
+
+	for (width = 8; width; width /= 2)
+		for (i = 0; i < width; i++)
+			s[i] += s[i + width];
+	return s[0];
+}
+
 static inline double exact_distance(__u32 metric, const float *query, const float *x, __u32 dims)
 {
-	double s[4] = { 0 }, t[4] = { 0 }, u[4] = { 0 }, sum, norm;
+	double s[16] = { 0 }, t[16] = { 0 }, u[16] = { 0 }, sum;
 	__u32 i;
 
 	for (i = 0; i < dims; i++) {
 		double a = query[i], b = x[i];
 
-		s[i % 4] += metric == VEXFS_METRIC_L2 ? (a - b) * (a - b) : a * b;
-		t[i % 4] += b * b;
-		u[i % 4] += a * a;
+		s[i % 16] += metric == VEXFS_METRIC_L2 ? (a - b) * (a - b) : a * b;
+		t[i % 16] += b * b;
+		u[i % 16] += a * a;
 	}
-	sum = (s[0] + s[1]) + (s[2] + s[3]);
+	sum = exact_sum(s);
 	if (metric == VEXFS_METRIC_L2)
 		return sum;
 	if (metric == VEXFS_METRIC_DOT)
 		return -sum;
-	norm = (t[0] + t[1]) + (t[2] + t[3]);
-	sum /= sqrt((u[0] + u[1]) + (u[2] + u[3])) * sqrt(norm);
+	sum /= sqrt(exact_sum(u)) * sqrt(exact_sum(t));
 	return 1 - (sum > 1 ? 1 : sum < -1 ? -1 : sum);
 }
 

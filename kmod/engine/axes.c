@@ -31,9 +31,10 @@
  */
 #define SLACK		0.125
 
-static double droot(double d)
+/* Of what rounding may have made negative. */
+static double root_of(double d)
 {
-	return d > 0 ? _mm_cvtsd_f64(_mm_sqrt_sd(_mm_setzero_pd(), _mm_set_sd(d))) : 0;
+	return d > 0 ? droot(d) : 0;
 }
 
 void vexfs_project_scalar(const __s16 *x, const __s16 *axis, __u32 n, __u32 width, __s32 *dot)
@@ -63,7 +64,7 @@ bool vexfs_axes_rotate(const struct vexfs_coder *c, const struct vexfs_axes *a,
 	if (!vexfs_rabitq_centred(c, seg, segs, from_mean, a->width, full, &norm2))
 		return false;
 	whole = (__s16 *)(full + a->width);
-	by = norm2 > 0 ? (float)(VEXFS_AXES_UNIT / droot(norm2)) : 0;
+	by = norm2 > 0 ? (float)(VEXFS_AXES_UNIT / root_of(norm2)) : 0;
 	vexfs_kernels()->round(full, a->width, &by, &zero, whole);
 	vexfs_kernels()->project(whole, a->axis, a->n, a->width, dot);
 	step = by > 0 ? 1 / (by * VEXFS_AXES_UNIT) : 0;
@@ -71,7 +72,7 @@ bool vexfs_axes_rotate(const struct vexfs_coder *c, const struct vexfs_axes *a,
 		x[i] = (float)dot[i] * step;
 		y2 += (double)x[i] * x[i];
 	}
-	*rest = (float)droot(norm2 - y2);
+	*rest = (float)root_of(norm2 - y2);
 	vexfs_rotate(&c->rotation, x);
 	return true;
 }
@@ -104,7 +105,7 @@ void vexfs_axes_settle(struct vexfs_axes *a)
 		return;
 	mean = a->sum / a->found;
 	a->mean = (float)mean;
-	a->deviation = (float)droot(a->sum2 / a->found - mean * mean);
+	a->deviation = (float)root_of(a->sum2 / a->found - mean * mean);
 }
 
 /* --- making them --- */
@@ -136,7 +137,7 @@ void vexfs_axes_unit(float *u, __u32 width)
 	float s = dot_of(u, u, width);
 	__u32 k;
 
-	s = s > 0x1p-100f ? (float)(1 / droot(s)) : 0;
+	s = s > 0x1p-100f ? (float)(1 / root_of(s)) : 0;
 	for (k = 0; k < width; k++)
 		u[k] *= s;
 }
@@ -189,8 +190,8 @@ void vexfs_axes_pair(struct vexfs_axes_trial *t, __u32 q, __u32 rows, const floa
 	t->pairs++;
 	for (i = 0; i < t->choices; i++) {
 		double both = dots[near], cosine,
-		       lengths = droot(left_of(norm2 + q, y + q, (i + 1) * 64, stride)) *
-				 droot(left_of(norm2 + near, y + near, (i + 1) * 64, stride));
+		       lengths = root_of(left_of(norm2 + q, y + q, (i + 1) * 64, stride)) *
+				 root_of(left_of(norm2 + near, y + near, (i + 1) * 64, stride));
 
 		for (k = 0; k < (i + 1) * 64; k++)
 			both -= (double)y[k * (size_t)stride + q] * y[k * (size_t)stride + near];
@@ -213,7 +214,7 @@ __u32 vexfs_axes_judge(const struct vexfs_axes_trial *t, float *most)
 	near = near < farther ? near : farther;
 	for (i = 0; i < t->choices; i++) {
 		mean = t->sum[i] / t->pairs;
-		dev = droot(t->sum2[i] / t->pairs - mean * mean);
+		dev = root_of(t->sum2[i] / t->pairs - mean * mean);
 		/* as far as the cosine may be above its mean */
 		unknown = 3 * dev < 1 - mean ? 3 * dev : 1 - mean;
 		slack = 2 * t->left[i] / t->rows * unknown;

@@ -13,7 +13,6 @@
  */
 #include "internal.h"
 #include "float.h"
-#include <immintrin.h>
 
 #define SAFE_MIN 0x1p-60f
 #define SAFE_MAX 0x1p60f
@@ -103,97 +102,190 @@ void vexfs_dot_scalar(const float *q, const struct vexfs_row *row, __u32 n, cons
 	dot_rows(q, row, n, known, dot, norm2);
 }
 
-/* Of dims d, d + 1, ...: each to the accumulator of its number. */
-static void add_each(bool l2, const float *q, const float *x, __u32 d, __u32 n, double *s, double *t)
-{
-	for (; n--; d++, q++, x++) {
-		double a = *q, b = *x;
-
-		if (l2) {
-			s[d & 3] += (a - b) * (a - b);
-		} else {
-			s[d & 3] += a * b;
-			t[d & 3] += b * b;
-		}
-	}
-}
-
 static inline __m128d two(const float *x)
 {
 	return _mm_cvtps_pd(_mm_castsi128_ps(_mm_loadl_epi64((const __m128i *)x)));
 }
 
-/* The same from a dim whose number is a multiple of 4, n too, with SSE2, which all processors have. */
-static void add_fours(bool l2, const float *q, const float *x, __u32 n, double *s, double *t)
+/* With SSE2, which all processors have; four of the sums at a time. */
+static inline void four_l2(const float *q, const float *x, __u32 n, double *s)
 {
-	__m128d s0 = _mm_loadu_pd(s), s2 = _mm_loadu_pd(s + 2);
-	__m128d t0 = _mm_loadu_pd(t), t2 = _mm_loadu_pd(t + 2), a, b;
+	__m128d s0 = _mm_loadu_pd(s), s1 = _mm_loadu_pd(s + 2), d;
 	__u32 i;
 
-	for (i = 0; l2 && i < n; i += 4) {
-		a = _mm_sub_pd(two(q + i), two(x + i));
-		b = _mm_sub_pd(two(q + i + 2), two(x + i + 2));
-		s0 = _mm_add_pd(s0, _mm_mul_pd(a, a));
-		s2 = _mm_add_pd(s2, _mm_mul_pd(b, b));
-	}
-	for (; i < n; i += 4) {
-		a = two(x + i);
-		b = two(x + i + 2);
-		s0 = _mm_add_pd(s0, _mm_mul_pd(two(q + i), a));
-		s2 = _mm_add_pd(s2, _mm_mul_pd(two(q + i + 2), b));
-		t0 = _mm_add_pd(t0, _mm_mul_pd(a, a));
-		t2 = _mm_add_pd(t2, _mm_mul_pd(b, b));
+	for (i = 0; i < n; i += VEXFS_SUMS_F64) {
+		d = _mm_sub_pd(two(q + i), two(x + i));
+		s0 = _mm_add_pd(s0, _mm_mul_pd(d, d));
+		d = _mm_sub_pd(two(q + i + 2), two(x + i + 2));
+		s1 = _mm_add_pd(s1, _mm_mul_pd(d, d));
 	}
 	_mm_storeu_pd(s, s0);
-	_mm_storeu_pd(s + 2, s2);
+	_mm_storeu_pd(s + 2, s1);
+}
+
+static inline void four_dot(const float *q, const float *x, __u32 n, double *s, double *t)
+{
+	__m128d s0 = _mm_loadu_pd(s), s1 = _mm_loadu_pd(s + 2), t0 = _mm_loadu_pd(t),
+		t1 = _mm_loadu_pd(t + 2), b;
+	__u32 i;
+
+	for (i = 0; i < n; i += VEXFS_SUMS_F64) {
+		b = two(x + i);
+		s0 = _mm_add_pd(s0, _mm_mul_pd(two(q + i), b));
+		t0 = _mm_add_pd(t0, _mm_mul_pd(b, b));
+		b = two(x + i + 2);
+		s1 = _mm_add_pd(s1, _mm_mul_pd(two(q + i + 2), b));
+		t1 = _mm_add_pd(t1, _mm_mul_pd(b, b));
+	}
+	_mm_storeu_pd(s, s0);
+	_mm_storeu_pd(s + 2, s1);
 	_mm_storeu_pd(t, t0);
-	_mm_storeu_pd(t + 2, t2);
+	_mm_storeu_pd(t + 2, t1);
+}
+
+static inline void four_norm(const float *x, __u32 n, double *t)
+{
+	__m128d t0 = _mm_loadu_pd(t), t1 = _mm_loadu_pd(t + 2), b;
+	__u32 i;
+
+	for (i = 0; i < n; i += VEXFS_SUMS_F64) {
+		b = two(x + i);
+		t0 = _mm_add_pd(t0, _mm_mul_pd(b, b));
+		b = two(x + i + 2);
+		t1 = _mm_add_pd(t1, _mm_mul_pd(b, b));
+	}
+	_mm_storeu_pd(t, t0);
+	_mm_storeu_pd(t + 2, t1);
+}
+
+void vexfs_l2_f64_scalar(const float *q, const float *x, __u32 n, double *s)
+{
+	__u32 i;
+
+	for (i = 0; i < VEXFS_SUMS_F64; i += 4)
+		four_l2(q + i, x + i, n, s + i);
+}
+
+void vexfs_dot_f64_scalar(const float *q, const float *x, __u32 n, double *s, double *t)
+{
+	__u32 i;
+
+	for (i = 0; i < VEXFS_SUMS_F64; i += 4)
+		four_dot(q + i, x + i, n, s + i, t + i);
+}
+
+void vexfs_norm_f64_scalar(const float *x, __u32 n, double *t)
+{
+	__u32 i;
+
+	for (i = 0; i < VEXFS_SUMS_F64; i += 4)
+		four_norm(x + i, n, t + i);
+}
+
+/* The first of n dims from d on that are to be added one by one, so that what follows is lined up. */
+static __u32 head_of(__u32 d, __u32 n)
+{
+	__u32 head = -d % VEXFS_SUMS_F64;
+
+	return head < n ? head : n;
+}
+
+static __u32 whole_of(__u32 n)
+{
+	return n / VEXFS_SUMS_F64 * VEXFS_SUMS_F64;
+}
+
+static void l2_each(const float *q, const float *x, __u32 d, __u32 n, double *s)
+{
+	for (; n--; d++, q++, x++) {
+		double a = *q, b = *x;
+
+		s[d % VEXFS_SUMS_F64] += (a - b) * (a - b);
+	}
+}
+
+static void dot_each(const float *q, const float *x, __u32 d, __u32 n, double *s, double *t)
+{
+	for (; n--; d++, q++, x++) {
+		double a = *q, b = *x;
+
+		s[d % VEXFS_SUMS_F64] += a * b;
+		t[d % VEXFS_SUMS_F64] += b * b;
+	}
+}
+
+static void norm_each(const float *x, __u32 d, __u32 n, double *t)
+{
+	for (; n--; d++, x++)
+		t[d % VEXFS_SUMS_F64] += (double)*x * *x;
+}
+
+static void l2_f64(const float *q, const float *x, __u32 d, __u32 n, double *s)
+{
+	__u32 head = head_of(d, n), end = head + whole_of(n - head);
+
+	l2_each(q, x, d, head, s);
+	if (head < end)
+		vexfs_kernels()->l2_f64(q + head, x + head, end - head, s);
+	l2_each(q + end, x + end, d + end, n - end, s);
+}
+
+static void dot_f64(const float *q, const float *x, __u32 d, __u32 n, double *s, double *t)
+{
+	__u32 head = head_of(d, n), end = head + whole_of(n - head);
+
+	dot_each(q, x, d, head, s, t);
+	if (head < end)
+		vexfs_kernels()->dot_f64(q + head, x + head, end - head, s, t);
+	dot_each(q + end, x + end, d + end, n - end, s, t);
+}
+
+void vexfs_norm_f64(const float *x, __u32 d, __u32 n, double *t)
+{
+	__u32 head = head_of(d, n), end = head + whole_of(n - head);
+
+	norm_each(x, d, head, t);
+	if (head < end)
+		vexfs_kernels()->norm_f64(x + head, end - head, t);
+	norm_each(x + end, d + end, n - end, t);
 }
 
 /*
- * In double; the accumulator depends on the dimension alone, not on how the row is cut.  Eight rows of
- * 4,096 dims, which is all that a section of batch.c measures, stay far under 50 us.
+ * In double; the sum to which a dim is added depends on its number alone, not on how the row is cut.
+ * Eight rows of 4,096 dims, which is all that a section of batch.c measures, stay far under 50 us.
  */
 static double exact(const struct vexfs_prep *p, const struct vx_seg *seg, __u32 segs)
 {
 	bool l2 = p->metric == VEXFS_METRIC_L2;
-	double s[4] = { 0 }, t[4] = { 0 }, sum, norm;
+	double s[VEXFS_SUMS_F64] = { 0 }, t[VEXFS_SUMS_F64] = { 0 }, sum;
 	const float *q = p->row;
-	__u32 i, d = 0;
+	__u32 i, n, d = 0;
 
-	for (i = 0; i < segs; i++) {
-		__u32 n = seg[i].bytes / 4, head = -d & 3, fours;
-		const float *x = seg[i].p;
-
-		head = head < n ? head : n;
-		fours = (n - head) & ~3u;
-		add_each(l2, q + d, x, d, head, s, t);
-		add_fours(l2, q + d + head, x + head, fours, s, t);
-		head += fours;
-		add_each(l2, q + d + head, x + head, d + head, n - head, s, t);
-		d += n;
+	for (i = 0; i < segs; i++, d += n) {
+		n = seg[i].bytes / 4;
+		if (l2)
+			l2_f64(q + d, seg[i].p, d, n, s);
+		else
+			dot_f64(q + d, seg[i].p, d, n, s, t);
 	}
-	sum = (s[0] + s[1]) + (s[2] + s[3]);
-	if (p->metric == VEXFS_METRIC_L2)
+	sum = sum_f64(s);
+	if (l2)
 		return sum;
 	if (p->metric == VEXFS_METRIC_DOT)
 		return -sum;
-	norm = (t[0] + t[1]) + (t[2] + t[3]);
-	sum /= _mm_cvtsd_f64(_mm_sqrt_sd(_mm_setzero_pd(), _mm_set_sd(f64(p->norm2)))) *
-	       _mm_cvtsd_f64(_mm_sqrt_sd(_mm_setzero_pd(), _mm_set_sd(norm)));
+	sum /= droot(f64(p->norm2)) * droot(sum_f64(t));
 	return 1 - (sum > 1 ? 1 : sum < -1 ? -1 : sum);
 }
 
 void vexfs_prepare(struct vexfs_prep *p)
 {
-	double sums[4] = { 0 }, s;
+	double sums[VEXFS_SUMS_F64] = { 0 }, s;
 
-	add_squares(p->row, p->dims, sums);
-	s = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+	vexfs_norm_f64(p->row, 0, p->dims, sums);
+	s = sum_f64(sums);
 	p->norm2 = b64(s);
 	p->exact = p->metric != VEXFS_METRIC_L2 && !(s >= SAFE_MIN && s <= SAFE_MAX);
-	p->inv_norm = s > 0 ?
-	      b32((float)(1 / _mm_cvtsd_f64(_mm_sqrt_sd(_mm_setzero_pd(), _mm_set_sd(s))))) : 0;
+	p->inv_norm = s > 0 ? b32((float)(1 / droot(s))) : 0;
 	p->kernels = vexfs_kernels();
 }
 
@@ -290,8 +382,7 @@ static void f32_bound(const struct vexfs_prep *p, __u32 max_norm2, double *scale
 	else if (p->metric == VEXFS_METRIC_COSINE)
 		*off = 4 * gamma;
 	else
-		*off = 2 * gamma * _mm_cvtsd_f64(_mm_sqrt_sd(_mm_setzero_pd(),
-				_mm_set_sd(f64(p->norm2) * f32(max_norm2) * (1 + 2 * gamma))));
+		*off = 2 * gamma * droot(f64(p->norm2) * f32(max_norm2) * (1 + 2 * gamma));
 }
 
 bool vexfs_certify(const struct vexfs_prep *p, __u64 kth, __u32 refused, __u32 max_norm2)

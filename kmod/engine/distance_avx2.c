@@ -93,3 +93,82 @@ void vexfs_dot_avx2(const float *q, const struct vexfs_row *row, __u32 n, const 
 {
 	dot_rows(q, row, n, known, dot, norm2);
 }
+
+static inline __m256d four(const float *x)
+{
+	return _mm256_cvtps_pd(_mm_loadu_ps(x));
+}
+
+/*
+ * Half of the sums at a time, which are as many as hide what a conversion takes.  These products are
+ * rounded, and so not fused.
+ */
+static inline void half_l2(const float *q, const float *x, __u32 n, double *s)
+{
+	__m256d s0 = _mm256_loadu_pd(s), s1 = _mm256_loadu_pd(s + 4), d;
+	__u32 i;
+
+	for (i = 0; i < n; i += 16) {
+		d = _mm256_sub_pd(four(q + i), four(x + i));
+		s0 = _mm256_add_pd(s0, _mm256_mul_pd(d, d));
+		d = _mm256_sub_pd(four(q + i + 4), four(x + i + 4));
+		s1 = _mm256_add_pd(s1, _mm256_mul_pd(d, d));
+	}
+	_mm256_storeu_pd(s, s0);
+	_mm256_storeu_pd(s + 4, s1);
+}
+
+void vexfs_l2_f64_avx2(const float *q, const float *x, __u32 n, double *s)
+{
+	half_l2(q, x, n, s);
+	half_l2(q + 8, x + 8, n, s + 8);
+}
+
+/* Products of two floats are exact in double: fused or not, it is the same. */
+static inline void half_dot(const float *q, const float *x, __u32 n, double *s, double *t)
+{
+	__m256d s0 = _mm256_loadu_pd(s), s1 = _mm256_loadu_pd(s + 4), t0 = _mm256_loadu_pd(t),
+		t1 = _mm256_loadu_pd(t + 4), b;
+	__u32 i;
+
+	for (i = 0; i < n; i += 16) {
+		b = four(x + i);
+		s0 = _mm256_fmadd_pd(four(q + i), b, s0);
+		t0 = _mm256_fmadd_pd(b, b, t0);
+		b = four(x + i + 4);
+		s1 = _mm256_fmadd_pd(four(q + i + 4), b, s1);
+		t1 = _mm256_fmadd_pd(b, b, t1);
+	}
+	_mm256_storeu_pd(s, s0);
+	_mm256_storeu_pd(s + 4, s1);
+	_mm256_storeu_pd(t, t0);
+	_mm256_storeu_pd(t + 4, t1);
+}
+
+void vexfs_dot_f64_avx2(const float *q, const float *x, __u32 n, double *s, double *t)
+{
+	half_dot(q, x, n, s, t);
+	half_dot(q + 8, x + 8, n, s + 8, t + 8);
+}
+
+void vexfs_norm_f64_avx2(const float *x, __u32 n, double *t)
+{
+	__m256d t0 = _mm256_loadu_pd(t), t1 = _mm256_loadu_pd(t + 4), t2 = _mm256_loadu_pd(t + 8),
+		t3 = _mm256_loadu_pd(t + 12), b;
+	__u32 i;
+
+	for (i = 0; i < n; i += 16) {
+		b = four(x + i);
+		t0 = _mm256_fmadd_pd(b, b, t0);
+		b = four(x + i + 4);
+		t1 = _mm256_fmadd_pd(b, b, t1);
+		b = four(x + i + 8);
+		t2 = _mm256_fmadd_pd(b, b, t2);
+		b = four(x + i + 12);
+		t3 = _mm256_fmadd_pd(b, b, t3);
+	}
+	_mm256_storeu_pd(t, t0);
+	_mm256_storeu_pd(t + 4, t1);
+	_mm256_storeu_pd(t + 8, t2);
+	_mm256_storeu_pd(t + 12, t3);
+}

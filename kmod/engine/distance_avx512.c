@@ -97,3 +97,60 @@ void vexfs_dot_avx512(const float *q, const struct vexfs_row *row, __u32 n, cons
 {
 	dot_rows(q, row, n, known, dot, norm2);
 }
+
+static inline __m512d eight(const float *x)
+{
+	return _mm512_cvtps_pd(_mm256_loadu_ps(x));
+}
+
+/* These products are rounded, and so not fused. */
+void vexfs_l2_f64_avx512(const float *q, const float *x, __u32 n, double *s)
+{
+	__m512d low = _mm512_loadu_pd(s), high = _mm512_loadu_pd(s + 8), d;
+	__u32 i;
+
+	for (i = 0; i < n; i += 16) {
+		d = _mm512_sub_pd(eight(q + i), eight(x + i));
+		low = _mm512_add_pd(low, _mm512_mul_pd(d, d));
+		d = _mm512_sub_pd(eight(q + i + 8), eight(x + i + 8));
+		high = _mm512_add_pd(high, _mm512_mul_pd(d, d));
+	}
+	_mm512_storeu_pd(s, low);
+	_mm512_storeu_pd(s + 8, high);
+}
+
+/* Products of two floats are exact in double: fused or not, it is the same. */
+void vexfs_dot_f64_avx512(const float *q, const float *x, __u32 n, double *s, double *t)
+{
+	__m512d low = _mm512_loadu_pd(s), high = _mm512_loadu_pd(s + 8), norm_low = _mm512_loadu_pd(t),
+		norm_high = _mm512_loadu_pd(t + 8), b;
+	__u32 i;
+
+	for (i = 0; i < n; i += 16) {
+		b = eight(x + i);
+		low = _mm512_fmadd_pd(eight(q + i), b, low);
+		norm_low = _mm512_fmadd_pd(b, b, norm_low);
+		b = eight(x + i + 8);
+		high = _mm512_fmadd_pd(eight(q + i + 8), b, high);
+		norm_high = _mm512_fmadd_pd(b, b, norm_high);
+	}
+	_mm512_storeu_pd(s, low);
+	_mm512_storeu_pd(s + 8, high);
+	_mm512_storeu_pd(t, norm_low);
+	_mm512_storeu_pd(t + 8, norm_high);
+}
+
+void vexfs_norm_f64_avx512(const float *x, __u32 n, double *t)
+{
+	__m512d low = _mm512_loadu_pd(t), high = _mm512_loadu_pd(t + 8), b;
+	__u32 i;
+
+	for (i = 0; i < n; i += 16) {
+		b = eight(x + i);
+		low = _mm512_fmadd_pd(b, b, low);
+		b = eight(x + i + 8);
+		high = _mm512_fmadd_pd(b, b, high);
+	}
+	_mm512_storeu_pd(t, low);
+	_mm512_storeu_pd(t + 8, high);
+}

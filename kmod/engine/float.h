@@ -4,6 +4,7 @@
 #define _VEXFS_ENGINE_FLOAT_H
 
 #include "platform.h"
+#include <immintrin.h>
 
 static inline float f32(__u32 b)
 {
@@ -28,24 +29,27 @@ static inline __u32 key32(float f)
 	return b >> 31 ? ~b : b | 1u << 31;
 }
 
-/* s[i % 4] += x[i]^2, i < n: in registers, as a sum in memory waits for itself. */
-static inline void add_squares(const float *x, __u32 n, double *s)
+static inline double droot(double d)
 {
-	double a = s[0], b = s[1], c = s[2], d = s[3];
-	__u32 i;
+	return _mm_cvtsd_f64(_mm_sqrt_sd(_mm_setzero_pd(), _mm_set_sd(d)));
+}
 
-	for (i = 0; i + 4 <= n; i += 4) {
-		a += (double)x[i] * x[i];
-		b += (double)x[i + 1] * x[i + 1];
-		c += (double)x[i + 2] * x[i + 2];
-		d += (double)x[i + 3] * x[i + 3];
-	}
-	s[0] = a;
-	s[1] = b;
-	s[2] = c;
-	s[3] = d;
-	for (; i < n; i++)
-		s[i & 3] += (double)x[i] * x[i];
+/*
+ * Sums in double of products of floats are sixteen, of every sixteenth dim, and then one, so that they
+ * are the same on every processor, and however a row is cut.
+ */
+#define VEXFS_SUMS_F64	16
+/* t[(d + i) % 16] += x[i]^2, i < n: the dims of a row from d on */
+void vexfs_norm_f64(const float *x, __u32 d, __u32 n, double *t);	/* distance.c */
+
+static inline double sum_f64(double *s)
+{
+	__u32 width, i;
+
+	for (width = VEXFS_SUMS_F64 / 2; width; width /= 2)
+		for (i = 0; i < width; i++)
+			s[i] += s[i + width];
+	return s[0];
 }
 
 #endif /* _VEXFS_ENGINE_FLOAT_H */

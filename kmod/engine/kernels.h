@@ -29,6 +29,14 @@ typedef void vexfs_l2_fn(const float *q, const struct vexfs_row *row, __u32 n, f
 typedef void vexfs_dot_fn(const float *q, const struct vexfs_row *row, __u32 n, const __u32 *known,
 			  float *dot, float *norm2);
 
+/*
+ * In double, n a multiple of 16: s[i % 16] += (q[i] - x[i])^2, or q[i] * x[i]; t[i % 16] += x[i]^2.  The
+ * same bit for bit.
+ */
+typedef void vexfs_l2_f64_fn(const float *q, const float *x, __u32 n, double *s);
+typedef void vexfs_dot_f64_fn(const float *q, const float *x, __u32 n, double *s, double *t);
+typedef void vexfs_norm_f64_fn(const float *x, __u32 n, double *t);
+
 /* --- predicate.c: bit i of out tells about col[i], i < 64 * words --- */
 typedef void vexfs_in_fn(const __s64 *col, const __s64 *value, __u32 n, __u32 words, __u64 *out);
 typedef void vexfs_compare_fn(const __s64 *col, __s64 value, __u32 words, __u64 *out);
@@ -83,6 +91,9 @@ struct vexfs_kernels {
 	const char *name;
 	vexfs_l2_fn *l2;
 	vexfs_dot_fn *dot;
+	vexfs_l2_f64_fn *l2_f64;
+	vexfs_dot_f64_fn *dot_f64;
+	vexfs_norm_f64_fn *norm_f64;
 	vexfs_in_fn *in;
 	vexfs_compare_fn *less, *mask;
 	vexfs_rotate_fn *rotate;
@@ -120,6 +131,9 @@ extern const struct vexfs_kernels vexfs_kernels_scalar, vexfs_kernels_avx2, vexf
 /* what the tables are made of */
 vexfs_l2_fn vexfs_l2_scalar, vexfs_l2_avx2, vexfs_l2_avx512;
 vexfs_dot_fn vexfs_dot_scalar, vexfs_dot_avx2, vexfs_dot_avx512;
+vexfs_l2_f64_fn vexfs_l2_f64_scalar, vexfs_l2_f64_avx2, vexfs_l2_f64_avx512;
+vexfs_dot_f64_fn vexfs_dot_f64_scalar, vexfs_dot_f64_avx2, vexfs_dot_f64_avx512;
+vexfs_norm_f64_fn vexfs_norm_f64_scalar, vexfs_norm_f64_avx2, vexfs_norm_f64_avx512;
 vexfs_in_fn vexfs_in_scalar, vexfs_in_avx2, vexfs_in_avx512;
 vexfs_compare_fn vexfs_less_scalar, vexfs_less_avx2, vexfs_less_avx512, vexfs_mask_scalar,
 	vexfs_mask_avx2, vexfs_mask_avx512;

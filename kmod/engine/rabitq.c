@@ -45,11 +45,6 @@ static float root(float f)
 	return _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(f)));
 }
 
-static double droot(double d)
-{
-	return _mm_cvtsd_f64(_mm_sqrt_sd(_mm_setzero_pd(), _mm_set_sd(d)));
-}
-
 static bool is_safe(double norm2)
 {
 	return norm2 >= SAFE_MIN && norm2 <= SAFE_MAX;
@@ -58,12 +53,14 @@ static bool is_safe(double norm2)
 /* 1 / |o| of a row in segments, 0: out of range. */
 static float inverse_norm(const struct vx_seg *seg, __u32 segs)
 {
-	double s[4] = { 0 }, sum;
-	__u32 i;
+	double s[VEXFS_SUMS_F64] = { 0 }, sum;
+	__u32 i, n, d = 0;
 
-	for (i = 0; i < segs; i++)
-		add_squares(seg[i].p, seg[i].bytes / 4, s);
-	sum = (s[0] + s[1]) + (s[2] + s[3]);
+	for (i = 0; i < segs; i++, d += n) {
+		n = seg[i].bytes / 4;
+		vexfs_norm_f64(seg[i].p, d, n, s);
+	}
+	sum = sum_f64(s);
 	return is_safe(sum) ? (float)(1 / droot(sum)) : 0;
 }
 
@@ -92,10 +89,10 @@ static bool centred(const struct vexfs_coder *c, const struct vx_seg *seg, __u32
 
 static double norm2_of(const float *x, __u32 n)
 {
-	double s[4] = { 0 };
+	double s[VEXFS_SUMS_F64] = { 0 };
 
-	add_squares(x, n, s);
-	return (s[0] + s[1]) + (s[2] + s[3]);
+	vexfs_norm_f64(x, 0, n, s);
+	return sum_f64(s);
 }
 
 bool vexfs_rabitq_centred(const struct vexfs_coder *c, const struct vx_seg *seg, __u32 segs,

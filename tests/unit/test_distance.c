@@ -80,23 +80,33 @@ static float measure(const struct vexfs_prep *p, const float *x, __u32 cut, __u3
 	return f32(r.dist);
 }
 
-/* What double precision is by definition: four sums, of every fourth dim, whatever the row is cut into. */
+static double sum_of(double *s)
+{
+	__u32 width, i;
+
+	for (width = 8; width; width /= 2)
+		for (i = 0; i < width; i++)
+			s[i] += s[i + width];
+	return s[0];
+}
+
+/* What double precision is by definition: sixteen sums, of every sixteenth dim, whatever the row is cut into. */
 static double plain(__u32 metric, const float *q, const float *x, __u32 n)
 {
-	double s[4] = { 0 }, t[4] = { 0 }, own[4] = { 0 }, sum, cosine;
+	double s[16] = { 0 }, t[16] = { 0 }, own[16] = { 0 }, sum, cosine;
 	__u32 i;
 
 	for (i = 0; i < n; i++) {
 		double a = q[i], b = x[i];
 
-		s[i & 3] += metric == VEXFS_METRIC_L2 ? (a - b) * (a - b) : a * b;
-		t[i & 3] += b * b;
-		own[i & 3] += a * a;
+		s[i & 15] += metric == VEXFS_METRIC_L2 ? (a - b) * (a - b) : a * b;
+		t[i & 15] += b * b;
+		own[i & 15] += a * a;
 	}
-	sum = (s[0] + s[1]) + (s[2] + s[3]);
+	sum = sum_of(s);
 	if (metric != VEXFS_METRIC_COSINE)
 		return metric == VEXFS_METRIC_L2 ? sum : -sum;
-	cosine = sum / (sqrt((own[0] + own[1]) + (own[2] + own[3])) * sqrt((t[0] + t[1]) + (t[2] + t[3])));
+	cosine = sum / (sqrt(sum_of(own)) * sqrt(sum_of(t)));
 	return 1 - fmax(-1, fmin(1, cosine));
 }
 
