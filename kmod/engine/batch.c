@@ -570,7 +570,7 @@ static int need_deferred(struct vexfs_query *q)
 
 int vexfs_q_defer(struct vexfs_query *q)
 {
-	__u32 i, unknown = 0, n = 0;
+	__u32 i, unknown = 0, n = 0, gate;
 	int err;
 
 	if (q->phase != VEXFS_PHASE_SEARCH)
@@ -585,15 +585,22 @@ int vexfs_q_defer(struct vexfs_query *q)
 	if (err)
 		return err;
 	q->work += q->n > 0;
-	vexfs_deferred_room(&q->deferred, vexfs_query_gate(q));
+	/* the batch's own upper bounds may tell that others of it are too far */
+	for (i = 0; i < q->n; i++)
+		if (q->lower[i] != VEXFS_UNKNOWN)
+			vexfs_kth_offer(&q->deferred.upper, q->upper[i]);
+	gate = vexfs_query_gate(q);
+	vexfs_deferred_room(&q->deferred, gate);
 	for (i = 0; i < q->n; i++) {
 		if (q->lower[i] == VEXFS_UNKNOWN) {	/* nothing to wait for */
 			vexfs_query_keep(q, unknown++, i);
 			continue;
 		}
-		vexfs_deferred_push(&q->deferred, q->lower[i], q->slot[i]);
-		vexfs_kth_offer(&q->deferred.upper, q->upper[i]);
 		n++;
+		if (q->lower[i] <= gate)
+			vexfs_deferred_push(&q->deferred, q->lower[i], q->slot[i]);
+		else
+			refuse(q, q->lower[i]);
 	}
 	q->stats.deferred += n;
 	q->n = unknown;
