@@ -498,6 +498,7 @@ int vexfs_query_pin(struct vexfs_query *q)
 		}
 		q->measure[have].segs = n;
 		q->measure[have].norm = vexfs_columns_norm(q->cols, q->slot[i]);
+		__builtin_prefetch(q->measure[have].norm);
 		fetch(&q->measure[have].seg[0]);
 		vexfs_query_keep(q, have++, i);
 	}
