@@ -454,7 +454,7 @@ struct vexfs_heir_block {
  * another version, is as good as none.
  */
 #define VEXFS_CHECKPOINT_MAGIC	0x504b4356u		/* "VCKP" */
-#define VEXFS_CHECKPOINT_VERSION 1
+#define VEXFS_CHECKPOINT_VERSION 2
 struct vexfs_checkpoint {
 	__le32	h_magic;
 	/* whole block with this field zero; identity: inode, generation, 0 */
@@ -513,10 +513,11 @@ struct vexfs_checkpoint_codes {
  *	  le32			rows
  *	  of each 32 rows, what is behind the last row is anything:
  *	    u8 [D / 4][16]	1-bit codes: byte i has 4 dims of row i, in its high half of row i + 16
- *	    f32 [3][32]		scale, add, error
- *	    le32 [32]		slots
+ *	    f32 [32]		add
+ *	    bfloat16 [2][32]	scale, error
  *	  of each row, the second rung:
  *	    f32 [4]		scale, add, error, length of what is not along the axes
+ *	    le32		slot
  *	    u8 [D / 2]		4 bits a dim; of 64 dims byte i has dim i, in its high half dim i + 32
  */
 #define VEXFS_CHECKPOINT_GRADES	20

@@ -29,6 +29,23 @@ static inline __u32 key32(float f)
 	return b >> 31 ? ~b : b | 1u << 31;
 }
 
+/* The upper half of a float: as large numbers, of eight bits. */
+static inline float from_bf16(__u16 b)
+{
+	return f32((__u32)b << 16);
+}
+
+/* The nearest one; and the least that is not less than f >= 0. */
+static inline __u16 to_bf16(float f)
+{
+	return (b32(f) + 0x7fff + (b32(f) >> 16 & 1)) >> 16;
+}
+
+static inline __u16 to_bf16_up(float f)
+{
+	return (b32(f) + 0xffff) >> 16;
+}
+
 static inline double droot(double d)
 {
 	return _mm_cvtsd_f64(_mm_sqrt_sd(_mm_setzero_pd(), _mm_set_sd(d)));

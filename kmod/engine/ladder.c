@@ -126,7 +126,7 @@ __u32 vexfs_lower_scalar(const struct vexfs_ladder *q, const __u16 *sum,
 	__u32 i, mask = 0;
 
 	for (i = 0; i < VEXFS_CODE_BLOCK; i++) {
-		float f = r->scale[i], e = r->error[i] * length,
+		float f = from_bf16(r->scale[i]), e = from_bf16(r->error[i]) * length,
 		      way = q->times * q->step * ((float)sum[i] - q->middle) * f,
 		      off = root(e * e + f * f * lost);
 
@@ -372,7 +372,6 @@ __u32 vexfs_probe_scan(const struct vexfs_list *list, struct vexfs_probe *p, __u
 {
 	__u32 padded = p->ladder.padded, row = from, to = from + n, e, mask, len;
 	size_t block_bytes = vexfs_list_block_bytes(padded);
-	const struct vexfs_rung1 *one;
 	__u8 *block;
 
 	e = n ? vexfs_list_extent(list, VEXFS_BLOCKS, from / VEXFS_CODE_BLOCK) : 0;
@@ -382,7 +381,6 @@ __u32 vexfs_probe_scan(const struct vexfs_list *list, struct vexfs_probe *p, __u
 		len = VEXFS_CODE_BLOCK - row % VEXFS_CODE_BLOCK;
 		len = len < to - row ? len : to - row;
 		block = vexfs_list_block(list, padded, e, row / VEXFS_CODE_BLOCK);
-		one = vexfs_list_rung1(block, padded);
 		fetch_ahead(p, block_bytes);
 		mask = vexfs_ladder_block(&p->ladder, block, row % VEXFS_CODE_BLOCK + len, sigma,
 					  gate);
@@ -391,7 +389,6 @@ __u32 vexfs_probe_scan(const struct vexfs_list *list, struct vexfs_probe *p, __u
 		for (; mask; mask &= mask - 1) {
 			__u32 i = __builtin_ctz(mask), k = p->kept++;
 
-			p->slot[k] = one->slot[i];
 			p->two[k] = vexfs_list_rung2(list, padded, row + i);
 			p->plus[k] = p->ladder.plus + p->ladder.rest2;
 			p->reach[k] = p->ladder.reach;
@@ -412,7 +409,7 @@ __u32 vexfs_probe_refine(struct vexfs_probe *p, __u32 sigma, __u32 gate)
 	for (i = 0; i < p->kept; i++) {
 		if (p->lower[i] > gate)
 			continue;
-		p->slot[n] = p->slot[i];
+		p->slot[n] = p->two[i]->slot;
 		p->lower[n] = p->lower[i];
 		p->upper[n++] = p->upper[i];
 	}

@@ -41,6 +41,13 @@ void vexfs_sums_avx2(const __u8 *block, const __u8 *table, __u32 padded, __u16 *
 	_mm_storeu_si128((__m128i *)(sum + 24), _mm_unpackhi_epi16(e, o));
 }
 
+static inline __m256 bf16(const __u16 *b)
+{
+	__m256i v = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)b));
+
+	return _mm256_castsi256_ps(_mm256_slli_epi32(v, 16));
+}
+
 __u32 vexfs_lower_avx2(const struct vexfs_ladder *q, const __u16 *sum, const struct vexfs_rung1 *r,
 		       const float *sigma, const float *most)
 {
@@ -52,8 +59,7 @@ __u32 vexfs_lower_avx2(const struct vexfs_ladder *q, const __u16 *sum, const str
 	__u32 i, mask = 0;
 
 	for (i = 0; i < VEXFS_CODE_BLOCK; i += 8) {
-		__m256 f = _mm256_loadu_ps(r->scale + i),
-		       e = _mm256_mul_ps(_mm256_loadu_ps(r->error + i), length), v, off;
+		__m256 f = bf16(r->scale + i), e = _mm256_mul_ps(bf16(r->error + i), length), v, off;
 
 		v = _mm256_cvtepi32_ps(
 			_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(sum + i))));

@@ -3,6 +3,13 @@
 #include "lists.h"
 #include "avx512.h"
 
+static inline __m512 bf16(const __u16 *b)
+{
+	__m512i v = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)b));
+
+	return _mm512_castsi512_ps(_mm512_slli_epi32(v, 16));
+}
+
 __u32 vexfs_lower_avx512(const struct vexfs_ladder *q, const __u16 *sum,
 			 const struct vexfs_rung1 *r, const float *sigma, const float *most)
 {
@@ -14,8 +21,7 @@ __u32 vexfs_lower_avx512(const struct vexfs_ladder *q, const __u16 *sum,
 	__u32 i, mask = 0;
 
 	for (i = 0; i < VEXFS_CODE_BLOCK; i += 16) {
-		__m512 f = _mm512_loadu_ps(r->scale + i),
-		       e = _mm512_mul_ps(_mm512_loadu_ps(r->error + i), length), v, off;
+		__m512 f = bf16(r->scale + i), e = _mm512_mul_ps(bf16(r->error + i), length), v, off;
 
 		v = _mm512_cvtepi32_ps(
 			_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(sum + i))));

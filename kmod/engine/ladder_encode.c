@@ -76,32 +76,43 @@ void vexfs_encode2_scalar(const float *x, const float *centre, __u32 padded, con
 	sum[2] = total(yc);
 }
 
-/* One rung: y with <y, r>, |y|^2 and <y, C> to scale, add and error. */
-static void rung(__u32 metric, double norm2, double yr, double y2, double yc, __u32 padded,
-		 float *scale, float *add, float *error)
+static float scale_of(double norm2, double yr)
 {
-	float f = yr > 0 ? (float)(norm2 / yr) : 0;
+	return yr > 0 ? (float)(norm2 / yr) : 0;
+}
 
-	*scale = f;
+/*
+ * One rung: y with <y, r>, |y|^2 and <y, C> to add and error, for the scale f, which is not quite the
+ * one that makes f <y, r> what |r|^2 is.
+ */
+static void rung(__u32 metric, double norm2, double yr, double y2, double yc, __u32 padded, float f,
+		 float *add, float *error)
+{
+	double off = norm2 > 0 ? f * yr / norm2 - 1 : 0, e2;
+
 	*add = metric == VEXFS_METRIC_DOT ? 0 :
 					    (float)(times_norm2_of(metric) * norm2 +
 						    times_of(metric) * (double)f * yc);
-	*error = root((float)(((double)f * f * y2 - norm2) / (padded - 1)));
+	e2 = ((double)f * f * y2 - norm2 * (1 + off) * (1 + off)) / (padded - 1);
+	*error = root((float)(e2 + off * off * norm2));
 }
 
 void vexfs_ladder_encode(__u32 metric, const float *x, const float *centre, __u32 padded,
-			 __u64 *bits, float *scale, float *add, float *error,
-			 struct vexfs_rung2 *two)
+			 __u64 *bits, struct vexfs_rung1 *one, __u32 at, struct vexfs_rung2 *two)
 {
 	const struct vexfs_kernels *kernels = vexfs_kernels();
-	double one[3], sum[3];
-	float inverse;
+	double sign[3], sum[3];
+	float inverse, error;
 
-	kernels->encode1(x, centre, padded, bits, one);
-	rung(metric, one[0], one[1], padded, one[2], padded, scale, add, error);
-	inverse = one[0] > 0 ? root((float)padded) / (LEVEL_WIDTH * root((float)one[0])) : 0;
+	kernels->encode1(x, centre, padded, bits, sign);
+	one->scale[at] = to_bf16(scale_of(sign[0], sign[1]));
+	rung(metric, sign[0], sign[1], padded, sign[2], padded, from_bf16(one->scale[at]),
+	     &one->add[at], &error);
+	one->error[at] = to_bf16_up(error);
+	inverse = sign[0] > 0 ? root((float)padded) / (LEVEL_WIDTH * root((float)sign[0])) : 0;
 	kernels->encode2(x, centre, padded, &inverse, (__u8 *)(two + 1), sum);
-	rung(metric, one[0], sum[0], sum[1], sum[2], padded, &two->scale, &two->add, &two->error);
+	two->scale = scale_of(sign[0], sum[0]);
+	rung(metric, sign[0], sum[0], sum[1], sum[2], padded, two->scale, &two->add, &two->error);
 	two->rest = 0;
 }
 
@@ -112,8 +123,7 @@ void vexfs_ladder_add(const struct vexfs_lists *l, __u32 i, __u64 *bits, struct 
 	float rest2;
 
 	vexfs_centre_unpack(&l->centre, i, l->c, padded);
-	vexfs_ladder_encode(l->coder.metric, l->x, l->c, padded, bits, &one->scale[at],
-			    &one->add[at], &one->error[at], two);
+	vexfs_ladder_encode(l->coder.metric, l->x, l->c, padded, bits, one, at, two);
 	if (!l->axes)
 		return;
 	/* of rests a and b, 2ab <= a^2 + b^2, so that the first rung needs no other number of a row */

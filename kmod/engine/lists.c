@@ -247,8 +247,7 @@ static __u8 *block_of(const struct vexfs_lists *l, const struct vexfs_list *list
 
 __u32 vexfs_list_slot(const struct vexfs_lists *l, const struct vexfs_list *list, __u32 row)
 {
-	return vexfs_list_rung1(block_of(l, list, row), l->coder.rotation.padded)
-		->slot[row % VEXFS_CODE_BLOCK];
+	return vexfs_list_rung2(list, l->coder.rotation.padded, row)->slot;
 }
 
 /* The half of a byte of each 16 that a row has in a block: byte, and how far it is shifted. */
@@ -263,7 +262,7 @@ int vexfs_list_append(struct vexfs_lists *l, __u32 i, __u64 slot)
 	__u32 padded = l->coder.rotation.padded, row, at, shift, g;
 	struct vexfs_list *list = l->list + i;
 	__u64 bits[VEXFS_MAX_DIMS / 64];
-	struct vexfs_rung1 *one;
+	struct vexfs_rung2 *two;
 	__u8 *block, *byte;
 	int err;
 
@@ -272,12 +271,12 @@ int vexfs_list_append(struct vexfs_lists *l, __u32 i, __u64 slot)
 	if (err)
 		return err;
 	block = block_of(l, list, row);
-	one = vexfs_list_rung1(block, padded);
+	two = vexfs_list_rung2(list, padded, row);
 	at = row % VEXFS_CODE_BLOCK;
 	vx_fpu_begin();
-	vexfs_ladder_add(l, i, bits, one, at, vexfs_list_rung2(list, padded, row));
+	vexfs_ladder_add(l, i, bits, vexfs_list_rung1(block, padded), at, two);
 	vx_fpu_end();
-	one->slot[at] = (__u32)slot;
+	two->slot = (__u32)slot;
 	byte = half_of(block, at, &shift);
 	for (g = 0; g < padded / 4; g++, byte += 16)
 		WRITE_ONCE(*byte, (*byte & ~(15 << shift)) | (bits[g / 16] >> g % 16 * 4 & 15)
@@ -304,6 +303,7 @@ int vexfs_list_copy(struct vexfs_lists *l, struct vexfs_list *to, const struct v
 	      was = row % VEXFS_CODE_BLOCK, shift, back, g;
 	const struct vexfs_rung1 *old;
 	struct vexfs_rung1 *one;
+	struct vexfs_rung2 *two;
 	__u8 *block, *byte, *source;
 	int err = vexfs_list_reserve(l, to, n + 1);
 
@@ -317,12 +317,12 @@ int vexfs_list_copy(struct vexfs_lists *l, struct vexfs_list *to, const struct v
 	byte = half_of(block, at, &shift);
 	for (g = 0; g < padded / 4; g++, byte += 16, source += 16)
 		WRITE_ONCE(*byte, (*byte & ~(15 << shift)) | (READ_ONCE(*source) >> back & 15) << shift);
-	memcpy(&one->scale[at], &old->scale[was], sizeof(*one->scale));
 	memcpy(&one->add[at], &old->add[was], sizeof(*one->add));
-	memcpy(&one->error[at], &old->error[was], sizeof(*one->error));
-	one->slot[at] = slot;
-	memcpy(vexfs_list_rung2(to, padded, n), vexfs_list_rung2(from, padded, row),
-	       vexfs_list_row_bytes(padded));
+	one->scale[at] = old->scale[was];
+	one->error[at] = old->error[was];
+	two = vexfs_list_rung2(to, padded, n);
+	memcpy(two, vexfs_list_rung2(from, padded, row), vexfs_list_row_bytes(padded));
+	two->slot = slot;
 	__atomic_store_n(&to->n, n + 1, __ATOMIC_RELEASE);
 	return 0;
 }

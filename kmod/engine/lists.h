@@ -21,14 +21,15 @@
 #define VEXFS_NIBBLES		16	/* levels of the second rung */
 
 /*
- * What goes with the codes of a block, beside the 1-bit codes that come first.  For a query z and a
+ * What goes with the codes of a block, beside the 1-bit codes that come first: half of what a query
+ * reads of most rows, so it is as little as will do.  For a query z and a
  * list with the centre C, whose distance of the centre is `plus` and |z - C| (dot: |z|) `length`:
  *
  *	distance = plus + add - times * scale * <s, z>, off by times * length * error at one sigma
  */
 struct vexfs_rung1 {
-	float scale[VEXFS_CODE_BLOCK], add[VEXFS_CODE_BLOCK], error[VEXFS_CODE_BLOCK];
-	__u32 slot[VEXFS_CODE_BLOCK];
+	float add[VEXFS_CODE_BLOCK];
+	__u16 scale[VEXFS_CODE_BLOCK], error[VEXFS_CODE_BLOCK];	/* bfloat16, see float.h */
 };
 
 /*
@@ -38,6 +39,7 @@ struct vexfs_rung1 {
 struct vexfs_rung2 {
 	float scale, add, error;
 	float rest;			/* the length of what is not along the axes (axes.c), or 0 */
+	__u32 slot;
 };
 
 /*
@@ -242,10 +244,9 @@ void vexfs_centre_seed(float *c, const float *x, __u32 padded, int way);
 
 /* --- ladder_encode.c; between vx_fpu_begin() and vx_fpu_end() --- */
 
-/* Encode the rotated row x for a list of this centre: bits, and both rungs. */
+/* Encode the rotated row x for a list of this centre: bits, and both rungs, as row `at` of a block. */
 void vexfs_ladder_encode(__u32 metric, const float *x, const float *centre, __u32 padded,
-			 __u64 *bits, float *scale, float *add, float *error,
-			 struct vexfs_rung2 *two);
+			 __u64 *bits, struct vexfs_rung1 *one, __u32 at, struct vexfs_rung2 *two);
 
 /* The same of l->x, as row `at` of a block of list i. */
 void vexfs_ladder_add(const struct vexfs_lists *l, __u32 i, __u64 *bits, struct vexfs_rung1 *one,

@@ -250,17 +250,12 @@ static int load_strays(struct loading *k)
 	return err;
 }
 
-static int load_block(struct loading *k, struct vexfs_list *list, __u32 padded, __u32 i, __u32 rows)
+static int load_row(struct loading *k, struct vexfs_list *list, __u32 padded, __u32 i)
 {
-	__u8 *block = block_at(list, padded, i);
-	const struct vexfs_rung1 *one = vexfs_list_rung1(block, padded);
-	int err = k->from->get(k->from, block, vexfs_list_block_bytes(padded));
-	__u32 at, n = rows - i * VEXFS_CODE_BLOCK;
+	struct vexfs_rung2 *two = vexfs_list_rung2(list, padded, i);
 
-	for (at = 0; !err && at < n && at < VEXFS_CODE_BLOCK; at++)
-		if (!meet(k, one->slot[at]))
-			err = -EUCLEAN;
-	return err;
+	return k->from->get(k->from, two, vexfs_list_row_bytes(padded)) ?:
+	       (meet(k, two->slot) ? 0 : -EUCLEAN);
 }
 
 static int load_list(struct loading *k, struct vexfs_list *list, __u32 padded)
@@ -279,9 +274,9 @@ static int load_list(struct loading *k, struct vexfs_list *list, __u32 padded)
 		return -EUCLEAN;
 	err = rows ? vexfs_list_reserve(k->l, list, rows) : 0;
 	for (i = 0; !err && i < blocks_of(rows); i++)
-		err = load_block(k, list, padded, i, rows);
+		err = k->from->get(k->from, block_at(list, padded, i), vexfs_list_block_bytes(padded));
 	for (i = 0; !err && i < rows; i++)
-		err = k->from->get(k->from, vexfs_list_rung2(list, padded, i), vexfs_list_row_bytes(padded));
+		err = load_row(k, list, padded, i);
 	if (!err)
 		list->n = rows;
 	return err;

@@ -95,22 +95,16 @@ static void quantiles(__u64 *number, __u32 n, __u64 *table)
 /* The list of each slot, for those that are in one; NULL: no memory. */
 static __u32 *lists_of(const struct vexfs_lists *l)
 {
-	__u32 *of = vx_ealloc(l->linked * sizeof(*of)), padded = l->coder.rotation.padded, i, row, e;
+	__u32 *of = vx_ealloc(l->linked * sizeof(*of)), i, row;
 	const struct vexfs_list *list;
-	__u8 *block = NULL;
 
 	if (!of)
 		return NULL;
 	memset(of, 0xff, l->linked * sizeof(*of));
 	for (i = 0; i < l->lists; i++) {
 		list = l->list + i;
-		for (row = e = 0; row < list->n; row++) {
-			if (row == list->extent[e][VEXFS_BLOCKS].end * VEXFS_CODE_BLOCK)
-				e++;
-			if (row % VEXFS_CODE_BLOCK == 0)
-				block = vexfs_list_block(list, padded, e, row / VEXFS_CODE_BLOCK);
-			of[vexfs_list_rung1(block, padded)->slot[row % VEXFS_CODE_BLOCK]] = i;
-		}
+		for (row = 0; row < list->n; row++)
+			of[vexfs_list_slot(l, list, row)] = i;
 		vx_yield();
 	}
 	return of;

@@ -35,14 +35,10 @@ static void mark_range(struct vexfs_query *q, __u64 from, __u64 to)
 /* The rows [from, to) of a list. */
 static void mark_list(struct vexfs_query *q, const struct vexfs_list *l, __u32 from, __u32 to)
 {
-	__u32 padded = q->lists->coder.rotation.padded, block, e;
 	__u64 slot;
 
 	for (; from < to; from++) {
-		block = from / VEXFS_CODE_BLOCK;
-		e = vexfs_list_extent(l, VEXFS_BLOCKS, block);
-		slot = vexfs_list_rung1(vexfs_list_block(l, padded, e, block),
-					padded)->slot[from % VEXFS_CODE_BLOCK];
+		slot = vexfs_list_slot(q->lists, l, from);
 		if (slot < q->count && slot < q->linked)
 			mark(q, slot / 64, 1ULL << slot % 64);
 	}

@@ -222,9 +222,8 @@ static void drop_others(struct vexfs_query *q, __u32 from)
 	__u32 i, kept = from;
 
 	for (i = from; i < p->kept; i++) {
-		if (!vexfs_match_mask(&q->match, p->slot[i], 1))
+		if (!vexfs_match_mask(&q->match, p->two[i]->slot, 1))
 			continue;
-		p->slot[kept] = p->slot[i];
 		p->two[kept] = p->two[i];
 		memcpy(&p->plus[kept], &p->plus[i], sizeof(*p->plus));
 		memcpy(&p->reach[kept++], &p->reach[i], sizeof(*p->reach));

@@ -547,8 +547,14 @@ static __u64 list_at(struct image *k)
 
 static __u8 *slot_at(struct image *k, __u32 row)
 {
+	__le32 rows;
+	__u64 blocks;
+
+	memcpy(&rows, stream(k, VEXFS_CHECKPOINT_LISTS, list_at(k)), sizeof(rows));
+	blocks = (le32_to_cpu(rows) + VEXFS_CODE_BLOCK - 1) / VEXFS_CODE_BLOCK;
 	return stream(k, VEXFS_CHECKPOINT_LISTS,
-		      list_at(k) + 4 + 4 * PADDED + offsetof(struct vexfs_rung1, slot) + 4 * row);
+		      list_at(k) + 4 + blocks * vexfs_list_block_bytes(PADDED) +
+			      row * vexfs_list_row_bytes(PADDED) + offsetof(struct vexfs_rung2, slot));
 }
 
 /* Each is stamped after that, so that nothing but sense tells it from a right one. */
@@ -559,7 +565,7 @@ struct wild {
 
 #define WILD(name, code) static void wild_##name(struct image *k) { code; }
 WILD(magic, put32(&header(k)->h_magic, 5))
-WILD(version, put32(&header(k)->h_version, 2))
+WILD(version, put32(&header(k)->h_version, VEXFS_CHECKPOINT_VERSION + 1))
 WILD(dims, put32(&header(k)->h_dims, DIMS + 1))
 WILD(metric, put32(&header(k)->h_metric, VEXFS_METRIC_COSINE))
 WILD(uuid, header(k)->h_uuid[3] ^= 1)

@@ -4,12 +4,14 @@
 #include <string.h>
 #include "driver.h"
 #include "engine/lists.h"
+#include "engine/float.h"
 
 #define WIDEST 4096
+#define AT 7			/* a row of a block */
 
 struct codes {
 	__u64 bits[WIDEST / 64];
-	float scale, add, error;
+	struct vexfs_rung1 one;
 	struct vexfs_rung2 two;
 	__u8 nibble[WIDEST / 2];
 };
@@ -33,14 +35,14 @@ static void make(__u32 padded, __u32 kind)
 static void encode(__u32 metric, __u32 padded, struct codes *c)
 {
 	memset(c, 0xaa, sizeof(*c));
-	vexfs_ladder_encode(metric, x, centre, padded, c->bits, &c->scale, &c->add, &c->error,
-			    &c->two);
+	vexfs_ladder_encode(metric, x, centre, padded, c->bits, &c->one, AT, &c->two);
 }
 
 /* The residual that codes stand for is as far from the true one as they say, or nearer. */
 static void check(__u32 padded, const struct codes *c)
 {
-	double r, y, r2 = 0, yr = 0, y2 = 0, sr = 0;
+	double r, y, r2 = 0, yr = 0, y2 = 0, sr = 0, scale = from_bf16(c->one.scale[AT]), off;
+	float error = from_bf16(c->one.error[AT]);
 	__u32 i, level;
 
 	for (i = 0; i < padded; i++) {
@@ -54,10 +56,14 @@ static void check(__u32 padded, const struct codes *c)
 		y2 += y * y;
 	}
 	if (r2 == 0) {
-		assert_true(c->scale == 0 && c->two.scale == 0);
+		assert_true(scale == 0 && c->two.scale == 0);
 		return;
 	}
-	assert_true(fabs(c->scale * sr / r2 - 1) < 1e-5);
+	off = scale * sr / r2 - 1;
+	assert_true(fabs(off) < 0x1p-8);
+	/* what the code is off by, across the row; and along it, as its scale is rounded: no less, and hardly more */
+	off = sqrt(fmax(0, (scale * scale * padded - r2 * (1 + off) * (1 + off)) / (padded - 1)) + off * off * r2);
+	assert_true(error >= off * 0.9999 - 1e-6 && error <= off * (1 + 0x1p-7) + 1e-5);
 	assert_true(fabs(c->two.scale * yr / r2 - 1) < 1e-5);
 	/* four bits are nearer than one */
 	assert_true(yr * yr / y2 > sr * sr / padded * 0.999);

@@ -16,6 +16,7 @@
 #include "box.h"
 #include "engine/axes.h"
 #include "engine/lists.h"
+#include "engine/float.h"
 
 extern const struct vexfs_kernels emulated_vexfs_kernels_avx512, emulated_vexfs_kernels_vnni;
 
@@ -400,7 +401,7 @@ static void test_lower(void **state)
 	struct vexfs_rung1 *r = bytes(sizeof(*r));
 	struct vexfs_ladder q = { .padded = 0 };
 	__u16 *sum = bytes(VEXFS_CODE_BLOCK * sizeof(*sum));
-	double low[VEXFS_CODE_BLOCK], size, e, way;
+	double low[VEXFS_CODE_BLOCK], size, e, f, way;
 	__u32 t, i, mask, sure = 0;
 	float sigma, most;
 
@@ -415,14 +416,14 @@ static void test_lower(void **state)
 		sigma = chance(600) * 0.01f;
 		for (i = 0; i < VEXFS_CODE_BLOCK; i++) {
 			sum[i] = q.middle + unit() * 3000;
-			r->scale[i] = (1 + unit()) * 0.1f;
+			r->scale[i] = to_bf16((1 + unit()) * 0.1f);
 			r->add[i] = unit();
-			r->error[i] = (1 + unit()) * 0.1f;
-			e = (double)r->error[i] * q.times * q.reach;
-			way = (double)q.times * q.step * (sum[i] - (double)q.middle) * r->scale[i];
+			r->error[i] = to_bf16_up((1 + unit()) * 0.1f);
+			f = from_bf16(r->scale[i]);
+			e = (double)from_bf16(r->error[i]) * q.times * q.reach;
+			way = (double)q.times * q.step * (sum[i] - (double)q.middle) * f;
 			low[i] = q.plus + (double)r->add[i] - way -
-				 sigma * sqrt(e * e + (double)r->scale[i] * r->scale[i] * q.times *
-							      q.times * q.lost);
+				 sigma * sqrt(e * e + f * f * q.times * q.times * q.lost);
 		}
 		most = low[chance(32)];
 		EACH(k) {

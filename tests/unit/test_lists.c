@@ -230,7 +230,6 @@ static void bounds(__u32 metric, __u32 *rows_seen, __u32 *outside, __u32 *near_e
 	struct vexfs_query *q = begin(metric, 10, 0, ~0ULL);
 	const struct vexfs_ladder *ladder;
 	struct vexfs_ladder scalar;
-	const struct vexfs_rung1 *one;
 	struct vexfs_list *list;
 	__u32 i, at, e, row, n, lower, upper, l, u, gate, mask, other;
 	double d, limit = distance(metric, row_of(chance(n_rows)));
@@ -248,7 +247,6 @@ static void bounds(__u32 metric, __u32 *rows_seen, __u32 *outside, __u32 *near_e
 			n = list->n - at < VEXFS_CODE_BLOCK ? list->n - at : VEXFS_CODE_BLOCK;
 			e = vexfs_list_extent(list, VEXFS_BLOCKS, at / VEXFS_CODE_BLOCK);
 			block = vexfs_list_block(list, ladder->padded, e, at / VEXFS_CODE_BLOCK);
-			one = vexfs_list_rung1(block, ladder->padded);
 			mask = vexfs_ladder_block(ladder, block, n, VEXFS_SIGMA, gate);
 			other = vexfs_ladder_block(&scalar, block, n, VEXFS_SIGMA, gate);
 			*differ += __builtin_popcount(mask ^ other);
@@ -256,7 +254,7 @@ static void bounds(__u32 metric, __u32 *rows_seen, __u32 *outside, __u32 *near_e
 				const struct vexfs_rung2 *two =
 					vexfs_list_rung2(list, ladder->padded, at + row);
 
-				d = distance(metric, row_of(one->slot[row]));
+				d = distance(metric, row_of(two->slot));
 				vexfs_ladder_refine(ladder, &two, &ladder->plus, &ladder->reach, 1, VEXFS_SIGMA, &lower, &upper);
 				vexfs_ladder_refine(&scalar, &two, &scalar.plus, &scalar.reach, 1, VEXFS_SIGMA, &l, &u);
 				assert_true(l == lower && u == upper && lower <= upper);
@@ -792,14 +790,8 @@ static __u32 rounds_left;
 /* Rows [from, to) of a list were looked at. */
 static void look_list(const struct vexfs_query *q, __u32 list, __u32 from, __u32 to)
 {
-	__u32 padded = q->lists->coder.rotation.padded, e;
-	const struct vexfs_list *l = q->lists->list + list;
-
-	for (; from < to; from++) {
-		e = vexfs_list_extent(l, VEXFS_BLOCKS, from / VEXFS_CODE_BLOCK);
-		looked[vexfs_list_rung1(vexfs_list_block(l, padded, e, from / VEXFS_CODE_BLOCK),
-					padded)->slot[from % VEXFS_CODE_BLOCK]] = true;
-	}
+	for (; from < to; from++)
+		looked[vexfs_list_slot(q->lists, q->lists->list + list, from)] = true;
 }
 
 static __u32 count(const bool *set)
