@@ -15,6 +15,7 @@
 #define STEP		128		/* products, in one FPU section */
 
 struct making {
+	const struct vexfs_coder *coder;
 	__u32 rows, width, n;
 	float *x, *t;			/* [rows][width], and [width][rows] */
 	float *u, *y;			/* axes [n][width], and rows along them [n][rows] */
@@ -68,44 +69,14 @@ static int pause_here(const struct making *m)
 	return vx_ekilled() || (m->stop && m->stop(m->arg)) ? -EINTR : 0;
 }
 
-/* Read and centre rows, spread over [0, count), as many as there are; a multiple of 64. */
-static int take_rows(struct making *m, const struct vexfs_coder *c, struct vexfs_columns *cols,
-		     struct vx_rows *rows, __u64 count)
+/* vexfs_spread_read(): a centred row more, unless its norm is out of range. */
+static void take_row(void *to, const struct vx_seg *seg, __u32 segs)
 {
-	struct vx_seg seg[VX_ROW_SEGS];
-	__u32 want = m->rows, i, k;
-	__u64 ahead[64], slot;
+	struct making *m = to;
 	double norm2[1];		/* only handed over */
-	int segs, err;
 
-	m->rows = 0;
-	for (i = 0; i < want; i++) {
-		if (i % 64 == 0) {
-			for (k = 0; k < 64; k++)
-				ahead[k] = (__u64)(i + k) * count / want;
-			vx_rows_ahead(rows, ahead, k);
-			err = pause_here(m);
-			if (err)
-				return err;
-		}
-		slot = (__u64)i * count / want;
-		if (vexfs_columns_dead(cols, slot))
-			continue;
-		segs = vx_rows_wait(rows, slot, seg);
-		if (segs < 0) {
-			err = vexfs_columns_damage(cols, slot, segs);
-			if (err)
-				return err;
-			continue;
-		}
-		vx_fpu_begin();
-		m->rows += vexfs_rabitq_centred(c, seg, segs, true, m->width,
-						m->x + (size_t)m->rows * m->width, norm2);
-		vx_fpu_end();
-		vx_rows_put(rows);
-	}
-	m->rows -= m->rows % 64;
-	return 0;
+	m->rows += vexfs_rabitq_centred(m->coder, seg, segs, true, m->width,
+					m->x + (size_t)m->rows * m->width, norm2);
 }
 
 /* to[i] = <x, of[i]>, i < n, in steps */
@@ -225,7 +196,9 @@ int vexfs_axes_new(const struct vexfs_coder *c, struct vexfs_columns *cols, stru
 		   __u64 count, bool (*stop)(void *arg), void *arg, struct vexfs_axes **axes)
 {
 	__u32 width = c->rotation.padded, n = 0;
-	struct making m = { .rows = SAMPLE, .width = width, .stop = stop, .arg = arg };
+	struct vexfs_spread sample = { .columns = cols, .rows = rows, .count = count, .want = SAMPLE,
+				       .stop = stop, .arg = arg };
+	struct making m = { .coder = c, .width = width, .stop = stop, .arg = arg };
 	__u32 most[1];
 	int err = -ENOMEM;
 
@@ -241,7 +214,8 @@ int vexfs_axes_new(const struct vexfs_coder *c, struct vexfs_columns *cols, stru
 	m.norm2 = vx_ealloc(2 * SAMPLE * sizeof(*m.norm2));
 	if (m.x && m.t && m.u && m.y && m.norm2) {
 		m.dots = m.norm2 + SAMPLE;
-		err = take_rows(&m, c, cols, rows, count);
+		err = vexfs_spread_read(&sample, take_row, &m);
+		m.rows -= m.rows % 64;
 		if (!err && m.rows >= LEAST_SAMPLE) {
 			transpose(&m);
 			err = iterate(&m) ?: judge(&m, &n, (float *)most);

@@ -286,4 +286,24 @@ void vexfs_deferred_push(struct vexfs_deferred *d, __u32 lower, __u64 slot);
  */
 bool vexfs_deferred_pop(struct vexfs_deferred *d, __u32 gate, __u64 *slot);
 
+/* --- sample.c --- */
+
+/* Rows spread over [0, count), or over so many slots, in order. */
+struct vexfs_spread {
+	struct vexfs_columns *columns;
+	struct vx_rows *rows;
+	const __u32 *slots;		/* NULL: all of [0, count) */
+	__u64 count;
+	__u32 want;			/* <= count */
+	bool (*stop)(void *arg);	/* NULL: nothing but a fatal signal does */
+	void *arg;
+};
+
+/*
+ * Hand each of those rows that is live and whole to take(), between vx_fpu_begin() and vx_fpu_end().
+ * -EINTR: stop() said so or the caller is killed; or an error of reading rows.
+ */
+int vexfs_spread_read(const struct vexfs_spread *s,
+		      void (*take)(void *to, const struct vx_seg *seg, __u32 segs), void *to);
+
 #endif /* _VEXFS_ENGINE_INTERNAL_H */

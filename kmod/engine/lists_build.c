@@ -128,47 +128,28 @@ static int cluster(struct sample *s, __u32 from, __u32 to, float *centre, float 
 	return 0;
 }
 
-/*
- * Read and rotate a sample of the live rows of [0, count), or of so many slots, those that are whole.
- */
-static int take_sample(struct vexfs_lists *l, struct vexfs_columns *c, struct vx_rows *rows,
-		       const __u32 *slots, __u64 count, struct sample *s, __u32 want,
-		       bool (*stop)(void *arg), void *arg)
-{
-	struct vx_seg seg[VX_ROW_SEGS];
-	__u64 ahead[64], slot, i, k;
-	int segs;
-	bool safe;
+/* Of which lists a sample is. */
+struct taking {
+	struct vexfs_lists *l;
+	struct sample *s;
+};
 
-	for (i = 0; i < want; i++) {
-		if (i % 64 == 0) {
-			for (k = 0; k < 64 && i + k < want; k++) {
-				slot = (i + k) * count / want;
-				ahead[k] = slots ? slots[slot] : slot;
-			}
-			vx_rows_ahead(rows, ahead, k);
-			if (vx_ekilled() || (stop && stop(arg)))
-				return -EINTR;
-			vx_yield();
-		}
-		slot = ahead[i % 64];
-		if (vexfs_columns_dead(c, slot))
-			continue;
-		segs = vx_rows_wait(rows, slot, seg);
-		if (segs < 0) {
-			segs = vexfs_columns_damage(c, slot, segs);
-			if (segs)
-				return segs;
-			continue;
-		}
-		vx_fpu_begin();
-		safe = vexfs_axes_rotate(&l->coder, l->axes, seg, segs, true, s->scratch,
-					 row_of(s, s->n), &l->rest);
-		vx_fpu_end();
-		vx_rows_put(rows);
-		s->n += safe;
-	}
-	return s->n ? 0 : -ENODATA;
+/* vexfs_spread_read(): a rotated row more, unless its norm is out of range. */
+static void take_row(void *to, const struct vx_seg *seg, __u32 segs)
+{
+	struct vexfs_lists *l = ((struct taking *)to)->l;
+	struct sample *s = ((struct taking *)to)->s;
+
+	s->n += vexfs_axes_rotate(&l->coder, l->axes, seg, segs, true, s->scratch, row_of(s, s->n),
+				  &l->rest);
+}
+
+/* -ENODATA: none could be had. */
+static int take_sample(struct vexfs_lists *l, struct sample *s, const struct vexfs_spread *spread)
+{
+	struct taking to = { l, s };
+
+	return vexfs_spread_read(spread, take_row, &to) ?: s->n ? 0 : -ENODATA;
 }
 
 /* Members in the order of their centres: order[begin[c], begin[c + 1]). */
@@ -339,13 +320,15 @@ int vexfs_centres_find(struct vexfs_lists *l, struct vexfs_columns *c, struct vx
 {
 	struct sample s = { .padded = l->coder.rotation.padded };
 	__u32 want = n < 2 * k * SAMPLE_ROWS ? n : 2 * k * SAMPLE_ROWS, i;
+	struct vexfs_spread spread = { .columns = c, .rows = rows, .slots = slot, .count = n,
+				       .want = want, .stop = stop, .arg = arg };
 	float *numbers = vx_ealloc(2 * k * sizeof(*numbers));	/* squared norms, and dots */
 	int err = sample_room(&s, want, k, l->coder.dims);
 
 	if (!numbers)
 		err = -ENOMEM;
 	if (!err)
-		err = take_sample(l, c, rows, slot, n, &s, want, stop, arg);
+		err = take_sample(l, &s, &spread);
 	if (!err && s.n < k)
 		err = -ENODATA;
 	for (i = 0; i < s.n && !err; i++)
@@ -363,6 +346,8 @@ struct vexfs_lists *vexfs_lists_new(const struct vexfs_codes *codes, struct vexf
 	__u32 lists = vexfs_lists_wanted(count), padded, want;
 	struct vexfs_lists *l = vx_ealloc(sizeof(*l));
 	struct vexfs_axes *axes;
+	struct vexfs_spread spread = { .columns = c, .rows = rows, .count = count, .stop = stop,
+				       .arg = arg };
 	struct sample s = {};
 
 	*err = -ENOMEM;
@@ -382,10 +367,11 @@ struct vexfs_lists *vexfs_lists_new(const struct vexfs_codes *codes, struct vexf
 	want = count < (__u64)lists * SAMPLE_ROWS ? (__u32)count : lists * SAMPLE_ROWS;
 	if (want > SAMPLE_BYTES / 4 / padded)
 		want = SAMPLE_BYTES / 4 / padded;
+	spread.want = want;
 	l->bytes += sizeof(*l) + l->coder.dims * 4;
 	*err = sample_room(&s, want, lists + 1, l->coder.dims);
 	if (!*err)
-		*err = take_sample(l, c, rows, NULL, count, &s, want, stop, arg);
+		*err = take_sample(l, &s, &spread);
 	if (!*err)
 		*err = train(l, &s, lists, count, stop, arg);
 	sample_free(&s);
