@@ -8,6 +8,7 @@
  *	i_rwsem (c)		parent before child.  Of a collection's directory: shared by insert,
  *				delete, intern, use and snapshots; exclusive by create, drop, rmdir
  *	vexfs_collection_mem (c)
+ *	  .insert_lock		who fills planes behind what counts, or cuts that off
  *	  .snapshots_lock	which snapshots there are
  *	  .commit_lock		commits, and every change of the collection block
  *	  .lock			loading, writers of the columns, maps and dictionaries

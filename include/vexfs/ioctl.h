@@ -255,7 +255,7 @@ struct vexfs_ioc_list {
  * records have which the caller may not see, because of their file, are unknown to him.  A code is durable once
  * a record with it is, and is never reused.  EINVAL no keyword attribute, an empty word or one with
  * a NUL; E2BIG more than VEXFS_MAX_BATCH words, VEXFS_MAX_STRING_BYTES, or VEXFS_MAX_WORDS of the
- * attribute; ENOSPC.  After an error the words before the one at fault have their codes.
+ * attribute; ENOSPC.  After an error words before the one at fault may have their codes.
  */
 struct vexfs_ioc_intern {
 	__u32	size, flags;		/* VEXFS_INTERN_LOOKUP */

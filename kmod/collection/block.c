@@ -3,8 +3,8 @@
  * Journaled blocks of hidden inodes: dead bitmaps (dead.c) and tables of heirs (heir.c).  They
  * begin alike: magic, checksum, logical block.
  *
- * Locks: a block is added under vexfs_collection_mem.lock, or to an inode that nobody else has;
- * that takes a transaction and core.lock.
+ * Locks: a block is added under vexfs_collection_mem.insert_lock or .lock, or to an inode that
+ * nobody else has; that takes a transaction and core.lock.
  */
 #include "collection/collection.h"
 

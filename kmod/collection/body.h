@@ -32,10 +32,11 @@ struct vexfs_body {
 	errseq_t vectors_since, records_since, keys_since; /* write errors after these are sticky */
 	/* written under vexfs_collection_mem.lock, read without (see engine.h) */
 	struct vexfs_columns *columns;
+	u64 dead_blocks;		/* insert_lock: blocks of the dead bitmap that exist */
 	/* vexfs_collection_mem.lock: */
-	u64 dead_blocks;		/* dead bitmap blocks 0 .. dead_blocks - 1 exist */
 	u32 heir_entries;		/* in the table of heirs */
-	u64 key_end;			/* bytes of the keys plane, those not committed included */
+	/* bytes of the keys plane, those not committed included; insert_lock too to change */
+	u64 key_end;
 	struct vexfs_map64 key_map;	/* hashes of keys, see key.c */
 	struct vexfs_predicates predicates;
 	/* snapshots_lock and prog_lock to change, either to look at; in the order of creation */

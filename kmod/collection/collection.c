@@ -38,6 +38,7 @@ static struct vexfs_collection_mem *attach(struct inode *dir)
 	c->dir = dir;
 	INIT_LIST_HEAD(&c->list);
 	INIT_LIST_HEAD(&c->deaths);
+	mutex_init(&c->insert_lock);
 	mutex_init(&c->snapshots_lock);
 	mutex_init(&c->commit_lock);
 	mutex_init(&c->lock);

@@ -68,6 +68,8 @@ struct vexfs_collection_mem {
 	/* no reference: who holds a collection holds the directory */
 	struct inode *dir;
 	struct list_head list;		/* vexfs_sb_info.collections; its collections_lock */
+	/* who fills planes behind what counts: one insert, or interning, at a time */
+	struct mutex insert_lock;
 	struct mutex snapshots_lock;	/* the set of snapshots; outside commit_lock */
 	struct mutex commit_lock;	/* one commit at a time; outside lock */
 	struct mutex lock;		/* loading; writers of what follows */

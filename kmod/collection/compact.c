@@ -367,13 +367,13 @@ static int trim_old(struct compaction *k)
 	u64 count;
 	int err;
 
-	if (mutex_lock_killable(&k->c->lock))
+	if (mutex_lock_killable(&k->c->insert_lock))
 		return -EINTR;
 	count = vexfs_columns_count(b->columns);
 	err = vexfs_plane_trim(b->vectors, count * b->row_bytes) ?:
 	      vexfs_plane_trim(b->records, count * VEXFS_RECORD_BYTES) ?:
 	      vexfs_plane_trim(b->keys, b->key_end);
-	mutex_unlock(&k->c->lock);
+	mutex_unlock(&k->c->insert_lock);
 	return err;
 }
 

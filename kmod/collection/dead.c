@@ -4,8 +4,8 @@
  * the slots, before anybody can delete them; bits are set by commits (commit.c) and read at
  * loading. Those of its snapshots do not change.
  *
- * Locks: growing is done under vexfs_collection_mem.lock; it takes a transaction and core.lock.
- * Bits change in transactions under commit_lock.
+ * Locks: growing is done under vexfs_collection_mem.insert_lock; it takes a transaction and
+ * core.lock.  Bits change in transactions under commit_lock.
  */
 #include "collection/collection.h"
 

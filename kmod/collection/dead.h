@@ -36,7 +36,8 @@ int vexfs_dead_append(struct inode *dead, u32 lblk, const void *bits);
 /* Make an empty one of `count` bits, 64 to a word.  -ENOSPC, -EIO, -ENOMEM, -EINTR. */
 int vexfs_dead_write(struct inode *dead, const u64 *bits, u64 count);
 /*
- * Blocks for `slots` slots, now, so that a delete never needs space.  c->lock held.  -ENOSPC, -EIO.
+ * Blocks for `slots` slots, now, so that a delete never needs space.  insert_lock held.  -ENOSPC,
+ * -EIO.
  */
 int vexfs_dead_grow(struct vexfs_body *b, u64 slots);
 

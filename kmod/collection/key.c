@@ -85,10 +85,13 @@ void vexfs_keys_look(struct vexfs_collection_mem *c, struct vexfs_keys *k)
 {
 	u32 i, to, from;
 
-	k->known = kvmalloc_array(k->n, sizeof(*k->known), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	if (!k->known)
+		k->known = kvmalloc_array(k->n, sizeof(*k->known),
+					  GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!k->known)
 		return;
 	memset(k->known, 0xff, k->n * sizeof(*k->known));
+	vexfs_body_put(k->body);
 	k->body = vexfs_body_get(c);
 	for (from = 0; from < k->n; from = to) {
 		to = min(k->n, from + LOOK_KEYS);

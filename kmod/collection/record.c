@@ -4,7 +4,9 @@
  * and how it becomes durable.
  *
  * An insert fills slots beyond the published count, on the planes and in memory, and publishes them
- * as the last step; whatever fails before that leaves bytes that the next insert overwrites.
+ * as the last step; whatever fails before that leaves bytes that the next insert overwrites.  The
+ * planes come first, with insert_lock alone: who deletes, looks up or commits does not wait for
+ * them.  What only lock tells is guessed, and written once more under it if the guess was wrong.
  *
  * Locks: see vexfs.h.  insert and delete hold i_rwsem shared, against rmdir.
  */
@@ -26,8 +28,23 @@ u32 vexfs_record_crc(const struct vexfs_body *b, u64 slot, const struct vexfs_re
 	return key_len ? crc32c(crc, key, key_len) : crc;
 }
 
-static void make_record(struct vexfs_collection_mem *c, const struct vexfs_new_records *new, u32 i,
-			u64 slot, struct vexfs_record *r)
+/* What an insert in progress has to undo or to finish. */
+struct inserting {
+	struct vexfs_body *body;	/* a reference: what the planes were filled for ... */
+	u64 first;			/* ... from this slot on ... */
+	u64 seq, id;			/* ... with this sequence number, and this id to be given */
+	bool guessed;			/* the ids of the records are those that are written */
+	bool done;
+	u32 n;				/* records that are in the columns and maps */
+	u64 *by_id, *by_key;		/* upsert: slots that record i replaces, or VEXFS_NO_SLOT */
+	u64 next_id, gap_id;		/* of the collection, when this is done */
+	u32 victims;
+	struct list_head spare;		/* for their deaths */
+	struct vexfs_dead_set set;
+};
+
+static void make_record(struct vexfs_collection_mem *c, const struct vexfs_new_records *new,
+			const struct inserting *in, u32 i, struct vexfs_record *r)
 {
 	const struct vexfs_keys *keys = &new->keys;
 	u32 k, key_len = keys->n ? keys->len[i] : 0;
@@ -45,21 +62,21 @@ static void make_record(struct vexfs_collection_mem *c, const struct vexfs_new_r
 		r->r_file_change = cpu_to_le64(t->change);
 	}
 	r->r_id = cpu_to_le64(new->ids[i]);
-	r->r_seq = cpu_to_le64(c->next_seq + i);
+	r->r_seq = cpu_to_le64(in->seq + i);
 	for (k = 0; new->attrs && k < c->attrs; k++)
 		r->r_attr[k] = cpu_to_le64(new->attrs[(size_t)i * c->attrs + k]);
 	if (key_len) {
 		key = keys->byte + keys->off[i];
 		r->r_flags |= cpu_to_le32(VEXFS_RECORD_KEYED);
-		r->r_key = cpu_to_le64((c->body->key_end + keys->off[i]) << 8 | key_len);
+		r->r_key = cpu_to_le64((in->body->key_end + keys->off[i]) << 8 | key_len);
 	}
-	r->r_crc = cpu_to_le32(vexfs_record_crc(c->body, slot, r,
+	r->r_crc = cpu_to_le32(vexfs_record_crc(in->body, in->first + i, r,
 						new->rows + (size_t)i * c->row_bytes, key,
 						key_len));
 }
 
 static int write_records(struct vexfs_collection_mem *c, const struct vexfs_new_records *new,
-			 u64 slot)
+			 const struct inserting *in)
 {
 	struct vexfs_record *buf;
 	u32 i, j, some;
@@ -70,22 +87,57 @@ static int write_records(struct vexfs_collection_mem *c, const struct vexfs_new_
 		return -ENOMEM;
 	for (i = 0; i < new->n && !err; i += some) {
 		/* whole pages: what is written in part has to be read before */
-		some = min_t(u32, new->n - i, RECORDS_BATCH - (slot + i) % RECORDS_BATCH);
+		some = min_t(u32, new->n - i, RECORDS_BATCH - (in->first + i) % RECORDS_BATCH);
 		for (j = 0; j < some; j++)
-			make_record(c, new, i + j, slot + i + j, buf + j);
-		err = vexfs_plane_write(c->body->records, (slot + i) * sizeof(*buf), buf,
+			make_record(c, new, in, i + j, buf + j);
+		err = vexfs_plane_write(in->body->records, (in->first + i) * sizeof(*buf), buf,
 					some * sizeof(*buf));
 	}
 	kfree(buf);
 	return err;
 }
 
-/* c->lock held: all that the planes need to hold of it. */
-static int write_new(struct vexfs_collection_mem *c, const struct vexfs_new_records *new, u64 first)
+/* Where the planes go on.  insert_lock held. */
+static int begin_insert(struct vexfs_collection_mem *c, struct inserting *in)
 {
-	struct vexfs_body *b = c->body;
-	u64 end = first + new->n;
+	int err = mutex_lock_killable(&c->lock);
 
+	if (err)
+		return err;
+	err = c->gone ?: vexfs_body_errors(c->body);
+	if (!err) {
+		in->body = vexfs_body_get(c);
+		in->first = vexfs_columns_count(in->body->columns);
+		in->seq = c->next_seq;
+		in->id = c->next_id;
+	}
+	mutex_unlock(&c->lock);
+	return err;
+}
+
+/* The ids that records will be given, if nobody is faster; enter() gives them. */
+static void guess_ids(const struct vexfs_new_records *new, const struct inserting *in)
+{
+	const struct vexfs_keys *keys = &new->keys;
+	u64 id = in->id;
+	u32 i;
+
+	for (i = 0; i < new->n; i++)
+		if (keys->known && keys->body == in->body && keys->known[i] != VEXFS_NO_SLOT)
+			new->ids[i] = vexfs_columns_id(in->body->columns, keys->known[i]);
+		else
+			new->ids[i] = id < U64_MAX ? id++ : 0;
+}
+
+/* All that the planes need to hold of it, behind what is published.  insert_lock held. */
+static int write_new(struct vexfs_collection_mem *c, const struct vexfs_new_records *new,
+		     const struct inserting *in)
+{
+	struct vexfs_body *b = in->body;
+	u64 first = in->first, end = first + new->n;
+
+	if (new->auto_id)
+		guess_ids(new, in);
 	return vexfs_plane_reserve(b->vectors, first * b->row_bytes, end * b->row_bytes) ?:
 	       vexfs_plane_reserve(b->records, first * VEXFS_RECORD_BYTES,
 				   end * VEXFS_RECORD_BYTES) ?:
@@ -94,20 +146,8 @@ static int write_new(struct vexfs_collection_mem *c, const struct vexfs_new_reco
 	       vexfs_plane_write(b->vectors, first * b->row_bytes, new->rows,
 				 (size_t)new->n * b->row_bytes) ?:
 	       vexfs_plane_write(b->keys, b->key_end, new->keys.byte, new->keys.bytes) ?:
-	       write_records(c, new, first);
+	       write_records(c, new, in);
 }
-
-/* What an insert in progress has to undo or to finish. */
-struct inserting {
-	u64 first;			/* slot */
-	struct vexfs_body *into;	/* a reference, when it is done; else NULL */
-	u32 n;				/* records that are in the columns and maps */
-	u64 *by_id, *by_key;		/* upsert: slots that record i replaces, or VEXFS_NO_SLOT */
-	u64 next_id, gap_id;		/* of the collection, when this is done */
-	u32 victims;
-	struct list_head spare;		/* for their deaths */
-	struct vexfs_dead_set set;
-};
 
 /*
  * An id that no live record has.  c->lock held.  Normally the next one.  When a record has the last
@@ -146,6 +186,7 @@ static int enter(struct vexfs_collection_mem *c, const struct vexfs_new_records 
 	const struct vexfs_target *target = new->binds.target ? new->binds.target[i] : NULL;
 	u64 old = VEXFS_NO_SLOT, other = VEXFS_NO_SLOT;
 	bool keyed = keys->n && keys->len[i];
+	u64 guess = new->ids[i];
 	int err;
 
 	if (!vexfs_words_known(c, attr))
@@ -167,6 +208,7 @@ static int enter(struct vexfs_collection_mem *c, const struct vexfs_new_records 
 			err = give_id(c, in, new->ids + i);
 		if (err)
 			return err;
+		in->guessed &= new->ids[i] == guess;
 	}
 	if (new->upsert)
 		err = vexfs_columns_replace(b->columns, in->first + i, new->ids[i], attr, &old);
@@ -213,24 +255,19 @@ static void replace(struct vexfs_collection_mem *c, u64 slot, u64 count, struct 
 	vexfs_columns_supersede(c->body->columns, slot, count);
 }
 
-/* c->lock held.  -EAGAIN: make the log of deaths, and try again. */
-static int insert_locked(struct vexfs_collection_mem *c, struct vexfs_new_records *new,
-			 struct inserting *in)
+/* All of it into memory, with what it replaces.  c->lock held; undo() after an error. */
+static int enter_all(struct vexfs_collection_mem *c, struct vexfs_new_records *new,
+		     struct inserting *in)
 {
 	struct vexfs_body *b = c->body;
-	u64 end;
 	u32 i;
 	int err;
 
-	if (c->gone)
-		return c->gone;
-	in->first = vexfs_columns_count(b->columns);
 	in->n = in->victims = 0;
 	in->next_id = c->next_id;
 	in->gap_id = c->gap_id;
-	end = in->first + new->n;
-	err = vexfs_body_errors(b) ?: vexfs_words_errors(c) ?:
-	      vexfs_columns_reserve(b->columns, end) ?:
+	in->guessed = in->seq == c->next_seq;
+	err = vexfs_columns_reserve(b->columns, in->first + new->n) ?:
 	      vexfs_map_reserve(&b->key_map, new->keys.n) ?: vexfs_binds_enter(b, &new->binds);
 	for (i = 0; i < new->n && !err; i++) {
 		err = vx_killed() ? -EINTR : enter(c, new, i, in);
@@ -240,8 +277,31 @@ static int insert_locked(struct vexfs_collection_mem *c, struct vexfs_new_record
 	}
 	if (!err && in->victims)	/* by_key follows by_id */
 		err = vexfs_deaths_fit(c, in->by_id, 2 * new->n, &in->set);
-	err = err ?: vexfs_deaths_reserve(&in->spare, in->victims, 0) ?:
-	      write_new(c, new, in->first);
+	return err ?: vexfs_deaths_reserve(&in->spare, in->victims, 0);
+}
+
+/*
+ * c->lock held.  -EAGAIN: make the log of deaths, and try again; -ESTALE: compaction has made
+ * another body meanwhile: try again.
+ */
+static int insert_locked(struct vexfs_collection_mem *c, struct vexfs_new_records *new,
+			 struct inserting *in)
+{
+	struct vexfs_body *b = c->body;
+	u64 end = in->first + new->n;
+	u32 i;
+	int err;
+
+	if (c->gone || b != in->body)
+		return c->gone ?: -ESTALE;
+	err = vexfs_body_errors(b) ?: vexfs_words_errors(c);
+	if (err)
+		return err;
+	err = enter_all(c, new, in);
+	if (!err && !in->guessed) {
+		in->seq = c->next_seq;
+		err = write_records(c, new, in);
+	}
 	if (err) {
 		undo(c, new, in);
 		return err;
@@ -260,8 +320,49 @@ static int insert_locked(struct vexfs_collection_mem *c, struct vexfs_new_record
 	vexfs_commit_pin(c);
 	vexfs_derived_count(c, b);
 	vexfs_columns_publish(b->columns, end);
-	in->into = vexfs_body_get(c);
+	in->done = true;
 	return 0;
+}
+
+/* One try; i_rwsem held. */
+static int try_insert(struct vexfs_collection_mem *c, struct vexfs_new_records *new,
+		      struct inserting *in)
+{
+	int err = mutex_lock_killable(&c->insert_lock);
+
+	if (err)
+		return err;
+	err = begin_insert(c, in);
+	if (!err)
+		err = write_new(c, new, in) ?: mutex_lock_killable(&c->lock);
+	if (!err) {
+		err = insert_locked(c, new, in);
+		mutex_unlock(&c->lock);
+	}
+	mutex_unlock(&c->insert_lock);
+	return err;
+}
+
+/* Try until it is in, or cannot be. */
+static int insert(struct vexfs_collection_mem *c, struct vexfs_new_records *new,
+		  struct inserting *in)
+{
+	int err;
+
+	do {
+		if (new->keys.n)
+			vexfs_keys_look(c, &new->keys);
+		err = try_insert(c, new, in);
+		if (in->done)
+			break;
+		vexfs_body_put(in->body);
+		in->body = NULL;
+		if (err == -EAGAIN)
+			err = vexfs_deaths_make(c) ?: -EAGAIN;
+		else if (err == -ENOSPC)
+			err = vexfs_checkpoint_drop(c) ?: -EAGAIN;
+	} while (err == -EAGAIN || err == -ESTALE);
+	return err;
 }
 
 static int check_rows(struct vexfs_collection_mem *c, struct vexfs_new_records *new)
@@ -302,8 +403,6 @@ int vexfs_record_insert(struct vexfs_collection_mem *c, struct vexfs_new_records
 			goto out;
 		in->by_key = in->by_id + new->n;
 	}
-	if (new->keys.n)
-		vexfs_keys_look(c, &new->keys);
 	/* throttle writers before any lock is taken */
 	b = vexfs_body_get(c);
 	vexfs_plane_throttle(b->vectors);
@@ -312,26 +411,14 @@ int vexfs_record_insert(struct vexfs_collection_mem *c, struct vexfs_new_records
 	err = -EINTR;
 	if (down_read_killable(&c->dir->i_rwsem))
 		goto out;
-	err = vexfs_record_sweep(c);	/* ids and keys of what is gone are free */
-	while (!err) {
-		err = mutex_lock_killable(&c->lock);
-		if (err)
-			break;
-		err = insert_locked(c, new, in);
-		mutex_unlock(&c->lock);
-		if (err == -EAGAIN)
-			err = vexfs_deaths_make(c);
-		else if (err == -ENOSPC)
-			err = vexfs_checkpoint_drop(c);
-		else
-			break;
-	}
+	/* ids and keys of what is gone are free */
+	err = vexfs_record_sweep(c) ?: insert(c, new, in);
 	inode_unlock_shared(c->dir);
 	/* the longest part of it, for which nobody needs to wait */
-	if (in->into)
-		vexfs_derived_insert(c, in->into, in->first, new->n, new->rows);
+	if (in->done)
+		vexfs_derived_insert(c, in->body, in->first, new->n, new->rows);
 out:
-	vexfs_body_put(in->into);
+	vexfs_body_put(in->body);
 	vexfs_deaths_free(&in->spare);
 	kvfree(in->by_id);
 	kfree(in);

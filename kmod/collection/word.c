@@ -10,8 +10,10 @@
  * Words are attributes of records: who may not see the records of some files knows only those of
  * others (vexfs_words_seen).
  *
- * Locks: vexfs_collection_mem.lock guards all of it; folio locks and transactions are taken inside
- * it.  Interning holds i_rwsem shared, as insert does.
+ * Entries never change, so they are read without a lock; what is in memory says where they are.
+ *
+ * Locks: vexfs_collection_mem.lock guards what is in memory.  Who adds words holds insert_lock, too
+ * (and i_rwsem shared, as insert does): what has no code gets none from others meanwhile.
  */
 #include "collection/collection.h"
 
@@ -38,11 +40,11 @@ static int damaged(struct vexfs_collection_mem *c, u64 pos, const char *why)
 	return -EUCLEAN;
 }
 
-/* The entry at pos, verified. */
-static int read_entry(struct vexfs_collection_mem *c, u64 pos, struct entry *e)
+/* The entry at pos, verified; they end at `end`. */
+static int read_entry(struct vexfs_collection_mem *c, u64 pos, u64 end, struct entry *e)
 {
 	struct vexfs_dictionary *d = &c->words;
-	u64 left = d->end - pos;
+	u64 left = end - pos;
 	int err;
 
 	if (left < sizeof(e->head))
@@ -60,54 +62,53 @@ static int read_entry(struct vexfs_collection_mem *c, u64 pos, struct entry *e)
 	return 0;
 }
 
-/* The code of a word, 0: it has none.  -EUCLEAN, -EIO. */
-static s64 find_word(struct vexfs_collection_mem *c, u32 attr, const u8 *byte, u32 len, u64 hash)
+static bool is_word(const struct entry *e, const u8 *byte, u32 len)
 {
-	struct vexfs_dictionary *d = &c->words;
-	u64 at = 0, found;
-	struct entry e;
-	int err;
-
-	while (vexfs_map_next(&d->map, hash, &at, &found)) {
-		if (found >> 32 != attr)
-			continue;
-		err = read_entry(c, d->at[attr][(u32)found - 1], &e);
-		if (err)
-			return err;
-		if (e.head.w_len == len && !memcmp(e.byte, byte, len))
-			return (u32)found;
-	}
-	return 0;
+	return e->head.w_len == len && !memcmp(e->byte, byte, len);
 }
 
-/* Room in memory for another word. */
-static int make_room(struct vexfs_dictionary *d, u32 attr)
+/*
+ * The least code behind `after` that a word with this hash may have, 0: there is none.  There is a
+ * second one only when hashes collide.
+ */
+static u32 candidate(const struct vexfs_dictionary *d, u32 attr, u64 hash, u32 after)
+{
+	u64 at = 0, found;
+	u32 least = 0;
+
+	while (vexfs_map_next(&d->map, hash, &at, &found))
+		if (found >> 32 == attr && (u32)found > after && (!least || (u32)found < least))
+			least = found;
+	return least;
+}
+
+/* Room in memory for n more words. */
+static int make_room(struct vexfs_dictionary *d, u32 attr, u32 n)
 {
 	u64 *at;
 	u32 room;
 
-	if (d->n[attr] == VEXFS_MAX_WORDS)
+	if (n > VEXFS_MAX_WORDS - d->n[attr])
 		return -E2BIG;
-	if (d->n[attr] == d->room[attr]) {
-		room = max(64u, 2 * d->room[attr]);
+	if (d->n[attr] + n > d->room[attr]) {
+		room = max(max(64u, 2 * d->room[attr]), d->n[attr] + n);
 		at = kvrealloc(d->at[attr], room * sizeof(*at), GFP_KERNEL_ACCOUNT);
 		if (!at)
 			return -ENOMEM;
 		d->at[attr] = at;
 		d->room[attr] = room;
 	}
-	return vexfs_map_reserve(&d->map, 1);
+	return vexfs_map_reserve(&d->map, n);
 }
 
-/* There is room: the entry at pos is the next word.  Its code. */
-static u32 enter(struct vexfs_dictionary *d, u32 attr, u64 hash, u64 pos)
+/* There is room: the entry at pos is the next word. */
+static void enter(struct vexfs_dictionary *d, u32 attr, u64 hash, u64 pos)
 {
 	u32 code = d->n[attr] + 1;
 
 	d->at[attr][code - 1] = pos;
 	vexfs_map_put(&d->map, hash, (u64)attr << 32 | code);
 	d->n[attr] = code;
-	return code;
 }
 
 /* --- loading --- */
@@ -133,25 +134,31 @@ int vexfs_words_open(struct vexfs_collection_mem *c, const struct vexfs_collecti
 
 static int load_entry(struct vexfs_collection_mem *c, u64 pos, struct entry *e)
 {
+	struct vexfs_dictionary *d = &c->words;
+	struct entry other;
+	u32 code = 0;
 	u64 hash;
-	s64 code;
 	int err;
 
-	err = read_entry(c, pos, e);
+	err = read_entry(c, pos, d->end, e);
 	if (err)
 		return err;
 	if (!vexfs_is_keyword(c, e->head.w_attr) || e->head.w_reserved ||
 	    memchr(e->byte, 0, e->head.w_len))
 		return damaged(c, pos, "is malformed");
 	hash = siphash(e->byte, e->head.w_len, &c->hash_seed);
-	code = find_word(c, e->head.w_attr, e->byte, e->head.w_len, hash);
-	if (code)
-		return code < 0 ? code : damaged(c, pos, "is there twice");
-	err = make_room(&c->words, e->head.w_attr);
+	while ((code = candidate(d, e->head.w_attr, hash, code))) {
+		err = read_entry(c, d->at[e->head.w_attr][code - 1], d->end, &other);
+		if (err)
+			return err;
+		if (is_word(&other, e->byte, e->head.w_len))
+			return damaged(c, pos, "is there twice");
+	}
+	err = make_room(d, e->head.w_attr, 1);
 	if (err == -E2BIG)
 		return damaged(c, pos, "is one too many");
 	if (!err)
-		enter(&c->words, e->head.w_attr, hash, pos);
+		enter(d, e->head.w_attr, hash, pos);
 	return err;
 }
 
@@ -232,104 +239,274 @@ bool vexfs_words_known(const struct vexfs_collection_mem *c, const __s64 *attr)
 
 /* --- interning and reading --- */
 
-/* A word's code, a new one where it has none. */
-static s64 intern_word(struct vexfs_collection_mem *c, u32 attr, const u8 *byte, u32 len, u64 hash,
-		       bool lookup)
-{
-	s64 code = find_word(c, attr, byte, len, hash);
-	struct vexfs_dictionary *d = &c->words;
-	u64 pos = d->end, end;
-	struct entry e = {};
-	int err;
+/* So many words at a time: then others get their turn. */
+#define SOME_WORDS	64u
+#define NOWHERE		U64_MAX
 
-	if (code || lookup)
-		return code;
-	e.head.w_attr = attr;
-	e.head.w_len = len;
-	memcpy(e.byte, byte, len);
-	e.head.w_crc = cpu_to_le32(entry_crc(c, pos, &e));
-	end = pos + sizeof(e.head) + len;
-	err = make_room(d, attr) ?: vexfs_plane_reserve(d->plane, pos, end) ?:
-	      vexfs_plane_write(d->plane, pos, &e, end - pos);
-	if (err)
-		return err;
-	d->end = end;
-	vexfs_commit_pin(c);
-	return enter(d, attr, hash, pos);
+/* Some of the words of a call, and what was found out about them. */
+struct some {
+	u32 attr, n;
+	const u8 *byte[SOME_WORDS];
+	u8 len[SOME_WORDS];
+	u64 hash[SOME_WORDS];
+	u32 code[SOME_WORDS];		/* 0: it has none */
+	u32 tried[SOME_WORDS];		/* the last one that it might have had; U32_MAX: no other */
+	u64 pos[SOME_WORDS];		/* of the entry of that */
+	/* those that have no code: */
+	u32 nth[SOME_WORDS];		/* of the new ones it is this one, 1 ...; 0: none of them */
+	u32 added;			/* so many are new */
+	u32 end[SOME_WORDS];		/* in `entries`, of each of these */
+	u8 entries[SOME_WORDS * sizeof(struct entry)];
+};
+
+static void choose_some(struct some *s, u32 attr, const struct vexfs_keys *words, u32 from)
+{
+	u32 i;
+
+	s->attr = attr;
+	s->n = min(words->n - from, SOME_WORDS);
+	for (i = 0; i < s->n; i++) {
+		s->byte[i] = words->byte + words->off[from + i];
+		s->len[i] = words->len[from + i];
+		s->hash[i] = words->hash[from + i];
+		s->code[i] = s->tried[i] = 0;
+	}
 }
 
-/* Words are compared on disk: others get their turn after so many of them. */
-#define LOCK_WORDS	64
-
-/* Those from `from` on, LOCK_WORDS of them. */
-static int intern_some(struct vexfs_collection_mem *c, u32 attr, const struct vexfs_keys *words,
-		       u32 from, bool lookup, __s64 *codes)
+/*
+ * Where to look next for those that have no code yet; *end: of all entries.  How many are to be
+ * looked at, or -EINTR, or why there are no more operations.
+ */
+static int next_entries(struct vexfs_collection_mem *c, struct some *s, u64 *end)
 {
-	u32 i, end = min(words->n, from + LOCK_WORDS);
-	s64 code;
-	int err;
+	u32 i;
+	int n = 0;
 
 	if (mutex_lock_killable(&c->lock))
 		return -EINTR;
-	err = c->gone ?: lookup ? 0 : vexfs_words_errors(c);
-	for (i = from; i < end && !err; i++) {
-		code = intern_word(c, attr, words->byte + words->off[i], words->len[i],
-				   words->hash[i], lookup);
-		codes[i] = code;
-		err = code < 0 ? code : vx_killed() ? -EINTR : 0;
-		cond_resched();
+	*end = c->words.end;
+	for (i = 0; i < s->n; i++) {
+		s->pos[i] = NOWHERE;
+		if (s->code[i] || s->tried[i] == U32_MAX)
+			continue;
+		s->tried[i] = candidate(&c->words, s->attr, s->hash[i], s->tried[i]) ?: U32_MAX;
+		if (s->tried[i] != U32_MAX) {
+			s->pos[i] = c->words.at[s->attr][s->tried[i] - 1];
+			n++;
+		}
 	}
+	n = c->gone ?: n;
 	mutex_unlock(&c->lock);
+	return n;
+}
+
+/* The codes of those that have one.  -EINTR, -EUCLEAN, -EIO, -ENOMEM. */
+static int find_some(struct vexfs_collection_mem *c, struct some *s)
+{
+	struct entry e;
+	u64 end;
+	u32 i;
+	int n, err;
+
+	while ((n = next_entries(c, s, &end)) > 0)
+		for (i = 0; i < s->n; i++) {
+			if (s->pos[i] == NOWHERE)
+				continue;
+			err = vx_killed() ? -EINTR : read_entry(c, s->pos[i], end, &e);
+			if (err)
+				return err;
+			if (is_word(&e, s->byte[i], s->len[i]))
+				s->code[i] = s->tried[i];
+			cond_resched();
+		}
+	return n;
+}
+
+/* Of a new word an earlier one that is the same; i: there is none. */
+static u32 same_as(const struct some *s, u32 i)
+{
+	u32 j;
+
+	for (j = 0; j < i; j++)
+		if (!s->code[j] && s->hash[j] == s->hash[i] && s->len[j] == s->len[i] &&
+		    !memcmp(s->byte[j], s->byte[i], s->len[i]))
+			break;
+	return j;
+}
+
+/*
+ * Entries for those that have no code, as they will be behind the last one, at most `most`.
+ * insert_lock held.
+ */
+static void make_entries(struct vexfs_collection_mem *c, struct some *s, u32 most)
+{
+	u32 i, first, at = 0;
+	struct entry e = {};
+
+	s->added = 0;
+	e.head.w_attr = s->attr;
+	for (i = 0; i < s->n; i++) {
+		s->nth[i] = 0;
+		if (s->code[i])
+			continue;
+		first = same_as(s, i);
+		if (first < i) {
+			s->nth[i] = s->nth[first];
+			continue;
+		}
+		if (s->added == most)
+			continue;
+		e.head.w_len = s->len[i];
+		memcpy(e.byte, s->byte[i], s->len[i]);
+		e.head.w_crc = cpu_to_le32(entry_crc(c, c->words.end + at, &e));
+		memcpy(s->entries + at, &e, sizeof(e.head) + s->len[i]);
+		at += sizeof(e.head) + s->len[i];
+		s->end[s->added++] = at;
+		s->nth[i] = s->added;
+	}
+}
+
+/* They are on the plane: they get codes.  Both locks held. */
+static int enter_some(struct vexfs_collection_mem *c, struct some *s)
+{
+	struct vexfs_dictionary *d = &c->words;
+	u32 i, known = d->n[s->attr];
+	u64 begin = d->end;
+	int err = c->gone ?: make_room(d, s->attr, s->added);
+
+	if (err)
+		return err;
+	for (i = 0; i < s->n; i++) {
+		if (s->code[i] || !s->nth[i])
+			continue;
+		s->code[i] = known + s->nth[i];
+		if (s->code[i] <= d->n[s->attr])	/* it is there twice */
+			continue;
+		enter(d, s->attr, s->hash[i], d->end);
+		d->end = begin + s->end[s->nth[i] - 1];
+	}
+	vexfs_commit_pin(c);
+	return 0;
+}
+
+/* Codes for those that have none.  insert_lock held. */
+static int add_some(struct vexfs_collection_mem *c, struct some *s)
+{
+	struct vexfs_dictionary *d = &c->words;
+	u32 i, bytes;
+	int err;
+
+	make_entries(c, s, VEXFS_MAX_WORDS - d->n[s->attr]);
+	if (s->added) {
+		bytes = s->end[s->added - 1];
+		err = vexfs_plane_reserve(d->plane, d->end, d->end + bytes) ?:
+		      vexfs_plane_write(d->plane, d->end, s->entries, bytes) ?:
+		      mutex_lock_killable(&c->lock);
+		if (err)
+			return err;
+		err = enter_some(c, s);
+		mutex_unlock(&c->lock);
+		if (err)
+			return err;
+	}
+	for (i = 0; i < s->n; i++)
+		if (!s->code[i])
+			return -E2BIG;
+	return 0;
+}
+
+static int intern_some(struct vexfs_collection_mem *c, struct some *s)
+{
+	int err = mutex_lock_killable(&c->insert_lock);
+
+	if (err)
+		return err;
+	err = vexfs_words_errors(c) ?: find_some(c, s) ?: add_some(c, s);
+	mutex_unlock(&c->insert_lock);
+	return err;
+}
+
+/* i_rwsem held, unless they are only looked up. */
+static int intern_all(struct vexfs_collection_mem *c, u32 attr, const struct vexfs_keys *words,
+		      bool lookup, __s64 *codes)
+{
+	struct some *s = kvmalloc(sizeof(*s), GFP_KERNEL);
+	u32 from, i;
+	int err = s ? 0 : -ENOMEM;
+
+	for (from = 0; !err && from < words->n; from += s->n) {
+		choose_some(s, attr, words, from);
+		err = lookup ? find_some(c, s) : intern_some(c, s);
+		for (i = 0; i < s->n && !err; i++)
+			codes[from + i] = s->code[i];
+	}
+	kvfree(s);
 	return err;
 }
 
 int vexfs_words_intern(struct vexfs_collection_mem *c, u32 attr, const struct vexfs_keys *words,
 		       bool lookup, __s64 *codes)
 {
-	int err = 0;
-	u32 i;
+	int err;
 
-	if (!lookup) {
-		vexfs_plane_throttle(c->words.plane);
-		if (down_read_killable(&c->dir->i_rwsem))
-			return -EINTR;
-	}
-	for (i = 0; i < words->n && !err; i += LOCK_WORDS)
-		err = intern_some(c, attr, words, i, lookup, codes);
-	if (!lookup)
-		inode_unlock_shared(c->dir);
+	if (lookup)
+		return intern_all(c, attr, words, true, codes);
+	vexfs_plane_throttle(c->words.plane);
+	if (down_read_killable(&c->dir->i_rwsem))
+		return -EINTR;
+	do
+		err = intern_all(c, attr, words, false, codes);
+	while (err == -ENOSPC && !(err = vexfs_checkpoint_drop(c)));
+	inode_unlock_shared(c->dir);
 	return err;
+}
+
+/*
+ * Where the entries of the codes `first` on are, up to n of them, SOME_WORDS at most: how many.
+ * *end: of all entries, *total: words.
+ */
+static int entries_of(struct vexfs_collection_mem *c, u32 attr, s64 first, u32 n, u64 *pos,
+		      u64 *end, __u64 *total)
+{
+	struct vexfs_dictionary *d = &c->words;
+
+	if (mutex_lock_killable(&c->lock))
+		return -EINTR;
+	*total = d->n[attr];
+	*end = d->end;
+	n = first > d->n[attr] ? 0 : min_t(u64, min(n, SOME_WORDS), d->n[attr] - first + 1);
+	if (n)
+		memcpy(pos, d->at[attr] + first - 1, n * sizeof(*pos));
+	mutex_unlock(&c->lock);
+	return n;
 }
 
 int vexfs_words_read(struct vexfs_collection_mem *c, u32 attr, s64 first, u32 n, u8 *byte,
 		     u32 *bytes, u8 *len, __u64 *total)
 {
-	struct vexfs_dictionary *d = &c->words;
-	u32 i, room = *bytes;
+	u64 pos[SOME_WORDS], end;
+	u32 room = *bytes, done = 0;
 	struct entry e;
-	int err = 0;
+	int i, some, err;
 
 	*bytes = 0;
-	if (mutex_lock_killable(&c->lock))
-		return -EINTR;
-	*total = d->n[attr];
-	n = first > d->n[attr] ? 0 : min_t(u64, n, d->n[attr] - first + 1);
-	for (i = 0; i < n; i++) {
-		if (i && i % LOCK_WORDS == 0) {
-			mutex_unlock(&c->lock);
-			cond_resched();
-			if (mutex_lock_killable(&c->lock))
-				return -EINTR;
+	do {
+		some = entries_of(c, attr, first + done, n - done, pos, &end, total);
+		if (some < 0)
+			return some;
+		for (i = 0; i < some; i++) {
+			err = read_entry(c, pos[i], end, &e);
+			if (err)
+				return err;
+			if (e.head.w_len > room - *bytes)
+				return done;
+			memcpy(byte + *bytes, e.byte, e.head.w_len);
+			*bytes += e.head.w_len;
+			len[done++] = e.head.w_len;
 		}
-		err = read_entry(c, d->at[attr][first - 1 + i], &e);
-		if (err || e.head.w_len > room - *bytes)
-			break;
-		memcpy(byte + *bytes, e.byte, e.head.w_len);
-		*bytes += e.head.w_len;
-		len[i] = e.head.w_len;
-	}
-	mutex_unlock(&c->lock);
-	return err ?: (int)i;
+		cond_resched();
+	} while (some && done < n);
+	return done;
 }
 
 /* --- who may know them --- */

@@ -12,7 +12,8 @@ struct vexfs_collection_mem;
 struct vexfs_dictionary {
 	struct inode *plane;		/* a reference; NULL: no attribute is a keyword */
 	errseq_t since;			/* write errors after it are sticky */
-	u64 end;			/* bytes of the plane, those not committed included */
+	/* bytes of the plane, those not committed included; insert_lock too to change, like n */
+	u64 end;
 	u64 committed;			/* c_word_bytes on disk; commit_lock too to change */
 	u32 n[VEXFS_MAX_ATTRS];		/* words; the last one's code */
 	u32 room[VEXFS_MAX_ATTRS];	/* of `at` */
@@ -36,7 +37,7 @@ int vexfs_words_errors(const struct vexfs_collection_mem *c);
 bool vexfs_words_known(const struct vexfs_collection_mem *c, const __s64 *attr);
 /*
  * Codes of words of a keyword attribute; takes the locks.  Words that have none get one, or, with
- * lookup, 0.  -E2BIG too many, -ENOSPC, ...: those before the one at fault have got theirs.
+ * lookup, 0.  -E2BIG too many, -ENOSPC, ...: those before the one at fault may have got theirs.
  */
 int vexfs_words_intern(struct vexfs_collection_mem *c, u32 attr, const struct vexfs_keys *words,
 		       bool lookup, __s64 *codes);
