@@ -41,10 +41,7 @@ static u32 chunk(struct inode *inode, u32 want)
 {
 	struct vexfs_inode_core *core = &VEXFS_I(inode)->core;
 
-	if (core->tight || !(core->flags & VEXFS_INODE_HIDDEN))
-		return want;
-	return max_t(u32, max_t(u32, want, VEXFS_PLANE_CHUNK),
-		     min_t(u64, core->blocks / 4, VEXFS_EXTENT_MAX_LEN));
+	return core->flags & VEXFS_INODE_HIDDEN ? vexfs_extent_chunk(core, want) : want;
 }
 
 /* Allocate at lblk if it is a hole; *map is what is there afterwards. */

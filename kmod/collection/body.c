@@ -106,6 +106,8 @@ int vexfs_body_open(struct vexfs_body *b, const struct vexfs_collection *raw)
 		}
 		*plane[i].to = inode;
 	}
+	/* a block of it is enough for a thousand of the others: it finds one in the reserve */
+	vexfs_plane_tight(b->dead, true);
 	b->checkpoint_slots = b->checkpoint ? le64_to_cpu(raw->c_checkpoint_slots) : 0;
 	err = vexfs_snapshots_open(b, raw);
 	if (err)

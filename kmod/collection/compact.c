@@ -630,7 +630,6 @@ static int swap_bodies(struct compaction *k)
 	vexfs_plane_tight(k->to->vectors, false);
 	vexfs_plane_tight(k->to->records, false);
 	vexfs_plane_tight(k->to->keys, false);
-	vexfs_plane_tight(k->to->dead, false);
 	k->to = k->from;		/* its reference was the collection's: end() drops both */
 	return 0;
 }

@@ -200,11 +200,9 @@ int vexfs_plane_size(struct inode *plane, u64 bytes, const char *what);
 int vexfs_plane_reserve(struct inode *plane, u64 from, u64 to);
 /*
  * Allocate unwritten extents for the holes of [lblk, lblk + want).  Outside a transaction.  Hidden
- * inodes get chunks of at least VEXFS_PLANE_CHUNK blocks, growing with the file, unless they are
- * tight; -ENOSPC after a commit did not help, -EFBIG.
+ * inodes get chunks, see vexfs_extent_chunk(); -ENOSPC after a commit did not help, -EFBIG.
  */
 int vexfs_ensure_alloc(struct inode *inode, u32 lblk, u32 want);
-#define VEXFS_PLANE_CHUNK	1024
 /*
  * From now on it takes exactly the blocks that are asked for, of the reserve too if need be; or
  * (false) no longer.

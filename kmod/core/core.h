@@ -204,6 +204,12 @@ int vexfs_extent_insert(vx_txn *t, struct vexfs_inode_core *c, __u32 lblk, __u32
  * -ENOSPC.  See c->tight. */
 int vexfs_extent_alloc(vx_txn *t, struct vexfs_inode_core *c, __u32 lblk, __u32 want,
 		       bool unwritten, struct vexfs_map *map);
+/* How many blocks a plane takes for a hole of which `want` are needed.  Two that grow together would
+ * interleave, so they grow in chunks of VEXFS_PLANE_CHUNK blocks, or a fourth of what they have, if
+ * that is more; but beyond `want` by no more than an eighth of what is free, for others need some,
+ * and not if c->tight. */
+#define VEXFS_PLANE_CHUNK	1024
+__u32 vexfs_extent_chunk(const struct vexfs_inode_core *c, __u32 want);
 /* Unwritten -> written in [lblk, lblk+len), at most one extent per call: *done blocks were dealt
  * with (holes and written ones too).  May use the reserve, so it does not fail for want of
  * space. */

@@ -108,6 +108,14 @@ out:
 	return err;
 }
 
+__u32 vexfs_extent_chunk(const struct vexfs_inode_core *c, __u32 want)
+{
+	__u64 most = c->tight ? 0 : vexfs_alloc_room(c->fs, 0) / 8;
+
+	most = min_t(__u64, most, max_t(__u64, VEXFS_PLANE_CHUNK, c->blocks / 4));
+	return max_t(__u64, want, min_t(__u64, most, VEXFS_EXTENT_MAX_LEN));
+}
+
 int vexfs_extent_alloc(vx_txn *t, struct vexfs_inode_core *c, __u32 lblk, __u32 want,
 		       bool unwritten, struct vexfs_map *map)
 {

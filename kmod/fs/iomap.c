@@ -21,11 +21,9 @@
 /* --- allocation --- */
 
 /*
- * How many blocks to take for a hole at map->lblk of which want are needed.  Planes grow in big
- * chunks, or two of them that grow together would interleave; not so where compaction knows what it
- * needs.  A file that is being extended gets
- * as many extra blocks as it has.  At release it gives them back, and those of a write that failed;
- * what nobody claims past its end starts at vi->keep.
+ * How many blocks to take for a hole at map->lblk of which want are needed.  Planes grow in chunks.
+ * A file that is being extended gets as many extra blocks as it has.  At release it gives them back,
+ * and those of a write that failed; what nobody claims past its end starts at vi->keep.
  */
 static u32 chunk(struct inode *inode, const struct vexfs_map *map, u32 want, bool extend)
 {
@@ -33,11 +31,8 @@ static u32 chunk(struct inode *inode, const struct vexfs_map *map, u32 want, boo
 	u64 blocks = vi->core.blocks, limit = inode->i_sb->s_maxbytes >> VEXFS_BLOCK_SHIFT;
 	u32 extra;
 
-	if (vi->core.tight)
-		return want;
 	if (vi->core.flags & VEXFS_INODE_HIDDEN)
-		return max3(want, VEXFS_PLANE_CHUNK,
-			    (u32)min_t(u64, blocks / 4, VEXFS_EXTENT_MAX_LEN));
+		return vexfs_extent_chunk(&vi->core, want);
 	if (!extend || (u64)map->lblk + map->len < limit)	/* more extents follow */
 		return want;
 	if (!test_and_set_bit(VEXFS_I_PREALLOC, &vi->state))

@@ -6,7 +6,7 @@
 
 /* --- images --- */
 
-void mount_make(struct mount *m)
+void mount_make_of(struct mount *m, __u64 blocks)
 {
 	struct vexfs_mkfs_opts opts = { .label = "image", .journal_blocks = VEXFS_MIN_JOURNAL };
 	struct vexfs_dev dev;
@@ -16,11 +16,16 @@ void mount_make(struct mount *m)
 	strcpy(m->path, "/tmp/vexfs-image-XXXXXX");
 	fd = mkstemp(m->path);
 	assert_true(fd >= 0);
-	assert_int_equal(ftruncate(fd, (off_t)BLOCKS << VEXFS_BLOCK_SHIFT), 0);
-	assert_int_equal(vexfs_dev_init(&dev, fd, BLOCKS), 0);
+	assert_int_equal(ftruncate(fd, (off_t)blocks << VEXFS_BLOCK_SHIFT), 0);
+	assert_int_equal(vexfs_dev_init(&dev, fd, blocks), 0);
 	memcpy(opts.uuid, "an image in user", sizeof(opts.uuid));
 	assert_int_equal(vexfs_mkfs(&dev, &opts, NULL), 0);
 	vexfs_dev_close(&dev);
+}
+
+void mount_make(struct mount *m)
+{
+	mount_make_of(m, BLOCKS);
 }
 
 int mount_try(struct mount *m, unsigned int flags)

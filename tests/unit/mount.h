@@ -29,6 +29,7 @@ struct mount {
  * An empty filesystem in a temporary file; unmake() removes it, after a clean unmount and a check.
  */
 void mount_make(struct mount *m);
+void mount_make_of(struct mount *m, __u64 blocks);
 void mount_open(struct mount *m, unsigned int flags);
 int mount_try(struct mount *m, unsigned int flags);	/* the same, with an error */
 void mount_close(struct mount *m);	/* unmount */

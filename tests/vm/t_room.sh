@@ -11,9 +11,9 @@ free_mib() { sync; df -Pk /mnt | awk 'END { print int($4 / 1024) }'; }
 field() { vexctl collection info $c --json | sed -E "s/.*\"$1\": ([0-9]+).*/\1/"; }
 more() { if [ "$2" -gt "$3" ]; then ok "$1"; else not_ok "$1" "$2 is not more than $3"; fi; }
 
-# begin MIB: a filesystem with a collection, and files of 1 MiB of which so many are there
+# begin MIB [SIZE]: a filesystem with a collection, and files of 1 MiB of which so many are there
 begin() {
-	truncate -s 40M /tmp/room
+	truncate -s ${2:-40M} /tmp/room
 	losetup /dev/loop0 /tmp/room
 	run "mkfs" mkfs.vexfs --force /dev/loop0
 	run "mount" vexctl mount -o compact=off /dev/loop0 /mnt
@@ -41,6 +41,18 @@ run "fill it again" room fill $c
 more "about as many as before" "$(field slots)" $((full * 7 / 10))
 run "drop a collection when it is full" vexctl collection drop --yes $c
 more "space came back" "$(free_mib)" 20
+end
+
+# --- one that is smaller than what planes grow by holds records, too, and all but one can be deleted
+begin 0 9M
+run "fill it" room fill $c
+more "records" "$(field slots)" 5000
+run "with a file" sh -c '! dd if=/dev/zero of=/mnt/rest bs=4k 2>/dev/null'
+run "delete all but one" room keep $c one
+run "compact" vexctl compact $c
+equal "one slot" 1 "$(field slots)"
+run "fill it again" room fill $c
+run "drop the collection when it is full" vexctl collection drop --yes $c
 end
 
 # --- a snapshot, and a file that takes the rest
