@@ -114,7 +114,7 @@ check:
 
 # Each of these ends with a line of counts, which tests/check adds up.
 # The longest first, so that none of them is left alone in the end.
-UNIT_LONG := $(THREAD_TESTS) $(patsubst %,$(B)/tests/%,cuts faults records power mount)
+UNIT_LONG := $(THREAD_TESTS) $(patsubst %,$(B)/tests/%,cuts faults records power mount checkpoint_power)
 check-unit: $(UNIT_PARTS) $(B)/bin/vexctl $(B)/bin/mkfs.vexfs $(B)/bin/fsck.vexfs $(B)/bin/vexd $(LIBVEXFS_SO) \
 		$(B)/man/vexfs_open.3 $(B)/man/vexctl.8
 	@tests/unit/run $(UNIT_LONG) $(filter-out $(UNIT_LONG),$(UNIT_TESTS)) $(UNIT_SCRIPTS) tests/readme.py bench/smoke.py
