@@ -92,7 +92,10 @@ ssize_t vexfs_data_write(struct inode *inode, const void *from, size_t n, u64 po
 	last = blocks_of(end);
 	if (pos > size)
 		err = zero_tail(inode, size);
-	err = err ?: vexfs_ensure_alloc(inode, first, last - first);
+	if (!err)
+		do
+			err = vexfs_ensure_alloc(inode, first, last - first);
+		while (err == -ENOSPC && vexfs_checkpoints_drop(inode->i_sb));
 	err = err ?: write_blocks(inode, from, n, pos, &fresh);
 	if (err)
 		return err;

@@ -339,7 +339,7 @@ struct inode *vexfs_name_create(const struct vexfs_name *at, umode_t mode)
 	down_write(&at->dir->i_rwsem);
 	do
 		inode = try_create(at, mode);
-	while (IS_ERR(inode) && vexfs_retry_alloc(at->dir->i_sb, PTR_ERR(inode), &retries));
+	while (IS_ERR(inode) && vexfs_retry_space(at->dir->i_sb, PTR_ERR(inode), &retries));
 	inode_unlock(at->dir);
 	return inode;
 }

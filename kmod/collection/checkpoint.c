@@ -11,8 +11,8 @@
  * that slots which have codes are there, and those that were left out of lists because they had died
  * are dead: the log keeps that order.  A slot is never used again, so what comes later, deaths and
  * upserts included, needs nothing: slots behind those of the checkpoint are coded and listed as they
- * would be after an insert.  Compaction makes another body, which has none.  Whoever finds no room for
- * records, or to compact, takes that of the checkpoint.
+ * would be after an insert.  Compaction makes another body, which has none.  Whoever finds no room,
+ * for records, files, snapshots or to compact, takes that of checkpoints.
  *
  * Who reads it believes nothing.  One that is damaged, or of something else, is told of, left alone,
  * and replaced by the next one; meanwhile codes and lists are made anew.
@@ -541,7 +541,8 @@ static int take_away(struct vexfs_schema_change *s, struct inode *inode)
 	return err;
 }
 
-int vexfs_checkpoint_drop(struct vexfs_collection_mem *c)
+/* *dropped: it had one. */
+static int drop_one(struct vexfs_collection_mem *c, void *dropped)
 {
 	struct vexfs_schema_change s;
 	struct inode *inode = NULL;
@@ -552,7 +553,8 @@ int vexfs_checkpoint_drop(struct vexfs_collection_mem *c)
 	if (err)
 		return err;
 	b = c->body;
-	err = is_current(c, b) && b->checkpoint ? vexfs_schema_begin(&s, c, VEXFS_FREE_CREDITS) : -ENOSPC;
+	err = is_current(c, b) && b->checkpoint ? vexfs_schema_begin(&s, c, VEXFS_FREE_CREDITS) :
+						  -ENOENT;
 	if (!err)
 		err = vexfs_schema_end(&s, take_away(&s, b->checkpoint));
 	if (!err) {
@@ -564,10 +566,26 @@ int vexfs_checkpoint_drop(struct vexfs_collection_mem *c)
 		if (b->derived)
 			WRITE_ONCE(b->derived->stored, 0);
 		spin_unlock(&b->derived_lock);
+		*(bool *)dropped = true;
 	}
 	mutex_unlock(&c->commit_lock);
 	iput(inode);
-	return err;
+	return 0;			/* what fails does not keep others from theirs */
+}
+
+bool vexfs_checkpoints_drop(struct super_block *sb)
+{
+	bool dropped = false;
+	int again = 0;
+
+	vexfs_collections_each(sb, drop_one, &dropped);
+	return dropped && vexfs_retry_alloc(sb, -ENOSPC, &again);
+}
+
+bool vexfs_retry_space(struct super_block *sb, int err, int *retries)
+{
+	return vexfs_retry_alloc(sb, err, retries) ||
+	       (err == -ENOSPC && *retries == 2 && vexfs_checkpoints_drop(sb));
 }
 
 /* What of d is true after a crash.  False: of that it has nothing now. */

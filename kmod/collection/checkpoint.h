@@ -31,10 +31,13 @@ void vexfs_checkpoint_keep(struct vexfs_collection_mem *c, struct vexfs_body *b,
 /* Unmount, when all is committed and the worker has ended: write those that save work. */
 void vexfs_checkpoints_last(struct super_block *sb);
 /*
- * There is no room for something else: give back that of the checkpoint.  0: try again; -ENOSPC:
- * there is none; -EINTR, -EIO, -ENOMEM.  No locks held but i_rwsem, nor a freeze held off.
+ * There is no room for something else: give back that of all checkpoints of loaded collections.
+ * True: some had one, and what it took is free: try again.  No locks held but i_rwsem; no
+ * transaction, and no freeze held off but as every writer does.
  */
-int vexfs_checkpoint_drop(struct vexfs_collection_mem *c);
+bool vexfs_checkpoints_drop(struct super_block *sb);
+/* vexfs_retry_alloc(), and if that has not helped the above, once. */
+bool vexfs_retry_space(struct super_block *sb, int err, int *retries);
 /* Fills in what concerns it. */
 void vexfs_checkpoint_info(struct vexfs_body *b, struct vexfs_ioc_info *info);
 /*

@@ -773,9 +773,8 @@ static int compact_somehow(struct vexfs_collection_mem *c, u32 min_dead, bool pr
 {
 	int err = compact_once(c, min_dead, protect, before, after);
 
-	if (err == -ENOSPC)
-		err = vexfs_checkpoint_drop(c) ?:
-		      compact_once(c, min_dead, protect, before, after);
+	if (err == -ENOSPC && vexfs_checkpoints_drop(c->dir->i_sb))
+		err = compact_once(c, min_dead, protect, before, after);
 	return err;
 }
 

@@ -359,8 +359,8 @@ static int insert(struct vexfs_collection_mem *c, struct vexfs_new_records *new,
 		in->body = NULL;
 		if (err == -EAGAIN)
 			err = vexfs_deaths_make(c) ?: -EAGAIN;
-		else if (err == -ENOSPC)
-			err = vexfs_checkpoint_drop(c) ?: -EAGAIN;
+		else if (err == -ENOSPC && vexfs_checkpoints_drop(c->dir->i_sb))
+			err = -EAGAIN;
 	} while (err == -EAGAIN || err == -ESTALE);
 	return err;
 }

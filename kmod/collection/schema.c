@@ -329,7 +329,7 @@ int vexfs_collection_create(struct inode *dir, const struct vexfs_ioc_create *ar
 	if (!err)
 		do
 			err = try_create(dir, arg);
-		while (vexfs_retry_alloc(dir->i_sb, err, &retries));
+		while (vexfs_retry_space(dir->i_sb, err, &retries));
 	inode_unlock(dir);
 	return err;
 }

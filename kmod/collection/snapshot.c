@@ -363,14 +363,12 @@ static void unlock_all(struct vexfs_collection_mem *c)
 	inode_unlock_shared(c->dir);
 }
 
-int vexfs_snapshot_take(struct vexfs_collection_mem *c, const char *name)
+static int take(struct vexfs_collection_mem *c, const char *name)
 {
 	struct vexfs_snapshot_mem *s;
 	bool unpinned = false;
 	int err;
 
-	if (!name_valid(name))
-		return -EINVAL;
 	s = vexfs_snapshot_new(name, 0, 0, NULL);
 	if (!s)
 		return -ENOMEM;
@@ -391,6 +389,28 @@ int vexfs_snapshot_take(struct vexfs_collection_mem *c, const char *name)
 	vexfs_snapshot_put(s);
 	if (unpinned)
 		iput(c->dir);
+	return err;
+}
+
+/* Else -ENOSPC is not for want of blocks. */
+static bool has_place(struct vexfs_collection_mem *c)
+{
+	struct vexfs_body *b = vexfs_body_get(c);
+	bool has = READ_ONCE(b->snapshots) < VEXFS_MAX_SNAPSHOTS;
+
+	vexfs_body_put(b);
+	return has;
+}
+
+int vexfs_snapshot_take(struct vexfs_collection_mem *c, const char *name)
+{
+	int err;
+
+	if (!name_valid(name))
+		return -EINVAL;
+	do
+		err = take(c, name);
+	while (err == -ENOSPC && has_place(c) && vexfs_checkpoints_drop(c->dir->i_sb));
 	return err;
 }
 

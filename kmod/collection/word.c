@@ -456,7 +456,7 @@ int vexfs_words_intern(struct vexfs_collection_mem *c, u32 attr, const struct ve
 		return -EINTR;
 	do
 		err = intern_all(c, attr, words, false, codes);
-	while (err == -ENOSPC && !(err = vexfs_checkpoint_drop(c)));
+	while (err == -ENOSPC && vexfs_checkpoints_drop(c->dir->i_sb));
 	inode_unlock_shared(c->dir);
 	return err;
 }

@@ -59,14 +59,12 @@ static ssize_t vexfs_splice_read(struct file *in, loff_t *pos, struct pipe_inode
 	return filemap_splice_read(in, pos, pipe, len, flags);
 }
 
-static ssize_t vexfs_write_iter(struct kiocb *iocb, struct iov_iter *from)
+static ssize_t write_some(struct kiocb *iocb, struct iov_iter *from)
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
 	loff_t size;
 	ssize_t n;
 
-	if (vexfs_is_shutdown(inode->i_sb))
-		return -EIO;
 	inode_lock(inode);
 	n = generic_write_checks(iocb, from);
 	if (n <= 0)
@@ -86,6 +84,19 @@ changed:
 	vexfs_data_changed(inode);
 out:
 	inode_unlock(inode);
+	return n;
+}
+
+static ssize_t vexfs_write_iter(struct kiocb *iocb, struct iov_iter *from)
+{
+	struct super_block *sb = file_inode(iocb->ki_filp)->i_sb;
+	ssize_t n;
+
+	if (vexfs_is_shutdown(sb))
+		return -EIO;
+	do
+		n = write_some(iocb, from);
+	while (n == -ENOSPC && vexfs_checkpoints_drop(sb));
 	return n > 0 ? generic_write_sync(iocb, n) : n;
 }
 
@@ -162,7 +173,9 @@ static long vexfs_fallocate(struct file *file, int mode, loff_t offset, loff_t l
 	at = offset >> VEXFS_BLOCK_SHIFT;
 	last = DIV_ROUND_UP_ULL(end, VEXFS_BLOCK_SIZE);
 	vi->keep = max_t(u32, vi->keep, last);
-	err = vexfs_ensure_alloc(inode, at, last - at);
+	do
+		err = vexfs_ensure_alloc(inode, at, last - at);
+	while (err == -ENOSPC && vexfs_checkpoints_drop(inode->i_sb));
 	if (!err && !(mode & FALLOC_FL_KEEP_SIZE) && end > i_size_read(inode))
 		err = vexfs_setsize(inode, end);
 out:

@@ -265,7 +265,7 @@ again:
 	d_instantiate_new(dentry, inode);
 	return vexfs_finish(handle, dir->i_sb, err);
 retry:
-	if (vexfs_retry_alloc(dir->i_sb, err, &retries))
+	if (vexfs_retry_space(dir->i_sb, err, &retries))
 		goto again;
 	return err;
 }
@@ -314,7 +314,7 @@ static int vexfs_tmpfile(struct mnt_idmap *idmap, struct inode *dir, struct file
 		d_tmpfile(file, inode);		/* logs it again, with no links */
 		unlock_new_inode(inode);
 		err = vexfs_stop(handle, 0);
-	} while (vexfs_retry_alloc(dir->i_sb, err, &retries));
+	} while (vexfs_retry_space(dir->i_sb, err, &retries));
 	return finish_open_simple(file, err);
 }
 
@@ -405,7 +405,7 @@ static int vexfs_symlink(struct mnt_idmap *idmap, struct inode *dir, struct dent
 		return create(idmap, dir, dentry, S_IFLNK | 0777, 0, target);
 	do
 		err = long_symlink(idmap, dir, dentry, target, len);
-	while (vexfs_retry_alloc(dir->i_sb, err, &retries));
+	while (vexfs_retry_space(dir->i_sb, err, &retries));
 	return err;
 }
 
@@ -449,7 +449,7 @@ again:
 	if (err) {
 		err = no_change(handle, dir, NULL, made ? vexfs_orphan_link(handle, inode) : 0,
 				err);
-		if (vexfs_retry_alloc(dir->i_sb, err, &retries))
+		if (vexfs_retry_space(dir->i_sb, err, &retries))
 			goto again;
 		return err;
 	}

@@ -293,6 +293,109 @@ static void gives_way(void **state)
 	finish();
 }
 
+/* Whatever needs a block takes those of a checkpoint when no other is free. */
+static long write_file(void)
+{
+	struct file *file = file_open(&m, "/f", NULL);
+	static __u8 bytes[64 * VEXFS_BLOCK_SIZE];
+	long n = vexfs_file_pwrite(file, bytes, sizeof(bytes), 0);
+
+	vexfs_file_close(file);
+	return n < 0 ? n : n != sizeof(bytes);
+}
+
+static long make_names(void)
+{
+	char path[300];
+	long err = 0;
+	__u32 i;
+
+	for (i = 0; i < 100 && !err; i++) {
+		snprintf(path, sizeof(path), "/d/%0200u", i);
+		err = vexfs_image_mkdir(m.image, path, 0755);
+	}
+	return err;
+}
+
+static long take_snapshot(void)
+{
+	struct vexfs_ioc_snapshot arg = {
+		.size = sizeof(arg),
+		.op = VEXFS_SNAPSHOT_CREATE,
+		.name = "s",
+	};
+
+	return vexfs_file_ioctl(m.c, VEXFS_IOC_SNAPSHOT, &arg);
+}
+
+static long intern_words(void)
+{
+	static char byte[1000 * 100];
+	static __u8 len[1000];
+	static __s64 code[1000];
+	struct vexfs_ioc_intern arg = {
+		.size = sizeof(arg),
+		.attr = 1,
+		.n = 1000,
+		.words = (uintptr_t)byte,
+		.lens = (uintptr_t)len,
+		.codes = (uintptr_t)code,
+		.word_bytes = sizeof(byte),
+	};
+	char word[101];
+	__u32 i;
+
+	for (i = 0; i < 1000; i++) {
+		snprintf(word, sizeof(word), "%0100u", i);
+		memcpy(byte + 100 * i, word, 100);
+		len[i] = 100;
+	}
+	return vexfs_file_ioctl(m.c, VEXFS_IOC_INTERN, &arg);
+}
+
+static void gives_way_to_others(void **state)
+{
+	static const struct {
+		const char *what;
+		long (*act)(void);
+	} other[] = {
+		{ "a file", write_file },
+		{ "names", make_names },
+		{ "a snapshot", take_snapshot },
+		{ "words", intern_words },
+	};
+	struct vexfs_fs *fs;
+	__u64 kept_back;
+	long err;
+	__u32 i;
+
+	(void)state;
+	for (i = 0; i < sizeof(other) / sizeof(other[0]); i++) {
+		prepare(N);
+		vexfs_file_close(file_open(&m, "/f", ""));
+		assert_int_equal(vexfs_image_mkdir(m.image, "/d", 0755), 0);
+		ask(7, 0);
+		work();
+		assert_int_equal(info_of(&m).checkpoint, N);
+		assert_int_equal(vexfs_image_sync(m.image), 0);
+		fs = &sbi()->fs;
+		kept_back = fs->reserved_blocks;
+		fs->reserved_blocks = fs->free_blocks;
+		err = other[i].act();
+		if (err)
+			print_error("%s: %ld\n", other[i].what, err);
+		assert_int_equal(err, 0);
+		assert_int_equal(info_of(&m).checkpoint, 0);
+		assert_int_equal(info_of(&m).checkpoint_bytes, 0);
+		fs->reserved_blocks = fs->free_blocks;	/* nothing is left to be given up */
+		assert_int_equal(write_file(), i ? -ENOSPC : 0);
+		fs->reserved_blocks = kept_back;
+		remount(0);
+		right(1, N + 1);
+		finish();
+	}
+}
+
 /* No room for any of it, and for codes alone. */
 static void budgets(void **state)
 {
@@ -386,6 +489,7 @@ int main(void)
 		cmocka_unit_test(unread),
 		cmocka_unit_test(no_room),
 		cmocka_unit_test(gives_way),
+		cmocka_unit_test(gives_way_to_others),
 		cmocka_unit_test(budgets),
 		cmocka_unit_test(readonly),
 		cmocka_unit_test(compacted),
