@@ -86,7 +86,7 @@ def missing(command):
     if not os.path.exists(program):
         why = program + '.why'
         if os.path.exists(why):
-            with open(why) as f:
+            with open(why, errors='replace') as f:
                 return f.read().strip()
         return 'not installed: %s is missing' % program
     return ''
