@@ -18,11 +18,13 @@ OURS = 'vexfs'
 
 
 class Line:
-    """A row of the tables: a contender by one of its methods."""
+    """A row of the tables: a contender by one of its methods, the nth of which it is."""
 
-    def __init__(self, result, method):
+    def __init__(self, result, method, nth):
         self.contender, self.method, self.result = result['contender'], method, result
         self.name = ('%s %s' % (self.contender, method)).strip()
+        # what it is called may say how many lists a set has
+        self.place = (self.contender, nth)
         self.settings = [s for s in result['settings'] if s['method'] == method]
         # what was built for all methods is for each of them
         builds = result['builds']
@@ -50,7 +52,7 @@ def lines(result):
     for s in result['settings']:
         if s['method'] not in methods:
             methods.append(s['method'])
-    return [Line(result, m) for m in methods]
+    return [Line(result, m, i) for i, m in enumerate(methods)]
 
 
 def number(x):
@@ -195,7 +197,7 @@ def quote(s):
     return '"%s"' % s.replace('\\', '').replace('"', '').replace('_', ' ')
 
 
-def begin(path, title, wide=900):
+def begin(path, title, wide=1000):
     return ['set terminal svg size %d,560 dynamic background "white" noenhanced font "sans,12"' % wide,
             'set output %s' % quote_path(path), 'set title %s' % quote(title), 'set grid', 'set key outside right']
 
@@ -204,54 +206,98 @@ def quote_path(path):
     return "'%s'" % path.replace("'", "''")
 
 
-def curves(path, title, xlabel, extra, series):
-    """series: of (name, points)."""
+class Colours:
+    """A colour and a mark for each line, the same in all pictures: ours warm and thick, the others cold."""
+
+    OURS = ['#e66101', '#b8860b', '#d7191c', '#7f0000']
+    OTHERS = ['#1f77b4', '#000000', '#2ca02c', '#17becf', '#9467bd', '#7f7f7f', '#00429d', '#93c47d', '#c27ba0', '#4d4d4d',
+              '#6fa8dc', '#006d2c', '#54278f', '#38a3a5', '#a0a0a0']
+    MARKS = (4, 6, 8, 10, 12, 1, 2, 3, 5, 9, 11, 13)
+
+    def __init__(self, sets):
+        self.lines = []
+        for _, results in sets:
+            for x in (x for r in results for x in lines(r)):
+                if x.place not in self.lines:
+                    self.lines.append(x.place)
+
+    def of(self, x):
+        """Of a line: colour, mark, width."""
+        ours = x.contender == OURS
+        i = [place for place in self.lines if (place[0] == OURS) == ours].index(x.place)
+        colours = self.OURS if ours else self.OTHERS
+        return colours[i % len(colours)], 7 if ours else self.MARKS[i % len(self.MARKS)], 3 if ours else 1
+
+
+def curves(path, title, xlabel, extra, series, colours):
+    """series: of (line, points)."""
     script = begin(path, title) + ['set logscale y', 'set ylabel "queries/s"', 'set xlabel "%s"' % xlabel] + extra
     plots = []
-    for i, (name, points) in enumerate(series):
+    for i, (x, points) in enumerate(series):
         script += ['$d%d << END' % i] + ['%g %g' % p for p in points] + ['END']
-        ours = name.startswith(OURS)
-        plots.append('$d%d using 1:2 with linespoints lw %d pt %d ps 0.5 title %s' %
-                     (i, 3 if ours else 1, 7 if ours else i % 6 + 1, quote(name)))
+        colour, mark, wide = colours.of(x)
+        plots.append('$d%d using 1:2 with linespoints lw %d pt %d ps 0.6 lc rgb "%s" title %s' %
+                     (i, wide, mark, colour, quote(x.name)))
     plot(path, '\n'.join(script + ['plot ' + ', '.join(plots)]) + '\n')
 
 
-def bars(path, title, ylabel, sets, value):
-    """One group per set, one bar per contender and method; value(line) or None."""
-    names, cells = [], {}
+def bars(path, title, ylabel, sets, value, colours):
+    """One group per set, one bar for each that was built; value(line) or None."""
+    names, cells = {}, {}
     for i, (_, results) in enumerate(sets):
         for x in (x for r in results for x in lines(r)):
             v = value(x)
+            if not v:
+                continue
             # methods that were built at once are one bar
-            name = x.contender if len(x.result['builds']) == 1 else x.name
-            if v:
-                cells[name, i] = v
-                if name not in names:
-                    names.append(name)
+            name = x.contender
+            if len(x.result['builds']) > 1 and x.build['method']:
+                name += ' ' + x.build['method']
+            cells[name, i] = v
+            names.setdefault(name, x)
     if not names:
         return
-    script = begin(path, title, 1000) + ['set logscale y', 'set ylabel "%s"' % ylabel, 'set style data histograms',
+    script = begin(path, title, 1200) + ['set logscale y', 'set ylabel "%s"' % ylabel, 'set style data histograms',
                                          'set style histogram clustered gap 2', 'set style fill solid 0.8',
                                          'set datafile missing "?"', '$d << END']
     for i, (s, _) in enumerate(sets):
         script.append(' '.join([s['name']] + ['%g' % cells[n, i] if (n, i) in cells else '?' for n in names]))
-    script += ['END', 'plot ' + ', '.join('$d using %d%s title %s' % (i + 2, ':xtic(1)', quote(n))
+    script += ['END', 'plot ' + ', '.join('$d using %d%s lc rgb "%s" title %s' %
+                                          (i + 2, ':xtic(1)', colours.of(names[n])[0], quote(n))
                                           for i, n in enumerate(names))]
     plot(path, '\n'.join(script) + '\n')
 
 
+# Recall is drawn by what is missing, on a logarithmic scale: 0.9, 0.95 and 0.99 are far from one another.
+LEAST, MOST = 0.7, 0.9999
+MISSED = ['set logscale x', 'set xrange [%g:%g]' % (1 - LEAST, (1 - MOST) / 1.15),
+          'set xtics (%s)' % ', '.join('"%s" %g' % (r, 1 - min(float(r), MOST)) for r in
+                                       ('0.7', '0.8', '0.9', '0.95', '0.98', '0.99', '0.995', '0.999', '1'))]
+
+
+def frontier(settings):
+    """(what is missing, queries/s) of the settings that no other one beats in both."""
+    points, best = [], 0
+    for s in sorted(settings, key=lambda s: (-s['recall'], -s['qps'])):
+        if s['qps'] > best and s['recall'] >= LEAST:
+            points.append((1 - min(s['recall'], MOST), s['qps']))
+            best = s['qps']
+    return points
+
+
 def pictures(out, sets):
+    colours = Colours(sets)
     for s, results in sets:
         all = [x for r in results for x in lines(r)]
         series = []
         for x in all:
-            points = sorted({(p['recall'], p['qps']) for p in x.settings if not p['filter'] and p['recall'] >= 0.7})
+            points = frontier([p for p in x.settings if not p['filter']])
             if points:
-                series.append((x.name, points))
+                series.append((x, points))
         if series:
-            curves(os.path.join(out, 'recall-%s.svg' % s['name']), 'recall against queries/s: %s, %s x %s' %
-                   (s['name'], format(s['n'], ','), format(s['dims'], ',')), 'recall@%d' % s['k'],
-                   ['set xrange [0.7:1.005]'], series)
+            curves(os.path.join(out, 'recall-%s.svg' % s['name']),
+                   'recall against queries/s: %s, %s x %s (up and to the right is better)' %
+                   (s['name'], format(s['n'], ','), format(s['dims'], ',')), 'recall@%d' % s['k'], MISSED, series, colours)
         series = []
         for x in all:
             points = []
@@ -260,16 +306,15 @@ def pictures(out, sets):
                 if best:
                     points.append((i, best['qps']))
             if len(points) > 1:
-                series.append((x.name, points))
+                series.append((x, points))
         if series:
             ticks = ', '.join('"%g %%%%" %d' % (f / 10 if f else 100, i) for i, f in enumerate([0] + s['filters']))
             curves(os.path.join(out, 'filters-%s.svg' % s['name']),
                    'filtered, at recall of at least %.2f: %s' % (FILTERED_TARGET, s['name']), 'rows that match',
-                   ['set xtics (%s)' % ticks], series)
-    bars(os.path.join(out, 'inserts.svg'), 'inserts', 'rows a second, one thread', sets,
-         lambda x: x.build and x.build['rate'])
+                   ['set xtics (%s)' % ticks], series, colours)
+    bars(os.path.join(out, 'inserts.svg'), 'inserts', 'rows a second', sets, lambda x: x.build and x.build['rate'], colours)
     bars(os.path.join(out, 'memory.svg'), 'memory beside the rows', 'bytes per byte of row', sets,
-         lambda x: x.beside() and x.beside() / (x.result['set']['n'] * x.result['set']['dims'] * 4.0))
+         lambda x: x.beside() and x.beside() / (x.result['set']['n'] * x.result['set']['dims'] * 4.0), colours)
 
 
 def load(out):
