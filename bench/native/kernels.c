@@ -149,7 +149,7 @@ static void ladder(const struct vexfs_kernels *k, __u32 padded, __u32 n)
 
 static void nibbles(const struct vexfs_kernels *k, __u32 padded, __u32 n)
 {
-	size_t row = vexfs_list_row_bytes(padded);
+	size_t row = padded / 2 + sizeof(struct vexfs_rung2);
 	const __u8 *at[BATCH];
 	__s32 sum[BATCH];
 	__u32 i, j, b;

@@ -454,7 +454,7 @@ struct vexfs_heir_block {
  * another version, is as good as none.
  */
 #define VEXFS_CHECKPOINT_MAGIC	0x504b4356u		/* "VCKP" */
-#define VEXFS_CHECKPOINT_VERSION 2
+#define VEXFS_CHECKPOINT_VERSION 3
 struct vexfs_checkpoint {
 	__le32	h_magic;
 	/* whole block with this field zero; identity: inode, generation, 0 */
@@ -516,9 +516,10 @@ struct vexfs_checkpoint_codes {
  *	    f32 [32]		add
  *	    bfloat16 [2][32]	scale, error
  *	  of each row, the second rung:
- *	    f32 [4]		scale, add, error, length of what is not along the axes
+ *	    f32 [3]		scale, add, error
  *	    le32		slot
  *	    u8 [D / 2]		4 bits a dim; of 64 dims byte i has dim i, in its high half dim i + 32
+ *	    f32			if there are axes: length of what is not along them
  */
 #define VEXFS_CHECKPOINT_GRADES	20
 struct vexfs_checkpoint_lists {

@@ -179,7 +179,7 @@ static void refine(const struct vexfs_ladder *q, const struct vexfs_rung2 *r, __
 	slop = SLOP * slop + q->fuzz;
 	far = s > SIGMA ? s : SIGMA;
 	if (q->axes) {
-		float both = q->times * r->rest * q->rest;
+		float both = q->times * *vexfs_rung2_rest(r, q->padded) * q->rest;
 		float most = q->axes->mean + s * q->axes->deviation,
 		      least = q->axes->mean - far * q->axes->deviation;
 
@@ -367,11 +367,12 @@ static void fetch_ahead(struct vexfs_probe *p, size_t bytes)
 	p->ahead += bytes;
 }
 
-__u32 vexfs_probe_scan(const struct vexfs_list *list, struct vexfs_probe *p, __u32 from, __u32 n,
-		       __u32 sigma, __u32 gate)
+__u32 vexfs_probe_scan(const struct vexfs_lists *l, struct vexfs_probe *p, __u32 at, __u32 from,
+		       __u32 n, __u32 sigma, __u32 gate)
 {
 	__u32 padded = p->ladder.padded, row = from, to = from + n, e, mask, len;
 	size_t block_bytes = vexfs_list_block_bytes(padded);
+	const struct vexfs_list *list = l->list + at;
 	__u8 *block;
 
 	e = n ? vexfs_list_extent(list, VEXFS_BLOCKS, from / VEXFS_CODE_BLOCK) : 0;
@@ -389,7 +390,7 @@ __u32 vexfs_probe_scan(const struct vexfs_list *list, struct vexfs_probe *p, __u
 		for (; mask; mask &= mask - 1) {
 			__u32 i = __builtin_ctz(mask), k = p->kept++;
 
-			p->two[k] = vexfs_list_rung2(list, padded, row + i);
+			p->two[k] = vexfs_list_rung2(l, list, row + i);
 			p->plus[k] = p->ladder.plus + p->ladder.rest2;
 			p->reach[k] = p->ladder.reach;
 			__builtin_prefetch(p->two[k]);

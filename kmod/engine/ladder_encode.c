@@ -113,7 +113,6 @@ void vexfs_ladder_encode(__u32 metric, const float *x, const float *centre, __u3
 	kernels->encode2(x, centre, padded, &inverse, (__u8 *)(two + 1), sum);
 	two->scale = scale_of(sign[0], sum[0]);
 	rung(metric, sign[0], sum[0], sum[1], sum[2], padded, two->scale, &two->add, &two->error);
-	two->rest = 0;
 }
 
 void vexfs_ladder_add(const struct vexfs_lists *l, __u32 i, __u64 *bits, struct vexfs_rung1 *one,
@@ -130,5 +129,5 @@ void vexfs_ladder_add(const struct vexfs_lists *l, __u32 i, __u64 *bits, struct 
 	rest2 = times_norm2_of(l->coder.metric) * l->rest * l->rest;
 	one->add[at] += (1 - l->axes->most) * rest2;
 	two->add += rest2;
-	two->rest = l->rest;
+	*vexfs_rung2_rest(two, padded) = l->rest;
 }

@@ -48,6 +48,7 @@ void vexfs_lists_free(struct vexfs_lists *l)
 		free_extents(l->list + i, VEXFS_BLOCKS);
 		free_extents(l->list + i, VEXFS_ROWS);
 	}
+	vexfs_chunks_free(&l->place);
 	vx_efree(l->list);
 	vx_efree(l->top.c);
 	vx_efree(l->first);
@@ -60,16 +61,17 @@ void vexfs_lists_free(struct vexfs_lists *l)
 
 __u64 vexfs_lists_bytes(const struct vexfs_lists *l)
 {
-	return READ_ONCE(l->bytes);
+	return READ_ONCE(l->bytes) + READ_ONCE(l->place.bytes);
 }
 
 __u64 vexfs_lists_cost(__u32 dims, __u64 rows)
 {
 	__u32 padded = (dims + 63) / 64 * 64, lists = vexfs_lists_wanted(rows);
+	size_t row = padded / 2 + sizeof(struct vexfs_rung2);
 	size_t block = vexfs_list_block_bytes(padded);
 
 	/* an eighth is room for more, and half of the last block of each list */
-	return sizeof(struct vexfs_lists) + (rows + rows / 8) * vexfs_list_row_bytes(padded) +
+	return sizeof(struct vexfs_lists) + vexfs_lists_room_cost(rows) + (rows + rows / 8) * row +
 	       ((rows + rows / 8) / VEXFS_CODE_BLOCK + lists / 2) * block +
 	       (__u64)lists * (sizeof(struct vexfs_list) + 2 * sizeof(struct head) + padded +
 			 3 * sizeof(float));
@@ -81,7 +83,8 @@ __u64 vexfs_lists_grown(const struct vexfs_lists *l, __u64 rows)
 	__u32 padded = l->coder.rotation.padded;
 
 	more = rows > linked ? rows - linked : 0;
-	more *= vexfs_list_row_bytes(padded) + vexfs_list_block_bytes(padded) / VEXFS_CODE_BLOCK;
+	more *= vexfs_list_row_bytes(l) + vexfs_list_block_bytes(padded) / VEXFS_CODE_BLOCK +
+		sizeof(__u32);	/* and an entry of the map */
 	/* lists grow by an eighth at a time, and are copied when they are made even */
 	return bytes + bytes / 8 + more + more / 4;
 }
@@ -100,7 +103,7 @@ static size_t bytes_of(const struct vexfs_lists *l, int of)
 {
 	__u32 padded = l->coder.rotation.padded;
 
-	return of == VEXFS_BLOCKS ? vexfs_list_block_bytes(padded) : vexfs_list_row_bytes(padded);
+	return of == VEXFS_BLOCKS ? vexfs_list_block_bytes(padded) : vexfs_list_row_bytes(l);
 }
 
 static __u32 blocks_of(__u32 rows)
@@ -222,12 +225,14 @@ void vexfs_list_share(struct vexfs_lists *l, struct vexfs_list *to, const struct
 		bytes += to->extents[of] * sizeof(struct head) + room_of(to, of) * bytes_of(l, of);
 	}
 	l->bytes += bytes;
+	vexfs_list_place_all(l, to);
 }
 
 void vexfs_list_clear(struct vexfs_lists *l, struct vexfs_list *list)
 {
 	int of;
 
+	vexfs_list_displace_all(l, list);
 	for (of = VEXFS_BLOCKS; of <= VEXFS_ROWS; of++) {
 		l->bytes -= list->extents[of] * sizeof(struct head) +
 			    room_of(list, of) * bytes_of(l, of);
@@ -247,7 +252,7 @@ static __u8 *block_of(const struct vexfs_lists *l, const struct vexfs_list *list
 
 __u32 vexfs_list_slot(const struct vexfs_lists *l, const struct vexfs_list *list, __u32 row)
 {
-	return vexfs_list_rung2(list, l->coder.rotation.padded, row)->slot;
+	return vexfs_list_rung2(l, list, row)->slot;
 }
 
 /* The half of a byte of each 16 that a row has in a block: byte, and how far it is shifted. */
@@ -271,7 +276,7 @@ int vexfs_list_append(struct vexfs_lists *l, __u32 i, __u64 slot)
 	if (err)
 		return err;
 	block = block_of(l, list, row);
-	two = vexfs_list_rung2(list, padded, row);
+	two = vexfs_list_rung2(l, list, row);
 	at = row % VEXFS_CODE_BLOCK;
 	vx_fpu_begin();
 	vexfs_ladder_add(l, i, bits, vexfs_list_rung1(block, padded), at, two);
@@ -281,6 +286,7 @@ int vexfs_list_append(struct vexfs_lists *l, __u32 i, __u64 slot)
 	for (g = 0; g < padded / 4; g++, byte += 16)
 		WRITE_ONCE(*byte, (*byte & ~(15 << shift)) | (bits[g / 16] >> g % 16 * 4 & 15)
 								     << shift);
+	vexfs_list_place(l, list, row, slot);
 	__atomic_store_n(&list->n, row + 1, __ATOMIC_RELEASE);
 	return 0;
 }
@@ -320,9 +326,10 @@ int vexfs_list_copy(struct vexfs_lists *l, struct vexfs_list *to, const struct v
 	memcpy(&one->add[at], &old->add[was], sizeof(*one->add));
 	one->scale[at] = old->scale[was];
 	one->error[at] = old->error[was];
-	two = vexfs_list_rung2(to, padded, n);
-	memcpy(two, vexfs_list_rung2(from, padded, row), vexfs_list_row_bytes(padded));
+	two = vexfs_list_rung2(l, to, n);
+	memcpy(two, vexfs_list_rung2(l, from, row), vexfs_list_row_bytes(l));
 	two->slot = slot;
+	vexfs_list_place(l, to, n, slot);
 	__atomic_store_n(&to->n, n + 1, __ATOMIC_RELEASE);
 	return 0;
 }
@@ -360,6 +367,9 @@ int vexfs_lists_extend(struct vexfs_lists *l, struct vexfs_columns *c, struct vx
 				ahead[n] = read++;
 			vx_rows_ahead(rows, ahead, n);
 		}
+		err = vexfs_lists_room(l, at + 1);
+		if (err)
+			break;
 		/* who is superseded by a record that is not there yet is there */
 		if (vexfs_columns_visible(c, at, vexfs_columns_count(c))) {
 			err = vx_rows_wait(rows, at, seg);

@@ -19,6 +19,9 @@
 #define VEXFS_MAX_LISTS		(1u << 16)
 #define VEXFS_MAX_STRAYS	1024u	/* rows in no list: of a norm out of range, or damaged */
 #define VEXFS_NIBBLES		16	/* levels of the second rung */
+/* what an entry of the map of slots has room for: what is beyond is as if it were in no list */
+#define VEXFS_PLACE_LISTS	0xffffu
+#define VEXFS_PLACE_ROWS	0x10000u
 
 /*
  * What goes with the codes of a block, beside the 1-bit codes that come first: half of what a query
@@ -34,11 +37,11 @@ struct vexfs_rung1 {
 
 /*
  * The second rung: 4 bits a dim.  `padded / 2` bytes follow: in each group of 64 dims byte i has dim
- * i in its low half and dim i + 32 in its high one.
+ * i in its low half and dim i + 32 in its high one.  Where lists have axes (axes.c) the length of
+ * what is not along them comes last, a float.
  */
 struct vexfs_rung2 {
 	float scale, add, error;
-	float rest;			/* the length of what is not along the axes (axes.c), or 0 */
 	__u32 slot;
 };
 
@@ -88,6 +91,7 @@ struct vexfs_lists {
 	float *rank2;
 	struct vexfs_list *list;	/* [lists] */
 	__u64 linked;			/* slots before this are in lists; release, acquire */
+	struct vexfs_chunks place;	/* of those slots: see lists_place.c */
 	__u64 bytes;			/* READ_ONCE() beside the writer */
 	__u32 strays;			/* release, acquire */
 	__u64 stray[VEXFS_MAX_STRAYS];
@@ -114,9 +118,15 @@ static inline size_t vexfs_list_block_bytes(__u32 padded)
 	return (size_t)padded * 4 + sizeof(struct vexfs_rung1);
 }
 
-static inline size_t vexfs_list_row_bytes(__u32 padded)
+static inline size_t vexfs_list_row_bytes(const struct vexfs_lists *l)
 {
-	return padded / 2 + sizeof(struct vexfs_rung2);
+	return l->coder.rotation.padded / 2 + sizeof(struct vexfs_rung2) +
+	       (l->axes ? sizeof(float) : 0);
+}
+
+static inline float *vexfs_rung2_rest(const struct vexfs_rung2 *r, __u32 padded)
+{
+	return (float *)((__u8 *)(r + 1) + padded / 2);
 }
 
 /* The extent that has a block, or a row. */
@@ -142,13 +152,36 @@ static inline struct vexfs_rung1 *vexfs_list_rung1(__u8 *block, __u32 padded)
 	return (struct vexfs_rung1 *)(block + (size_t)padded * 4);
 }
 
-static inline struct vexfs_rung2 *vexfs_list_rung2(const struct vexfs_list *l, __u32 padded,
-						   __u32 row)
+static inline struct vexfs_rung2 *vexfs_list_rung2(const struct vexfs_lists *l,
+						   const struct vexfs_list *list, __u32 row)
 {
 	const struct vexfs_list_extent *x =
-		&l->extent[vexfs_list_extent(l, VEXFS_ROWS, row)][VEXFS_ROWS];
+		&list->extent[vexfs_list_extent(list, VEXFS_ROWS, row)][VEXFS_ROWS];
 
-	return (struct vexfs_rung2 *)(x->data + (row - x->first) * vexfs_list_row_bytes(padded));
+	return (struct vexfs_rung2 *)(x->data + (row - x->first) * vexfs_list_row_bytes(l));
+}
+
+/* --- lists_place.c --- */
+
+/* Room for slots [0, slots) in the map; those that are linked have it.  -ENOMEM, -EFBIG. */
+int vexfs_lists_room(struct vexfs_lists *l, __u64 slots);
+__u64 vexfs_lists_room_cost(__u64 slots);	/* bytes that it takes */
+/* A slot, for which there is room, is this row of a list of l; all rows of it. */
+void vexfs_list_place(struct vexfs_lists *l, const struct vexfs_list *list, __u32 row, __u64 slot);
+void vexfs_list_place_all(struct vexfs_lists *l, const struct vexfs_list *list);
+/* The slots of a list are in none. */
+void vexfs_list_displace_all(struct vexfs_lists *l, const struct vexfs_list *list);
+
+/* The list and row of a slot that is linked.  False: none has it, or it is not told. */
+static inline bool vexfs_lists_find(const struct vexfs_lists *l, __u64 slot, __u32 *list,
+				    __u32 *row)
+{
+	const __u32 *place = vexfs_chunk(&l->place, slot);
+	__u32 at = place[slot % VEXFS_CHUNK_SLOTS];
+
+	*list = at / VEXFS_PLACE_ROWS - 1;
+	*row = at % VEXFS_PLACE_ROWS;
+	return at;
 }
 
 /* --- lists.c --- */

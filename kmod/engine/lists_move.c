@@ -68,7 +68,8 @@ static struct vexfs_axes *copy_axes(const struct vexfs_axes *from)
 	return a;
 }
 
-static int like_in(struct vexfs_lists *l, const struct vexfs_lists *from, __u32 lists)
+static int like_in(struct vexfs_lists *l, const struct vexfs_lists *from, __u32 lists,
+		   __u64 linked)
 {
 	__u32 padded = from->coder.rotation.padded, groups = from->groups;
 	struct vexfs_axes *axes = from->axes ? copy_axes(from->axes) : NULL;
@@ -80,7 +81,7 @@ static int like_in(struct vexfs_lists *l, const struct vexfs_lists *from, __u32 
 	l->first = vx_ealloc((groups + 1) * sizeof(*l->first));
 	if (!l->coder.mean || !l->list || !l->first || (from->axes && !axes) ||
 	    vexfs_centres_new(l, &l->top, groups, padded) ||
-	    vexfs_centres_new(l, &l->centre, lists, padded) ||
+	    vexfs_centres_new(l, &l->centre, lists, padded) || vexfs_lists_room(l, linked) ||
 	    vexfs_lists_scratch(l, lists > groups ? lists : groups, padded))
 		return -ENOMEM;
 	l->groups = groups;
@@ -103,12 +104,15 @@ static int like_in(struct vexfs_lists *l, const struct vexfs_lists *from, __u32 
 	return 0;
 }
 
-/* A generation like another one, with room for so many lists; it has none.  NULL: no memory. */
-static struct vexfs_lists *like(const struct vexfs_lists *from, __u32 lists)
+/*
+ * A generation like another one, with room for so many lists, of which it has none, and in its map
+ * for the slots before `linked`.  NULL: no memory.
+ */
+static struct vexfs_lists *like(const struct vexfs_lists *from, __u32 lists, __u64 linked)
 {
 	struct vexfs_lists *l = vx_ealloc(sizeof(*l));
 
-	if (l && like_in(l, from, lists)) {
+	if (l && like_in(l, from, lists, linked)) {
 		vexfs_lists_free(l);
 		l = NULL;
 	}
@@ -399,7 +403,7 @@ static int move_all(struct move *m, __u32 lists)
 		most = m->fate[i] != KEEP && m->live[i] > most ? m->live[i] : most;
 	m->slot = vx_ealloc((most + 1) * sizeof(*m->slot));
 	m->centre = vx_ealloc(MOST_PIECES * (padded + 1) * sizeof(*m->centre));
-	m->to = like(m->from, lists);
+	m->to = like(m->from, lists, m->from->linked);
 	if (!m->slot || !m->centre || !m->to)
 		return -ENOMEM;
 	m->sum = m->centre + MOST_PIECES * padded;
@@ -543,14 +547,23 @@ static void measure_again(struct vexfs_lists *l, const struct vexfs_lists *from,
 struct vexfs_lists *vexfs_lists_carry(const struct vexfs_lists *from, const __u64 *kept,
 				      __u64 slots, const struct vexfs_columns *c, int *err)
 {
-	__u64 linked = vexfs_lists_linked(from), slot, words = slots / 64 + 1, i;
+	__u64 linked = vexfs_lists_linked(from), slot, words = slots / 64 + 1, i, now;
 	struct renumber r = { kept, slots, linked, vx_ealloc(words * sizeof(*r.before)) };
 	__u32 g, at, strays = __atomic_load_n(&from->strays, __ATOMIC_ACQUIRE);
-	struct move m = { .from = from, .to = like(from, from->lists) };
+	struct move m = { .from = from };
 
-	*err = m.to && r.before ? 0 : -ENOMEM;
-	for (i = 1; !*err && i < words; i++)
+	*err = r.before ? 0 : -ENOMEM;
+	if (*err)
+		return NULL;
+	for (i = 1; i < words; i++)
 		r.before[i] = r.before[i - 1] + vx_popcount(kept[i - 1]);
+	/* those before it that were not linked do not count either */
+	linked = linked < slots ? linked : slots;
+	now = r.before[linked / 64];
+	if (linked % 64)
+		now += vx_popcount(kept[linked / 64] & ((1ULL << linked % 64) - 1));
+	m.to = like(from, from->lists, now);
+	*err = m.to ? 0 : -ENOMEM;
 	for (i = 0; !*err && i < strays; i++)
 		if (goes_along(&r, c, from->stray[i], &slot))
 			*err = vexfs_lists_stray(m.to, slot);
@@ -566,11 +579,7 @@ struct vexfs_lists *vexfs_lists_carry(const struct vexfs_lists *from, const __u6
 		m.to = NULL;
 	} else {
 		m.to->first[from->groups] = m.to->lists;
-		/* those before it that were not linked do not count either */
-		linked = linked < slots ? linked : slots;
-		m.to->linked = r.before[linked / 64] +
-			       (linked % 64 ? vx_popcount(kept[linked / 64] &
-							  ((1ULL << linked % 64) - 1)) : 0);
+		m.to->linked = now;
 		measure_again(m.to, from, r.linked);
 		m.to->tuned = from->tuned;
 		m.to->seen_linked = m.to->linked;

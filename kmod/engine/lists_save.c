@@ -24,10 +24,10 @@ static __u8 *block_at(const struct vexfs_list *list, __u32 padded, __u32 block)
 }
 
 /* Bytes of the rows of a list. */
-static __u64 rows_bytes(__u32 padded, __u32 rows)
+static __u64 rows_bytes(const struct vexfs_lists *l, __u32 rows)
 {
-	return (__u64)blocks_of(rows) * vexfs_list_block_bytes(padded) +
-	       (__u64)rows * vexfs_list_row_bytes(padded);
+	return (__u64)blocks_of(rows) * vexfs_list_block_bytes(l->coder.rotation.padded) +
+	       (__u64)rows * vexfs_list_row_bytes(l);
 }
 
 /* Bytes of all that comes before the lists themselves. */
@@ -51,7 +51,7 @@ __u64 vexfs_lists_saved(const struct vexfs_lists *l)
 	if (l->axes)
 		bytes += axes_bytes(l->axes->n, l->axes->width);
 	for (i = 0; i < l->lists; i++)
-		bytes += sizeof(__le32) + rows_bytes(padded, l->list[i].n);
+		bytes += sizeof(__le32) + rows_bytes(l, l->list[i].n);
 	return bytes;
 }
 
@@ -78,8 +78,10 @@ static void load_float(float *f, __le32 bits)
 	memcpy(f, &bits, sizeof(*f));
 }
 
-static int save_list(const struct vexfs_list *list, __u32 padded, struct vexfs_sink *to)
+static int save_list(const struct vexfs_lists *l, const struct vexfs_list *list,
+		     struct vexfs_sink *to)
 {
+	__u32 padded = l->coder.rotation.padded;
 	__le32 n = cpu_to_le32(list->n);
 	int err = to->put(to, &n, sizeof(n));
 	__u32 i;
@@ -87,7 +89,7 @@ static int save_list(const struct vexfs_list *list, __u32 padded, struct vexfs_s
 	for (i = 0; !err && i < blocks_of(list->n); i++)
 		err = to->put(to, block_at(list, padded, i), vexfs_list_block_bytes(padded));
 	for (i = 0; !err && i < list->n; i++)
-		err = to->put(to, vexfs_list_rung2(list, padded, i), vexfs_list_row_bytes(padded));
+		err = to->put(to, vexfs_list_rung2(l, list, i), vexfs_list_row_bytes(l));
 	return err;
 }
 
@@ -125,7 +127,7 @@ int vexfs_lists_save(const struct vexfs_lists *l, struct vexfs_sink *to)
 	      to->put(to, l->rank2, l->lists * sizeof(*l->rank2)) ?:
 	      to->put(to, l->stray, l->strays * sizeof(*l->stray));
 	for (i = 0; !err && i < l->lists; i++)
-		err = save_list(&l->list[i], padded, to);
+		err = save_list(l, &l->list[i], to);
 	return err;
 }
 
@@ -250,11 +252,11 @@ static int load_strays(struct loading *k)
 	return err;
 }
 
-static int load_row(struct loading *k, struct vexfs_list *list, __u32 padded, __u32 i)
+static int load_row(struct loading *k, struct vexfs_list *list, __u32 i)
 {
-	struct vexfs_rung2 *two = vexfs_list_rung2(list, padded, i);
+	struct vexfs_rung2 *two = vexfs_list_rung2(k->l, list, i);
 
-	return k->from->get(k->from, two, vexfs_list_row_bytes(padded)) ?:
+	return k->from->get(k->from, two, vexfs_list_row_bytes(k->l)) ?:
 	       (meet(k, two->slot) ? 0 : -EUCLEAN);
 }
 
@@ -270,15 +272,17 @@ static int load_list(struct loading *k, struct vexfs_list *list, __u32 padded)
 	if (err)
 		return err;
 	rows = le32_to_cpu(n);
-	if (rows > k->l->linked || rows_bytes(padded, rows) > k->from->left)
+	if (rows > k->l->linked || rows_bytes(k->l, rows) > k->from->left)
 		return -EUCLEAN;
 	err = rows ? vexfs_list_reserve(k->l, list, rows) : 0;
 	for (i = 0; !err && i < blocks_of(rows); i++)
 		err = k->from->get(k->from, block_at(list, padded, i), vexfs_list_block_bytes(padded));
 	for (i = 0; !err && i < rows; i++)
-		err = load_row(k, list, padded, i);
-	if (!err)
+		err = load_row(k, list, i);
+	if (!err) {
 		list->n = rows;
+		vexfs_list_place_all(k->l, list);
+	}
 	return err;
 }
 
@@ -303,6 +307,9 @@ static int load(struct loading *k, __u64 count)
 	int err = load_head(l, count, k->from);
 	__u32 padded = l->coder.rotation.padded, i;
 
+	if (err)
+		return err;
+	err = vexfs_lists_room(l, l->linked);
 	if (err)
 		return err;
 	k->met = vx_ealloc((l->linked / 64 + 1) * sizeof(*k->met));

@@ -205,7 +205,7 @@ static __u32 scan(struct vexfs_query *q, __u32 at, __u32 n, __u32 sigma, __u32 g
 	fetch_next(q);
 	vx_fpu_begin();
 	vexfs_probe_list(q->lists, p, at);
-	n = vexfs_probe_scan(q->lists->list + at, p, p->done[at], n, sigma, gate);
+	n = vexfs_probe_scan(q->lists, p, at, p->done[at], n, sigma, gate);
 	vx_fpu_end();
 	q->stats.estimated += n;
 	q->stats.pruned += n;

@@ -58,12 +58,12 @@ void vexfs_probe_rank(const struct vexfs_lists *l, struct vexfs_probe *p, __u32 
 /* List `at` is the one at hand. */
 void vexfs_probe_list(const struct vexfs_lists *l, struct vexfs_probe *p, __u32 at);
 /*
- * Look at the rows [from, from + n) of a list, which is the one at hand.  Those whose lower bound is
- * not above the gate are kept.  Returns how many rows were looked at, fewer when there is no room for
- * more.
+ * Look at the rows [from, from + n) of list `at`, which is the one at hand.  Those whose lower
+ * bound is not above the gate are kept.  Returns how many rows were looked at, fewer when there is
+ * no room for more.
  */
-__u32 vexfs_probe_scan(const struct vexfs_list *list, struct vexfs_probe *p, __u32 from, __u32 n,
-		       __u32 sigma, __u32 gate);
+__u32 vexfs_probe_scan(const struct vexfs_lists *l, struct vexfs_probe *p, __u32 at, __u32 from,
+		       __u32 n, __u32 sigma, __u32 gate);
 /*
  * Bounds of what was kept from the second rung: slot, lower and upper have those that are not above
  * the gate, and returns how many.  None are kept after that.

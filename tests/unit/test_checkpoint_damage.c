@@ -166,7 +166,8 @@ static __u8 *slot_at(struct image *k, __u32 row)
 	blocks = (le32_to_cpu(rows) + VEXFS_CODE_BLOCK - 1) / VEXFS_CODE_BLOCK;
 	return stream(k, VEXFS_CHECKPOINT_LISTS,
 		      list_at(k) + 4 + blocks * vexfs_list_block_bytes(PADDED) +
-			      row * vexfs_list_row_bytes(PADDED) + offsetof(struct vexfs_rung2, slot));
+			      row * (PADDED / 2 + sizeof(struct vexfs_rung2)) +
+			      offsetof(struct vexfs_rung2, slot));
 }
 
 /* Each is stamped after that, so that nothing but sense tells it from a right one. */

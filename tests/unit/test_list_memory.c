@@ -10,14 +10,14 @@ static __u64 needed(const struct vexfs_lists *l)
 {
 	__u32 padded = l->coder.rotation.padded, i, n;
 	__u64 bytes = sizeof(*l) + l->coder.dims * 4 +
-		      (__u64)l->lists * sizeof(struct vexfs_list);
+		      (__u64)l->lists * sizeof(struct vexfs_list) + l->place.bytes;
 
 	for (i = 0; i < l->lists; i++) {
 		n = l->list[i].n;
 		bytes += 64 * (l->list[i].extents[VEXFS_BLOCKS] + l->list[i].extents[VEXFS_ROWS]);
 		bytes += (n + VEXFS_CODE_BLOCK - 1) / VEXFS_CODE_BLOCK *
 				 vexfs_list_block_bytes(padded) +
-			 n * vexfs_list_row_bytes(padded);
+			 n * vexfs_list_row_bytes(l);
 	}
 	return bytes;
 }

@@ -252,7 +252,7 @@ static void bounds(__u32 metric, __u32 *rows_seen, __u32 *outside, __u32 *near_e
 			*differ += __builtin_popcount(mask ^ other);
 			for (row = 0; row < n; row++) {
 				const struct vexfs_rung2 *two =
-					vexfs_list_rung2(list, ladder->padded, at + row);
+					vexfs_list_rung2(lists, list, at + row);
 
 				d = distance(metric, row_of(two->slot));
 				vexfs_ladder_refine(ladder, &two, &ladder->plus, &ladder->reach, 1, VEXFS_SIGMA, &lower, &upper);
