@@ -72,7 +72,8 @@ GLOSSARY = (
                 'twice counts twice.'),
     ('candidate', 'A slot that a search considers: its record is not deleted, the predicate holds for it, and the caller may '
                   'read its file.'),
-    ('code', 'A small image of a vector, one bit for each dimension (RaBitQ), from which its distance is estimated.'),
+    ('code', 'A small image of a vector, one bit for each dimension (RaBitQ), from which its distance is estimated. '
+             'Lists have codes of four bits besides, for what the first ones leave, and where few records match.'),
     ('list', 'The records that are nearest to one of many centres, with codes relative to it. The strategy ivf probes the '
              'lists whose centres are nearest to the query.'),
     ('probed', 'Of a list: the strategy looked into it. How many it probes follows from --recall, or is --effort.'),

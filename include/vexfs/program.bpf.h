@@ -295,9 +295,12 @@ extern __u8 *vexfs_bounds(struct vexfs_search *s, const int rdonly_buf_size) __k
 /*
  * search: tighten the bounds of the batch by the codes of a rung, and prune those that are not among
  * the k nearest then: 1, the 1-bit code that a slot has, of which batch_range, batch_slots and
- * matches made no use; 2, the 4-bit code, where a slot is in a list.  sigma: see vexfs_estimate().
- * Returns how many are left.  EOPNOTSUPP there are no such codes, now or at all; EINVAL the batch
- * was scored.  May sleep; ETIME.
+ * matches made no use; 2, the 4-bit code that a list has of its rows, where a slot is in one: those
+ * before s->linked are, and the others keep the bounds that they have.  sigma: see
+ * vexfs_estimate().  Returns how many are left.
+ * EOPNOTSUPP there are no such codes: none at all, or for 2 no lists
+ * (s->lists is 0), or none for this vector; EINVAL the batch was scored, or there is no such rung.
+ * May sleep; ETIME.
  */
 extern int vexfs_refine(struct vexfs_search *s, __u32 rung, __u32 sigma) __ksym;
 /*

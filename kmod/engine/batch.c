@@ -125,12 +125,12 @@ static __u64 asof_mask(const struct vexfs_asof *s, __u64 from, __u32 n, __u64 co
 }
 
 /*
- * Bit i: slot from + i may become a candidate: it is live, matches the predicate, the file that it
- * is bound to may be read, and its row is whole.  n <= 64.
+ * Of the slots from + i for which bit i is set, which match: those that may become candidates.
+ * They are live, the file that they are bound to may be read, and their rows are whole.  n <= 64.
  */
-static __u64 admitted(struct vexfs_query *q, __u64 from, __u32 n)
+static __u64 admitted_of(struct vexfs_query *q, __u64 from, __u32 n, __u64 mask)
 {
-	__u64 mask = q->match.p ? vexfs_match_mask(&q->match, from, n) : ~0ULL, left;
+	__u64 left;
 
 	if (mask)
 		mask &= q->as_of ? asof_mask(q->as_of, from, n, q->count) :
@@ -141,6 +141,12 @@ static __u64 admitted(struct vexfs_query *q, __u64 from, __u32 n)
 		if (!may(q, from + __builtin_ctzll(left)))
 			mask &= ~(left & -left);
 	return whole(q, from, mask);
+}
+
+/* Bit i: slot from + i matches the predicate and may become a candidate.  n <= 64. */
+static __u64 admitted(struct vexfs_query *q, __u64 from, __u32 n)
+{
+	return admitted_of(q, from, n, q->match.p ? vexfs_match_mask(&q->match, from, n) : ~0ULL);
 }
 
 bool vexfs_query_admitted(struct vexfs_query *q, __u64 slot)
@@ -284,48 +290,6 @@ int vexfs_query_estimator(struct vexfs_query *q)
 	return 0;
 }
 
-static void refuse(struct vexfs_query *q, __u32 lower)
-{
-	if (lower < q->deferred.refused)
-		q->deferred.refused = lower;
-}
-
-/*
- * Bounds of the batch, one by one; prunes what is beyond the gate.  Where there are bounds already,
- * what both leave is left, if anything.
- */
-static void bound_batch(struct vexfs_query *q, __u32 sigma)
-{
-	__u32 i, kept = 0, lower, upper, most = vexfs_query_gate(q);
-
-	for (i = 0; i < q->n; i++) {
-		vexfs_codes_slot(q->codes, q->estimator, q->slot[i], sigma, &lower, &upper);
-		if (q->lower[i] <= upper && q->upper[i] >= lower) {
-			lower = q->lower[i] > lower ? q->lower[i] : lower;
-			upper = q->upper[i] < upper ? q->upper[i] : upper;
-		}
-		if (lower > most) {
-			refuse(q, lower);
-			continue;
-		}
-		q->lower[i] = lower;
-		q->upper[i] = upper;
-		vexfs_query_keep(q, kept++, i);
-	}
-	q->stats.estimated += q->n;
-	q->stats.pruned += q->n - kept;
-	q->n = kept;
-}
-
-int vexfs_query_bound(struct vexfs_query *q, __u32 sigma)
-{
-	int err = vexfs_query_estimator(q);
-
-	if (!err)
-		bound_batch(q, sigma);
-	return err;
-}
-
 int vexfs_q_estimate(struct vexfs_query *q, __u64 from, __u32 n, __u32 sigma)
 {
 	__u32 shift = 0, bounded, i;
@@ -347,7 +311,9 @@ int vexfs_q_estimate(struct vexfs_query *q, __u64 from, __u32 n, __u32 sigma)
 	} else if (vx_popcount(mask) <= FEW_CODES) {
 		for (; mask; mask &= mask - 1)
 			vexfs_query_add(q, from + __builtin_ctzll(mask), VEXFS_UNKNOWN, ~0u);
-		bound_batch(q, sigma);
+		err = vexfs_query_bound(q, 1, sigma);
+		if (err)
+			return err;
 	} else {
 		bounded = vx_popcount(mask);
 		mask = vexfs_codes_range(q->codes, q->estimator, from, n, mask, sigma, vexfs_query_gate(q),
@@ -371,11 +337,7 @@ int vexfs_q_matches(struct vexfs_query *q, __u64 from, __u64 *next, bool estimat
 	__u64 at = from, match, admit;
 	int err;
 
-	err = vexfs_query_charge(q, &n);
-	if (!err && estimate)
-		err = vexfs_query_estimator(q);
-	if (!err)
-		err = vexfs_query_new_batch(q, from != q->next);
+	err = vexfs_query_charge(q, &n) ?: vexfs_query_new_batch(q, from != q->next);
 	if (err)
 		return err;
 	while (at < q->count && words++ < SCAN_WORDS) {
@@ -384,7 +346,7 @@ int vexfs_q_matches(struct vexfs_query *q, __u64 from, __u64 *next, bool estimat
 		match = vexfs_match_mask(&q->match, at, len);
 		if (len > q->count - at)
 			match &= (1ULL << (q->count - at)) - 1;
-		admit = match ? admitted(q, at, len) : 0;
+		admit = match ? admitted_of(q, at, len, match) : 0;
 		for (; match && found < n; match &= match - 1, found++)
 			if (admit & match & -match)
 				vexfs_query_add(q, at + __builtin_ctzll(match), VEXFS_UNKNOWN, ~0u);
@@ -399,11 +361,10 @@ int vexfs_q_matches(struct vexfs_query *q, __u64 from, __u64 *next, bool estimat
 	if (found < n || at == q->count)
 		q->why = why;		/* charge() had cut a batch that is not full */
 	vexfs_query_look(q, from, at, found);
-	if (estimate && q->codes)
-		bound_batch(q, VEXFS_SIGMA);
-	vexfs_query_publish(q);
 	*next = at;
-	return q->n;
+	err = estimate && q->codes ? vexfs_query_bound_finely(q, VEXFS_SIGMA) : 0;
+	vexfs_query_publish(q);
+	return err ?: (int)q->n;
 }
 
 static int call(struct vexfs_query *q, int (*op)(struct vexfs_search *), __u32 phase)
@@ -601,7 +562,7 @@ int vexfs_q_defer(struct vexfs_query *q)
 		if (q->lower[i] <= gate)
 			vexfs_deferred_push(&q->deferred, q->lower[i], q->slot[i]);
 		else
-			refuse(q, q->lower[i]);
+			vexfs_query_refuse(q, q->lower[i]);
 	}
 	q->stats.deferred += n;
 	q->n = unknown;

@@ -287,6 +287,16 @@ static float group_bound(const struct vexfs_ladder *q, float spread)
 	return d > 0 ? d * d : 0;
 }
 
+__u32 vexfs_probe_edge(const struct vexfs_lists *l, struct vexfs_probe *p, __u32 at)
+{
+	float spread = root(4 * (l->rank2[at] - l->centre.norm2[at])), edge;
+	struct vexfs_ladder *q = &p->ladder;
+
+	near_centre(q, p->dots[l->groups + at], l->centre.norm2[at]);
+	edge = group_bound(q, spread);
+	return key32(q->metric == VEXFS_METRIC_DOT ? edge : q->times_norm2 * edge + q->rest1);
+}
+
 __u32 vexfs_probe_groups(const struct vexfs_lists *l, struct vexfs_probe *p)
 {
 	float least = 0, low = 0, high = 0, d;
@@ -394,11 +404,32 @@ __u32 vexfs_probe_scan(const struct vexfs_lists *l, struct vexfs_probe *p, __u32
 			p->plus[k] = p->ladder.plus + p->ladder.rest2;
 			p->reach[k] = p->ladder.reach;
 			__builtin_prefetch(p->two[k]);
-			__builtin_prefetch((const char *)p->two[k] + 64);
+			if (p->all_match)
+				__builtin_prefetch((const char *)p->two[k] + 64);
 		}
 		row += VEXFS_CODE_BLOCK;
 	}
 	return (row < to ? row : to) - from;
+}
+
+void vexfs_probe_rows(const struct vexfs_lists *l, struct vexfs_probe *p, __u32 from, __u32 n,
+		      __u32 sigma)
+{
+	__u32 i, at;
+
+	for (i = from; i < from + n; i++) {
+		at = p->in[i];
+		if (!(p->known[at / 64] >> at % 64 & 1)) {
+			vexfs_probe_list(l, p, at);
+			p->near[at].plus = p->ladder.plus + p->ladder.rest2;
+			p->near[at].reach = p->ladder.reach;
+			p->known[at / 64] |= 1ULL << at % 64;
+		}
+		p->plus[i] = p->near[at].plus;
+		p->reach[i] = p->near[at].reach;
+	}
+	vexfs_ladder_refine(&p->ladder, p->two + from, p->plus + from, p->reach + from, n, sigma,
+			    p->lower + from, p->upper + from);
 }
 
 __u32 vexfs_probe_refine(struct vexfs_probe *p, __u32 sigma, __u32 gate)

@@ -248,7 +248,7 @@ int vexfs_q_bucket(struct vexfs_query *q, __u32 table, __u32 code, __u32 at, __u
 		vexfs_query_look(q, slot[i], slot[i] + 1, 0);
 	}
 	q->visited += q->looked - looked;
-	err = vexfs_query_bound(q, sigma);
+	err = vexfs_query_bound(q, 1, sigma);
 	if (err)
 		return err;
 	vexfs_query_publish(q);

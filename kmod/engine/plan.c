@@ -10,16 +10,17 @@
 
 /*
  * What it costs to look at a record, in bytes that are read and put together, which is what a scan
- * waits for: in a block of a list, and alone, from its row-major code.
+ * waits for: in a block of a list, and alone, by the second rung.
  */
 static __u64 cost_listed(__u32 padded)
 {
 	return padded / 8 + sizeof(struct vexfs_rung1) / VEXFS_CODE_BLOCK;
 }
 
-static __u64 cost_alone(__u32 padded)
+static __u64 cost_alone(const struct vexfs_lists *l)
 {
-	return 4 * (padded / 8) + 128;	/* four planes, and two cache lines that nobody fetched */
+	/* and the cache lines that it begins and ends in, and where its list is */
+	return vexfs_list_row_bytes(l) + 192;
 }
 
 /* Do so few records match that looking at each of them is less than looking for them in lists? */
@@ -27,13 +28,12 @@ static bool few_match(const struct vexfs_query *q)
 {
 	__u64 rows = q->enough < q->linked ? q->enough : q->linked;
 
-	/* codes of lists may be of fewer dims than those by slot */
-	return q->match.p && q->match.matches * cost_alone((q->prep.dims + 63) / 64 * 64) <=
+	return q->match.p && q->match.matches * cost_alone(q->lists) <=
 				     rows * cost_listed(q->lists->coder.rotation.padded);
 }
 
 /* Are they so few that measuring them is less than what an estimate takes before the first one? */
-#define MEASURED_BYTES	(2u << 20)
+#define MEASURED_BYTES	(768u << 10)
 
 static bool very_few_match(const struct vexfs_query *q)
 {

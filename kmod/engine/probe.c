@@ -7,26 +7,32 @@
  * (rank2); those of a group are ranked once no other one is likely to have a nearer centre.  The
  * query is through when it has looked at as many rows as the recall that is wanted has been measured
  * to take (lists_tune.c).  One that is farther from all centres than those that were measured is not
- * like them: it goes on until no list is left whose centre is nearer than the k-th best.
+ * like them: it goes on until no list is left whose centre is nearer than the k-th best.  Nor is
+ * one with a filter that fewer rows pass where it has looked than everywhere: it goes on until no
+ * list is left of which a row may well be nearer.
  *
  * No floating point here.
  */
 #include "query.h"
 #include "probe.h"
 
+#define FEWER		80		/* per cent of what was expected: not by chance */
 #define SCAN_ROWS	1024u		/* of a list, in one FPU section */
 
 static struct vexfs_probe *probe_new(const struct vexfs_lists *l)
 {
 	__u32 padded = l->coder.rotation.padded;
-	struct vexfs_probe *p = vx_ealloc(sizeof(*p) + (size_t)padded * (4 + 2 + 4 + 1) +
-					  (size_t)l->lists * (8 + 4 * 4) + l->groups * (4 + 4) +
-					  vexfs_axes_scratch(l->coder.dims) + 8);
+	size_t lists = (size_t)l->lists * (8 + 8 + 4 * 4) + (l->lists / 64 + 1) * 8;
+	struct vexfs_probe *p = vx_ealloc(sizeof(*p) + (size_t)padded * (4 + 2 + 4 + 1) + lists +
+					  l->groups * (4 + 4) + vexfs_axes_scratch(l->coder.dims) +
+					  8);
 
 	if (!p)
 		return NULL;
 	p->before = (__u64 *)(p + 1);
-	p->ladder.z = (float *)(p->before + l->lists);
+	p->near = (struct vexfs_near *)(p->before + l->lists);
+	p->known = (__u64 *)(p->near + l->lists);
+	p->ladder.z = (float *)(p->known + l->lists / 64 + 1);
 	p->dots = p->ladder.z + padded;
 	p->done = (__u32 *)(p->dots + l->groups + l->lists);
 	p->far = p->done + l->lists;
@@ -38,21 +44,14 @@ static struct vexfs_probe *probe_new(const struct vexfs_lists *l)
 	return p;
 }
 
-/*
- * Rank the groups for the vector of the query.  -EPERM, -ENOMEM; -ENOENT there are no lists, or its
- * norm is out of range: then there are none for it.
- */
-static int begin(struct vexfs_query *q)
+int vexfs_query_ladder(struct vexfs_query *q)
 {
 	const struct vexfs_lists *l = q->lists;
 	struct vexfs_probe *p = q->probe;
-	__u32 group;
 
-	if (q->phase != VEXFS_PHASE_SEARCH)
-		return -EPERM;
 	if (!l)
 		return -ENOENT;
-	if (q->probing)
+	if (q->laddered)
 		return 0;
 	if (!p)
 		p = q->probe = probe_new(l);
@@ -68,6 +67,29 @@ static int begin(struct vexfs_query *q)
 		vexfs_query_decide(q);
 		return -ENOENT;
 	}
+	memset(p->known, 0, (l->lists / 64 + 1) * sizeof(*p->known));
+	q->laddered = true;
+	return 0;
+}
+
+/*
+ * Rank the groups for the vector of the query.  -EPERM; errors of vexfs_query_ladder().
+ */
+static int begin(struct vexfs_query *q)
+{
+	const struct vexfs_lists *l = q->lists;
+	struct vexfs_probe *p;
+	__u32 group;
+	int err;
+
+	if (q->phase != VEXFS_PHASE_SEARCH)
+		return -EPERM;
+	if (q->probing)
+		return 0;
+	err = vexfs_query_ladder(q);
+	if (err)
+		return err;
+	p = q->probe;
 	/* what is in lists is theirs, and the rest is gone through from there; or it began elsewhere */
 	if (!q->marking && q->next && vexfs_query_mark(q))
 		return -ENOMEM;
@@ -89,6 +111,9 @@ static int begin(struct vexfs_query *q)
 	p->lists = 0;
 	p->strays = 0;
 	p->nearest = ~0u;
+	p->met = p->matched = 0;
+	p->judged = p->elsewhere = false;
+	p->all_match = !q->match.p;
 	q->probing = true;
 	return 0;
 }
@@ -141,15 +166,43 @@ static bool take_list(struct vexfs_query *q)
 	return true;
 }
 
-/* Has the query looked at enough of the lists?  The next one is known. */
-static bool enough(const struct vexfs_query *q, __u32 gate)
+/*
+ * Do clearly fewer rows match where the query has looked than everywhere?  False where it is not
+ * told how many match.
+ */
+static bool fewer_match(const struct vexfs_query *q)
 {
 	const struct vexfs_probe *p = q->probe;
+
+	return q->leap && p->matched * 100 < p->met * q->match.matches / q->count * FEWER;
+}
+
+/* Is a list likely to have no row that is nearer than the gate?  A guess, and a careful one. */
+static bool is_beyond(struct vexfs_query *q, __u32 at, __u32 gate)
+{
+	__u32 edge;
+
+	vx_fpu_begin();
+	edge = vexfs_probe_edge(q->lists, q->probe, at);
+	vx_fpu_end();
+	return edge > gate;
+}
+
+/* Has the query looked at enough of the lists?  The next one is known. */
+static bool enough(struct vexfs_query *q, __u32 gate)
+{
+	struct vexfs_probe *p = q->probe;
 
 	if (q->effort)
 		return p->lists >= q->effort;
 	if (p->listed < q->enough)
 		return false;
+	if (!p->judged) {
+		p->judged = true;
+		p->elsewhere = fewer_match(q);
+	}
+	if (p->elsewhere)
+		return is_beyond(q, p->next[0], gate);
 	return p->nearest <= q->lists->farthest || p->far[p->next[0]] > gate;
 }
 
@@ -215,7 +268,7 @@ static __u32 scan(struct vexfs_query *q, __u32 at, __u32 n, __u32 sigma, __u32 g
 	return n;
 }
 
-/* What does not match goes before the second rung is looked at: of rows kept from `from` on. */
+/* What does not match goes before levels of its second rung are looked at: of rows from `from` on */
 static void drop_others(struct vexfs_query *q, __u32 from)
 {
 	struct vexfs_probe *p = q->probe;
@@ -224,10 +277,13 @@ static void drop_others(struct vexfs_query *q, __u32 from)
 	for (i = from; i < p->kept; i++) {
 		if (!vexfs_match_mask(&q->match, p->two[i]->slot, 1))
 			continue;
+		__builtin_prefetch((const char *)p->two[i] + 64);
 		p->two[kept] = p->two[i];
 		memcpy(&p->plus[kept], &p->plus[i], sizeof(*p->plus));
 		memcpy(&p->reach[kept++], &p->reach[i], sizeof(*p->reach));
 	}
+	p->met += p->kept - from;
+	p->matched += kept - from;
 	p->kept = kept;
 }
 

@@ -8,6 +8,11 @@
 #define VEXFS_LISTS_AHEAD 4
 #define VEXFS_RANKS 512
 
+/* What a list adds to the bounds of its rows, see vexfs_ladder_refine(). */
+struct vexfs_near {
+	float plus, reach;
+};
+
 struct vexfs_probe {
 	struct vexfs_ladder ladder;
 	float *dots;			/* [groups], then [lists]: <z, centre>, about */
@@ -34,12 +39,21 @@ struct vexfs_probe {
 	__u64 listed;			/* rows of lists that were looked at */
 	__u32 strays;			/* rows in no list that were */
 	struct vexfs_probed probed[VEXFS_BATCH];	/* what vexfs_q_probes() gives */
-	/* what scans leave: rows that the first rung lets pass, and their lists' plus and reach */
+	struct vexfs_near *near;	/* [lists]: of those whose bit is set in known */
+	__u64 *known;
+	/*
+	 * What scans leave: rows that the first rung lets pass, and their lists' plus and reach.
+	 * Or what refine.c looks up: rows of lists `in`, of candidates `of` of the batch.
+	 */
+	bool judged, elsewhere;		/* is what matches rather where it has not looked yet? */
+	bool all_match;			/* there is no filter that tells of rows */
+	__u64 met, matched;		/* rows that the first rung let pass; of those */
 	__u32 kept;
 	__u64 slot[VEXFS_BATCH];
 	const struct vexfs_rung2 *two[VEXFS_BATCH];
 	float plus[VEXFS_BATCH], reach[VEXFS_BATCH];
 	__u32 lower[VEXFS_BATCH], upper[VEXFS_BATCH];
+	__u32 in[VEXFS_BATCH], of[VEXFS_BATCH];
 	/* codes of the next list that are to be fetched while this one is scanned */
 	const __u8 *ahead, *ahead_end;
 };
@@ -55,6 +69,11 @@ __u32 vexfs_probe_groups(const struct vexfs_lists *l, struct vexfs_probe *p);
 void vexfs_probe_open(const struct vexfs_lists *l, struct vexfs_probe *p, __u32 group);
 /* Rank the other groups than the one that was opened. */
 void vexfs_probe_rank(const struct vexfs_lists *l, struct vexfs_probe *p, __u32 opened);
+/*
+ * How near a row of list `at` may well be, a key: the distance of the centre, less the root of the
+ * mean squared one of its rows.
+ */
+__u32 vexfs_probe_edge(const struct vexfs_lists *l, struct vexfs_probe *p, __u32 at);
 /* List `at` is the one at hand. */
 void vexfs_probe_list(const struct vexfs_lists *l, struct vexfs_probe *p, __u32 at);
 /*
@@ -64,6 +83,9 @@ void vexfs_probe_list(const struct vexfs_lists *l, struct vexfs_probe *p, __u32 
  */
 __u32 vexfs_probe_scan(const struct vexfs_lists *l, struct vexfs_probe *p, __u32 at, __u32 from,
 		       __u32 n, __u32 sigma, __u32 gate);
+/* Bounds of the rows [from, from + n) of those that were looked up, from the second rung. */
+void vexfs_probe_rows(const struct vexfs_lists *l, struct vexfs_probe *p, __u32 from, __u32 n,
+		      __u32 sigma);
 /*
  * Bounds of what was kept from the second rung: slot, lower and upper have those that are not above
  * the gate, and returns how many.  None are kept after that.

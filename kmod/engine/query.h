@@ -93,7 +93,8 @@ struct vexfs_query {
 	__u64 enough;			/* rows of lists to look at, and how narrow to take bounds */
 	__u32 sigma;
 	__u32 plan, plan_why;		/* VEXFS_PLAN_*, VEXFS_WHY_*, of the attempt */
-	bool probing;			/* lists are ranked for this vector */
+	bool laddered;			/* the probe's ladder is for this vector */
+	bool probing;			/* lists are ranked for it */
 	struct vexfs_probe *probe;	/* made on first use */
 	__u64 probed;			/* lists looked into, of attempts that are over */
 	const struct vexfs_lsh *have_lsh, *lsh;	/* NULL: none */
@@ -146,8 +147,6 @@ void vexfs_query_keep(struct vexfs_query *q, __u32 to, __u32 from);
 int vexfs_query_go_on(struct vexfs_query *q);
 /* There is an estimator for the vector, if there are codes.  -ENOMEM. */
 int vexfs_query_estimator(struct vexfs_query *q);
-/* Tighten the bounds of the batch by codes, which there are, and prune.  -ENOMEM. */
-int vexfs_query_bound(struct vexfs_query *q, __u32 sigma);
 /*
  * Filter the batch and pin its rows, for measure[]; what is not in memory waits to be read and
  * leaves it.  Then vx_rows_put().  The error of a filter that failed.
@@ -176,6 +175,31 @@ __u32 vexfs_query_radius_gate(struct vexfs_query *q);
 
 /* What is in the pool, or twice in the batch, leaves the batch. */
 void vexfs_query_only_new(struct vexfs_query *q);
+
+/* Something is too far by this lower bound. */
+static inline void vexfs_query_refuse(struct vexfs_query *q, __u32 lower)
+{
+	if (lower < q->deferred.refused)
+		q->deferred.refused = lower;
+}
+
+/* --- refine.c --- */
+
+/*
+ * Tighten the bounds of the batch by the codes of a rung, and prune what is beyond the gate.  Those
+ * that have no such code keep theirs.  -ENOMEM, -EOPNOTSUPP there are no such codes.
+ */
+int vexfs_query_bound(struct vexfs_query *q, __u32 rung, __u32 sigma);
+/* The same by the finest code that each of them has, if any. */
+int vexfs_query_bound_finely(struct vexfs_query *q, __u32 sigma);
+
+/* --- probe.c --- */
+
+/*
+ * There is a ladder of the lists for the vector, in q->probe.  -ENOMEM; -ENOENT there are no lists,
+ * or its norm is out of range: then there are none for it.
+ */
+int vexfs_query_ladder(struct vexfs_query *q);
 
 /* --- lsh.c --- */
 

@@ -105,9 +105,7 @@ int vexfs_q_refine(struct vexfs_query *q, __u32 rung, __u32 sigma)
 		return err;
 	if (!rung || rung > VEXFS_RUNGS || sigma > VEXFS_MAX_SIGMA || q->scored_batch)
 		return -EINVAL;
-	if (rung > 1 || !q->codes)
-		return -EOPNOTSUPP;
-	err = vexfs_query_go_on(q) ?: vexfs_query_bound(q, sigma);
+	err = vexfs_query_go_on(q) ?: vexfs_query_bound(q, rung, sigma);
 	if (err)
 		return err;
 	vexfs_query_publish(q);

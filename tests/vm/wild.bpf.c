@@ -30,7 +30,9 @@ static __noinline int goes_wrong(struct vexfs_search *s)
 	EXPECT(vexfs_batch_bucket(s, 0, 0, ~0u, 0) == -ENOENT);
 	EXPECT(vexfs_batch_bucket(s, 0, 0, 0, VEXFS_MAX_SIGMA + 1) == -EINVAL);
 	EXPECT(vexfs_batch_list(s, s->lists, 0) == -EINVAL && vexfs_batch_list(s, ~0u, 0) == -EINVAL);
-	EXPECT(vexfs_refine(s, 1, 0) == 0);		/* of nothing */
+	EXPECT(vexfs_refine(s, 1, 0) == 0 && vexfs_refine(s, 2, 0) == 0);	/* of nothing */
+	EXPECT(vexfs_refine(s, VEXFS_RUNGS + 1, 0) == -EINVAL);
+	EXPECT(vexfs_refine(s, 2, VEXFS_MAX_SIGMA + 1) == -EINVAL);
 	return 0;
 }
 
@@ -49,6 +51,10 @@ static __noinline int bucket(struct vexfs_search *s, __u32 t)
 	EXPECT(in && in[0].lower && in[0].lower <= in[0].upper);
 	n = vexfs_refine(s, 1, 0);
 	EXPECT(n >= 0);
+	n = vexfs_refine(s, 2, 0);		/* what is in no list keeps its bounds */
+	EXPECT(n >= 0 && n == (int)s->batch);
+	in = vexfs_intervals(s);
+	EXPECT(in && (!n || (in[0].lower && in[0].lower <= in[0].upper)));
 	n = vexfs_defer(s);
 	return n < 0 ? n : 0;
 }
