@@ -120,6 +120,33 @@ static void *linker(void *arg)
 	return NULL;
 }
 
+/* All slots by the second rung of whatever generation the query has, as far as they are in it. */
+static int refines(struct vexfs_search *s)
+{
+	struct vexfs_query *q = vexfs_search_query(s);
+	int n;
+
+	for (; s->state[0] < s->count; s->state[0] += VEXFS_BATCH) {
+		n = vexfs_q_range(q, s->state[0], VEXFS_BATCH);
+		if (n > 0)
+			n = vexfs_q_refine(q, 2, 0);
+		if (n > 0)
+			n = vexfs_q_defer(q);
+		if (n == -EAGAIN)
+			return VEXFS_MORE;
+		if (n < 0)
+			return n;
+	}
+	while ((n = vexfs_q_take(q)) > 0) {
+		n = vexfs_q_score(q);
+		if (n > 0)
+			n = vexfs_q_offer(q);
+		if (n < 0)
+			break;
+	}
+	return n == -EAGAIN ? VEXFS_MORE : n;
+}
+
 static void *asker(void *arg)
 {
 	struct vexfs_query_params p = { .dims = WIDTH, .metric = VEXFS_METRIC_L2, .k = K,
@@ -146,7 +173,7 @@ static void *asker(void *arg)
 		p.lists = held;
 		q = vexfs_query_new(columns, &from, &p);
 		want(q, "no query", 0);
-		n = run(q, vexfs_ivf, hits, &truncated, &restarts);
+		n = run(q, next_of(&state, 4) ? vexfs_ivf : refines, hits, &truncated, &restarts);
 		want(n == K, "hits", n);
 		want(!truncated, "truncated", truncated);
 		for (i = 0, there = false; i < K; i++) {
