@@ -641,6 +641,7 @@ static int write_one(struct vexfs_collection_mem *c, struct vexfs_body *b, struc
 	err = write_all(&k, *inode, stop, arg) ?: install(&k, inode);
 	if (!err) {
 		WRITE_ONCE(d->stored_lists, k.lists);
+		WRITE_ONCE(d->stored_rewritten, d->rewritten);
 		WRITE_ONCE(d->stored, k.count);
 	}
 	return err;
@@ -648,12 +649,16 @@ static int write_one(struct vexfs_collection_mem *c, struct vexfs_body *b, struc
 
 /* --- when --- */
 
-/* Has it so many more slots than the checkpoint that a part of 1 / `part` is new, or other lists? */
+/*
+ * Has it so many more slots than the checkpoint that a part of 1 / `part` is new, or lists where
+ * that has none, or was such a part in lists that others have replaced?
+ */
 static bool has_changed(struct vexfs_derived *d, u32 part)
 {
 	u64 stored = READ_ONCE(d->stored), count = vexfs_codes_count(d->codes);
 
 	return !stored || count > stored + stored / part ||
+	       READ_ONCE(d->rewritten) - READ_ONCE(d->stored_rewritten) > stored / part ||
 	       (smp_load_acquire(&d->lists) && !READ_ONCE(d->stored_lists));
 }
 

@@ -73,6 +73,7 @@ void vexfs_derived_relist(struct vexfs_derived *d, struct vexfs_lists *lists)
 	old = d->lists;
 	d->lists = lists;
 	spin_unlock(&d->lists_lock);
+	WRITE_ONCE(d->rewritten, vexfs_lists_rewritten(lists));
 	vexfs_lists_free(old);
 	vexfs_derived_settle(d);
 }

@@ -51,6 +51,11 @@ struct vexfs_derived {
 	u64 stored;
 	bool stored_lists;
 	/*
+	 * Rows that were in lists which others have replaced, in all and as of the checkpoint.  The
+	 * same.
+	 */
+	u64 rewritten, stored_rewritten;
+	/*
 	 * Hash tables: wanted once a search has asked for them, NULL until the worker has made some,
 	 * and not to be tried before then.  tables_bytes, vexfs_budget.lock, is charged on top of
 	 * what else there is

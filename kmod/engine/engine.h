@@ -228,6 +228,8 @@ struct vexfs_lists *vexfs_lists_get(struct vexfs_lists *l);
 void vexfs_lists_free(struct vexfs_lists *l);
 __u64 vexfs_lists_bytes(const struct vexfs_lists *l);
 __u64 vexfs_lists_linked(const struct vexfs_lists *l);	/* slots before this are in lists */
+/* The worker's: how many rows were in lists that others have replaced since these were made. */
+__u64 vexfs_lists_rewritten(const struct vexfs_lists *l);
 __u32 vexfs_lists_count(const struct vexfs_lists *l);	/* lists */
 /*
  * Put the live rows up to slot `to` into lists.  Sleeps.  0, also when the deadline came first;

@@ -106,6 +106,8 @@ struct vexfs_lists {
 	 * that came or died from when they were measured until then.
 	 */
 	__u64 seen_linked, seen_live, moved;
+	/* the writer's: rows of lists that were split, merged or copied since these were made */
+	__u64 rewritten;
 	/* the writer's: a rotated row, the same in whole steps, a centre; dots of groups or lists */
 	float *x, *c, *dots;		/* [padded], [padded], [lists or groups] */
 	float rest;			/* of x */

@@ -30,6 +30,7 @@ struct move {
 	__u32 *live;			/* [from->lists]: rows */
 	__u8 *fate;			/* [from->lists] */
 	__u32 each;			/* rows that a list should have */
+	__u64 rewritten;		/* rows, dead ones too, of lists that do not stay */
 	__u32 *slot;			/* live slots of a list at hand */
 	float *centre;			/* [MOST_PIECES][padded] */
 	float *sum;			/* [MOST_PIECES]: of squared distances of rows to it */
@@ -99,6 +100,7 @@ static int like_in(struct vexfs_lists *l, const struct vexfs_lists *from, __u32 
 	l->farthest = from->farthest;
 	l->measured = from->measured;
 	l->moved = from->moved;
+	l->rewritten = from->rewritten;
 	l->seen_linked = from->seen_linked;
 	l->seen_live = from->seen_live;
 	return 0;
@@ -357,8 +359,10 @@ static __u32 decide(struct move *m, bool *all)
 			*all = false;
 			fate = KEEP;
 		}
-		if (fate != KEEP)
+		if (fate != KEEP) {
 			moved += n;
+			m->rewritten += list->n;
+		}
 		any |= fate != KEEP;
 		left -= fate == DISSOLVE;
 		m->fate[i] = fate;
@@ -423,6 +427,11 @@ static __u64 changed(const struct vexfs_lists *l, const struct vexfs_columns *c)
 	return came + (were > live ? were - live : 0);
 }
 
+__u64 vexfs_lists_rewritten(const struct vexfs_lists *l)
+{
+	return l->rewritten;
+}
+
 bool vexfs_lists_uneven(const struct vexfs_lists *l, const struct vexfs_columns *c)
 {
 	return changed(l, c) > vexfs_lists_linked(l) / CHANGED;
@@ -453,6 +462,7 @@ struct vexfs_lists *vexfs_lists_balance(struct vexfs_lists *l, struct vexfs_colu
 	if (!*err && m.to) {
 		m.to->linked = l->linked;
 		m.to->tuned = l->tuned;
+		m.to->rewritten += m.rewritten;
 		if (all)
 			seen(m.to, l, &m);
 		/* how far to look is known of rows of which many are gone, or of a part of them */

@@ -293,6 +293,38 @@ static void gives_way(void **state)
 	finish();
 }
 
+/* Lists that others have replaced make another one due, as many new slots do. */
+static void rewritten(void **state)
+{
+	struct vexfs_derived *d;
+	__u64 ino, id;
+
+	(void)state;
+	prepare(N);
+	ask(7, 0);
+	work();
+	ino = coll()->body->checkpoint->i_ino;
+	d = vexfs_derived_get(coll()->body);
+	assert_non_null(d->lists);
+	assert_int_equal(d->rewritten, 0);
+	/* most of them die: lists dissolve or are copied */
+	for (id = 1; id < N - 200; id++)
+		assert_int_equal(delete_id(&m, id), 0);
+	ask(N - 7, 0);
+	work();
+	assert_true(d->rewritten > N / 4);
+	assert_int_not_equal(coll()->body->checkpoint->i_ino, ino);
+	assert_int_equal(d->stored_rewritten, d->rewritten);
+	ino = coll()->body->checkpoint->i_ino;
+	work();
+	assert_int_equal(coll()->body->checkpoint->i_ino, ino);
+	vexfs_derived_put(d);
+	remount(0);
+	right(N - 200, N + 1);
+	assert_true(was_read(N));
+	finish();
+}
+
 /* Whatever needs a block takes those of a checkpoint when no other is free. */
 static long write_file(void)
 {
@@ -488,6 +520,7 @@ int main(void)
 		cmocka_unit_test(deaths_first),
 		cmocka_unit_test(unread),
 		cmocka_unit_test(no_room),
+		cmocka_unit_test(rewritten),
 		cmocka_unit_test(gives_way),
 		cmocka_unit_test(gives_way_to_others),
 		cmocka_unit_test(budgets),
