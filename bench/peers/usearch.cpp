@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * USearch (the headers of npm's usearch) as a contender, see ../contender.h; --method f32, bf16 or i8, which is how it
- * keeps the rows.
+ * keeps the rows.  To i8 they are brought here, by one factor for all: USearch itself makes each as long as any other
+ * first, and then hardly uses eight bits where there are many dimensions.
  */
 #define USEARCH_USE_NUMKONG 1
 #include "../contender.h"
@@ -43,26 +44,43 @@ NO_KERNELS(u1)
 #define EF_CONSTRUCTION	200
 #define LAST		50		/* one row in so many, the last ones, is inserted by one thread and timed */
 
-struct ask {
+/* A row or a query as the index takes it. */
+struct row {
 	const race *r;
+	float scale;			/* to i8; 0: stays as it is */
+	std::vector<float> unit;
+	std::vector<i8_t> small;
+
+	row(const race *r, float scale) : r(r), scale(scale), unit(r->dims), small(r->dims) {}
+
+	void set(const float *from)
+	{
+		race_unit(r, from, unit.data());
+		for (uint32_t i = 0; scale && i < r->dims; i++)
+			small[i] = static_cast<i8_t>(lrintf(fmaxf(-127, fminf(127, unit[i] * scale))));
+	}
+};
+
+struct ask {
 	index_dense_t *index;
 	int32_t filter;
 	std::vector<index_dense_t::vector_key_t> key;
-	std::vector<float> unit;
+	row query;
 };
 
 static void answer(void *arg, const float *query, int32_t *ids)
 {
 	ask *a = static_cast<ask *>(arg);
-	const int32_t *attr = a->r->attr;
+	const int32_t *attr = a->query.r->attr;
 	int32_t filter = a->filter;
+	size_t k = a->query.r->k;
+	auto admits = [=](index_dense_t::vector_key_t key) { return attr[key] < filter; };
+	auto search = [=](const auto *vector) {
+		return filter ? a->index->filtered_search(vector, k, admits, 0) : a->index->search(vector, k, 0);
+	};
 
-	race_unit(a->r, query, a->unit.data());
-	auto found = filter ? a->index->filtered_search(a->unit.data(), a->r->k,
-							[=](index_dense_t::vector_key_t key) {
-								return attr[key] < filter;
-							}, 0) :
-			      a->index->search(a->unit.data(), a->r->k, 0);
+	a->query.set(query);
+	auto found = a->query.scale ? search(a->query.small.data()) : search(a->query.unit.data());
 	if (!found)
 		race_die(found.error.release(), "usearch");
 	size_t n = found.dump_to(a->key.data());
@@ -71,20 +89,33 @@ static void answer(void *arg, const float *query, int32_t *ids)
 }
 
 static void insert(const race *r, index_dense_t *index, std::atomic<uint32_t> *next, uint32_t to, uint32_t thread,
-		   race *progress)
+		   float scale, race *progress)
 {
-	std::vector<float> unit(r->dims);
+	row v(r, scale);
 	uint32_t i;
 
 	while ((i = (*next)++) < to) {
 		if (progress && i % 64 == 0)
 			race_progress(progress, i);
-		/* i8 is of a row whose length is 1 */
-		race_unit(r, r->base + static_cast<size_t>(i) * r->dims, unit.data());
-		auto added = index->add(i, unit.data(), thread);
+		v.set(r->base + static_cast<size_t>(i) * r->dims);
+		auto added = scale ? index->add(i, v.small.data(), thread) : index->add(i, v.unit.data(), thread);
 		if (!added)
 			race_die(added.error.release(), "usearch");
 	}
+}
+
+/* What brings the largest number of all rows to 127. */
+static float scale_of(const race *r)
+{
+	row v(r, 0);
+	float most = 0;
+
+	for (uint32_t i = 0; i < r->n; i++) {
+		v.set(r->base + static_cast<size_t>(i) * r->dims);
+		for (float x : v.unit)
+			most = fmaxf(most, fabsf(x));
+	}
+	return most > 0 ? 127 / most : 1;
 }
 
 int main(int argc, char **argv)
@@ -115,18 +146,19 @@ int main(int argc, char **argv)
 		race_die("out of memory", "usearch");
 	race_progress(&r, 0);
 	t = race_now();
+	float scale = kind == scalar_kind_t::i8_k ? scale_of(&r) : 0;
 	for (uint32_t i = 1; i < r.threads; i++)
-		threads.emplace_back(insert, &r, &index, &next, r.n - last, i, nullptr);
-	insert(&r, &index, &next, r.n - last, 0, &r);
+		threads.emplace_back(insert, &r, &index, &next, r.n - last, i, scale, nullptr);
+	insert(&r, &index, &next, r.n - last, 0, scale, &r);
 	for (auto &thread : threads)
 		thread.join();
 	one = race_now();
 	next = r.n - last;
-	insert(&r, &index, &next, r.n, 0, &r);
+	insert(&r, &index, &next, r.n, 0, scale, &r);
 	one = race_now() - one;
 	t = race_now() - t;
 	race_build(&r, "M 16", last / one, last, t, r.threads, race_memory() - before, kind == scalar_kind_t::f32_k);
-	ask a = { &r, &index, 0, std::vector<index_dense_t::vector_key_t>(r.k), std::vector<float>(r.dims) };
+	ask a = { &index, 0, std::vector<index_dense_t::vector_key_t>(r.k), row(&r, scale) };
 	for (size_t ef : efs) {
 		index.change_expansion_search(ef);
 		race_measure(&r, "M 16", ("ef " + std::to_string(ef)).c_str(), 0, answer, &a);
