@@ -15,6 +15,7 @@ import sys
 TARGETS = (0.90, 0.95, 0.99)
 FILTERED_TARGET = 0.99
 OURS = 'vexfs'
+ELSEWHERE = 'SymphonyQG and the IVF of RaBitQ-Library, pyglass, SVS, FAISS with AVX2 or AVX-512'
 
 
 class Line:
@@ -179,6 +180,8 @@ def text(meta, sets):
                                                       ': ' + r['note'] if r['note'] else '')
     if notes:
         out += ['Contenders:'] + [n.rstrip() for n in notes.values()] + ['']
+    out += ['Not raced, as neither Debian nor npm has them: ' + ELSEWHERE + '.', 'What a contender from elsewhere has to do '
+            'is in bench/contender.h; EXTRA="PROGRAM..." takes it.', '']
     if meta.get('vm'):
         out += ['In a virtual machine whose nanoseconds are instructions executed (bench/vm):', ''] + \
             ['  ' + line for line in meta['vm']] + ['']
