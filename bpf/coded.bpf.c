@@ -21,15 +21,7 @@
 SEC("struct_ops.s/search")
 int BPF_PROG(coded_search, struct vexfs_search *s)
 {
-	struct rerank_knobs k = rerank_knobs_now();
-	__u64 deferred = 0, taken = s->state[1];
-	int err;
-
-	err = estimate(s, k.sigma, &deferred);
-	if (!err)
-		err = measure(s, k.max_rows);
-	rerank_count(s, deferred, taken);
-	return err ? vexfs_end(err) : 0;
+	return rerank(s, NULL);
 }
 
 SEC(".struct_ops.link")

@@ -158,17 +158,7 @@ static __always_inline int probe(struct vexfs_search *s, __u32 sigma, __u64 *def
 SEC("struct_ops.s/search")
 int BPF_PROG(lsh_search, struct vexfs_search *s)
 {
-	struct rerank_knobs k = rerank_knobs_now();
-	__u64 deferred = 0, taken = s->state[1];
-	int err;
-
-	err = probe(s, k.sigma, &deferred);
-	if (!err)
-		err = estimate(s, k.sigma, &deferred);
-	if (!err)
-		err = measure(s, k.max_rows);
-	rerank_count(s, deferred, taken);
-	return err ? vexfs_end(err) : 0;
+	return rerank(s, probe);
 }
 
 SEC(".struct_ops.link")

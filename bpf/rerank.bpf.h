@@ -119,4 +119,27 @@ static __always_inline int measure(struct vexfs_search *s, __u32 max_rows)
 	return n < 0 ? n : 0;
 }
 
+/*
+ * The search: what probe() finds first is put aside, or, NULL, nothing is; then all from state[0] on;
+ * then the best are measured.  probe() adds what it puts aside to *deferred, and returns 0 when it is
+ * through, with state[0] set to where the records begin that it does not know; else -EAGAIN.
+ */
+static __always_inline int rerank(struct vexfs_search *s,
+				  int (*probe)(struct vexfs_search *s, __u32 sigma,
+					       __u64 *deferred))
+{
+	struct rerank_knobs k = rerank_knobs_now();
+	__u64 deferred = 0, taken = s->state[1];
+	int err = 0;
+
+	if (probe)
+		err = probe(s, k.sigma, &deferred);
+	if (!err)
+		err = estimate(s, k.sigma, &deferred);
+	if (!err)
+		err = measure(s, k.max_rows);
+	rerank_count(s, deferred, taken);
+	return err ? vexfs_end(err) : 0;
+}
+
 #endif /* _VEXFS_BPF_RERANK_H */
