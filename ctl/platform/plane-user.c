@@ -9,9 +9,9 @@
  * last block.  Until then a block that was written since the mount is one of [from, to); any other
  * one of an unwritten extent holds what its last owner left there, and counts as zeros.
  *
- * Rows are looked at in a shared mapping of the whole device.  A page of it that cannot be read
- * would end the process (SIGBUS), so each piece is read once by a call that can say so, before
- * anybody looks at it.
+ * Rows are looked at in a shared mapping of the whole device, and records are copied out of it.  A
+ * page of it that cannot be read would end the process (SIGBUS), so each piece is read once by a
+ * call that can say so, before anybody looks at it.
  *
  * Locks: vexfs_inode_info.data_lock, for [from, to) and so for what a lookup of an extent means; a
  * transaction and core.lock inside it.
@@ -222,6 +222,118 @@ int vexfs_plane_trim(struct inode *plane, u64 bytes)
 	return vexfs_free_from(plane, blocks_of(bytes));
 }
 
+/* --- the map of the device --- */
+
+#define PIECE_BLOCKS	16u		/* are read before anybody looks at them */
+
+void vexfs_map_open(struct vexfs_sb_info *sbi)
+{
+	u64 words = DIV_ROUND_UP_ULL(DIV_ROUND_UP_ULL(sbi->dev->blocks, PIECE_BLOCKS), 64);
+	void *p;
+
+	sbi->map_bytes = sbi->dev->blocks << VEXFS_BLOCK_SHIFT;
+	p = mmap(NULL, sbi->map_bytes, PROT_READ, MAP_SHARED, sbi->dev->fd, 0);
+	if (p == MAP_FAILED)
+		return;
+	sbi->map_read = kvcalloc(2 * words, sizeof(*sbi->map_read), GFP_KERNEL);
+	if (!sbi->map_read) {
+		munmap(p, sbi->map_bytes);
+		return;
+	}
+	sbi->map_split = sbi->map_read + words;
+	madvise(p, sbi->map_bytes, MADV_RANDOM);
+	sbi->map = p;
+}
+
+void vexfs_map_close(struct vexfs_sb_info *sbi)
+{
+	if (!sbi->map)
+		return;
+	munmap((void *)sbi->map, sbi->map_bytes);
+	kvfree(sbi->map_read);
+	sbi->map = NULL;
+}
+
+static bool is_unreadable(const struct vexfs_sb_info *sbi, u64 block)
+{
+	struct vexfs_dev *dev = sbi->dev;
+
+	return dev->unreadable && dev->unreadable(dev, block);
+}
+
+/* Read blocks into the map, so that an error of that is one. */
+static int read_blocks(struct vexfs_sb_info *sbi, u64 first, u64 n)
+{
+	u8 block[VEXFS_BLOCK_SIZE];
+	int err = 0;
+	u64 b;
+
+	if (vexfs_fault(VEXFS_FAULT_READ))
+		return -EIO;
+	for (b = first; b < first + n; b++)
+		if (is_unreadable(sbi, b))
+			return -EIO;
+	if (madvise((void *)(sbi->map + (first << VEXFS_BLOCK_SHIFT)), n << VEXFS_BLOCK_SHIFT,
+		    MADV_POPULATE_READ)) {
+		if (errno != EINVAL)
+			return errno == ENOMEM ? -ENOMEM : -EIO;
+		for (b = first; b < first + n && !err; b++)	/* before Linux 5.14 */
+			err = vexfs_dev_read(sbi->dev, b, block);
+	}
+	return err;
+}
+
+static bool is_set(const u64 *bits, u64 piece)
+{
+	return READ_ONCE(bits[piece / 64]) >> piece % 64 & 1;
+}
+
+static void set(u64 *bits, u64 piece)
+{
+	__atomic_fetch_or(&bits[piece / 64], 1ULL << piece % 64, __ATOMIC_RELAXED);
+}
+
+static bool was_read(const struct vexfs_sb_info *sbi, u64 piece)
+{
+	return is_set(sbi->map_read, piece);
+}
+
+/* Read the piece with a block; where that fails, the block alone, which may be whole. */
+static int read_piece(struct vexfs_sb_info *sbi, u64 pblk)
+{
+	u64 piece = pblk / PIECE_BLOCKS, first = piece * PIECE_BLOCKS;
+	int err = -EIO;
+
+	if (!is_set(sbi->map_split, piece)) {
+		err = read_blocks(sbi, first,
+				  min_t(u64, PIECE_BLOCKS,
+					(sbi->map_bytes >> VEXFS_BLOCK_SHIFT) - first));
+		if (!err)
+			set(sbi->map_read, piece);
+	}
+	if (err != -EIO)
+		return err;
+	err = read_blocks(sbi, pblk, 1);
+	if (!err)
+		set(sbi->map_split, piece);
+	return err;
+}
+
+/* A block in the map; ERR_PTR: -EAGAIN, -EIO. */
+static const void *block_in_map(struct vexfs_sb_info *sbi, u64 pblk, bool wait)
+{
+	int err;
+
+	if ((pblk + 1) << VEXFS_BLOCK_SHIFT > sbi->map_bytes)
+		return ERR_PTR(-EUCLEAN);
+	if (!was_read(sbi, pblk / PIECE_BLOCKS) || is_unreadable(sbi, pblk)) {
+		err = wait ? read_piece(sbi, pblk) : -EAGAIN;
+		if (err)
+			return ERR_PTR(err);
+	}
+	return sbi->map + (pblk << VEXFS_BLOCK_SHIFT);
+}
+
 /* --- writing and reading --- */
 
 int vexfs_locate(struct inode *inode, u32 lblk, u32 want, struct vexfs_where *w)
@@ -291,43 +403,74 @@ int vexfs_write_part(struct inode *inode, const struct vexfs_where *w, u32 off, 
 	return err;
 }
 
+/* Part of one block. */
+static int write_block(struct inode *plane, loff_t pos, const void *from, u32 n)
+{
+	u32 lblk = pos >> VEXFS_BLOCK_SHIFT;
+	struct vexfs_where w;
+	int err;
+
+	err = vexfs_locate(plane, lblk, 1, &w);
+	if (err)
+		return err;
+	if (!w.pblk) {
+		vexfs_error(plane->i_sb, "inode %lu: no block for data at %lld", plane->i_ino,
+			    (long long)pos);
+		return -EIO;
+	}
+	err = vexfs_write_part(plane, &w, pos % VEXFS_BLOCK_SIZE, from, n);
+	return err || w.valid ? err : note_written(plane, lblk);
+}
+
 int vexfs_plane_write(struct inode *plane, loff_t pos, const void *from, size_t n)
 {
 	struct vexfs_inode_info *vi = VEXFS_I(plane);
-	struct vexfs_where w;
 	int err = 0;
 
-	mutex_lock(&vi->data_lock);
 	while (n && !err) {
-		u32 lblk = pos >> VEXFS_BLOCK_SHIFT, off = pos % VEXFS_BLOCK_SIZE;
-		u32 len = min_t(size_t, n, VEXFS_BLOCK_SIZE - off);
+		u32 len = min_t(size_t, n, VEXFS_BLOCK_SIZE - pos % VEXFS_BLOCK_SIZE);
 
 		err = vx_killed() ? -EINTR : vexfs_is_shutdown(plane->i_sb) ? -EIO : 0;
-		err = err ?: vexfs_locate(plane, lblk, 1, &w);
 		if (err)
 			break;
-		if (!w.pblk) {
-			vexfs_error(plane->i_sb, "inode %lu: no block for data at %lld",
-				    plane->i_ino, (long long)pos);
-			err = -EIO;
-			break;
-		}
-		err = vexfs_write_part(plane, &w, off, from, len);
-		if (!err && !w.valid)
-			err = note_written(plane, lblk);
+		/* a block at a time: searches look rows up meanwhile */
+		mutex_lock(&vi->data_lock);
+		err = write_block(plane, pos, from, len);
+		mutex_unlock(&vi->data_lock);
 		from = (const char *)from + len;
 		pos += len;
 		n -= len;
 	}
-	mutex_unlock(&vi->data_lock);
+	return err;
+}
+
+/*
+ * Part of a block.  What is in the map already is taken from there, and so is what is small, as
+ * records are: searches fetch many of them.
+ */
+static int read_part(struct vexfs_sb_info *sbi, u64 pblk, u32 off, void *to, u32 n, bool small)
+{
+	u8 block[VEXFS_BLOCK_SIZE];
+	const void *p;
+	int err;
+
+	if (sbi->map && (small || was_read(sbi, pblk / PIECE_BLOCKS))) {
+		p = block_in_map(sbi, pblk, true);
+		if (IS_ERR(p))
+			return PTR_ERR(p);
+		memcpy(to, p + off, n);
+		return 0;
+	}
+	err = vexfs_dev_read(sbi->dev, pblk, n == VEXFS_BLOCK_SIZE ? to : block);
+	if (!err && n < VEXFS_BLOCK_SIZE)
+		memcpy(to, block + off, n);
 	return err;
 }
 
 int vexfs_plane_read(struct inode *plane, loff_t pos, void *to, size_t n)
 {
 	struct vexfs_inode_info *vi = VEXFS_I(plane);
-	struct vexfs_dev *dev = VEXFS_SB(plane->i_sb)->dev;
-	u8 block[VEXFS_BLOCK_SIZE];
+	bool small = n < VEXFS_BLOCK_SIZE;
 	struct vexfs_where w = { };
 	u32 at = 0;
 	int err;
@@ -343,14 +486,12 @@ int vexfs_plane_read(struct inode *plane, loff_t pos, void *to, size_t n)
 			if (err)
 				return err;
 		}
-		if (!w.valid) {
-			memset(to, 0, len);
-		} else {
-			err = vexfs_dev_read(dev, w.pblk, len == VEXFS_BLOCK_SIZE ? to : block);
+		if (w.valid) {
+			err = read_part(VEXFS_SB(plane->i_sb), w.pblk, off, to, len, small);
 			if (err)
 				return err;
-			if (len < VEXFS_BLOCK_SIZE)
-				memcpy(to, block + off, len);
+		} else {
+			memset(to, 0, len);
 		}
 		to = (char *)to + len;
 		pos += len;
@@ -439,7 +580,6 @@ bool vexfs_plane_is_over(struct inode *plane)
 
 /* --- rows --- */
 
-#define PIECE_BLOCKS	16u		/* are read before anybody looks at them */
 #define MAPS		8		/* extents that rows remember */
 
 struct plane_rows {
@@ -485,86 +625,6 @@ static int find_block(struct plane_rows *r, u32 lblk, u64 *pblk)
 		r->next = (r->next + 1) % MAPS;
 	}
 	return 0;
-}
-
-static bool is_unreadable(const struct vexfs_sb_info *sbi, u64 block)
-{
-	struct vexfs_dev *dev = sbi->dev;
-
-	return dev->unreadable && dev->unreadable(dev, block);
-}
-
-/* Read blocks into the map, so that an error of that is one. */
-static int read_blocks(struct vexfs_sb_info *sbi, u64 first, u64 n)
-{
-	u8 block[VEXFS_BLOCK_SIZE];
-	int err = 0;
-	u64 b;
-
-	if (vexfs_fault(VEXFS_FAULT_READ))
-		return -EIO;
-	for (b = first; b < first + n; b++)
-		if (is_unreadable(sbi, b))
-			return -EIO;
-	if (madvise((void *)(sbi->map + (first << VEXFS_BLOCK_SHIFT)), n << VEXFS_BLOCK_SHIFT,
-		    MADV_POPULATE_READ)) {
-		if (errno != EINVAL)
-			return errno == ENOMEM ? -ENOMEM : -EIO;
-		for (b = first; b < first + n && !err; b++)	/* before Linux 5.14 */
-			err = vexfs_dev_read(sbi->dev, b, block);
-	}
-	return err;
-}
-
-static bool is_set(const u64 *bits, u64 piece)
-{
-	return READ_ONCE(bits[piece / 64]) >> piece % 64 & 1;
-}
-
-static void set(u64 *bits, u64 piece)
-{
-	__atomic_fetch_or(&bits[piece / 64], 1ULL << piece % 64, __ATOMIC_RELAXED);
-}
-
-static bool was_read(const struct vexfs_sb_info *sbi, u64 piece)
-{
-	return is_set(sbi->map_read, piece);
-}
-
-/* Read the piece with a block; where that fails, the block alone, which may be whole. */
-static int read_piece(struct vexfs_sb_info *sbi, u64 pblk)
-{
-	u64 piece = pblk / PIECE_BLOCKS, first = piece * PIECE_BLOCKS;
-	int err = -EIO;
-
-	if (!is_set(sbi->map_split, piece)) {
-		err = read_blocks(sbi, first,
-				  min_t(u64, PIECE_BLOCKS,
-					(sbi->map_bytes >> VEXFS_BLOCK_SHIFT) - first));
-		if (!err)
-			set(sbi->map_read, piece);
-	}
-	if (err != -EIO)
-		return err;
-	err = read_blocks(sbi, pblk, 1);
-	if (!err)
-		set(sbi->map_split, piece);
-	return err;
-}
-
-/* A block in the map; ERR_PTR: -EAGAIN, -EIO. */
-static const void *block_in_map(struct vexfs_sb_info *sbi, u64 pblk, bool wait)
-{
-	int err;
-
-	if ((pblk + 1) << VEXFS_BLOCK_SHIFT > sbi->map_bytes)
-		return ERR_PTR(-EUCLEAN);
-	if (!was_read(sbi, pblk / PIECE_BLOCKS) || is_unreadable(sbi, pblk)) {
-		err = wait ? read_piece(sbi, pblk) : -EAGAIN;
-		if (err)
-			return ERR_PTR(err);
-	}
-	return sbi->map + (pblk << VEXFS_BLOCK_SHIFT);
 }
 
 static int find_row(struct vx_rows *rows, __u64 slot, struct vx_seg *seg, bool wait)
@@ -674,32 +734,4 @@ void vexfs_rows_close(struct vx_rows *rows)
 	r = container_of(rows, struct plane_rows, rows);
 	kvfree(r->copy);
 	kvfree(r);
-}
-
-void vexfs_map_open(struct vexfs_sb_info *sbi)
-{
-	u64 words = DIV_ROUND_UP_ULL(DIV_ROUND_UP_ULL(sbi->dev->blocks, PIECE_BLOCKS), 64);
-	void *p;
-
-	sbi->map_bytes = sbi->dev->blocks << VEXFS_BLOCK_SHIFT;
-	p = mmap(NULL, sbi->map_bytes, PROT_READ, MAP_SHARED, sbi->dev->fd, 0);
-	if (p == MAP_FAILED)
-		return;
-	sbi->map_read = kvcalloc(2 * words, sizeof(*sbi->map_read), GFP_KERNEL);
-	if (!sbi->map_read) {
-		munmap(p, sbi->map_bytes);
-		return;
-	}
-	sbi->map_split = sbi->map_read + words;
-	madvise(p, sbi->map_bytes, MADV_RANDOM);
-	sbi->map = p;
-}
-
-void vexfs_map_close(struct vexfs_sb_info *sbi)
-{
-	if (!sbi->map)
-		return;
-	munmap((void *)sbi->map, sbi->map_bytes);
-	kvfree(sbi->map_read);
-	sbi->map = NULL;
 }
