@@ -323,6 +323,7 @@ int vexfs_q_list(struct vexfs_query *q, __u32 at, __u32 sigma)
 	err = vexfs_query_charge(q, &n) ?: vexfs_query_new_batch(q, false);
 	if (err)
 		return err;
+	q->probe->lists += n && !q->probe->done[at] && at != q->probe->at;
 	gate = vexfs_query_gate(q);
 	return take_scanned(q, at, scan(q, at, n, sigma, gate), sigma, gate);
 }

@@ -739,10 +739,21 @@ static int chooses(struct vexfs_search *s)
 	return n;
 }
 
+/* Lists that have any. */
+static __u32 with_rows(void)
+{
+	__u32 i, n = 0;
+
+	for (i = 0; i < lists->lists; i++)
+		n += lists->list[i].n > 0;
+	return n;
+}
+
 static void test_chosen(void **state)
 {
 	__u32 m, i, truncated, restarts, good = 0, wanted = 0;
 	struct vexfs_query *q;
+	struct vexfs_plan plan;
 	int n;
 
 	(void)state;
@@ -756,6 +767,8 @@ static void test_chosen(void **state)
 			q = begin(m, 10, 0, ~0ULL);
 			n = run(q, chooses, hits, &truncated, &restarts);
 			assert_int_equal(restarts, 0);
+			vexfs_query_plan(q, &plan);	/* each was looked into, and counts once */
+			assert_in_range(plan.probed, with_rows(), lists->lists);
 			good += recalled(m, 10, NULL, NULL, hits, n);
 			wanted += n;
 			vexfs_query_restart(q);
