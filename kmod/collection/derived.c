@@ -247,26 +247,21 @@ bool vexfs_derived_is_off(const struct vexfs_derived *d)
 	       (count >= centred + centred / 8 && vexfs_codes_off(d->codes) >= OFF);
 }
 
-bool vexfs_derived_unlisted(struct vexfs_derived *d)
+static bool unlisted(const struct vexfs_derived *d, const struct vexfs_lists *lists)
 {
 	u64 count = vexfs_codes_count(d->codes);
-	bool are;
 
 	if (READ_ONCE(d->lists_err))
 		return false;
-	spin_lock(&d->lists_lock);
-	are = d->lists ? vexfs_lists_linked(d->lists) < count : count >= VEXFS_MIN_LISTED;
-	spin_unlock(&d->lists_lock);
-	return are;
+	return lists ? vexfs_lists_linked(lists) < count : count >= VEXFS_MIN_LISTED;
 }
 
-bool vexfs_derived_uneven(struct vexfs_derived *d)
+bool vexfs_derived_unlisted(struct vexfs_derived *d)
 {
-	bool are;
+	struct vexfs_lists *lists = vexfs_derived_lists(d);
+	bool are = unlisted(d, lists);
 
-	spin_lock(&d->lists_lock);
-	are = d->lists && vexfs_lists_uneven(d->lists, d->body->columns);
-	spin_unlock(&d->lists_lock);
+	vexfs_lists_free(lists);
 	return are;
 }
 
@@ -286,13 +281,15 @@ bool vexfs_derived_untabled(struct vexfs_derived *d)
 /* --- searches and inserts --- */
 
 struct vexfs_derived *vexfs_derived_search(const struct vexfs_collection_mem *c,
-					   struct vexfs_body *b, u32 us)
+					   struct vexfs_body *b, u32 us,
+					   struct vexfs_lists **lists)
 {
 	u64 count = vexfs_columns_count(b->columns), now = vx_clock_us();
 	struct vexfs_derived *d = vexfs_derived_get(b);
 	bool late = false;
 	int err;
 
+	*lists = NULL;
 	if (!d && count >= VEXFS_MIN_CODED) {
 		if (us < LOAD_US && vexfs_checkpoint_waits(b))
 			vexfs_derived_poke(b);	/* a new generation would be in its way */
@@ -307,9 +304,10 @@ struct vexfs_derived *vexfs_derived_search(const struct vexfs_collection_mem *c,
 		mutex_unlock(&d->lock);
 		late = !err && vexfs_codes_count(d->codes) < count;
 	}
+	*lists = vexfs_derived_lists(d);
 	if (late || (vexfs_derived_is_off(d) && now >= READ_ONCE(b->recentre_after)) ||
-	    ((vexfs_derived_unlisted(d) || vexfs_derived_uneven(d)) &&
-	     now >= READ_ONCE(b->lists_after)) ||
+	    (now >= READ_ONCE(b->lists_after) &&
+	     (unlisted(d, *lists) || (*lists && vexfs_lists_uneven(*lists, b->columns)))) ||
 	    (vexfs_derived_untabled(d) && now >= READ_ONCE(d->tables_after)) ||
 	    vexfs_checkpoint_is_due(b, d, now))
 		vexfs_derived_poke(b);

@@ -84,10 +84,12 @@ void vexfs_tables_want(struct vexfs_derived *d);
 /*
  * The same for a search: a body that has enough records gets a generation, and slots that have no
  * codes are encoded first, for up to `us` microseconds, unless somebody else is at it; what is left
- * is the worker's.  NULL: the body is small, or its codes do not fit the budget.  Reads rows.
+ * is the worker's.  NULL: the body is small, or its codes do not fit the budget.  *lists: its lists
+ * as they are now, a reference, or NULL.  Reads rows.
  */
 struct vexfs_derived *vexfs_derived_search(const struct vexfs_collection_mem *c,
-					   struct vexfs_body *b, u32 us);
+					   struct vexfs_body *b, u32 us,
+					   struct vexfs_lists **lists);
 /*
  * VEXFS_CODES_* for a search of `count` slots that was given this.
  */
@@ -169,8 +171,6 @@ int vexfs_derived_extend(struct vexfs_derived *d, u32 dims, u64 count, u64 deadl
 u64 vexfs_derived_cost(u32 dims, u64 slots, bool lists);
 /* Are there slots with codes that should be in lists? */
 bool vexfs_derived_unlisted(struct vexfs_derived *d);
-/* Should lists be looked through? */
-bool vexfs_derived_uneven(struct vexfs_derived *d);
 /* The worker: these are its lists from now on; the reference goes with them. */
 void vexfs_derived_relist(struct vexfs_derived *d, struct vexfs_lists *lists);
 /* Its lists are there: what they take, and not what they might have, is charged from now on. */

@@ -37,7 +37,8 @@ static int balance(struct vexfs_derived *d, bool full)
 	struct vx_rows *rows;
 	int err = 0;
 
-	if (!full && (!vexfs_derived_uneven(d) || vx_clock_us() < b->lists_after))
+	if (!full && (!d->lists || !vexfs_lists_uneven(d->lists, b->columns) ||
+		      vx_clock_us() < b->lists_after))
 		return 0;
 	rows = vexfs_rows_open(b->vectors, b->row_bytes);
 	lists = rows ? vexfs_lists_balance(d->lists, b->columns, rows, &err, should_stop, d->sb) :

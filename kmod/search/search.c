@@ -644,10 +644,10 @@ int vexfs_collection_search(struct vexfs_collection_mem *c, const struct file *f
 	r.found = kvmalloc_array(s->k, sizeof(*r.found), GFP_KERNEL_ACCOUNT);
 	r.row = kvmalloc(c->row_bytes, GFP_KERNEL_ACCOUNT);
 	if (!vexfs_search_is_exact(s))
-		r.derived = vexfs_derived_search(c, r.b, s->timeout_us / 2);
+		r.derived = vexfs_derived_search(c, r.b, s->timeout_us / 2, &r.lists);
 	if (r.derived) {
 		params.codes = r.derived->codes;
-		params.lists = r.lists = vexfs_derived_lists(r.derived);
+		params.lists = r.lists;
 		tables = vexfs_tables_get(r.derived);
 		params.lsh = tables ? tables->lsh : NULL;
 	}
