@@ -50,7 +50,7 @@ help:
 	@echo 'make check-deb   the packages in a clean Debian root, booted, upgraded, removed (root)'
 	@echo 'make check-vm    tests on the stock Debian kernel in QEMU'
 	@echo 'make bench       race against other engines, under 40 minutes: bench/results/; SETS= PEERS= EXTRA= MINUTES= VM=1, see bench/bench.mk (root)'
-	@echo 'make bench-native  nanoseconds per row and query of the engine on this machine'
+	@echo 'make bench-native  nanoseconds per row and query of the engine on this machine, and searches while others insert'
 	@echo 'make bench-vm    instructions per query in a virtual machine, into the same results'
 	@echo 'make check-long  for an hour: random histories, a million power cuts, every fault, threads; and each fuzz target for FUZZ_SECONDS [20]'
 	@echo 'make sparse      run sparse over the module; any warning is an error'

@@ -7,6 +7,7 @@
 #	MINUTES=N		after which no contender is started [38]
 #	VM=1			and then make bench-vm
 # make bench-smoke        the harness itself, on a tiny set, without any peer: a part of make check
+# make bench-native       nanoseconds of kernels, and searches during a load, SECONDS_OF_LOAD=60 for a minute of it
 # make bench-vm           what bench/vm measures, into the results
 # bench/native/NAME.c     on this machine, becomes build/bench/NAME
 # bench/vm/*.sh           in the guest: tests/vm/run --icount bench/vm/NAME.sh
@@ -19,6 +20,7 @@ BENCH_PACKAGES := g++ libhnswlib-dev libfaiss-dev libopenblas-dev libsqlite3-dev
 BENCH_NPM = $(CACHE)/bench/npm-$(shell sha256sum bench/peers/package.json | cut -c 1-12)/node_modules
 BENCH_RESULTS := bench/results
 MINUTES ?= 38
+SECONDS_OF_LOAD ?= 10
 
 .PHONY: bench bench-native bench-smoke bench-vm
 bench: BENCH_SINCE := $(shell date +%s)
@@ -34,9 +36,11 @@ bench: deps
 	bench/report.py $(BENCH_RESULTS) && exit $$rc
 	$(if $(VM),@+$(MAKE) bench-vm)
 
-bench-native: $(BENCH)/codes $(BENCH)/kernels
+bench-native: $(BENCH)/codes $(BENCH)/kernels $(BENCH)/load
 	@$(BENCH)/codes
 	@$(BENCH)/kernels
+	@mkdir -p $(BENCH_RESULTS)/raw
+	@set -o pipefail; $(BENCH)/load --seconds $(SECONDS_OF_LOAD) | tee $(BENCH_RESULTS)/raw/load.txt
 
 bench-smoke: $(BENCH_NATIVE)
 	@tests/unit/run bench/smoke.py
@@ -53,9 +57,12 @@ bench-vm: module bpf tools $(VM_HELPERS) $(VM_BPF)
 
 $(BENCH)/codes $(BENCH)/kernels $(BENCH)/race: $(BENCH)/%: $(B)/obj/bench/native/%.o $(B)/lib/libvexfs-core.a
 	$(call link,$(PKG_LIBS) -lpthread -lm)
+$(BENCH)/load: $(B)/obj/bench/native/load.o $(B)/lib/libvexfs.a $(B)/lib/libvexfs-core.a
+	$(call link,$(PKG_LIBS) -lz -lpthread -lm)
 $(BENCH)/truth: $(B)/obj/bench/native/truth.o
 	$(call link,-lpthread -lm)
 $(BENCH)/synth: $(B)/obj/bench/sets/synth.o
 	$(call link,-lm)
 $(B)/obj/bench/native/truth.o $(B)/obj/bench/sets/synth.o: CFLAGS_EXTRA := -O3
 $(B)/obj/bench/native/kernels.o: CFLAGS_EXTRA := -Wno-psabi
+$(B)/obj/bench/native/load.o: CFLAGS_EXTRA := -O3

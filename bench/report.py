@@ -3,8 +3,8 @@
 """
 report.py OUT
 
-Makes OUT/bench.txt, OUT/bench.json and OUT/*.svg out of what run.py has left in OUT/raw, and, where it is there, of
-the lines of the virtual machine in OUT/raw/vm.txt.  Pictures need gnuplot; without it the text says so.
+Makes OUT/bench.txt, OUT/bench.json and OUT/*.svg out of what run.py has left in OUT/raw, and, where they are there, of
+the lines of bench/native/load.c in OUT/raw/load.txt and of the virtual machine in OUT/raw/vm.txt.  Pictures need gnuplot; without it the text says so.
 """
 import json
 import os
@@ -16,6 +16,11 @@ TARGETS = (0.90, 0.95, 0.99)
 FILTERED_TARGET = 0.99
 OURS = 'vexfs'
 ELSEWHERE = 'SymphonyQG and the IVF of RaBitQ-Library, pyglass, SVS, FAISS with AVX2 or AVX-512'
+# RAW/NAME.txt, and what it is
+PARTS = {
+    'load': 'Searches while a collection changes (bench/native/load.c):',
+    'vm': 'In a virtual machine whose nanoseconds are instructions executed (bench/vm):',
+}
 
 
 class Line:
@@ -182,9 +187,9 @@ def text(meta, sets):
         out += ['Contenders:'] + [n.rstrip() for n in notes.values()] + ['']
     out += ['Not raced, as neither Debian nor npm has them: ' + ELSEWHERE + '.', 'What a contender from elsewhere has to do '
             'is in bench/contender.h; EXTRA="PROGRAM..." takes it.', '']
-    if meta.get('vm'):
-        out += ['In a virtual machine whose nanoseconds are instructions executed (bench/vm):', ''] + \
-            ['  ' + line for line in meta['vm']] + ['']
+    for part, what in PARTS.items():
+        if meta.get(part):
+            out += [what, ''] + ['  ' + line for line in meta[part]] + ['']
     if meta.get('seconds'):
         out.append('This took %d minutes.' % round(meta['seconds'] / 60))
     return out
@@ -334,10 +339,11 @@ def load(out):
                     results.append(dict(json.load(f), set=about))
         if results:
             sets.append((about, results))
-    vm = os.path.join(raw, 'vm.txt')
-    if os.path.exists(vm):
-        with open(vm) as f:
-            meta['vm'] = [line.rstrip() for line in f]
+    for part in PARTS:
+        path = os.path.join(raw, part + '.txt')
+        if os.path.exists(path):
+            with open(path) as f:
+                meta[part] = [line.rstrip() for line in f]
     return meta, sets
 
 
