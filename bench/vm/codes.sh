@@ -15,10 +15,10 @@ run "mount" vexctl mount /dev/vda /mnt
 run "load coded" vexctl load /usr/lib/vexfs/coded.bpf.o
 run "collection" vexctl collection create /mnt/w --dims 100 --metric cosine
 run "import" vexctl import /mnt/w data/glove-2k.fvecs
-show "2,000 words, 100 dims, cosine" querycost /mnt/w 101 coded
+show "2,000 words, 100 dims, cosine" querycost /mnt/w 101 coded bpf/coded
 for d in 128 768 1536; do
 	run "fill" codes fill /mnt/$d 5000 $d l2
-	show "5,000 random rows, $d dims, l2" querycost /mnt/$d 51 coded
+	show "5,000 random rows, $d dims, l2" querycost /mnt/$d 51 coded bpf/coded
 done
 run "unload" vexctl unload coded
 run "umount" vexctl umount /mnt

@@ -13,10 +13,10 @@ run "mount" vexctl mount /dev/vda /mnt
 run "collection" vexctl collection create /mnt/w --dims 100 --metric cosine
 run "import" vexctl import /mnt/w data/glove-2k.fvecs
 run "load flat" vexctl load /usr/lib/vexfs/flat.bpf.o
-run "measure" querycost /mnt/w 51 flat
+run "measure" querycost /mnt/w 51 coded bpf/flat
 sed 's/^/# /' "$out"
 run "load sample" vexctl load /usr/lib/vexfs/sample.bpf.o
-run "measure sample" querycost /mnt/w 51 sample
+run "measure sample" querycost /mnt/w 51 bpf/sample
 sed 's/^/# /' "$out"
 run "unload" vexctl unload flat
 run "unload sample" vexctl unload sample
