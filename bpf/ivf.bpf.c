@@ -11,8 +11,9 @@
  * What it shows: how little of a strategy is left when lists do the work, and two knobs:
  *	bpftool map update pinned /sys/fs/bpf/vexfs/ivf/maps/knobs \
  *		key 0 0 0 0 value 150 0 0 0 0 0 0 0
- * `sigma` is the width of the bounds: 150 measures fewer rows than the default of 300, and misses a
- * neighbour more often.  `max_rows` is where it stops measuring, bounds or not, once it has k.
+ * `sigma` is the width of the bounds: 150 measures fewer rows than 0, which stands for what the
+ * recall demands, 225 for 0.99, and misses a neighbour more often.  `max_rows` is where it stops
+ * measuring, bounds or not, once it has k.
  *
  * Where it is bad: where records have no structure, as random numbers, neighbours are in all lists.
  */

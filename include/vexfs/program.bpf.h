@@ -212,9 +212,9 @@ extern int vexfs_estimate(struct vexfs_search *s, __u64 from, __u32 n, __u32 sig
 /*
  * search: the batch becomes the next candidates of the most promising list: as vexfs_estimate(), with
  * finer bounds, of up to 1,024 of its rows that were not looked at yet.  It goes from list to list by
- * itself, until as many were probed as s->recall, or s->effort, asks for.  Returns how many there
- * are, which may be 0 though there are more to come.  ENOENT no other list need be probed, or there
- * are none: what is left is to be looked at from s->linked on.
+ * itself, until as many were probed as s->recall, or s->effort, asks for; sigma 0: what that recall
+ * demands.  Returns how many there are, which may be 0 though there are more to come.  ENOENT no
+ * other list need be probed, or there are none: what is left is to be looked at from s->linked on.
  */
 extern int vexfs_probe(struct vexfs_search *s, __u32 sigma) __ksym;
 /*

@@ -459,7 +459,7 @@ int vexfs_q_score_dims(struct vexfs_query *q, __u32 dims);
 int vexfs_q_list(struct vexfs_query *q, __u32 list, __u32 sigma);
 /*
  * The same of the list that promises most; last, what no list could take.  -ENOENT: no other one is
- * likely to have anything, or there are no lists.
+ * likely to have anything, or there are no lists.  sigma 0: what the recall demands.
  */
 int vexfs_q_probe(struct vexfs_query *q, __u32 sigma);
 /* Lists in the order in which that would come to them, which it does not then.  NULL: none. */

@@ -385,7 +385,7 @@ int vexfs_q_probe(struct vexfs_query *q, __u32 sigma)
 	struct vexfs_probe *p;
 	int err = begin(q);
 
-	sigma = sigma ?: VEXFS_SIGMA;
+	sigma = sigma ?: q->sigma;
 	if (err)
 		return err;
 	if (sigma > VEXFS_MAX_SIGMA)

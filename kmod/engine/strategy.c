@@ -93,7 +93,7 @@ static int defer_lists(struct vexfs_query *q, __u32 *batches)
 	int n;
 
 	while (!at[1]) {
-		n = vexfs_q_probe(q, q->sigma);
+		n = vexfs_q_probe(q, 0);
 		if (n > 0)
 			n = vexfs_q_defer(q);
 		if (n == -ENOENT || n == -ENOSPC) {
