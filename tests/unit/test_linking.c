@@ -14,14 +14,16 @@
 
 /*
  * What TSan need not tell of.  A block of codes, of a list or not, has rows that are not published yet beside others;
- * a search looks at all 32, and takes those that are.
+ * a search looks at all 32, and takes those that are.  So has a column 64 values that are compared
+ * at once (fill() of columns.c writes them).
  */
 const char *__tsan_default_suppressions(void);
 const char *__tsan_default_suppressions(void)
 {
 	/* those who write, and those who read: TSan may have forgotten the stack of either */
 	return "race:vexfs_ladder_add\nrace:vexfs_list_append\nrace:vexfs_list_copy\nrace:vexfs_codes_put\n"
-	       "race:vexfs_ladder_block\nrace:vexfs_rabitq_block\n";
+	       "race:vexfs_ladder_block\nrace:vexfs_rabitq_block\n"
+	       "race:^fill$\nrace:vexfs_predicate_match\n";
 }
 
 /* cmocka's checks are for one thread: these end the program. */
@@ -48,6 +50,9 @@ static struct vexfs_codes *codes;
 static struct vexfs_lists *lists;
 static pthread_mutex_t lists_lock = PTHREAD_MUTEX_INITIALIZER;	/* `lists`, but for who adds to them */
 static __u32 generations;		/* that took the place of others */
+static struct vexfs_lsh *lsh;		/* of the first ones */
+static __u32 gone[ROWS];		/* the how manieth that died; 0: it has not */
+static __u32 deaths;
 static bool over;
 static __u64 asked, missed;
 
@@ -92,27 +97,51 @@ static void link_rows(struct vx_rows *mine, __u64 to)
 		;
 }
 
+/* No query that begins from now on may find it. */
+static void note_gone(__u64 slot)
+{
+	if (gone[slot])
+		return;
+	__atomic_store_n(&gone[slot], deaths + 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&deaths, deaths + 1, __ATOMIC_RELEASE);
+}
+
+static __s64 attr_of(__u64 slot)
+{
+	return slot % 100;
+}
+
 static void *linker(void *arg)
 {
 	struct vx_rows mine = plane();
 	struct vx_seg seg[VX_ROW_SEGS];
-	__u64 at, i, old;
+	__u64 at, i, old, replaced[STEP];
+	__s64 attr;
+	__u32 n;
 
 	(void)arg;
 	for (at = FIRST; at < ROWS; at += STEP) {
 		want(!vexfs_columns_reserve(columns, at + STEP), "reserve", at);
 		want(!vexfs_codes_reserve(codes, at + STEP), "reserve codes", at);
-		for (i = at; i < at + STEP; i++) {
-			want(!vexfs_columns_replace(columns, i, i % GONE ? i : i - FIRST, NULL,
+		for (i = at, n = 0; i < at + STEP; i++) {
+			attr = attr_of(i);
+			want(!vexfs_columns_replace(columns, i, i % GONE ? i : i - FIRST, &attr,
 						    &old), "put", i);
 			vexfs_codes_put(codes, i, seg, vx_rows_wait(&mine, i, seg));
-			if (old != VEXFS_NO_SLOT)
+			if (old != VEXFS_NO_SLOT) {
 				vexfs_columns_supersede(columns, old, at + STEP);
-			if (i % (2 * GONE) == 0)
+				replaced[n++] = old;
+			}
+			if (i % (2 * GONE) == 0) {
 				vexfs_columns_kill(columns, i - STEP / GONE * GONE);
+				if (i - STEP / GONE * GONE < at)	/* else it is not there yet */
+					note_gone(i - STEP / GONE * GONE);
+			}
 		}
 		vexfs_codes_publish(codes, at + STEP);
 		vexfs_columns_publish(columns, at + STEP);
+		while (n)
+			note_gone(replaced[--n]);
 		if (at / STEP % 3 == 0)
 			link_rows(&mine, at + STEP);
 	}
@@ -147,13 +176,47 @@ static int refines(struct vexfs_search *s)
 	return n == -EAGAIN ? VEXFS_MORE : n;
 }
 
+/* Every way to search; what is planned goes by filters, too. */
+static int (*const strategies[])(struct vexfs_search *) = {
+	vexfs_ivf, refines, vexfs_lsh, vexfs_coded, vexfs_flat, vexfs_builtin, vexfs_builtin,
+};
+#define FILTERED 6u			/* of them, of which this part of 100 is admitted */
+#define ADMITTED 20
+
+/* What was found was there at some moment since so many were dead, once, at its distance. */
+static void check(const float *query, const struct vexfs_hit_f *hit, __u32 n, __u32 dead,
+		  bool filtered)
+{
+	__u32 i, j, went;
+	double d, last = 0;
+
+	want(n == K, "hits", n);
+	for (i = 0; i < n; i++) {
+		went = __atomic_load_n(&gone[hit[i].slot], __ATOMIC_RELAXED);
+		want(!went || went > dead, "it was dead", hit[i].slot);
+		want(!filtered || attr_of(hit[i].slot) < ADMITTED, "it does not match", hit[i].slot);
+		memcpy(&d, &hit[i].distance, sizeof(d));
+		want(d == exact_distance(VEXFS_METRIC_L2, query, rows[hit[i].slot], WIDTH),
+		     "distance", hit[i].slot);
+		want(d >= last, "order", i);
+		last = d;
+		for (j = 0; j < i; j++)
+			want(hit[i].id != hit[j].id && hit[i].slot != hit[j].slot, "twice",
+			     hit[i].slot);
+	}
+}
+
 static void *asker(void *arg)
 {
+	struct vexfs_predicate_node below = { .op = VEXFS_PRED_LT, .value = ADMITTED };
+	struct vexfs_condition condition = { .node = &below, .n = 1 };
 	struct vexfs_query_params p = { .dims = WIDTH, .metric = VEXFS_METRIC_L2, .k = K,
-					.deadline_us = ~0ULL, .codes = codes,
-					.recall = 990000 };
+					.deadline_us = ~0ULL, .codes = codes, .lsh = lsh,
+					.attrs = 1, .recall = 990000 };
 	__u64 state = (uintptr_t)arg, slot, mine = 0, lost = 0;
-	__u32 truncated, restarts, i, j;
+	__u32 truncated, restarts, i, way, dead;
+	struct vexfs_predicate *filter;
+	struct vexfs_match match;
 	struct vexfs_hit_f hits[K];
 	struct vx_rows from = plane();
 	struct vexfs_lists *held;
@@ -163,8 +226,17 @@ static void *asker(void *arg)
 
 	while (!__atomic_load_n(&over, __ATOMIC_ACQUIRE)) {
 		slot = next_of(&state, vexfs_columns_count(columns));
-		if (slot % GONE == 0)
+		way = next_of(&state, ARRAY_SIZE(strategies));
+		if (slot % GONE == 0 || (way == FILTERED && attr_of(slot) >= ADMITTED))
 			continue;
+		filter = NULL;
+		dead = __atomic_load_n(&deaths, __ATOMIC_ACQUIRE);
+		if (way == FILTERED) {
+			filter = vexfs_predicate_new(&condition);
+			want(filter && !vexfs_predicate_match(filter, columns, ~0ULL, &match),
+			     "filter", 0);
+		}
+		p.match = filter ? &match : NULL;
 		p.row = rows[slot];
 		p.effort = next_of(&state, 8) ? 0 : 1 + next_of(&state, 200);
 		pthread_mutex_lock(&lists_lock);
@@ -173,18 +245,15 @@ static void *asker(void *arg)
 		p.lists = held;
 		q = vexfs_query_new(columns, &from, &p);
 		want(q, "no query", 0);
-		n = run(q, next_of(&state, 4) ? vexfs_ivf : refines, hits, &truncated, &restarts);
-		want(n == K, "hits", n);
+		n = run(q, strategies[way], hits, &truncated, &restarts);
 		want(!truncated, "truncated", truncated);
-		for (i = 0, there = false; i < K; i++) {
+		check(rows[slot], hits, n, dead, filter);
+		for (i = 0, there = false; i < K; i++)
 			there |= hits[i].slot == slot && hits[i].distance == 0;
-			for (j = 0; j < i; j++)
-				want(hits[i].id != hits[j].id && hits[i].slot != hits[j].slot,
-				     "twice", hits[i].slot);
-		}
 		mine++;
 		lost += !there;
 		vexfs_query_free(q);
+		vexfs_predicate_free(filter);
 		vexfs_lists_free(held);
 	}
 	__atomic_fetch_add(&asked, mine, __ATOMIC_RELAXED);
@@ -197,6 +266,7 @@ static void beside_searches(void **state)
 	struct vx_rows mine = plane();
 	pthread_t thread[3];
 	__u64 seed = 9;
+	__s64 attr;
 	__u32 i, k;
 	int err;
 
@@ -204,15 +274,19 @@ static void beside_searches(void **state)
 	for (i = 0; i < ROWS; i++)
 		for (k = 0; k < WIDTH; k++)
 			rows[i][k] = (float)(next_of(&seed, 1 << 20)) / (1 << 20) + i % 30 * 0.3f;
-	columns = vexfs_columns_new(0);
+	columns = vexfs_columns_new(1);
 	assert_int_equal(vexfs_columns_reserve(columns, FIRST), 0);
-	for (i = 0; i < FIRST; i++)
-		assert_int_equal(vexfs_columns_put(columns, i, i, NULL), 0);
+	for (i = 0; i < FIRST; i++) {
+		attr = attr_of(i);
+		assert_int_equal(vexfs_columns_put(columns, i, i, &attr), 0);
+	}
 	vexfs_columns_publish(columns, FIRST);
 	codes = vexfs_codes_new(VEXFS_METRIC_L2, WIDTH, 5);
 	assert_int_equal(vexfs_codes_reserve(codes, FIRST), 0);
 	assert_int_equal(vexfs_codes_centre(codes, &mine, columns, FIRST), 0);
 	assert_int_equal(vexfs_codes_extend(codes, &mine, columns, FIRST, ~0ULL), 0);
+	lsh = vexfs_lsh_new(codes, &err, NULL, NULL);
+	assert_non_null(lsh);
 	/* many lists, as of many more rows: some have no row yet */
 	lists = vexfs_lists_new(codes, columns, &mine, FIRST, &err, NULL, NULL);
 	assert_non_null(lists);
@@ -230,6 +304,7 @@ static void beside_searches(void **state)
 	/* what lists take was measured with the first 200 */
 	assert_true(asked > 20 && missed <= asked / 20);
 	vexfs_lists_free(lists);
+	vexfs_lsh_free(lsh);
 	vexfs_codes_free(codes);
 	vexfs_columns_free(columns);
 }
