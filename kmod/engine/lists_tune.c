@@ -9,6 +9,10 @@
  * nearest: of the neighbours of rows that are like queries such a part is found.  More rows are
  * neighbours of other k, or where only some match, in proportion.
  *
+ * Rows that have died are asked for, too, as long as they are there: where most of a region is gone,
+ * queries into it have their neighbours elsewhere.  They have a table of their own, and what is looked
+ * at is the more of both.
+ *
  * No floating point here.
  */
 #include "query.h"
@@ -18,6 +22,7 @@
 #define SAMPLES		512		/* rows that are asked for */
 #define NEAR		10
 #define FAR		100		/* neighbours of each */
+#define LEAST_DEAD	64		/* of them that have died */
 
 /* recall, in millionths; the part of the neighbours whose lists are looked at is a little larger */
 static const __u32 grades[VEXFS_GRADES] = {
@@ -131,13 +136,25 @@ static int note_angle(struct vexfs_lists *l, struct vexfs_query *q, __u64 slot, 
 	return 0;
 }
 
+/* What was found out: of hits of n queries, rows before their lists. */
+struct shown {
+	__u64 *near, *far;		/* [SAMPLES * NEAR], [SAMPLES * FAR] */
+	__u32 nears, fars, queries;
+};
+
+static int shown_new(struct shown *s)
+{
+	s->near = vx_ealloc(SAMPLES * (NEAR + FAR) * sizeof(*s->near));
+	s->far = s->near + SAMPLES * NEAR;
+	return s->near ? 0 : -ENOMEM;
+}
+
 /*
- * Ask for the row of a slot; appends to near and far, of each hit, how many rows there were before its
- * list, in the order in which the query came to lists.
+ * Ask for the row of a slot; notes, of each hit, how many rows there were before its list, in the order
+ * in which the query came to lists.
  */
 static int ask(struct vexfs_lists *l, const __u32 *list_of, struct vexfs_query *q, __u64 slot,
-	       const void *row, struct vexfs_hit_f *hits, __u64 *near, __u32 *nears, __u64 *far,
-	       __u32 *fars)
+	       const void *row, struct vexfs_hit_f *hits, struct shown *s)
 {
 	__u32 truncated, i, of = 0;
 	__u64 before;
@@ -175,10 +192,29 @@ static int ask(struct vexfs_lists *l, const __u32 *list_of, struct vexfs_query *
 				return err;
 		}
 		if (of++ < NEAR)
-			near[(*nears)++] = before;
-		far[(*fars)++] = before;
+			s->near[s->nears++] = before;
+		s->far[s->fars++] = before;
 	}
+	s->queries += of > 0;
 	return 0;
+}
+
+/* The tables, each entry the larger one of those of both kinds. */
+static void settle(struct vexfs_lists *l, struct shown *live, struct shown *dead)
+{
+	__u64 near[VEXFS_GRADES], far[VEXFS_GRADES];
+	__u32 i;
+
+	quantiles(live->near, live->nears, l->near);
+	quantiles(live->far, live->fars, l->far);
+	if (dead->queries < LEAST_DEAD)	/* of a few it is anything */
+		return;
+	quantiles(dead->near, dead->nears, near);
+	quantiles(dead->far, dead->fars, far);
+	for (i = 0; i < VEXFS_GRADES; i++) {
+		l->near[i] = near[i] > l->near[i] ? near[i] : l->near[i];
+		l->far[i] = far[i] > l->far[i] ? far[i] : l->far[i];
+	}
 }
 
 int vexfs_lists_tune(struct vexfs_lists *l, struct vexfs_columns *c, struct vx_rows *rows,
@@ -186,14 +222,15 @@ int vexfs_lists_tune(struct vexfs_lists *l, struct vexfs_columns *c, struct vx_r
 {
 	struct vexfs_query_params p = { .dims = l->coder.dims, .metric = l->coder.metric,
 					.k = FAR + 1, .deadline_us = ~0ULL, .lists = l };
-	__u64 *near = vx_ealloc(SAMPLES * (NEAR + FAR) * sizeof(*near)), slot, linked = l->linked;
+	struct shown live = {}, dead = {}, *shown;
+	__u64 slot, linked = l->linked;
 	struct vexfs_hit_f *hits = vx_ealloc((FAR + 1) * sizeof(*hits));
 	__u8 *row = vx_ealloc((size_t)p.dims * 4);
 	__u32 *list_of = NULL;
 	struct vx_seg seg[VX_ROW_SEGS];
 	struct vexfs_query *q = NULL;
-	__u32 nears = 0, fars = 0, i, k, at;
-	int err = near && hits && row ? 0 : -ENOMEM;
+	__u32 i, k, at;
+	int err = hits && row ? shown_new(&live) ?: shown_new(&dead) : -ENOMEM;
 
 	if (!err && !l->tuned)
 		err = vexfs_lists_fit(l);
@@ -207,8 +244,7 @@ int vexfs_lists_tune(struct vexfs_lists *l, struct vexfs_columns *c, struct vx_r
 		vexfs_axes_forget(l->axes);
 	for (i = 0; !err && i < SAMPLES; i++) {
 		slot = i * linked / SAMPLES;
-		if (vexfs_columns_dead(c, slot))
-			continue;
+		shown = vexfs_columns_dead(c, slot) ? &dead : &live;
 		err = vx_rows_wait(rows, slot, seg);
 		if (err < 0) {
 			err = vexfs_columns_damage(c, slot, err);
@@ -224,14 +260,13 @@ int vexfs_lists_tune(struct vexfs_lists *l, struct vexfs_columns *c, struct vx_r
 			err = -ENOMEM;
 			break;
 		}
-		err = ask(l, list_of, q, slot, row, hits, near, &nears, near + SAMPLES * NEAR, &fars);
+		err = ask(l, list_of, q, slot, row, hits, shown);
 		if (!err && (vx_ekilled() || (stop && stop(arg))))
 			err = -EINTR;
 		vx_yield();
 	}
 	if (!err) {
-		quantiles(near, nears, l->near);
-		quantiles(near + SAMPLES * NEAR, fars, l->far);
+		settle(l, &live, &dead);
 		if (l->axes) {
 			vx_fpu_begin();
 			vexfs_axes_settle(l->axes);
@@ -247,6 +282,7 @@ int vexfs_lists_tune(struct vexfs_lists *l, struct vexfs_columns *c, struct vx_r
 	vx_efree(list_of);
 	vx_efree(row);
 	vx_efree(hits);
-	vx_efree(near);
+	vx_efree(live.near);
+	vx_efree(dead.near);
 	return err;
 }
