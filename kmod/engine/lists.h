@@ -74,6 +74,7 @@ struct vexfs_centres {
 };
 
 #define VEXFS_GRADES	20		/* of recall, in the tables of lists_tune.c */
+#define VEXFS_LISTS_FAR	100		/* nearest ones that those tables tell of */
 
 struct vexfs_lists {
 	__u32 refs;			/* atomic: but for the first one */

@@ -21,7 +21,7 @@
 
 #define SAMPLES		512		/* rows that are asked for */
 #define NEAR		10
-#define FAR		100		/* neighbours of each */
+#define FAR		VEXFS_LISTS_FAR	/* neighbours of each */
 #define LEAST_DEAD	64		/* of them that have died */
 
 /* recall, in millionths; the part of the neighbours whose lists are looked at is a little larger */
@@ -67,6 +67,8 @@ __u64 vexfs_lists_enough(const struct vexfs_lists *l, __u32 recall, __u64 k)
 	n = near;
 	if (k > NEAR)
 		n += (far > near ? far - near : 0) * (k - NEAR) / (FAR - NEAR);
+	if (n < k)
+		n = k;
 	/* there are more in each list by now; no slot needs more than 32 bits */
 	linked = vexfs_lists_linked(l);
 	if (linked > l->measured && n >> 32 == 0)

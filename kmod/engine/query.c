@@ -4,6 +4,7 @@
  * is in batch.c, the answer is made in finish.c.  No floating point here.
  */
 #include "query.h"
+#include "lists.h"
 #include "probe.h"
 #include "lsh.h"
 
@@ -65,6 +66,19 @@ static __u64 wanted(const struct vexfs_query *q)
 	return k < q->count ? k : q->count;
 }
 
+/*
+ * Rows of lists to look at.  Where only some match, it is not guessed behind how many rows more of the
+ * nearest are than were measured: all are looked at.
+ */
+static __u64 enough(const struct vexfs_query *q)
+{
+	__u64 k = wanted(q);
+
+	if (k > q->s.k && k > VEXFS_LISTS_FAR)
+		return ~0ULL / 2;
+	return vexfs_lists_enough(q->lists, q->recall, k);
+}
+
 void vexfs_query_reset(struct vexfs_query *q, const void *row)
 {
 	memcpy(q->row, row, (size_t)q->s.dims * 4);
@@ -75,7 +89,7 @@ void vexfs_query_reset(struct vexfs_query *q, const void *row)
 	q->codes = q->have_codes;
 	q->lists = q->have_lists;
 	q->lsh = q->have_lsh;
-	q->enough = q->lists ? vexfs_lists_enough(q->lists, q->recall, wanted(q)) : 0;
+	q->enough = q->lists ? enough(q) : 0;
 	q->estimating = q->laddered = false;
 	vexfs_query_restart(q);
 }
