@@ -64,7 +64,7 @@ static int alloc_hole(struct inode *inode, u32 lblk, u32 want, struct vexfs_map 
 	map->lblk = lblk;
 	want = min(want, map->len);
 	want = min(chunk(inode, want), map->len);
-	err = vexfs_extent_alloc(t, core, lblk, want, true, map);
+	err = want ? vexfs_extent_alloc(t, core, lblk, want, true, map) : -ENOSPC;
 	if (!err)
 		err = vexfs_log_inode_locked(t, inode, true);
 out:

@@ -207,7 +207,8 @@ int vexfs_extent_alloc(vx_txn *t, struct vexfs_inode_core *c, __u32 lblk, __u32 
 /* How many blocks a plane takes for a hole of which `want` are needed.  Two that grow together would
  * interleave, so they grow in chunks of VEXFS_PLANE_CHUNK blocks, or a fourth of what they have, if
  * that is more; but beyond `want` by no more than an eighth of what is free, for others need some,
- * and not if c->tight. */
+ * and not if c->tight.  0: so little is free that an eighth of the plane could not be copied, which a
+ * compaction has to, to free anything; c->tight takes all the same. */
 #define VEXFS_PLANE_CHUNK	1024
 __u32 vexfs_extent_chunk(const struct vexfs_inode_core *c, __u32 want);
 /* Unwritten -> written in [lblk, lblk+len), at most one extent per call: *done blocks were dealt

@@ -110,8 +110,10 @@ out:
 
 __u32 vexfs_extent_chunk(const struct vexfs_inode_core *c, __u32 want)
 {
-	__u64 most = c->tight ? 0 : vexfs_alloc_room(c->fs, 0) / 8;
+	__u64 room = c->tight ? 0 : vexfs_alloc_room(c->fs, 0), most = room / 8;
 
+	if (!c->tight && room < want + c->blocks / 8)
+		return 0;
 	most = min_t(__u64, most, max_t(__u64, VEXFS_PLANE_CHUNK, c->blocks / 4));
 	return max_t(__u64, want, min_t(__u64, most, VEXFS_EXTENT_MAX_LEN));
 }

@@ -62,7 +62,7 @@ static int alloc_hole(struct inode *inode, u32 lblk, u32 want, bool extend, stru
 	map->lblk = lblk;
 	want = min(want, map->len);
 	want = min(chunk(inode, map, want, extend), map->len);
-	err = vexfs_extent_alloc(handle, core, lblk, want, true, map);
+	err = want ? vexfs_extent_alloc(handle, core, lblk, want, true, map) : -ENOSPC;
 	if (!err) {
 		/* metadata that lived here must not be written over the data */
 		clean_bdev_aliases(sb->s_bdev, map->pblk, map->len);
