@@ -287,16 +287,6 @@ static float group_bound(const struct vexfs_ladder *q, float spread)
 	return d > 0 ? d * d : 0;
 }
 
-__u32 vexfs_probe_edge(const struct vexfs_lists *l, struct vexfs_probe *p, __u32 at)
-{
-	float spread = root(4 * (l->rank2[at] - l->centre.norm2[at])), edge;
-	struct vexfs_ladder *q = &p->ladder;
-
-	near_centre(q, p->dots[l->groups + at], l->centre.norm2[at]);
-	edge = group_bound(q, spread);
-	return key32(q->metric == VEXFS_METRIC_DOT ? edge : q->times_norm2 * edge + q->rest1);
-}
-
 __u32 vexfs_probe_groups(const struct vexfs_lists *l, struct vexfs_probe *p)
 {
 	float least = 0, low = 0, high = 0, d;

@@ -147,8 +147,10 @@ struct shown {
 static int shown_new(struct shown *s)
 {
 	s->near = vx_ealloc(SAMPLES * (NEAR + FAR) * sizeof(*s->near));
+	if (!s->near)
+		return -ENOMEM;
 	s->far = s->near + SAMPLES * NEAR;
-	return s->near ? 0 : -ENOMEM;
+	return 0;
 }
 
 /*

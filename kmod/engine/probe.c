@@ -8,8 +8,7 @@
  * query is through when it has looked at as many rows as the recall that is wanted has been measured
  * to take (lists_tune.c).  One that is farther from all centres than those that were measured is not
  * like them: it goes on until no list is left whose centre is nearer than the k-th best.  Nor is
- * one with a filter that fewer rows pass where it has looked than everywhere: it goes on until no
- * list is left of which a row may well be nearer.
+ * one with a filter that fewer rows pass where it has looked than everywhere: it looks into all.
  *
  * No floating point here.
  */
@@ -177,17 +176,6 @@ static bool fewer_match(const struct vexfs_query *q)
 	return q->leap && p->matched * 100 < p->met * q->match.matches / q->count * FEWER;
 }
 
-/* Is a list likely to have no row that is nearer than the gate?  A guess, and a careful one. */
-static bool is_beyond(struct vexfs_query *q, __u32 at, __u32 gate)
-{
-	__u32 edge;
-
-	vx_fpu_begin();
-	edge = vexfs_probe_edge(q->lists, q->probe, at);
-	vx_fpu_end();
-	return edge > gate;
-}
-
 /* Has the query looked at enough of the lists?  The next one is known. */
 static bool enough(struct vexfs_query *q, __u32 gate)
 {
@@ -202,7 +190,7 @@ static bool enough(struct vexfs_query *q, __u32 gate)
 		p->elsewhere = fewer_match(q);
 	}
 	if (p->elsewhere)
-		return is_beyond(q, p->next[0], gate);
+		return false;
 	return p->nearest <= q->lists->farthest || p->far[p->next[0]] > gate;
 }
 

@@ -69,11 +69,6 @@ __u32 vexfs_probe_groups(const struct vexfs_lists *l, struct vexfs_probe *p);
 void vexfs_probe_open(const struct vexfs_lists *l, struct vexfs_probe *p, __u32 group);
 /* Rank the other groups than the one that was opened. */
 void vexfs_probe_rank(const struct vexfs_lists *l, struct vexfs_probe *p, __u32 opened);
-/*
- * How near a row of list `at` may well be, a key: the distance of the centre, less the root of the
- * mean squared one of its rows.
- */
-__u32 vexfs_probe_edge(const struct vexfs_lists *l, struct vexfs_probe *p, __u32 at);
 /* List `at` is the one at hand. */
 void vexfs_probe_list(const struct vexfs_lists *l, struct vexfs_probe *p, __u32 at);
 /*

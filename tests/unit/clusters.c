@@ -81,6 +81,26 @@ void clusters_list(struct clusters *s, __u32 n)
 	assert_int_equal(vexfs_lists_tune(s->lists, s->columns, &s->plane, NULL, NULL), 0);
 }
 
+__u32 clusters_balance(struct clusters *s, void (*each)(void))
+{
+	struct vexfs_lists *to;
+	__u32 times = 0;
+	int err;
+
+	while (vexfs_lists_uneven(s->lists, s->columns)) {
+		to = vexfs_lists_balance(s->lists, s->columns, &s->plane, &err, NULL, NULL);
+		assert_int_equal(err, 0);
+		if (!to)
+			break;
+		vexfs_lists_free(s->lists);
+		s->lists = to;
+		if (each)
+			each();
+		times++;
+	}
+	return times;
+}
+
 void clusters_free(struct clusters *s)
 {
 	vexfs_lists_free(s->lists);

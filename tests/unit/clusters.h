@@ -28,6 +28,11 @@ void clusters_code(struct clusters *s);
 void clusters_list(struct clusters *s, __u32 n);
 /* Slots below n are in lists. */
 void clusters_link(struct clusters *s, __u32 n);
+/*
+ * Lists are made even, as the worker of a mount does it: those that have grown too much are split, and so
+ * on.  each(), unless NULL, looks at every generation.  Returns how many there were.
+ */
+__u32 clusters_balance(struct clusters *s, void (*each)(void));
 void clusters_free(struct clusters *s);
 /*
  * Queries at a recall target, in millionths; returns the part of the 10 nearest that they found, by

@@ -52,22 +52,6 @@ static void test_fresh(void **state)
 	}
 }
 
-/* Lists that have grown too much are split, as the worker of a mount would. */
-static void balance(void)
-{
-	struct vexfs_lists *to;
-	int err;
-
-	while (vexfs_lists_uneven(set.lists, set.columns)) {
-		to = vexfs_lists_balance(set.lists, set.columns, &set.plane, &err, NULL, NULL);
-		assert_int_equal(err, 0);
-		if (!to)
-			break;
-		vexfs_lists_free(set.lists);
-		set.lists = to;
-	}
-}
-
 /* While they grow: not more than was charged, of which an eighth is room. */
 static void test_growing(void **state)
 {
@@ -84,7 +68,7 @@ static void test_growing(void **state)
 			clusters_put(&set, set.n);
 		clusters_code(&set);
 		clusters_link(&set, n);
-		balance();
+		clusters_balance(&set, NULL);
 		bytes = vexfs_lists_bytes(set.lists);
 		cost = vexfs_lists_cost(100, n);
 		print_message("%u rows: %llu bytes of %llu, at most %llu\n", n, needed(set.lists),
