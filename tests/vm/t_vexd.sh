@@ -75,7 +75,10 @@ for i in 1 2 3 4 5; do
 	[ "$(wc -l < /tmp/rounds)" -ge $((before + 2)) ] || echo "FAILED: no search without vexd" >> /tmp/load
 	start_vexd
 	j=0
-	while [ "$(grep -c 'program flat: adopted, generation' $log)" -lt $i ] && [ $j -lt 200 ]; do j=$((j + 1)); sleep 0.1; done
+	# what it says after that it has adopted the program
+	while [ $(($(grep -c 'program flat: /mnt/w is bound to it$' $log) - already)) -lt $i ] && [ $j -lt 200 ]; do
+		j=$((j + 1)); sleep 0.1
+	done
 done
 : > /tmp/stop
 wait $loop

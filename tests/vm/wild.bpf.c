@@ -8,6 +8,11 @@
  */
 #include <vexfs/program.bpf.h>
 
+/* Lists that a round did not get to. */
+struct rest {
+	__u32 list[VEXFS_BATCH];
+};
+
 #define EXPECT(x)				\
 	do {					\
 		if (!(x))			\
@@ -59,40 +64,58 @@ static __noinline int bucket(struct vexfs_search *s, __u32 t)
 	return n < 0 ? n : 0;
 }
 
-SEC("struct_ops.s/search")
-int BPF_PROG(wild_search, struct vexfs_search *s)
+/* Each list that is told of, once. */
+static __noinline int lists(struct vexfs_search *s, struct rest *rest)
 {
-	const struct vexfs_probed *next;
-	int i, n = 0;
+	int i, n;
 
-	if (s->state[0])
-		goto take;
-	n = goes_wrong(s);
-	if (n)
-		return n;
-	bpf_for(i, 0, VEXFS_MAX_TABLES) {
-		if ((__u32)i >= s->tables)
-			break;
-		n = bucket(s, i);
-		if (n)
-			return n;
-	}
-	next = vexfs_next_lists(s);
-	EXPECT(next && next[0].list < s->lists);
 	bpf_for(i, 0, VEXFS_BATCH) {
-		__u32 list = next[i & (VEXFS_BATCH - 1)].list;
+		__u32 at = i & (VEXFS_BATCH - 1), list = rest->list[at];
 
 		if (list == ~0u)
-			break;
+			continue;
 		n = vexfs_batch_list(s, list, 0);
-		if (n == -EAGAIN)	/* the round has lasted long enough: so be it */
-			break;
+		if (n == -EAGAIN)	/* the round has lasted long enough */
+			return n;
 		EXPECT(n >= 0);
 		n = vexfs_defer(s);
 		EXPECT(n >= 0);
+		rest->list[at] = ~0u;
 	}
-	s->state[0] = 1;
-take:
+	return 0;
+}
+
+SEC("struct_ops.s/search")
+int BPF_PROG(wild_search, struct vexfs_search *s)
+{
+	struct rest *rest = (struct rest *)vexfs_scratch(s, sizeof(*rest));
+	const struct vexfs_probed *next;
+	int i, n = 0;
+
+	EXPECT(rest);
+	if (!s->state[0]) {
+		n = goes_wrong(s);
+		if (n)
+			return n;
+		bpf_for(i, 0, VEXFS_MAX_TABLES) {
+			if ((__u32)i >= s->tables)
+				break;
+			n = bucket(s, i);
+			if (n)
+				return n;
+		}
+		next = vexfs_next_lists(s);
+		EXPECT(next && next[0].list < s->lists);
+		bpf_for(i, 0, VEXFS_BATCH)
+			rest->list[i & (VEXFS_BATCH - 1)] = next[i & (VEXFS_BATCH - 1)].list;
+		s->state[0] = 1;
+	}
+	if (s->state[0] == 1) {
+		n = lists(s, rest);
+		if (n)
+			return vexfs_end(n);
+		s->state[0] = 2;
+	}
 	bpf_for(i, 0, 1 << 20) {
 		n = vexfs_take(s);
 		if (n > 0)
