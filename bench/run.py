@@ -92,13 +92,18 @@ def missing(command):
     return ''
 
 
+# Memory of all of them is to have large pages, as that of the kernel has, where ours runs; some ask for them themselves.
+LARGE_PAGES = 'glibc.malloc.hugetlb=1'
+
+
 def run(command, dir, out, budget, limit, log):
     """Runs a contender, for `limit` seconds at most; why it has no result, or ''."""
     command = command[:1 + (command[0] == 'node')] + [dir, out, '--budget', str(budget)] + \
         command[1 + (command[0] == 'node'):]
     with open(log, 'w') as f:
         try:
-            p = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=f, stderr=f, start_new_session=True)
+            p = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=f, stderr=f, start_new_session=True,
+                                 env=dict(os.environ, GLIBC_TUNABLES=LARGE_PAGES))
         except OSError as e:
             return 'cannot be run: ' + e.strerror
         try:

@@ -30,4 +30,19 @@ static inline __s32 sum_epi32(__m512i v)
 	return _mm_cvtsi128_si32(x);
 }
 
+/* The sums over the lanes of four vectors. */
+static inline void sums_epi32(const __m512i *v, __s32 *sum)
+{
+	__m512i a = _mm512_add_epi32(_mm512_unpacklo_epi32(v[0], v[1]),
+				     _mm512_unpackhi_epi32(v[0], v[1])),
+		b = _mm512_add_epi32(_mm512_unpacklo_epi32(v[2], v[3]),
+				     _mm512_unpackhi_epi32(v[2], v[3]));
+	__m256i h;
+
+	a = _mm512_add_epi32(_mm512_unpacklo_epi64(a, b), _mm512_unpackhi_epi64(a, b));
+	h = _mm256_add_epi32(_mm512_castsi512_si256(a), _mm512_extracti64x4_epi64(a, 1));
+	_mm_storeu_si128((__m128i *)sum, _mm_add_epi32(_mm256_castsi256_si128(h),
+						       _mm256_extracti128_si256(h, 1)));
+}
+
 #endif /* _VEXFS_ENGINE_AVX512_H */

@@ -202,7 +202,7 @@ void vexfs_axes_pair(struct vexfs_axes_trial *t, __u32 q, __u32 rows, const floa
 	}
 }
 
-__u32 vexfs_axes_judge(const struct vexfs_axes_trial *t, float *most)
+__u32 vexfs_axes_judge(struct vexfs_axes_trial *t, float *most)
 {
 	double mean, dev, unknown, slack, near, farther;
 	__u32 i;
@@ -212,12 +212,15 @@ __u32 vexfs_axes_judge(const struct vexfs_axes_trial *t, float *most)
 	near = t->near / t->pairs;
 	farther = 2 * t->energy / t->rows - near;
 	near = near < farther ? near : farther;
+	if (near <= 0)
+		return 0;
 	for (i = 0; i < t->choices; i++) {
 		mean = t->sum[i] / t->pairs;
 		dev = root_of(t->sum2[i] / t->pairs - mean * mean);
 		/* as far as the cosine may be above its mean */
 		unknown = 3 * dev < 1 - mean ? 3 * dev : 1 - mean;
 		slack = 2 * t->left[i] / t->rows * unknown;
+		t->over = slack < 100 * SLACK * near ? (__u32)(slack / (SLACK * near)) : 100;
 		if (slack > SLACK * near)
 			continue;
 		mean += 4 * dev;

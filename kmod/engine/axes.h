@@ -8,7 +8,7 @@
 
 #include "internal.h"
 
-#define VEXFS_MAX_AXES	128u		/* a multiple of 64 */
+#define VEXFS_MAX_AXES	256u		/* a multiple of 64 */
 #define VEXFS_AXES_UNIT	32767		/* the length of an axis, and of what is projected, in steps */
 
 struct vexfs_axes {
@@ -78,6 +78,7 @@ struct vexfs_axes_trial {
 	double sum[VEXFS_AXES_CHOICES], sum2[VEXFS_AXES_CHOICES];	/* of cosines of their rests */
 	__u32 pairs, rows;
 	__u32 choices;			/* 64 axes times 1 to this */
+	__u32 over;			/* of the most axes: so many times as much is unknown as may be */
 };
 /* A row of the sample, and what it is along the axes: y[i * stride]. */
 void vexfs_axes_row(struct vexfs_axes_trial *t, const float *x, __u32 width, const float *y,
@@ -89,6 +90,6 @@ void vexfs_axes_row(struct vexfs_axes_trial *t, const float *x, __u32 width, con
 void vexfs_axes_pair(struct vexfs_axes_trial *t, __u32 q, __u32 rows, const float *dots,
 		     const float *norm2, const float *y, __u32 stride);
 /* The least number of axes that pays, and their `most`; 0: none does. */
-__u32 vexfs_axes_judge(const struct vexfs_axes_trial *t, float *most);
+__u32 vexfs_axes_judge(struct vexfs_axes_trial *t, float *most);
 
 #endif /* _VEXFS_ENGINE_AXES_H */

@@ -13,6 +13,8 @@
 #define ROUNDS		2		/* of iteration */
 #define PAIRS		64		/* rows whose nearest neighbour is looked for in the sample */
 #define STEP		128		/* products, in one FPU section */
+#define FIRST_AXES	128u		/* more are worth a look unless these leave far too much unknown: */
+#define FAR_OVER	4
 
 struct making {
 	const struct vexfs_coder *coder;
@@ -142,6 +144,7 @@ static int iterate(struct making *m)
 	}
 }
 
+/* How many of the axes pay, *n, and their `most`.  Returns whether more of them may, or an error. */
 static int judge(struct making *m, __u32 *n, float *most)
 {
 	struct vexfs_axes_trial t = { .choices = m->n / 64 };
@@ -166,7 +169,7 @@ static int judge(struct making *m, __u32 *n, float *most)
 	vx_fpu_begin();
 	*n = vexfs_axes_judge(&t, most);
 	vx_fpu_end();
-	return 0;
+	return !*n && t.over < FAR_OVER;
 }
 
 static void transpose(struct making *m)
@@ -195,7 +198,7 @@ static struct vexfs_axes *pack(struct making *m, __u32 n)
 int vexfs_axes_new(const struct vexfs_coder *c, struct vexfs_columns *cols, struct vx_rows *rows,
 		   __u64 count, bool (*stop)(void *arg), void *arg, struct vexfs_axes **axes)
 {
-	__u32 width = c->rotation.padded, n = 0;
+	__u32 width = c->rotation.padded, n = 0, max;
 	struct vexfs_spread sample = { .columns = cols, .rows = rows, .count = count, .want = SAMPLE,
 				       .stop = stop, .arg = arg };
 	struct making m = { .coder = c, .width = width, .stop = stop, .arg = arg };
@@ -203,14 +206,14 @@ int vexfs_axes_new(const struct vexfs_coder *c, struct vexfs_columns *cols, stru
 	int err = -ENOMEM;
 
 	*axes = NULL;
-	m.n = width / 2 / 64 * 64 < VEXFS_MAX_AXES ? width / 2 / 64 * 64 : VEXFS_MAX_AXES;
+	max = width / 2 / 64 * 64 < VEXFS_MAX_AXES ? width / 2 / 64 * 64 : VEXFS_MAX_AXES;
 	/* of dot products the rests matter as they are, not how they differ */
-	if (!m.n || count < SAMPLE || c->metric == VEXFS_METRIC_DOT)
+	if (!max || count < SAMPLE || c->metric == VEXFS_METRIC_DOT)
 		return 0;
 	m.x = vx_ealloc((size_t)SAMPLE * width * sizeof(*m.x));
 	m.t = vx_ealloc((size_t)SAMPLE * width * sizeof(*m.t));
-	m.u = vx_ealloc((size_t)m.n * width * sizeof(*m.u));
-	m.y = vx_ealloc((size_t)m.n * SAMPLE * sizeof(*m.y));
+	m.u = vx_ealloc((size_t)max * width * sizeof(*m.u));
+	m.y = vx_ealloc((size_t)max * SAMPLE * sizeof(*m.y));
 	m.norm2 = vx_ealloc(2 * SAMPLE * sizeof(*m.norm2));
 	if (m.x && m.t && m.u && m.y && m.norm2) {
 		m.dots = m.norm2 + SAMPLE;
@@ -218,7 +221,13 @@ int vexfs_axes_new(const struct vexfs_coder *c, struct vexfs_columns *cols, stru
 		m.rows -= m.rows % 64;
 		if (!err && m.rows >= LEAST_SAMPLE) {
 			transpose(&m);
+			m.n = max < FIRST_AXES ? max : FIRST_AXES;
 			err = iterate(&m) ?: judge(&m, &n, (float *)most);
+			if (err > 0 && m.n < max) {
+				m.n = max;
+				err = iterate(&m) ?: judge(&m, &n, (float *)most);
+			}
+			err = err < 0 ? err : 0;
 		}
 	}
 	if (!err && n) {

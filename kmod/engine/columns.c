@@ -324,6 +324,11 @@ __u64 vexfs_columns_id(const struct vexfs_columns *c, __u64 slot)
 	return chunk_of(c, slot)->id[slot & (CHUNK_SLOTS - 1)];
 }
 
+void vexfs_columns_fetch(const struct vexfs_columns *c, __u64 slot)
+{
+	__builtin_prefetch(&chunk_of(c, slot)->id[slot & (CHUNK_SLOTS - 1)]);
+}
+
 __s64 vexfs_columns_attr(const struct vexfs_columns *c, __u64 slot, __u32 attr)
 {
 	return chunk_of(c, slot)->attr[attr * CHUNK_SLOTS + (slot & (CHUNK_SLOTS - 1))];

@@ -120,6 +120,7 @@ __u64 vexfs_columns_damaged(const struct vexfs_columns *c);	/* how many, dead on
 /* Of the slots from + i for which bit i of mask is set, those that are damaged. */
 __u64 vexfs_columns_damaged_mask(const struct vexfs_columns *c, __u64 from, __u64 mask);
 __u64 vexfs_columns_id(const struct vexfs_columns *c, __u64 slot);
+void vexfs_columns_fetch(const struct vexfs_columns *c, __u64 slot);	/* its id is soon asked for */
 __s64 vexfs_columns_attr(const struct vexfs_columns *c, __u64 slot, __u32 attr);
 __u64 vexfs_columns_bytes(const struct vexfs_columns *c);
 

@@ -63,6 +63,8 @@ static int measure_entries(struct vexfs_query *q, struct vexfs_entry *e, __u32 c
 	struct vexfs_entry x;
 	int segs;
 
+	for (i = 0; i < count; i++)
+		vexfs_columns_fetch(q->cols, e[i].slot);
 	for (i = 0; i < count; i++) {
 		segs = vx_rows_get(q->rows, e[i].slot, seg);
 		if (segs >= 0) {

@@ -44,47 +44,71 @@ static float magnitude(float f)
 	return f32(b32(f) & 0x7fffffffu);
 }
 
+/* Byte c of 8: 1 where a bit of c is set. */
+#define ONES	0x0101010101010101ULL
+static const __u64 set[] = { 0x0100010001000100ULL, 0x0101000001010000ULL, 0x0101010100000000ULL };
+
+/*
+ * Sums of 4 dims for each of their 16 codes, a byte each: of what z is where the bit is set, and of
+ * what -z is where it is not.  Eight at a time: no byte of the result carries into the next one.
+ */
+static void put_sums(__u8 *t, const __s16 *level, __u32 levels)
+{
+	__u64 sums = ONES * (4 * levels - (level[0] + level[1] + level[2] + level[3]));
+	__u32 k;
+
+	for (k = 0; k < 3; k++)
+		sums += set[k] * (__u64)(2 * level[k] - (__s64)levels);
+	__builtin_memcpy(t, &sums, 8);
+	sums += ONES * (__u64)(2 * level[3] - (__s64)levels);
+	__builtin_memcpy(t + 8, &sums, 8);
+}
+
+/* The same numbers in bytes, padded is a multiple of 64; their sum. */
+static __s32 narrow(const __s16 *whole, __u32 padded, __s8 *to)
+{
+	const __m128i one = _mm_set1_epi16(1);
+	__m128i sum = _mm_setzero_si128(), a, b;
+	__u32 i;
+
+	for (i = 0; i < padded; i += 16) {
+		a = _mm_loadu_si128((const __m128i *)(whole + i));
+		b = _mm_loadu_si128((const __m128i *)(whole + i + 8));
+		_mm_storeu_si128((__m128i *)(to + i), _mm_packs_epi16(a, b));
+		sum = _mm_add_epi32(sum, _mm_madd_epi16(_mm_add_epi16(a, b), one));
+	}
+	sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0x4e));
+	return _mm_cvtsi128_si32(_mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0xb1)));
+}
+
 /*
  * Round z to levels: the table of sums of 4 dims for each of their 16 codes; and more finely.  What is
  * lost of a dim lies anywhere within half a step: a twelfth of a squared step on average.
  */
 static void quantise(struct vexfs_ladder *q)
 {
-	__u32 padded = q->padded, levels = 65535 / padded, i, k, u;
+	__u32 padded = q->padded, levels = 65535 / padded, i;
 	float most = vexfs_magnitude(q->z, padded), inverse;
-	__s16 *level = q->whole;	/* for a while */
-	__s32 sum = 0;
 
 	levels = levels < MAX_LEVELS ? levels : MAX_LEVELS;
 	q->step = 2 * most / levels;
 	q->middle = 0.5f * levels * padded;
 	q->lost = q->step * q->step * padded / 12;
 	inverse = most > 0 ? 1 / q->step : 0;
-	vexfs_round(q->z, padded, inverse, 0.5f * levels, level);
-	for (i = 0; i < padded; i += 4, level += 4) {
-		__u8 *t = q->table + i * 4;
-
-		/* the sum of what z is where the bit is set, and of what -z is where it is not */
-		t[0] = 4 * levels - (level[0] + level[1] + level[2] + level[3]);
-		for (k = 0; k < 4; k++)
-			for (u = 0; u < 1u << k; u++)
-				t[u + (1u << k)] = t[u] + 2 * level[k] - levels;
-	}
+	vexfs_round(q->z, padded, inverse, 0.5f * levels, q->whole);	/* for a while */
+	for (i = 0; i < padded; i += 4)
+		put_sums(q->table + i * 4, q->whole + i, levels);
 	q->fine_step = most / FINE;
 	q->fine_lost = q->fine_step * q->fine_step * padded / 12;
 	vexfs_round(q->z, padded, most > 0 ? FINE / most : 0, 0, q->whole);
-	for (i = 0; i < padded; i++) {
-		q->fine[i] = q->whole[i];
-		sum += q->whole[i];
-	}
-	q->fine_sum = (float)sum;
+	q->fine_sum = (float)narrow(q->whole, padded, q->fine);
 }
 
 void vexfs_ladder_prepare(const struct vexfs_lists *l, struct vexfs_ladder *q, const void *row)
 {
 	const struct vexfs_coder *c = &l->coder;
 	struct vx_seg seg = { row, c->dims * 4 };
-	double norm2 = 0, base = 0;
+	double norm2 = 0, base = 0, squares[16] = { 0 };
 	float rest2;
 	__u32 i;
 
@@ -98,8 +122,9 @@ void vexfs_ladder_prepare(const struct vexfs_lists *l, struct vexfs_ladder *q, c
 				      q->scratch, q->z, &q->rest);
 	if (!q->usable)
 		return;
-	for (i = 0; i < q->padded; i++)
-		norm2 += (double)q->z[i] * q->z[i];
+	q->kernels->norm_f64(q->z, q->padded, squares);
+	for (i = 0; i < 16; i++)
+		norm2 += squares[i];
 	if (c->metric == VEXFS_METRIC_DOT)
 		for (i = 0; i < c->dims; i++)
 			base -= (double)((const float *)row)[i] * c->mean[i];
@@ -167,44 +192,83 @@ void vexfs_nibbles_scalar(const __u8 *const *nibbles, __u32 n, const __s8 *fine,
 	}
 }
 
-static void refine(const struct vexfs_ladder *q, const struct vexfs_rung2 *r, __s32 sum, float plus,
-		   float reach, __u32 sigma, __u32 *lower, __u32 *upper)
+static inline __m128 magnitude4(__m128 v)
 {
-	float yz = q->fine_step * ((float)sum - (VEXFS_NIBBLES - 1) * 0.5f * q->fine_sum), dist, off,
-	      e = r->error * reach, slop, s = (float)sigma * 0.01f, far, low = 0, high = 0;
+	return _mm_andnot_ps(_mm_set1_ps(-0.0f), v);
+}
 
-	dist = plus + r->add - q->times * r->scale * yz;
-	off = q->times * root(e * e + LEVELS2 * r->scale * r->scale * q->fine_lost);
-	slop = magnitude(plus) + magnitude(r->add) + magnitude(q->times * r->scale * yz);
-	slop = SLOP * slop + q->fuzz;
-	far = s > SIGMA ? s : SIGMA;
+/* key32() of four */
+static inline __m128i keys4(__m128 v)
+{
+	__m128i b = _mm_castps_si128(v), negative = _mm_srai_epi32(b, 31);
+
+	return _mm_xor_si128(b, _mm_or_si128(negative, _mm_set1_epi32((int)0x80000000u)));
+}
+
+/* Bounds of the four rows at r, of which sums are known. */
+static inline void refine4(const struct vexfs_ladder *q, const struct vexfs_rung2 *const *r,
+			   const __s32 *sum, const float *plus4, const float *reach, float s,
+			   __u32 *lower, __u32 *upper)
+{
+	const __m128 times = _mm_set1_ps(q->times), plus = _mm_loadu_ps(plus4);
+	/* scale, add and error of each; the fourth of them is no float */
+	__m128 a = _mm_loadu_ps(&r[0]->scale), b = _mm_loadu_ps(&r[1]->scale),
+	       c = _mm_loadu_ps(&r[2]->scale), d = _mm_loadu_ps(&r[3]->scale),
+	       yz, dist, off, slop, e, far = _mm_set1_ps(s > SIGMA ? s : SIGMA), low, high;
+
+	_MM_TRANSPOSE4_PS(a, b, c, d);
+	yz = _mm_cvtepi32_ps(_mm_loadu_si128((const __m128i *)sum));
+	yz = _mm_sub_ps(yz, _mm_set1_ps((VEXFS_NIBBLES - 1) * 0.5f * q->fine_sum));
+	yz = _mm_mul_ps(_mm_mul_ps(times, a), _mm_mul_ps(_mm_set1_ps(q->fine_step), yz));
+	dist = _mm_sub_ps(_mm_add_ps(plus, b), yz);
+	e = _mm_mul_ps(c, _mm_loadu_ps(reach));
+	off = _mm_mul_ps(_mm_mul_ps(a, a), _mm_set1_ps(LEVELS2 * q->fine_lost));
+	off = _mm_mul_ps(times, _mm_sqrt_ps(_mm_add_ps(_mm_mul_ps(e, e), off)));
+	slop = _mm_add_ps(_mm_add_ps(magnitude4(plus), magnitude4(b)), magnitude4(yz));
+	slop = _mm_add_ps(_mm_mul_ps(_mm_set1_ps(SLOP), slop), _mm_set1_ps(q->fuzz));
+	low = _mm_sub_ps(_mm_sub_ps(dist, _mm_mul_ps(_mm_set1_ps(s), off)), slop);
+	high = _mm_add_ps(_mm_add_ps(dist, _mm_mul_ps(far, off)), slop);
 	if (q->axes) {
-		float both = q->times * *vexfs_rung2_rest(r, q->padded) * q->rest;
 		float most = q->axes->mean + s * q->axes->deviation,
-		      least = q->axes->mean - far * q->axes->deviation;
+		      least = q->axes->mean - (s > SIGMA ? s : SIGMA) * q->axes->deviation;
+		__m128 both = _mm_set_ps(*vexfs_rung2_rest(r[3], q->padded),
+					 *vexfs_rung2_rest(r[2], q->padded),
+					 *vexfs_rung2_rest(r[1], q->padded),
+					 *vexfs_rung2_rest(r[0], q->padded));
 
-		low = both * (most < 1 ? most : 1);
-		high = both * (least > -1 ? least : -1);
+		both = _mm_mul_ps(both, _mm_set1_ps(q->times * q->rest));
+		low = _mm_sub_ps(low, _mm_mul_ps(both, _mm_set1_ps(most < 1 ? most : 1)));
+		high = _mm_sub_ps(high, _mm_mul_ps(both, _mm_set1_ps(least > -1 ? least : -1)));
 	}
-	*lower = key32(dist - low - s * off - slop);
-	*upper = key32(dist - high + far * off + slop);
+	_mm_storeu_si128((__m128i *)lower, keys4(low));
+	_mm_storeu_si128((__m128i *)upper, keys4(high));
 }
 
 void vexfs_ladder_refine(const struct vexfs_ladder *q, const struct vexfs_rung2 *const *r,
 			 const float *plus, const float *reach, __u32 n, __u32 sigma, __u32 *lower,
 			 __u32 *upper)
 {
+	const struct vexfs_rung2 *at[AT_ONCE];
+	__u32 low[AT_ONCE], high[AT_ONCE], i, k, last;
 	const __u8 *nibbles[AT_ONCE];
+	float p[AT_ONCE], d[AT_ONCE];
 	__s32 sum[AT_ONCE];
-	__u32 i, k;
 
 	for (; n; n -= k, r += k, plus += k, reach += k, lower += k, upper += k) {
 		k = n < AT_ONCE ? n : AT_ONCE;
-		for (i = 0; i < k; i++)
-			nibbles[i] = (const __u8 *)(r[i] + 1);
-		q->kernels->nibbles(nibbles, k, q->fine, q->padded, sum);
-		for (i = 0; i < k; i++)
-			refine(q, r[i], sum[i], plus[i], reach[i], sigma, lower + i, upper + i);
+		for (i = 0; i < k || i % 4; i++) {	/* the last one again, to have four */
+			last = i < k ? i : k - 1;
+			at[i] = r[last];
+			nibbles[i] = (const __u8 *)(r[last] + 1);
+			p[i] = plus[last];
+			d[i] = reach[last];
+		}
+		q->kernels->nibbles(nibbles, i, q->fine, q->padded, sum);
+		for (i = 0; i < k; i += 4)
+			refine4(q, at + i, sum + i, p + i, d + i, (float)sigma * 0.01f, low + i,
+				high + i);
+		__builtin_memcpy(lower, low, k * sizeof(*low));
+		__builtin_memcpy(upper, high, k * sizeof(*high));
 	}
 }
 

@@ -6,65 +6,95 @@
 #include "lists.h"
 #include "avx512.h"
 
+/* Dims of 64 in order: low halves, then high ones. */
+static inline __m512i levels(const __u8 *nibbles)
+{
+	__m256i b = _mm256_loadu_si256((const __m256i *)nibbles);
+
+	return _mm512_and_si512(_mm512_inserti64x4(_mm512_castsi256_si512(b),
+						   _mm256_srli_epi16(b, 4), 1),
+				_mm512_set1_epi8(15));
+}
+
 void vexfs_nibbles_vnni(const __u8 *const *nibbles, __u32 n, const __s8 *fine, __u32 padded,
 			__s32 *sum)
 {
-	const __m512i nibble = _mm512_set1_epi8(15);
-	__u32 i, k;
+	__m512i s[4], v;
+	__u32 i, j, k;
 
-	for (k = 0; k < n; k++) {
-		__m512i s = _mm512_setzero_si512();
-
+	for (k = 0; k + 4 <= n; k += 4) {
+#pragma GCC unroll 4
+		for (j = 0; j < 4; j++)
+			s[j] = _mm512_setzero_si512();
 		for (i = 0; i < padded; i += 64) {
-			__m256i b = _mm256_loadu_si256((const __m256i *)(nibbles[k] + i / 2));
-			/* dims in order: low halves, then high ones */
-			__m512i c = _mm512_inserti64x4(_mm512_castsi256_si512(b),
-						       _mm256_srli_epi16(b, 4), 1);
-
-			s = _mm512_dpbusd_epi32(s, _mm512_and_si512(c, nibble),
-						_mm512_loadu_si512(fine + i));
+			v = _mm512_loadu_si512(fine + i);
+#pragma GCC unroll 4
+			for (j = 0; j < 4; j++)
+				s[j] = _mm512_dpbusd_epi32(s[j], levels(nibbles[k + j] + i / 2), v);
 		}
-		sum[k] = sum_epi32(s);
+		sums_epi32(s, sum + k);
+	}
+	for (; k < n; k++) {
+		s[0] = _mm512_setzero_si512();
+		for (i = 0; i < padded; i += 64)
+			s[0] = _mm512_dpbusd_epi32(s[0], levels(nibbles[k] + i / 2),
+						   _mm512_loadu_si512(fine + i));
+		sum[k] = sum_epi32(s[0]);
 	}
 }
 
+static inline __m512i widened(const __s8 *c)
+{
+	return _mm512_cvtepi8_epi16(_mm256_loadu_si256((const __m256i *)c));
+}
+
+/* Four centres at a time: sums that do not wait for each other. */
 void vexfs_whole_dots_vnni(const __s16 *x, const __s8 *c, __u32 n, __u32 padded, __s32 *dot)
 {
-	__u32 i, k;
+	__m512i s[4], v, w;
+	__u32 i, k, j;
 
-	for (i = 0; i < n; i++, c += padded) {
-		__m512i a = _mm512_setzero_si512(), b = a, v, w;
-
-		for (k = 0; k < padded; k += 64) {
-			v = _mm512_cvtepi8_epi16(_mm256_loadu_si256((const __m256i *)(c + k)));
-			w = _mm512_cvtepi8_epi16(_mm256_loadu_si256((const __m256i *)(c + k + 32)));
-			a = _mm512_dpwssd_epi32(a, v, _mm512_loadu_si512(x + k));
-			b = _mm512_dpwssd_epi32(b, w, _mm512_loadu_si512(x + k + 32));
+	for (i = 0; i + 4 <= n; i += 4, c += 4 * (size_t)padded) {
+#pragma GCC unroll 4
+		for (j = 0; j < 4; j++)
+			s[j] = _mm512_setzero_si512();
+		for (k = 0; k < padded; k += 32) {
+			v = _mm512_loadu_si512(x + k);
+#pragma GCC unroll 4
+			for (j = 0; j < 4; j++)
+				s[j] = _mm512_dpwssd_epi32(s[j], v,
+							   widened(c + j * (size_t)padded + k));
 		}
-		dot[i] = sum_epi32(_mm512_add_epi32(a, b));
+		sums_epi32(s, dot + i);
+	}
+	for (; i < n; i++, c += padded) {
+		v = w = _mm512_setzero_si512();
+		for (k = 0; k < padded; k += 64) {
+			v = _mm512_dpwssd_epi32(v, widened(c + k), _mm512_loadu_si512(x + k));
+			w = _mm512_dpwssd_epi32(w, widened(c + k + 32),
+						_mm512_loadu_si512(x + k + 32));
+		}
+		dot[i] = sum_epi32(_mm512_add_epi32(v, w));
 	}
 }
 
 void vexfs_project_vnni(const __s16 *x, const __s16 *axis, __u32 n, __u32 width, __s32 *dot)
 {
-	__u32 i, k;
+	__m512i s[4], v;
+	__u32 i, k, j;
 
 	for (i = 0; i < n; i += 4, axis += 4 * (size_t)width) {
-		const __s16 *a = axis, *b = a + width, *c = b + width, *d = c + width;
-		__m512i s0 = _mm512_setzero_si512(), s1 = s0, s2 = s0, s3 = s0;
-
+#pragma GCC unroll 4
+		for (j = 0; j < 4; j++)
+			s[j] = _mm512_setzero_si512();
 		for (k = 0; k < width; k += 32) {
-			__m512i v = _mm512_loadu_si512(x + k);
-
-			s0 = _mm512_dpwssd_epi32(s0, v, _mm512_loadu_si512(a + k));
-			s1 = _mm512_dpwssd_epi32(s1, v, _mm512_loadu_si512(b + k));
-			s2 = _mm512_dpwssd_epi32(s2, v, _mm512_loadu_si512(c + k));
-			s3 = _mm512_dpwssd_epi32(s3, v, _mm512_loadu_si512(d + k));
+			v = _mm512_loadu_si512(x + k);
+#pragma GCC unroll 4
+			for (j = 0; j < 4; j++)
+				s[j] = _mm512_dpwssd_epi32(
+					s[j], v, _mm512_loadu_si512(axis + j * (size_t)width + k));
 		}
-		dot[i] = sum_epi32(s0);
-		dot[i + 1] = sum_epi32(s1);
-		dot[i + 2] = sum_epi32(s2);
-		dot[i + 3] = sum_epi32(s3);
+		sums_epi32(s, dot + i);
 	}
 }
 
