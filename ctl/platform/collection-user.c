@@ -322,6 +322,13 @@ bool vexfs_caller_may_read(const struct vexfs_caller *caller, u32 uid, u32 gid, 
 
 /* --- waiting --- */
 
+void vexfs_nap(u32 us)
+{
+	const struct timespec nap = { .tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000 };
+
+	nanosleep(&nap, NULL);
+}
+
 void vexfs_timed_init(struct vexfs_timed_mutex *m)
 {
 	mutex_init(&m->m);
@@ -329,14 +336,12 @@ void vexfs_timed_init(struct vexfs_timed_mutex *m)
 
 int vexfs_timed_lock(struct vexfs_timed_mutex *m, u64 deadline)
 {
-	const struct timespec nap = { .tv_nsec = 100 * 1000 };
-
 	while (!mutex_trylock(&m->m)) {
 		if (vx_killed())
 			return -EINTR;
 		if (vx_clock_us() >= deadline)
 			return -ETIME;
-		nanosleep(&nap, NULL);
+		vexfs_nap(100);
 	}
 	return 0;
 }

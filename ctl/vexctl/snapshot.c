@@ -205,7 +205,9 @@ const struct verb snapshot_verbs[] = {
 	  "give the space of deleted records back",
 	  "Searches and changes go on meanwhile.  If it is interrupted with Ctrl-C, nothing has changed.\n"
 	  "      --min-deleted N  do nothing if less than N percent of the slots are deleted, and in no snapshot [0]\n"
-	  "It also happens by itself once half of the slots are deleted (mount option compact=PERCENT or compact=off).\n",
+	  "Its reading and writing are the caller's: `ionice -c 3 vexctl compact DIR` gives way to others.  It also happens by\n"
+	  "itself once half of the slots are deleted (mount option compact=PERCENT or compact=off), and then rests as long as it\n"
+	  "works.\n",
 	  false, IMAGE_CHANGE },
 	{}
 };

@@ -21,6 +21,10 @@
  * What searches have derived from the records goes with them, codes by slot and lists at last, into a
  * generation of the new body; where there is no room for both, the worker makes another one afterwards.
  *
+ * One that nobody has asked for gives way to searches and inserts: in the first round, by far the
+ * longest, it rests after each step for as long as that took.  The others have to catch up with inserts.
+ * Who asks for one pays for it himself: its I/O is his, for ionice(1), nice(1) and control groups.
+ *
  * Locks: snapshots_lock for a step; in the end snapshots_lock, commit_lock and lock, for as long as
  * it takes to commit and to copy what came in a short time (see vexfs.h).
  */
@@ -33,6 +37,7 @@
 #define MAX_ROUNDS	20			/* and if there are always more, so be it */
 #define BY_ITSELF_SLOTS	(64u << 10)		/* dead ones: fewer are not worth it */
 #define AGAIN_US		(600 * 1000000ULL)	/* after it failed, or was no use */
+#define NAP_US		10000			/* of a rest, between looks whether to go on */
 /* blocks for extents of new planes, as far as one can tell */
 #define NODES		8
 
@@ -42,6 +47,7 @@ struct compaction {
 	/* what is derived of them; both or none, references */
 	struct vexfs_derived *derived, *heir;
 	bool lost;			/* the new body has none, for want of room */
+	bool rests;			/* after each step */
 	u64 done;				/* slots of `from` that were looked at */
 	u64 count;				/* slots of `to` */
 	/* slots to be copied, of so many, at the beginning */
@@ -293,10 +299,17 @@ static int throttle(struct vexfs_body *b)
 	return vexfs_plane_is_over(b->vectors) ? write_planes(b) : 0;
 }
 
+/* For so long, outside locks. */
+static void rest(const struct compaction *k, u64 us)
+{
+	for (; us && !may_go_on(k->c); us -= min_t(u64, us, NAP_US))
+		vexfs_nap(min_t(u64, us, NAP_US));
+}
+
 /* A round.  locked: the locks are held, nothing changes. */
 static int copy_round(struct compaction *k, bool locked)
 {
-	u64 end = vexfs_columns_count(k->from->columns);
+	u64 end = vexfs_columns_count(k->from->columns), began;
 	int err = make_room(k, end);
 
 	if (err)
@@ -304,6 +317,7 @@ static int copy_round(struct compaction *k, bool locked)
 	WRITE_ONCE(k->c->compact_total, end);
 	bury(k);
 	while (k->done < end && !err) {
+		began = vx_clock_us();
 		err = may_go_on(k->c);
 		if (!err && !locked)
 			err = mutex_lock_killable(&k->c->snapshots_lock);
@@ -315,6 +329,8 @@ static int copy_round(struct compaction *k, bool locked)
 		WRITE_ONCE(k->c->compact_done, k->done);
 		if (!locked && !err)
 			err = throttle(k->to);
+		if (k->rests && !err)
+			rest(k, vx_clock_us() - began);
 		cond_resched();
 	}
 	return err;
@@ -693,10 +709,11 @@ static int compact(struct compaction *k, bool *unpinned)
 	u32 rounds = 0;
 	int err;
 
-	do
+	do {
 		err = copy_round(k, false);
-	while (!err && ++rounds < MAX_ROUNDS &&
-	       vexfs_columns_count(k->from->columns) - k->done > MAX_REST);
+		k->rests = false;
+	} while (!err && ++rounds < MAX_ROUNDS &&
+		 vexfs_columns_count(k->from->columns) - k->done > MAX_REST);
 	/* what is still to come is scanned until the worker has put it into lists, too */
 	if (!err && k->heir)
 		vexfs_derived_carry_lists(k->heir, k->derived, k->kept, k->done);
@@ -726,13 +743,13 @@ static int worth_it(struct vexfs_collection_mem *c, u32 min_dead, u64 *count, u6
 }
 
 /*
- * protect: nobody holds off a freeze for us.  end() must not be inside: freeing an inode does that
+ * alone: nobody waits for us, or holds off a freeze.  end() must not be inside: freeing an inode does that
  * itself, and would wait for who waits for us.
  */
-static int compact_once(struct vexfs_collection_mem *c, u32 min_dead, bool protect, u64 *before,
+static int compact_once(struct vexfs_collection_mem *c, u32 min_dead, bool alone, u64 *before,
 			u64 *after)
 {
-	struct compaction k = {};
+	struct compaction k = { .rests = alone };
 	u64 start = vx_clock_us();
 	bool unpinned = false;
 	int err;
@@ -741,7 +758,7 @@ static int compact_once(struct vexfs_collection_mem *c, u32 min_dead, bool prote
 		return -EBUSY;
 	*before = *after = 0;
 	err = -EBUSY;
-	if (protect && !vexfs_work_begin(c->dir->i_sb))
+	if (alone && !vexfs_work_begin(c->dir->i_sb))
 		goto out;
 	/* records of files that are gone; what fails is for the next time */
 	vexfs_record_sweep(c);
@@ -755,7 +772,7 @@ static int compact_once(struct vexfs_collection_mem *c, u32 min_dead, bool prote
 		*after = err ? *before : k.count;
 		vexfs_event_compact(c->dir, *before, *after, vx_clock_us() - start, err);
 	}
-	if (protect)
+	if (alone)
 		vexfs_work_end(c->dir->i_sb);
 	end(&k);
 out:
@@ -768,13 +785,13 @@ out:
 }
 
 /* The same.  What is derived has no room that records lack. */
-static int compact_somehow(struct vexfs_collection_mem *c, u32 min_dead, bool protect, u64 *before,
+static int compact_somehow(struct vexfs_collection_mem *c, u32 min_dead, bool alone, u64 *before,
 			   u64 *after)
 {
-	int err = compact_once(c, min_dead, protect, before, after);
+	int err = compact_once(c, min_dead, alone, before, after);
 
 	if (err == -ENOSPC && vexfs_checkpoints_drop(c->dir->i_sb))
-		err = compact_once(c, min_dead, protect, before, after);
+		err = compact_once(c, min_dead, alone, before, after);
 	return err;
 }
 

@@ -266,6 +266,9 @@ void vexfs_timed_init(struct vexfs_timed_mutex *m);
 int vexfs_timed_lock(struct vexfs_timed_mutex *m, u64 deadline);
 void vexfs_timed_unlock(struct vexfs_timed_mutex *m);
 
+/* Sleep for so long, or somewhat longer. */
+void vexfs_nap(u32 us);
+
 /* No more writing, whatever errors= says: each change, fsync and syncfs is -EIO. */
 bool vexfs_is_shutdown(const struct super_block *sb);
 /* Shut down, not for an error: no more reading of files either. */

@@ -7,6 +7,7 @@
  * Lock: i_lock of one inode at a time.  The timed mutex is its user's.
  */
 #include <linux/cred.h>
+#include <linux/delay.h>
 #include <linux/file.h>
 #include <linux/jiffies.h>
 #include <linux/mnt_idmapping.h>
@@ -204,6 +205,11 @@ void vexfs_timed_unlock(struct vexfs_timed_mutex *m)
 }
 
 /* --- work that nobody waits for --- */
+
+void vexfs_nap(u32 us)
+{
+	fsleep(us);
+}
 
 bool vexfs_may_work(const struct super_block *sb)
 {
