@@ -4,7 +4,8 @@
  *
  * Locks, outer first.  Those marked (c) are taken in user space too.
  *
- *	vexfs_sb_info.worker_writes	what the worker writes, in kmod/fs/worker.c
+ *	vexfs_body.upkeep_lock (c)	who makes derived data, see collection/upkeep.c
+ *	vexfs_sb_info.worker_writes	checkpoints, in kmod/fs/worker.c
  *	i_rwsem (c)		parent before child.  Of a collection's directory: shared by insert,
  *				delete, intern, use and snapshots; exclusive by create, drop, rmdir
  *	vexfs_collection_mem (c)
@@ -12,8 +13,8 @@
  *	  .snapshots_lock	which snapshots there are
  *	  .commit_lock		commits, and every change of the collection block
  *	  .lock			loading, writers of the columns, maps and dictionaries
- *	vexfs_body.derived_begin (c)	making the first generation of what is derived; only ever
- *					tried; a search takes it alone
+ *	vexfs_body.derived_begin (c)	making the first generation of what is derived; a search only
+ *					tries it, and takes it alone
  *	vexfs_derived.lock (c)		adding to a generation; the same
  *	vexfs_snapshot_mem.lock (c)	reading its bitmap
  *	mapping->invalidate_lock

@@ -9,7 +9,7 @@
 #                          judges are in C, and built twice: for the guest, and over an image in a process
 
 UNIT_TESTS := $(patsubst tests/unit/test_%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c))
-THREAD_TESTS := $(B)/tsan/threads $(B)/tsan/derived $(B)/tsan/linking
+THREAD_TESTS := $(patsubst %,$(B)/tsan/%,threads derived linking index)
 # all that check-unit runs and is made for it alone
 UNIT_PARTS := $(UNIT_TESTS) $(THREAD_TESTS) $(B)/tests/fsck.vexfs $(B)/tests/vexd
 UNIT_SCRIPTS := $(filter-out tests/unit/tap.py,$(wildcard tests/unit/*.py tests/unit/*.js))
@@ -63,7 +63,7 @@ $(B)/simde/kernels.o: $(patsubst %.c,$(B)/simde/%.o,$(SIMDE_SRC))
 $(B)/tests/kernels: $(B)/simde/kernels.o
 
 # threads, under the sanitizer for them
-THREAD_SRC := $(CORE_SRC) $(patsubst %,tests/unit/%.c,box driver disk history client seen mount)
+THREAD_SRC := $(CORE_SRC) $(patsubst %,tests/unit/%.c,box driver disk history client seen mount stored)
 $(B)/tsan/%.o: %.c
 	$(call say,CC,"$< (threads)")
 	@mkdir -p $(@D)

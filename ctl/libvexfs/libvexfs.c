@@ -38,6 +38,13 @@ int vexfs_info(int fd, struct vexfs_ioc_info *info)
 	return vexfs_call(fd, VEXFS_IOC_INFO, info);
 }
 
+int vexfs_index(int fd)
+{
+	struct vexfs_ioc_index arg = { .size = sizeof(arg) };
+
+	return vexfs_call(fd, VEXFS_IOC_INDEX, &arg);
+}
+
 int vexfs_insert(int fd, struct vexfs_batch *batch)
 {
 	struct vexfs_ioc_insert i = {

@@ -115,6 +115,9 @@ static const struct {
 	{ VEXFS_OP_COMPACT, EUCLEAN,
 	  "a record is damaged, nothing was changed; see the kernel log (dmesg), and delete the record" },
 
+	{ VEXFS_OP_INDEX, ENOSPC,
+	  "there is no room for all of it within the mount option resident=: searches are right, and slower; raise it with `mount -o remount,resident=SIZE`" },
+
 	{ VEXFS_OP_ATTACH, EALREADY, "this process has attached it already" },
 	{ VEXFS_OP_ATTACH, EBUSY, "it is mounted, or in use by another process; end that first" },
 	{ VEXFS_OP_ATTACH, EINVAL, "it holds no VexFS; make one with `mkfs.vexfs`" },

@@ -15,6 +15,7 @@ static const struct {
 	{ "bench", "`vexctl eval`" },
 	{ "benchmark", "`vexctl eval`" },
 	{ "bind", "`vexctl use`" },
+	{ "build", "`vexctl index`" },
 	{ "cat", "`vexctl get` or `vexctl list`" },
 	{ "check", "`fsck.vexfs` (a filesystem) or `vexctl doctor` (this machine)" },
 	{ "collections", "`vexctl collection info`" },

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* vexctl snapshot create, list, delete; vexctl compact. */
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -95,35 +94,10 @@ static int list(int argc, char **argv)
 
 /* --- compact --- */
 
-struct watch {
-	const char *dir;
-	int fd;
-	pthread_mutex_t lock;
-	pthread_cond_t wake;
-	bool stop;
-};
-
-/* How far it is, five times a second. */
-static void *watcher(void *arg)
+static void show(const char *dir, const struct vexfs_ioc_info *i)
 {
-	struct watch *w = arg;
-	struct vexfs_ioc_info info;
-	struct timespec until;
-
-	pthread_mutex_lock(&w->lock);
-	while (!w->stop) {
-		clock_gettime(CLOCK_REALTIME, &until);
-		until.tv_nsec += 200000000;
-		if (until.tv_nsec >= 1000000000) {
-			until.tv_sec++;
-			until.tv_nsec -= 1000000000;
-		}
-		pthread_cond_timedwait(&w->wake, &w->lock, &until);
-		if (!w->stop && !vexfs_info(w->fd, &info) && info.compact_total)
-			progress(w->dir, info.compact_done, info.compact_total, "slots");
-	}
-	pthread_mutex_unlock(&w->lock);
-	return NULL;
+	if (i->compact_total)
+		progress(dir, i->compact_done, i->compact_total, "slots");
 }
 
 static int compact(int argc, char **argv)
@@ -134,11 +108,10 @@ static int compact(int argc, char **argv)
 		{ "json", no_argument, NULL, 'j' },
 		{}
 	};
-	struct watch w = { .lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER };
+	struct watch w = { .show = show };
 	__u64 min_deleted = 0, before, after, lacked;
 	struct vexfs_ioc_info info;
-	bool json = false, watching;
-	pthread_t thread;
+	bool json = false;
 	int c, err;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -158,16 +131,9 @@ static int compact(int argc, char **argv)
 	w.fd = open_collection(w.dir, NULL);
 	if (w.fd < 0)
 		return VEXCTL_FAILED;
-	watching = !pthread_create(&thread, NULL, watcher, &w);
+	watch_begin(&w);
 	err = vexfs_compact(w.fd, min_deleted, &before, &after);
-	if (watching) {
-		pthread_mutex_lock(&w.lock);
-		w.stop = true;
-		pthread_cond_signal(&w.wake);
-		pthread_mutex_unlock(&w.lock);
-		pthread_join(thread, NULL);
-		progress(NULL, 0, 0, NULL);
-	}
+	watch_end(&w);
 	lacked = err == -ENOSPC && !vexfs_info(w.fd, &info) ? info.compact_lacked : 0;
 	vexfs_close(w.fd);
 	if (lacked)

@@ -16,6 +16,7 @@ static const struct {
 	{ "Collections", collection_verbs },
 	{ NULL, import_verbs },
 	{ NULL, export_verbs },
+	{ NULL, index_verbs },
 	{ "Search", search_verbs },
 	{ NULL, eval_verbs },
 	{ "Records", record_verbs },

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * vexctl: one file per object (fs, collection, import, export, search, eval, record, program), each
- * with a table of verbs.
+ * vexctl: one file per object (fs, collection, import, export, index, search, eval, record,
+ * program), each with a table of verbs.
  *
  * A verb gets its own name as argv[0] and returns an exit code.  What goes wrong is one line on
  * stderr: `vexctl VERB: what: why; what to do`.
@@ -13,6 +13,8 @@
 #define _VEXCTL_H
 
 #include <getopt.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -44,7 +46,7 @@ struct verb {
 
 /* Each ends with an entry without a name. */
 extern const struct verb fs_verbs[], collection_verbs[], import_verbs[], export_verbs[],
-	search_verbs[], eval_verbs[], record_verbs[], snapshot_verbs[], program_verbs[],
+	index_verbs[], search_verbs[], eval_verbs[], record_verbs[], snapshot_verbs[], program_verbs[],
 	top_verbs[], status_verbs[], doctor_verbs[], skeleton_verbs[], inspect_verbs[];
 
 /* Say on stderr that `what` (may be NULL) failed and why.  Returns VEXCTL_FAILED. */
@@ -165,6 +167,21 @@ void end_on_signals(void);
 int interrupted_code(int code);
 /* How far it is, on stderr; cheap enough for every turn of a loop.  what NULL: the end of it. */
 void progress(const char *what, __u64 done, __u64 total, const char *unit);
+
+/*
+ * While a long call on a collection lasts, another thread shows how far it is, and lets Ctrl-C and
+ * SIGTERM end it as they would, or as they do in an image.  dir, fd and show are the caller's to fill in.
+ */
+struct watch {
+	const char *dir;
+	int fd;
+	void (*show)(const char *dir, const struct vexfs_ioc_info *info);	/* calls progress() */
+	pthread_t thread;
+	bool watching;
+	sigset_t signals, before;
+};
+void watch_begin(struct watch *w);
+void watch_end(struct watch *w);
 
 /* A file to read, as often as need be.  What is in gzip is read as if it were not. */
 struct input {

@@ -101,10 +101,10 @@ struct vexfs_ioc_info {
 	/* as of now: slots with a code, and what the next search will find, VEXFS_CODES_* below */
 	__u64	coded;
 	__u32	codes;
-	__u32	lists;			/* partitioned lists, which have `linked` slots; 0: none */
+	__u32	lists;			/* partitioned lists; 0: none yet */
 	/* records that could not be read or did not verify since it was loaded: searches miss them */
 	__u64	damaged;
-	__u64	linked;
+	__u64	linked;			/* slots in lists, or in those that are being made */
 	/* on disk: slots whose codes, and lists, need not be made again; 0: none.  And its bytes */
 	__u64	checkpoint, checkpoint_bytes;
 };
@@ -600,6 +600,19 @@ struct vexfs_search_trace {
 #define VEXFS_TIME_RECORDS	5	/* fetching and verifying the records of the hits */
 
 /*
+ * Make what searches profit from, codes and partitioned lists, of all records that are there, at once
+ * and as the caller's own work; else a worker of low priority does, after the first searches.  Returns
+ * when they are made, and nothing is left to do if few records are there; vexfs_ioc_info tells how far
+ * it is.  Reading is all that it takes; where writing is possible a checkpoint is left.  ENOSPC it does
+ * not fit into the budget (resident=), or not all of it: searches are right, and slower.  Killable:
+ * what is done until then stays.
+ */
+struct vexfs_ioc_index {
+	__u32	size, flags;		/* flags: 0 */
+	__u64	reserved[3];
+};
+
+/*
  * Memory of the mount: what is derived from the records of all its collections, which the mount
  * option resident= limits.  Works at any directory.
  */
@@ -678,7 +691,8 @@ struct vexfs_ioc_use {
 #define VEXFS_IOC_COMPACT	_IOWR(VEXFS_IOC_MAGIC, 15, struct vexfs_ioc_compact)
 #define VEXFS_IOC_RECALL	_IOWR(VEXFS_IOC_MAGIC, 16, struct vexfs_ioc_recall)
 #define VEXFS_IOC_MEMORY	_IOWR(VEXFS_IOC_MAGIC, 17, struct vexfs_ioc_memory)
-#define VEXFS_IOC_LAST		17
+#define VEXFS_IOC_INDEX		_IOWR(VEXFS_IOC_MAGIC, 18, struct vexfs_ioc_index)
+#define VEXFS_IOC_LAST		18
 
 _Static_assert(sizeof(struct vexfs_ioc_create) == 376, "vexfs_ioc_create");
 _Static_assert(sizeof(struct vexfs_bind) == 16, "vexfs_bind");
@@ -696,6 +710,7 @@ _Static_assert(sizeof(struct vexfs_query_answer) == 24, "vexfs_query_answer");
 _Static_assert(sizeof(struct vexfs_search_trace) == 248, "vexfs_search_trace");
 _Static_assert(sizeof(struct vexfs_ioc_memory) == 80, "vexfs_ioc_memory");
 _Static_assert(sizeof(struct vexfs_ioc_use) == 64, "vexfs_ioc_use");
+_Static_assert(sizeof(struct vexfs_ioc_index) == 32, "vexfs_ioc_index");
 _Static_assert(sizeof(struct vexfs_bound) == 48, "vexfs_bound");
 _Static_assert(sizeof(struct vexfs_snapshot_info) == 64, "vexfs_snapshot_info");
 _Static_assert(sizeof(struct vexfs_recall_count) == 104, "vexfs_recall_count");

@@ -196,6 +196,7 @@ enum vexfs_op {
 	VEXFS_OP_ATTACH,
 	VEXFS_OP_DETACH,
 	VEXFS_OP_FILE,			/* mkdir, rmdir, unlink, open_file, pread, pwrite */
+	VEXFS_OP_INDEX,
 	VEXFS_OP_MAX,			/* how many */
 };
 
@@ -510,6 +511,18 @@ int vexfs_snapshot_list(int fd, struct vexfs_snapshot_info *info);
  * how many bytes are missing, -EACCES, -EROFS.
  */
 int vexfs_compact(int fd, __u32 min_dead, __u64 *before, __u64 *after);
+
+/**
+ * vexfs_index - make the codes and lists that searches profit from
+ * @fd: the collection
+ *
+ * Else a worker of low priority makes them after the first searches.  Of all records that are there
+ * now, by the caller's own processor time; queries and changes go on meanwhile, and vexfs_info()
+ * tells how far it is.  What is made stays, also when this fails or the caller is killed.  Where
+ * writing is possible it is kept on disk for the next mount.  -ENOSPC it does not fit into the budget
+ * of the mount (resident=), or not all of it: searches are right, and slower.
+ */
+int vexfs_index(int fd);
 
 /**
  * vexfs_use - bind a loaded program to a slot

@@ -17,6 +17,7 @@ struct vexfs_body *vexfs_body_new(struct vexfs_collection_mem *c)
 		refcount_set(&b->refs, 1);
 		spin_lock_init(&b->derived_lock);
 		mutex_init(&b->derived_begin);
+		mutex_init(&b->upkeep_lock);
 		b->dir = c->dir;
 		b->row_bytes = c->row_bytes;
 		b->crc_seed = c->crc_seed;

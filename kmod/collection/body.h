@@ -51,14 +51,19 @@ struct vexfs_body {
 	/* see derived.h */
 	spinlock_t derived_lock;	/* a leaf */
 	struct vexfs_derived *derived;	/* derived_lock: the current generation; NULL: none */
-	struct mutex derived_begin;	/* who makes the first one; only ever tried */
+	/* who makes the first one; searches only ever try it */
+	struct mutex derived_begin;
 	int derived_err;		/* why there is none, as of the last attempt; no lock */
 	u64 derived_after;		/* vx_clock_us(): no attempt before then; no lock */
 	bool derived_wanted;		/* the worker is to look at it; no lock */
 	u64 recentre_after;		/* vx_clock_us(): no other centre before then; no lock */
 	u64 lists_after;		/* the same for lists */
-	/* the worker's: to take the place of `derived`; or NULL */
+	struct mutex upkeep_lock;	/* who does the upkeep, see upkeep.c */
+	atomic_t indexing;		/* those who would rather do it than the worker */
+	/* upkeep_lock: to take the place of `derived`; or NULL */
 	struct vexfs_derived *derived_next;
+	/* slots in lists that are being made, and are not shown yet; 0: none are; no lock */
+	u64 listing;
 
 	u64 needed;			/* vexfs_collection_mem.lock: bytes counted, see budget.h */
 	struct vexfs_files files;

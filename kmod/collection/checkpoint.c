@@ -100,7 +100,8 @@ void vexfs_checkpoint_info(struct vexfs_body *b, struct vexfs_ioc_info *info)
 struct reading {
 	struct vexfs_source from;
 	struct inode *inode;
-	bool (*stop)(void *sb);
+	struct vexfs_body *body;	/* what stop() is asked about */
+	bool (*stop)(void *body);
 	u64 pos;			/* of the next piece */
 	u64 rest;			/* bytes of the stream that are in no piece yet */
 	u32 stream;
@@ -116,7 +117,7 @@ static int read_piece(struct reading *r)
 
 	if (!n)
 		return -EUCLEAN;
-	if (vx_killed() || (r->stop && r->stop(r->inode->i_sb)))
+	if (vx_killed() || (r->stop && r->stop(r->body)))
 		return -EINTR;
 	if (ahead < end)
 		vexfs_plane_ahead(r->inode, ahead, min_t(u64, PIECE >> PAGE_SHIFT, end - ahead));
@@ -265,9 +266,9 @@ static struct vexfs_derived *load(const struct vexfs_collection_mem *c, struct v
 
 struct vexfs_derived *vexfs_checkpoint_load(const struct vexfs_collection_mem *c,
 					    struct vexfs_body *b, u64 count, u64 used,
-					    bool (*stop)(void *sb))
+					    bool (*stop)(void *body))
 {
-	struct reading r = { .inode = checkpoint_get(b), .stop = stop };
+	struct reading r = { .inode = checkpoint_get(b), .body = b, .stop = stop };
 	const char *why = "it cannot be read";
 	struct vexfs_derived *d;
 
@@ -668,23 +669,24 @@ bool vexfs_checkpoint_is_due(struct vexfs_body *b, struct vexfs_derived *d, u64 
 	       vexfs_codes_count(d->codes) >= vexfs_checkpoint_least && !vexfs_derived_unlisted(d);
 }
 
-/* The worker: it ends, or nobody may write any more. */
+/* Whoever writes it is to stop, or nobody may write any more. */
 struct keeping {
 	struct super_block *sb;
-	bool (*stop)(void *sb);
+	struct vexfs_body *body;
+	bool (*stop)(void *body);
 };
 
 static bool must_end(void *arg)
 {
 	const struct keeping *k = arg;
 
-	return k->stop(k->sb) || !vexfs_may_work(k->sb) || vexfs_is_shutdown(k->sb);
+	return k->stop(k->body) || !vexfs_may_work(k->sb) || vexfs_is_shutdown(k->sb);
 }
 
 void vexfs_checkpoint_keep(struct vexfs_collection_mem *c, struct vexfs_body *b,
-			   struct vexfs_derived *d, bool (*stop)(void *sb))
+			   struct vexfs_derived *d, bool (*stop)(void *body))
 {
-	struct keeping k = { c->dir->i_sb, stop };
+	struct keeping k = { c->dir->i_sb, b, stop };
 	struct inode *inode = NULL;
 	int err = -EAGAIN;
 

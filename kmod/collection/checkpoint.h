@@ -17,17 +17,17 @@ bool vexfs_checkpoint_waits(struct vexfs_body *b);
 /*
  * The generation in the checkpoint, charged for `count` slots, of which it has those before the last
  * insert or all; without its lists if there is no room for them.  NULL: there is no checkpoint, or
- * none that is right, which is told.  ERR_PTR: -ENOSPC, -ENOMEM, -EINTR killed, or stop(sb) says so
+ * none that is right, which is told.  ERR_PTR: -ENOSPC, -ENOMEM, -EINTR killed, or stop(b) says so
  * (NULL: never).  Reads.
  */
 struct vexfs_derived *vexfs_checkpoint_load(const struct vexfs_collection_mem *c,
 					    struct vexfs_body *b, u64 count, u64 used,
-					    bool (*stop)(void *sb));
-/* Should the worker write one of the current generation? */
+					    bool (*stop)(void *body));
+/* Should one of the current generation be written? */
 bool vexfs_checkpoint_is_due(struct vexfs_body *b, struct vexfs_derived *d, u64 now);
-/* The worker: write one if it is due. */
+/* upkeep_lock held: write one if it is due. */
 void vexfs_checkpoint_keep(struct vexfs_collection_mem *c, struct vexfs_body *b,
-			   struct vexfs_derived *d, bool (*stop)(void *sb));
+			   struct vexfs_derived *d, bool (*stop)(void *body));
 /* Unmount, when all is committed and the worker has ended: write those that save work. */
 void vexfs_checkpoints_last(struct super_block *sb);
 /*

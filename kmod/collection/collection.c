@@ -159,6 +159,8 @@ int vexfs_collection_info(struct vexfs_collection_mem *c, struct vexfs_ioc_info 
 		if (lists) {
 			info->lists = vexfs_lists_count(lists);
 			info->linked = min(vexfs_lists_linked(lists), info->count);
+		} else {
+			info->linked = min(READ_ONCE(c->body->listing), info->count);
 		}
 		vexfs_lists_free(lists);
 	}

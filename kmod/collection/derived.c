@@ -191,12 +191,16 @@ void vexfs_derived_count(struct vexfs_collection_mem *c, struct vexfs_body *b)
 
 struct vexfs_derived *vexfs_derived_begin(const struct vexfs_collection_mem *c,
 					  struct vexfs_body *b, u64 count,
-					  bool (*stop)(void *sb))
+					  bool (*stop)(void *body))
 {
 	u64 now = vx_clock_us();
 	struct vexfs_derived *d;
 
-	if (now < READ_ONCE(b->derived_after) || !mutex_trylock(&b->derived_begin))
+	if (now < READ_ONCE(b->derived_after))
+		return NULL;
+	if (stop)
+		mutex_lock(&b->derived_begin);
+	else if (!mutex_trylock(&b->derived_begin))
 		return NULL;
 	d = vexfs_derived_get(b);
 	if (!d) {

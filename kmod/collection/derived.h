@@ -34,19 +34,19 @@ struct vexfs_derived {
 	struct mutex lock;		/* who adds to it; it is only ever tried */
 	struct vexfs_codes *codes;	/* (const) never NULL */
 	/*
-	 * NULL until the worker, which alone adds to them, has made them, or compaction has brought
+	 * NULL until the upkeep, which alone adds to them, has made them, or compaction has brought
 	 * them.  Others take its place (lists_move.c): a reference is for whoever else looks at them.
 	 */
 	struct vexfs_lists *lists;
-	spinlock_t lists_lock;		/* a leaf: `lists`, but for the worker */
+	spinlock_t lists_lock;		/* a leaf: `lists`, but for who holds upkeep_lock */
 	/*
 	 * What came could not be put into them, and will not be: -E2BIG, another generation would do
-	 * better, -EDOM, none would.  0: nothing is wrong.  The worker's; no lock.
+	 * better, -EDOM, none would.  0: nothing is wrong.  upkeep_lock.
 	 */
 	int lists_err;
 	/*
 	 * What the collection's checkpoint has of it: slots, 0 it has nothing, and whether lists are
-	 * in it.  The worker's, or whoever has made it; READ_ONCE().
+	 * in it.  upkeep_lock, or whoever has made it; READ_ONCE().
 	 */
 	u64 stored;
 	bool stored_lists;
@@ -61,7 +61,7 @@ struct vexfs_derived {
 	 * what else there is
 	 */
 	bool tables_wanted;		/* no lock */
-	u64 tables_after;		/* the worker's */
+	u64 tables_after;		/* upkeep_lock */
 	u64 tables_bytes;
 	spinlock_t tables_lock;		/* a leaf */
 	struct vexfs_tables *tables;	/* tables_lock */
@@ -130,7 +130,7 @@ void vexfs_derived_carry_lists(struct vexfs_derived *to, struct vexfs_derived *f
 /* It becomes the current one of its body; the reference goes with it. */
 void vexfs_derived_install(struct vexfs_derived *d);
 
-/* --- the worker, see upkeep.c --- */
+/* --- upkeep, see upkeep.c --- */
 
 /*
  * What is missing of the generation of a loaded collection, if somebody has asked for it: for a
@@ -139,6 +139,12 @@ void vexfs_derived_install(struct vexfs_derived *d);
 int vexfs_derived_upkeep(struct vexfs_collection_mem *c);
 /* Ask for that. */
 void vexfs_derived_poke(struct vexfs_body *b);
+/*
+ * The same at once, by the caller: until the records that are there have codes, and lists if they pay.
+ * 0: they have, as far as that is possible; -ENOSPC there is no room for that in the budget, -ENOMEM,
+ * -EINTR a fatal signal, -EIO, of reading rows.  What was made is kept.  No locks held.
+ */
+int vexfs_derived_index(struct vexfs_collection_mem *c);
 
 /* --- shared by derived.c and upkeep.c --- */
 
@@ -153,12 +159,13 @@ struct vexfs_derived *vexfs_derived_empty(struct vexfs_body *b, u32 dims, u64 co
 struct vexfs_derived *vexfs_derived_new(const struct vexfs_collection_mem *c,
 					struct vexfs_body *b, u64 count, u64 used);
 /*
- * The current generation, with a reference; if there is none and nobody else is making it, that of
- * the checkpoint, or a new one.  NULL: then b->derived_err may say why.  stop: see checkpoint.h.
+ * The current generation, with a reference; if there is none, that of the checkpoint, or a new one.
+ * NULL: then b->derived_err may say why.  stop: see checkpoint.h; without it, not if somebody else is
+ * making one.
  */
 struct vexfs_derived *vexfs_derived_begin(const struct vexfs_collection_mem *c,
 					  struct vexfs_body *b, u64 count,
-					  bool (*stop)(void *sb));
+					  bool (*stop)(void *body));
 /*
  * Encode what has no code below count, until the deadline (vx_clock_us()).  d->lock held, or nobody
  * else has it.  0, also when the deadline came first; -ENOSPC, -ENOMEM, -ESTALE, -EINTR, of reading
@@ -171,7 +178,7 @@ int vexfs_derived_extend(struct vexfs_derived *d, u32 dims, u64 count, u64 deadl
 u64 vexfs_derived_cost(u32 dims, u64 slots, bool lists);
 /* Are there slots with codes that should be in lists? */
 bool vexfs_derived_unlisted(struct vexfs_derived *d);
-/* The worker: these are its lists from now on; the reference goes with them. */
+/* upkeep_lock held: these are its lists from now on; the reference goes with them. */
 void vexfs_derived_relist(struct vexfs_derived *d, struct vexfs_lists *lists);
 /* Its lists are there: what they take, and not what they might have, is charged from now on. */
 void vexfs_derived_settle(struct vexfs_derived *d);

@@ -7,7 +7,7 @@
  * It writes nothing but checkpoints, and does without where it may not write: so it works on a
  * read-only mount and while the filesystem is frozen, too.
  *
- * Lock: vexfs_sb_info.worker_writes, while it writes.
+ * Lock: vexfs_sb_info.worker_writes, while it, or who does its work (collection/upkeep.c), writes.
  */
 #include <linux/freezer.h>
 #include <linux/kthread.h>

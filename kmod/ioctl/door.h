@@ -2,7 +2,7 @@
 /*
  * What the files behind the ioctls share: copying arguments in and out, and who may do what.
  *
- *	ioctl.c		the dispatcher; create, drop, info, use, shutdown
+ *	ioctl.c		the dispatcher; create, drop, info, index, use, memory, shutdown
  *	record.c	insert, get, delete, list
  *	word.c		intern, words
  *	search.c	search

@@ -105,6 +105,20 @@ static long ioc_info(struct file *file, struct vexfs_collection_mem *c, void __u
 	return err ?: vexfs_copy_out(argp, &arg, usize);
 }
 
+static long ioc_index(struct file *file, struct vexfs_collection_mem *c, void __user *argp)
+{
+	struct vexfs_ioc_index arg;
+	u32 usize;
+	int err;
+
+	err = vexfs_may_read(file) ?: vexfs_copy_in(&arg, sizeof(arg), argp, &usize);
+	if (err)
+		return err;
+	if (arg.flags || !ALL_ZERO(arg.reserved))
+		return -EINVAL;
+	return vexfs_derived_index(c);
+}
+
 static long ioc_use(struct file *file, struct vexfs_collection_mem *c, void __user *argp)
 {
 	struct vexfs_ioc_use arg;
@@ -180,6 +194,8 @@ static long with_collection(struct file *file, struct vexfs_collection_mem *c, u
 		return vexfs_ioc_snapshots(file, c, argp);
 	case _IOC_NR(VEXFS_IOC_COMPACT):
 		return vexfs_ioc_compact(file, c, argp);
+	case _IOC_NR(VEXFS_IOC_INDEX):
+		return ioc_index(file, c, argp);
 	}
 	return -EOPNOTSUPP;
 }

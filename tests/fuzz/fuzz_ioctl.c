@@ -119,6 +119,7 @@ union arg {
 	struct vexfs_ioc_compact compact;
 	struct vexfs_ioc_recall recall;
 	struct vexfs_ioc_memory memory;
+	struct vexfs_ioc_index index;
 };
 
 static const struct {
@@ -147,6 +148,7 @@ static const struct {
 	[15] = { VEXFS_IOC_COMPACT },
 	[16] = { VEXFS_IOC_RECALL, { AT(recall, counts) } },
 	[17] = { VEXFS_IOC_MEMORY },
+	[18] = { VEXFS_IOC_INDEX },
 #undef AT
 };
 

@@ -411,8 +411,27 @@ def ends():
         if done:            # a busy machine, and the signal came too late
             todo.insert(0, 0)
             subprocess.run(['cp', '--sparse=always', 'before.img', IMAGE], check=True)
-    os.unlink('before.img')
     test('a compaction that is interrupted has changed nothing', not wrong and ended, ended, *wrong)
+    wrong, ended = [], 0
+    for after in [0, 0.05, 0.2, 0.5]:
+        subprocess.run(['cp', '--sparse=always', 'before.img', IMAGE], check=True)
+        p = subprocess.Popen([os.path.join(top, 'build/bin/vexctl'), '--image', IMAGE, 'index', 'c'],
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        while not has_open(p.pid, IMAGE) and p.poll() is None:
+            pass
+        time.sleep(after)
+        p.send_signal(signal.SIGINT)
+        out, err = p.communicate(timeout=60)
+        bad = whole()
+        if bad or p.returncode != (0 if ' lists\n' in out else 130) or (p.returncode and 'interrupted' not in err):
+            wrong.append((after, p.returncode, out, err, bad))
+        ended += p.returncode == 130
+    os.unlink('before.img')
+    test('index is interrupted', not wrong and ended, ended, *wrong)
+    a = answer('index', 'c')
+    test('and taken up again', a['slots'] == a['coded'] == a['linked'] == a['checkpoint'] and a['lists'] > 0, a)
+    a = answer('search', 'c', '--id', '550000')
+    test('the next process searches by lists', a['strategy'] == 'ivf', a)
 
 
 def python():
@@ -448,6 +467,7 @@ def python():
         test('a snapshot', same(c.search(query, k=9), nearest(records[100:], query, 9)) and
              same(c.search(query, k=9, as_of='s'), nearest(records, query, 9)))
         c.delete_snapshot('s')
+        test('index, of few', c.index() is None)
         before, after = c.compact()
         test('compact', before == 301 and after == 200 and same(c.search(query, k=9), nearest(records[100:], query, 9)),
              before, after)

@@ -9,7 +9,7 @@ said() { sed 's/^/# /' "$out"; }
 number() { vexctl explain "$1" --id 7 --json | tr -d '\n' | sed -n "s/.*\"$2\": *\([0-9]*\).*/\1/p"; }
 info() { vexctl collection info "$1" --json | tr -d '\n' | sed -n "s/.*\"$2\": *\([0-9]*\).*/\1/p"; }
 free_blocks() { stat -f -c %f "$1"; }
-# The worker is as slow as emulation is, and waits for somebody who searches.
+# The worker's: it is as slow as emulation is, and waits for somebody who searches.
 wait_for()
 {
 	for i in $(seq 600); do
@@ -29,16 +29,25 @@ by_lists()
 
 run "mkfs" mkfs.vexfs --force /dev/vda
 run "mount" vexctl mount /dev/vda /mnt
-run "fill" codes fill /mnt/l2 10000 64 l2
+run "fill" codes fill /mnt/l2 8500 64 l2
 equal "none" 0 "$(info /mnt/l2 checkpoint)"
 run "before any" vexctl collection info /mnt/l2
 says "before any" '^checkpoint  none'
 run "sync" sync
 before=$(free_blocks /mnt)
-run "a search" vexctl search /mnt/l2 --id 7
-wait_for /mnt/l2 checkpoint 10000
+# at once: ended by a signal, and taken up again
+vexctl index /mnt/l2 > "$out" 2>&1 & index=$!
+sleep 1
+kill -TERM $index
+wait $index
+equal "index is killed" 143 $?
+run "index" vexctl index /mnt/l2; said
+says "index" '^8500 of 8500 slots have codes, 8500 are in [0-9]+ lists$'
+run "index, where nothing is to be done" vexctl index /mnt/l2 --json
+says "as JSON" '"slots": 8500, "coded": 8500, "lists": [0-9]+, "linked": 8500, "checkpoint": 8500,'
+equal "it has left a checkpoint" 8500 "$(info /mnt/l2 checkpoint)"
 run "info" vexctl collection info /mnt/l2
-says "info" '^checkpoint  codes and lists of 10000 slots are on disk, in [0-9]+ bytes'
+says "info" '^checkpoint  codes and lists of 8500 slots are on disk, in [0-9]+ bytes'
 bytes=$(info /mnt/l2 checkpoint_bytes)
 run "sync" sync
 used=$(($before - $(free_blocks /mnt)))
@@ -50,7 +59,7 @@ run "fsck" fsck.vexfs /dev/vda
 # --- it is there
 run "mount" vexctl mount /dev/vda /mnt
 by_lists "mounted again"
-equal "all slots are in lists" 10000 "$(info /mnt/l2 linked)"
+equal "all slots are in lists" 8500 "$(info /mnt/l2 linked)"
 run "in step" codes step /mnt/l2 1; said
 run "umount" vexctl umount /mnt
 run "mount for who reads" vexctl mount /dev/vda /mnt -o ro
@@ -60,12 +69,12 @@ run "fsck" fsck.vexfs /dev/vda
 
 # --- at the unmount, as far as the worker has come
 run "mount" vexctl mount /dev/vda /mnt
-run "another one" codes fill /mnt/quick 9000 64 l2
+run "another one" codes fill /mnt/quick 8300 64 l2
 run "a search" vexctl search /mnt/quick --id 7
 run "umount at once" vexctl umount /mnt
 run "fsck" fsck.vexfs /dev/vda
 run "mount" vexctl mount /dev/vda /mnt
-equal "it has a checkpoint" 9000 "$(info /mnt/quick checkpoint)"
+equal "it has a checkpoint" 8300 "$(info /mnt/quick checkpoint)"
 run "it is found" codes check /mnt/quick 98 30; said
 run "read-only while the worker may be at it" mount -o remount,ro /mnt
 run "it is found" codes check /mnt/quick 98 30; said
@@ -96,7 +105,18 @@ by_lists "made anew"
 run "delete" vexctl delete /mnt/l2 1 2 3
 run "compact" vexctl compact /mnt/l2
 equal "none" 0 "$(info /mnt/l2 checkpoint)"
-wait_for /mnt/l2 checkpoint "$(info /mnt/l2 slots)"
+run "index" vexctl index /mnt/l2
+equal "another one" "$(info /mnt/l2 slots)" "$(info /mnt/l2 checkpoint)"
+run "umount" vexctl umount /mnt
+run "fsck" fsck.vexfs /dev/vda
+
+# --- within the budget
+run "mount with room for codes" vexctl mount /dev/vda /mnt -o resident=1M
+run "delete" vexctl delete /mnt/l2 $(seq 1000 1100)
+run "compact" vexctl compact /mnt/l2
+expect_fail "index" "no room for all of it within the mount option resident=" vexctl index /mnt/l2
+run "more room" mount -o remount,resident=64M /mnt
+run "index" vexctl index /mnt/l2
 run "umount" vexctl umount /mnt
 run "fsck" fsck.vexfs /dev/vda
 finish

@@ -360,6 +360,11 @@ class Collection:
         call('compact', 'compact', self.fd, percent, ct.byref(before), ct.byref(after), what=self.name)
         return before.value, after.value
 
+    def index(self):
+        """Make the codes and lists that searches profit from now, of all records that are there; else a worker makes
+        them after the first searches.  OSError ENOSPC: they do not fit into the mount option resident=."""
+        call('index', 'index', self.fd, what=self.name)
+
     # --- searching ---
 
     def _condition(self, text):
