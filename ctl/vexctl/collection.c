@@ -178,6 +178,19 @@ static const char *codes_text(__u32 codes)
 	return "?";
 }
 
+static const char *lists_text(__u32 state)
+{
+	switch (state) {
+	case VEXFS_CODES_FEW:
+		return "too few slots for lists to pay off";
+	case VEXFS_CODES_BUDGET:
+		return "no room within the mount option resident=, searches look at every code or record";
+	case VEXFS_CODES_NONE:
+		return "searches make a worker make them, and so does `vexctl index`";
+	}
+	return "?";
+}
+
 static void info_json(const struct vexfs_ioc_info *i)
 {
 	struct json_object *o = json_object_new_object(), *list = json_object_new_array(), *e;
@@ -209,6 +222,7 @@ static void info_json(const struct vexfs_ioc_info *i)
 	add_u64(o, "coded", i->coded);
 	add_u64(o, "lists", i->lists);
 	add_u64(o, "linked", i->linked);
+	add_str(o, "lists_state", codes_name(i->lists_state));
 	add_u64(o, "checkpoint", i->checkpoint);
 	add_u64(o, "checkpoint_bytes", i->checkpoint_bytes);
 	add_str(o, "codes", codes_name(i->codes));
@@ -276,7 +290,7 @@ static int info(int argc, char **argv)
 	if (i.lists)
 		printf("lists       %u, with %llu of %llu slots\n", i.lists, i.linked, i.count);
 	else
-		printf("lists       none: there are few slots, they are being made, or they do not fit into resident=\n");
+		printf("lists       none: %s\n", lists_text(i.lists_state));
 	if (i.checkpoint)
 		printf("checkpoint  codes and lists of %llu slots are on disk, in %llu bytes: the next mount reads them\n",
 		       i.checkpoint, i.checkpoint_bytes);

@@ -91,8 +91,16 @@ static struct json_object *filesystem(struct libmnt_fs *fs)
 	if (fd >= 0 && !ioctl(fd, VEXFS_IOC_MEMORY, &memory)) {
 		add_u64(o, "resident_bytes", memory.limit);
 		add_u64(o, "resident_used_bytes", memory.used);
-		add_u64(o, "resident_codes_bytes", memory.evictable + memory.leaving);
+		add_u64(o, "resident_evictable_bytes", memory.evictable + memory.leaving);
 		add_u64(o, "resident_evicted", memory.evicted);
+		add_u64(o, "codes_bytes", memory.codes);
+		add_u64(o, "lists_bytes", memory.lists);
+		add_u64(o, "tables_bytes", memory.tables);
+		add_u64(o, "collections", memory.collections);
+		add_u64(o, "lacking", memory.lacking);
+		add_u64(o, "checkpoints", memory.checkpoints);
+		add_u64(o, "checkpoint_slots", memory.checkpoint_slots);
+		add_u64(o, "checkpoint_bytes", memory.checkpoint_bytes);
 	}
 	if (fd >= 0)
 		close(fd);
@@ -182,10 +190,31 @@ static void print_recalls(struct json_object *fs)
 	}
 }
 
+static void print_memory(struct json_object *o)
+{
+	char a[24], b[24], c[24], d[24];
+
+	printf("    derived data: %s of %s (resident=); codes %s, lists %s", human(number(o, "resident_used_bytes"), a),
+	       human(number(o, "resident_bytes"), b), human(number(o, "codes_bytes"), c),
+	       human(number(o, "lists_bytes"), d));
+	if (number(o, "tables_bytes"))
+		printf(", hash tables %s", human(number(o, "tables_bytes"), a));
+	printf("; made room %llu times\n", number(o, "resident_evicted"));
+	printf("    checkpoints: %llu of %llu collections in memory have one", number(o, "checkpoints"),
+	       number(o, "collections"));
+	if (number(o, "checkpoints"))
+		printf(", of %llu slots in %s", number(o, "checkpoint_slots"),
+		       human(number(o, "checkpoint_bytes"), a));
+	printf("\n");
+	if (number(o, "lacking"))
+		printf("    over the budget: codes or lists of %llu of them do not fit into resident=: searches are exact, or by codes alone, and slower\n",
+		       number(o, "lacking"));
+}
+
 static void print_filesystems(struct json_object *list)
 {
 	size_t i, n = json_object_array_length(list);
-	char a[24], b[24], c[24];
+	char a[24], b[24];
 
 	printf("Filesystems%s\n", n ? "" : ": none is mounted");
 	for (i = 0; i < n; i++) {
@@ -195,11 +224,7 @@ static void print_filesystems(struct json_object *list)
 		       human(number(o, "free_bytes"), a), human(number(o, "bytes"), b),
 		       flag(o, "read_only") ? ", read-only" : "");
 		if (json_object_object_get_ex(o, "resident_bytes", NULL))
-			printf("    derived data: %s of %s (resident=), %s of it codes; made room %llu times\n",
-			       human(number(o, "resident_used_bytes"), a),
-			       human(number(o, "resident_bytes"), b),
-			       human(number(o, "resident_codes_bytes"), c),
-			       number(o, "resident_evicted"));
+			print_memory(o);
 		print_recalls(o);
 	}
 }
@@ -416,7 +441,9 @@ const struct verb status_verbs[] = {
 	{ "status", status, "[--json]",
 	  "show what is mounted, what is loaded and what vexd looks after",
 	  "Of each filesystem: its space, and the memory that takes what is derived from records, which the mount option\n"
-	  "resident= limits: how much of it are codes, and how often those of a collection made room for something else.\n"
+	  "resident= limits: how much of it are codes, lists and hash tables, how often those of a collection made room for\n"
+	  "something else, and of how many they do not fit, so that their searches look at all records or codes, and are\n"
+	  "slower.  And how many of the collections in memory have a checkpoint: codes and lists that the next mount reads.\n"
 	  "Of each collection in memory it says, to root, what recall its searches have: one in 256 is run again later,\n"
 	  "exactly, by a worker of low priority, and its answer compared.  Not those with a filter or distance program, a\n"
 	  "condition, --radius, --per-file, --as-of or --exact, nor what was cut short.\n" },

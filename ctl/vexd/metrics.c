@@ -6,10 +6,12 @@
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -321,43 +323,114 @@ static void recalls(FILE *f)
 
 /* --- filesystems --- */
 
+struct mounted {
+	char *dir, *device;
+	struct statvfs st;
+	struct vexfs_ioc_memory memory;	/* limit and all else 0: the module does not tell */
+};
+
+static double size(const struct mounted *m) { return (double)m->st.f_blocks * m->st.f_frsize; }
+static double free_size(const struct mounted *m) { return (double)m->st.f_bfree * m->st.f_frsize; }
+static double files(const struct mounted *m) { return m->st.f_files; }
+static double free_files(const struct mounted *m) { return m->st.f_ffree; }
+static double limit(const struct mounted *m) { return m->memory.limit; }
+static double used(const struct mounted *m) { return m->memory.used; }
+static double codes(const struct mounted *m) { return m->memory.codes; }
+static double lists(const struct mounted *m) { return m->memory.lists; }
+static double tables(const struct mounted *m) { return m->memory.tables; }
+static double evicted(const struct mounted *m) { return m->memory.evicted; }
+static double collections(const struct mounted *m) { return m->memory.collections; }
+static double lacking(const struct mounted *m) { return m->memory.lacking; }
+static double checkpoints(const struct mounted *m) { return m->memory.checkpoints; }
+static double checkpoint_slots(const struct mounted *m) { return m->memory.checkpoint_slots; }
+static double checkpoint_bytes(const struct mounted *m) { return m->memory.checkpoint_bytes; }
+
+static const struct {
+	const char *name, *type, *help;
+	double (*value)(const struct mounted *m);
+} mount_families[] = {
+	{ "vexfs_filesystem_bytes", "gauge", "Size.", size },
+	{ "vexfs_filesystem_free_bytes", "gauge", "Free.", free_size },
+	{ "vexfs_filesystem_files", "gauge", "Inodes.", files },
+	{ "vexfs_filesystem_free_files", "gauge", "Free inodes.", free_files },
+	{ "vexfs_resident_limit_bytes", "gauge",
+	  "Memory that derived data may take (mount option resident=).", limit },
+	{ "vexfs_resident_bytes", "gauge", "Memory that derived data take.", used },
+	{ "vexfs_resident_codes_bytes", "gauge", "Of those, codes.", codes },
+	{ "vexfs_resident_lists_bytes", "gauge", "Of those, lists.", lists },
+	{ "vexfs_resident_tables_bytes", "gauge", "Of those, hash tables.", tables },
+	{ "vexfs_resident_evicted_total", "counter",
+	  "How often derived data of a collection made room.", evicted },
+	{ "vexfs_collections", "gauge", "Collections in memory.", collections },
+	{ "vexfs_collections_lacking", "gauge",
+	  "Of those, whose codes or lists do not fit: searches are exact, or by codes alone, and slower.",
+	  lacking },
+	{ "vexfs_checkpoints", "gauge", "Collections in memory that have a checkpoint on disk.",
+	  checkpoints },
+	{ "vexfs_checkpoint_slots", "gauge", "Slots of these checkpoints.", checkpoint_slots },
+	{ "vexfs_checkpoint_bytes", "gauge", "Bytes of these checkpoints.", checkpoint_bytes },
+};
+#define MOUNT_FAMILIES	(sizeof(mount_families) / sizeof(mount_families[0]))
+
+/* False: it has just gone. */
+static bool look_at(struct mounted *m, struct libmnt_fs *fs)
+{
+	const char *dir = mnt_fs_get_target(fs), *device = mnt_fs_get_source(fs);
+	int fd;
+
+	memset(m, 0, sizeof(*m));
+	m->memory.size = sizeof(m->memory);
+	if (statvfs(dir, &m->st))
+		return false;
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0) {
+		if (ioctl(fd, VEXFS_IOC_MEMORY, &m->memory))
+			memset(&m->memory, 0, sizeof(m->memory));
+		close(fd);
+	}
+	m->dir = strdup(dir);
+	m->device = strdup(device ? device : "?");
+	return true;
+}
+
 static void filesystems(FILE *f)
 {
-	static const struct {
-		const char *name, *help;
-	} families[] = {
-		{ "vexfs_filesystem_bytes", "Size." },
-		{ "vexfs_filesystem_free_bytes", "Free." },
-		{ "vexfs_filesystem_files", "Inodes." },
-		{ "vexfs_filesystem_free_files", "Free inodes." },
-	};
 	struct libmnt_table *table = mnt_new_table_from_file("/proc/self/mountinfo");
 	struct libmnt_iter *iter = mnt_new_iter(MNT_ITER_FORWARD);
+	struct mounted *all = NULL, *more;
+	size_t n = 0, i, k;
 	struct libmnt_fs *fs;
-	struct statvfs st;
-	size_t i;
 
-	for (i = 0; table && iter && i < 4; i++) {
-		head(f, families[i].name, "gauge", families[i].help);
-		mnt_reset_iter(iter, MNT_ITER_FORWARD);
-		while (!mnt_table_next_fs(table, iter, &fs)) {
-			const char *type = mnt_fs_get_fstype(fs), *target = mnt_fs_get_target(fs);
+	while (table && iter && !mnt_table_next_fs(table, iter, &fs)) {
+		const char *type = mnt_fs_get_fstype(fs);
 
-			if (!type || strcmp(type, "vexfs") || !target || statvfs(target, &st))
-				continue;
-			fprintf(f, "%s{", families[i].name);
-			label(f, "dir", target);
-			fputc(',', f);
-			label(f, "device", mnt_fs_get_source(fs) ? mnt_fs_get_source(fs) : "?");
-			fprintf(f, "} %llu\n",
-				i == 0 ? (unsigned long long)st.f_blocks * st.f_frsize :
-				i == 1 ? (unsigned long long)st.f_bfree * st.f_frsize :
-				i == 2 ? (unsigned long long)st.f_files :
-					 (unsigned long long)st.f_ffree);
-		}
+		if (!type || strcmp(type, "vexfs") || !mnt_fs_get_target(fs))
+			continue;
+		more = reallocarray(all, n + 1, sizeof(*all));
+		if (!more)
+			break;
+		all = more;
+		n += look_at(&all[n], fs);
 	}
 	mnt_free_iter(iter);
 	mnt_unref_table(table);
+	for (k = 0; k < MOUNT_FAMILIES; k++) {
+		head(f, mount_families[k].name, mount_families[k].type, mount_families[k].help);
+		for (i = 0; i < n; i++) {
+			if (!all[i].dir || !all[i].device)
+				continue;
+			fprintf(f, "%s{", mount_families[k].name);
+			label(f, "dir", all[i].dir);
+			fputc(',', f);
+			label(f, "device", all[i].device);
+			fprintf(f, "} %.15g\n", mount_families[k].value(&all[i]));
+		}
+	}
+	for (i = 0; i < n; i++) {
+		free(all[i].dir);
+		free(all[i].device);
+	}
+	free(all);
 }
 
 static void write_all(FILE *f)

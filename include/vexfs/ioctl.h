@@ -107,6 +107,8 @@ struct vexfs_ioc_info {
 	__u64	linked;			/* slots in lists, or in those that are being made */
 	/* on disk: slots whose codes, and lists, need not be made again; 0: none.  And its bytes */
 	__u64	checkpoint, checkpoint_bytes;
+	/* VEXFS_CODES_* of its lists: whether slots are in them, and if not why */
+	__u32	lists_state, reserved32c;
 };
 
 /*
@@ -614,19 +616,25 @@ struct vexfs_ioc_index {
 
 /*
  * Memory of the mount: what is derived from the records of all its collections, which the mount
- * option resident= limits.  Works at any directory.
+ * option resident= limits, and what of it is on disk.  Works at any directory.
  */
 struct vexfs_ioc_memory {
 	__u32	size, flags;
 	__u64	limit;			/* resident= */
 	__u64	used;			/* bytes that there are */
 	/*
-	 * Of those: codes and the like, which make room when something else needs it; and what
-	 * searches in flight still hold of what has made room.  The rest, columns and maps, stays
+	 * Of those: codes, lists and hash tables, which make room when something else needs it; and
+	 * what searches in flight still hold of what has made room.  The rest, columns and maps, stays
 	 */
 	__u64	evictable, leaving;
-	/* how often the codes of a collection made room since the mount, for whatever reason */
+	/* how often those of a collection made room since the mount, for whatever reason */
 	__u64	evicted;
+	__u64	codes, lists, tables;	/* bytes that there are of each now: not what is set aside for them */
+	__u32	collections;		/* that are in memory */
+	/* of those: codes, or lists, do not fit; their searches are exact, or by codes alone, and slower */
+	__u32	lacking;
+	__u32	checkpoints, reserved32;	/* of those: they have one on disk */
+	__u64	checkpoint_slots, checkpoint_bytes;	/* of these */
 	__u64	reserved[4];
 };
 
@@ -708,7 +716,7 @@ _Static_assert(sizeof(struct vexfs_hit) == 48, "vexfs_hit");
 _Static_assert(sizeof(struct vexfs_ioc_search) == 344, "vexfs_ioc_search");
 _Static_assert(sizeof(struct vexfs_query_answer) == 24, "vexfs_query_answer");
 _Static_assert(sizeof(struct vexfs_search_trace) == 248, "vexfs_search_trace");
-_Static_assert(sizeof(struct vexfs_ioc_memory) == 80, "vexfs_ioc_memory");
+_Static_assert(sizeof(struct vexfs_ioc_memory) == 136, "vexfs_ioc_memory");
 _Static_assert(sizeof(struct vexfs_ioc_use) == 64, "vexfs_ioc_use");
 _Static_assert(sizeof(struct vexfs_ioc_index) == 32, "vexfs_ioc_index");
 _Static_assert(sizeof(struct vexfs_bound) == 48, "vexfs_bound");

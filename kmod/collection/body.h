@@ -64,6 +64,7 @@ struct vexfs_body {
 	struct vexfs_derived *derived_next;
 	/* slots in lists that are being made, and are not shown yet; 0: none are; no lock */
 	u64 listing;
+	int listing_err;		/* why slots are in none, as of the last attempt; no lock */
 
 	u64 needed;			/* vexfs_collection_mem.lock: bytes counted, see budget.h */
 	struct vexfs_files files;

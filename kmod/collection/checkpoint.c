@@ -86,11 +86,11 @@ bool vexfs_checkpoint_waits(struct vexfs_body *b)
 	return READ_ONCE(b->checkpoint_slots);
 }
 
-void vexfs_checkpoint_info(struct vexfs_body *b, struct vexfs_ioc_info *info)
+void vexfs_checkpoint_info(struct vexfs_body *b, u64 *slots, u64 *bytes)
 {
 	spin_lock(&b->derived_lock);
-	info->checkpoint = b->checkpoint_slots;
-	info->checkpoint_bytes = b->checkpoint ? i_size_read(b->checkpoint) : 0;
+	*slots = b->checkpoint_slots;
+	*bytes = b->checkpoint ? i_size_read(b->checkpoint) : 0;
 	spin_unlock(&b->derived_lock);
 }
 

@@ -38,8 +38,8 @@ void vexfs_checkpoints_last(struct super_block *sb);
 bool vexfs_checkpoints_drop(struct super_block *sb);
 /* vexfs_retry_alloc(), and if that has not helped the above, once. */
 bool vexfs_retry_space(struct super_block *sb, int err, int *retries);
-/* Fills in what concerns it. */
-void vexfs_checkpoint_info(struct vexfs_body *b, struct vexfs_ioc_info *info);
+/* Slots that it has, 0: there is none, or of no use; and bytes. */
+void vexfs_checkpoint_info(struct vexfs_body *b, u64 *slots, u64 *bytes);
 /*
  * Read all of it, and look whether it is right.  NULL: it is, there is none, or another version may
  * know it; else what is wrong.  *err: -ENOMEM, -EINTR, and nothing is known.

@@ -122,6 +122,17 @@ static struct vexfs_collection_mem *if_loaded(struct inode *dir)
 	return c;
 }
 
+/* Of a body with so many slots in lists, of which there are any or not. */
+static u32 lists_state(const struct vexfs_body *b, const struct vexfs_ioc_info *info)
+{
+	if (info->lists)
+		return info->linked < info->count ? VEXFS_CODES_PART : VEXFS_CODES_ALL;
+	if (info->count < VEXFS_MIN_LISTED)
+		return VEXFS_CODES_FEW;
+	return info->codes == VEXFS_CODES_BUDGET || READ_ONCE(b->listing_err) == -ENOSPC ?
+		       VEXFS_CODES_BUDGET : VEXFS_CODES_NONE;
+}
+
 int vexfs_collection_info(struct vexfs_collection_mem *c, struct vexfs_ioc_info *info)
 {
 	struct vexfs_lists *lists;
@@ -165,7 +176,8 @@ int vexfs_collection_info(struct vexfs_collection_mem *c, struct vexfs_ioc_info 
 		vexfs_lists_free(lists);
 	}
 	vexfs_derived_put(d);
-	vexfs_checkpoint_info(c->body, info);
+	info->lists_state = lists_state(c->body, info);
+	vexfs_checkpoint_info(c->body, &info->checkpoint, &info->checkpoint_bytes);
 	info->epoch = c->body->epoch;
 	info->damaged = vexfs_columns_damaged(c->body->columns);
 	info->key_bytes = c->body->key_end;
@@ -182,6 +194,33 @@ int vexfs_collection_info(struct vexfs_collection_mem *c, struct vexfs_ioc_info 
 		vexfs_binding_info(&c->binding[i], set.prog[i], i, info->bound + i);
 	vexfs_hooks_put(&set);
 	return 0;
+}
+
+static int count_memory(struct vexfs_collection_mem *c, void *arg)
+{
+	struct vexfs_body *b = vexfs_body_get(c);
+	struct vexfs_derived *d = vexfs_derived_get(b);
+	struct vexfs_ioc_memory *info = arg;
+	u64 slots, bytes;
+
+	info->collections++;
+	info->lacking += (!d && READ_ONCE(b->derived_err) == -ENOSPC) ||
+			 READ_ONCE(b->listing_err) == -ENOSPC;
+	vexfs_checkpoint_info(b, &slots, &bytes);
+	info->checkpoints += !!slots;
+	info->checkpoint_slots += slots;
+	info->checkpoint_bytes += slots ? bytes : 0;
+	if (d)
+		vexfs_derived_kinds(d, info);
+	vexfs_derived_put(d);
+	vexfs_body_put(b);
+	return 0;
+}
+
+void vexfs_collections_memory(struct super_block *sb, struct vexfs_ioc_memory *info)
+{
+	vexfs_budget_info(sb, info);
+	vexfs_collections_each(sb, count_memory, info);
 }
 
 /* --- what the filesystem tells --- */

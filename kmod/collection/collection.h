@@ -218,6 +218,8 @@ int vexfs_collections_compact(struct super_block *sb);
  * vexfs_worker_should_stop().
  */
 void vexfs_collections_upkeep(struct super_block *sb);
+/* Memory of all that is derived, see ioctl.h; info: all 0 but for size and flags. */
+void vexfs_collections_memory(struct super_block *sb, struct vexfs_ioc_memory *info);
 /*
  * put_super, after the inodes were evicted and before the journal goes: drop what still holds
  * planes.

@@ -100,6 +100,16 @@ u64 vexfs_derived_bytes(struct vexfs_derived *d)
 	return bytes;
 }
 
+void vexfs_derived_kinds(struct vexfs_derived *d, struct vexfs_ioc_memory *info)
+{
+	struct vexfs_lists *lists = vexfs_derived_lists(d);
+
+	info->codes += vexfs_codes_bytes(d->codes);
+	info->lists += lists ? vexfs_lists_bytes(lists) : 0;
+	info->tables += READ_ONCE(d->tables_bytes);
+	vexfs_lists_free(lists);
+}
+
 struct vexfs_tables *vexfs_tables_get(struct vexfs_derived *d)
 {
 	struct vexfs_tables *t;

@@ -72,6 +72,8 @@ struct vexfs_derived *vexfs_derived_get(struct vexfs_body *b);
 /* NULL is fine.  Outside spinlocks: the last one frees it. */
 void vexfs_derived_put(struct vexfs_derived *d);
 u64 vexfs_derived_bytes(struct vexfs_derived *d);
+/* The same by kind, added to what is there. */
+void vexfs_derived_kinds(struct vexfs_derived *d, struct vexfs_ioc_memory *info);
 /* Its lists as they are now, a reference: vexfs_lists_free().  NULL: none. */
 struct vexfs_lists *vexfs_derived_lists(struct vexfs_derived *d);
 

@@ -118,6 +118,7 @@ static int list(const struct upkeep *u, struct vexfs_derived *d)
 		      vexfs_lists_tune(lists, b->columns, rows, u->stop, b);
 	vexfs_rows_close(rows);
 	WRITE_ONCE(b->listing, 0);
+	WRITE_ONCE(b->listing_err, err);
 	if (err == -E2BIG && d->lists && balance(u, d, true))
 		return 1;
 	if (err == -E2BIG || err == -EDOM) {	/* the next time would be no better */

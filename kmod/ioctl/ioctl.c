@@ -140,16 +140,17 @@ static long ioc_use(struct file *file, struct vexfs_collection_mem *c, void __us
 
 static long ioc_memory(struct file *file, void __user *argp)
 {
-	struct vexfs_ioc_memory arg;
+	struct vexfs_ioc_memory arg = {}, in;
 	u32 usize;
 	int err;
 
-	err = vexfs_may_read(file) ?: vexfs_copy_in(&arg, sizeof(arg), argp, &usize);
+	err = vexfs_may_read(file) ?: vexfs_copy_in(&in, sizeof(in), argp, &usize);
 	if (err)
 		return err;
-	if (arg.flags || !ALL_ZERO(arg.reserved))
+	if (in.flags || in.reserved32 || !ALL_ZERO(in.reserved))
 		return -EINVAL;
-	vexfs_budget_info(file_inode(file)->i_sb, &arg);
+	arg.size = in.size;
+	vexfs_collections_memory(file_inode(file)->i_sb, &arg);
 	return vexfs_copy_out(argp, &arg, usize);
 }
 

@@ -19,6 +19,15 @@ static long index_now(void)
 	return vexfs_file_ioctl(m.c, VEXFS_IOC_INDEX, &arg);
 }
 
+static struct vexfs_ioc_memory memory(void)
+{
+	struct vexfs_ioc_memory arg = { .size = sizeof(arg) };
+
+	assert_int_equal(vexfs_file_ioctl(m.c, VEXFS_IOC_MEMORY, &arg), 0);
+	assert_int_equal(arg.collections, 1);
+	return arg;
+}
+
 /* All of it. */
 static void is_indexed(__u64 slots)
 {
@@ -28,6 +37,7 @@ static void is_indexed(__u64 slots)
 	assert_int_equal(info.coded, slots);
 	assert_int_equal(info.linked, slots);
 	assert_true(info.lists > 0);
+	assert_int_equal(info.lists_state, VEXFS_CODES_ALL);
 }
 
 /* Nobody has searched, and no worker runs. */
@@ -39,9 +49,17 @@ static void at_once(void **state)
 	prepare(N);
 	info = info_of(&m);
 	assert_int_equal(info.coded + info.lists + info.linked, 0);
+	assert_int_equal(info.lists_state, VEXFS_CODES_NONE);
+	assert_int_equal(memory().codes + memory().lists + memory().tables, 0);
+	assert_int_equal(memory().checkpoints + memory().lacking, 0);
 	assert_int_equal(index_now(), 0);
 	is_indexed(N);
 	assert_int_equal(info_of(&m).checkpoint, N);
+	assert_true(memory().codes > N * DIMS / 8 && memory().lists > N * DIMS / 8);
+	assert_true(memory().codes + memory().lists <= memory().evictable);
+	assert_int_equal(memory().checkpoints, 1);
+	assert_int_equal(memory().checkpoint_slots, N);
+	assert_int_equal(memory().checkpoint_bytes, info_of(&m).checkpoint_bytes);
 	assert_string_equal(ask(77, 0).strategy, "ivf");
 	/* what has come since, and nothing */
 	assert_int_equal(insert_some(&m, N + 1, N, 0), 0);
@@ -66,6 +84,7 @@ static void few(void **state)
 	assert_int_equal(index_now(), 0);
 	assert_int_equal(info_of(&m).coded, FEW);
 	assert_int_equal(info_of(&m).lists, 0);
+	assert_int_equal(info_of(&m).lists_state, VEXFS_CODES_FEW);
 	finish();
 	prepare(10);
 	assert_int_equal(index_now(), 0);
@@ -86,15 +105,20 @@ static void budget(void **state)
 	WRITE_ONCE(sbi()->opts.resident, 0);
 	assert_int_equal(index_now(), -ENOSPC);
 	assert_int_equal(info_of(&m).codes, VEXFS_CODES_BUDGET);
+	assert_int_equal(info_of(&m).lists_state, VEXFS_CODES_BUDGET);
+	assert_int_equal(memory().lacking, 1);
 	right(1, N + 1);
 	WRITE_ONCE(sbi()->opts.resident, all * 3 / 4);
 	assert_int_equal(index_now(), -ENOSPC);
 	assert_int_equal(info_of(&m).coded, N);
 	assert_int_equal(info_of(&m).lists, 0);
+	assert_int_equal(info_of(&m).lists_state, VEXFS_CODES_BUDGET);
+	assert_int_equal(memory().lacking, 1);
 	right(1, N + 1);
 	WRITE_ONCE(sbi()->opts.resident, all * 3);
 	assert_int_equal(index_now(), 0);
 	is_indexed(N);
+	assert_int_equal(memory().lacking, 0);
 	finish();
 }
 

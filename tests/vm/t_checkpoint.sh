@@ -48,6 +48,9 @@ says "as JSON" '"slots": 8500, "coded": 8500, "lists": [0-9]+, "linked": 8500, "
 equal "it has left a checkpoint" 8500 "$(info /mnt/l2 checkpoint)"
 run "info" vexctl collection info /mnt/l2
 says "info" '^checkpoint  codes and lists of 8500 slots are on disk, in [0-9]+ bytes'
+run "status" vexctl status; said
+says "status" 'resident=\); codes [1-9].*, lists [1-9].*; made room 0 times$'
+says "status" 'checkpoints: 1 of 1 collections in memory have one, of 8500 slots in '
 bytes=$(info /mnt/l2 checkpoint_bytes)
 run "sync" sync
 used=$(($before - $(free_blocks /mnt)))
@@ -115,6 +118,10 @@ run "mount with room for codes" vexctl mount /dev/vda /mnt -o resident=1M
 run "delete" vexctl delete /mnt/l2 $(seq 1000 1100)
 run "compact" vexctl compact /mnt/l2
 expect_fail "index" "no room for all of it within the mount option resident=" vexctl index /mnt/l2
+run "info" vexctl collection info /mnt/l2
+says_text "lists" "none: no room within the mount option resident="
+run "status" vexctl status
+says "status" 'over the budget: codes or lists of 1 of them do not fit'
 run "more room" mount -o remount,resident=64M /mnt
 run "index" vexctl index /mnt/l2
 run "umount" vexctl umount /mnt

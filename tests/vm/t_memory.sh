@@ -23,21 +23,25 @@ run "fill b" codes fill /mnt/b 4000 128 l2
 run "fill c" codes fill /mnt/c 2000 128 l2
 is a none
 needed=$(status resident_used_bytes)
-equal "no codes" 0 "$(status resident_codes_bytes)"
+equal "no codes" 0 "$(status resident_evictable_bytes)"
 search a coded
 search b coded
 is a all
 is b all
 used=$(status resident_used_bytes)
-equal "all that came are codes" $((used - needed)) "$(status resident_codes_bytes)"
+equal "all that came are codes" $((used - needed)) "$(status resident_evictable_bytes)"
 run "status" vexctl status
-says "it tells" 'derived data: .* of 256 MiB \(resident=\), .* of it codes; made room 0 times'
+says "it tells" 'derived data: .* of 256 MiB \(resident=\); codes [1-9].*, lists 0 B; made room 0 times$'
+says "of checkpoints" 'checkpoints: 0 of 3 collections in memory have one$'
+equal "nobody lacks room" 0 "$(status lacking)"
 
 # --- one budget
 run "no more room" mount -o "remount,resident=$((used + 1000))" /mnt
 search a coded
 search c exact
 is c budget
+run "status" vexctl status
+says "who lacks room" 'over the budget: codes or lists of 1 of them do not fit into resident=: searches are exact'
 run "info" vexctl collection info /mnt/c
 says_text "it tells" "0 of 2000 slots: no room within the mount option resident=, searches measure every record"
 sleep 11
@@ -58,7 +62,7 @@ search b coded
 # --- memory is short; collections stay while somebody has their directories open
 exec 7< /mnt/a 8< /mnt/b 9< /mnt/c
 echo 2 > /proc/sys/vm/drop_caches
-equal "reclaim took the codes" 0 "$(status resident_codes_bytes)"
+equal "reclaim took the codes" 0 "$(status resident_evictable_bytes)"
 equal "and nothing else" "$needed" "$(status resident_used_bytes)"
 search b exact
 is b none
@@ -88,8 +92,8 @@ run "load b" vexctl collection info /mnt/b
 run "search in it" sh -c 'echo $$ > /sys/fs/cgroup/first/cgroup.procs && exec vexctl search /mnt/b --id 7 -k 3'
 is b all
 kernel=$(awk '$1 == "kernel" { print $2 }' /sys/fs/cgroup/first/memory.stat)
-if [ "$kernel" -lt $(($(status resident_codes_bytes) / 2)) ]; then ok "charged to it: $kernel"
-else not_ok "charged to it: $kernel of $(status resident_codes_bytes)"; fi
+if [ "$kernel" -lt $(($(status resident_evictable_bytes) / 2)) ]; then ok "charged to it: $kernel"
+else not_ok "charged to it: $kernel of $(status resident_evictable_bytes)"; fi
 run "umount" vexctl umount /mnt
 rmdir /sys/fs/cgroup/first
 umount /sys/fs/cgroup

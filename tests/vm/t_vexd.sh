@@ -152,6 +152,11 @@ says "and what was wanted" '^vexfs_recall_wanted\{collection="/mnt/w",strategy="
 says "searches" '^vexfs_search_queries_total\{collection="/mnt/w",strategy="flat"\} [1-9][0-9]*$'
 says "latency" '^vexfs_search_duration_seconds_bucket\{collection="/mnt/w",strategy="flat",le="\+Inf"\} [1-9][0-9]*$'
 says "a filesystem" '^vexfs_filesystem_free_bytes\{dir="/mnt",device="/dev/vda"\} [1-9][0-9]*$'
+says "the budget" '^vexfs_resident_limit_bytes\{dir="/mnt",device="/dev/vda"\} 268435456$'
+says "what is taken" '^vexfs_resident_bytes\{dir="/mnt",device="/dev/vda"\} [1-9][0-9]*$'
+says "of it lists" '^vexfs_resident_lists_bytes\{dir="/mnt",device="/dev/vda"\} 0$'
+says "nobody lacks room" '^vexfs_collections_lacking\{dir="/mnt",device="/dev/vda"\} 0$'
+says "checkpoints" '^vexfs_checkpoints\{dir="/mnt",device="/dev/vda"\} 0$'
 says "a program" '^vexfs_program_loaded\{program="flat"\} 1$'
 says "events" '^vexd_events_total\{event="eject"\} 1$'
 q=$(grep -E '^vexfs_search_calls_total.*flat' "$out" | cut -d' ' -f2)

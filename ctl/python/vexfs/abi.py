@@ -48,7 +48,7 @@ class Info(ct.Structure):
                 ('compact_done', u64), ('compact_total', u64), ('snapshots', u32), ('reserved32b', u32),
                 ('key_bytes', u64), ('next_id', u64), ('compact_lacked', u64),
                 ('coded', u64), ('codes', u32), ('lists', u32), ('damaged', u64), ('linked', u64),
-                ('checkpoint', u64), ('checkpoint_bytes', u64)]
+                ('checkpoint', u64), ('checkpoint_bytes', u64), ('lists_state', u32), ('reserved32c', u32)]
 
 
 class Bind(ct.Structure):
