@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "mount.h"
+#include "races.h"
 #include <platform/host.h>
 
 #define N	2000u			/* records that have codes */
