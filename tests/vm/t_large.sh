@@ -5,8 +5,8 @@
 # control group, to which the pages that they bring in are charged.
 . ./lib.sh
 
-rows=32768				# of 4 KiB
-limit=32M
+rows=16384				# of 4 KiB
+limit=16M
 said() { sed 's/^/# /' "$out"; }
 # small COMMAND...: in the control group
 small() { sh -c 'echo $$ > /sys/fs/cgroup/small/cgroup.procs && exec "$@"' sh "$@"; }

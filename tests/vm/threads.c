@@ -11,7 +11,7 @@
 #include "rows.h"
 
 #define THREADS	6
-#define ROUNDS	40
+#define ROUNDS	12
 #define BATCH	16			/* records of a round; half of them are deleted */
 #define DIMS	24
 
