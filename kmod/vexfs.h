@@ -55,6 +55,7 @@
 #include <linux/workqueue.h>
 #include "core/core.h"
 #include "collection/budget.h"
+#include "search/spare.h"
 
 struct vexfs_collection_mem;		/* collection/collection.h: a loaded collection */
 
@@ -94,6 +95,7 @@ struct vexfs_sb_info {
 	unsigned long flags;		/* VEXFS_SBI_*, atomic bit operations */
 
 	struct vexfs_budget budget;	/* what is charged to opts.resident */
+	struct vexfs_spares spares;	/* memory of queries */
 
 	struct workqueue_struct *wq;	/* I/O completion: WQ_MEM_RECLAIM | WQ_UNBOUND */
 	struct delayed_work raise;	/* vexfs_collections_sync() every opts.commit seconds */

@@ -83,6 +83,7 @@ static void run(__u32 n, __u32 dims)
 	double exact[QUERIES], coded[QUERIES], scan[QUERIES], t, build;
 	__u32 lower[96], upper[96], i, k, j, shift, refused, found = 0;
 	struct vexfs_hit_f a[K], b[K];
+	struct vexfs_room room = { 0 };
 	struct vexfs_estimator *e;
 	struct vexfs_query *q;
 	__u64 scored = 0, sink = 0;
@@ -105,7 +106,7 @@ static void run(__u32 n, __u32 dims)
 	     !vexfs_codes_extend(codes, &plane, NULL, n, ~0ULL));
 	build = (now() - t) / n;
 	q = vexfs_query_new(columns, &plane, &p);
-	e = vexfs_estimator_new(codes);
+	e = vexfs_estimator_in(&room, codes);
 	need(q && e);
 	for (i = 0; i < QUERIES; i++) {
 		vexfs_estimator_prepare(codes, e, query + (size_t)i * dims);

@@ -6,7 +6,9 @@
  * A thread has one transaction at a time; one that is begun inside another joins it, with its
  * credits.
  */
+#define _GNU_SOURCE
 #include <fcntl.h>
+#include <sched.h>
 
 #include <platform/printable.h>
 #include "host.h"
@@ -77,6 +79,13 @@ void vexfs_event_search_end(const struct inode *dir, const struct vexfs_ioc_sear
 			    int err)
 {
 	(void)dir, (void)s, (void)us, (void)err;
+}
+
+unsigned int vexfs_user_cpu(void)
+{
+	int cpu = sched_getcpu();
+
+	return cpu < 0 ? 0 : cpu;
 }
 
 u64 vexfs_user_clock_ns(void)

@@ -20,10 +20,13 @@
 #include <kernel-user.h>
 #include "engine/platform.h"
 #include "collection/budget.h"
+#include "search/spare.h"
 
 #define VEXFS_TICK_US 1000
 #define vexfs_clock_ns() vexfs_user_clock_ns()
+#define vexfs_cpu() vexfs_user_cpu()
 u64 vexfs_user_clock_ns(void);			/* monotonic */
+unsigned int vexfs_user_cpu(void);		/* that this runs on, or was just now */
 
 struct inode;
 struct super_block;
@@ -127,6 +130,7 @@ struct vexfs_sb_info {
 	struct vexfs_mount_opts opts;
 	unsigned long flags;			/* VEXFS_SBI_* */
 	struct vexfs_budget budget;		/* what is charged to opts.resident */
+	struct vexfs_spares spares;		/* memory of queries */
 	struct vexfs_worker worker;
 	u64 recall_after;			/* vx_clock_us(), as in the module */
 	/* who is told a line, instead of stderr; or NULL */

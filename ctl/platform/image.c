@@ -195,6 +195,7 @@ static int take_down(struct vexfs_image *image, bool clean)
 		iput(image->root);
 		vexfs_forget_inodes(sb);
 		vexfs_collections_put(sb);
+		vexfs_spares_free(sb);
 		if (clean && sbi->log && !vexfs_is_shutdown(sb))
 			err = write_state(sb, true);
 	}

@@ -302,6 +302,7 @@ typedef struct {
 #define atomic64_add_return(n, a)	__atomic_add_fetch(&(a)->v, n, __ATOMIC_SEQ_CST)
 
 /* What it was. */
+#define xchg(p, to)			__atomic_exchange_n(p, to, __ATOMIC_SEQ_CST)
 static inline int atomic_cmpxchg(atomic_t *a, int old, int new)
 {
 	__atomic_compare_exchange_n(&a->v, &old, new, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);

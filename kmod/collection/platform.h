@@ -28,6 +28,7 @@
  *	VEXFS_SB(sb)->fs	the core's part of a mount
  *	VEXFS_SB(sb)->collections_lock, ->collections	those that are loaded
  *	VEXFS_SB(sb)->budget	struct vexfs_budget: what is charged to ->opts.resident
+ *	VEXFS_SB(sb)->spares	struct vexfs_spares: memory of queries
  *	VEXFS_SB(sb)->opts	.resident, .compact: see struct vexfs_mount_opts
  *
  * Locks: see vexfs.h.
@@ -52,6 +53,7 @@
 #include "vexfs.h"
 #define VEXFS_TICK_US jiffies_to_usecs(1)
 #define vexfs_clock_ns() ktime_get_ns()
+#define vexfs_cpu() raw_smp_processor_id()	/* that this runs on, or was just now */
 
 struct vexfs_caller {
 	struct mnt_idmap *idmap;

@@ -281,8 +281,7 @@ int vexfs_query_estimator(struct vexfs_query *q)
 {
 	if (!q->codes || q->estimating)
 		return 0;
-	if (!q->estimator)
-		q->estimator = vexfs_estimator_new(q->codes);
+	q->estimator = vexfs_estimator_in(&q->estimator_room, q->codes);
 	if (!q->estimator)
 		return -ENOMEM;
 	vexfs_estimator_prepare(q->codes, q->estimator, q->row);
@@ -527,7 +526,7 @@ int vexfs_q_offer(struct vexfs_query *q)
 
 static int need_deferred(struct vexfs_query *q)
 {
-	return q->deferred.entry ? 0 : vexfs_deferred_init(&q->deferred, q->s.k);
+	return q->deferred.upper.k ? 0 : vexfs_deferred_init(&q->deferred, q->s.k);
 }
 
 int vexfs_q_defer(struct vexfs_query *q)

@@ -420,10 +420,10 @@ struct vexfs_codes *vexfs_codes_load(__u32 metric, __u32 dims, __u64 count,
 
 /* --- queries --- */
 
-struct vexfs_estimator *vexfs_estimator_new(const struct vexfs_codes *c)
+struct vexfs_estimator *vexfs_estimator_in(struct vexfs_room *room, const struct vexfs_codes *c)
 {
 	__u32 padded = c->coder.rotation.padded;
-	struct vexfs_estimator *e = vx_ealloc(sizeof(*e) + padded / 2 + 2 * padded * 4);
+	struct vexfs_estimator *e = vexfs_room(room, sizeof(*e) + padded / 2 + 2 * padded * 4);
 
 	if (e) {
 		e->plane = (__u64 *)(e + 1);

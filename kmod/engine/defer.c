@@ -12,24 +12,22 @@
 
 int vexfs_deferred_init(struct vexfs_deferred *d, __u32 k)
 {
-	d->upper.k = k;
-	d->upper.key = vx_ealloc((size_t)k * sizeof(*d->upper.key));
-	d->entry = vx_ealloc((size_t)FIRST_ENTRIES * sizeof(*d->entry));
-	d->cap = FIRST_ENTRIES;
-	if (!d->entry || !d->upper.key) {
+	if (!d->entry) {
+		d->entry = vx_ealloc((size_t)FIRST_ENTRIES * sizeof(*d->entry));
+		d->cap = FIRST_ENTRIES;
+	}
+	if (!d->entry || vexfs_kth_init(&d->upper, k)) {
 		vexfs_deferred_free(d);
 		return -ENOMEM;
 	}
-	vexfs_deferred_clear(d);
 	return 0;
 }
 
 void vexfs_deferred_free(struct vexfs_deferred *d)
 {
 	vx_efree(d->entry);
-	vx_efree(d->upper.key);
-	d->entry = NULL;
-	d->upper.key = NULL;
+	vexfs_kth_free(&d->upper);
+	*d = (struct vexfs_deferred){};
 }
 
 void vexfs_deferred_clear(struct vexfs_deferred *d)

@@ -376,7 +376,15 @@ struct vexfs_query_stats {
  */
 struct vexfs_query *vexfs_query_new(struct vexfs_columns *c, struct vx_rows *rows,
 				    const struct vexfs_query_params *p);
+/*
+ * The same in the memory of a query that is over, of any collection; it is gone then, whatever is
+ * returned.  old NULL: vexfs_query_new().
+ */
+struct vexfs_query *vexfs_query_again(struct vexfs_query *old, struct vexfs_columns *c,
+				      struct vx_rows *rows, const struct vexfs_query_params *p);
 void vexfs_query_free(struct vexfs_query *q);
+/* of memory that it has */
+size_t vexfs_query_bytes(const struct vexfs_query *q);
 struct vexfs_search *vexfs_query_search(struct vexfs_query *q);	/* what programs see */
 struct vexfs_query *vexfs_search_query(struct vexfs_search *s);
 /* Forget all candidates, round 0.  The snapshot stays. */

@@ -229,8 +229,7 @@ static int widen(struct vexfs_query *q)
 	if (k >= VEXFS_MAX_RANGE)
 		return -EFBIG;
 	k = k < VEXFS_MAX_RANGE / 4 ? k * 4 : VEXFS_MAX_RANGE;
-	vexfs_deferred_free(&q->deferred);
-	vexfs_pool_free(&q->pool);
+	q->deferred.upper.k = 0;		/* it has to grow with k, too */
 	q->s.k = k;
 	q->stats.restart[VEXFS_RESTART_FILES]++;
 	return vexfs_pool_init(&q->pool, k, vexfs_pool_cap(k)) ?: -EAGAIN;

@@ -26,6 +26,16 @@ bool vexfs_columns_unbound(const struct vexfs_columns *c, __u64 from, __u32 n, _
  */
 const __s64 *vexfs_columns_column(const struct vexfs_columns *c, __u64 slot, __u32 attr);
 
+/* --- query.c --- */
+
+/* Memory that stays from one use to the next, and grows. */
+struct vexfs_room {
+	void *p;
+	size_t bytes;
+};
+/* So many bytes, of which nothing is known; what was there is gone when it grows.  NULL. */
+void *vexfs_room(struct vexfs_room *room, size_t bytes);
+
 /* --- predicate.c --- */
 
 /* Bit i of the result: slot from + i matches and is below the count of the match.  n <= 64. */
@@ -44,7 +54,14 @@ struct vexfs_entry {
 struct vexfs_kth {
 	__u32 *key;
 	__u32 n, k;
+	__u32 room;			/* there is memory for so many keys */
 };
+/*
+ * For the k smallest of what is offered from now on, in memory of before if that is enough.
+ * -ENOMEM.
+ */
+int vexfs_kth_init(struct vexfs_kth *t, __u32 k);
+void vexfs_kth_free(struct vexfs_kth *t);
 void vexfs_kth_offer(struct vexfs_kth *t, __u32 key);
 static inline __u32 vexfs_kth_worst(const struct vexfs_kth *t)	/* ~0: there are not k yet */
 {
@@ -63,7 +80,8 @@ struct vexfs_pool {
 	bool any_refused;		/* ... if any was */
 };
 
-int vexfs_pool_init(struct vexfs_pool *p, __u32 k, __u32 cap);	/* -ENOMEM */
+/* All zero, or a pool of before, whose memory it takes over.  -ENOMEM. */
+int vexfs_pool_init(struct vexfs_pool *p, __u32 k, __u32 cap);
 /*
  * Memory for so many more offers.  What is offered beyond it takes the place of others, or is
  * refused.  -ENOMEM.
@@ -238,8 +256,8 @@ __u32 vexfs_rabitq_block(const struct vexfs_estimator *e, const __u8 *block,
 
 /* A copy of how its rows are coded, without scratch; vx_efree(copy->mean).  -ENOMEM. */
 int vexfs_codes_coder(const struct vexfs_codes *c, struct vexfs_coder *copy);
-/* NULL: no memory; vx_efree() it */
-struct vexfs_estimator *vexfs_estimator_new(const struct vexfs_codes *c);
+/* One in this room.  NULL: no memory. */
+struct vexfs_estimator *vexfs_estimator_in(struct vexfs_room *room, const struct vexfs_codes *c);
 /* for a query */
 void vexfs_estimator_prepare(const struct vexfs_codes *c, struct vexfs_estimator *e,
 			     const void *row);
@@ -271,7 +289,8 @@ struct vexfs_deferred {
 	__u32 refused;			/* least lower bound that was turned away, ~0: none was */
 	struct vexfs_kth upper;		/* upper bounds of distances, of different slots */
 };
-int vexfs_deferred_init(struct vexfs_deferred *d, __u32 k);	/* -ENOMEM */
+/* It was cleared; memory that it has already stays.  -ENOMEM: nothing is left of it. */
+int vexfs_deferred_init(struct vexfs_deferred *d, __u32 k);
 void vexfs_deferred_free(struct vexfs_deferred *d);
 void vexfs_deferred_clear(struct vexfs_deferred *d);
 /*

@@ -64,12 +64,10 @@ int vexfs_query_mark(struct vexfs_query *q)
 
 	if (q->marking)
 		return 0;
-	if (q->seen)
-		memset(q->seen, 0, 2 * words * sizeof(*q->seen));
-	else
-		q->seen = vx_ealloc(2 * words * sizeof(*q->seen));
+	q->seen = vexfs_room(&q->seen_room, 2 * words * sizeof(*q->seen));
 	if (!q->seen)
 		return -ENOMEM;
+	memset(q->seen, 0, 2 * words * sizeof(*q->seen));
 	q->looked_at = q->seen + words;
 	q->marking = true;
 	q->looked = 0;

@@ -27,14 +27,35 @@ void vexfs_kth_offer(struct vexfs_kth *t, __u32 key)
 		keys_down(t->key, 0, t->n, key);
 }
 
+int vexfs_kth_init(struct vexfs_kth *t, __u32 k)
+{
+	if (t->room < k) {
+		vx_efree(t->key);
+		t->key = vx_ealloc((size_t)k * sizeof(*t->key));
+		t->room = t->key ? k : 0;
+	}
+	t->n = 0;
+	t->k = t->room ? k : 0;
+	return t->room ? 0 : -ENOMEM;
+}
+
+void vexfs_kth_free(struct vexfs_kth *t)
+{
+	vx_efree(t->key);
+	*t = (struct vexfs_kth){};
+}
+
 int vexfs_pool_init(struct vexfs_pool *p, __u32 k, __u32 cap)
 {
-	p->room = cap < POOL_START ? cap : POOL_START;
-	p->entry = vx_ealloc((size_t)p->room * sizeof(*p->entry));
-	p->best.key = vx_ealloc((size_t)k * sizeof(*p->best.key));
+	__u32 room = cap < POOL_START ? cap : POOL_START;
+
+	if (p->room < room) {
+		vx_efree(p->entry);
+		p->entry = vx_ealloc((size_t)room * sizeof(*p->entry));
+		p->room = p->entry ? room : 0;
+	}
 	p->cap = cap;
-	p->best.k = k;
-	if (!p->entry || !p->best.key) {
+	if (!p->room || vexfs_kth_init(&p->best, k)) {
 		vexfs_pool_free(p);
 		return -ENOMEM;
 	}
@@ -45,9 +66,8 @@ int vexfs_pool_init(struct vexfs_pool *p, __u32 k, __u32 cap)
 void vexfs_pool_free(struct vexfs_pool *p)
 {
 	vx_efree(p->entry);
-	vx_efree(p->best.key);
-	p->entry = NULL;
-	p->best.key = NULL;
+	vexfs_kth_free(&p->best);
+	*p = (struct vexfs_pool){};
 }
 
 int vexfs_pool_reserve(struct vexfs_pool *p, __u32 more)

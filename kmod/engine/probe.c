@@ -18,13 +18,14 @@
 #define FEWER		80		/* per cent of what was expected: not by chance */
 #define SCAN_ROWS	1024u		/* of a list, in one FPU section */
 
-static struct vexfs_probe *probe_new(const struct vexfs_lists *l)
+/* begin() and vexfs_query_ladder() set what they rely on. */
+static struct vexfs_probe *probe_in(struct vexfs_room *room, const struct vexfs_lists *l)
 {
 	__u32 padded = l->coder.rotation.padded;
 	size_t lists = (size_t)l->lists * (8 + 8 + 4 * 4) + (l->lists / 64 + 1) * 8;
-	struct vexfs_probe *p = vx_ealloc(sizeof(*p) + (size_t)padded * (4 + 2 + 4 + 1) + lists +
-					  l->groups * (4 + 4) + vexfs_axes_scratch(l->coder.dims) +
-					  8);
+	struct vexfs_probe *p = vexfs_room(room, sizeof(*p) + (size_t)padded * (4 + 2 + 4 + 1) +
+					   lists + l->groups * (4 + 4) +
+					   vexfs_axes_scratch(l->coder.dims) + 8);
 
 	if (!p)
 		return NULL;
@@ -46,14 +47,13 @@ static struct vexfs_probe *probe_new(const struct vexfs_lists *l)
 int vexfs_query_ladder(struct vexfs_query *q)
 {
 	const struct vexfs_lists *l = q->lists;
-	struct vexfs_probe *p = q->probe;
+	struct vexfs_probe *p;
 
 	if (!l)
 		return -ENOENT;
 	if (q->laddered)
 		return 0;
-	if (!p)
-		p = q->probe = probe_new(l);
+	p = q->probe = probe_in(&q->probe_room, l);
 	if (!p)
 		return -ENOMEM;
 	vx_fpu_begin();
@@ -67,6 +67,7 @@ int vexfs_query_ladder(struct vexfs_query *q)
 		return -ENOENT;
 	}
 	memset(p->known, 0, (l->lists / 64 + 1) * sizeof(*p->known));
+	p->kept = 0;
 	q->laddered = true;
 	return 0;
 }

@@ -10,6 +10,18 @@
 
 #define SLACK	64		/* pool entries beyond k + k / 4 */
 
+/* And some more, as collections grow. */
+void *vexfs_room(struct vexfs_room *room, size_t bytes)
+{
+	if (room->bytes < bytes) {
+		bytes += bytes / 8;
+		vx_efree(room->p);
+		room->p = vx_ealloc(bytes);
+		room->bytes = room->p ? bytes : 0;
+	}
+	return room->p;
+}
+
 void vexfs_query_phase(struct vexfs_query *q, __u32 phase)
 {
 	q->phase = phase;
@@ -94,17 +106,20 @@ void vexfs_query_reset(struct vexfs_query *q, const void *row)
 	vexfs_query_restart(q);
 }
 
-struct vexfs_query *vexfs_query_new(struct vexfs_columns *c, struct vx_rows *rows,
-				    const struct vexfs_query_params *p)
+struct vexfs_query *vexfs_query_again(struct vexfs_query *old, struct vexfs_columns *c,
+				      struct vx_rows *rows, const struct vexfs_query_params *p)
 {
-	struct vexfs_query *q = vx_ealloc(sizeof(*q));
+	struct vexfs_query *q = old ?: vx_ealloc(sizeof(*q));
 	__u32 k = p->k;
 
 	if (!q)
 		return NULL;
+	if (old)
+		memset(q, 0, offsetof(struct vexfs_query, row_room));
 	if (p->per_file)
 		k = k < VEXFS_MAX_RANGE / 4 - SLACK ? 4 * k + SLACK : VEXFS_MAX_RANGE;
-	q->row = vx_ealloc((size_t)p->dims * 4);
+	q->row = vexfs_room(&q->row_room, (size_t)p->dims * 4);
+	q->deferred.upper.k = 0;
 	if (!q->row || vexfs_pool_init(&q->pool, k, vexfs_pool_cap(k))) {
 		vexfs_query_free(q);
 		return NULL;
@@ -158,21 +173,40 @@ struct vexfs_query *vexfs_query_new(struct vexfs_columns *c, struct vx_rows *row
 	return q;
 }
 
+struct vexfs_query *vexfs_query_new(struct vexfs_columns *c, struct vx_rows *rows,
+				    const struct vexfs_query_params *p)
+{
+	return vexfs_query_again(NULL, c, rows, p);
+}
+
 void vexfs_query_free(struct vexfs_query *q)
 {
 	if (!q)
 		return;
 	vexfs_pool_free(&q->pool);
 	vexfs_deferred_free(&q->deferred);
-	vx_efree(q->estimator);
-	vx_efree(q->probe);
-	vx_efree(q->scratch);
+	vx_efree(q->estimator_room.p);
+	vx_efree(q->probe_room.p);
+	vx_efree(q->scratch.p);
 	if (q->buckets)
 		vx_efree(q->buckets->next);
 	vx_efree(q->buckets);
-	vx_efree(q->seen);
-	vx_efree(q->row);
+	vx_efree(q->seen_room.p);
+	vx_efree(q->row_room.p);
 	vx_efree(q);
+}
+
+size_t vexfs_query_bytes(const struct vexfs_query *q)
+{
+	size_t bytes = sizeof(*q) + q->row_room.bytes + q->seen_room.bytes +
+		       q->estimator_room.bytes + q->probe_room.bytes + q->scratch.bytes;
+
+	if (q->buckets)
+		bytes += sizeof(*q->buckets) + q->buckets->room * sizeof(*q->buckets->next);
+	return bytes + q->pool.room * sizeof(*q->pool.entry) +
+	       q->pool.best.room * sizeof(*q->pool.best.key) +
+	       q->deferred.cap * sizeof(*q->deferred.entry) +
+	       q->deferred.upper.room * sizeof(*q->deferred.upper.key);
 }
 
 struct vexfs_search *vexfs_query_search(struct vexfs_query *q)

@@ -18,7 +18,7 @@ struct vexfs_query {
 	bool leap;			/* a strategy may go from match to match */
 	const struct vexfs_asof *as_of;	/* NULL: as it is now */
 	struct vexfs_prep prep;
-	void *row;			/* the query's own copy */
+	void *row;			/* the query's own copy, in row_room */
 	/* hits wanted; s.k may be more, for per_file to choose from */
 	__u32 k;
 	__u32 per_file;			/* 0: any number of one file */
@@ -41,7 +41,7 @@ struct vexfs_query {
 	 * once.
 	 */
 	bool marking;
-	__u64 *seen, *looked_at;
+	__u64 *seen, *looked_at;	/* in seen_room */
 	__u64 looked;
 	bool (*may)(void *arg, const struct vexfs_file *file);	/* NULL: all */
 	void *may_arg;
@@ -61,29 +61,13 @@ struct vexfs_query {
 	bool dropped;			/* the strategy did not want some of what it looked at */
 	bool filtered;			/* the filter has seen the batch */
 	__u32 n;			/* candidates in the batch */
-	__u64 slot[VEXFS_BATCH];
-	/* it had not been looked at before, or was deferred until now */
-	bool fresh[VEXFS_BATCH];
-	/* bounds of the candidates' distances, before penalties; keys, see internal.h */
-	__u32 lower[VEXFS_BATCH + VEXFS_CODE_BLOCK], upper[VEXFS_BATCH + VEXFS_CODE_BLOCK];
-	struct vexfs_row measure[VEXFS_BATCH];
-	struct vexfs_cand cand[VEXFS_BATCH];
-	__s64 column[VEXFS_BATCH];
-	__u64 penalty[VEXFS_BATCH];
-	struct vexfs_interval bound[VEXFS_BATCH];
-	/* the strategy's own: there is memory for so much, and so much of it is in use */
-	void *scratch;
-	__u32 scratch_room, scratch_bytes;
-	__u64 pending[PENDING];
 	__u32 npending, from;		/* those before `from` were read and measured */
 	__u32 max_norm2;
-	struct vexfs_pool pool;
+	__u32 scratch_bytes;		/* of the strategy's own memory that are in use */
 	const struct vexfs_codes *have_codes;	/* NULL: none */
 	/* the same, or NULL: this attempt shall measure everything */
 	const struct vexfs_codes *codes;
-	struct vexfs_estimator *estimator;	/* made on first use; estimating: for this vector */
-	bool estimating;
-	struct vexfs_deferred deferred;	/* made on first use */
+	bool estimating;		/* the estimator is for this vector */
 	/*
 	 * NULL: none.  Of their rows only those of slots before `linked` are taken, which was read
 	 * before the count: what was left out of the lists as dead is not in the snapshot.
@@ -95,14 +79,36 @@ struct vexfs_query {
 	__u32 plan, plan_why;		/* VEXFS_PLAN_*, VEXFS_WHY_*, of the attempt */
 	bool laddered;			/* the probe's ladder is for this vector */
 	bool probing;			/* lists are ranked for it */
-	struct vexfs_probe *probe;	/* made on first use */
 	__u64 probed;			/* lists looked into, of attempts that are over */
 	const struct vexfs_lsh *have_lsh, *lsh;	/* NULL: none */
-	struct vexfs_buckets *buckets;	/* made on first use; bucketing: for this vector */
-	bool bucketing;
+	bool bucketing;			/* the buckets are for this vector */
 	bool tables_wanted;		/* and there were none */
 	__u32 method;			/* VEXFS_METHOD_* */
 	struct vexfs_query_stats stats;
+
+	/*
+	 * What follows stays when another query takes over the memory of this one, and means nothing
+	 * to it; all of it is made on first use, and grows.
+	 */
+	struct vexfs_room row_room, seen_room, estimator_room, probe_room;
+	struct vexfs_estimator *estimator;	/* in its room */
+	struct vexfs_probe *probe;	/* in its room */
+	struct vexfs_buckets *buckets;
+	struct vexfs_pool pool;
+	struct vexfs_deferred deferred;
+	/* the strategy's own; scratch_bytes of it are in use */
+	struct vexfs_room scratch;
+	__u64 slot[VEXFS_BATCH];
+	/* it had not been looked at before, or was deferred until now */
+	bool fresh[VEXFS_BATCH];
+	/* bounds of the candidates' distances, before penalties; keys, see internal.h */
+	__u32 lower[VEXFS_BATCH + VEXFS_CODE_BLOCK], upper[VEXFS_BATCH + VEXFS_CODE_BLOCK];
+	struct vexfs_row measure[VEXFS_BATCH];
+	struct vexfs_cand cand[VEXFS_BATCH];
+	__s64 column[VEXFS_BATCH];
+	__u64 penalty[VEXFS_BATCH];
+	struct vexfs_interval bound[VEXFS_BATCH];
+	__u64 pending[PENDING];
 };
 
 #define MAX_POOL	(64u << 10)	/* entries of the pool beyond k, at most */

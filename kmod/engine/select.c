@@ -17,19 +17,12 @@ void *vexfs_q_scratch(struct vexfs_query *q, __u32 bytes)
 	if (in_search(q) || !bytes || bytes > VEXFS_MAX_SCRATCH)
 		return NULL;
 	if (q->scratch_bytes)
-		return bytes == q->scratch_bytes ? q->scratch : NULL;
-	if (bytes > q->scratch_room) {	/* the program that had the old one has ended */
-		vx_efree(q->scratch);
-		q->scratch_room = 0;
-		q->scratch = vx_ealloc(bytes);
-		if (!q->scratch)
-			return NULL;
-		q->scratch_room = bytes;
-	} else {
-		memset(q->scratch, 0, bytes);
-	}
+		return bytes == q->scratch_bytes ? q->scratch.p : NULL;
+	if (!vexfs_room(&q->scratch, bytes))
+		return NULL;
+	memset(q->scratch.p, 0, bytes);	/* the program that had it has ended */
 	q->scratch_bytes = bytes;
-	return q->scratch;
+	return q->scratch.p;
 }
 
 int vexfs_q_next(struct vexfs_query *q, __u64 from)

@@ -314,6 +314,7 @@ static void put_super(struct super_block *sb)
 	int err;
 
 	vexfs_collections_put(sb);
+	vexfs_spares_free(sb);
 	flush_work(&sbi->error_work);
 	destroy_workqueue(sbi->wq);
 	if (!sb_rdonly(sb) && !vexfs_is_shutdown(sb)) {

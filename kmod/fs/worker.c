@@ -80,6 +80,7 @@ static unsigned long count_objects(struct shrinker *shrinker, struct shrink_cont
 
 static unsigned long scan_objects(struct shrinker *shrinker, struct shrink_control *sc)
 {
+	vexfs_spares_free(shrinker->private_data);
 	return vexfs_budget_reclaim(shrinker->private_data, (u64)sc->nr_to_scan << PAGE_SHIFT) >>
 	       PAGE_SHIFT;
 }

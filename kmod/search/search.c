@@ -623,6 +623,7 @@ int vexfs_collection_search(struct vexfs_collection_mem *c, const struct file *f
 	struct vexfs_snapshot_mem *snap = NULL;
 	struct vexfs_cached *predicate = NULL;
 	struct vexfs_tables *tables = NULL;
+	struct super_block *sb = c->dir->i_sb;
 	struct vexfs_match match;
 	struct vx_rows *rows;
 	int err = -ENOMEM;
@@ -665,7 +666,7 @@ int vexfs_collection_search(struct vexfs_collection_mem *c, const struct file *f
 	if (IS_ERR(predicate))
 		err = PTR_ERR(predicate);
 	else if (r.found && r.row && rows)
-		r.q = vexfs_query_new(r.b->columns, rows, &params);
+		r.q = vexfs_query_again(vexfs_spare_take(sb), r.b->columns, rows, &params);
 	if (r.q) {
 		do
 			err = pass(&r);
@@ -677,7 +678,7 @@ int vexfs_collection_search(struct vexfs_collection_mem *c, const struct file *f
 		if (r.derived && vexfs_query_wants_tables(r.q))
 			vexfs_tables_want(r.derived);
 		vx_rows_put(rows);
-		vexfs_query_free(r.q);
+		vexfs_spare_put(sb, r.q);
 	}
 	vexfs_rows_close(rows);
 	vexfs_predicate_put(predicate);

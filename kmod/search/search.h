@@ -3,6 +3,7 @@
  * The queries of one call.
  *
  *	search.c	rounds of the strategy, reading, falling back
+ *	spare.c		memory of queries that are over
  *	recall.c	how good the answers are: some are compared with exact ones
  *
  * Locks: none is held here but for moments, see search.c.
@@ -11,6 +12,7 @@
 #define _VEXFS_SEARCH_SEARCH_H
 
 #include "collection/collection.h"
+#include "search/spare.h"
 
 /*
  * Run the s->queries (> 0) queries in *s, whose vectors and predicate are given, checked; where may

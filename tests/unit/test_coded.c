@@ -266,6 +266,7 @@ static void test_deferred(void **state)
 	__u64 slot;
 
 	(void)state;
+	vexfs_deferred_clear(&d);
 	assert_int_equal(vexfs_deferred_init(&d, 10), 0);
 	assert_false(vexfs_deferred_pop(&d, ~0u, &slot));
 	for (i = 0; i < N; i += VEXFS_BATCH) {

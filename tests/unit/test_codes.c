@@ -79,7 +79,8 @@ static void build(const float *rows, __u32 n, __u32 dims, __u32 metric)
 
 static struct vexfs_estimator *estimator(const float *query)
 {
-	struct vexfs_estimator *e = vexfs_estimator_new(codes);
+	struct vexfs_room room = { 0 };
+	struct vexfs_estimator *e = vexfs_estimator_in(&room, codes);
 
 	assert_non_null(e);
 	vexfs_estimator_prepare(codes, e, query);
