@@ -95,6 +95,11 @@ int vexfs_orphan_done(struct inode *inode);
  */
 int vexfs_orphan_cleanup(struct super_block *sb);
 
+/* --- plane.c; the rest is in collection/platform.h --- */
+
+int vexfs_rows_cache_init(void);
+void vexfs_rows_cache_exit(void);
+
 /* --- iomap.c --- */
 
 extern const struct iomap_ops vexfs_iomap_ops;

@@ -256,23 +256,61 @@ void vx_yield(void)
 
 /* 64 rows, each crossing at most VX_ROW_SEGS - 1 pages. */
 #define ROW_PINS	(VEXFS_BATCH * (VX_ROW_SEGS - 1))
+#define ROW_FOLIOS	64		/* that a query remembers */
 
 struct vx_rows {
 	struct inode *vectors;
 	u32 row_bytes;
-	u32 pins;			/* entries of pin in use */
+	/*
+	 * Folios stay pinned from one batch to the next, as looking one up is as much work as
+	 * measuring a row or more: each where its first page, divided by the size that folios
+	 * have, falls.
+	 */
+	u32 shift;			/* log2 of the pages that the last one looked up has */
+	u64 known;			/* a bit for each of folio[] */
+	struct row_folio {
+		pgoff_t first, end;	/* pages */
+		struct folio *folio;
+		const void *data;
+	} folio[ROW_FOLIOS];
+	/* folios that had to make room, but may be in use until vx_rows_put() */
+	u32 pins;
 	struct folio *pin[ROW_PINS];
 };
 
+/* Its own, with a constructor, so that nothing of it is cleared for each call. */
+static struct kmem_cache *rows_cache;
+
+static void init_rows(void *p)
+{
+	struct vx_rows *r = p;
+
+	r->known = 0;
+	r->pins = 0;
+}
+
+int vexfs_rows_cache_init(void)
+{
+	rows_cache = kmem_cache_create("vexfs_rows", sizeof(struct vx_rows), 0, SLAB_ACCOUNT,
+				       init_rows);
+	return rows_cache ? 0 : -ENOMEM;
+}
+
+void vexfs_rows_cache_exit(void)
+{
+	kmem_cache_destroy(rows_cache);
+}
+
 struct vx_rows *vexfs_rows_open(struct inode *vectors, u32 row_bytes)
 {
-	struct vx_rows *r = kvmalloc(sizeof(*r), GFP_KERNEL_ACCOUNT);
+	struct vx_rows *r = kmem_cache_alloc(rows_cache, GFP_KERNEL);
 
 	BUILD_BUG_ON(VEXFS_MAX_DIMS * 4 > (VX_ROW_SEGS - 2) * PAGE_SIZE);
+	BUILD_BUG_ON(ROW_FOLIOS != BITS_PER_TYPE(typeof(r->known)));
 	if (r) {
 		r->vectors = vectors;
 		r->row_bytes = row_bytes;
-		r->pins = 0;
+		r->shift = 0;
 	}
 	return r;
 }
@@ -282,7 +320,9 @@ void vexfs_rows_close(struct vx_rows *r)
 	if (!r)
 		return;
 	vx_rows_put(r);
-	kvfree(r);
+	for (; r->known; r->known &= r->known - 1)
+		folio_put(r->folio[__ffs64(r->known)].folio);
+	kmem_cache_free(rows_cache, r);
 }
 
 static void unpin(struct vx_rows *r, u32 keep)
@@ -296,57 +336,67 @@ void vx_rows_put(struct vx_rows *r)
 	unpin(r, 0);
 }
 
-/*
- * The folio with page `index`, pinned.  Rows of a batch are often neighbours: look at the last one
- * first.
- */
-static struct folio *pin(struct vx_rows *r, pgoff_t index, bool wait)
+/* The folio with page `index`, with a reference. */
+static struct folio *look_up(struct vx_rows *r, pgoff_t index, bool wait)
 {
 	struct address_space *mapping = r->vectors->i_mapping;
 	struct folio *folio;
 
-	if (r->pins) {
-		folio = r->pin[r->pins - 1];
-		if (folio->index <= index && index < folio->index + folio_nr_pages(folio))
-			return folio;
-	}
-	if (r->pins == ROW_PINS)
-		return ERR_PTR(-ENOBUFS);
 	if (wait) {
 		folio = read_mapping_folio(mapping, index, NULL);
-		if (IS_ERR(folio))
-			return folio;
-		folio_mark_accessed(folio);
-	} else {
-		folio = filemap_get_folio(mapping, index);	/* RCU only: no lock, no sleep */
-		if (IS_ERR(folio))
-			return ERR_PTR(-EAGAIN);
-		if (!folio_test_uptodate(folio)) {
-			folio_put(folio);
-			return ERR_PTR(-EAGAIN);
-		}
+		if (!IS_ERR(folio))
+			folio_mark_accessed(folio);
+		return folio;
 	}
-	r->pin[r->pins++] = folio;
-	return folio;
+	folio = filemap_get_folio(mapping, index);	/* RCU only: no lock, no sleep */
+	if (IS_ERR(folio))
+		return ERR_PTR(-EAGAIN);
+	if (folio_test_uptodate(folio))
+		return folio;
+	folio_put(folio);
+	return ERR_PTR(-EAGAIN);
+}
+
+/* The same, pinned until vx_rows_put(). */
+static struct row_folio *pin(struct vx_rows *r, pgoff_t index, bool wait)
+{
+	u32 at = (index >> r->shift) % ROW_FOLIOS;
+	struct row_folio *f = r->folio + at;
+	struct folio *folio;
+
+	if (r->known >> at & 1 && f->first <= index && index < f->end)
+		return f;
+	if (r->pins == ROW_PINS)
+		return ERR_PTR(-ENOBUFS);
+	folio = look_up(r, index, wait);
+	if (IS_ERR(folio))
+		return ERR_CAST(folio);
+	r->shift = folio_order(folio);
+	at = (index >> r->shift) % ROW_FOLIOS;
+	f = r->folio + at;
+	if (r->known >> at & 1)
+		r->pin[r->pins++] = f->folio;
+	r->known |= BIT_ULL(at);
+	*f = (struct row_folio){ folio->index, folio_next_index(folio), folio,
+				 folio_address(folio) };
+	return f;
 }
 
 static int pin_row(struct vx_rows *r, u64 slot, struct vx_seg *seg, bool wait)
 {
 	loff_t pos = (loff_t)slot * r->row_bytes;
-	u32 left = r->row_bytes, before = r->pins;
+	u32 left = r->row_bytes;
 	int n = 0;
 
 	while (left) {
-		struct folio *folio = pin(r, pos >> PAGE_SHIFT, wait);
-		size_t off, len;
+		struct row_folio *f = pin(r, pos >> PAGE_SHIFT, wait);
+		u64 off, len;
 
-		if (IS_ERR(folio)) {
-			unpin(r, before);
-			return PTR_ERR(folio);
-		}
-		off = offset_in_folio(folio, pos);
-		len = min_t(size_t, left, folio_size(folio) - off);
-		seg[n].p = folio_address(folio) + off;
+		if (IS_ERR(f))
+			return PTR_ERR(f);
+		off = pos - ((loff_t)f->first << PAGE_SHIFT);
+		len = min_t(u64, left, ((u64)(f->end - f->first) << PAGE_SHIFT) - off);
+		seg[n].p = f->data + off;
 		seg[n++].bytes = len;
 		pos += len;
 		left -= len;

@@ -565,9 +565,12 @@ static int __init vexfs_init(void)
 	err = vexfs_inode_cache_init();
 	if (err)
 		return err;
+	err = vexfs_rows_cache_init();
+	if (err)
+		goto inodes;
 	err = vexfs_hooks_init();
 	if (err)
-		goto cache;
+		goto rows;
 	err = vexfs_sysfs_init();
 	if (err)
 		goto hooks;
@@ -579,7 +582,9 @@ sysfs:
 	vexfs_sysfs_exit();
 hooks:
 	vexfs_hooks_exit();
-cache:
+rows:
+	vexfs_rows_cache_exit();
+inodes:
 	vexfs_inode_cache_exit();
 	return err;
 }
@@ -589,6 +594,7 @@ static void __exit vexfs_exit(void)
 	unregister_filesystem(&vexfs_type);
 	vexfs_sysfs_exit();
 	vexfs_hooks_exit();
+	vexfs_rows_cache_exit();
 	vexfs_inode_cache_exit();
 }
 
