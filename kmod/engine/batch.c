@@ -151,7 +151,8 @@ static __u64 admitted(struct vexfs_query *q, __u64 from, __u32 n)
 
 bool vexfs_query_admitted(struct vexfs_query *q, __u64 slot)
 {
-	return admitted(q, slot, 1);
+	return slot < q->count && (!q->match.p || vexfs_match_mask(&q->match, slot, 1)) &&
+	       vexfs_query_admits(q, slot);
 }
 
 /*
@@ -239,7 +240,7 @@ int vexfs_q_slots(struct vexfs_query *q, const __u64 *slots, __u32 n)
 		slot = READ_ONCE(slots[i]);	/* once: others may write to a program's memory */
 		if (slot >= q->count)
 			continue;
-		if (admitted(q, slot, 1))
+		if (vexfs_query_admitted(q, slot))
 			vexfs_query_add(q, slot, VEXFS_UNKNOWN, ~0u);
 		vexfs_query_look(q, slot, slot + 1, 0);
 	}
@@ -414,7 +415,7 @@ static int measure(struct vexfs_query *q)
 		vx_fpu_end();
 	}
 	q->scored += q->n;
-	memset(q->penalty, 0, sizeof(q->penalty));
+	memset(q->penalty, 0, q->n * sizeof(*q->penalty));
 	if (q->distance && q->n) {
 		int err;
 

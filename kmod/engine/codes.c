@@ -490,16 +490,11 @@ __u32 vexfs_codes_row_sum(const struct vexfs_codes *c, const struct vexfs_estima
 void vexfs_codes_slot(const struct vexfs_codes *c, const struct vexfs_estimator *e, __u64 slot,
 		      __u32 sigma, __u32 *lower, __u32 *upper)
 {
-	__u32 sum;
-
 	*lower = VEXFS_UNKNOWN;
 	*upper = ~0u;
-	if (!e->usable || slot >= vexfs_codes_count(c))
-		return;
-	vx_fpu_begin();
-	sum = vexfs_codes_row_sum(c, e, slot);
-	vexfs_rabitq_bound(e, sum, factor_of(c, slot), sigma, lower, upper);
-	vx_fpu_end();
+	if (e->usable && slot < vexfs_codes_count(c))
+		vexfs_rabitq_bound(e, vexfs_codes_row_sum(c, e, slot), factor_of(c, slot), sigma,
+				   lower, upper);
 }
 
 __u64 vexfs_codes_range(const struct vexfs_codes *c, const struct vexfs_estimator *e, __u64 from,

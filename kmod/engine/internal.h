@@ -269,7 +269,7 @@ void vexfs_estimator_prepare(const struct vexfs_codes *c, struct vexfs_estimator
 __u64 vexfs_codes_range(const struct vexfs_codes *c, const struct vexfs_estimator *e, __u64 from,
 			__u32 n, __u64 mask, __u32 sigma, __u32 gate, __u32 *lower, __u32 *upper,
 			__u32 *shift, __u32 *refused);
-/* Bounds of one slot. */
+/* Between vx_fpu_begin() and vx_fpu_end(): bounds of one slot. */
 void vexfs_codes_slot(const struct vexfs_codes *c, const struct vexfs_estimator *e, __u64 slot,
 		      __u32 sigma, __u32 *lower, __u32 *upper);
 /* The row-major code of a slot below the count; NULL: it has none, its norm is out of range. */

@@ -89,7 +89,9 @@ int vexfs_query_mark(struct vexfs_query *q)
 
 void vexfs_query_look(struct vexfs_query *q, __u64 from, __u64 to, __u32 n)
 {
-	if (q->marking)
+	if (q->marking && to == from + 1)
+		mark(q, from / 64, 1ULL << from % 64);
+	else if (q->marking)
 		mark_range(q, from, to);
 	q->visited += n;
 	q->work += to > from;

@@ -28,13 +28,17 @@ static int bound_by_slot(struct vexfs_query *q, __u32 sigma, bool all)
 	__u32 i, lower, upper;
 	int err = vexfs_query_estimator(q);
 
-	for (i = 0; !err && i < q->n; i++) {
+	if (err)
+		return err;
+	vx_fpu_begin();			/* 64 codes of half a KB at most */
+	for (i = 0; i < q->n; i++) {
 		if (!all && q->lower[i] != VEXFS_UNKNOWN)
 			continue;
 		vexfs_codes_slot(q->codes, q->estimator, q->slot[i], sigma, &lower, &upper);
 		tighten(q, i, lower, upper);
 	}
-	return err;
+	vx_fpu_end();
+	return 0;
 }
 
 /* Where the rows of the batch are, all fetched before one is looked at.  Returns how many. */
