@@ -18,10 +18,12 @@
 #include "rerank.bpf.h"
 
 #define ROOM	4096		/* buckets that may come next; a power of two */
+#define DEPTH	12		/* of a heap of so many */
+#define TABLE	24		/* of an entry, see next[]: where its table begins */
+#define PLACE	16
 #define DONE	state[2]	/* all buckets were looked into that shall be */
 
 struct probing {
-	__u32 code[VEXFS_MAX_TABLES];
 	/* in ascending order, and the bits that have them */
 	__u32 margin[VEXFS_MAX_TABLES][VEXFS_MAX_TABLE_BITS];
 	__u32 bit[VEXFS_MAX_TABLES][VEXFS_MAX_TABLE_BITS];
@@ -33,13 +35,54 @@ struct probing {
 	 */
 	__u32 before;
 	__u32 n;
-	__u64 next[ROOM];	/* sum of margins << 32 | table << 16 | flipped, as places in bit[] */
+	/*
+	 * A heap, the least on top: the sum of margins << 32 | table << 24 | place << 16 | bucket.
+	 * The last flip is in the place before; 0: there is none.
+	 */
+	__u64 next[ROOM];
 };
 
-static __always_inline void push(struct probing *p, __u64 entry)
+static __always_inline __u64 *entry(struct probing *p, __u32 i)
 {
-	if (p->n < ROOM)
-		p->next[p->n++ & (ROOM - 1)] = entry;
+	return p->next + (i & (ROOM - 1));
+}
+
+static __noinline int push(struct probing *p, __u64 x)
+{
+	__u32 i = p->n, up;
+	int depth;
+
+	if (i >= ROOM)
+		return 0;
+	p->n++;
+	for (depth = 0; depth < DEPTH && i; depth++, i = up) {
+		up = (i - 1) / 2;
+		if (*entry(p, up) <= x)
+			break;
+		*entry(p, i) = *entry(p, up);
+	}
+	*entry(p, i) = x;
+	return 0;
+}
+
+/* The least one gives way to another. */
+static __noinline int replace_top(struct probing *p, __u64 x)
+{
+	__u32 i = 0, n = p->n, down;
+	int depth;
+
+	for (depth = 0; depth < DEPTH; depth++, i = down) {
+		down = 2 * i + 1;
+		if (down >= n)
+			break;
+		if (down + 1 < n && *entry(p, down + 1) < *entry(p, down))
+			down++;
+		if (x <= *entry(p, down))
+			break;
+		*entry(p, i) = *entry(p, down);
+	}
+	*entry(p, i) = x;
+	return 0;
 }
 
 /* The query's own bucket in a table. */
@@ -50,7 +93,6 @@ static __noinline int add_table(struct vexfs_search *s, struct probing *p, __u32
 
 	if (!margin || code < 0 || t >= VEXFS_MAX_TABLES)
 		return -ENOENT;
-	p->code[t] = code;
 	bpf_for(i, 0, VEXFS_MAX_TABLE_BITS) {
 		__u32 m = margin[i & (VEXFS_MAX_TABLE_BITS - 1)], before;
 
@@ -68,50 +110,35 @@ static __noinline int add_table(struct vexfs_search *s, struct probing *p, __u32
 		p->margin[t][before] = m;
 		p->bit[t][before] = i;
 	}
-	push(p, (__u64)t << 16);
+	push(p, (__u64)t << TABLE | code);
 	return 0;
 }
 
 /* On to the bucket of the least sum; after it come those with its last flip moved on, or one more. */
 static __noinline int next_bucket(struct vexfs_search *s, struct probing *p)
 {
-	__u64 least = ~0ULL, sum;
-	__u32 at = 0, t, flip, last = ~0u;
-	int i;
+	__u32 t, place, last, bit;
+	__u64 top, more;
 
-	bpf_for(i, 0, ROOM) {
-		if ((__u32)i >= p->n)
-			break;
-		if (p->next[i & (ROOM - 1)] < least) {
-			at = i;
-			least = p->next[i & (ROOM - 1)];
-		}
-	}
-	if (least == ~0ULL)
+	if (!p->n)
 		return -ENOENT;
-	p->n--;
-	p->next[at & (ROOM - 1)] = p->next[p->n & (ROOM - 1)];
-	t = (least >> 16) & (VEXFS_MAX_TABLES - 1);
-	flip = least & 0xffff;
-	sum = least >> 32;
+	top = p->next[0];
+	t = (top >> TABLE) & (VEXFS_MAX_TABLES - 1);
+	place = (top >> PLACE) & 31;
 	p->table = t;
 	p->at = 0;
-	p->bucket = p->code[t];
-	bpf_for(i, 0, VEXFS_MAX_TABLE_BITS)
-		if (flip >> i & 1) {
-			p->bucket ^= 1u << (p->bit[t][i & (VEXFS_MAX_TABLE_BITS - 1)] & 31);
-			last = i;
-		}
-	at = (last + 1) & (VEXFS_MAX_TABLE_BITS - 1);
-	if (last + 1 == s->table_bits)
-		return 0;
-	sum += p->margin[t][at];
-	push(p, sum << 32 | t << 16 | flip | 1u << at);
-	if (flip) {
-		sum -= p->margin[t][last & (VEXFS_MAX_TABLE_BITS - 1)];
-		push(p, sum << 32 | t << 16 | (flip ^ 1u << (last & 15)) | 1u << at);
+	p->bucket = top & 0xffff;
+	if (place >= s->table_bits || place >= VEXFS_MAX_TABLE_BITS) {
+		p->n--;
+		return replace_top(p, *entry(p, p->n));
 	}
-	return 0;
+	bit = 1u << (p->bit[t][place] & 15);
+	more = ((top + ((__u64)p->margin[t][place] << 32)) ^ bit) + (1u << PLACE);
+	if (place) {
+		last = place - 1;
+		push(p, (more - ((__u64)p->margin[t][last] << 32)) ^ 1u << (p->bit[t][last] & 15));
+	}
+	return replace_top(p, more);
 }
 
 /* Look into buckets and put aside. */

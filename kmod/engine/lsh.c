@@ -21,6 +21,8 @@
 #define MIN_BITS	4
 #define STEP		4096		/* rows between looks at whether to stop */
 #define FIRST_ROOM	256		/* for buckets that may come next */
+#define TABLE		24		/* of such a bucket: where its table begins, see lsh.h */
+#define PLACE		16
 
 /* --- tables --- */
 
@@ -308,7 +310,7 @@ static int begin_order(struct vexfs_query *q)
 	b->bucket = 1u << q->lsh->bits;
 	for (t = 0; !err && t < q->lsh->tables; t++) {
 		order_bits(b, t, q->lsh->bits);
-		err = push(b, (__u64)t << 16);
+		err = push(b, (__u64)t << TABLE | b->code[t]);
 	}
 	return err;
 }
@@ -317,34 +319,32 @@ static int begin_order(struct vexfs_query *q)
 static int next_bucket(struct vexfs_query *q)
 {
 	struct vexfs_buckets *b = q->buckets;
-	__u32 bits = q->lsh->bits, t, flip, last, left;
 	const __u32 *margin;
-	__u64 top, sum;
+	const __u8 *order;
+	__u64 top, more;
+	__u32 place;
 	int err = 0;
 
 	if (!b->nexts)
 		return -ENOENT;
 	top = b->next[0];
-	if (--b->nexts)
-		nexts_down(b->next, 0, b->nexts, b->next[b->nexts]);
-	t = (__u32)top >> 16;
-	flip = top & 0xffff;
-	sum = top >> 32;
-	margin = b->margin[t];
-	b->table = t;
+	b->table = (__u32)top >> TABLE;
+	b->bucket = top & 0xffff;
 	b->at = 0;
-	b->bucket = b->code[t];
-	for (left = flip; left; left &= left - 1)
-		b->bucket ^= 1u << b->order[t][__builtin_ctz(left)];
-	if (!flip)
-		return push(b, (__u64)margin[b->order[t][0]] << 32 | t << 16 | 1);
-	last = 31 - __builtin_clz(flip);
-	if (last + 1 == bits)
+	place = top >> PLACE & 0xff;
+	if (place == q->lsh->bits) {
+		if (--b->nexts)
+			nexts_down(b->next, 0, b->nexts, b->next[b->nexts]);
 		return 0;
-	sum += margin[b->order[t][last + 1]];
-	err = push(b, sum << 32 | t << 16 | flip | 2u << last);
-	sum -= margin[b->order[t][last]];
-	return err ?: push(b, sum << 32 | t << 16 | (flip ^ 1u << last) | 2u << last);
+	}
+	order = b->order[b->table];
+	margin = b->margin[b->table];
+	more = ((top + ((__u64)margin[order[place]] << 32)) ^ 1u << order[place]) + (1u << PLACE);
+	if (place)
+		err = push(b, (more - ((__u64)margin[order[place - 1]] << 32)) ^
+				      1u << order[place - 1]);
+	nexts_down(b->next, 0, b->nexts, more);
+	return err;
 }
 
 int vexfs_q_next_bucket(struct vexfs_query *q, __u32 sigma)

@@ -24,8 +24,9 @@ struct vexfs_buckets {
 	__u32 margin[VEXFS_MAX_TABLES][VEXFS_MAX_TABLE_BITS];
 	/*
 	 * of the built-in strategy: bits of a table, the smallest margin first; then buckets that
-	 * may come next: the sum of the margins of what is flipped << 32 | table << 16 | what is
-	 * flipped, as places in that order; a min-heap
+	 * may come next: the sum of the margins of what is flipped << 32 | table << 24 | a place in
+	 * that order << 16 | bucket; a min-heap.  The last flip is in the place before; 0: there is
+	 * none.
 	 */
 	__u8 order[VEXFS_MAX_TABLES][VEXFS_MAX_TABLE_BITS];
 	__u64 *next;
