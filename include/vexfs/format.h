@@ -454,7 +454,7 @@ struct vexfs_heir_block {
  * another version, is as good as none.
  */
 #define VEXFS_CHECKPOINT_MAGIC	0x504b4356u		/* "VCKP" */
-#define VEXFS_CHECKPOINT_VERSION 3
+#define VEXFS_CHECKPOINT_VERSION 4
 struct vexfs_checkpoint {
 	__le32	h_magic;
 	/* whole block with this field zero; identity: inode, generation, 0 */
@@ -527,12 +527,14 @@ struct vexfs_checkpoint_lists {
 	__le64	l_measured;		/* what that was when the tables were made */
 	__le32	l_lists, l_groups;
 	__le32	l_strays;
-	__le32	l_farthest;		/* key of an f32: the farthest nearest centre that was met */
+	__le32	l_reserved;		/* 0 */
 	__le32	l_axes;			/* a multiple of 64, 0: none */
 	/* f32, of the cosine of the angle between what is not along them: see engine/axes.h */
 	__le32	l_most, l_mean, l_deviation;
 	/* rows to look at for the 10 and the 100 nearest, by grades of recall */
 	__le64	l_near[VEXFS_CHECKPOINT_GRADES], l_far[VEXFS_CHECKPOINT_GRADES];
+	/* and the slants of lists to look into after that, s32 of 2^-16, see engine/ladder.c: for the nearest, ... */
+	__le32	l_slant[3][VEXFS_CHECKPOINT_GRADES];
 };
 
 #ifndef __cplusplus
@@ -579,7 +581,7 @@ _Static_assert(sizeof(struct vexfs_checkpoint) == 4096, "header of a checkpoint"
 VEXFS_FORMAT_ASSERT(struct vexfs_checkpoint, h_epoch, 40);
 _Static_assert(sizeof(struct vexfs_checkpoint_piece) == 16, "piece of a checkpoint");
 _Static_assert(sizeof(struct vexfs_checkpoint_codes) == 8, "codes of a checkpoint");
-_Static_assert(sizeof(struct vexfs_checkpoint_lists) == 368, "lists of a checkpoint");
+_Static_assert(sizeof(struct vexfs_checkpoint_lists) == 608, "lists of a checkpoint");
 #endif
 
 #endif /* _VEXFS_FORMAT_H */

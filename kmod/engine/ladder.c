@@ -32,6 +32,7 @@
 /* mean square of levels of 4 bits, 1 / LEVEL_WIDTH^2, and what rounding to them adds */
 #define LEVELS2		9.0f
 #define SLOP		0x1p-16f	/* of the magnitudes: what f32 may be off by, amply */
+#define CENTRE_SLOP	0x1p-14f	/* the same of near_centre() */
 #define SIGMA		(VEXFS_SIGMA * 0.01f)
 
 static float unkey32(__u32 k)
@@ -379,6 +380,69 @@ __u32 vexfs_probe_groups(const struct vexfs_lists *l, struct vexfs_probe *p)
 	for (g = 0; g < VEXFS_RANKS / 64; g++)
 		p->some[g] = 0;
 	return nearest;
+}
+
+/*
+ * Rows of a list are around its centre at about the same distance s, root of their mean square.  One that
+ * is as near as g, seen from the centre, is off the way to the query by an angle whose cosine is
+ *
+ *	(|z - C|^2 + s^2 - g^2) / (2 |z - C| s),	dot: (-<z, C> - g) / (|z| s)
+ *
+ * at least, which is called the slant of the list at g.  How large those of the lists of neighbours are
+ * depends on the set, and is measured (lists_tune.c).  Given that, the distance at which a list has this
+ * slant is the least that its rows are likely to have: middle - slant * way, its edge.
+ *
+ * A query that is nearer to the centre than s has less use for the angle than for rows whose own distance
+ * from the centre is less: were they normal in D dims, squared distances from it would have the variance
+ * 4 s^2 / D (|z - C|^2 + s^2 / 2).  Where that is more, for |z - C| < s, it takes the place of
+ * 4 s^2 / D |z - C|^2, in the proportion that makes both the same at s.
+ */
+static void slope(const struct vexfs_lists *l, struct vexfs_probe *p, __u32 at, float *middle,
+		  float *way)
+{
+	float norm2 = l->centre.norm2[at], s = root(4 * (l->rank2[at] - norm2)), d, most;
+	struct vexfs_ladder *q = &p->ladder;
+
+	near_centre(q, p->dots[l->groups + at], norm2);
+	if (q->metric == VEXFS_METRIC_DOT) {
+		*middle = q->plus - CENTRE_SLOP * q->length * root(norm2);
+		*way = q->length * s;
+		return;
+	}
+	d = q->reach;
+	most = root((2 * d * d + s * s) / 3);
+	*middle = q->plus + q->times_norm2 * (s * s - CENTRE_SLOP * (q->norm2 + norm2));
+	*way = 2 * q->times_norm2 * s * (d > most ? d : most);
+}
+
+/* Slants are whole numbers of 2^-16. */
+#define SLANT_MOST	30000.0f
+
+void vexfs_probe_slants(const struct vexfs_lists *l, struct vexfs_probe *p, const __u32 *list, __u32 n,
+			__u32 gate, __s32 *slant)
+{
+	float middle, way, g = unkey32(gate);
+	__u32 i;
+
+	for (i = 0; i < n; i++) {
+		slope(l, p, list[i], &middle, &way);
+		middle -= g;
+		if (!(middle > -SLANT_MOST * way))
+			slant[i] = VEXFS_SLANT_LEAST;
+		else if (middle < SLANT_MOST * way)
+			/* the next one, so that what is rounded is on the safe side */
+			slant[i] = (__s32)(middle / way * 65536) + 1;
+		else
+			slant[i] = VEXFS_SLANT_MOST;
+	}
+}
+
+__u32 vexfs_probe_edge(const struct vexfs_lists *l, struct vexfs_probe *p, __u32 at, __s32 slant)
+{
+	float middle, way;
+
+	slope(l, p, at, &middle, &way);
+	return key32(middle - (float)slant * 0x1p-16f * way);
 }
 
 void vexfs_probe_open(const struct vexfs_lists *l, struct vexfs_probe *p, __u32 group)

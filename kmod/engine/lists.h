@@ -75,6 +75,7 @@ struct vexfs_centres {
 
 #define VEXFS_GRADES	20		/* of recall, in the tables of lists_tune.c */
 #define VEXFS_LISTS_FAR	100		/* nearest ones that those tables tell of */
+#define VEXFS_NEAREST	3		/* the nearest, the 10 and the 100 nearest */
 
 struct vexfs_lists {
 	__u32 refs;			/* atomic: but for the first one */
@@ -96,10 +97,10 @@ struct vexfs_lists {
 	__u64 bytes;			/* READ_ONCE() beside the writer */
 	__u32 strays;			/* release, acquire */
 	__u64 stray[VEXFS_MAX_STRAYS];
-	/* rows to look at for the 10 and the 100 nearest, by recall, see lists_tune.c ... */
+	/* rows to look at for the 10 and the 100 nearest, by recall, see lists_tune.c; and how narrow ... */
 	__u64 near[VEXFS_GRADES], far[VEXFS_GRADES];
-	/* how far the nearest centre was from those that were asked for, at most; a key */
-	__u32 farthest;
+	/* ... lists must be seen then, for the nearest and those: see slants in ladder.c ... */
+	__s32 slant[VEXFS_NEAREST][VEXFS_GRADES];
 	__u64 measured;			/* what `linked` was then */
 	bool tuned;			/* ... once that was measured; release */
 	/*
@@ -115,6 +116,17 @@ struct vexfs_lists {
 	void *scratch;			/* of vexfs_axes_rotate() */
 	__s16 *whole;			/* [padded] */
 };
+
+/* The whole part of the square root. */
+static inline __u32 vexfs_root(__u64 n)
+{
+	__u64 r = 0, bit = 1ULL << 31;
+
+	for (; bit; bit >>= 1)
+		if ((r + bit) * (r + bit) <= n)
+			r += bit;
+	return r;
+}
 
 static inline size_t vexfs_list_block_bytes(__u32 padded)
 {
@@ -234,8 +246,12 @@ void vexfs_lists_project(struct vexfs_lists *l, struct vexfs_axes *axes);
 
 /* --- lists_tune.c --- */
 
-/* Rows of lists to look at for this recall, in millionths, of the k nearest; ~0: all. */
+/*
+ * Rows of lists to look at for this recall, in millionths, of the k nearest; ~0: all.  And the slant with
+ * which lists are looked into after that.
+ */
 __u64 vexfs_lists_enough(const struct vexfs_lists *l, __u32 recall, __u64 k);
+__s32 vexfs_lists_slant(const struct vexfs_lists *l, __u32 recall, __u64 k);
 /* How narrow the bounds of codes may be taken for it, in hundredths of the deviation. */
 __u32 vexfs_lists_sigma(__u32 recall);
 

@@ -12,19 +12,9 @@
 #define LEAST_ROWS	96u		/* of a list, on average: the last block of each is half empty */
 #define MOST_ROWS	512u
 
-static __u32 root_of(__u64 n)
-{
-	__u64 r = 0, bit = 1ULL << 31;
-
-	for (; bit; bit >>= 1)
-		if ((r + bit) * (r + bit) <= n)
-			r += bit;
-	return r;
-}
-
 __u32 vexfs_lists_wanted(__u64 rows)
 {
-	__u64 each = root_of(rows) / 4, n;
+	__u64 each = vexfs_root(rows) / 4, n;
 
 	each = each < LEAST_ROWS ? LEAST_ROWS : each > MOST_ROWS ? MOST_ROWS : each;
 	n = rows / each;
@@ -258,7 +248,7 @@ static int make_lists(struct vexfs_lists *l, const struct sample *s, const __u32
 static int train(struct vexfs_lists *l, struct sample *s, __u32 lists, __u64 count,
 		 bool (*stop)(void *arg), void *arg)
 {
-	__u32 padded = s->padded, groups = root_of(lists), most = lists + groups, g, i;
+	__u32 padded = s->padded, groups = vexfs_root(lists), most = lists + groups, g, i;
 	struct training t = {
 		.top = vx_ealloc((size_t)groups * padded * sizeof(float)),
 		/* a group may have all of them; rounding may make it a list more in each */

@@ -97,7 +97,7 @@ static int like_in(struct vexfs_lists *l, const struct vexfs_lists *from, __u32 
 	memcpy(l->top_spread, from->top_spread, groups * sizeof(*l->top_spread));
 	memcpy(l->near, from->near, sizeof(l->near));
 	memcpy(l->far, from->far, sizeof(l->far));
-	l->farthest = from->farthest;
+	memcpy(l->slant, from->slant, sizeof(l->slant));
 	l->measured = from->measured;
 	l->moved = from->moved;
 	l->rewritten = from->rewritten;

@@ -101,12 +101,13 @@ int vexfs_lists_save(const struct vexfs_lists *l, struct vexfs_sink *to)
 		.l_lists = cpu_to_le32(l->lists),
 		.l_groups = cpu_to_le32(l->groups),
 		.l_strays = cpu_to_le32(l->strays),
-		.l_farthest = cpu_to_le32(l->farthest),
 	};
 	__u32 padded = l->coder.rotation.padded, i;
-	int err;
+	int of, err;
 
 	for (i = 0; i < VEXFS_GRADES; i++) {
+		for (of = 0; of < VEXFS_NEAREST; of++)
+			head.l_slant[of][i] = cpu_to_le32(l->slant[of][i]);
 		head.l_near[i] = cpu_to_le64(l->near[i]);
 		head.l_far[i] = cpu_to_le64(l->far[i]);
 	}
@@ -187,7 +188,7 @@ static int load_head(struct vexfs_lists *l, __u64 count, struct vexfs_source *fr
 {
 	struct vexfs_checkpoint_lists head;
 	__u32 i;
-	int err;
+	int of, err;
 
 	if (from->left < sizeof(head))
 		return -EUCLEAN;
@@ -199,12 +200,16 @@ static int load_head(struct vexfs_lists *l, __u64 count, struct vexfs_source *fr
 	l->lists = le32_to_cpu(head.l_lists);
 	l->groups = le32_to_cpu(head.l_groups);
 	l->strays = le32_to_cpu(head.l_strays);
-	l->farthest = le32_to_cpu(head.l_farthest);
 	for (i = 0; i < VEXFS_GRADES; i++) {
 		l->near[i] = le64_to_cpu(head.l_near[i]);
 		l->far[i] = le64_to_cpu(head.l_far[i]);
 		if (i && (l->near[i] < l->near[i - 1] || l->far[i] < l->far[i - 1]))
 			return -EUCLEAN;
+		for (of = 0; of < VEXFS_NEAREST; of++) {
+			l->slant[of][i] = le32_to_cpu(head.l_slant[of][i]);
+			if (i && l->slant[of][i] < l->slant[of][i - 1])
+				return -EUCLEAN;
+		}
 	}
 	if (l->linked > count || l->measured > l->linked || !l->lists || l->lists > MOST_LISTS ||
 	    !l->groups || l->groups > MOST_LISTS || l->strays > VEXFS_MAX_STRAYS)

@@ -5,10 +5,11 @@
  *
  * Lists come in the order of their centres' distances, those that are spread out a little later
  * (rank2); those of a group are ranked once no other one is likely to have a nearer centre.  The
- * query is through when it has looked at as many rows as the recall that is wanted has been measured
- * to take (lists_tune.c).  One that is farther from all centres than those that were measured is not
- * like them: it goes on until no list is left whose centre is nearer than the k-th best.  Nor is
- * one with a filter that fewer rows pass where it has looked than everywhere: it looks into all.
+ * query is through when it has looked at so many rows, and the lists that come next are likely to have
+ * none that is nearer than the k-th best: their edges are beyond it.  How many rows, and how far edges are
+ * from centres, has been measured for the recall that is wanted (lists_tune.c).  So those that are unlike
+ * what was measured, between clusters or far from all of them, go on for as long as lists promise
+ * something.  One with a filter that fewer rows pass where it has looked than everywhere looks into all.
  *
  * No floating point here.
  */
@@ -22,21 +23,21 @@
 static struct vexfs_probe *probe_in(struct vexfs_room *room, const struct vexfs_lists *l)
 {
 	__u32 padded = l->coder.rotation.padded;
-	size_t lists = (size_t)l->lists * (8 + 8 + 4 * 4) + (l->lists / 64 + 1) * 8;
+	size_t lists = (size_t)l->lists * (8 + 5 * 4) + (l->lists / 64 + 1) * 8;
 	struct vexfs_probe *p = vexfs_room(room, sizeof(*p) + (size_t)padded * (4 + 2 + 4 + 1) +
 					   lists + l->groups * (4 + 4) +
 					   vexfs_axes_scratch(l->coder.dims) + 8);
 
 	if (!p)
 		return NULL;
-	p->before = (__u64 *)(p + 1);
-	p->near = (struct vexfs_near *)(p->before + l->lists);
+	p->near = (struct vexfs_near *)(p + 1);
 	p->known = (__u64 *)(p->near + l->lists);
 	p->ladder.z = (float *)(p->known + l->lists / 64 + 1);
 	p->dots = p->ladder.z + padded;
 	p->done = (__u32 *)(p->dots + l->groups + l->lists);
 	p->far = p->done + l->lists;
-	p->link = p->far + l->lists;
+	p->turn = p->far + l->lists;
+	p->link = p->turn + l->lists;
 	p->ladder.scratch = p->link + l->lists + l->groups;
 	p->ladder.whole = (__s16 *)((__u8 *)p->ladder.scratch + vexfs_axes_scratch(l->coder.dims));
 	p->ladder.table = (__u8 *)(p->ladder.whole + padded);
@@ -105,12 +106,11 @@ static int begin(struct vexfs_query *q)
 		vx_fpu_end();
 	}
 	memset(p->done, 0, l->lists * sizeof(*p->done));
-	p->nexts = 0;
+	p->nexts = p->edges = 0;
 	p->at = ~0u;
 	p->listed = 0;
 	p->lists = 0;
 	p->strays = 0;
-	p->nearest = ~0u;
 	p->met = p->matched = 0;
 	p->judged = p->elsewhere = false;
 	p->all_match = !q->match.p;
@@ -148,8 +148,6 @@ static __u32 pop_list(struct vexfs_query *q)
 		vexfs_probe_open(l, p, at - l->lists);
 		vx_fpu_end();
 	}
-	if (p->nearest == ~0u)
-		p->nearest = p->far[at];
 	return at;
 }
 
@@ -177,22 +175,49 @@ static bool fewer_match(const struct vexfs_query *q)
 	return q->leap && p->matched * 100 < p->met * q->match.matches / q->count * FEWER;
 }
 
-/* Has the query looked at enough of the lists?  The next one is known. */
-static bool enough(struct vexfs_query *q, __u32 gate)
+/* Has the query looked at as many rows as it takes, and may lists be judged by their edges now? */
+static bool past_enough(struct vexfs_query *q)
 {
 	struct vexfs_probe *p = q->probe;
 
-	if (q->effort)
-		return p->lists >= q->effort;
 	if (p->listed < q->enough)
 		return false;
 	if (!p->judged) {
 		p->judged = true;
 		p->elsewhere = fewer_match(q);
 	}
-	if (p->elsewhere)
-		return false;
-	return p->nearest <= q->lists->farthest || p->far[p->next[0]] > gate;
+	return !p->elsewhere;
+}
+
+/* Is one of the lists that come next likely to have something that is nearer? */
+static bool promising(struct vexfs_query *q, __u32 gate)
+{
+	struct vexfs_probe *p = q->probe;
+	__u32 i;
+
+	if (p->edges < p->nexts) {
+		vx_fpu_begin();
+		for (; p->edges < p->nexts; p->edges++)
+			p->edge[p->edges] = vexfs_probe_edge(q->lists, p, p->next[p->edges], q->slant);
+		vx_fpu_end();
+	}
+	for (i = 0; i < p->nexts; i++)
+		if (p->edge[i] <= gate)
+			return true;
+	return false;
+}
+
+static __u32 drop_next(struct vexfs_probe *p)
+{
+	__u32 at = p->next[0];
+
+	p->nexts--;
+	memmove(p->next, p->next + 1, p->nexts * sizeof(*p->next));
+	if (p->edges) {
+		p->edges--;
+		memmove(p->edge, p->edge + 1, p->edges * sizeof(*p->edge));
+	}
+	return at;
 }
 
 /* On to the next list.  False: no other one is likely to have anything. */
@@ -200,17 +225,21 @@ static bool next_list(struct vexfs_query *q, __u32 gate)
 {
 	struct vexfs_probe *p = q->probe;
 
-	while (p->nexts < VEXFS_LISTS_AHEAD && take_list(q))
-		;
-	if (!p->nexts)
-		return false;
-	if (enough(q, gate))
-		return false;
-	p->at = p->next[0];
-	p->before[p->at] = p->listed;
-	p->nexts--;
-	memmove(p->next, p->next + 1, p->nexts * sizeof(*p->next));
-	p->lists++;
+	for (;;) {
+		while (p->nexts < VEXFS_LISTS_AHEAD && take_list(q))
+			;
+		if (!p->nexts || (q->effort && p->lists >= q->effort))
+			return false;
+		if (q->effort || !past_enough(q))
+			break;
+		if (!promising(q, gate))
+			return false;
+		if (p->edge[0] <= gate)
+			break;
+		drop_next(p);
+	}
+	p->at = drop_next(p);
+	p->turn[p->at] = p->lists++;
 	return true;
 }
 
@@ -333,7 +362,7 @@ struct vexfs_probed *vexfs_q_probes(struct vexfs_query *q)
 		p->probed[n].list = at;
 		p->probed[n].rows = READ_ONCE(q->lists->list[at].n);
 	}
-	p->nexts = 0;
+	p->nexts = p->edges = 0;
 	vx_fpu_begin();
 	for (i = 0; i < n; i++)
 		p->probed[i].key = vexfs_widen_key(p->far[p->probed[i].list]);

@@ -17,7 +17,7 @@ struct vexfs_probe {
 	struct vexfs_ladder ladder;
 	float *dots;			/* [groups], then [lists]: <z, centre>, about */
 	__u32 *done;			/* [lists]: rows that were looked at */
-	__u64 *before;			/* [lists]: rows of lists that were looked at before it */
+	__u32 *turn;			/* [lists]: lists that were begun before it */
 	__u32 *far;			/* [lists]: keys of the centres' distances, of open groups */
 	/*
 	 * Lists of groups that were opened, and `lists` + group of those that were not, by the distance
@@ -33,7 +33,8 @@ struct vexfs_probe {
 	bool ranked;			/* the scale of ranks is set */
 	/* taken in order of rank, and fetched ahead */
 	__u32 next[VEXFS_LISTS_AHEAD], nexts;
-	__u32 nearest;			/* key of the distance of the nearest centre */
+	/* how near their rows are likely to be, at most: keys; of the first so many of those */
+	__u32 edge[VEXFS_LISTS_AHEAD], edges;
 	__u32 at;			/* the list at hand; ~0: none yet */
 	__u32 lists;			/* that were begun */
 	__u64 listed;			/* rows of lists that were looked at */
@@ -69,6 +70,15 @@ __u32 vexfs_probe_groups(const struct vexfs_lists *l, struct vexfs_probe *p);
 void vexfs_probe_open(const struct vexfs_lists *l, struct vexfs_probe *p, __u32 group);
 /* Rank the other groups than the one that was opened. */
 void vexfs_probe_rank(const struct vexfs_lists *l, struct vexfs_probe *p, __u32 opened);
+/*
+ * The slants (see ladder.c) of n lists that are ranked at the gate, a key; and the distance at which list
+ * `at` has a slant, a key: it is likely to have nothing nearer.
+ */
+#define VEXFS_SLANT_LEAST	((__s32)-0x7fffffff)
+#define VEXFS_SLANT_MOST	0x7fffffff
+void vexfs_probe_slants(const struct vexfs_lists *l, struct vexfs_probe *p, const __u32 *list, __u32 n,
+			__u32 gate, __s32 *slant);
+__u32 vexfs_probe_edge(const struct vexfs_lists *l, struct vexfs_probe *p, __u32 at, __s32 slant);
 /* List `at` is the one at hand. */
 void vexfs_probe_list(const struct vexfs_lists *l, struct vexfs_probe *p, __u32 at);
 /*

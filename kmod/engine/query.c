@@ -102,6 +102,7 @@ void vexfs_query_reset(struct vexfs_query *q, const void *row)
 	q->lists = q->have_lists;
 	q->lsh = q->have_lsh;
 	q->enough = q->lists ? enough(q) : 0;
+	q->slant = q->lists ? vexfs_lists_slant(q->lists, q->recall, wanted(q)) : 0;
 	q->estimating = q->laddered = false;
 	vexfs_query_restart(q);
 }

@@ -74,7 +74,8 @@ struct vexfs_query {
 	 */
 	const struct vexfs_lists *have_lists, *lists;
 	__u64 linked;
-	__u64 enough;			/* rows of lists to look at, and how narrow to take bounds */
+	__u64 enough;			/* rows of lists to look at, at least; how near ... */
+	__s32 slant;			/* ... lists may be then, and how narrow to take bounds of rows */
 	__u32 sigma;
 	__u32 plan, plan_why;		/* VEXFS_PLAN_*, VEXFS_WHY_*, of the attempt */
 	bool laddered;			/* the probe's ladder is for this vector */

@@ -1095,7 +1095,7 @@ static void test_program(void **state)
 static void test_tune(void **state)
 {
 	__u64 near[VEXFS_GRADES], far[VEXFS_GRADES];
-	__u32 i;
+	__u32 i, k;
 
 	(void)state;
 	fill(MAX_N, 24, 0);
@@ -1116,6 +1116,15 @@ static void test_tune(void **state)
 	for (i = 0; i < 40; i++)
 		assert_true(vexfs_lists_enough(lists, 990000, 1ULL << i) >=
 			    vexfs_lists_enough(lists, 990000, 1));
+	/* slants are those of the tables, and between them, and larger for more recall */
+	for (i = 0; i < VEXFS_NEAREST; i++)
+		assert_int_equal(vexfs_lists_slant(lists, 990000, i == 0 ? 1 : i == 1 ? 10 : 1000),
+				 lists->slant[i][12]);
+	for (i = 500; i < 1000; i++)
+		for (k = 1; k <= 128; k *= 2)
+			assert_in_range(vexfs_lists_slant(lists, i * 1000, k), 0,
+					vexfs_lists_slant(lists, (i + 1) * 1000, k));
+	assert_int_equal(vexfs_lists_slant(lists, 1000000, 10), 0x7fffffff);
 	/* nothing was measured if all that would be asked for are dead */
 	for (i = 0; i < MAX_N; i++)
 		if (i % 23 < 2 && !dead[i]) {
@@ -1127,7 +1136,6 @@ static void test_tune(void **state)
 			dead[i * MAX_N / 256] = true;
 			vexfs_columns_kill(columns, i * MAX_N / 256);
 		}
-	lists->farthest = ~0u;
 	assert_int_equal(vexfs_lists_tune(lists, columns, &plane, NULL, NULL), 0);
 	assert_true(found(VEXFS_METRIC_L2, NULL, 20) >= 960000);
 	forget();

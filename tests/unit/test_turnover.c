@@ -321,7 +321,7 @@ static double recall_of_new(__u64 seed, __u64 *bytes)
 static void test_turnovers(void **state)
 {
 	__u32 turn, i, slot, id;
-	double recall, fresh, lost = 0;
+	double recall, fresh, lost = 0, ample = 0.97;
 	__u64 bytes, most;
 
 	(void)state;
@@ -354,10 +354,10 @@ static void test_turnovers(void **state)
 		print_message("turnover %u: %llu records, %u lists, recall %.4f, new %.4f; "
 			      "%llu bytes, new %llu\n", turn, vexfs_columns_live(set.columns),
 			      set.lists->lists, recall, fresh, bytes, most);
-		/* new ones may be better than what is asked for */
+		/* new ones may be better than what is asked for, which is 0.95 */
 		assert_true(recall >= 0.94);
 		assert_true(bytes <= most + most * 3 / 10);
-		lost += fresh - recall;
+		lost += fmin(fresh, ample) - fmin(recall, ample);
 	}
 	print_message("%.4f lost on average\n", lost / 10);
 	assert_true(lost / 10 <= 0.01);
