@@ -502,7 +502,7 @@ static const struct {
 };
 
 /* No sample tells all of what these take: they are allowed to miss some more. */
-#define UNLIKE_TOLERANCE	0.05
+#define UNLIKE_TOLERANCE	0.08
 
 static void test_unlike(void **state)
 {
