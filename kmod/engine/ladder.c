@@ -213,19 +213,21 @@ static inline void refine4(const struct vexfs_ladder *q, const struct vexfs_rung
 {
 	const __m128 times = _mm_set1_ps(q->times), plus = _mm_loadu_ps(plus4);
 	/* scale, add and error of each; the fourth of them is no float */
-	__m128 a = _mm_loadu_ps(&r[0]->scale), b = _mm_loadu_ps(&r[1]->scale),
-	       c = _mm_loadu_ps(&r[2]->scale), d = _mm_loadu_ps(&r[3]->scale),
-	       yz, dist, off, slop, e, far = _mm_set1_ps(s > SIGMA ? s : SIGMA), low, high;
+	__m128 r0 = _mm_loadu_ps(&r[0]->scale), r1 = _mm_loadu_ps(&r[1]->scale),
+	       r2 = _mm_loadu_ps(&r[2]->scale), r3 = _mm_loadu_ps(&r[3]->scale),
+	       r01 = _mm_unpacklo_ps(r0, r1), r23 = _mm_unpacklo_ps(r2, r3),
+	       scale = _mm_movelh_ps(r01, r23), add = _mm_movehl_ps(r23, r01),
+	       error = _mm_movelh_ps(_mm_unpackhi_ps(r0, r1), _mm_unpackhi_ps(r2, r3)), yz, dist,
+	       off, slop, far = _mm_set1_ps(s > SIGMA ? s : SIGMA), low, high;
 
-	_MM_TRANSPOSE4_PS(a, b, c, d);
 	yz = _mm_cvtepi32_ps(_mm_loadu_si128((const __m128i *)sum));
 	yz = _mm_sub_ps(yz, _mm_set1_ps((VEXFS_NIBBLES - 1) * 0.5f * q->fine_sum));
-	yz = _mm_mul_ps(_mm_mul_ps(times, a), _mm_mul_ps(_mm_set1_ps(q->fine_step), yz));
-	dist = _mm_sub_ps(_mm_add_ps(plus, b), yz);
-	e = _mm_mul_ps(c, _mm_loadu_ps(reach));
-	off = _mm_mul_ps(_mm_mul_ps(a, a), _mm_set1_ps(LEVELS2 * q->fine_lost));
-	off = _mm_mul_ps(times, _mm_sqrt_ps(_mm_add_ps(_mm_mul_ps(e, e), off)));
-	slop = _mm_add_ps(_mm_add_ps(magnitude4(plus), magnitude4(b)), magnitude4(yz));
+	yz = _mm_mul_ps(_mm_mul_ps(times, scale), _mm_mul_ps(_mm_set1_ps(q->fine_step), yz));
+	dist = _mm_sub_ps(_mm_add_ps(plus, add), yz);
+	error = _mm_mul_ps(error, _mm_loadu_ps(reach));
+	off = _mm_mul_ps(_mm_mul_ps(scale, scale), _mm_set1_ps(LEVELS2 * q->fine_lost));
+	off = _mm_mul_ps(times, _mm_sqrt_ps(_mm_add_ps(_mm_mul_ps(error, error), off)));
+	slop = _mm_add_ps(_mm_add_ps(magnitude4(plus), magnitude4(add)), magnitude4(yz));
 	slop = _mm_add_ps(_mm_mul_ps(_mm_set1_ps(SLOP), slop), _mm_set1_ps(q->fuzz));
 	low = _mm_sub_ps(_mm_sub_ps(dist, _mm_mul_ps(_mm_set1_ps(s), off)), slop);
 	high = _mm_add_ps(_mm_add_ps(dist, _mm_mul_ps(far, off)), slop);
