@@ -198,6 +198,10 @@ static int begin(struct vexfs_query *q)
 		q->buckets->code[t] = vexfs_rabitq_margins(q->estimator, t * l->bits, l->bits,
 							   q->buckets->margin[t]);
 	vx_fpu_end();
+	/* a program may read all of them, and the memory may be that of another query */
+	for (t = 0; t < l->tables; t++)
+		memset(q->buckets->margin[t] + l->bits, 0,
+		       (VEXFS_MAX_TABLE_BITS - l->bits) * sizeof(*q->buckets->margin[t]));
 	q->bucketing = true;
 	return 0;
 }
