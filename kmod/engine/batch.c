@@ -658,10 +658,13 @@ int vexfs_query_read(struct vexfs_query *q)
 		n = vx_rows_wait(q->rows, slot, q->measure[have].seg);
 		if (n < 0) {
 			n = vexfs_query_damage(q, slot, n);
-			if (!n)
-				continue;
-			vx_rows_put(q->rows);
-			return n;
+			if (n) {
+				vx_rows_put(q->rows);
+				return n;
+			}
+			if (have)	/* pages of it may be pinned, and there are pins for 64 rows */
+				break;
+			continue;
 		}
 		q->slot[have] = slot;
 		q->measure[have].segs = n;

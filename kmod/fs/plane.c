@@ -273,8 +273,8 @@ struct vx_rows {
 		struct folio *folio;
 		const void *data;
 	} folio[ROW_FOLIOS];
-	/* folios that had to make room, but may be in use until vx_rows_put() */
-	u32 pins;
+	/* folios that had to make room, but may be in use until vx_rows_put() by so many rows */
+	u32 pins, rows;
 	struct folio *pin[ROW_PINS];
 };
 
@@ -287,6 +287,7 @@ static void init_rows(void *p)
 
 	r->known = 0;
 	r->pins = 0;
+	r->rows = 0;
 }
 
 int vexfs_rows_cache_init(void)
@@ -325,15 +326,11 @@ void vexfs_rows_close(struct vx_rows *r)
 	kmem_cache_free(rows_cache, r);
 }
 
-static void unpin(struct vx_rows *r, u32 keep)
-{
-	while (r->pins > keep)
-		folio_put(r->pin[--r->pins]);
-}
-
 void vx_rows_put(struct vx_rows *r)
 {
-	unpin(r, 0);
+	while (r->pins)
+		folio_put(r->pin[--r->pins]);
+	r->rows = 0;
 }
 
 /* The folio with page `index`, with a reference. */
@@ -392,8 +389,11 @@ static int pin_row(struct vx_rows *r, u64 slot, struct vx_seg *seg, bool wait)
 		struct row_folio *f = pin(r, pos >> PAGE_SHIFT, wait);
 		u64 off, len;
 
-		if (IS_ERR(f))
+		if (IS_ERR(f)) {
+			if (!r->rows)	/* who has none puts none */
+				vx_rows_put(r);
 			return PTR_ERR(f);
+		}
 		off = pos - ((loff_t)f->first << PAGE_SHIFT);
 		len = min_t(u64, left, ((u64)(f->end - f->first) << PAGE_SHIFT) - off);
 		seg[n].p = f->data + off;
@@ -401,6 +401,7 @@ static int pin_row(struct vx_rows *r, u64 slot, struct vx_seg *seg, bool wait)
 		pos += len;
 		left -= len;
 	}
+	r->rows++;
 	return n;
 }
 
