@@ -18,7 +18,7 @@
  * of products fits 32 bits (by Cauchy and Schwarz) and is the same with all kernels; what is rounded
  * off is some 2^-13 of |x|, see ladder.c.
  *
- * Between vx_fpu_begin() and vx_fpu_end().
+ * Between vx_fpu_begin() and vx_fpu_end(); vexfs_axes_rotate() may end a section and begin another.
  */
 #include "axes.h"
 #include "float.h"
@@ -30,6 +30,7 @@
  * squared distance of the nearest one in the sample, and of what all others are farther on average.
  */
 #define SLACK		0.125
+#define SECTION_DIMS	(256u << 10)	/* of axes in an FPU section: under 50 us */
 
 /* Of what rounding may have made negative. */
 static double root_of(double d)
@@ -45,6 +46,25 @@ void vexfs_project_scalar(const __s16 *x, const __s16 *axis, __u32 n, __u32 widt
 		for (sum = k = 0; k < width; k++)
 			sum += (__u32)(x[k] * axis[k]);
 		dot[i] = (__s32)sum;
+	}
+}
+
+/*
+ * A part of them in each FPU section: 256 axes of 4,096 dims are 2 MB, which take 100 us where they
+ * have to come from memory.  Functions keep no float in a register while they call another one.
+ */
+static void project(const struct vexfs_axes *a, const __s16 *whole, __s32 *dot)
+{
+	__u32 i, n, step = SECTION_DIMS / a->width / 64 * 64;
+
+	for (i = 0; i < a->n; i += n) {
+		if (i) {
+			vx_fpu_end();
+			vx_fpu_begin();
+		}
+		n = a->n - i < step ? a->n - i : step;
+		vexfs_kernels()->project(whole, a->axis + (size_t)i * a->width, n, a->width,
+					 dot + i);
 	}
 }
 
@@ -66,7 +86,7 @@ bool vexfs_axes_rotate(const struct vexfs_coder *c, const struct vexfs_axes *a,
 	whole = (__s16 *)(full + a->width);
 	by = norm2 > 0 ? (float)(VEXFS_AXES_UNIT / root_of(norm2)) : 0;
 	vexfs_kernels()->round(full, a->width, &by, &zero, whole);
-	vexfs_kernels()->project(whole, a->axis, a->n, a->width, dot);
+	project(a, whole, dot);
 	step = by > 0 ? 1 / (by * VEXFS_AXES_UNIT) : 0;
 	for (i = 0; i < a->n; i++) {
 		x[i] = (float)dot[i] * step;

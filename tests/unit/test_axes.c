@@ -167,6 +167,33 @@ static void test_bounds(void **state)
 	forget();
 }
 
+/* As many axes of as many dims as there may be, which are projected on in parts: each is every 16th dim. */
+static void test_most(void **state)
+{
+	static float row[VEXFS_MAX_DIMS], scratch[2 * VEXFS_MAX_DIMS];
+	struct vexfs_axes *a = vexfs_axes_alloc(VEXFS_MAX_AXES, VEXFS_MAX_DIMS);
+	struct vexfs_coder c = { .dims = VEXFS_MAX_DIMS, .metric = VEXFS_METRIC_L2 };
+	struct vx_seg seg = { row, sizeof(row) };
+	float x[VEXFS_MAX_AXES], rest;
+	__u32 step = VEXFS_MAX_DIMS / VEXFS_MAX_AXES, i, k;
+	double norm2;
+
+	(void)state;
+	assert_non_null(a);
+	for (i = 0; i < a->n; i++)
+		a->axis[i * (size_t)a->width + i * step] = VEXFS_AXES_UNIT;
+	vexfs_rotation_init(&c.rotation, a->n, 3);
+	for (i = 0; i < 2 * a->n; i++) {
+		row[i * step / 2] = 1;
+		assert_true(vexfs_axes_rotate(&c, a, &seg, 1, false, scratch, x, &rest));
+		for (norm2 = k = 0; k < a->n; k++)
+			norm2 += (double)x[k] * x[k];
+		assert_true(fabs(norm2 - !(i % 2)) < 1e-3 && fabs(rest * rest - i % 2) < 1e-3);
+		row[i * step / 2] = 0;
+	}
+	vexfs_axes_free(a);
+}
+
 /* The angle of the rests of neighbours, as it is noted. */
 static void test_angles(void **state)
 {
@@ -265,6 +292,7 @@ int main(void)
 		cmocka_unit_test(test_pay),	 cmocka_unit_test(test_degenerate),
 		cmocka_unit_test(test_bounds),	 cmocka_unit_test(test_angles),
 		cmocka_unit_test(test_failures), cmocka_unit_test(test_lists),
+		cmocka_unit_test(test_most),
 	};
 
 	chance_seed(6);
