@@ -205,6 +205,9 @@ static int load_head(struct vexfs_lists *l, __u64 count, struct vexfs_source *fr
 		l->far[i] = le64_to_cpu(head.l_far[i]);
 		if (i && (l->near[i] < l->near[i - 1] || l->far[i] < l->far[i - 1]))
 			return -EUCLEAN;
+		/* they are rows, or all of them say that nothing was measured */
+		if ((l->near[i] - l->near[0]) >> 32 || (l->far[i] - l->far[0]) >> 32)
+			return -EUCLEAN;
 		for (of = 0; of < VEXFS_NEAREST; of++) {
 			l->slant[of][i] = le32_to_cpu(head.l_slant[of][i]);
 			if (i && l->slant[of][i] < l->slant[of][i - 1])

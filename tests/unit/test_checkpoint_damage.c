@@ -211,6 +211,7 @@ WILD(axes, put32(LISTS(l_axes), 64))
 WILD(odd_axes, put32(LISTS(l_axes), 1))
 WILD(many_axes, put32(LISTS(l_axes), ~0u - 63))
 WILD(table, put64(LISTS(l_near), ~0ULL))
+WILD(table_end, put64(LISTS(l_near[VEXFS_CHECKPOINT_GRADES - 1]), ~0ULL >> 1))
 WILD(slant, put32(LISTS(l_slant), 0x7fffffff))
 WILD(order, put32(stream(k, VEXFS_CHECKPOINT_LISTS, first_at(k)), 1))
 WILD(orders, put32(stream(k, VEXFS_CHECKPOINT_LISTS, first_at(k) + 4), ~0u))
@@ -226,7 +227,8 @@ static const struct wild all_wilds[] = {
 	IT(less), IT(most), IT(bytes), IT(codes), IT(codes_less), IT(lists), IT(no_lists),
 	IT(piece), IT(stream), IT(centred), IT(centred_most), IT(linked), IT(linked_less),
 	IT(linked_most), IT(measured), IT(none), IT(many), IT(some), IT(groups), IT(no_groups),
-	IT(strays), IT(many_strays), IT(axes), IT(odd_axes), IT(many_axes), IT(table), IT(slant), IT(order), IT(orders), IT(rows), IT(no_rows),
+	IT(strays), IT(many_strays), IT(axes), IT(odd_axes), IT(many_axes), IT(table), IT(table_end),
+	IT(slant), IT(order), IT(orders), IT(rows), IT(no_rows),
 	IT(slot), IT(slots), IT(twice),
 };
 
