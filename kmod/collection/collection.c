@@ -204,8 +204,9 @@ static int count_memory(struct vexfs_collection_mem *c, void *arg)
 	u64 slots, bytes;
 
 	info->collections++;
-	info->lacking += (!d && READ_ONCE(b->derived_err) == -ENOSPC) ||
-			 READ_ONCE(b->listing_err) == -ENOSPC;
+	/* what did not fit may be there by now, from a checkpoint, or was to replace what is there */
+	info->lacking += d ? vexfs_derived_unlisted(d) && READ_ONCE(b->listing_err) == -ENOSPC :
+			     READ_ONCE(b->derived_err) == -ENOSPC;
 	vexfs_checkpoint_info(b, &slots, &bytes);
 	info->checkpoints += !!slots;
 	info->checkpoint_slots += slots;

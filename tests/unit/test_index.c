@@ -119,6 +119,17 @@ static void budget(void **state)
 	assert_int_equal(index_now(), 0);
 	is_indexed(N);
 	assert_int_equal(memory().lacking, 0);
+	/* nor does it lack what it did not make again, but read */
+	WRITE_ONCE(sbi()->opts.resident, all * 3 / 4);
+	vexfs_budget_trim(sb());
+	assert_int_equal(index_now(), -ENOSPC);
+	assert_int_equal(memory().lacking, 1);
+	WRITE_ONCE(sbi()->opts.resident, 0);
+	vexfs_budget_trim(sb());
+	WRITE_ONCE(sbi()->opts.resident, all * 3);
+	ask(77, 0);
+	assert_true(was_read(N));
+	assert_int_equal(memory().lacking, 0);
 	finish();
 }
 
