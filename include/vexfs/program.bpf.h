@@ -212,9 +212,11 @@ extern int vexfs_estimate(struct vexfs_search *s, __u64 from, __u32 n, __u32 sig
 /*
  * search: the batch becomes the next candidates of the most promising list: as vexfs_estimate(), with
  * finer bounds, of up to 1,024 of its rows that were not looked at yet.  It goes from list to list by
- * itself, until as many were probed as s->recall, or s->effort, asks for; sigma 0: what that recall
- * demands.  Returns how many there are, which may be 0 though there are more to come.  ENOENT no
- * other list need be probed, or there are none: what is left is to be looked at from s->linked on.
+ * itself, until as many lists were probed as s->effort asks for; or, if that is 0, as many rows as
+ * s->recall takes, and after those lists that are likely to have something nearer than the k-th best:
+ * others it passes over.  sigma 0: what that recall demands.  Returns how many there are, which may be
+ * 0 though there are more to come.  ENOENT no other list need be probed, or there are none: what is
+ * left is to be looked at from s->linked on.
  */
 extern int vexfs_probe(struct vexfs_search *s, __u32 sigma) __ksym;
 /*
@@ -224,7 +226,8 @@ extern int vexfs_probe(struct vexfs_search *s, __u32 sigma) __ksym;
 extern int vexfs_batch_list(struct vexfs_search *s, __u32 list, __u32 sigma) __ksym;
 /*
  * search: the next VEXFS_BATCH lists in the order of their centres' distances, to be looked into by
- * vexfs_batch_list() as the program likes; vexfs_probe() does not come to them any more.  An array,
+ * vexfs_batch_list() as the program likes; vexfs_probe() does not come to them any more, nor are those
+ * told of that it has looked into or passed over.  An array,
  * read-only, which the next call overwrites; after the last list there are some whose `list` is ~0.
  * The order is that of vexfs_probe(): about right.  rdonly_buf_size is sizeof(struct vexfs_probed) *
  * VEXFS_BATCH, see vexfs_next_lists().  NULL: wrong size or op, out of time, no memory, or there are
