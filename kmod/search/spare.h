@@ -21,7 +21,7 @@ struct vexfs_spares {
 struct vexfs_query *vexfs_spare_take(struct super_block *sb);
 /* It is over, and nobody has it any more.  NULL is fine. */
 void vexfs_spare_put(struct super_block *sb, struct vexfs_query *q);
-/* All of them: at the end of a mount, and when memory is short. */
+/* All of them: at the end of a mount, and when derived data are asked to make room for other memory. */
 void vexfs_spares_free(struct super_block *sb);
 
 #endif /* _VEXFS_SEARCH_SPARE_H */
