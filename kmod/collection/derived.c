@@ -208,9 +208,7 @@ struct vexfs_derived *vexfs_derived_begin(const struct vexfs_collection_mem *c,
 
 	if (now < READ_ONCE(b->derived_after))
 		return NULL;
-	if (stop)
-		mutex_lock(&b->derived_begin);
-	else if (!mutex_trylock(&b->derived_begin))
+	if (stop ? mutex_lock_killable(&b->derived_begin) : !mutex_trylock(&b->derived_begin))
 		return NULL;
 	d = vexfs_derived_get(b);
 	if (!d) {

@@ -289,10 +289,10 @@ bool vexfs_work_begin(struct super_block *sb);
 void vexfs_work_end(struct super_block *sb);
 
 /*
- * The same for checkpoints, one at a time, which may be written from here to the end unless that is
- * false; whoever makes the mount read-only, or ends it, waits for the end.  Inside no lock but
- * upkeep_lock.  Let go of inodes
- * before the end, but not while a freeze is held off.
+ * The same for checkpoints, in the kernel one at a time, which may be written from here to the end
+ * unless that is false, as after a fatal signal; whoever makes the mount read-only, or ends it, waits
+ * for the end.  Inside no lock but upkeep_lock.  Let go of inodes before the end, but not while a
+ * freeze is held off.
  */
 bool vexfs_worker_write(struct super_block *sb);
 void vexfs_worker_written(struct super_block *sb);

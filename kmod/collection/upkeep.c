@@ -240,7 +240,7 @@ static int step(const struct upkeep *u)
 	if (!d)
 		d = vexfs_derived_begin(u->c, u->b, count, u->stop);
 	if (!d)
-		return READ_ONCE(u->b->derived_err) ?: -ENOMEM;
+		return vx_killed() ? -EINTR : READ_ONCE(u->b->derived_err) ?: -ENOMEM;
 	more = advance(u, d);
 	if (more <= 0)
 		vexfs_checkpoint_keep(u->c, u->b, d, u->stop);

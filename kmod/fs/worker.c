@@ -52,7 +52,8 @@ bool vexfs_worker_write(struct super_block *sb)
 {
 	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
 
-	mutex_lock(&sbi->worker_writes);
+	if (mutex_lock_killable(&sbi->worker_writes))
+		return false;
 	if (vexfs_may_work(sb))
 		return true;
 	mutex_unlock(&sbi->worker_writes);
