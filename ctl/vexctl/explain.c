@@ -50,6 +50,7 @@ static const char *why_text(__u32 why)
 		[VEXFS_WHY_RANGE] = "because all within a radius are wanted",
 		[VEXFS_WHY_SNAPSHOT] = "because lists have only what is there now",
 		[VEXFS_WHY_UNSURE] = "because a first attempt may have missed something",
+		[VEXFS_WHY_LEARNED] = "for more than that recall, as judged answers had missed too much",
 	};
 
 	return why < sizeof(texts) / sizeof(texts[0]) && texts[why] ? texts[why] : "?";
@@ -124,7 +125,10 @@ void explain_text(const struct vexfs_answer *a, const struct vexfs_search_trace 
 	printf("%s, %s\n", plan_text(t->plan), why_text(t->plan_why));
 	if (lacking(t))
 		printf("              %s was asked for, but %s\n", method_name(t->method), lacking(t));
-	printf("              recall wanted: %g\n", t->recall / 1e6);
+	printf("              recall wanted: %g", t->recall / 1e6);
+	if (t->plan_why == VEXFS_WHY_LEARNED)
+		printf(", aimed at: %g", t->aim / 1e6);
+	printf("\n");
 	if (t->lists)
 		printf("              %llu of %u lists probed, in which there are %llu slots\n",
 		       t->probed, t->lists, t->linked);
@@ -181,6 +185,7 @@ struct json_object *explain_json(const struct vexfs_search_trace *t)
 	if (lacking(t))
 		add_str(o, "lacking", lacking(t));
 	json_object_object_add(o, "recall", json_number(t->recall / 1e6));
+	json_object_object_add(o, "aim", json_number(t->aim / 1e6));
 	add_u64(o, "lists", t->lists);
 	add_u64(o, "probed", t->probed);
 	add_u64(o, "linked", t->linked);

@@ -552,6 +552,8 @@ struct vexfs_search_trace {
 	__u32	tables;			/* hash tables that there are */
 	/* of those, buckets that the last query looked into; slots that are in tables */
 	__u64	buckets, tabled;
+	__u32	aim;			/* the recall that lists are looked into for; see LEARNED */
+	__u32	reserved32;
 };
 /* There are or were records of files that the caller may not read. */
 #define VEXFS_MATCHES_UNTOLD	(~0ULL)
@@ -584,6 +586,7 @@ struct vexfs_search_trace {
 #define VEXFS_WHY_RANGE		10u	/* all within a radius are wanted */
 #define VEXFS_WHY_SNAPSHOT	11u	/* lists have only what is there now */
 #define VEXFS_WHY_UNSURE	12u	/* a first attempt may have missed something */
+#define VEXFS_WHY_LEARNED	13u	/* ... and judged answers missed more than that: see aim */
 /* Why a search began anew. */
 #define VEXFS_RESTART_SWITCH	0	/* a program was bound, came, went or was replaced */
 #define VEXFS_RESTART_FALLBACK	1	/* the search program failed: with the built-in */
@@ -715,7 +718,7 @@ _Static_assert(sizeof(struct vexfs_predicate_node) == 24, "vexfs_predicate_node"
 _Static_assert(sizeof(struct vexfs_hit) == 48, "vexfs_hit");
 _Static_assert(sizeof(struct vexfs_ioc_search) == 344, "vexfs_ioc_search");
 _Static_assert(sizeof(struct vexfs_query_answer) == 24, "vexfs_query_answer");
-_Static_assert(sizeof(struct vexfs_search_trace) == 248, "vexfs_search_trace");
+_Static_assert(sizeof(struct vexfs_search_trace) == 256, "vexfs_search_trace");
 _Static_assert(sizeof(struct vexfs_ioc_memory) == 136, "vexfs_ioc_memory");
 _Static_assert(sizeof(struct vexfs_ioc_use) == 64, "vexfs_ioc_use");
 _Static_assert(sizeof(struct vexfs_ioc_index) == 32, "vexfs_ioc_index");

@@ -14,12 +14,15 @@ struct vexfs_sample {
 	void *row;			/* that was searched for; part of the same memory */
 	u32 recall;			/* that was wanted, in millionths */
 	u32 k, n;			/* records wanted; found */
+	u32 care;			/* with which lists were looked into; 0: none were, or not so */
 	char strategy[VEXFS_PROG_NAME_LEN];
 	struct vexfs_hit_f hit[] __counted_by(n);
 };
 
 #define VEXFS_SAMPLES		4	/* that may wait in a collection */
 #define VEXFS_STRATEGIES	8	/* that are told apart in a collection */
+#define VEXFS_CARE		16u	/* lists are looked into for the recall that is wanted */
+#define VEXFS_MOST_CARE		(VEXFS_CARE * 64)
 
 struct vexfs_recall {
 	atomic64_t asked;		/* queries that could have become samples */
@@ -27,6 +30,15 @@ struct vexfs_recall {
 	struct list_head waiting;	/* the oldest first */
 	u32 n_waiting;
 	struct vexfs_recall_count strategy[VEXFS_STRATEGIES]; /* queries 0: of none */
+	/*
+	 * What lists miss is to be VEXFS_CARE / care of what it may; READ_ONCE() without the lock.  And
+	 * what the answers missed that were given with it, see recall.c.
+	 */
+	u32 care;
+	struct {
+		u32 n;
+		u64 may, missed, squares;	/* millionths of each one's neighbours, summed */
+	} judged;
 };
 
 void vexfs_recall_init(struct vexfs_recall *r);
@@ -40,6 +52,8 @@ struct vexfs_sample *vexfs_recall_take(struct vexfs_recall *r);
 /* One was judged: of so many neighbours that it should have, it has so many. */
 void vexfs_recall_add(struct vexfs_recall *r, const struct vexfs_sample *sample, u32 expected,
 		      u32 found);
+/* The recall for which lists are looked into with care, where this one is wanted; in millionths. */
+u32 vexfs_recall_aim(u32 recall, u32 care);
 /* What came of all that were judged, in at most n entries.  How many. */
 u32 vexfs_recall_counts(struct vexfs_collection_mem *c, struct vexfs_recall_count *out, u32 n);
 

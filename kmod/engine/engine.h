@@ -343,6 +343,7 @@ struct vexfs_query_params {
 	__u64 radius;			/* ... this distance: bits of a double, no NaN */
 	__u32 per_file;			/* at most so many hits of one bound file; 0: any number */
 	__u32 recall;			/* the target, in millionths; 0: VEXFS_DEFAULT_RECALL */
+	__u32 aim;			/* the one that lists are looked into for; 0: the same */
 	__u32 effort;			/* lists or buckets to look into; 0: as the target demands */
 	const struct vexfs_codes *codes;	/* NULL: no estimates */
 	const struct vexfs_lists *lists;	/* NULL: none; not used with as_of */
@@ -511,6 +512,7 @@ int vexfs_lsh(struct vexfs_search *s);
 /* What was planned for a query, and what of the lists it has looked at so far. */
 struct vexfs_plan {
 	__u32 plan, why;		/* VEXFS_PLAN_*, VEXFS_WHY_* */
+	__u32 aim;			/* the recall that lists are looked into for, in millionths */
 	__u32 lists;			/* that there are */
 	__u64 probed, linked;		/* lists looked into; slots in lists */
 	__u32 tables;			/* hash tables that there are */

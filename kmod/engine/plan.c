@@ -89,7 +89,8 @@ void vexfs_query_decide(struct vexfs_query *q)
 	else if ((q->match.p && !q->leap) || few_match(q))
 		decide(q, VEXFS_PLAN_CODED, VEXFS_WHY_MATCHES);
 	else
-		decide(q, VEXFS_PLAN_IVF, VEXFS_WHY_MEASURED);
+		decide(q, VEXFS_PLAN_IVF,
+		       q->aim > q->recall ? VEXFS_WHY_LEARNED : VEXFS_WHY_MEASURED);
 }
 
 void vexfs_query_plan(const struct vexfs_query *q, struct vexfs_plan *plan)
@@ -97,6 +98,7 @@ void vexfs_query_plan(const struct vexfs_query *q, struct vexfs_plan *plan)
 	*plan = (struct vexfs_plan){
 		.plan = q->plan,
 		.why = q->plan_why,
+		.aim = q->aim,
 		.lists = q->have_lists ? vexfs_lists_count(q->have_lists) : 0,
 		.probed = q->probed + (q->probing ? q->probe->lists : 0),
 		.linked = q->have_lists ? q->linked : 0,

@@ -88,7 +88,7 @@ static __u64 enough(const struct vexfs_query *q)
 
 	if (k > q->s.k && k > VEXFS_LISTS_FAR)
 		return ~0ULL / 2;
-	return vexfs_lists_enough(q->lists, q->recall, k);
+	return vexfs_lists_enough(q->lists, q->aim, k);
 }
 
 void vexfs_query_reset(struct vexfs_query *q, const void *row)
@@ -102,7 +102,7 @@ void vexfs_query_reset(struct vexfs_query *q, const void *row)
 	q->lists = q->have_lists;
 	q->lsh = q->have_lsh;
 	q->enough = q->lists ? enough(q) : 0;
-	q->slant = q->lists ? vexfs_lists_slant(q->lists, q->recall, wanted(q)) : 0;
+	q->slant = q->lists ? vexfs_lists_slant(q->lists, q->aim, wanted(q)) : 0;
 	q->estimating = q->laddered = false;
 	vexfs_query_restart(q);
 }
@@ -162,10 +162,11 @@ struct vexfs_query *vexfs_query_again(struct vexfs_query *old, struct vexfs_colu
 	q->k = p->k;
 	q->per_file = p->per_file;
 	q->recall = p->recall ?: VEXFS_DEFAULT_RECALL;
+	q->aim = p->aim ?: q->recall;
 	q->effort = p->effort;
 	q->s.recall = q->recall;
 	q->s.effort = q->effort;
-	q->sigma = vexfs_lists_sigma(q->recall);
+	q->sigma = vexfs_lists_sigma(q->aim);
 	q->s.attrs = p->attrs;
 	memcpy(q->s.arg, p->arg, sizeof(q->s.arg));
 	vexfs_query_limits(q, 0, 0);

@@ -24,6 +24,7 @@ struct vexfs_query {
 	__u32 per_file;			/* 0: any number of one file */
 	/* what a strategy that does not look at all is to reach, in millionths: not 0 */
 	__u32 recall;
+	__u32 aim;			/* the recall that lists are looked into for */
 	__u32 effort;			/* lists that it probes; 0: as recall demands */
 	__u64 count;			/* the snapshot; programs see a copy of these */
 	__u64 max_visits, deadline_us;

@@ -47,6 +47,7 @@ void vexfs_recall_sample(struct vexfs_collection_mem *c, const struct vexfs_answ
 	sample->count = a->count;
 	sample->recall = a->recall;
 	sample->k = a->k;
+	sample->care = a->care;
 	strscpy_pad(sample->strategy, a->strategy, sizeof(sample->strategy));
 	memcpy(sample->hit, a->hit, a->n * sizeof(*a->hit));
 	memcpy(sample->row, a->row, c->row_bytes);

@@ -61,6 +61,7 @@ struct run {
 	const struct vexfs_reader *reader;	/* of the caller */
 	/* an exact search has to agree with it, if there are no programs */
 	bool comparable;
+	u32 care;			/* with which lists are looked into, see collection/recall.c */
 	struct vexfs_hookset set;
 	bool programs;			/* any is bound: rounds enter SRCU */
 	bool inside;			/* such a round */
@@ -397,10 +398,12 @@ static const char *strategy_name(const struct run *r)
 static void sample(const struct run *r, u32 i, const struct vexfs_query_answer *a)
 {
 	const struct vexfs_search *s = vexfs_query_search(r->q);
+	struct vexfs_plan plan;
 
 	if (!r->comparable || hooked(r) || r->reader->refused ||
 	    a->truncated & (VEXFS_TRUNC_DEADLINE | VEXFS_TRUNC_VISITS))
 		return;
+	vexfs_query_plan(r->q, &plan);
 	vexfs_recall_sample(r->c, &(struct vexfs_answered){
 		.b = r->b,
 		.row = r->vectors + (size_t)i * r->c->row_bytes,
@@ -410,6 +413,7 @@ static void sample(const struct run *r, u32 i, const struct vexfs_query_answer *
 		.n = a->n,
 		.recall = s->recall,
 		.strategy = strategy_name(r),
+		.care = plan.plan == VEXFS_PLAN_IVF && !own_strategy(r) && !s->effort ? r->care : 0,
 	});
 }
 
@@ -543,6 +547,7 @@ static void fill_plan(const struct run *r, struct vexfs_search_trace *t)
 	t->linked = plan.linked;
 	t->plan = plan.plan;
 	t->plan_why = plan.why;
+	t->aim = plan.aim;
 	t->method = r->s->method;
 	t->tables = plan.tables;
 	t->buckets = plan.buckets;
@@ -619,6 +624,7 @@ int vexfs_collection_search(struct vexfs_collection_mem *c, const struct file *f
 		.reader = &reader,
 		.comparable = !where && !s->snapshot[0] && !s->per_file &&
 			      !vexfs_search_is_exact(s) && !(s->flags & VEXFS_SEARCH_RANGE),
+		.care = READ_ONCE(c->recall.care),
 	};
 	struct vexfs_snapshot_mem *snap = NULL;
 	struct vexfs_cached *predicate = NULL;
@@ -629,6 +635,7 @@ int vexfs_collection_search(struct vexfs_collection_mem *c, const struct file *f
 	int err = -ENOMEM;
 
 	BUILD_BUG_ON(sizeof(params.arg) != sizeof(s->arg));
+	params.aim = vexfs_recall_aim(params.recall ?: VEXFS_DEFAULT_RECALL, r.care);
 	memcpy(params.arg, s->arg, sizeof(params.arg));
 	if (s->snapshot[0]) {
 		snap = vexfs_snapshot_get(c, s->snapshot, &r.b);

@@ -42,6 +42,7 @@ struct vexfs_answered {
 	u32 k, n;			/* records wanted; found */
 	u32 recall;			/* that was wanted, in millionths */
 	const char *strategy;
+	u32 care;			/* with which lists were looked into; 0: none were, or not so */
 };
 
 /* Keep it, if it is one in many and there is room. */

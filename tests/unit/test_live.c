@@ -409,6 +409,115 @@ static void calls(void **state)
 	mount_unmake(&m);
 }
 
+/* --- learning --- */
+
+/* n answers by lists, looked for with this care, each had so many of 10 neighbours. */
+static void answers(struct vexfs_recall *r, __u32 care, __u32 n, __u32 found)
+{
+	struct vexfs_sample *sample = vexfs_sample_new(0, 0);
+
+	strcpy(sample->strategy, "ivf");
+	sample->recall = 990000;
+	sample->care = care;
+	while (n--)
+		vexfs_recall_add(r, sample, 10, found);
+	free(sample);
+}
+
+static void renew(struct vexfs_recall *r)
+{
+	memset(r, 0, sizeof(*r));
+	vexfs_recall_init(r);
+}
+
+/* What judged answers missed sets the care with which lists are looked into. */
+static void care(void **state)
+{
+	struct vexfs_recall r;
+	__u32 i;
+
+	(void)state;
+	renew(&r);
+	assert_int_equal(vexfs_recall_aim(990000, r.care), 990000);
+	assert_int_equal(vexfs_recall_aim(VEXFS_RECALL_ALL, VEXFS_MOST_CARE), VEXFS_RECALL_ALL);
+	answers(&r, 0, 1000, 2);		/* by something else */
+	answers(&r, r.care, 1000, 10);
+	assert_int_equal(r.care, VEXFS_CARE);
+
+	renew(&r);
+	answers(&r, VEXFS_CARE, 15, 8);		/* too few to say anything */
+	assert_int_equal(r.care, VEXFS_CARE);
+	answers(&r, VEXFS_CARE, 1, 8);		/* a fifth is missed, and may be a hundredth */
+	assert_int_equal(r.care, 8 * VEXFS_CARE);
+	assert_int_equal(vexfs_recall_aim(990000, r.care), 998750);
+	answers(&r, VEXFS_CARE, 1000, 0);	/* of before */
+	assert_int_equal(r.care, 8 * VEXFS_CARE);
+	answers(&r, 8 * VEXFS_CARE, 255, 10);
+	assert_int_equal(r.care, 8 * VEXFS_CARE);
+	answers(&r, 8 * VEXFS_CARE, 1, 10);
+	assert_int_equal(r.care, 4 * VEXFS_CARE);
+	for (i = 0; i < 10; i++)		/* no less than was measured, and no more than there is */
+		answers(&r, r.care, 256, 10);
+	assert_int_equal(r.care, VEXFS_CARE);
+	for (i = 0; i < 10; i++)
+		answers(&r, r.care, 16, 0);
+	assert_int_equal(r.care, VEXFS_MOST_CARE);
+
+	renew(&r);				/* as many are missed as may be */
+	for (i = 0; i < 5000; i++)
+		answers(&r, VEXFS_CARE, 1, chance(10) ? 10 : 9);
+	assert_int_equal(r.care, VEXFS_CARE);
+	for (i = 0; i < 5000 && r.care == VEXFS_CARE; i++)
+		answers(&r, VEXFS_CARE, 1, chance(4) ? 10 : 9);
+	assert_in_range(i, 15, 2000);		/* 2.5 times as many */
+}
+
+static struct vexfs_search_trace explained(struct mount *m, struct vexfs_ioc_search arg)
+{
+	struct vexfs_search_trace trace = { .size = sizeof(trace) };
+	struct vexfs_hit hits[10];
+	float v[DIMS];
+
+	vector_of(4711, v);
+	arg.size = sizeof(arg);
+	arg.k = 10;
+	arg.vector_bytes = sizeof(v);
+	arg.vector = (uintptr_t)v;
+	arg.hits = (uintptr_t)hits;
+	arg.trace = (uintptr_t)&trace;
+	assert_int_equal(vexfs_file_ioctl(m->c, VEXFS_IOC_SEARCH, &arg), 0);
+	return trace;
+}
+
+/* Lists are looked into with that care, by those who ask for a recall; and it is told. */
+static void careful(void **state)
+{
+	struct vexfs_ioc_index index = { .size = sizeof(index) };
+	struct vexfs_search_trace before, after;
+	struct vexfs_collection_mem *c;
+	struct mount m;
+
+	(void)state;
+	begin(&m, 8500);
+	assert_int_equal(vexfs_file_ioctl(m.c, VEXFS_IOC_INDEX, &index), 0);
+	before = explained(&m, (struct vexfs_ioc_search){ .recall = 900000 });
+	assert_int_equal(before.plan, VEXFS_PLAN_IVF);
+	assert_int_equal(before.plan_why, VEXFS_WHY_MEASURED);
+	assert_int_equal(before.aim, 900000);
+	c = collection(&m);
+	answers(&c->recall, VEXFS_CARE, 16, 0);
+	vexfs_collection_put(c);
+	after = explained(&m, (struct vexfs_ioc_search){ .recall = 900000 });
+	assert_int_equal(after.plan_why, VEXFS_WHY_LEARNED);
+	assert_int_equal(after.aim, 987500);
+	assert_true(after.probed > before.probed);
+	assert_int_equal(explained(&m, (struct vexfs_ioc_search){}).aim, 998750);
+	after = explained(&m, (struct vexfs_ioc_search){ .effort = before.probed });
+	assert_int_equal(after.plan_why, VEXFS_WHY_CALLER);
+	assert_int_equal(after.probed, before.probed);
+	mount_unmake(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -416,7 +525,8 @@ int main(void)
 		cmocka_unit_test(lost),		cmocka_unit_test(changed),
 		cmocka_unit_test(file_gone),	cmocka_unit_test(waiting),
 		cmocka_unit_test(resting),	cmocka_unit_test(strategies),
-		cmocka_unit_test(calls),
+		cmocka_unit_test(calls),	cmocka_unit_test(care),
+		cmocka_unit_test(careful),
 	};
 
 	chance_seed(7);
