@@ -231,7 +231,11 @@ int vexfs_plane_errors(const struct inode *plane, errseq_t since);
 void vexfs_plane_throttle(struct inode *plane);
 /* Should it write its pages itself, because there are more than its share? */
 bool vexfs_plane_is_over(struct inode *plane);
-/* The rows of a vectors plane, for one query.  NULL: no memory. */
+/*
+ * The rows of a vectors plane, for one query or one step, of slots that were published when it began:
+ * a page that it has seen stays as it was then, also when vexfs_plane_trim() takes it out of the page
+ * cache, and others write what comes to another one.  NULL: no memory.
+ */
 struct vx_rows *vexfs_rows_open(struct inode *vectors, u32 row_bytes);
 void vexfs_rows_close(struct vx_rows *rows);
 

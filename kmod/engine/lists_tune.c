@@ -478,8 +478,10 @@ static int ask(struct vexfs_lists *l, const __u32 *list_of, struct vexfs_query *
 int vexfs_lists_tune(struct vexfs_lists *l, struct vexfs_columns *c, struct vx_rows *rows,
 		     bool (*stop)(void *arg), void *arg)
 {
+	struct vexfs_match listed = { .count = l->linked }; /* what has come since is in no list */
 	struct vexfs_query_params p = { .dims = l->coder.dims, .metric = l->coder.metric,
-					.k = FAR + 1, .deadline_us = ~0ULL, .lists = l };
+					.k = FAR + 1, .deadline_us = ~0ULL, .lists = l,
+					.match = &listed };
 	struct shown live = {}, dead = {}, *shown;
 	struct way *w = vx_ealloc(sizeof(*w));
 	__u64 slot, linked = l->linked;
