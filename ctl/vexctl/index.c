@@ -2,6 +2,8 @@
 /* vexctl index: what searches profit from, at once. */
 #include "vexctl/vexctl.h"
 
+#define LISTED	8192		/* slots, from which on there are lists: VEXFS_MIN_LISTED */
+
 /* Codes first, and lists of those, which are measured before they are used. */
 static void show(const char *dir, const struct vexfs_ioc_info *i)
 {
@@ -55,8 +57,9 @@ static int run_index(int argc, char **argv)
 	} else if (!i.coded) {
 		printf("%llu slots, too few for codes or lists to pay off\n", i.count);
 	} else if (!i.lists) {
-		printf("%llu of %llu slots have codes; no lists, which pay off with more of them\n",
-		       i.coded, i.count);
+		printf("%llu of %llu slots have codes; no lists, which %s\n", i.coded, i.count,
+		       i.count < LISTED ? "pay off with more of them" :
+						"do not serve numbers so large or small: scale them");
 	} else {
 		printf("%llu of %llu slots have codes, %llu are in %u lists\n", i.coded, i.count,
 		       i.linked, i.lists);

@@ -121,7 +121,8 @@ static int list(const struct upkeep *u, struct vexfs_derived *d)
 	WRITE_ONCE(b->listing_err, err);
 	if (err == -E2BIG && d->lists && balance(u, d, true))
 		return 1;
-	if (err == -E2BIG || err == -EDOM) {	/* the next time would be no better */
+	/* the next time would be no better: of what was sampled nothing could be put into lists, for one */
+	if (err == -E2BIG || err == -EDOM || err == -ENODATA) {
 		WRITE_ONCE(d->lists_err, d->lists ? err : -EDOM);
 	} else if (err) {
 		WRITE_ONCE(b->lists_after, vx_clock_us() + AGAIN_US);

@@ -227,6 +227,7 @@ __u32 vexfs_axes_judge(struct vexfs_axes_trial *t, float *most)
 	double mean, dev, unknown, slack, near, farther;
 	__u32 i;
 
+	t->over = 100;			/* where there is nothing to go by more of them say nothing either */
 	if (!t->pairs)
 		return 0;
 	near = t->near / t->pairs;

@@ -201,6 +201,7 @@ static void settle_slants(struct shown *s, __u32 of, const __u64 *rows, __s32 *s
 			}
 		if (i && slant[i] < slant[i - 1])
 			slant[i] = slant[i - 1];
+		vx_yield();
 	}
 }
 

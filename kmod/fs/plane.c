@@ -257,6 +257,7 @@ void vx_yield(void)
 /* 64 rows, each crossing at most VX_ROW_SEGS - 1 pages. */
 #define ROW_PINS	(VEXFS_BATCH * (VX_ROW_SEGS - 1))
 #define ROW_FOLIOS	64		/* that a query remembers */
+#define KEPT_ORDER	5		/* larger ones, of pages, only for a batch: 64 are 8 MB */
 
 struct vx_rows {
 	struct inode *vectors;
@@ -316,13 +317,18 @@ struct vx_rows *vexfs_rows_open(struct inode *vectors, u32 row_bytes)
 	return r;
 }
 
+static void forget(struct vx_rows *r)
+{
+	for (; r->known; r->known &= r->known - 1)
+		folio_put(r->folio[__ffs64(r->known)].folio);
+}
+
 void vexfs_rows_close(struct vx_rows *r)
 {
 	if (!r)
 		return;
 	vx_rows_put(r);
-	for (; r->known; r->known &= r->known - 1)
-		folio_put(r->folio[__ffs64(r->known)].folio);
+	forget(r);
 	kmem_cache_free(rows_cache, r);
 }
 
@@ -331,6 +337,9 @@ void vx_rows_put(struct vx_rows *r)
 	while (r->pins)
 		folio_put(r->pin[--r->pins]);
 	r->rows = 0;
+	/* a call may last for minutes: no more than some MB of memory are to be its own */
+	if (r->shift > KEPT_ORDER)
+		forget(r);
 }
 
 /* The folio with page `index`, with a reference. */

@@ -468,6 +468,12 @@ def python():
              same(c.search(query, k=9, as_of='s'), nearest(records, query, 9)))
         c.delete_snapshot('s')
         test('index, of few', c.index() is None)
+        # numbers so large that neither codes nor lists serve them: searches measure all
+        wide = image.create('wide', 3)
+        wide.add([[1e10 * (i % 97), 1e9 * i, -1e10] for i in range(9000)])
+        test('index, of large numbers', wide.index() is None)
+        found = wide.search([1e10 * (7000 % 97), 7e12, -1e10], k=1)
+        test('which are found', found[0].id == 7000 + wide.search([0, 0, -1e10], k=1)[0].id, found)
         before, after = c.compact()
         test('compact', before == 301 and after == 200 and same(c.search(query, k=9), nearest(records[100:], query, 9)),
              before, after)
