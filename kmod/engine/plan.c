@@ -58,6 +58,9 @@ static bool chosen(struct vexfs_query *q)
 	if (!q->codes || q->method <= VEXFS_METHOD_EXACT || (q->method == VEXFS_METHOD_IVF && !q->lists) ||
 	    (q->method == VEXFS_METHOD_LSH && !q->lsh))
 		return false;
+	/* some buckets are no answer to who wants every neighbour */
+	if (q->method == VEXFS_METHOD_LSH && !q->effort && q->recall >= VEXFS_RECALL_ALL)
+		return false;
 	decide(q, plans[q->method], VEXFS_WHY_CALLER);
 	return true;
 }
