@@ -79,6 +79,10 @@ def main():
             whole = json.load(f)
         tap.test('report.py', report.returncode == 0 and 'vexfs exact' in report.stdout and
                  whole['sets'][0]['results'][0]['settings'] == result['settings'], report.stdout + report.stderr)
+        # every answer is judged against what was live
+        load = subprocess.run([os.path.join(bin, 'load'), '--seconds', '1', '--rows', '10000', '--rate', '2000'],
+                              capture_output=True, text=True)
+        tap.test('load', load.returncode == 0 and '2 threads' in load.stdout, load.stdout + load.stderr)
 
 
 if __name__ == '__main__':
