@@ -243,18 +243,12 @@ static void info_json(const struct vexfs_ioc_info *i)
 
 static int info(int argc, char **argv)
 {
-	static const struct option options[] = { { "json", no_argument, NULL, 'j' }, {} };
 	struct vexfs_ioc_info i;
 	bool json = false;
 	__u32 n;
-	int c, fd;
+	int fd;
 
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (c != 'j')
-			return bad_option(argv);
-		json = true;
-	}
-	if (want_args(argc, 1, 1, "DIR"))
+	if (only_json(argc, argv, &json) || want_args(argc, 1, 1, "DIR"))
 		return VEXCTL_USAGE;
 	fd = open_collection(dir_arg(argv), &i);
 	if (fd < 0)

@@ -542,19 +542,12 @@ static void check_vexd(struct checks *c)
 
 static int doctor(int argc, char **argv)
 {
-	static const struct option options[] = { { "json", no_argument, NULL, 'j' }, {} };
 	struct checks checks = {};
 	struct json_object *o;
 	struct utsname u;
 	bool loaded, bpffs;
-	int c;
 
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (c != 'j')
-			return bad_option(argv);
-		checks.json = true;
-	}
-	if (want_args(argc, 0, 1, "nothing, a DEVICE or a DIR"))
+	if (only_json(argc, argv, &checks.json) || want_args(argc, 0, 1, "nothing, a DEVICE or a DIR"))
 		return VEXCTL_USAGE;
 	if (uname(&u))
 		return fail(NULL, "uname: %s", strerror(errno));

@@ -2,8 +2,6 @@
 /* vexctl index: what searches profit from, at once. */
 #include "vexctl/vexctl.h"
 
-#define LISTED	8192		/* slots, from which on there are lists: VEXFS_MIN_LISTED */
-
 /* Codes first, and lists of those, which are measured before they are used. */
 static void show(const char *dir, const struct vexfs_ioc_info *i)
 {
@@ -16,18 +14,12 @@ static void show(const char *dir, const struct vexfs_ioc_info *i)
 
 static int run_index(int argc, char **argv)
 {
-	static const struct option options[] = { { "json", no_argument, NULL, 'j' }, {} };
 	struct vexfs_ioc_info i;
 	bool json = false;
 	struct watch w = {};
-	int c, err;
+	int err;
 
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (c != 'j')
-			return bad_option(argv);
-		json = true;
-	}
-	if (want_args(argc, 1, 1, "DIR"))
+	if (only_json(argc, argv, &json) || want_args(argc, 1, 1, "DIR"))
 		return VEXCTL_USAGE;
 	w.dir = dir_arg(argv);
 	w.show = show;
@@ -58,8 +50,9 @@ static int run_index(int argc, char **argv)
 		printf("%llu slots, too few for codes or lists to pay off\n", i.count);
 	} else if (!i.lists) {
 		printf("%llu of %llu slots have codes; no lists, which %s\n", i.coded, i.count,
-		       i.count < LISTED ? "pay off with more of them" :
-						"do not serve numbers so large or small: scale them");
+		       i.lists_state == VEXFS_CODES_FEW ?
+			       "pay off with more of them" :
+			       "do not serve numbers so large or small: scale them");
 	} else {
 		printf("%llu of %llu slots have codes, %llu are in %u lists\n", i.coded, i.count,
 		       i.linked, i.lists);

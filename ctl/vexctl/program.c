@@ -382,18 +382,15 @@ static int print_row(const struct vexfs_program_info *i, void *n)
 
 static int list(int argc, char **argv)
 {
-	static const struct option options[] = { { "json", no_argument, NULL, 'j' }, {} };
 	struct json_object *array = NULL;
 	struct vexfs_load_error err = {};
-	int c, n = 0;
+	bool json = false;
+	int n = 0;
 
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (c != 'j')
-			return bad_option(argv);
-		array = array ? array : json_object_new_array();
-	}
-	if (want_args(argc, 0, 0, "none"))
+	if (only_json(argc, argv, &json) || want_args(argc, 0, 0, "none"))
 		return VEXCTL_USAGE;
+	if (json)
+		array = json_object_new_array();
 	if (vexfs_programs(array ? add_row : print_row, array ? (void *)array : &n, &err)) {
 		json_object_put(array);
 		return fail(NULL, "%s", err.msg);
@@ -537,20 +534,13 @@ static void show_text(const struct vexfs_program_info *i)
 
 static int show(int argc, char **argv)
 {
-	static const struct option options[] = { { "json", no_argument, NULL, 'j' }, {} };
 	struct json_object *o, *maps, *e;
 	struct vexfs_program_info info;
 	struct vexfs_load_error err = {};
 	bool json = false;
 	__u32 n;
-	int c;
 
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (c != 'j')
-			return bad_option(argv);
-		json = true;
-	}
-	if (want_args(argc, 1, 1, "NAME"))
+	if (only_json(argc, argv, &json) || want_args(argc, 1, 1, "NAME"))
 		return VEXCTL_USAGE;
 	if (vexfs_program_info(argv[optind], &info, &err))
 		return fail(argv[optind], "%s", err.msg);

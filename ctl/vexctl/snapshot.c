@@ -46,19 +46,13 @@ static void time_text(__u64 seconds, char *out, size_t size)
 
 static int list(int argc, char **argv)
 {
-	static const struct option options[] = { { "json", no_argument, NULL, 'j' }, {} };
 	struct vexfs_snapshot_info info[VEXFS_MAX_SNAPSHOTS];
 	struct json_object *all, *o;
 	bool json = false;
 	char time[64];
-	int c, fd, n, i;
+	int fd, n, i;
 
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (c != 'j')
-			return bad_option(argv);
-		json = true;
-	}
-	if (want_args(argc, 1, 1, "DIR"))
+	if (only_json(argc, argv, &json) || want_args(argc, 1, 1, "DIR"))
 		return VEXCTL_USAGE;
 	fd = open_collection(dir_arg(argv), NULL);
 	if (fd < 0)

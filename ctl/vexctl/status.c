@@ -290,18 +290,11 @@ static void print_daemon(struct json_object *o)
 
 static int status(int argc, char **argv)
 {
-	static const struct option options[] = { { "json", no_argument, NULL, 'j' }, {} };
 	struct json_object *fs, *programs, *vexd, *o;
 	struct vexfs_load_error err = {};
 	bool json = false;
-	int c;
 
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (c != 'j')
-			return bad_option(argv);
-		json = true;
-	}
-	if (want_args(argc, 0, 0, "none"))
+	if (only_json(argc, argv, &json) || want_args(argc, 0, 0, "none"))
 		return VEXCTL_USAGE;
 	fs = filesystems();
 	programs = json_object_new_array();

@@ -104,6 +104,19 @@ int bad_option(char **argv)
 	return usage("option %s is unknown, ambiguous, lacks its value or takes none", arg);
 }
 
+int only_json(int argc, char **argv, bool *json)
+{
+	static const struct option options[] = { { "json", no_argument, NULL, 'j' }, {} };
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c != 'j')
+			return bad_option(argv);
+		*json = true;
+	}
+	return 0;
+}
+
 int want_args(int argc, int min, int max, const char *what)
 {
 	int n = argc - optind;

@@ -64,6 +64,8 @@ __attribute__((format(printf, 1, 2))) int usage(const char *fmt, ...);
 __attribute__((format(printf, 1, 2))) int misused(const char *fmt, ...);
 /* getopt_long() returned '?' or ':'. */
 int bad_option(char **argv);
+/* The options of a verb that has --json alone: *json is set if it is given.  Returns 0 or VEXCTL_USAGE. */
+int only_json(int argc, char **argv, bool *json);
 /*
  * Are there min to max arguments behind the options?  0, or VEXCTL_USAGE and a line that names what
  * is missing.
