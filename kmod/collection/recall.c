@@ -92,16 +92,15 @@ static struct vexfs_recall_count *count_of(struct vexfs_recall *r, const char *s
 #define ENOUGH		16		/* judged answers, to take more care */
 #define PLENTY		256		/* and less: what is rare must have had its chance */
 #define MOST		1024		/* then half of them are forgotten, as queries change */
-#define ALL		1000000
 
 u32 vexfs_recall_aim(u32 recall, u32 care)
 {
-	return recall < ALL ? ALL - (ALL - recall) * VEXFS_CARE / care : recall;
+	return recall < VEXFS_RECALL_ALL ? VEXFS_RECALL_ALL - (VEXFS_RECALL_ALL - recall) * VEXFS_CARE / care : recall;
 }
 
 /*
  * Is a sum of n numbers larger than was expected by more than three times its standard deviation?  Sums
- * of up to MOST numbers up to ALL: squares of them fit.
+ * of up to MOST numbers up to VEXFS_RECALL_ALL: squares of them fit.
  */
 static bool beyond_chance(u64 sum, u64 expected, u64 squares, u64 sum_of_squared, u32 n)
 {
@@ -151,8 +150,8 @@ void vexfs_recall_add(struct vexfs_recall *r, const struct vexfs_sample *sample,
 	count->expected += expected;
 	count->found += found;
 	count->wanted += sample->recall;
-	if (sample->care == r->care && sample->recall < ALL)
-		learn(r, ALL - sample->recall, (u64)(expected - found) * ALL / expected);
+	if (sample->care == r->care && sample->recall < VEXFS_RECALL_ALL)
+		learn(r, VEXFS_RECALL_ALL - sample->recall, (u64)(expected - found) * VEXFS_RECALL_ALL / expected);
 	spin_unlock(&r->lock);
 }
 

@@ -383,15 +383,13 @@ static int query(struct run *r, u32 *n, u32 *truncated)
 	}
 }
 
-static const char *strategy_name(const struct run *r)
+/* Who found the records of the last query, whose plan this is. */
+static const char *strategy_name(const struct run *r, const struct vexfs_plan *plan)
 {
-	struct vexfs_plan plan;
-
-	vexfs_query_plan(r->q, &plan);
 	return own_strategy(r) ? vexfs_program_name(r->set.prog[VEXFS_SLOT_SEARCH]) :
-	       plan.plan == VEXFS_PLAN_IVF ? "ivf" :
-	       plan.plan == VEXFS_PLAN_LSH ? "lsh" :
-	       plan.plan == VEXFS_PLAN_CODED ? "coded" : "exact";
+	       plan->plan == VEXFS_PLAN_IVF ? "ivf" :
+	       plan->plan == VEXFS_PLAN_LSH ? "lsh" :
+	       plan->plan == VEXFS_PLAN_CODED ? "coded" : "exact";
 }
 
 /* What live recall makes of an answer to the i-th query, in r->found. */
@@ -412,7 +410,7 @@ static void sample(const struct run *r, u32 i, const struct vexfs_query_answer *
 		.k = r->s->k,
 		.n = a->n,
 		.recall = s->recall,
-		.strategy = strategy_name(r),
+		.strategy = strategy_name(r, &plan),
 		.care = plan.plan == VEXFS_PLAN_IVF && !own_strategy(r) && !s->effort ? r->care : 0,
 	});
 }
@@ -515,9 +513,11 @@ static int pass(struct run *r)
 static void report(struct run *r)
 {
 	struct vexfs_ioc_search *s = r->s;
+	struct vexfs_plan plan;
 	unsigned int slot;
 	u32 i;
 
+	vexfs_query_plan(r->q, &plan);
 	for (i = 0; i < s->queries; i++) {
 		s->n += r->answers[i].n;
 		s->truncated |= r->answers[i].truncated;
@@ -533,7 +533,7 @@ static void report(struct run *r)
 		if (ran)
 			vexfs_hooks_ok(&r->set, slot, s->queries);
 	}
-	strscpy_pad(s->strategy, strategy_name(r), sizeof(s->strategy));
+	strscpy_pad(s->strategy, strategy_name(r, &plan), sizeof(s->strategy));
 }
 
 /* How the last query came by its records, and why so. */
