@@ -212,13 +212,14 @@ static inline void refine4(const struct vexfs_ladder *q, const struct vexfs_rung
 			   __u32 *lower, __u32 *upper)
 {
 	const __m128 times = _mm_set1_ps(q->times), plus = _mm_loadu_ps(plus4);
+	const float far = s > SIGMA ? s : SIGMA;
 	/* scale, add and error of each; the fourth of them is no float */
 	__m128 r0 = _mm_loadu_ps(&r[0]->scale), r1 = _mm_loadu_ps(&r[1]->scale),
 	       r2 = _mm_loadu_ps(&r[2]->scale), r3 = _mm_loadu_ps(&r[3]->scale),
 	       r01 = _mm_unpacklo_ps(r0, r1), r23 = _mm_unpacklo_ps(r2, r3),
 	       scale = _mm_movelh_ps(r01, r23), add = _mm_movehl_ps(r23, r01),
 	       error = _mm_movelh_ps(_mm_unpackhi_ps(r0, r1), _mm_unpackhi_ps(r2, r3)), yz, dist,
-	       off, slop, far = _mm_set1_ps(s > SIGMA ? s : SIGMA), low, high;
+	       off, slop, low, high;
 
 	yz = _mm_cvtepi32_ps(_mm_loadu_si128((const __m128i *)sum));
 	yz = _mm_sub_ps(yz, _mm_set1_ps((VEXFS_NIBBLES - 1) * 0.5f * q->fine_sum));
@@ -230,10 +231,10 @@ static inline void refine4(const struct vexfs_ladder *q, const struct vexfs_rung
 	slop = _mm_add_ps(_mm_add_ps(magnitude4(plus), magnitude4(add)), magnitude4(yz));
 	slop = _mm_add_ps(_mm_mul_ps(_mm_set1_ps(SLOP), slop), _mm_set1_ps(q->fuzz));
 	low = _mm_sub_ps(_mm_sub_ps(dist, _mm_mul_ps(_mm_set1_ps(s), off)), slop);
-	high = _mm_add_ps(_mm_add_ps(dist, _mm_mul_ps(far, off)), slop);
+	high = _mm_add_ps(_mm_add_ps(dist, _mm_mul_ps(_mm_set1_ps(far), off)), slop);
 	if (q->axes) {
 		float most = q->axes->mean + s * q->axes->deviation,
-		      least = q->axes->mean - (s > SIGMA ? s : SIGMA) * q->axes->deviation;
+		      least = q->axes->mean - far * q->axes->deviation;
 		__m128 both = _mm_set_ps(*vexfs_rung2_rest(r[3], q->padded),
 					 *vexfs_rung2_rest(r[2], q->padded),
 					 *vexfs_rung2_rest(r[1], q->padded),

@@ -79,16 +79,16 @@ static __u64 wanted(const struct vexfs_query *q)
 }
 
 /*
- * Rows of lists to look at.  Where only some match, it is not guessed behind how many rows more of the
- * nearest are than were measured: all are looked at.
+ * Rows of lists to look at, and the slant after that.  Where only some match, it is not guessed behind how
+ * many rows more of the nearest are than were measured: all are looked at.
  */
-static __u64 enough(const struct vexfs_query *q)
+static void demand(struct vexfs_query *q)
 {
 	__u64 k = wanted(q);
 
-	if (k > q->s.k && k > VEXFS_LISTS_FAR)
-		return ~0ULL / 2;
-	return vexfs_lists_enough(q->lists, q->aim, k);
+	q->enough = k > q->s.k && k > VEXFS_LISTS_FAR ? ~0ULL / 2 :
+							vexfs_lists_enough(q->lists, q->aim, k);
+	q->slant = vexfs_lists_slant(q->lists, q->aim, k);
 }
 
 void vexfs_query_reset(struct vexfs_query *q, const void *row)
@@ -101,8 +101,10 @@ void vexfs_query_reset(struct vexfs_query *q, const void *row)
 	q->codes = q->have_codes;
 	q->lists = q->have_lists;
 	q->lsh = q->have_lsh;
-	q->enough = q->lists ? enough(q) : 0;
-	q->slant = q->lists ? vexfs_lists_slant(q->lists, q->aim, wanted(q)) : 0;
+	q->enough = 0;
+	q->slant = 0;
+	if (q->lists)
+		demand(q);
 	q->estimating = q->laddered = false;
 	vexfs_query_restart(q);
 }
