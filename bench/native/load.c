@@ -33,6 +33,7 @@
 #include <platform/block.h>
 #include <platform/mkfs.h>
 #include <vexfs/vexfs.h>
+#include "../../tests/exact.h"
 
 #define K 10
 #define QUERIES 1000u
@@ -331,21 +332,8 @@ static void *asker(void *arg)
 
 /* --- judging --- */
 
-/* The order of additions is the engine's (see tests/exact.h), so that distances are equal to the last bit. */
-static double distance(const float *a, const float *b)
-{
-	double s[16] = {};
-	__u32 i, width;
-
-	for (i = 0; i < dims; i++)
-		s[i % 16] += ((double)a[i] - b[i]) * ((double)a[i] - b[i]);
-	for (width = 8; width; width /= 2)
-		for (i = 0; i < width; i++)
-			s[i] += s[i + width];
-	return s[0];
-}
-
-static float near(const float *a, const float *b)
+/* As good as any to tell who may be among the nearest. */
+static float about(const float *a, const float *b)
 {
 	float s[16] = {}, sum = 0;
 	__u32 i, k;
@@ -369,7 +357,8 @@ static bool was_there(const struct answer *a, const struct vexfs_hit *h, const _
 	for (v = of[h->id]; v != ~0u; v = older[v])
 		if (version[v].making <= a->answered && version[v].ended >= a->asked &&
 		    h->distance ==
-			    distance(queries + (size_t)a->query * dims, vector + (size_t)v * dims))
+			    exact_distance(VEXFS_METRIC_L2, queries + (size_t)a->query * dims,
+					   vector + (size_t)v * dims, dims))
 			return true;
 	return false;
 }
@@ -393,7 +382,7 @@ static __u32 judge(const struct answer *a, const __u32 *of, const __u32 *older)
 	for (v = 0; v < versions; v++) {
 		if (version[v].made > a->asked || version[v].ending < a->answered)
 			continue;
-		d = near(q, vector + (size_t)v * dims);
+		d = about(q, vector + (size_t)v * dims);
 		if (d >= best[K - 1])
 			continue;
 		for (k = K - 1; k && best[k - 1] > d; k--)
