@@ -297,6 +297,18 @@ def has_open(pid, name, locked=False):
     return False
 
 
+def interrupted(after, *words):
+    """A verb on the image with Ctrl-C so many seconds after it has it open: its exit code and what it says."""
+    p = subprocess.Popen([os.path.join(top, 'build/bin/vexctl'), '--image', IMAGE, *words],
+                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while not has_open(p.pid, IMAGE) and p.poll() is None:
+        pass
+    time.sleep(after)
+    p.send_signal(signal.SIGINT)
+    out, err = p.communicate(timeout=60)
+    return p.returncode, out, err
+
+
 def has_written(pid, n):
     try:
         with open('/proc/%d/io' % pid) as f:
@@ -393,18 +405,12 @@ def ends():
     subprocess.run(['cp', '--sparse=always', IMAGE, 'before.img'], check=True)
     for _ in range(20):
         after = todo.pop(0)
-        p = subprocess.Popen([os.path.join(top, 'build/bin/vexctl'), '--image', IMAGE, 'compact', 'c'],
-                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        while not has_open(p.pid, IMAGE) and p.poll() is None:
-            pass
-        time.sleep(after)
-        p.send_signal(signal.SIGINT)
-        out, err = p.communicate(timeout=60)
+        code, out, err = interrupted(after, 'compact', 'c')
         a, bad = answer('collection', 'info', 'c'), whole()
         done = a['epoch'] == 1
-        if bad or a['records'] != 80000 or p.returncode != (0 if done else 130) or \
+        if bad or a['records'] != 80000 or code != (0 if done else 130) or \
                 (not done and (a['slots'] != 100000 or 'interrupted' not in err)):
-            wrong.append((after, p.returncode, out, err, a, bad))
+            wrong.append((after, code, out, err, a, bad))
         ended += not done
         if not todo or (done and ended):
             break
@@ -415,17 +421,11 @@ def ends():
     wrong, ended = [], 0
     for after in [0, 0.05, 0.2, 0.5]:
         subprocess.run(['cp', '--sparse=always', 'before.img', IMAGE], check=True)
-        p = subprocess.Popen([os.path.join(top, 'build/bin/vexctl'), '--image', IMAGE, 'index', 'c'],
-                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        while not has_open(p.pid, IMAGE) and p.poll() is None:
-            pass
-        time.sleep(after)
-        p.send_signal(signal.SIGINT)
-        out, err = p.communicate(timeout=60)
+        code, out, err = interrupted(after, 'index', 'c')
         bad = whole()
-        if bad or p.returncode != (0 if ' lists\n' in out else 130) or (p.returncode and 'interrupted' not in err):
-            wrong.append((after, p.returncode, out, err, bad))
-        ended += p.returncode == 130
+        if bad or code != (0 if ' lists\n' in out else 130) or (code and 'interrupted' not in err):
+            wrong.append((after, code, out, err, bad))
+        ended += code == 130
     os.unlink('before.img')
     test('index is interrupted', not wrong and ended, ended, *wrong)
     a = answer('index', 'c')

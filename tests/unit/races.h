@@ -10,12 +10,25 @@
 #ifndef _VEXFS_TEST_RACES_H
 #define _VEXFS_TEST_RACES_H
 
-const char *__tsan_default_suppressions(void);
-const char *__tsan_default_suppressions(void)
-{
-	return "race:vexfs_ladder_add\nrace:vexfs_list_append\nrace:vexfs_list_copy\nrace:vexfs_codes_put\n"
-	       "race:vexfs_ladder_block\nrace:vexfs_rabitq_block\n"
-	       "race:vexfs_orphan_add\nrace:vexfs_orphan_del\n";
-}
+#define RACES_OF_BLOCKS									\
+	"race:vexfs_ladder_add\nrace:vexfs_list_append\nrace:vexfs_list_copy\nrace:vexfs_codes_put\n"	\
+	"race:vexfs_ladder_block\nrace:vexfs_rabitq_block\n"
+#define RACES_OF_ORPHANS "race:vexfs_orphan_add\nrace:vexfs_orphan_del\n"
+
+/*
+ * Those of this program, at its top.  TSan forgets the stacks of what is long ago, and then does not see
+ * that it knows a race: it is to remember as much as it can.
+ */
+#define KNOWN_RACES(races)								\
+	const char *__tsan_default_options(void);					\
+	const char *__tsan_default_options(void)					\
+	{										\
+		return "history_size=7";						\
+	}										\
+	const char *__tsan_default_suppressions(void);					\
+	const char *__tsan_default_suppressions(void)					\
+	{										\
+		return races;								\
+	}
 
 #endif /* _VEXFS_TEST_RACES_H */

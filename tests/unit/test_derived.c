@@ -11,6 +11,8 @@
 #include "races.h"
 #include <platform/host.h>
 
+KNOWN_RACES(RACES_OF_BLOCKS RACES_OF_ORPHANS)
+
 #define N	2000u			/* records that have codes */
 #define SECOND	1000000ULL
 

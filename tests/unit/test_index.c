@@ -12,6 +12,8 @@
 #include "stored.h"
 #include "platform/vexfs-user.h"
 
+KNOWN_RACES(RACES_OF_BLOCKS RACES_OF_ORPHANS)
+
 static long index_now(void)
 {
 	struct vexfs_ioc_index arg = { .size = sizeof(arg) };

@@ -9,22 +9,12 @@
 
 #include "driver.h"
 #include "mount.h"
+#include "races.h"
 #include <platform/host.h>
 #include "engine/lists.h"
 
-/*
- * What TSan need not tell of.  A block of codes, of a list or not, has rows that are not published yet beside others;
- * a search looks at all 32, and takes those that are.  So has a column 64 values that are compared
- * at once (fill() of columns.c writes them).
- */
-const char *__tsan_default_suppressions(void);
-const char *__tsan_default_suppressions(void)
-{
-	/* those who write, and those who read: TSan may have forgotten the stack of either */
-	return "race:vexfs_ladder_add\nrace:vexfs_list_append\nrace:vexfs_list_copy\nrace:vexfs_codes_put\n"
-	       "race:vexfs_ladder_block\nrace:vexfs_rabitq_block\n"
-	       "race:^fill$\nrace:vexfs_predicate_match\n";
-}
+/* A column has 64 values that are compared at once, too (fill() of columns.c writes them). */
+KNOWN_RACES(RACES_OF_BLOCKS "race:^fill$\nrace:vexfs_predicate_match\n")
 
 /* cmocka's checks are for one thread: these end the program. */
 static void want(bool fine, const char *what, long got)

@@ -19,6 +19,7 @@
 #include "box.h"
 #include "client.h"
 #include "disk.h"
+#include "races.h"
 
 #define PTR(p) ((__u64)(uintptr_t)(p))
 #define BLOCKS 32768u
@@ -29,16 +30,8 @@
 #define RECORDS (WRITERS * BATCHES * BATCH)
 #define STEPS 200u
 
-/*
- * What TSan need not tell of.  A change of the orphan list stamps the checksum of a neighbour, whose
- * owner may be storing it: he stamps it himself then, under orphan_lock, before the transaction of
- * either ends.  And vexfs_inode_peek() looks at an inode that may change: the checksum says so.
- */
-const char *__tsan_default_suppressions(void);
-const char *__tsan_default_suppressions(void)
-{
-	return "race:vexfs_orphan_add\nrace:vexfs_orphan_del\nrace:vexfs_inode_peek\n";
-}
+/* And vexfs_inode_peek() looks at an inode that may change: the checksum says so. */
+KNOWN_RACES(RACES_OF_ORPHANS "race:vexfs_inode_peek\n")
 
 static struct disk disk;
 static struct client client;
