@@ -40,10 +40,10 @@
 
 #define RACE_FILTERS	16
 #define RACE_PASSES	9
-#define RACE_LONG	2.0		/* seconds after which a pass asks no more queries; filtered, of which ... */
-#define RACE_LONG_FILTERED 0.8		/* ... there are many, so many seconds ... */
+#define RACE_LONG	1.2		/* seconds after which a pass asks no more queries; filtered, of which ... */
+#define RACE_LONG_FILTERED 0.5		/* ... there are many, so many seconds ... */
 #define RACE_FEW	50		/* ... but so many queries at least */
-#define RACE_ENOUGH	0.4		/* seconds of further passes */
+#define RACE_ENOUGH	0.3		/* seconds of further passes */
 
 struct race {
 	uint32_t n, dims, queries, k;

@@ -5,7 +5,7 @@ const fs = require('fs');
 const path = require('path');
 const { execFileSync } = require('child_process');
 
-const LONG = 2.0, LONG_FILTERED = 0.8, FEW = 50, ENOUGH = 0.4, PASSES = 9;
+const LONG = 1.2, LONG_FILTERED = 0.5, FEW = 50, ENOUGH = 0.3, PASSES = 9;
 
 const now = () => Number(process.hrtime.bigint()) / 1e9;
 
