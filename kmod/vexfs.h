@@ -59,7 +59,7 @@
 
 struct vexfs_collection_mem;		/* collection/collection.h: a loaded collection */
 
-/* Mount options; all but errors= may change at remount. */
+/* Mount options; all but the last two may change at remount. */
 struct vexfs_mount_opts {
 	/* VEXFS_ERRORS_*; the superblock's s_errors by default, but no panic */
 	u16 errors;
@@ -67,6 +67,9 @@ struct vexfs_mount_opts {
 	u64 resident;			/* bytes that derived data may take in memory */
 	/* percent of a collection's slots: when so many are dead it is compacted; 0: never */
 	unsigned int compact;
+	/* read-only for good: the block of the superblock, 0 or a copy; the log is left alone */
+	u32 sb;
+	bool norecovery;
 };
 
 #define VEXFS_DEFAULT_COMMIT	5

@@ -89,7 +89,7 @@ static int write_inodes(struct vexfs_dev *dev, const struct vexfs_fs *fs, __u64 
 
 int vexfs_mkfs(struct vexfs_dev *dev, const struct vexfs_mkfs_opts *opts, struct vexfs_super *out)
 {
-	struct vexfs_super super;
+	struct vexfs_super super, copy;
 	struct vexfs_fs fs = { };
 	union block b;
 	__u32 g;
@@ -119,10 +119,11 @@ int vexfs_mkfs(struct vexfs_dev *dev, const struct vexfs_mkfs_opts *opts, struct
 	}
 	if (!err)
 		err = write_inodes(dev, &fs, le64_to_cpu(super.s_mkfs_time), &b);
+	vexfs_super_copy(&copy, &super);
 	if (!err && fs.groups > 1)
-		err = vexfs_dev_write(dev, (__u64)1 << VEXFS_GROUP_SHIFT, &super);
+		err = vexfs_dev_write(dev, (__u64)1 << VEXFS_GROUP_SHIFT, &copy);
 	if (!err && fs.groups > 3)
-		err = vexfs_dev_write(dev, (__u64)3 << VEXFS_GROUP_SHIFT, &super);
+		err = vexfs_dev_write(dev, (__u64)3 << VEXFS_GROUP_SHIFT, &copy);
 	if (!err && fsync(dev->fd))
 		err = -errno;
 	if (!err)

@@ -97,7 +97,8 @@ static int find_super(struct vexfs_dev *dev, bool readonly, struct vexfs_super *
 			memcpy(s, block, sizeof(*s));
 			err = vexfs_super_check(s, dev->blocks, why);
 		}
-		if (!err || (err == -EROFS && readonly))
+		/* of a copy only the place of the log is wanted */
+		if (!err || (err == -EROFS && (i || readonly)))
 			return 0;
 		if (!i) {
 			first = err;
@@ -246,7 +247,10 @@ static int mount(struct vexfs_image *image, struct vexfs_dev *dev, unsigned int 
 		*why = "the superblock or the groups are damaged";
 		return err;
 	}
-	return open_root(image, why);
+	/* find_super() may have looked at a copy, which knows no new features */
+	if (!readonly)
+		err = vexfs_super_check(vx_data(sbi->fs.sb_buf), dev->blocks, why);
+	return err ?: open_root(image, why);
 }
 
 /* Takes over the image and its device. */
@@ -594,8 +598,6 @@ ssize_t vexfs_file_pwrite(struct file *file, const void *from, size_t n, off_t p
 	if (down_write_killable(&inode->i_rwsem))
 		return -EINTR;
 	done = vexfs_data_write(inode, from, n, pos);
-	if (n)
-		vexfs_data_changed(inode); /* after an error, too: it may have been half of it */
 	inode_unlock(inode);
 	return done;
 }

@@ -146,7 +146,9 @@ const struct verb fs_verbs[] = {
 	  "  -o, --options OPTS   as for mount(8): ro, noatime, ...; errors=continue|remount-ro|panic,\n"
 	  "                       commit=SECONDS (1 to 300), resident=BYTES (such as 512M: memory\n"
 	  "                       for what is derived from records; codes get what columns leave),\n"
-	  "                       compact=off|PERCENT (1 to 100)\n"
+	  "                       compact=off|PERCENT (1 to 100); for rescue, with ro: norecovery\n"
+	  "                       (the log is not replayed, nothing is written), sb=16384|49152\n"
+	  "                       (a copy of the superblock)\n"
 	  "  -r, --read-only      the same as -o ro\n", true },
 	{ "umount", umount_, "DIR", "unmount a VexFS", "", true },
 	{}

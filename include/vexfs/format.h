@@ -70,7 +70,14 @@
 #define VEXFS_ERRORS_RO		2
 #define VEXFS_ERRORS_PANIC	3
 
-/* Block 0.  Unused bytes are zero. */
+/*
+ * Block 0.  Unused bytes are zero.
+ *
+ * A copy holds what never changes, and of the rest only that it is not known: s_groups_init,
+ * s_free_blocks, s_free_inodes, s_last_orphan and s_state are 0.  How many groups are initialised
+ * is found by looking at their blocks, what is free by counting.  Orphans and s_next_generation
+ * cannot be had so cheaply: who has only a copy reads, and does not write.
+ */
 struct vexfs_super {
 	__le64	s_magic;		/* VEXFS_MAGIC */
 	/* over the whole block with this field zero; seed ~0, no uuid */
@@ -90,7 +97,8 @@ struct vexfs_super {
 	/* kept for metadata, so that I/O completion and truncate cannot fail */
 	__le32	s_reserved_blocks;
 	/* what follows changes while mounted, inside transactions */
-	__le32	s_groups_init;		/* groups that have been initialised: 1 .. s_groups */
+	/* groups that have been initialised: 1 .. s_groups; 0 in a copy */
+	__le32	s_groups_init;
 	__le16	s_state;		/* VEXFS_STATE_* */
 	__le16	s_errors;		/* VEXFS_ERRORS_*, default of the mount option */
 	/* exact only when s_state has CLEAN; counted at mount otherwise */

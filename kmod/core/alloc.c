@@ -137,7 +137,7 @@ static bool all_set(const void *bits, unsigned int size, unsigned int from, unsi
 	return from >= to || find_bit(bits, NULL, size, from, false) >= to;
 }
 
-static const char *group_wrong(const struct vexfs_fs *fs, __u32 g, const struct vexfs_group *b)
+const char *vexfs_group_wrong(const struct vexfs_fs *fs, __u32 g, const struct vexfs_group *b)
 {
 	unsigned int data = vexfs_group_data(fs, g) - group_start(g), len = vexfs_group_len(fs, g);
 	unsigned int init = le32_to_cpu(b->g_itable_init), ipg = fs->inodes_per_group;
@@ -177,7 +177,7 @@ static const char *group_wrong(const struct vexfs_fs *fs, __u32 g, const struct 
 
 int vexfs_group_check(const struct vexfs_fs *fs, __u32 g, const struct vexfs_group *b)
 {
-	const char *why = group_wrong(fs, g, b);
+	const char *why = vexfs_group_wrong(fs, g, b);
 
 	if (!why)
 		return 0;
@@ -616,7 +616,7 @@ static int ino_take(vx_txn *t, struct vexfs_fs *fs, __u32 g, vx_buf *buf, bool d
 	unsigned int at = bit / VEXFS_INODES_PER_BLOCK;
 	int err;
 
-	if (at >= le32_to_cpu(b->g_itable_init)) {	/* it is equal, see group_wrong() */
+	if (at >= le32_to_cpu(b->g_itable_init)) {	/* it is equal, see vexfs_group_wrong() */
 		vx_buf *table = vx_getblk(fs, vexfs_group_itable(fs, g) + at);
 
 		if (IS_ERR(table))

@@ -86,12 +86,14 @@ int vexfs_super_init(struct vexfs_super *s, __u64 blocks, __u32 journal_blocks);
 /* Is *s a superblock that this code can use on a device of dev_blocks?  Checks magic, crc, features
  * and that every count and region is in bounds.  0, -EINVAL (not VexFS), -EUCLEAN (damaged),
  * -EOPNOTSUPP (unknown INCOMPAT feature), -ENXIO (all is well, but the device is too small), -EROFS
- * (unknown RO_COMPAT feature; usable read-only).  *why: one phrase for the log. */
+ * (unknown RO_COMPAT feature, or a copy; usable read-only).  *why: one phrase for the log. */
 int vexfs_super_check(const struct vexfs_super *s, __u64 dev_blocks, const char **why);
 /* For -ENXIO, with both sizes in bytes (unsigned long long). */
 #define VEXFS_SHORT_DEVICE \
 	"the device has %llu bytes and the filesystem needs %llu: give the partition or the image its size back"
 void vexfs_super_stamp(struct vexfs_super *s);		/* compute s_crc */
+/* What is written as a copy of *s: see struct vexfs_super in format.h. */
+void vexfs_super_copy(struct vexfs_super *copy, const struct vexfs_super *s);
 /* Only the geometry and uuid_seed of *fs, from a checked *s: enough for vexfs_group_*() and
  * vexfs_csum(). */
 void vexfs_super_geometry(struct vexfs_fs *fs, const struct vexfs_super *s);
@@ -100,6 +102,12 @@ __u64 vexfs_super_capacity(const struct vexfs_fs *fs);
 /* Set up fs from block 0 (after the journal was replayed); counts free space when s_state is not
  * CLEAN. */
 int vexfs_super_read(struct vexfs_fs *fs, void *host, __u64 dev_blocks);
+/* The same from the copy in this block, if it is not 0; for reading alone, as is a block 0 that is a copy
+ * (vexfs_super_check() says so): nobody knows its orphans, or which generations were given out. */
+int vexfs_super_read_copy(struct vexfs_fs *fs, void *host, __u64 dev_blocks, __u64 block);
+/* fs->groups_init, from the geometry and what is on the device.  Groups are initialised in order, so they
+ * reach to the last one whose block verifies: 1 at least.  -EINTR, -ENOMEM. */
+int vexfs_super_find_groups(struct vexfs_fs *fs);
 void vexfs_super_release(struct vexfs_fs *fs);
 /* In a transaction: write the counters, state and times of fs into block 0. 1 credit. */
 int vexfs_super_log(vx_txn *t, struct vexfs_fs *fs, __u16 state);
@@ -120,6 +128,8 @@ __u32 vexfs_group_len(const struct vexfs_fs *fs, __u32 g);
 /* Build the block of a never used group in memory (mkfs and first use). */
 void vexfs_group_init(const struct vexfs_fs *fs, __u32 g, struct vexfs_group *out);
 int vexfs_group_check(const struct vexfs_fs *fs, __u32 g, const struct vexfs_group *b);
+/* The same, and it tells nobody: NULL, or what is wrong. */
+const char *vexfs_group_wrong(const struct vexfs_fs *fs, __u32 g, const struct vexfs_group *b);
 
 #define VEXFS_ALLOC_CREDITS	3	/* superblock, group block, a newly initialised group */
 #define VEXFS_ALLOC_RESERVE	1	/* flag: may use s_reserved_blocks */

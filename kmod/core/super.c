@@ -131,6 +131,17 @@ int vexfs_super_init(struct vexfs_super *s, __u64 blocks, __u32 journal_blocks)
 	return 0;
 }
 
+void vexfs_super_copy(struct vexfs_super *copy, const struct vexfs_super *s)
+{
+	*copy = *s;
+	copy->s_groups_init = 0;
+	copy->s_state = 0;
+	copy->s_free_blocks = 0;
+	copy->s_free_inodes = 0;
+	copy->s_last_orphan = 0;
+	vexfs_super_stamp(copy);
+}
+
 /* The fields of a superblock whose crc is right.  NULL, or what is wrong with them. */
 static const char *super_fields(const struct vexfs_super *s)
 {
@@ -154,7 +165,9 @@ static const char *super_fields(const struct vexfs_super *s)
 	if (group_overhead(&fs, 0) >= vexfs_group_len(&fs, 0) ||
 	    group_overhead(&fs, fs.groups - 1) >= vexfs_group_len(&fs, fs.groups - 1))
 		return "a group has no room for data";
-	if (!fs.groups_init || fs.groups_init > fs.groups)
+	/* 0: a copy, which knows nothing of what changes */
+	if (fs.groups_init > fs.groups ||
+	    (!fs.groups_init && le16_to_cpu(s->s_state) & VEXFS_STATE_CLEAN))
 		return "wrong number of initialised groups";
 	if (fs.reserved_blocks > vexfs_super_capacity(&fs))
 		return "too many reserved blocks";
@@ -194,6 +207,9 @@ int vexfs_super_check(const struct vexfs_super *s, __u64 dev_blocks, const char 
 		return -ENXIO;
 	*why = "unknown feature: mount it read-only";
 	if (le32_to_cpu(s->s_ro_compat) & ~VEXFS_RO_COMPAT_ALL)
+		return -EROFS;
+	*why = "it is a copy: mount it read-only";
+	if (!s->s_groups_init)
 		return -EROFS;
 	*why = "superblock is fine";
 	return 0;
@@ -237,7 +253,29 @@ static int count_free(struct vexfs_fs *fs)
 	return 0;
 }
 
-int vexfs_super_read(struct vexfs_fs *fs, void *host, __u64 dev_blocks)
+int vexfs_super_find_groups(struct vexfs_fs *fs)
+{
+	__u32 g;
+
+	for (g = fs->groups - 1; g; g--) {
+		vx_buf *b = vx_bread(fs, vexfs_group_block(fs, g));
+		bool found;
+
+		if (IS_ERR(b) && PTR_ERR(b) != -EIO)
+			return PTR_ERR(b);
+		found = !IS_ERR(b) && !vexfs_group_wrong(fs, g, vx_data(b));
+		vx_brelse(IS_ERR(b) ? NULL : b);
+		if (found)
+			break;
+		if (vx_killed())
+			return -EINTR;
+		cond_resched();
+	}
+	fs->groups_init = g + 1;
+	return 0;
+}
+
+int vexfs_super_read_copy(struct vexfs_fs *fs, void *host, __u64 dev_blocks, __u64 block)
 {
 	const struct vexfs_super *s;
 	const char *why;
@@ -248,7 +286,7 @@ int vexfs_super_read(struct vexfs_fs *fs, void *host, __u64 dev_blocks)
 	fs->host = host;
 	vx_mutex_init(&fs->alloc_lock);
 	vx_mutex_init(&fs->orphan_lock);
-	fs->sb_buf = vx_bread(fs, 0);
+	fs->sb_buf = vx_bread(fs, block);
 	if (IS_ERR(fs->sb_buf)) {
 		err = PTR_ERR(fs->sb_buf);
 		fs->sb_buf = NULL;
@@ -267,14 +305,20 @@ int vexfs_super_read(struct vexfs_fs *fs, void *host, __u64 dev_blocks)
 		goto fail;
 	for (g = 0; g < fs->groups; g++)
 		fs->group_free[g] = VEXFS_GROUP_UNKNOWN;
-	err = 0;
-	if (!(le16_to_cpu(s->s_state) & VEXFS_STATE_CLEAN))
+	/* what a copy says of this was so when it was written */
+	err = block || !fs->groups_init ? vexfs_super_find_groups(fs) : 0;
+	if (!err && (block || !(le16_to_cpu(s->s_state) & VEXFS_STATE_CLEAN)))
 		err = count_free(fs);
 	if (!err)
 		return 0;
 fail:
 	vexfs_super_release(fs);
 	return err;
+}
+
+int vexfs_super_read(struct vexfs_fs *fs, void *host, __u64 dev_blocks)
+{
+	return vexfs_super_read_copy(fs, host, dev_blocks, 0);
 }
 
 void vexfs_super_release(struct vexfs_fs *fs)

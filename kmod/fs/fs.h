@@ -37,6 +37,8 @@ tid_t vexfs_last_tid(struct super_block *sb);
  * place.
  */
 int vexfs_journal_open(struct super_block *sb, const struct vexfs_super *before);
+/* Do without it, which is said: sbi->journal stays NULL, and nothing is ever written. */
+void vexfs_journal_leave(struct super_block *sb, const struct vexfs_super *before);
 int vexfs_journal_close(struct super_block *sb);
 /* In a transaction of 1 credit: write state and counters into the superblock. */
 int vexfs_log_super(handle_t *handle, struct super_block *sb, bool clean);

@@ -279,6 +279,8 @@ tid_t vexfs_last_tid(struct super_block *sb)
 	transaction_t *t;
 	tid_t tid;
 
+	if (!journal)				/* norecovery */
+		return 0;
 	read_lock(&journal->j_state_lock);
 	t = journal->j_running_transaction ?: journal->j_committing_transaction;
 	tid = t ? t->t_tid : journal->j_commit_sequence;
@@ -342,7 +344,7 @@ int vexfs_journal_open(struct super_block *sb, const struct vexfs_super *before)
 	dirty = journal->j_superblock->s_start != 0;
 	err = -EROFS;
 	if (dirty && bdev_read_only(sb->s_bdev)) {
-		vexfs_msg(KERN_ERR, sb, "the log must be replayed, but the device is read-only");
+		vexfs_msg(KERN_ERR, sb, "the log must be replayed, but the device is read-only; norecovery reads without it");
 		goto destroy;
 	}
 	if (dirty)
@@ -363,6 +365,20 @@ int vexfs_journal_open(struct super_block *sb, const struct vexfs_super *before)
 destroy:
 	jbd2_journal_destroy(journal);
 	return err;
+}
+
+void vexfs_journal_leave(struct super_block *sb, const struct vexfs_super *before)
+{
+	struct buffer_head *bh = sb_bread(sb, le64_to_cpu(before->s_journal_start));
+	const char *what = "and cannot be read";
+
+	if (bh) {
+		what = ((const journal_superblock_t *)bh->b_data)->s_start ?
+			       "and holds changes: what is read may be old, or contradict itself" :
+			       "and is empty";
+		brelse(bh);
+	}
+	vexfs_msg(KERN_WARNING, sb, "norecovery: the log is not replayed, %s", what);
 }
 
 int vexfs_journal_close(struct super_block *sb)

@@ -21,7 +21,7 @@
 
 /* --- mount options --- */
 
-enum { OPT_ERRORS, OPT_COMMIT, OPT_RESIDENT, OPT_COMPACT };
+enum { OPT_ERRORS, OPT_COMMIT, OPT_RESIDENT, OPT_COMPACT, OPT_SB, OPT_NORECOVERY };
 
 static const struct constant_table errors_table[] = {
 	{ "continue",	VEXFS_ERRORS_CONTINUE },
@@ -35,8 +35,13 @@ static const struct fs_parameter_spec parameters[] = {
 	fsparam_u32	("commit",	OPT_COMMIT),
 	fsparam_string	("resident",	OPT_RESIDENT),
 	fsparam_string	("compact",	OPT_COMPACT),
+	fsparam_u32	("sb",		OPT_SB),
+	fsparam_flag	("norecovery",	OPT_NORECOVERY),
 	{ }
 };
+
+/* Where there is a copy of the superblock, if there are so many groups. */
+static const u32 copies[] = { VEXFS_GROUP_BLOCKS, 3 * VEXFS_GROUP_BLOCKS };
 
 /* errors 0: as the superblock says */
 static int parse_param(struct fs_context *fc, struct fs_parameter *param)
@@ -70,6 +75,15 @@ static int parse_param(struct fs_context *fc, struct fs_parameter *param)
 			 opts->compact > 100)
 			return invalfc(fc, "compact= takes off, or 1 to 100 percent");
 		return 0;
+	case OPT_SB:
+		if (result.uint_32 != copies[0] && result.uint_32 != copies[1])
+			return invalfc(fc, "sb= takes %u or %u, the blocks of copies of the superblock",
+				       copies[0], copies[1]);
+		opts->sb = result.uint_32;
+		return 0;
+	case OPT_NORECOVERY:
+		opts->norecovery = true;
+		return 0;
 	}
 	return opt;
 }
@@ -87,7 +101,17 @@ static int show_options(struct seq_file *seq, struct dentry *root)
 		seq_puts(seq, ",compact=off");
 	else if (opts->compact != VEXFS_DEFAULT_COMPACT)
 		seq_printf(seq, ",compact=%u", opts->compact);
+	if (opts->sb)
+		seq_printf(seq, ",sb=%u", opts->sb);
+	if (opts->norecovery)
+		seq_puts(seq, ",norecovery");
 	return 0;
+}
+
+/* What such a mount reads may contradict itself, and is nothing to write on. */
+static bool is_rescue(const struct vexfs_mount_opts *opts)
+{
+	return opts->sb || opts->norecovery;
 }
 
 /* --- workers --- */
@@ -251,10 +275,15 @@ static int reconfigure(struct fs_context *fc)
 {
 	struct super_block *sb = fc->root->d_sb;
 	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+	const struct vexfs_mount_opts *opts = fc->fs_private;
 	bool ro = fc->sb_flags & SB_RDONLY;
 	const char *why;
 	int err = 0;
 
+	if (opts->sb != sbi->opts.sb || opts->norecovery != sbi->opts.norecovery)
+		return invalfc(fc, "sb= and norecovery are for the first mount: unmount it before");
+	if (!ro && is_rescue(opts))
+		return invalfc(fc, "mounted with sb= or norecovery it stays read-only: unmount it first");
 	sync_filesystem(sb);
 	if (ro && !sb_rdonly(sb)) {
 		raise_stop(sbi);
@@ -282,7 +311,7 @@ static int reconfigure(struct fs_context *fc)
 		}
 		raise_start(sbi);
 	}
-	apply_options(sbi, fc->fs_private);
+	apply_options(sbi, opts);
 	vexfs_budget_trim(sb);
 	return 0;
 }
@@ -348,52 +377,85 @@ static const struct super_operations super_ops = {
 	.shutdown	= device_gone,
 };
 
+/* As vexfs_super_check(), for what is in this block; -EIO. */
+static int read_super(struct super_block *sb, u64 block, struct vexfs_super *s, const char **why)
+{
+	u64 blocks = bdev_nr_bytes(sb->s_bdev) >> VEXFS_BLOCK_SHIFT;
+	struct buffer_head *bh;
+
+	*why = block ? "it would be behind the end of the device" : "device is too small";
+	if (block >= blocks)
+		return -EINVAL;
+	bh = sb_bread(sb, block);
+	*why = "it cannot be read";
+	if (!bh)
+		return -EIO;
+	memcpy(s, bh->b_data, sizeof(*s));
+	brelse(bh);
+	return vexfs_super_check(s, blocks, why);
+}
+
 /*
  * A superblock from which the log can be found, before the log is replayed: block 0, or, if that
- * was torn by a crash, a backup.  The log then repairs block 0.
+ * was torn by a crash, a copy.  The log then repairs block 0.  With sb= that copy and no other.
  */
 static int find_super(struct super_block *sb, struct fs_context *fc, struct vexfs_super *s)
 {
-	static const u64 copies[] = { 0, VEXFS_GROUP_BLOCKS, 3 * VEXFS_GROUP_BLOCKS };
-	u64 blocks = bdev_nr_bytes(sb->s_bdev) >> VEXFS_BLOCK_SHIFT;
-	const char *why = NULL, *first_why = NULL;
-	struct buffer_head *bh;
-	int i, err, first = 0;
+	const struct vexfs_mount_opts *opts = fc->fs_private;
+	const char *why, *ignored;
+	int i, err, e2;
 
-	for (i = 0; i < ARRAY_SIZE(copies) && copies[i] < blocks; i++) {
-		bh = sb_bread(sb, copies[i]);
-		if (bh) {
-			memcpy(s, bh->b_data, sizeof(*s));
-			brelse(bh);
-			err = vexfs_super_check(s, blocks, &why);
-		} else {
-			err = -EIO;
-			why = "it cannot be read";
-		}
-		if (!err || (err == -EROFS && sb_rdonly(sb))) {
-			if (i)
-				vexfs_msg(KERN_WARNING, sb,
-					  "superblock is damaged (%s), using copy %d", first_why,
-					  i);
+	err = read_super(sb, opts->sb, s, &why);
+	if (!err || (err == -EROFS && sb_rdonly(sb)))
+		return 0;
+	for (i = 0; i < ARRAY_SIZE(copies) && !opts->sb; i++) {
+		if (err != -EUCLEAN && err != -EIO)
+			break;			/* another filesystem, or a newer one */
+		e2 = read_super(sb, copies[i], s, &ignored);
+		if (!e2 || e2 == -EROFS) {
+			vexfs_msg(KERN_WARNING, sb, "superblock is damaged (%s), using copy %d",
+				  why, i + 1);
 			return 0;
 		}
-		if (!i) {
-			first = err;
-			first_why = why;
-		}
-		if (err != -EUCLEAN && err != -EIO && !i)
-			break;			/* another filesystem, or a newer one */
 	}
-	if (first == -ENXIO)
+	if (err == -ENXIO)
 		errorfc(fc, VEXFS_SHORT_DEVICE, (u64)bdev_nr_bytes(sb->s_bdev),
 			le64_to_cpu(s->s_blocks) << VEXFS_BLOCK_SHIFT);
-	else if (first != -EINVAL || !(fc->sb_flags & SB_SILENT))
-		errorfc(fc, "superblock: %s", first_why ?: "device is too small");
-	return first ?: -EINVAL;
+	else if (err != -EINVAL || !(fc->sb_flags & SB_SILENT))
+		errorfc(fc, "superblock: %s", why);
+	return err;
+}
+
+/* Set up sbi->fs, after the log was replayed, if it was. */
+static int read_fs(struct super_block *sb, struct fs_context *fc)
+{
+	const struct vexfs_mount_opts *opts = fc->fs_private;
+	u64 blocks = bdev_nr_bytes(sb->s_bdev) >> VEXFS_BLOCK_SHIFT;
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+	const char *why = NULL;
+	int err;
+
+	/* groups are counted, some of them maybe damaged */
+	set_bit(VEXFS_SBI_MOUNTING, &sbi->flags);
+	err = vexfs_super_read_copy(&sbi->fs, sb, blocks, opts->sb);
+	clear_bit(VEXFS_SBI_MOUNTING, &sbi->flags);
+	if (err) {
+		errorfc(fc, "superblock or groups are damaged (error %d); see fsck.vexfs%s", err,
+			opts->sb ? "" : ", or read what is left with -o ro,sb=16384");
+		return err;
+	}
+	/* find_super() may have looked at a copy, which knows no new features */
+	err = sb_rdonly(sb) ? 0 : vexfs_super_check(vx_data(sbi->fs.sb_buf), blocks, &why);
+	if (err) {
+		errorfc(fc, "superblock: %s", why);
+		vexfs_super_release(&sbi->fs);
+	}
+	return err;
 }
 
 static int fill_super(struct super_block *sb, struct fs_context *fc)
 {
+	const struct vexfs_mount_opts *opts = fc->fs_private;
 	const struct vexfs_super *s;
 	struct vexfs_sb_info *sbi;
 	struct vexfs_super *before;
@@ -417,6 +479,8 @@ static int fill_super(struct super_block *sb, struct fs_context *fc)
 	INIT_LIST_HEAD(&sbi->collections);
 	vexfs_budget_init(&sbi->budget);
 
+	if (is_rescue(opts) && !sb_rdonly(sb))
+		return invalfc(fc, "sb= and norecovery are for read-only mounts: add ro");
 	if (!sb_set_blocksize(sb, VEXFS_BLOCK_SIZE)) {
 		errorfc(fc, "the device does not do 4096-byte blocks");
 		return -EINVAL;
@@ -440,22 +504,22 @@ static int fill_super(struct super_block *sb, struct fs_context *fc)
 	if (!before)
 		return -ENOMEM;
 	err = find_super(sb, fc, before);
-	if (!err)
+	if (!err && opts->norecovery)
+		vexfs_journal_leave(sb, before);
+	else if (!err)
 		err = vexfs_journal_open(sb, before);
 	kfree(before);
 	if (err)
 		return err;
-	/* groups are counted, some of them maybe damaged */
-	set_bit(VEXFS_SBI_MOUNTING, &sbi->flags);
-	err = vexfs_super_read(&sbi->fs, sb, bdev_nr_bytes(sb->s_bdev) >> VEXFS_BLOCK_SHIFT);
-	clear_bit(VEXFS_SBI_MOUNTING, &sbi->flags);
-	if (err) {
-		errorfc(fc, "superblock or groups are damaged (error %d)", err);
+	err = read_fs(sb, fc);
+	if (err)
 		goto journal;
-	}
 	s = vx_data(sbi->fs.sb_buf);
 	super_set_uuid(sb, s->s_uuid, sizeof(s->s_uuid));
-	apply_options(sbi, fc->fs_private);
+	apply_options(sbi, opts);
+	if (opts->sb)
+		vexfs_msg(KERN_WARNING, sb, "superblock of block %u: %u of %u groups are in use",
+			  opts->sb, sbi->fs.groups_init, sbi->fs.groups);
 	if (le16_to_cpu(s->s_state) & VEXFS_STATE_ERROR) {
 		vexfs_msg(KERN_WARNING, sb, "has known damage: run fsck.vexfs");
 		set_bit(VEXFS_SBI_ERROR, &sbi->flags);

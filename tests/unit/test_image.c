@@ -104,6 +104,35 @@ static void torn_super(void **state)
 	mount_unmake(&m);
 }
 
+/* Somebody has written a copy of the superblock over block 0: it is read, and not written. */
+static void copy_for_super(void **state)
+{
+	char copy[VEXFS_BLOCK_SIZE], was[VEXFS_BLOCK_SIZE];
+	struct mount m;
+	int fd;
+
+	(void)state;
+	mount_make(&m);
+	mount_open(&m, 0);
+	assert_int_equal(vexfs_image_mkdir(m.image, "dir", 0700), 0);
+	mount_close(&m);
+	fd = open(m.path, O_RDONLY | O_CLOEXEC);
+	assert_int_equal(pread(fd, was, sizeof(was), 0), sizeof(was));
+	assert_int_equal(pread(fd, copy, sizeof(copy), (off_t)VEXFS_GROUP_BLOCKS << VEXFS_BLOCK_SHIFT),
+			 sizeof(copy));
+	close(fd);
+	poke(m.path, 0, copy, sizeof(copy));
+	assert_int_equal(mount_try(&m, 0), -EROFS);
+	mount_open(&m, VEXFS_IMAGE_READONLY);
+	assert_int_equal(vexfs_image_mkdir(m.image, "dir", 0700), -EEXIST);
+	assert_int_equal(vexfs_image_mkdir(m.image, "new", 0700), -EROFS);
+	mount_close(&m);
+	poke(m.path, 0, was, sizeof(was));
+	mount_open(&m, 0);
+	assert_int_equal(vexfs_image_mkdir(m.image, "dir", 0700), -EEXIST);
+	mount_unmake(&m);
+}
+
 /* Where the first block of /dir is. */
 static __u64 block_of_dir(struct mount *m)
 {
@@ -569,7 +598,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(alone),      cmocka_unit_test(wrong_files),
-		cmocka_unit_test(torn_super), cmocka_unit_test(read_only),
+		cmocka_unit_test(torn_super), cmocka_unit_test(copy_for_super),
+		cmocka_unit_test(read_only),
 		cmocka_unit_test(damage),     cmocka_unit_test(shut_down),
 		cmocka_unit_test(sizes),      cmocka_unit_test(names),
 		cmocka_unit_test(renames),    cmocka_unit_test(data),

@@ -252,6 +252,99 @@ static void test_faults(void **state)
 	box_close(&b);
 }
 
+/* What the filesystem is, is in this block, which may be used for nothing but reading. */
+static void check_copy(struct box *b, __u64 block)
+{
+	__u8 data[VEXFS_BLOCK_SIZE];
+	const char *why;
+	struct vexfs_fs fs;
+
+	assert_int_equal(vexfs_dev_read(&b->dev, block, data), 0);
+	assert_int_equal(vexfs_super_check((void *)data, b->dev.blocks, &why), -EROFS);
+	assert_non_null(strstr(why, "copy"));
+	assert_int_equal(vexfs_super_read_copy(&fs, &b->dev, b->dev.blocks, block), 0);
+	assert_int_equal(fs.groups_init, b->fs.groups_init);
+	assert_int_equal(fs.free_blocks, b->fs.free_blocks);
+	assert_int_equal(fs.free_inodes, b->fs.free_inodes);
+	assert_int_equal(fs.uuid_seed, b->fs.uuid_seed);
+	vexfs_super_release(&fs);
+}
+
+/*
+ * Copies were written by mkfs, when four groups were initialised and all was clean: what has changed since
+ * is found out.
+ */
+static void test_copies(void **state)
+{
+	static const __u64 copies[] = { VEXFS_GROUP_BLOCKS, 3 * VEXFS_GROUP_BLOCKS };
+	__u8 first[VEXFS_BLOCK_SIZE], data[VEXFS_BLOCK_SIZE];
+	struct vexfs_super old;
+	struct vexfs_fs fs;
+	__u64 pblk, ino;
+	struct box b;
+	__u32 len, gen;
+	vx_txn t;
+	int i;
+
+	(void)state;
+	box_make(&b, 9 * VEXFS_GROUP_BLOCKS);
+	assert_int_equal(b.fs.groups_init, 4);
+	for (i = 0; i < 2; i++)
+		check_copy(&b, copies[i]);
+	box_start(&b, &t, INT_MAX);
+	while (b.fs.groups_init < 7)
+		assert_int_equal(vexfs_alloc_blocks(&t, &b.fs, 0, VEXFS_GROUP_BLOCKS, 0, &pblk, &len), 0);
+	assert_int_equal(vexfs_alloc_ino(&t, &b.fs, 1, false, &ino, &gen), 0);
+	box_reopen(&b, true);
+	for (i = 0; i < 2; i++)
+		check_copy(&b, copies[i]);
+
+	/* as they were written before they said so: clean, with four groups */
+	assert_int_equal(vexfs_dev_read(&b.dev, 0, first), 0);
+	memcpy(&old, first, sizeof(old));
+	old.s_groups_init = cpu_to_le32(4);
+	old.s_free_blocks = cpu_to_le64(vexfs_super_capacity(&b.fs));
+	vexfs_super_stamp(&old);
+	assert_int_equal(vexfs_dev_write(&b.dev, copies[1], &old), 0);
+	vexfs_dev_drop(&b.dev);
+	assert_int_equal(vexfs_super_read_copy(&fs, &b.dev, b.dev.blocks, copies[1]), 0);
+	assert_int_equal(fs.groups_init, 7);
+	assert_int_equal(fs.free_blocks, b.fs.free_blocks);
+	vexfs_super_release(&fs);
+
+	/* one that somebody has copied to block 0: its groups are not initialised again */
+	assert_int_equal(vexfs_dev_read(&b.dev, copies[0], data), 0);
+	assert_int_equal(vexfs_dev_write(&b.dev, 0, data), 0);
+	vexfs_super_release(&b.fs);
+	vexfs_dev_drop(&b.dev);
+	box_open(&b);
+	assert_int_equal(b.fs.groups_init, 7);
+	check_copy(&b, 0);
+
+	/* groups in the middle and at the end that do not verify, or cannot be read */
+	box_poke(&b, vexfs_group_block(&b.fs, 2), flip, NULL);
+	vexfs_dev_drop(&b.dev);
+	assert_int_equal(vexfs_super_read_copy(&fs, &b.dev, b.dev.blocks, copies[0]), 0);
+	assert_int_equal(fs.groups_init, 7);
+	assert_int_equal(fs.group_free[2], 0);
+	vexfs_super_release(&fs);
+	vexfs_dev_drop(&b.dev);
+	vexfs_fault_set(VEXFS_FAULT_READ, 4);		/* after the copy and the groups 8 and 7: group 6 */
+	assert_int_equal(vexfs_super_read_copy(&fs, &b.dev, b.dev.blocks, copies[0]), 0);
+	assert_true(vexfs_fault_met());
+	assert_int_equal(fs.groups_init, 6);
+	vexfs_super_release(&fs);
+	vexfs_dev_drop(&b.dev);
+	vexfs_kill(true);
+	assert_int_equal(vexfs_super_read_copy(&fs, &b.dev, b.dev.blocks, copies[0]), -EINTR);
+	vexfs_kill(false);
+	vexfs_super_release(&b.fs);
+	assert_int_equal(vexfs_dev_write(&b.dev, 0, first), 0);
+	vexfs_dev_drop(&b.dev);
+	box_open(&b);
+	box_close(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -262,6 +355,7 @@ int main(void)
 		cmocka_unit_test(test_flips),
 		cmocka_unit_test(test_counts),
 		cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_copies),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -105,6 +105,71 @@ equal "orphans are freed" "$before" "$(df_of /mnt)"
 run "unmount" umount /mnt
 run "consistent" fsck.vexfs $small
 
+# rescue: the log is left alone, a copy of the superblock is read; and nothing is written
+run "mount to leave a full log again" mount -t vexfs $small /mnt
+run "shut down" posix_state --shutdown /mnt 1
+run "unmount" umount /mnt
+image_is() { md5sum < /tmp/small; }
+was=$(image_is)
+for o in norecovery sb=16384 rw,norecovery; do
+	expect_fail "only with ro: $o" "Invalid argument" mnt -o $o $small /mnt
+done
+for o in sb=0 sb=1 sb=16383 sb=-1 norecovery=1; do
+	expect_fail "$o" "Invalid argument" mnt -o ro,$o $small /mnt
+done
+expect_fail "a copy behind the end" "Invalid argument" mnt -o ro,sb=16384 $small /mnt
+run "norecovery" mount -t vexfs -o ro,norecovery $small /mnt
+run "the kernel says so" sh -c "dmesg | tail -n 5 | grep 'norecovery: the log is not replayed, and holds changes'"
+run "so does /proc/mounts" grep -q " /mnt vexfs ro,.*,norecovery " /proc/mounts
+run "what can be read is" sh -c "ls -lR /mnt; find /mnt -type f -exec cat {} + > /dev/null; sync -f /mnt; true"
+expect_fail "not written" "Read-only" touch /mnt/new
+expect_fail "never" "Invalid argument" mnt -o remount,rw,norecovery /mnt
+expect_fail "nor with the log" "Invalid argument" mnt -o remount,ro,sb=16384 /mnt
+run "unmount" umount /mnt
+equal "not a byte has changed" "$was" "$(image_is)"
+run "a read-only device" blockdev --setro $small
+run "norecovery does not need its log" mount -t vexfs -o ro,norecovery $small /mnt
+run "unmount" umount /mnt
+run "writable again" blockdev --setrw $small
+equal "not a byte has changed" "$was" "$(image_is)"
+run "a mount replays it" mount -t vexfs $small /mnt
+run "the file is as it was" posix_state --kept /mnt
+run "unmount" umount /mnt
+run "consistent" fsck.vexfs $small
+
+# more groups than a copy of the superblock knew when it was written
+big=/dev/loop1
+truncate -s 448M /tmp/big
+losetup $big /tmp/big
+run "mkfs of seven groups" mkfs.vexfs -q $big
+run "mount" mount -t vexfs $big /mnt
+run "six of them full" sh -c "for i in 1 2 3 4 5 6; do fallocate -l 64M /mnt/\$i || exit 1; done; cp /bin/busybox /mnt/b; sync"
+run "an orphan" sh -c "exec 3> /mnt/gone; rm /mnt/gone; posix_state --abandon /mnt"
+run "unmount" umount /mnt
+no_super() { dd if=/dev/zero of=$big bs=4k count=1 conv=notrunc 2> /dev/null; }
+no_super				# but the log has it
+for o in sb=16384 sb=49152 sb=49152,norecovery; do
+	was=$(head -c 64M $big | md5sum)
+	run "mount -o ro,$o" mount -t vexfs -o ro,$o $big /mnt
+	run "shown" grep -q " /mnt vexfs ro,.*,$o " /proc/mounts
+	run "told" sh -c "dmesg | tail -n 5 | grep 'superblock of block [0-9]*: 7 of 7 groups are in use'"
+	run "the last file is read" cmp /bin/busybox /mnt/b
+	expect_fail "not writable" "Read-only" touch /mnt/new
+	expect_fail "for good" "Invalid argument" mnt -o remount,rw,$o /mnt
+	run "unmount" umount /mnt
+	[ $o = ${o%norecovery} ] || equal "not a byte has changed" "$was" "$(head -c 64M $big | md5sum)"
+done
+no_super
+expect_fail "without the option" "Invalid argument" mnt -o ro $big /mnt
+run "a copy over block 0" sh -c "dd if=$big of=$big bs=4k skip=16384 count=1 conv=notrunc 2> /dev/null"
+run "is mounted" mount -t vexfs $big /mnt	# mount(8) tries again when it hears EROFS
+run "read-only" grep -q " /mnt vexfs ro," /proc/mounts
+run "all of it" cmp /bin/busybox /mnt/b
+expect_fail "and stays so" "Read-only" mnt -o remount,rw /mnt
+run "unmount" umount /mnt
+losetup -d $big
+rm /tmp/big
+
 # the device is read-only
 run "a clean read-only device" blockdev --setro $small
 run "can be mounted read-only" mount -t vexfs -o ro $small /mnt
