@@ -27,9 +27,30 @@ static struct vexfs_dirent *entry_at(vx_buf *buf, unsigned int off)
 	return (struct vexfs_dirent *)((char *)vx_data(buf) + off);
 }
 
-static unsigned int entry_next(vx_buf *buf, unsigned int off)
+struct entry {
+	struct vexfs_dirent *d;
+	__u64 ino;
+	unsigned int off, reclen, namelen;
+	unsigned int used;		/* 0 where there is none */
+};
+
+/*
+ * The entry at off, read once.  False: the block is over, or is not what it was when it was
+ * verified.  That was for one directory; on a hostile image another one may have the same block,
+ * and changes it under its own lock.
+ */
+static bool entry_get(vx_buf *buf, unsigned int off, struct entry *e)
 {
-	return off + le16_to_cpu(entry_at(buf, off)->d_reclen);
+	if (off > VEXFS_BLOCK_SIZE - VEXFS_DIRENT_HEAD)
+		return false;
+	e->d = entry_at(buf, off);
+	e->off = off;
+	e->ino = le64_to_cpu(READ_ONCE(e->d->d_ino));
+	e->reclen = le16_to_cpu(READ_ONCE(e->d->d_reclen));
+	e->namelen = READ_ONCE(e->d->d_namelen);
+	e->used = e->ino ? VEXFS_DIRENT_LEN(e->namelen) : 0;
+	return e->reclen >= VEXFS_DIRENT_HEAD && e->reclen % 8 == 0 &&
+	       e->reclen <= VEXFS_BLOCK_SIZE - off && e->used <= e->reclen;
 }
 
 static bool name_valid(const char *name, unsigned int len)
@@ -186,7 +207,9 @@ unlock:
 
 static bool block_empty(vx_buf *buf)
 {
-	return !entry_at(buf, HEAD)->d_ino && entry_next(buf, HEAD) == VEXFS_BLOCK_SIZE;
+	struct entry e;
+
+	return entry_get(buf, HEAD, &e) && !e.ino && e.reclen == VEXFS_BLOCK_SIZE - HEAD;
 }
 
 /*
@@ -224,12 +247,12 @@ static void shrink(vx_txn *t, struct vexfs_inode_core *c)
 /* --- entries --- */
 
 /*
- * Find a name: its block, which the caller releases, its offset there and that of the entry before
- * it, 0: it is the first.  Only lookups are killable: what changes an entry may be the second step
+ * Find a name: its block, which the caller releases, its entry and the offset of that before it, 0:
+ * it is the first.  Only lookups are killable: what changes an entry may be the second step
  * of a transaction that cannot go back.
  */
 static int find(struct vexfs_inode_core *c, const char *name, unsigned int len, vx_buf **out,
-		unsigned int *at, unsigned int *prev, bool killable)
+		struct entry *e, unsigned int *prev, bool killable)
 {
 	__u32 hash = crc32c(~0u, name, len), lblk;
 	struct cursor cur = { };
@@ -244,13 +267,10 @@ static int find(struct vexfs_inode_core *c, const char *name, unsigned int len, 
 		if (err)
 			return err;
 		*prev = 0;
-		for (off = HEAD; off < VEXFS_BLOCK_SIZE; off = entry_next(buf, off)) {
-			const struct vexfs_dirent *d = entry_at(buf, off);
-
-			if (d->d_ino && le32_to_cpu(d->d_hash) == hash && d->d_namelen == len &&
-			    !memcmp(d->d_name, name, len)) {
+		for (off = HEAD; entry_get(buf, off, e); off += e->reclen) {
+			if (e->ino && le32_to_cpu(e->d->d_hash) == hash && e->namelen == len &&
+			    !memcmp(e->d->d_name, name, len)) {
 				*out = buf;
-				*at = off;
 				return 0;
 			}
 			*prev = off;
@@ -266,43 +286,36 @@ static int find(struct vexfs_inode_core *c, const char *name, unsigned int len, 
 int vexfs_dir_lookup(struct vexfs_inode_core *c, const char *name, unsigned int len, __u64 *ino,
 		     __u8 *type)
 {
-	unsigned int off, prev;
+	unsigned int prev;
+	struct entry e;
 	vx_buf *buf;
 	int err;
 
 	if (len > VEXFS_NAME_LEN)
 		return -ENAMETOOLONG;
-	err = find(c, name, len, &buf, &off, &prev, true);
+	err = find(c, name, len, &buf, &e, &prev, true);
 	if (err)
 		return err;
-	*ino = le64_to_cpu(entry_at(buf, off)->d_ino);
-	*type = entry_at(buf, off)->d_type;
+	*ino = e.ino;
+	*type = e.d->d_type;
 	vx_brelse(buf);
 	return 0;
 }
 
-static unsigned int entry_used(const struct vexfs_dirent *d)
-{
-	return d->d_ino ? VEXFS_DIRENT_LEN(d->d_namelen) : 0;
-}
-
-/* An entry of the block with need bytes to spare, 0: none. */
-static unsigned int block_room(vx_buf *buf, unsigned int need)
+/* Is there an entry in the block with need bytes to spare? */
+static bool block_room(vx_buf *buf, unsigned int need, struct entry *e)
 {
 	unsigned int off;
 
-	for (off = HEAD; off < VEXFS_BLOCK_SIZE; off = entry_next(buf, off)) {
-		const struct vexfs_dirent *d = entry_at(buf, off);
-
-		if (le16_to_cpu(d->d_reclen) - entry_used(d) >= need)
-			return off;
-	}
-	return 0;
+	for (off = HEAD; entry_get(buf, off, e); off += e->reclen)
+		if (e->reclen - e->used >= need)
+			return true;
+	return false;
 }
 
 /* A block with room, which may be changed now. */
 static int make_room(vx_txn *t, struct vexfs_inode_core *c, unsigned int need, vx_buf **out,
-		     unsigned int *off)
+		     struct entry *e)
 {
 	struct cursor at = { };
 	__u32 lblk;
@@ -312,8 +325,7 @@ static int make_room(vx_txn *t, struct vexfs_inode_core *c, unsigned int need, v
 		err = block_read(c, &at, lblk, out);
 		if (err)
 			return err;
-		*off = block_room(*out, need);
-		if (*off) {
+		if (block_room(*out, need, e)) {
 			c->dir_hint = lblk;
 			err = vx_txn_write(t, *out);
 			if (err)
@@ -325,15 +337,18 @@ static int make_room(vx_txn *t, struct vexfs_inode_core *c, unsigned int need, v
 			return -EINTR;
 		cond_resched();
 	}
-	*off = HEAD;
-	return block_add(t, c, out);
+	err = block_add(t, c, out);
+	if (!err)
+		entry_get(*out, HEAD, e);
+	return err;
 }
 
 int vexfs_dir_add(vx_txn *t, struct vexfs_inode_core *c, const char *name, unsigned int len,
 		  __u64 ino, __u8 type)
 {
-	unsigned int off, used, rest;
 	struct vexfs_dirent *d;
+	unsigned int rest;
+	struct entry e;
 	vx_buf *buf;
 	int err;
 
@@ -344,15 +359,14 @@ int vexfs_dir_add(vx_txn *t, struct vexfs_inode_core *c, const char *name, unsig
 	err = dir_usable(c);
 	if (err)
 		return err;
-	err = make_room(t, c, VEXFS_DIRENT_LEN(len), &buf, &off);
+	err = make_room(t, c, VEXFS_DIRENT_LEN(len), &buf, &e);
 	if (err)
 		return err;
-	d = entry_at(buf, off);
-	used = entry_used(d);
-	rest = le16_to_cpu(d->d_reclen) - used;
-	if (used) {
-		d->d_reclen = cpu_to_le16(used);
-		d = entry_at(buf, off + used);
+	d = e.d;
+	rest = e.reclen - e.used;
+	if (e.used) {
+		d->d_reclen = cpu_to_le16(e.used);
+		d = entry_at(buf, e.off + e.used);
 	}
 	memset(d, 0, VEXFS_DIRENT_LEN(len));
 	d->d_ino = cpu_to_le64(ino);
@@ -368,26 +382,24 @@ int vexfs_dir_add(vx_txn *t, struct vexfs_inode_core *c, const char *name, unsig
 
 int vexfs_dir_remove(vx_txn *t, struct vexfs_inode_core *c, const char *name, unsigned int len)
 {
-	unsigned int off, prev, reclen;
-	struct vexfs_dirent *d;
+	unsigned int prev;
+	struct entry e;
 	bool last;
 	vx_buf *buf;
 	__u32 lblk;
 	int err;
 
-	err = find(c, name, len, &buf, &off, &prev, false);
+	err = find(c, name, len, &buf, &e, &prev, false);
 	if (err)
 		return err;
 	err = vx_txn_write(t, buf);
 	if (err)
 		goto release;
-	d = entry_at(buf, off);
-	reclen = le16_to_cpu(d->d_reclen);
-	memset(d, 0, entry_used(d));
+	memset(e.d, 0, e.used);
 	if (prev)
-		le16_add_cpu(&entry_at(buf, prev)->d_reclen, reclen);
+		entry_at(buf, prev)->d_reclen = cpu_to_le16(e.off - prev + e.reclen);
 	else
-		d->d_reclen = cpu_to_le16(reclen);
+		e.d->d_reclen = cpu_to_le16(e.reclen);
 	err = block_dirty(t, c, buf);
 	lblk = le32_to_cpu(((const struct vexfs_dir_block *)vx_data(buf))->db_lblk);
 	c->dir_hint = min(c->dir_hint, lblk);
@@ -402,19 +414,20 @@ release:
 int vexfs_dir_replace(vx_txn *t, struct vexfs_inode_core *c, const char *name, unsigned int len,
 		      __u64 ino, __u8 type)
 {
-	unsigned int off, prev;
+	unsigned int prev;
+	struct entry e;
 	vx_buf *buf;
 	int err;
 
 	if (!vexfs_ino_valid(c->fs, ino) || !type_valid(type))
 		return -EINVAL;
-	err = find(c, name, len, &buf, &off, &prev, false);
+	err = find(c, name, len, &buf, &e, &prev, false);
 	if (err)
 		return err;
 	err = vx_txn_write(t, buf);
 	if (!err) {
-		entry_at(buf, off)->d_ino = cpu_to_le64(ino);
-		entry_at(buf, off)->d_type = type;
+		e.d->d_ino = cpu_to_le64(ino);
+		e.d->d_type = type;
 		err = block_dirty(t, c, buf);
 	}
 	vx_brelse(buf);
@@ -434,6 +447,7 @@ int vexfs_dir_iterate(struct vexfs_inode_core *c, __u64 *pos,
 	while (!err && more && *pos < c->disk_size) {
 		__u32 lblk = *pos >> VEXFS_BLOCK_SHIFT;
 		__u64 base = (__u64)lblk << VEXFS_BLOCK_SHIFT;
+		struct entry e;
 		unsigned int off;
 		vx_buf *buf;
 
@@ -443,14 +457,11 @@ int vexfs_dir_iterate(struct vexfs_inode_core *c, __u64 *pos,
 		/*
 		 * from the start of the block: the entry that *pos stood for may have been merged
 		 */
-		for (off = HEAD; more && off < VEXFS_BLOCK_SIZE; off = entry_next(buf, off)) {
-			const struct vexfs_dirent *d = entry_at(buf, off);
-
-			if (!d->d_ino || base + off < *pos)
+		for (off = HEAD; more && entry_get(buf, off, &e); off += e.reclen) {
+			if (!e.ino || base + off < *pos)
 				continue;
 			*pos = base + off;
-			more = fn(arg, d->d_name, d->d_namelen, le64_to_cpu(d->d_ino), d->d_type,
-				  *pos);
+			more = fn(arg, e.d->d_name, e.namelen, e.ino, e.d->d_type, *pos);
 		}
 		vx_brelse(buf);
 		if (more)

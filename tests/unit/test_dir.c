@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Directories against a list of names; positions; faults; blocks that lie. */
+#include <unistd.h>
+
 #include "box.h"
 
 #define NAMES 3000
@@ -641,6 +643,86 @@ static void test_flips(void **state)
 	model_close(&m);
 }
 
+static bool touch_all(void *arg, const char *name, unsigned int len, __u64 ino, __u8 type, __u64 pos)
+{
+	static __u8 sum;
+
+	(void)arg;
+	(void)pos;
+	while (len)
+		sum += name[--len];
+	sum += ino + type;
+	return true;
+}
+
+/*
+ * On a hostile image two directories share a block: what was verified for one of them is changed under the
+ * lock of the other.  No loop is endless, and nothing behind the block is touched.
+ */
+static void test_shared(void **state)
+{
+	static const __u32 offset[] = { 8, 9, 10, 0 };		/* of d_reclen, d_namelen and d_ino */
+	__u8 good[VEXFS_BLOCK_SIZE], *data;
+	unsigned int at[64], n = 0, i, k, off;
+	struct vexfs_map map;
+	struct model m;
+	__u64 ino, pos;
+	vx_buf *buf;
+	__u8 type;
+	vx_txn t;
+
+	(void)state;
+	chance_seed(17);
+	model_make(&m, 65536, 40);
+	for (i = 0; i < 20; i++)
+		if (chance(4))
+			assert_int_equal(do_add(&m, &m.name[i]), 0);
+	m.b.dev.strict = false;
+	assert_int_equal(vexfs_extent_lookup(&m.c, 0, &map), 0);
+	buf = vx_bread(&m.b.fs, map.pblk);
+	assert_false(IS_ERR(buf));
+	data = vx_data(buf);
+	memcpy(good, data, sizeof(good));
+	for (off = 16; off < sizeof(good); off += good[off + 8] | good[off + 9] << 8)
+		at[n++] = off;
+	alarm(60);
+	for (i = 0; i < 30000; i++) {
+		struct vexfs_inode_core other = m.c;
+
+		memcpy(data, good, sizeof(good));
+		for (k = 1 + chance(3); k; k--)
+			data[at[chance(n)] + offset[chance(4)]] = chance(3) ? chance(256) : 0;
+		vx_set_verified(buf);
+		other.ino++;
+		other.dir_hint = 0;
+		pos = 0;
+		box_start(&m.b, &t, INT_MAX);
+		switch (chance(5)) {
+		case 0:
+			vexfs_dir_lookup(&other, m.name[chance(40)].text, m.name[chance(40)].len, &ino, &type);
+			break;
+		case 1:
+			vexfs_dir_iterate(&other, &pos, touch_all, NULL);
+			break;
+		case 2:
+			vexfs_dir_add(&t, &other, m.name[39].text, m.name[39].len, 50, DT_REG);
+			break;
+		case 3:
+			k = chance(20);
+			vexfs_dir_remove(&t, &other, m.name[k].text, m.name[k].len);
+			break;
+		case 4:
+			k = chance(20);
+			vexfs_dir_replace(&t, &other, m.name[k].text, m.name[k].len, 50, DT_REG);
+		}
+	}
+	alarm(0);
+	memcpy(data, good, sizeof(good));
+	vx_brelse(buf);
+	m.b.dev.strict = true;
+	model_close(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -653,6 +735,7 @@ int main(void)
 		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_lies),
 		cmocka_unit_test(test_flips),
+		cmocka_unit_test(test_shared),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
