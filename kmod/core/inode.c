@@ -54,7 +54,10 @@ int vexfs_inode_buf(struct vexfs_fs *fs, __u64 ino, vx_buf **buf, struct vexfs_i
 	err = inode_read(fs, ino, buf, raw);
 	if (err)
 		return err;
+	/* nobody has it in memory, but its neighbour on the orphan list may be changing it */
+	vx_lock(&fs->orphan_lock);
 	err = vexfs_inode_check(fs, ino, *raw);
+	vx_unlock(&fs->orphan_lock);
 	if (err)
 		vx_brelse(*buf);
 	return err;
@@ -129,6 +132,11 @@ static const char *symlink_wrong(const struct vexfs_inode *raw)
 	return NULL;
 }
 
+static bool time_valid(__le32 nsec)
+{
+	return le32_to_cpu(nsec) < 1000000000;
+}
+
 static const char *inode_wrong(const struct vexfs_fs *fs, const struct vexfs_inode *raw)
 {
 	__u16 mode = le16_to_cpu(raw->i_mode), depth = le16_to_cpu(raw->i_depth);
@@ -143,6 +151,9 @@ static const char *inode_wrong(const struct vexfs_fs *fs, const struct vexfs_ino
 		return "size out of range";
 	if (le64_to_cpu(raw->i_blocks) > fs->blocks)
 		return "more blocks than the filesystem has";
+	if (!time_valid(raw->i_atime_nsec) || !time_valid(raw->i_mtime_nsec) ||
+	    !time_valid(raw->i_ctime_nsec) || !time_valid(raw->i_btime_nsec))
+		return "nanoseconds of a time out of range";
 	if (depth > VEXFS_EXTENT_DEPTH)
 		return "extent tree is too deep";
 	if (entries > VEXFS_INLINE_EXTENTS || (depth && !entries))

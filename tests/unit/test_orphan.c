@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The orphan list against a model of it: right and wrong hints, gaps, links that lie, faults. */
+#include <pthread.h>
+
 #include "box.h"
 
 #define FILES	24
@@ -251,6 +253,76 @@ static void test_free_ino(void **state)
 	box_close(&w.b);
 }
 
+static struct world reading;
+
+/* File 1, whose owner is not there: only its neighbour on the list changes it. */
+static void *read_it(void *arg)
+{
+	struct vexfs_inode *raw;
+	vx_buf *buf;
+	int err = 0;
+
+	while (!err && !__atomic_load_n((bool *)arg, __ATOMIC_RELAXED)) {
+		err = vexfs_inode_buf(&reading.b.fs, reading.c[1].ino, &buf, &raw);
+		if (!err)
+			vx_brelse(buf);
+	}
+	return (void *)(long)err;
+}
+
+/* An inode is read while its neighbour on the list goes: it is never found to be damaged. */
+static void test_reader(void **state)
+{
+	struct world *w = &reading;
+	unsigned int round;
+	bool stop = false;
+	pthread_t thread;
+	void *err;
+
+	(void)state;
+	world_make(w);
+	w->b.dev.strict = false;
+	assert_int_equal(add(w, 0, false), 0);
+	assert_int_equal(add(w, 1, false), 0);
+	assert_int_equal(pthread_create(&thread, NULL, read_it, &stop), 0);
+	for (round = 0; round < 20000; round++) {
+		assert_int_equal(del(w, 0, w->c[1].ino), 0);
+		assert_int_equal(del(w, 1, 0), 0);
+		assert_int_equal(add(w, 0, false), 0);
+		assert_int_equal(add(w, 1, false), 0);
+	}
+	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
+	assert_int_equal(pthread_join(thread, &err), 0);
+	assert_int_equal((long)err, 0);
+	box_close(&w->b);
+}
+
+/* A time is none with a thousand million nanoseconds. */
+static void test_nanoseconds(void **state)
+{
+	static const size_t field[] = {
+		offsetof(struct vexfs_inode, i_atime_nsec), offsetof(struct vexfs_inode, i_mtime_nsec),
+		offsetof(struct vexfs_inode, i_ctime_nsec), offsetof(struct vexfs_inode, i_btime_nsec)
+	};
+	static struct world w;
+	struct vexfs_inode raw;
+	unsigned int i;
+
+	(void)state;
+	world_make(&w);
+	for (i = 0; i < 8; i++) {
+		__le32 nsec = cpu_to_le32(i < 4 ? 999999999 : 1000000000);
+
+		assert_int_equal(vexfs_inode_peek(&w.b.fs, w.c[0].ino, &raw), 0);
+		memcpy((char *)&raw + field[i % 4], &nsec, sizeof(nsec));
+		raw.i_crc = cpu_to_le32(vexfs_csum(&w.b.fs, &raw, sizeof(raw),
+						   offsetof(struct vexfs_inode, i_crc), w.c[0].ino,
+						   le32_to_cpu(raw.i_generation), 0));
+		assert_int_equal(vexfs_inode_check(&w.b.fs, w.c[0].ino, &raw), i < 4 ? 0 : -EUCLEAN);
+	}
+	box_close(&w.b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -260,6 +332,8 @@ int main(void)
 		cmocka_unit_test(test_nowhere),
 		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_free_ino),
+		cmocka_unit_test(test_reader),
+		cmocka_unit_test(test_nanoseconds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
