@@ -132,6 +132,7 @@ enum {
 	VEXFS_I_MADE,
 	/* records remember core.data_change: the next change raises it */
 	VEXFS_I_WATCHED,
+	VEXFS_I_RAISED,			/* raise_tid is one */
 };
 
 struct vexfs_inode_info {
@@ -143,6 +144,7 @@ struct vexfs_inode_info {
 
 	tid_t sync_tid;			/* what fsync waits for; core.lock, read without it */
 	tid_t datasync_tid;		/* same for fdatasync: size and mapping */
+	tid_t raise_tid;		/* the last that raised i_data_change: data wait for it */
 	struct timespec64 btime;
 	unsigned long state;		/* VEXFS_I_* */
 	u32 keep;			/* first block that release may trim; i_rwsem */

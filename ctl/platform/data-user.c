@@ -42,6 +42,15 @@ ssize_t vexfs_data_read(struct inode *inode, void *to, size_t n, u64 pos)
 	return n;
 }
 
+/* What records remember of the file is in the log before its data are on the device. */
+static int will_change(struct inode *inode)
+{
+	bool watched = test_bit(VEXFS_I_WATCHED, &VEXFS_I(inode)->state);
+
+	vexfs_data_changed(inode);
+	return watched ? vexfs_log_commit(VEXFS_SB(inode->i_sb)->log) : 0;
+}
+
 /* The file ends, or ended, at `size`: the rest of its block shall be zeros. */
 static int zero_tail(struct inode *inode, u64 size)
 {
@@ -82,7 +91,7 @@ ssize_t vexfs_data_write(struct inode *inode, const void *from, size_t n, u64 po
 {
 	u64 size = i_size_read(inode), end, first = pos >> VEXFS_BLOCK_SHIFT, last;
 	bool fresh = false;
-	int err = 0;
+	int err;
 
 	if (!n)
 		return 0;
@@ -90,7 +99,8 @@ ssize_t vexfs_data_write(struct inode *inode, const void *from, size_t n, u64 po
 		return -EFBIG;
 	end = pos + n;
 	last = blocks_of(end);
-	if (pos > size)
+	err = will_change(inode);
+	if (!err && pos > size)
 		err = zero_tail(inode, size);
 	if (!err)
 		do
@@ -121,7 +131,6 @@ static int grow(struct inode *inode, u64 size)
 	down_write(&core->lock);
 	i_size_write(inode, size);
 	core->disk_size = size;
-	vexfs_data_changed_locked(inode);
 	err = vexfs_log_inode_locked(t, inode, true);
 	up_write(&core->lock);
 	return vexfs_stop(t, err);
@@ -139,7 +148,6 @@ static int unlink_orphan(struct inode *inode)
 static int shrink(struct inode *inode, u64 size)
 {
 	struct vexfs_inode_core *core = &VEXFS_I(inode)->core;
-	u64 old = i_size_read(inode);
 	vx_txn *t;
 	int err, e2;
 
@@ -155,8 +163,6 @@ static int shrink(struct inode *inode, u64 size)
 		down_write(&core->lock);
 		i_size_write(inode, size);
 		core->disk_size = size;
-		if (size != old)
-			vexfs_data_changed_locked(inode);
 		err = vexfs_log_inode_locked(t, inode, true);
 		up_write(&core->lock);
 	}
@@ -176,11 +182,15 @@ static int shrink(struct inode *inode, u64 size)
 
 int vexfs_setsize(struct inode *inode, u64 size)
 {
-	int err;
+	u64 old = i_size_read(inode);
+	int err = 0;
 
 	if (size > inode->i_sb->s_maxbytes)
 		return -EFBIG;
-	err = size > i_size_read(inode) ? grow(inode, size) : shrink(inode, size);
+	if (size != old)
+		err = will_change(inode);
+	if (!err)
+		err = size > old ? grow(inode, size) : shrink(inode, size);
 	vexfs_file_changed(inode);
 	return err;
 }

@@ -189,15 +189,6 @@ void vexfs_file_changed(struct inode *inode)
 	mutex_unlock(&sbi->collections_lock);
 }
 
-void vexfs_data_changed_locked(struct inode *inode)
-{
-	struct vexfs_inode_info *vi = VEXFS_I(inode);
-
-	lockdep_assert_held_write(&vi->core.lock);
-	if (test_and_clear_bit(VEXFS_I_WATCHED, &vi->state))
-		vi->core.data_change++;
-}
-
 void vexfs_data_changed(struct inode *inode)
 {
 	struct vexfs_inode_info *vi = VEXFS_I(inode);
@@ -210,11 +201,12 @@ void vexfs_data_changed(struct inode *inode)
 	handle = vexfs_start(sb, VEXFS_INODE_CREDITS);
 	err = PTR_ERR_OR_ZERO(handle);
 	down_write(&vi->core.lock);
-	vexfs_data_changed_locked(inode);
+	if (test_and_clear_bit(VEXFS_I_WATCHED, &vi->state))
+		vi->core.data_change++;
 	if (!err)
 		err = vexfs_log_inode_locked(handle, inode, true);
 	up_write(&vi->core.lock);
-	/* the data have changed: when that is not in the log, no fsync may succeed */
+	/* the data will change: when that is not in the log, no fsync may succeed */
 	if (!IS_ERR(handle))
 		vexfs_finish(handle, sb, err);
 	else if (err != -EROFS && !vexfs_is_shutdown(sb))

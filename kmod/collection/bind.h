@@ -129,11 +129,11 @@ struct vexfs_bound_file *vexfs_file_enter(struct vexfs_body *b, struct inode *in
  */
 void vexfs_file_changed(struct inode *inode);
 /*
- * Data of a file have changed, or may have: raise core.data_change if a record remembers it.  The
- * first one in core.lock and a transaction that logs the inode afterwards, and
- * vexfs_file_changed() after that; the second does it all, outside transactions.
+ * Data of a file are going to change: raise core.data_change if a record remembers it, in a
+ * transaction of its own, and tell vexfs_file_changed().  i_rwsem held, so that no binding comes
+ * between, or the lock of the folio that is going to be written through a mapping.  The host does
+ * not write the data before that transaction is committed.
  */
-void vexfs_data_changed_locked(struct inode *inode);
 void vexfs_data_changed(struct inode *inode);
 /*
  * May a file leave its collection, or have a name elsewhere?  -EXDEV: it has records.  Loads the

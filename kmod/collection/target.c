@@ -38,19 +38,21 @@ static int acquire(struct inode *dir, struct inode *inode, struct vexfs_target *
 		err = -ENOENT;
 	else
 		err = vexfs_collection_of(inode) == dir->i_ino ? mark_bound(inode) : -EXDEV;
-	if (!err)
+	if (!err) {
 		atomic_inc(&vi->binding);
+		ihold(inode);
+		t->inode = inode;
+		/* between two writes: each raises the counter before it changes anything */
+		set_bit(VEXFS_I_WATCHED, &vi->state);
+		/* after the bit: who clears it raises the counter */
+		down_read(&vi->core.lock);
+		t->change = vi->core.data_change;
+		up_read(&vi->core.lock);
+	}
 	inode_unlock_shared(inode);
-	if (err)
-		return err;
-	ihold(inode);
-	t->inode = inode;
-	set_bit(VEXFS_I_WATCHED, &vi->state);
-	down_read(&vi->core.lock);	/* after the bit: who clears it raises the counter */
-	t->change = vi->core.data_change;
-	up_read(&vi->core.lock);
-	vexfs_file_settle(inode);
-	return 0;
+	if (!err)
+		vexfs_file_settle(inode);
+	return err;
 }
 
 static int target(struct inode *dir, struct vexfs_binds *b, const struct vexfs_bind *bind,

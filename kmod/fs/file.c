@@ -72,16 +72,16 @@ static ssize_t write_some(struct kiocb *iocb, struct iov_iter *from)
 	n = file_modified(iocb->ki_filp);
 	if (n)
 		goto out;
+	/* before: what is dirty is written back at any time; and no binding comes between */
+	vexfs_data_changed(inode);
 	size = i_size_read(inode);
 	/* what lies between may hold what a mapping wrote past EOF */
 	if (iocb->ki_pos > size) {
 		n = iomap_zero_range(inode, size, iocb->ki_pos - size, NULL, &vexfs_iomap_ops);
 		if (n)
-			goto changed;
+			goto out;
 	}
 	n = iomap_file_buffered_write(iocb, from, &vexfs_iomap_ops, NULL);
-changed:
-	vexfs_data_changed(inode);
 out:
 	inode_unlock(inode);
 	return n;

@@ -51,6 +51,10 @@ int vexfs_log_inode_locked(handle_t *handle, struct inode *inode, bool datasync)
 
 	if (test_and_clear_bit(VEXFS_I_FRESH, &vi->state))
 		memset(raw, 0, sizeof(*raw));	/* the last owner's xattrs and parents */
+	if (le64_to_cpu(raw->i_data_change) != vi->core.data_change) {
+		vi->raise_tid = vexfs_tid(handle);
+		set_bit(VEXFS_I_RAISED, &vi->state);
+	}
 	vexfs_inode_store(&vi->core, raw);
 	raw->i_mode = cpu_to_le16(inode->i_mode);
 	raw->i_uid = cpu_to_le32(i_uid_read(inode));
@@ -435,7 +439,6 @@ static int grow(struct inode *inode, loff_t size)
 	down_write(&core->lock);
 	i_size_write(inode, size);
 	core->disk_size = size;
-	vexfs_data_changed_locked(inode);
 	err = vexfs_log_inode_locked(handle, inode, true);
 	up_write(&core->lock);
 	err = vexfs_stop(handle, err);
@@ -446,7 +449,6 @@ static int grow(struct inode *inode, loff_t size)
 static int shrink(struct inode *inode, loff_t size)
 {
 	struct vexfs_inode_info *vi = VEXFS_I(inode);
-	loff_t old = i_size_read(inode);
 	loff_t disk = READ_ONCE(vi->core.disk_size);
 	bool zeroed = false;
 	handle_t *handle;
@@ -467,8 +469,6 @@ static int shrink(struct inode *inode, loff_t size)
 		down_write(&vi->core.lock);
 		i_size_write(inode, size);
 		vi->core.disk_size = size;
-		if (size != old)
-			vexfs_data_changed_locked(inode);
 		err = vexfs_log_inode_locked(handle, inode, true);
 		up_write(&vi->core.lock);
 	}
@@ -497,6 +497,8 @@ int vexfs_setsize(struct inode *inode, loff_t size)
 	loff_t old = i_size_read(inode);
 	int err;
 
+	if (size != old)
+		vexfs_data_changed(inode);
 	filemap_invalidate_lock(inode->i_mapping);
 	err = size > old ? grow(inode, size) : shrink(inode, size);
 	filemap_invalidate_unlock(inode->i_mapping);

@@ -297,10 +297,28 @@ static const struct iomap_writeback_ops writeback_ops = {
 	.prepare_ioend	= prepare_ioend,
 };
 
+/*
+ * Records that were bound to a file before it changed are stale.  What is written in place is on the
+ * device at once, and that must be in the log by then.
+ */
+static int wait_for_raise(struct inode *inode)
+{
+	struct vexfs_inode_info *vi = VEXFS_I(inode);
+
+	if (!test_bit(VEXFS_I_RAISED, &vi->state))
+		return 0;
+	return jbd2_complete_transaction(VEXFS_SB(inode->i_sb)->journal,
+					 READ_ONCE(vi->raise_tid));
+}
+
 static int writepages(struct address_space *mapping, struct writeback_control *wbc)
 {
 	struct iomap_writepage_ctx wpc = { };
+	int err = wait_for_raise(mapping->host);
 
+	/* the log has failed; map_blocks() refuses then, and each folio learns of it */
+	if (err && !vexfs_is_shutdown(mapping->host->i_sb))
+		return err;
 	return iomap_writepages(mapping, wbc, &wpc, &writeback_ops);
 }
 

@@ -343,6 +343,38 @@ static void bindings(void **state)
 	mount_unmake(&m);
 }
 
+/* The power fails after a file that records know was changed in place: they know that it was. */
+static void changed_and_killed(void **state)
+{
+	struct file *file;
+	struct mount m;
+	char text[8];
+	int how;
+
+	(void)state;
+	for (how = 0; how < 2; how++) {
+		mount_with_collection(&m);
+		file = file_open(&m, "/c/a", "old text");
+		assert_int_equal(insert_one(&m, 1, NULL, NULL, number_of(file), 0), 0);
+		assert_int_equal(vexfs_image_sync(m.image), 0);
+		if (how)
+			assert_int_equal(vexfs_file_truncate(file, 4), 0);
+		else
+			assert_int_equal(vexfs_file_pwrite(file, "new", 3, 0), 3);
+		numbers_forget();
+		vexfs_file_close(file);
+		mount_kill(&m);
+		mount_open(&m, 0);
+		mount_open_c(&m);
+		file = file_open(&m, "/c/a", NULL);
+		assert_true(vexfs_file_pread(file, text, 8, 0) >= 4);
+		vexfs_file_close(file);
+		assert_memory_equal(text, how ? "old " : "new ", 4);
+		assert_int_equal(flags_of(&m, 1), VEXFS_ITEM_BOUND | VEXFS_ITEM_STALE);
+		mount_unmake(&m);
+	}
+}
+
 /*
  * What is renamed over a file has its records, also after a remount, a compaction, and another
  * rename.
@@ -841,7 +873,7 @@ int main(void)
 		cmocka_unit_test(belonging),	  cmocka_unit_test(programs),
 		cmocka_unit_test(wrong_calls),	  cmocka_unit_test(full),
 		cmocka_unit_test(many_collections), cmocka_unit_test(changes_of_files),
-		cmocka_unit_test(killed),
+		cmocka_unit_test(killed),	  cmocka_unit_test(changed_and_killed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
