@@ -102,11 +102,12 @@ __u64 vexfs_super_capacity(const struct vexfs_fs *fs);
 /* Set up fs from block 0 (after the journal was replayed); counts free space when s_state is not
  * CLEAN. */
 int vexfs_super_read(struct vexfs_fs *fs, void *host, __u64 dev_blocks);
-/* The same from the copy in this block, if it is not 0; for reading alone, as is a block 0 that is a copy
- * (vexfs_super_check() says so): nobody knows its orphans, or which generations were given out. */
+/* The same from the copy in this block, if it is not 0; for reading alone, as is a block 0 that is a
+ * copy (vexfs_super_check() says so): nobody knows its orphans, or which generations were given
+ * out. */
 int vexfs_super_read_copy(struct vexfs_fs *fs, void *host, __u64 dev_blocks, __u64 block);
-/* fs->groups_init, from the geometry and what is on the device.  Groups are initialised in order, so they
- * reach to the last one whose block verifies: 1 at least.  -EINTR, -ENOMEM. */
+/* fs->groups_init, from the geometry and what is on the device.  Groups are initialised in order, so
+ * they reach to the last one whose block verifies: 1 at least.  -EINTR, -ENOMEM. */
 int vexfs_super_find_groups(struct vexfs_fs *fs);
 void vexfs_super_release(struct vexfs_fs *fs);
 /* In a transaction: write the counters, state and times of fs into block 0. 1 credit. */
@@ -207,6 +208,8 @@ int vexfs_orphan_drop(vx_txn *t, struct vexfs_fs *fs);
 /* one insertion or conversion */
 #define VEXFS_EXTENT_CREDITS	(2 * VEXFS_EXTENT_DEPTH + 2 + VEXFS_ALLOC_CREDITS + 2)
 int vexfs_extent_lookup(struct vexfs_inode_core *c, __u32 lblk, struct vexfs_map *map);
+/* All of the extent that lblk lies in, which may begin before it; pblk 0: in none. */
+int vexfs_extent_around(struct vexfs_inode_core *c, __u32 lblk, struct vexfs_map *map);
 /* Map [lblk, lblk+len), which must be a hole, to pblk; merges with neighbours. */
 int vexfs_extent_insert(vx_txn *t, struct vexfs_inode_core *c, __u32 lblk, __u32 len, __u64 pblk,
 			bool unwritten);
@@ -222,8 +225,8 @@ int vexfs_extent_alloc(vx_txn *t, struct vexfs_inode_core *c, __u32 lblk, __u32 
 #define VEXFS_PLANE_CHUNK	1024
 __u32 vexfs_extent_chunk(const struct vexfs_inode_core *c, __u32 want);
 /* Unwritten -> written in [lblk, lblk+len), at most one extent per call: *done blocks were dealt
- * with (holes and written ones too).  May use the reserve, so it does not fail for want of
- * space. */
+ * with (holes and written ones too).  May use the reserve; when that is used up, -ENOSPC.  An extent
+ * that is converted as a whole needs no space. */
 int vexfs_extent_convert(vx_txn *t, struct vexfs_inode_core *c, __u32 lblk, __u32 len, __u32 *done);
 /* Unmap from the end down to lblk `from`, freeing blocks and empty nodes, as far as the
  * transaction's credits reach: 0 done, -EAGAIN: write the inode and restart in a new transaction.

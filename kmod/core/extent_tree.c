@@ -203,6 +203,25 @@ int vexfs_extent_lookup(struct vexfs_inode_core *c, __u32 lblk, struct vexfs_map
 	return 0;
 }
 
+int vexfs_extent_around(struct vexfs_inode_core *c, __u32 lblk, struct vexfs_map *map)
+{
+	const struct vexfs_extent *x;
+	struct vexfs_path p;
+	int err;
+
+	if (lblk == U32_MAX)
+		return -EFBIG;
+	err = vexfs_path_find(c, lblk, &p);
+	if (err)
+		return err;
+	*map = (struct vexfs_map){ .lblk = lblk, .seq = c->seq };
+	x = leaf_covers(path_leaf(&p), lblk);
+	if (x)
+		x_map(x, c->seq, map);
+	vexfs_path_release(&p);
+	return 0;
+}
+
 /* --- changing nodes; write access has been taken --- */
 
 int vexfs_level_dirty(vx_txn *t, struct vexfs_inode_core *c, struct level *l)

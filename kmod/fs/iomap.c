@@ -177,6 +177,126 @@ const struct iomap_ops vexfs_iomap_ops = {
 	.iomap_begin	= iomap_begin,
 };
 
+/* --- conversion where there is no space --- */
+
+/*
+ * What readers of this block have in memory.  0: nothing, so they read zeros; 1: it is in *to.
+ * -ENOSPC: part of a large folio is there, which somebody has locked; maybe until its writeback
+ * ends, so we cannot wait.
+ */
+static int cached_block(struct inode *inode, u32 lblk, void *to)
+{
+	loff_t pos = (loff_t)lblk << VEXFS_BLOCK_SHIFT, size = i_size_read(inode);
+	struct folio *folio = filemap_get_folio(inode->i_mapping, pos >> PAGE_SHIFT);
+	size_t off;
+	int there;
+
+	if (IS_ERR(folio))
+		return 0;
+	off = offset_in_folio(folio, pos);
+	there = folio_test_uptodate(folio);
+	if (!there && folio_test_large(folio)) {
+		there = -ENOSPC;
+		if (folio_trylock(folio)) {
+			there = iomap_is_partially_uptodate(folio, off, VEXFS_BLOCK_SIZE);
+			folio_unlock(folio);
+		}
+	}
+	if (pos >= size)
+		there = 0;
+	if (there > 0) {
+		memcpy_from_folio(to, folio, off, VEXFS_BLOCK_SIZE);
+		if (size - pos < VEXFS_BLOCK_SIZE)
+			memset(to + (size - pos), 0, VEXFS_BLOCK_SIZE - (size - pos));
+	}
+	folio_put(folio);
+	return there;
+}
+
+static int write_block(struct super_block *sb, u64 pblk, struct page *page)
+{
+	struct bio_vec vec;
+	struct bio bio;
+	int err;
+
+	bio_init(&bio, sb->s_bdev, &vec, 1, REQ_OP_WRITE | REQ_SYNC);
+	bio.bi_iter.bi_sector = pblk << (VEXFS_BLOCK_SHIFT - SECTOR_SHIFT);
+	__bio_add_page(&bio, page, VEXFS_BLOCK_SIZE, 0);
+	err = submit_bio_wait(&bio);
+	bio_uninit(&bio);
+	return err;
+}
+
+static int write_zeros(struct super_block *sb, u64 pblk, u32 len)
+{
+	const int shift = VEXFS_BLOCK_SHIFT - SECTOR_SHIFT;
+
+	return len ? blkdev_issue_zeroout(sb->s_bdev, pblk << shift, (sector_t)len << shift,
+					  GFP_NOFS, BLKDEV_ZERO_NOUNMAP) : 0;
+}
+
+/* Every block of an unwritten extent gets what its readers see. */
+static int fill_extent(struct inode *inode, const struct vexfs_map *map, struct page *page)
+{
+	struct super_block *sb = inode->i_sb;
+	u32 i, zeros = 0;
+	int err = 0;
+
+	for (i = 0; i < map->len && err >= 0; i++) {
+		err = cached_block(inode, map->lblk + i, page_address(page));
+		if (err > 0) {
+			err = write_zeros(sb, map->pblk + i - zeros, zeros) ?:
+			      write_block(sb, map->pblk + i, page);
+			zeros = 0;
+		} else {
+			zeros++;
+		}
+		cond_resched();
+	}
+	return err ?: write_zeros(sb, map->pblk + i - zeros, zeros);
+}
+
+/*
+ * A part of an extent is written, and there is no block left for what a split of it takes, not even
+ * in the reserve.  So all of it is written, and then converted, which takes none.
+ *
+ * No other I/O to its blocks may be overtaken by ours.  Folios that are under writeback stay so, for
+ * it ends in the worker that we are in: what is on its way, or here already, are the same data.
+ * All others need the map, which has changed, and its lock, before any I/O.
+ */
+static int convert_whole(struct inode *inode, u32 lblk)
+{
+	struct vexfs_inode_core *core = &VEXFS_I(inode)->core;
+	struct page *page = alloc_page(GFP_NOFS);
+	struct vexfs_map map;
+	handle_t *handle;
+	u32 done;
+	int err;
+
+	if (!page)
+		return -ENOMEM;
+	handle = vexfs_start(inode->i_sb, VEXFS_EXTENT_CREDITS + VEXFS_INODE_CREDITS);
+	err = PTR_ERR_OR_ZERO(handle);
+	if (err)
+		goto free;
+	err = vexfs_inode_access(handle, inode);
+	down_write(&core->lock);
+	err = err ?: vexfs_extent_around(core, lblk, &map);
+	if (!err && map.pblk && map.unwritten) {
+		WRITE_ONCE(core->seq, core->seq + 1);
+		/* map_blocks() reads it after the folio came under writeback */
+		smp_mb();
+		err = fill_extent(inode, &map, page) ?:
+		      vexfs_extent_convert(handle, core, map.lblk, map.len, &done) ?:
+		      vexfs_log_inode_locked(handle, inode, true);
+	}
+	up_write(&core->lock);
+	err = vexfs_stop(handle, err);
+free:
+	__free_page(page);
+	return err;
+}
+
 /* --- writeback --- */
 
 /* The data of [pos, pos + len) are on the device; len 0: the range lies past EOF by now. */
@@ -209,6 +329,8 @@ static int written(struct inode *inode, loff_t pos, size_t len)
 			err = vexfs_log_inode_locked(handle, inode, true);
 		up_write(&core->lock);
 		err = vexfs_stop(handle, err);
+		if (err == -ENOSPC && at < end)
+			err = convert_whole(inode, at);
 		cond_resched();
 	} while (!err && at < end);
 	return err;
@@ -298,8 +420,8 @@ static const struct iomap_writeback_ops writeback_ops = {
 };
 
 /*
- * Records that were bound to a file before it changed are stale.  What is written in place is on the
- * device at once, and that must be in the log by then.
+ * Records that were bound to a file before it changed are stale.  What is written in place is on
+ * the device at once, and that must be in the log by then.
  */
 static int wait_for_raise(struct inode *inode)
 {

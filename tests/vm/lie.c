@@ -3,6 +3,7 @@
  * lie DEVICE WHAT [INO]: metadata that are wrong, with all checksums right.  DEVICE is not mounted.
  *
  *	panic		the superblock wants errors=panic
+ *	reserve		no blocks are reserved
  *	links INO	a directory has two links, as if there were no directories in it
  *
  * Exit code 0, or 1 after a line.
@@ -20,13 +21,16 @@ static __attribute__((noreturn)) void die(const char *what)
 	exit(1);
 }
 
-static __u64 super_panics(void)
+static __u64 super_lies(bool panics)
 {
 	struct vexfs_super *s = (void *)block;
 
 	if (vexfs_dev_read(&dev, 0, block))
 		die("superblock");
-	s->s_errors = cpu_to_le16(VEXFS_ERRORS_PANIC);
+	if (panics)
+		s->s_errors = cpu_to_le16(VEXFS_ERRORS_PANIC);
+	else
+		s->s_reserved_blocks = 0;
 	vexfs_super_stamp(s);
 	return 0;
 }
@@ -52,13 +56,13 @@ int main(int argc, char **argv)
 
 	if (argc < 3 || vexfs_dev_open(&dev, argv[1], O_RDWR) ||
 	    vexfs_super_read(&fs, &dev, dev.blocks))
-		die("usage: lie DEVICE panic | links INO");
-	if (argc == 3 && !strcmp(argv[2], "panic"))
-		nr = super_panics();
+		die("usage: lie DEVICE panic | reserve | links INO");
+	if (argc == 3 && (!strcmp(argv[2], "panic") || !strcmp(argv[2], "reserve")))
+		nr = super_lies(argv[2][0] == 'p');
 	else if (argc == 4 && !strcmp(argv[2], "links"))
 		nr = two_links(strtoull(argv[3], NULL, 0));
 	else
-		die("usage: lie DEVICE panic | links INO");
+		die("usage: lie DEVICE panic | reserve | links INO");
 	if (vexfs_dev_write(&dev, nr, block))
 		die("write");
 	vexfs_super_release(&fs);
