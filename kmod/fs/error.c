@@ -5,6 +5,7 @@
  * No lock: sbi->flags has a bit for each, which is set once, atomically.
  */
 #include <linux/blkdev.h>
+#include <linux/fsnotify.h>
 #include "fs/fs.h"
 
 static void found_error(struct super_block *sb, struct va_format *vaf)
@@ -13,6 +14,7 @@ static void found_error(struct super_block *sb, struct va_format *vaf)
 
 	if (__ratelimit(&sbi->error_limit))
 		vexfs_msg(KERN_ERR, sb, "%pV", vaf);
+	fsnotify_sb_error(sb, NULL, EUCLEAN);	/* fanotify's FAN_FS_ERROR */
 	if (sb_rdonly(sb) || !sbi->journal || test_bit(VEXFS_SBI_MOUNTING, &sbi->flags)) {
 		set_bit(VEXFS_SBI_ERROR, &sbi->flags);
 		return;
@@ -75,6 +77,7 @@ bool vexfs_log_failed(const struct super_block *sb)
 			  READ_ONCE(journal->j_errno));
 		/* once mounted read-only, sync_fs is not asked any more */
 		errseq_set(&sbi->sb->s_wb_err, -EIO);
+		fsnotify_sb_error(sbi->sb, NULL, EIO);
 		if (sbi->opts.errors == VEXFS_ERRORS_PANIC)
 			panic("vexfs (%s): panic forced after error\n", sb->s_id);
 	}

@@ -21,7 +21,7 @@
 
 /* --- mount options --- */
 
-enum { OPT_ERRORS, OPT_COMMIT, OPT_RESIDENT, OPT_COMPACT, OPT_SB, OPT_NORECOVERY };
+enum { OPT_ERRORS, OPT_COMMIT, OPT_RESIDENT, OPT_COMPACT, OPT_SB, OPT_NORECOVERY, OPT_SHOWN };
 
 static const struct constant_table errors_table[] = {
 	{ "continue",	VEXFS_ERRORS_CONTINUE },
@@ -37,6 +37,9 @@ static const struct fs_parameter_spec parameters[] = {
 	fsparam_string	("compact",	OPT_COMPACT),
 	fsparam_u32	("sb",		OPT_SB),
 	fsparam_flag	("norecovery",	OPT_NORECOVERY),
+	/* not options but what has happened, which mount(8) hands back at a remount */
+	fsparam_flag	("emergency_ro", OPT_SHOWN),
+	fsparam_flag	("shutdown",	OPT_SHOWN),
 	{ }
 };
 
@@ -84,6 +87,10 @@ static int parse_param(struct fs_context *fc, struct fs_parameter *param)
 	case OPT_NORECOVERY:
 		opts->norecovery = true;
 		return 0;
+	case OPT_SHOWN:
+		if (fc->purpose != FS_CONTEXT_FOR_RECONFIGURE)
+			return invalfc(fc, "Unknown parameter '%s'", param->key);
+		return 0;
 	}
 	return opt;
 }
@@ -105,6 +112,11 @@ static int show_options(struct seq_file *seq, struct dentry *root)
 		seq_printf(seq, ",sb=%u", opts->sb);
 	if (opts->norecovery)
 		seq_puts(seq, ",norecovery");
+	/* the flags of the mount stay as they were, for mount(2) alone changes them */
+	if (vexfs_is_gone(root->d_sb))
+		seq_puts(seq, ",shutdown");
+	else if (vexfs_is_shutdown(root->d_sb))
+		seq_puts(seq, ",emergency_ro");
 	return 0;
 }
 

@@ -74,6 +74,9 @@ fresh
 flip $(($(inode_at "$a") + 60))
 run "mount" vexctl mount -o errors=continue $dev /mnt
 expect_fail "a damaged inode" "needs cleaning" cat /mnt/a
+run "fanotify tells of it" fserror /mnt cat /mnt/a
+says "as damage" '^117 [0-9]+$'
+run "writing goes on, so /proc/mounts says nothing" sh -c "! grep ' /mnt .*emergency_ro' /proc/mounts"
 told "which one" "inode $a"
 run "the others are fine" cat /mnt/b /mnt/d/f
 run "and new ones" cp /bin/busybox /mnt/c
@@ -154,10 +157,14 @@ for mode in continue remount-ro; do
 	else
 		expect_fail "not written" "/mnt/newer" touch /mnt/newer
 		told "so" "no further writes"
+		run "/proc/mounts says so, too" grep -q " /mnt vexfs rw,.*,emergency_ro " /proc/mounts
 		run "vectors are read, too" hookq check /mnt/c
 		run "and a record" vexctl get /mnt/c 5
 		expect_fail "but not written" "was shut down" vexctl delete /mnt/c 5
 		equal "nor bound" EIO "$(hookq use /mnt/c filter)"
+		expect_fail "which is no option" "no option" vexctl mount -o emergency_ro $dev /tmp
+		run "but may come back at a remount" mount -o remount,ro,emergency_ro /mnt
+		run "to read-only" grep -q " /mnt vexfs ro,.*,emergency_ro " /proc/mounts
 	fi
 	run "umount" vexctl umount /mnt
 done
