@@ -108,7 +108,7 @@ static void enter(struct vexfs_dictionary *d, u32 attr, u64 hash, u64 pos)
 
 	d->at[attr][code - 1] = pos;
 	vexfs_map_put(&d->map, hash, (u64)attr << 32 | code);
-	d->n[attr] = code;
+	WRITE_ONCE(d->n[attr], code);	/* vexfs_words_lookup() looks without the lock */
 }
 
 /* --- loading --- */
@@ -246,6 +246,8 @@ bool vexfs_words_known(const struct vexfs_collection_mem *c, const __s64 *attr)
 /* Some of the words of a call, and what was found out about them. */
 struct some {
 	u32 attr, n;
+	const u64 *seen;		/* bit code - 1: this one may be known; NULL: all ... */
+	u32 known;			/* ... of so many, if it is not NULL */
 	const u8 *byte[SOME_WORDS];
 	u8 len[SOME_WORDS];
 	u64 hash[SOME_WORDS];
@@ -259,11 +261,15 @@ struct some {
 	u8 entries[SOME_WORDS * sizeof(struct entry)];
 };
 
-static void choose_some(struct some *s, u32 attr, const struct vexfs_keys *words, u32 from)
+static bool is_seen(const u64 *seen, u32 i)
+{
+	return !seen || seen[i / 64] >> i % 64 & 1;
+}
+
+static void choose_some(struct some *s, const struct vexfs_keys *words, u32 from)
 {
 	u32 i;
 
-	s->attr = attr;
 	s->n = min(words->n - from, SOME_WORDS);
 	for (i = 0; i < s->n; i++) {
 		s->byte[i] = words->byte + words->off[from + i];
@@ -271,6 +277,17 @@ static void choose_some(struct some *s, u32 attr, const struct vexfs_keys *words
 		s->hash[i] = words->hash[from + i];
 		s->code[i] = s->tried[i] = 0;
 	}
+}
+
+/* The next code that a word may have, and that may be known; U32_MAX: there is none. */
+static u32 next_code(const struct vexfs_dictionary *d, const struct some *s, u32 i)
+{
+	u32 code = s->tried[i];
+
+	do
+		code = candidate(d, s->attr, s->hash[i], code);
+	while (code && s->seen && (code > s->known || !is_seen(s->seen, code - 1)));
+	return code ?: U32_MAX;
 }
 
 /*
@@ -289,7 +306,7 @@ static int next_entries(struct vexfs_collection_mem *c, struct some *s, u64 *end
 		s->pos[i] = NOWHERE;
 		if (s->code[i] || s->tried[i] == U32_MAX)
 			continue;
-		s->tried[i] = candidate(&c->words, s->attr, s->hash[i], s->tried[i]) ?: U32_MAX;
+		s->tried[i] = next_code(&c->words, s, i);
 		if (s->tried[i] != U32_MAX) {
 			s->pos[i] = c->words.at[s->attr][s->tried[i] - 1];
 			n++;
@@ -426,38 +443,69 @@ static int intern_some(struct vexfs_collection_mem *c, struct some *s)
 	return err;
 }
 
-/* i_rwsem held, unless they are only looked up. */
-static int intern_all(struct vexfs_collection_mem *c, u32 attr, const struct vexfs_keys *words,
-		      bool lookup, __s64 *codes)
+/* Some after the other; each: find_some(), or, with i_rwsem held, intern_some(). */
+static int all_words(struct vexfs_collection_mem *c, struct some *s, const struct vexfs_keys *words,
+		     int (*each)(struct vexfs_collection_mem *c, struct some *s), __s64 *codes)
 {
-	struct some *s = kvmalloc(sizeof(*s), GFP_KERNEL);
 	u32 from, i;
-	int err = s ? 0 : -ENOMEM;
+	int err = 0;
 
 	for (from = 0; !err && from < words->n; from += s->n) {
-		choose_some(s, attr, words, from);
-		err = lookup ? find_some(c, s) : intern_some(c, s);
+		choose_some(s, words, from);
+		err = each(c, s);
 		for (i = 0; i < s->n && !err; i++)
 			codes[from + i] = s->code[i];
 	}
+	return err;
+}
+
+static struct some *new_some(u32 attr)
+{
+	struct some *s = kvmalloc(sizeof(*s), GFP_KERNEL_ACCOUNT);
+
+	if (s) {
+		s->attr = attr;
+		s->seen = NULL;
+	}
+	return s;
+}
+
+int vexfs_words_intern(struct vexfs_collection_mem *c, u32 attr, const struct vexfs_keys *words,
+		       __s64 *codes)
+{
+	struct some *s = new_some(attr);
+	int err = -EINTR;
+
+	if (!s)
+		return -ENOMEM;
+	vexfs_plane_throttle(c->words.plane);
+	if (down_read_killable(&c->dir->i_rwsem))
+		goto out;
+	do
+		err = all_words(c, s, words, intern_some, codes);
+	while (err == -ENOSPC && vexfs_checkpoints_drop(c->dir->i_sb));
+	inode_unlock_shared(c->dir);
+out:
 	kvfree(s);
 	return err;
 }
 
-int vexfs_words_intern(struct vexfs_collection_mem *c, u32 attr, const struct vexfs_keys *words,
-		       bool lookup, __s64 *codes)
+int vexfs_words_lookup(struct vexfs_collection_mem *c, const struct file *file, u32 attr,
+		       const struct vexfs_keys *words, __s64 *codes)
 {
+	struct some *s = new_some(attr);
+	u64 *seen;
 	int err;
 
-	if (lookup)
-		return intern_all(c, attr, words, true, codes);
-	vexfs_plane_throttle(c->words.plane);
-	if (down_read_killable(&c->dir->i_rwsem))
-		return -EINTR;
-	do
-		err = intern_all(c, attr, words, false, codes);
-	while (err == -ENOSPC && vexfs_checkpoints_drop(c->dir->i_sb));
-	inode_unlock_shared(c->dir);
+	if (!s)
+		return -ENOMEM;
+	s->known = READ_ONCE(c->words.n[attr]);
+	/* of all words, whichever are asked for: it takes the same time for each */
+	err = vexfs_words_seen(c, file, attr, 1, s->known, &seen);
+	s->seen = seen;
+	err = err ?: all_words(c, s, words, find_some, codes);
+	kvfree(seen);
+	kvfree(s);
 	return err;
 }
 
@@ -481,8 +529,8 @@ static int entries_of(struct vexfs_collection_mem *c, u32 attr, s64 first, u32 n
 	return n;
 }
 
-int vexfs_words_read(struct vexfs_collection_mem *c, u32 attr, s64 first, u32 n, u8 *byte,
-		     u32 *bytes, u8 *len, __u64 *total)
+int vexfs_words_read(struct vexfs_collection_mem *c, u32 attr, s64 first, u32 n, const u64 *seen,
+		     u32 at, u8 *byte, u32 *bytes, u8 *len, __u64 *total)
 {
 	u64 pos[SOME_WORDS], end;
 	u32 room = *bytes, done = 0;
@@ -495,6 +543,10 @@ int vexfs_words_read(struct vexfs_collection_mem *c, u32 attr, s64 first, u32 n,
 		if (some < 0)
 			return some;
 		for (i = 0; i < some; i++) {
+			if (!is_seen(seen, at + done)) {
+				len[done++] = 0;
+				continue;
+			}
 			err = read_entry(c, pos[i], end, &e);
 			if (err)
 				return err;
@@ -547,7 +599,7 @@ int vexfs_words_seen(struct vexfs_collection_mem *c, const struct file *file, u3
 	*seen = NULL;
 	vexfs_reader_init(&r, file, b);
 	if (vexfs_reader_hides(&r, b)) {
-		*seen = kvcalloc(DIV_ROUND_UP(n, 64), sizeof(**seen), GFP_KERNEL_ACCOUNT);
+		*seen = kvcalloc(n / 64 + 1, sizeof(**seen), GFP_KERNEL_ACCOUNT);
 		err = *seen ? mark_seen(&r, b, attr, first, n, *seen) : -ENOMEM;
 	}
 	vexfs_reader_drop(&r);

@@ -36,17 +36,24 @@ int vexfs_words_errors(const struct vexfs_collection_mem *c);
 /* Are the keywords among the attributes of a record codes of words, or 0? */
 bool vexfs_words_known(const struct vexfs_collection_mem *c, const __s64 *attr);
 /*
- * Codes of words of a keyword attribute; takes the locks.  Words that have none get one, or, with
- * lookup, 0.  -E2BIG too many, -ENOSPC, ...: those before the one at fault may have got theirs.
+ * Codes of words of a keyword attribute; takes the locks.  Words that have none get one.  -E2BIG too
+ * many, -ENOSPC, ...: those before the one at fault may have got theirs.
  */
 int vexfs_words_intern(struct vexfs_collection_mem *c, u32 attr, const struct vexfs_keys *words,
-		       bool lookup, __s64 *codes);
+		       __s64 *codes);
+/*
+ * The codes of those that have one and that the caller of `file` may know, else 0.  Of the others
+ * nothing is read, and nothing takes longer because they are there.
+ */
+int vexfs_words_lookup(struct vexfs_collection_mem *c, const struct file *file, u32 attr,
+		       const struct vexfs_keys *words, __s64 *codes);
 /*
  * The words with the codes first .. first + n - 1, as many as there are and as fit into *bytes: how
- * many, or -EINTR, -EIO, -EUCLEAN.  byte, len: packed, as in ioctl.h.  Takes the lock.
+ * many, or -EINTR, -EIO, -EUCLEAN.  byte, len: packed, as in ioctl.h.  seen: as below, bit `at` tells
+ * of the first one; one that is not is not read, and has length 0.  Takes the lock.
  */
-int vexfs_words_read(struct vexfs_collection_mem *c, u32 attr, s64 first, u32 n, u8 *byte,
-		     u32 *bytes, u8 *len, __u64 *total);
+int vexfs_words_read(struct vexfs_collection_mem *c, u32 attr, s64 first, u32 n, const u64 *seen,
+		     u32 at, u8 *byte, u32 *bytes, u8 *len, __u64 *total);
 /*
  * Which of the words with the codes first .. first + n - 1 may the caller of `file` know?  Those of
  * records that he may see, dead or not.  *seen NULL: all; else bit i tells of first + i, and the
