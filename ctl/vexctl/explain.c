@@ -51,6 +51,7 @@ static const char *why_text(__u32 why)
 		[VEXFS_WHY_SNAPSHOT] = "because lists have only what is there now",
 		[VEXFS_WHY_UNSURE] = "because a first attempt may have missed something",
 		[VEXFS_WHY_LEARNED] = "for more than that recall, as judged answers had missed too much",
+		[VEXFS_WHY_HIDDEN] = "because there are files that you may not read, of which lists would tell",
 	};
 
 	return why < sizeof(texts) / sizeof(texts[0]) && texts[why] ? texts[why] : "?";
@@ -72,6 +73,8 @@ static const char *lacking(const struct vexfs_search_trace *t)
 		return "a first attempt may have missed something";
 	if (!t->coded)
 		return "there are no codes";
+	if (t->plan_why == VEXFS_WHY_HIDDEN)
+		return "there are files that you may not read";
 	if (t->method == VEXFS_METHOD_LSH)
 		return t->tables ? "the tables do not serve this vector" : "there are no hash tables yet";
 	return t->lists ? "the lists do not serve this search" : "there are no lists yet";

@@ -587,6 +587,7 @@ struct vexfs_search_trace {
 #define VEXFS_WHY_SNAPSHOT	11u	/* lists have only what is there now */
 #define VEXFS_WHY_UNSURE	12u	/* a first attempt may have missed something */
 #define VEXFS_WHY_LEARNED	13u	/* ... and judged answers missed more than that: see aim */
+#define VEXFS_WHY_HIDDEN	14u	/* lists and tables would tell of what the caller may not see */
 /* Why a search began anew. */
 #define VEXFS_RESTART_SWITCH	0	/* a program was bound, came, went or was replaced */
 #define VEXFS_RESTART_FALLBACK	1	/* the search program failed: with the built-in */

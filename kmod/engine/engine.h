@@ -357,8 +357,9 @@ struct vexfs_query_params {
 	bool (*may)(void *arg, const struct vexfs_file *file);
 	void *may_arg;
 	/*
-	 * There are or were slots of which `may` says no: what is told, to programs too, must not
-	 * depend on whether those match.  So a strategy does not go from match to match.
+	 * There are or were slots of which `may` says no: what is told, to programs too, and how long
+	 * it takes, must not depend on whether those match, nor on where they lie.  So a strategy does
+	 * not go from match to match, and lists and lsh are not used.
 	 */
 	bool hidden;
 };

@@ -81,6 +81,8 @@ void vexfs_query_decide(struct vexfs_query *q)
 		decide(q, VEXFS_PLAN_CODED, VEXFS_WHY_RECALL);
 	else if (q->range)
 		decide(q, VEXFS_PLAN_CODED, VEXFS_WHY_RANGE);
+	else if (q->hidden)
+		decide(q, VEXFS_PLAN_CODED, VEXFS_WHY_HIDDEN);
 	else if (q->as_of)
 		decide(q, VEXFS_PLAN_CODED, VEXFS_WHY_SNAPSHOT);
 	else if (!q->have_lists)
@@ -89,7 +91,7 @@ void vexfs_query_decide(struct vexfs_query *q)
 		decide(q, VEXFS_PLAN_CODED, VEXFS_WHY_UNSURE);
 	else if (q->enough == ~0ULL)	/* not measured yet */
 		decide(q, VEXFS_PLAN_CODED, VEXFS_WHY_NO_LISTS);
-	else if ((q->match.p && !q->leap) || few_match(q))
+	else if (few_match(q))
 		decide(q, VEXFS_PLAN_CODED, VEXFS_WHY_MATCHES);
 	else
 		decide(q, VEXFS_PLAN_IVF,

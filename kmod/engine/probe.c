@@ -164,15 +164,12 @@ static bool take_list(struct vexfs_query *q)
 	return true;
 }
 
-/*
- * Do clearly fewer rows match where the query has looked than everywhere?  False where it is not
- * told how many match.
- */
+/* Do clearly fewer rows match where the query has looked than everywhere? */
 static bool fewer_match(const struct vexfs_query *q)
 {
 	const struct vexfs_probe *p = q->probe;
 
-	return q->leap && p->matched * 100 < p->met * q->match.matches / q->count * FEWER;
+	return q->match.p && p->matched * 100 < p->met * q->match.matches / q->count * FEWER;
 }
 
 /* Has the query looked at as many rows as it takes, and may lists be judged by their edges now? */

@@ -130,7 +130,8 @@ struct vexfs_query *vexfs_query_again(struct vexfs_query *old, struct vexfs_colu
 	q->cols = c;
 	q->rows = rows;
 	q->have_codes = p->codes;
-	q->have_lsh = p->codes ? p->lsh : NULL;
+	q->hidden = p->hidden;
+	q->have_lsh = p->codes && !p->hidden ? p->lsh : NULL;
 	q->method = p->method;
 	if (p->match)
 		q->match = *p->match;
@@ -146,7 +147,7 @@ struct vexfs_query *vexfs_query_again(struct vexfs_query *old, struct vexfs_colu
 	q->radius = vexfs_bits_key(p->radius);
 	vx_fpu_end();
 	q->as_of = p->as_of;
-	if (p->lists && !p->as_of) {
+	if (p->lists && !p->as_of && !p->hidden) {
 		q->have_lists = p->lists;
 		q->linked = vexfs_lists_linked(p->lists);	/* before the count */
 	}

@@ -85,6 +85,7 @@ struct vexfs_query {
 	const struct vexfs_lsh *have_lsh, *lsh;	/* NULL: none */
 	bool bucketing;			/* the buckets are for this vector */
 	bool tables_wanted;		/* and there were none */
+	bool hidden;			/* neither lists nor tables: they would tell */
 	__u32 method;			/* VEXFS_METHOD_* */
 	struct vexfs_query_stats stats;
 

@@ -68,7 +68,8 @@ struct run {
 	/* times that it began anew because something else was bound */
 	u32 rebound;
 	bool fell_back;			/* the search program was given up */
-	bool hidden;			/* the predicate may match what the caller must not see */
+	bool hidden;			/* there are or were records that the caller must not see ... */
+	bool untold;			/* ... which the predicate may match */
 	u64 deadline;			/* of the call, vx_clock_us() */
 	/*
 	 * CPU time in microseconds that the search program may take in an attempt, and has taken in
@@ -579,7 +580,7 @@ static void fill_trace(struct run *r)
 	t->restart[VEXFS_RESTART_DAMAGED] = r->damaged;
 	t->restart[VEXFS_RESTART_SWITCH] = r->s->restarts - known;
 	t->count = s->count;
-	t->matches = r->hidden ? VEXFS_MATCHES_UNTOLD : s->matches;
+	t->matches = r->untold ? VEXFS_MATCHES_UNTOLD : s->matches;
 	t->coded = r->derived ? min(vexfs_codes_count(r->derived->codes), s->count) : 0;
 	t->codes = vexfs_search_is_exact(r->s) ? VEXFS_CODES_UNWANTED :
 		   vexfs_derived_state(r->b, r->derived, s->count);
@@ -662,10 +663,11 @@ int vexfs_collection_search(struct vexfs_collection_mem *c, const struct file *f
 	vexfs_reader_init(&reader, file, r.b);
 	params.may = vexfs_reader_may;
 	params.may_arg = &reader;
+	r.hidden = params.hidden = vexfs_reader_hides(&reader, r.b);
+	r.untold = r.hidden && where;
 	rows = vexfs_rows_open(r.b->vectors, c->row_bytes);
 	lap(&r, VEXFS_TIME_PREPARE);
 	if (where) {
-		r.hidden = params.hidden = vexfs_reader_hides(&reader, r.b);
 		predicate = vexfs_predicate_get(r.b, where, r.deadline, &match);
 		params.match = &match;
 		lap(&r, VEXFS_TIME_PREDICATE);
@@ -682,7 +684,7 @@ int vexfs_collection_search(struct vexfs_collection_mem *c, const struct file *f
 			report(&r);
 		if (trace)
 			fill_trace(&r);
-		if (r.derived && vexfs_query_wants_tables(r.q))
+		if (r.derived && !r.hidden && vexfs_query_wants_tables(r.q))
 			vexfs_tables_want(r.derived);
 		vx_rows_put(rows);
 		vexfs_spare_put(sb, r.q);

@@ -551,6 +551,54 @@ static void test_files(void **state)
 	forget();
 }
 
+/* Where records are hidden lists are as if there were none: they would tell where those lie. */
+static void test_hidden(void **state)
+{
+	static const __u32 methods[] = { VEXFS_METHOD_AUTO, VEXFS_METHOD_IVF };
+	struct vexfs_query_stats stats[2];
+	struct vexfs_lists *had;
+	struct vexfs_plan plan;
+	struct vexfs_query *q;
+	__u32 i, k, truncated, restarts;
+	__u64 visited[2];
+	int n;
+
+	(void)state;
+	memset(files, 0, sizeof(files));
+	fill(5000, 16, 0);
+	for (i = 0; i < n_rows; i++)
+		if (file_of(i) < FILES)
+			assert_int_equal(vexfs_columns_bind(columns, i, &files[file_of(i)]), 0);
+	link_some(VEXFS_METRIC_L2, 5000);
+	bound = hidden = true;
+	had = lists;
+	for (i = 0; i < 12; i++) {
+		readable[i % FILES] = chance(2);
+		new_query();
+		effort = i % 3;
+		method = methods[i % 2];
+		for (k = 0; k < 2; k++) {
+			lists = k ? NULL : had;
+			q = begin(VEXFS_METRIC_L2, 10, 0, ~0ULL);
+			n = run(q, vexfs_builtin, hits, &truncated, &restarts);
+			check(VEXFS_METRIC_L2, 10, keep_readable, NULL, hits, n);
+			vexfs_query_plan(q, &plan);
+			assert_int_equal(plan.plan, VEXFS_PLAN_CODED);
+			assert_int_equal(plan.why, VEXFS_WHY_HIDDEN);
+			assert_true(!plan.lists && !plan.linked && !plan.probed);
+			visited[k] = vexfs_query_search(q)->visited;
+			stats[k] = *vexfs_query_stats(q);
+			vexfs_query_free(q);
+		}
+		assert_int_equal(visited[0], visited[1]);
+		assert_memory_equal(&stats[0], &stats[1], sizeof(stats[0]));
+	}
+	lists = had;
+	bound = hidden = false;
+	effort = method = 0;
+	forget();
+}
+
 static void test_limits(void **state)
 {
 	static __u64 dead_then[MAX_N / 64 + 1];
@@ -1327,6 +1375,7 @@ int main(void)
 		cmocka_unit_test_setup(test_query_out_of_range, clean),
 		cmocka_unit_test_setup(test_predicates, clean),
 		cmocka_unit_test_setup(test_files, clean),
+		cmocka_unit_test_setup(test_hidden, clean),
 		cmocka_unit_test_setup(test_limits, clean),
 		cmocka_unit_test_setup(test_equal, clean),
 		cmocka_unit_test_setup(test_crowd, clean),
