@@ -68,7 +68,14 @@ static int same_key(struct vexfs_body *b, u64 slot, const u8 *key, u32 len)
 
 #define LOOK_KEYS	256u		/* in the map, at a time */
 
-/* Slots that are live and may have the keys from .. to - 1: the youngest of each.  c->lock held. */
+/* Is the slot live, and for whoever asks? */
+static bool is_there(const struct vexfs_body *b, const struct vexfs_keys *k, u64 s)
+{
+	return !vexfs_columns_dead(b->columns, s) &&
+	       (!k->reader || vexfs_reader_sees(k->reader, b, s));
+}
+
+/* Slots that are there and may have the keys from .. to - 1: the youngest of each.  c->lock held. */
 static void candidates(struct vexfs_body *b, struct vexfs_keys *k, u32 from, u32 to)
 {
 	u64 at, s;
@@ -76,8 +83,7 @@ static void candidates(struct vexfs_body *b, struct vexfs_keys *k, u32 from, u32
 
 	for (i = from; i < to; i++)
 		for (at = 0; vexfs_map_next(&b->key_map, k->hash[i], &at, &s);)
-			if (!vexfs_columns_dead(b->columns, s) &&
-			    (k->known[i] == VEXFS_NO_SLOT || s > k->known[i]))
+			if (is_there(b, k, s) && (k->known[i] == VEXFS_NO_SLOT || s > k->known[i]))
 				k->known[i] = s;
 }
 
@@ -142,6 +148,8 @@ int vexfs_key_find(struct vexfs_body *b, const struct vexfs_keys *k, u32 i, u64 
 			vexfs_map_del(&b->key_map, k->hash[i], s);
 			continue;
 		}
+		if (!is_there(b, k, s))
+			continue;
 		err = is_known(b, k, i, s) ? 1 : same_key(b, s, key, k->len[i]);
 		if (err < 0)
 			return err;

@@ -7,6 +7,7 @@
 
 struct vexfs_collection_mem;
 struct vexfs_body;
+struct vexfs_reader;
 
 /* Keys as they come from outside: packed bytes, a length each, 0: none.  See vexfs_keys_check(). */
 struct vexfs_keys {
@@ -17,6 +18,11 @@ struct vexfs_keys {
 	/* made by vexfs_keys_look(): slots of this body, a reference, that have the keys */
 	u64 *known;
 	struct vexfs_body *body;
+	/*
+	 * NULL: records of all are looked for; else those that this one sees: what others have is
+	 * not read, so it takes no longer because it is there
+	 */
+	struct vexfs_reader *reader;
 };
 /*
  * Are they well formed?  -EINVAL: a NUL (*bad), or lengths that do not add up; every: no length may

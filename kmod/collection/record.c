@@ -678,8 +678,10 @@ int vexfs_record_find(struct vexfs_collection_mem *c, struct vexfs_reader *reade
 {
 	int err;
 
-	if (keys)
+	if (keys) {
+		keys->reader = reader;
 		vexfs_keys_look(c, keys);
+	}
 	if (mutex_lock_killable(&c->lock))
 		return -EINTR;
 	err = keys ? vexfs_key_find(c->body, keys, 0, VEXFS_NO_SLOT, slot) :

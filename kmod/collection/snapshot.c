@@ -247,14 +247,14 @@ struct vexfs_snapshot_mem *vexfs_snapshot_get(struct vexfs_collection_mem *c, co
 	return ERR_PTR(err);
 }
 
-int vexfs_snapshot_find(const struct vexfs_snapshot_mem *s, const struct vexfs_body *b, u64 id,
-			u64 *slot)
+int vexfs_snapshot_find(const struct vexfs_snapshot_mem *s, const struct vexfs_body *b,
+			struct vexfs_reader *reader, u64 id, u64 *slot)
 {
 	u64 i;
 
 	for (i = 0; i < s->as_of.count; i++) {
 		if (vexfs_columns_id(b->columns, i) == id &&
-		    !(s->as_of.dead[i / 64] >> i % 64 & 1)) {
+		    !(s->as_of.dead[i / 64] >> i % 64 & 1) && vexfs_reader_sees(reader, b, i)) {
 			*slot = i;
 			return 0;
 		}

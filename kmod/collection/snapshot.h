@@ -7,6 +7,7 @@
 
 struct vexfs_collection_mem;
 struct vexfs_body;
+struct vexfs_reader;
 
 /* A snapshot of a body, see snapshot.c. */
 struct vexfs_snapshot_mem {
@@ -38,9 +39,12 @@ int vexfs_snapshot_infos(struct vexfs_collection_mem *c, struct vexfs_snapshot_i
 struct vexfs_snapshot_mem *vexfs_snapshot_get(struct vexfs_collection_mem *c, const char *name,
 					      struct vexfs_body **b);
 void vexfs_snapshot_put(struct vexfs_snapshot_mem *s);	/* NULL is fine */
-/* The slot that had an id, by looking at all of them.  -ENOENT, -EINTR. */
-int vexfs_snapshot_find(const struct vexfs_snapshot_mem *s, const struct vexfs_body *b, u64 id,
-			u64 *slot);
+/*
+ * The slot that had an id, by looking at all of them: one that the reader may not see takes as long
+ * as none.  -ENOENT, -EINTR.
+ */
+int vexfs_snapshot_find(const struct vexfs_snapshot_mem *s, const struct vexfs_body *b,
+			struct vexfs_reader *reader, u64 id, u64 *slot);
 
 /*
  * A new one of so many slots, of those `live` by `dead` (kvmalloc(), which it takes over); NULL: no

@@ -98,10 +98,8 @@ static int find(struct file *file, struct vexfs_collection_mem *c,
 	snap = vexfs_snapshot_get(c, arg->snapshot, b);
 	if (IS_ERR(snap))
 		return PTR_ERR(snap);
-	err = vexfs_snapshot_find(snap, *b, arg->id, slot);
 	vexfs_reader_init(&reader, file, NULL);
-	if (!err && !vexfs_reader_sees(&reader, *b, *slot))
-		err = -ENOENT;
+	err = vexfs_snapshot_find(snap, *b, &reader, arg->id, slot);
 	vexfs_snapshot_put(snap);
 	if (err)
 		vexfs_body_put(*b);
