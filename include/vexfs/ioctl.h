@@ -298,8 +298,9 @@ struct vexfs_ioc_drop {
 
 /*
  * Where a file of the collection is, relative to the collection's directory, no NUL.  ENOENT no
- * such file in this collection, or no name of it is known; EACCES a directory on the way may not be
- * read and searched by the caller; ERANGE room (len says how much it takes, 0: more than PATH_MAX).
+ * such file in this collection, or none that the caller may read, or no name of it is known; EACCES
+ * a directory on the way may not be read and searched by the caller; ERANGE room (len says how much
+ * it takes, 0: more than PATH_MAX).
  */
 struct vexfs_ioc_path {
 	__u32	size, flags;

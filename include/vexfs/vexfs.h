@@ -463,8 +463,8 @@ int vexfs_intern(int fd, __u32 attr, const struct vexfs_word_list *list, __s64 *
  * @path: room for the path, relative to the collection's directory, with a NUL at its end
  * @room: bytes at @path
  *
- * -ENOENT no such file in the collection, or no name of it is known, -EACCES a directory on the way
- * may not be read, -ERANGE @room.
+ * -ENOENT no such file in the collection that the caller may read, or no name of it is known,
+ * -EACCES a directory on the way may not be read, -ERANGE @room.
  */
 int vexfs_path(int fd, __u64 file, char *path, __u32 room);
 

@@ -3,6 +3,9 @@
  * Where a file of a collection is: from parent to parent up to the collection's directory, each
  * searched for the inode number of the one below.
  *
+ * Who may not read the file learns nothing, not even that it is there; nor does anybody of files that
+ * are not below the collection, whatever is on the way to them.
+ *
  * A file or directory that is moved meanwhile may not be where its inode said: then the walk begins
  * anew, a few times.  A directory is locked (i_rwsem, shared) while it is searched, one at a time.
  */
@@ -92,13 +95,25 @@ static struct inode *parent_of(struct inode *inode)
 	return ERR_PTR(-ENOENT);
 }
 
+/* Is it a file that the caller may read? */
+static bool may_know(const struct file *file, const struct inode *inode)
+{
+	struct vexfs_file_state s;
+	struct vexfs_caller caller;
+
+	vexfs_caller_init(&caller, file);
+	vexfs_file_state(inode, &s);
+	return !S_ISDIR(s.mode) && vexfs_caller_may_read(&caller, s.uid, s.gid, s.mode);
+}
+
 /* No circle is endless, because the path grows with every step. */
 static int walk(struct file *file, struct inode *dir, u64 ino, struct path_buf *p)
 {
 	struct inode *at = get(dir->i_sb, ino), *up;
 	int err = PTR_ERR_OR_ZERO(at);
+	bool denied = false;
 
-	if (!err && S_ISDIR(at->i_mode)) {
+	if (!err && !may_know(file, at)) {
 		iput(at);
 		err = -ENOENT;
 	}
@@ -111,13 +126,20 @@ static int walk(struct file *file, struct inode *dir, u64 ino, struct path_buf *
 		if (err)
 			break;
 		/* out of the collection, or into another one? */
-		err = up == at || (vexfs_is_collection(up) && up != dir) ?
-			      -ENOENT : name_in(file, up, at->i_ino, p);
+		if (up == at || (vexfs_is_collection(up) && up != dir))
+			err = -ENOENT;
+		else
+			err = denied ? -EACCES : name_in(file, up, at->i_ino, p);
+		/* only who is told that the file is in the collection is told of that */
+		if (err == -EACCES) {
+			denied = true;
+			err = prepend(p, "?", 1);
+		}
 		iput(at);
 		at = up;
 	}
 	iput(at);
-	return err;
+	return err ?: denied ? -EACCES : 0;
 }
 
 long vexfs_ioc_path(struct file *file, struct vexfs_collection_mem *c, void __user *argp)
