@@ -229,6 +229,8 @@ struct vexfs_ioc_delete {
  * List records in the order of their slots, from a cursor on.  Records that come later have higher
  * slots: a listing sees each record that is there all the time exactly once.  ESTALE: the
  * collection was compacted since the cursor was given, begin anew; ENOENT no such snapshot; EINVAL.
+ * Fewer than n may come before the end: where room for keys was used up, or the collection was
+ * compacted meanwhile.
  */
 struct vexfs_ioc_list {
 	__u32	size, flags;		/* VEXFS_LIST_* */

@@ -127,6 +127,8 @@ void vexfs_binds_close(struct vexfs_binds *b)
 	xa_destroy(&b->by_ino);
 	kvfree(b->target);
 	kvfree(b->bind);
+	b->target = NULL;
+	b->bind = NULL;
 }
 
 int vexfs_binds_enter(struct vexfs_body *b, struct vexfs_binds *binds)

@@ -86,7 +86,24 @@ static void free_new(struct vexfs_new_records *new)
 	kvfree(new->rows);
 }
 
-static int insert(struct vexfs_collection_mem *c, struct vexfs_ioc_insert *arg)
+/* What was copied in.  What it takes of the collection and its files is given back. */
+static int insert_new(struct file *file, struct vexfs_collection_mem *c,
+		      struct vexfs_new_records *new)
+{
+	int err = vexfs_may_write(file);
+
+	if (err)
+		return err;
+	if (new->binds.bind)
+		err = vexfs_binds_open(c->dir, new->n, &new->binds, &new->bad);
+	err = err ?: vexfs_record_insert(c, new);
+	vexfs_binds_close(&new->binds);
+	vexfs_keys_drop(&new->keys);
+	vexfs_end_write(file);
+	return err;
+}
+
+static int insert(struct file *file, struct vexfs_collection_mem *c, struct vexfs_ioc_insert *arg)
 {
 	struct vexfs_new_records new = {
 		.n = arg->n,
@@ -97,10 +114,7 @@ static int insert(struct vexfs_collection_mem *c, struct vexfs_ioc_insert *arg)
 	int err;
 
 	xa_init(&new.binds.by_ino);
-	err = copy_new(c, arg, &new);
-	if (!err && new.binds.bind)
-		err = vexfs_binds_open(c->dir, new.n, &new.binds, &new.bad);
-	err = err ?: vexfs_record_insert(c, &new);
+	err = copy_new(c, arg, &new) ?: insert_new(file, c, &new);
 	if (!err && new.auto_id)
 		err = copy_ids(arg, &new);
 	arg->seq = new.seq;
@@ -130,11 +144,10 @@ long vexfs_ioc_insert(struct file *file, struct vexfs_collection_mem *c, void __
 	arg.seq = 0;
 	arg.bad = ~0ULL;
 	/* before anything changes: can the answer be written? */
-	err = vexfs_copy_out(argp, &arg, usize) ?: vexfs_may_write(file);
+	err = vexfs_copy_out(argp, &arg, usize);
 	if (err)
 		return err;
-	err = insert(c, &arg);
-	vexfs_end_write(file);
+	err = insert(file, c, &arg);
 	e2 = vexfs_copy_out(argp, &arg, usize);
 	return err ?: e2;
 }
@@ -209,7 +222,20 @@ long vexfs_ioc_get(struct file *file, struct vexfs_collection_mem *c, void __use
 	return ret < 0 ? ret : vexfs_copy_out(argp, &arg, usize);
 }
 
-static int delete(struct vexfs_collection_mem *c, struct vexfs_ioc_delete *arg)
+/* keys->n is 0: by ids. */
+static int delete_those(struct file *file, struct vexfs_collection_mem *c,
+			struct vexfs_ioc_delete *arg, const __u64 *ids, struct vexfs_keys *keys)
+{
+	int err = vexfs_may_write(file);
+
+	if (err)
+		return err;
+	err = vexfs_record_delete(c, arg->n, ids, keys, &arg->bad);
+	vexfs_end_write(file);
+	return err;
+}
+
+static int delete(struct file *file, struct vexfs_collection_mem *c, struct vexfs_ioc_delete *arg)
 {
 	struct vexfs_keys keys = {};
 	void *ids;
@@ -219,7 +245,7 @@ static int delete(struct vexfs_collection_mem *c, struct vexfs_ioc_delete *arg)
 		err = copy_keys(c, &keys, arg->keys, arg->key_lens, arg->n, arg->key_bytes, true,
 				&arg->bad);
 		if (!err) {
-			err = vexfs_record_delete(c, arg->n, NULL, &keys, &arg->bad);
+			err = delete_those(file, c, arg, NULL, &keys);
 			vexfs_keys_drop(&keys);
 		}
 		return err;
@@ -227,7 +253,7 @@ static int delete(struct vexfs_collection_mem *c, struct vexfs_ioc_delete *arg)
 	ids = vexfs_copy_array(arg->ids, arg->n, sizeof(__u64));
 	if (IS_ERR(ids))
 		return PTR_ERR(ids);
-	err = vexfs_record_delete(c, arg->n, ids, &keys, &arg->bad);
+	err = delete_those(file, c, arg, ids, &keys);
 	kvfree(ids);
 	return err;
 }
@@ -249,11 +275,10 @@ long vexfs_ioc_delete(struct file *file, struct vexfs_collection_mem *c, void __
 		return -E2BIG;
 	arg.bad = ~0ULL;
 	/* as in vexfs_ioc_insert() */
-	err = vexfs_copy_out(argp, &arg, usize) ?: vexfs_may_write(file);
+	err = vexfs_copy_out(argp, &arg, usize);
 	if (err)
 		return err;
-	err = delete(c, &arg);
-	vexfs_end_write(file);
+	err = delete(file, c, &arg);
 	e2 = vexfs_copy_out(argp, &arg, usize);
 	return err ?: e2;
 }
