@@ -3,7 +3,8 @@
  * The predicates that were asked for last, with their bitmaps: one evaluated before costs a query
  * only the slots that came since.
  *
- * Both locks are leaves, and not held together: nothing but memory is waited for under them.
+ * Both locks are leaves, and not held together: nothing is waited for under them but, under the
+ * second one, memory for the bitmap.
  *	vexfs_predicates.lock	the list
  *	vexfs_cached.lock	one query at a time extends a bitmap, until its deadline at most;
  *				others wait until theirs, those of other predicates do not
@@ -72,45 +73,78 @@ static struct vexfs_cached *new_entry(const struct vexfs_condition *c)
 	return e;
 }
 
-/* The entry of a predicate, made if need be, with a reference.  The lock is held. */
+/* The entry of a predicate, or NULL.  The lock is held. */
 static struct vexfs_cached *find(struct vexfs_predicates *cache, const struct vexfs_condition *c)
 {
-	struct vexfs_cached *e, *oldest;
+	struct vexfs_cached *e;
 
 	list_for_each_entry(e, &cache->list, list)
 		if (vexfs_predicate_is(e->p, c)) {
 			list_move(&e->list, &cache->list);
-			goto found;
+			refcount_inc(&e->refs);
+			return e;
 		}
-	e = new_entry(c);
-	if (!e)
-		return NULL;
+	return NULL;
+}
+
+/*
+ * Add an entry, and take a reference for the caller.  Returns the one that has to go, to be put, or
+ * NULL.  The lock is held.
+ */
+static struct vexfs_cached *add(struct vexfs_predicates *cache, struct vexfs_cached *e)
+{
+	struct vexfs_cached *oldest = NULL;
+
 	if (cache->n == MAX_CACHED) {
 		oldest = list_last_entry(&cache->list, struct vexfs_cached, list);
 		list_del(&oldest->list);
-		vexfs_predicate_put(oldest);
 		cache->n--;
 	}
 	list_add(&e->list, &cache->list);
 	cache->n++;
-found:
 	refcount_inc(&e->refs);
+	return oldest;
+}
+
+/*
+ * The entry of a predicate, made if need be, with a reference.  Memory is had and given back outside
+ * of the lock: a caller whose limit is reached may take his time for that, and others search, too.
+ */
+static struct vexfs_cached *get(struct vexfs_predicates *cache, const struct vexfs_condition *c)
+{
+	struct vexfs_cached *e, *new = NULL, *old = NULL;
+
+	for (;;) {
+		if (mutex_lock_killable(&cache->lock)) {
+			e = ERR_PTR(-EINTR);
+			break;
+		}
+		e = find(cache, c);
+		if (!e && new) {
+			old = add(cache, new);
+			e = new;
+			new = NULL;
+		}
+		mutex_unlock(&cache->lock);
+		if (e)
+			break;
+		new = new_entry(c);
+		if (!new)
+			return ERR_PTR(-ENOMEM);
+	}
+	vexfs_predicate_put(new);
+	vexfs_predicate_put(old);
 	return e;
 }
 
 struct vexfs_cached *vexfs_predicate_get(struct vexfs_body *b, const struct vexfs_condition *c,
 					 u64 deadline, struct vexfs_match *match)
 {
-	struct vexfs_predicates *cache = &b->predicates;
-	struct vexfs_cached *e;
+	struct vexfs_cached *e = get(&b->predicates, c);
 	int err;
 
-	if (mutex_lock_killable(&cache->lock))
-		return ERR_PTR(-EINTR);
-	e = find(cache, c);
-	mutex_unlock(&cache->lock);
-	if (!e)
-		return ERR_PTR(-ENOMEM);
+	if (IS_ERR(e))
+		return e;
 	err = vexfs_timed_lock(&e->lock, deadline);
 	if (!err) {
 		err = vexfs_predicate_match(e->p, b->columns, deadline, match);
