@@ -254,8 +254,8 @@ static int read_part(struct vexfs_body *b, u64 *pos, struct vexfs_deaths *d, u32
 u32 *vexfs_deaths_read(struct vexfs_body *b, u64 *n)
 {
 	u64 bytes = b->deaths_end - b->deaths_begin, pos = b->deaths_begin;
-	struct vexfs_deaths *d = kvmalloc(bytes, GFP_KERNEL);
-	u32 *slot = kvmalloc(bytes, GFP_KERNEL);
+	struct vexfs_deaths *d = kvmalloc(bytes, GFP_KERNEL_ACCOUNT);
+	u32 *slot = kvmalloc(bytes, GFP_KERNEL_ACCOUNT);
 	int err = d && slot ? 0 : -ENOMEM;
 
 	*n = 0;

@@ -221,7 +221,7 @@ struct vexfs_heirs *vexfs_heirs_load(struct vexfs_body *b)
 	err = count_entries(b, &b->heir_entries);
 	if (err || !b->heir_entries)
 		return ERR_PTR(err);
-	h = kvmalloc(struct_size(h, e, b->heir_entries), GFP_KERNEL | __GFP_NOWARN);
+	h = kvmalloc(struct_size(h, e, b->heir_entries), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!h)
 		return ERR_PTR(-ENOMEM);
 	h->n = b->heir_entries;

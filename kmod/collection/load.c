@@ -127,7 +127,7 @@ static int load_records(struct vexfs_collection_mem *c, struct loading *l)
 
 	if (!l->count)
 		return 0;
-	buf = kvmalloc_array(LOAD_RECORDS, VEXFS_RECORD_BYTES, GFP_KERNEL);
+	buf = kvmalloc_array(LOAD_RECORDS, VEXFS_RECORD_BYTES, GFP_KERNEL_ACCOUNT);
 	if (!buf)
 		return -ENOMEM;
 	for (slot = 0; slot < l->count && !err; slot += n) {

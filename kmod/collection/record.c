@@ -82,7 +82,7 @@ static int write_records(struct vexfs_collection_mem *c, const struct vexfs_new_
 	u32 i, j, some;
 	int err = 0;
 
-	buf = kmalloc_array(RECORDS_BATCH, sizeof(*buf), GFP_KERNEL);
+	buf = kmalloc_array(RECORDS_BATCH, sizeof(*buf), GFP_KERNEL_ACCOUNT);
 	if (!buf)
 		return -ENOMEM;
 	for (i = 0; i < new->n && !err; i += some) {
@@ -392,7 +392,7 @@ int vexfs_record_insert(struct vexfs_collection_mem *c, struct vexfs_new_records
 	err = check_rows(c, new);
 	if (err)
 		return err;
-	in = kzalloc(sizeof(*in), GFP_KERNEL);
+	in = kzalloc(sizeof(*in), GFP_KERNEL_ACCOUNT);
 	if (!in)
 		return -ENOMEM;
 	INIT_LIST_HEAD(&in->spare);
@@ -577,7 +577,7 @@ int vexfs_record_delete(struct vexfs_collection_mem *c, u32 n, const __u64 *ids,
 	if (d.dup < 0)
 		return d.dup;
 	d.slot = kvmalloc_array(n, sizeof(*d.slot), GFP_KERNEL_ACCOUNT);
-	d.set = kmalloc(sizeof(*d.set), GFP_KERNEL);
+	d.set = kmalloc(sizeof(*d.set), GFP_KERNEL_ACCOUNT);
 	err = d.slot && d.set ? vexfs_deaths_reserve(&d.spare, n, 0) : -ENOMEM;
 	if (err)
 		goto out;

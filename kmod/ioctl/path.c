@@ -154,7 +154,7 @@ long vexfs_ioc_path(struct file *file, struct vexfs_collection_mem *c, void __us
 		return err;
 	if (arg.flags || !ALL_ZERO(arg.reserved))
 		return -EINVAL;
-	p = kmalloc(sizeof(*p), GFP_KERNEL);
+	p = kmalloc(sizeof(*p), GFP_KERNEL_ACCOUNT);
 	if (!p)
 		return -ENOMEM;
 	do

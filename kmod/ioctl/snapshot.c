@@ -40,7 +40,7 @@ long vexfs_ioc_snapshots(struct file *file, struct vexfs_collection_mem *c, void
 		return n;
 	if (arg.flags || arg.reserved32 || !ALL_ZERO(arg.reserved))
 		return -EINVAL;
-	info = kcalloc(VEXFS_MAX_SNAPSHOTS, sizeof(*info), GFP_KERNEL);
+	info = kcalloc(VEXFS_MAX_SNAPSHOTS, sizeof(*info), GFP_KERNEL_ACCOUNT);
 	if (!info)
 		return -ENOMEM;
 	n = vexfs_snapshot_infos(c, info);
