@@ -13,8 +13,8 @@
  *	  .snapshots_lock	which snapshots there are
  *	  .commit_lock		commits, and every change of the collection block
  *	  .lock			loading, writers of the columns, maps and dictionaries
- *	vexfs_body.derived_begin (c)	making the first generation of what is derived; a search only
- *					tries it, and takes it alone
+ *	vexfs_body.derived_begin (c)	making the first generation of what is derived; searches and
+ *					the worker only try it, and searches take it alone
  *	vexfs_derived.lock (c)		adding to a generation; the same
  *	vexfs_snapshot_mem.lock (c)	reading its bitmap
  *	mapping->invalidate_lock

@@ -11,7 +11,7 @@
  * The budget (budget.c) is charged before memory is allocated, for the whole collection: codes of a
  * part are not worth their memory.  What does not fit later on has no codes.
  *
- * Locks: vexfs_derived.lock, which only the worker waits for: nobody else waits for codes.  Inside
+ * Locks: vexfs_derived.lock, which only IOC_INDEX waits for: nobody else waits for codes.  Inside
  * it, folio locks.  vexfs_body.derived_lock, a leaf: which generation is the current one.
  */
 #include "collection/collection.h"
@@ -200,15 +200,15 @@ void vexfs_derived_count(struct vexfs_collection_mem *c, struct vexfs_body *b)
 /* --- making them --- */
 
 struct vexfs_derived *vexfs_derived_begin(const struct vexfs_collection_mem *c,
-					  struct vexfs_body *b, u64 count,
-					  bool (*stop)(void *body))
+					  struct vexfs_body *b, u64 count, bool (*stop)(void *body),
+					  bool wait)
 {
 	u64 now = vx_clock_us();
 	struct vexfs_derived *d;
 
 	if (now < READ_ONCE(b->derived_after))
 		return NULL;
-	if (stop ? mutex_lock_killable(&b->derived_begin) : !mutex_trylock(&b->derived_begin))
+	if (wait ? mutex_lock_killable(&b->derived_begin) : !mutex_trylock(&b->derived_begin))
 		return NULL;
 	d = vexfs_derived_get(b);
 	if (!d) {
@@ -306,7 +306,7 @@ struct vexfs_derived *vexfs_derived_search(const struct vexfs_collection_mem *c,
 		if (us < LOAD_US && vexfs_checkpoint_waits(b))
 			vexfs_derived_poke(b);	/* a new generation would be in its way */
 		else
-			d = vexfs_derived_begin(c, b, count, NULL);
+			d = vexfs_derived_begin(c, b, count, NULL, false);
 	}
 	if (!d)
 		return NULL;

@@ -162,12 +162,12 @@ struct vexfs_derived *vexfs_derived_new(const struct vexfs_collection_mem *c,
 					struct vexfs_body *b, u64 count, u64 used);
 /*
  * The current generation, with a reference; if there is none, that of the checkpoint, or a new one.
- * NULL: then b->derived_err may say why.  stop: see checkpoint.h; without it, not if somebody else is
- * making one.
+ * NULL: then b->derived_err may say why.  stop: see checkpoint.h.  wait: for somebody else who is making
+ * one, until a fatal signal; else there is none then.
  */
 struct vexfs_derived *vexfs_derived_begin(const struct vexfs_collection_mem *c,
-					  struct vexfs_body *b, u64 count,
-					  bool (*stop)(void *body));
+					  struct vexfs_body *b, u64 count, bool (*stop)(void *body),
+					  bool wait);
 /*
  * Encode what has no code below count, until the deadline (vx_clock_us()).  d->lock held, or nobody
  * else has it.  0, also when the deadline came first; -ENOSPC, -ENOMEM, -ESTALE, -EINTR, of reading

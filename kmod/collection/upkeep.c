@@ -12,13 +12,16 @@
  * and takes its place when it has all slots.  It is charged all the while, and nobody makes room
  * for it: where there is none for both, the old one stays.
  *
- * Locks: vexfs_body.upkeep_lock, all the time: who does the upkeep.  The worker only tries it.  Inside
- * it vexfs_derived.lock, for a step at a time; nobody else waits for that.
+ * Locks: vexfs_body.upkeep_lock, all the time: who does the upkeep.  Inside it vexfs_derived.lock, for a
+ * step at a time.  Searches and inserts have that, too, and add to a generation for as long as they
+ * like, or as their control group lets them.  So the worker, which has other collections to look
+ * after, only tries both.
  */
 #include "collection/collection.h"
 
 #define STEP_US		10000		/* nobody else adds to it, and nothing stops us, for so long */
 #define STEPS		10		/* for a collection before the next one has its turn */
+#define NAP_US		1000		/* while others add to it */
 #define AGAIN_US	(10 * 1000000ULL)	/* after there was no room for another one */
 
 void vexfs_derived_poke(struct vexfs_body *b)
@@ -32,6 +35,7 @@ struct upkeep {
 	struct vexfs_collection_mem *c;
 	struct vexfs_body *b;
 	bool (*stop)(void *body);
+	bool waits;			/* for others who are at the same */
 };
 
 static bool worker_stops(void *body)
@@ -211,6 +215,17 @@ static int recentre(const struct upkeep *u, struct vexfs_derived *d)
 	return 1;			/* slots may have come since */
 }
 
+/* d->lock.  0; 1: others have it, and it is not waited for; -EINTR. */
+static int lock(const struct upkeep *u, struct vexfs_derived *d)
+{
+	if (u->waits)
+		return mutex_lock_killable(&d->lock);
+	if (mutex_trylock(&d->lock))
+		return 0;
+	vexfs_nap(NAP_US);
+	return 1;
+}
+
 /* As list(). */
 static int advance(const struct upkeep *u, struct vexfs_derived *d)
 {
@@ -223,7 +238,9 @@ static int advance(const struct upkeep *u, struct vexfs_derived *d)
 		err = list(u, d);
 		return err > 0 || tabulate(u, d) ? 1 : err;
 	}
-	mutex_lock(&d->lock);		/* for as long as a search or an insert adds to it */
+	err = lock(u, d);
+	if (err)
+		return err;
 	err = vexfs_derived_extend(d, u->c->dims, count, vx_clock_us() + STEP_US);
 	mutex_unlock(&d->lock);
 	return err ?: 1;
@@ -239,7 +256,7 @@ static int step(const struct upkeep *u)
 	if (count < VEXFS_MIN_CODED && !d)
 		return 0;
 	if (!d)
-		d = vexfs_derived_begin(u->c, u->b, count, u->stop);
+		d = vexfs_derived_begin(u->c, u->b, count, u->stop, u->waits);
 	if (!d)
 		return vx_killed() ? -EINTR : READ_ONCE(u->b->derived_err) ?: -ENOMEM;
 	more = advance(u, d);
@@ -253,7 +270,7 @@ int vexfs_derived_upkeep(struct vexfs_collection_mem *c)
 {
 	struct super_block *sb = c->dir->i_sb;
 	struct vexfs_body *b = vexfs_body_get(c);
-	struct upkeep u = { c, b, worker_stops };
+	struct upkeep u = { .c = c, .b = b, .stop = worker_stops };
 	bool more = READ_ONCE(b->derived_wanted);
 	int i;
 
@@ -339,7 +356,7 @@ static int index_body(const struct upkeep *u)
 
 int vexfs_derived_index(struct vexfs_collection_mem *c)
 {
-	struct upkeep u = { .c = c, .stop = caller_stops };
+	struct upkeep u = { .c = c, .stop = caller_stops, .waits = true };
 	int more;
 
 	do {

@@ -38,7 +38,7 @@ static struct vexfs_collection_mem *world_coll(struct client *client, struct fil
 static struct vexfs_derived *code(struct vexfs_collection_mem *c)
 {
 	__u64 count = vexfs_columns_count(c->body->columns);
-	struct vexfs_derived *d = vexfs_derived_begin(c, c->body, count, NULL);
+	struct vexfs_derived *d = vexfs_derived_begin(c, c->body, count, NULL, false);
 
 	if (d && vexfs_derived_extend(d, c->dims, count, ~0ULL)) {
 		vexfs_derived_put(d);
@@ -89,7 +89,7 @@ static bool checkpoint_fine(struct client *client)
 		return true;
 	count = vexfs_columns_count(c->body->columns);
 	has = c->body->checkpoint_slots;
-	d = count ? vexfs_derived_begin(c, c->body, count, NULL) : NULL;
+	d = count ? vexfs_derived_begin(c, c->body, count, NULL, false) : NULL;
 	fine = has <= count && (!has || (d && d->stored == has));
 	if (!fine)
 		client_wrong(client, "a checkpoint of %llu slots, of %llu", has, count);
@@ -293,7 +293,7 @@ static void faults_of_reading(void **state)
 			open_quietly(0);
 			coll();
 			vexfs_fault_set(i ? VEXFS_FAULT_READ : VEXFS_FAULT_ALLOC, n);
-			d = vexfs_derived_begin(coll(), coll()->body, N, NULL);
+			d = vexfs_derived_begin(coll(), coll()->body, N, NULL, false);
 			met = vexfs_fault_met();
 			vexfs_derived_put(d);
 			assert_int_equal(ask(7, 0).hit[0].id, 7);
