@@ -5,6 +5,7 @@
 # tests/simde/             AVX-512 in plain C, for tests/unit/test_kernels.c
 # tests/vm/t_NAME.sh       run inside the guest by tests/vm/run, with helper programs tests/vm/*.c and
 #                          BPF objects tests/vm/*.bpf.c, as /usr/lib/vexfs/*.bpf.o
+# tests/debug/             kernels that look for faults, for check-debug and check-kcsan
 # tests/crash/*.sh         run on the host, executable; each prints its own line of counts.  Their loads and
 #                          judges are in C, and built twice: for the guest, and over an image in a process
 
@@ -30,7 +31,7 @@ CRASH_TESTS := tests/crash/states.sh tests/crash/kill.sh
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 san = $(patsubst %.c,$(B)/san/%.o,$(1))
 
-.PHONY: tests check check-unit check-deb check-vm check-long demo
+.PHONY: tests check check-unit check-deb check-vm check-long check-debug check-kcsan demo
 tests: $(UNIT_PARTS) $(VM_HELPERS) $(B)/tests/vm/crashload $(VM_BPF) $(VM_README) $(B)/tests/states $(B)/tests/crash-image
 
 $(B)/san/%.o: %.c | $(LIBBPF)
@@ -137,6 +138,16 @@ check-long: $(B)/tests/model $(LONG_TESTS)
 check-vm: module bpf tools $(VM_HELPERS) $(B)/tests/vm/crashload $(VM_BPF) $(VM_README) $(B)/tests/states $(B)/tests/crash-image
 	@VEXFS_ACCEL=$$(tests/vm/run --probe) && export VEXFS_ACCEL || exit 1; \
 	tests/vm/both --timeout 1800 $(VM_TESTS) -- $(CRASH_TESTS) tests/vm/demo_test
+
+# The same on kernels with KASAN, lockdep, kmemleak and UBSAN, and with KCSAN, which are built first: some hours.  The
+# second one is for what runs beside each other in searches.  DEBUG_TESTS= and KCSAN_TESTS= for some of them.
+DEBUG_TESTS ?= $(VM_TESTS)
+KCSAN_TESTS ?= $(patsubst %,tests/vm/t_%.sh,hooks switch where words codes lists rounds records snapshots compact)
+check-debug check-kcsan: tools bpf $(VM_HELPERS) $(VM_BPF) $(VM_README)
+check-debug:
+	@tests/debug/check kasan '$(CACHE)' $(DEBUG_TESTS)
+check-kcsan:
+	@tests/debug/check kcsan '$(CACHE)' $(KCSAN_TESTS)
 
 # without -j as many jobs as there are processors
 demo: deps
