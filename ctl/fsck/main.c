@@ -11,18 +11,17 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <json.h>
-#include <libmount.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
 #include <uuid/uuid.h>
 #include <platform/log.h>
+#include <platform/mounted.h>
 #include <platform/printable.h>
 #include <platform/verify.h>
 
@@ -163,53 +162,6 @@ static bool progress(void *arg, const char *what, __u64 done, __u64 total)
 		tty ? "" : "\n");
 	c->progress_shown = tty;
 	return true;
-}
-
-/* --- is it mounted? --- */
-
-/* Does the device of a mount hold what st is: the same device, or a loop device over that file? */
-static bool same(const struct stat *st, dev_t dev)
-{
-	char link[64], file[PATH_MAX];
-	struct stat backing;
-	bool found = false;
-	FILE *f;
-
-	if (S_ISBLK(st->st_mode))
-		return st->st_rdev == dev;
-	snprintf(link, sizeof(link), "/sys/dev/block/%u:%u/loop/backing_file", major(dev),
-		 minor(dev));
-	f = fopen(link, "re");
-	if (f && fgets(file, sizeof(file), f)) {
-		file[strcspn(file, "\n")] = 0;
-		found = !stat(file, &backing) && backing.st_dev == st->st_dev &&
-			backing.st_ino == st->st_ino;
-	}
-	if (f)
-		fclose(f);
-	return found;
-}
-
-/* 0 not mounted, 1 read-only, 2 writable; where into target. */
-static int mounted(const struct stat *st, char *target, size_t size)
-{
-	struct libmnt_table *table = mnt_new_table_from_file("/proc/self/mountinfo");
-	struct libmnt_iter *iter = mnt_new_iter(MNT_ITER_FORWARD);
-	struct libmnt_fs *fs;
-	int state = 0;
-
-	while (table && iter && !mnt_table_next_fs(table, iter, &fs)) {
-		const char *super = mnt_fs_get_fs_options(fs);
-		int now = super && mnt_optstr_get_option(super, "ro", NULL, NULL) == 0 ? 1 : 2;
-
-		if (!same(st, mnt_fs_get_devno(fs)) || now <= state)
-			continue;
-		state = now;
-		snprintf(target, size, "%s", mnt_fs_get_target(fs));
-	}
-	mnt_free_iter(iter);
-	mnt_unref_table(table);
-	return state;
 }
 
 /* --- the check --- */
@@ -491,7 +443,7 @@ static int open_and_check(struct check *c, bool boot, bool force, bool readonly)
 		return fail(c, "%s", strerror(errno));
 	if (!S_ISBLK(st.st_mode) && !S_ISREG(st.st_mode))
 		return fail(c, "is neither a block device nor a file");
-	err = mounted(&st, target, sizeof(target));
+	err = vexfs_mounted(&st, target, sizeof(target));
 	if (err && c->replay)
 		return fail(c, "is mounted on %s: nothing may be replayed onto it", target);
 	if (err == 2 && !readonly)

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Is a device or an image mounted by the kernel? */
+#ifndef _VEXFS_MOUNTED_H
+#define _VEXFS_MOUNTED_H
+
+#include <stddef.h>
+#include <sys/stat.h>
+
+/*
+ * Is what st is mounted in this namespace, itself or, a file, behind a loop device?  0 no, 1
+ * read-only, 2 writable; where into target, cut to size.
+ */
+int vexfs_mounted(const struct stat *st, char *target, size_t size);
+
+#endif /* _VEXFS_MOUNTED_H */
