@@ -5,6 +5,7 @@
  * collection with all its planes, a snapshot, bound records, keys, words and an heir.
  */
 #define _GNU_SOURCE
+#include <stdarg.h>
 #include <sys/mman.h>
 #include <unistd.h>
 

@@ -2,12 +2,8 @@
 /*
  * Images.
  *
- * The input is a byte of HOW_* and changes of the image of base.c, one after the other: the number
- * of a block among those that matter (1), TAKE_* and AS_* (1); with TAKE_COPY the number of another
- * block that it first becomes a copy of (1); with TAKE_OWNER the inode (1) and logical block (1)
- * that it then claims to belong to; an offset (2), a length (1), so many bytes.  Then the checksums
- * of all blocks that have changed are made right, those of records and words too, unless AS_IT_IS.
- * With HOW_LOG the changes are a transaction in the log instead.
+ * The input is a byte of HOW_* and changes of the image of base.c, one after the other, as change.h
+ * describes them.  With HOW_LOG they are a transaction in the log instead.
  *
  * Whatever it holds: nothing reads out of bounds or has no end; the check tells what is wrong;
  * where it finds nothing, everything can be read; and what is then made and removed again leaves it
@@ -17,10 +13,8 @@
 #define _GNU_SOURCE
 #include <unistd.h>
 
-#include <platform/jbd2.h>
 #include <platform/log.h>
-#include "base.h"
-#include "fuzz.h"
+#include "change.h"
 #include "use.h"
 
 #define HOW_LOG		1
@@ -28,198 +22,7 @@
 #define HOW_MOUNT	4		/* it is mounted, used and unmounted */
 #define HOW_READONLY	8		/* ... and not changed */
 
-/* low bits: the block is of another kind than it was, see enum base_kind; 0: of the same */
-#define AS_IT_IS	15
-#define TAKE_COPY	0x10
-#define TAKE_OWNER	0x20
-
-#define MOST_RECORDS	64u
-
-static struct base base;
-static struct base_spot now[BASE_SPOTS];
-static bool touched[BASE_SPOTS], as_it_is[BASE_SPOTS];
-
-/* --- the input --- */
-
-static struct base_spot *spot_at(__u64 block)
-{
-	__u32 i;
-
-	for (i = 0; i < base.spots; i++)
-		if (now[i].block == block)
-			return &now[i];
-	return NULL;
-}
-
-static const struct vexfs_inode *inode_now(__u64 ino)
-{
-	__u32 i;
-
-	for (i = 0; i < base.spots; i++)
-		if (now[i].kind == BASE_INODES && ino - now[i].ino < VEXFS_INODES_PER_BLOCK)
-			return (struct vexfs_inode *)now[i].data + (ino - now[i].ino);
-	return NULL;
-}
-
-static void change(struct piece *in)
-{
-	__u32 n = take_u8(in) % base.spots;
-	struct base_spot *s = &now[n];
-	__u8 flags = take_u8(in);
-	size_t off, len;
-
-	touched[n] = true;
-	as_it_is[n] = (flags & 15) == AS_IT_IS;
-	if (flags & TAKE_COPY)
-		memcpy(s->data, now[take_u8(in) % base.spots].data, sizeof(s->data));
-	if (flags & TAKE_OWNER) {
-		s->ino = take_u8(in);
-		s->lblk = take_u8(in);
-	}
-	if ((flags & 15) && (flags & 15) < BASE_KINDS && s->kind != BASE_INODES)
-		s->kind = flags & 15;
-	off = take_u16(in) % VEXFS_BLOCK_SIZE;
-	len = min_t(size_t, take_u8(in), min_t(size_t, in->left, VEXFS_BLOCK_SIZE - off));
-	memcpy(s->data + off, take(in, len), len);
-}
-
-/* Records and words, from the first block of each plane on, as far as the spots go. */
-static void stamp_records(void)
-{
-	const struct vexfs_collection *col = (void *)spot_at(base.collection)->data;
-	__u8 *vectors = spot_at(base.plane.vectors)->data, *keys = spot_at(base.plane.keys)->data;
-	struct base_spot *words = spot_at(base.plane.words), *s;
-	__u32 row = le32_to_cpu(col->c_row_bytes), slot, pos, len;
-
-	for (slot = 0;
-	     slot < MOST_RECORDS && (slot + 1) * row <= VEXFS_BLOCK_SIZE && row <= VEXFS_BLOCK_SIZE;
-	     slot++) {
-		const __u32 per_block = VEXFS_BLOCK_SIZE / sizeof(struct vexfs_record);
-		struct vexfs_record *r;
-		__u64 key;
-
-		s = spot_at(base.plane.records + slot / per_block);
-		if (!s)
-			break;
-		touched[s - now] = true;
-		r = (struct vexfs_record *)s->data + slot % per_block;
-		key = le32_to_cpu(r->r_flags) & VEXFS_RECORD_KEYED ? le64_to_cpu(r->r_key) : 0;
-		if (key >> 8 > VEXFS_BLOCK_SIZE - 255)
-			key = 0;
-		base_stamp_record(col->c_uuid, slot, r, vectors + slot * row, row,
-				  keys + (key >> 8), key & 0xff);
-	}
-	touched[words - now] = true;
-	for (pos = 0; pos + sizeof(struct vexfs_word) + 255 <= VEXFS_BLOCK_SIZE; pos += len) {
-		__u8 bytes = words->data[pos + offsetof(struct vexfs_word, w_len)];
-
-		len = sizeof(struct vexfs_word) + bytes;
-		if (!bytes || pos >= le64_to_cpu(col->c_word_bytes))
-			break;
-		base_stamp_word(col->c_uuid, pos, words->data + pos);
-	}
-}
-
-static void stamp(void)
-{
-	bool records = false;
-	__u32 i;
-
-	for (i = 0; i < base.spots; i++)
-		records |= touched[i] && !as_it_is[i] &&
-			   (now[i].kind == BASE_COLLECTION ||
-			    (now[i].kind == BASE_OTHER && now[i].block < BASE_SPOTS * 64));
-	if (records)
-		stamp_records();
-	for (i = 0; i < base.spots; i++) {
-		const struct vexfs_inode *raw = now[i].ino ? inode_now(now[i].ino) : NULL;
-
-		if (raw && now[i].kind != BASE_INODES)
-			now[i].generation = le32_to_cpu(raw->i_generation);
-		if (touched[i] && !as_it_is[i])
-			base_stamp(&base, &now[i], now[i].data);
-	}
-}
-
-static void write_block(__u64 block, const void *data)
-{
-	must(!vexfs_dev_write(&base.dev, block, data));
-}
-
-/* Data are not, and a replay brings none of them back. */
-static bool journaled(__u32 i)
-{
-	return base.spot[i].kind != BASE_OTHER;
-}
-
-/* One transaction with all blocks that have changed and are journaled. */
-static void put_into_log(void)
-{
-	const __u64 start = base.fs.journal_start;
-	union jbd2_block head, d = { }, c = { };
-	size_t pos = sizeof(d.head);
-	__u32 i, n = 0, seed;
-
-	must(!vexfs_dev_read(&base.dev, start, &head));
-	seed = jbd2_seed(&head.super);
-	d.head = (struct jbd2_header){ htobe32(JBD2_MAGIC), htobe32(JBD2_DESCRIPTOR), htobe32(1) };
-	for (i = 0; i < base.spots; i++) {
-		struct jbd2_tag tag = { .t_blocknr = htobe32(now[i].block),
-					.t_flags = htobe32(JBD2_FLAG_SAME_UUID) };
-		union jbd2_block copy;
-
-		if (!touched[i] || !journaled(i))
-			continue;
-		memcpy(&copy, now[i].data, sizeof(copy));
-		if (be32toh(copy.head.h_magic) == JBD2_MAGIC) {
-			tag.t_flags |= htobe32(JBD2_FLAG_ESCAPE);
-			copy.head.h_magic = 0;
-		}
-		tag.t_checksum = jbd2_copy_sum(seed, 1, &copy);
-		memcpy(d.byte + pos, &tag, sizeof(tag));
-		pos += sizeof(tag);
-		write_block(start + 2 + n++, &copy);
-		if (pos + sizeof(tag) > sizeof(d) - sizeof(struct jbd2_tail))
-			break;
-	}
-	if (!n)
-		return;
-	((struct jbd2_tag *)(d.byte + pos))[-1].t_flags |= htobe32(JBD2_FLAG_LAST_TAG);
-	*jbd2_tail_sum(&d) = jbd2_block_sum(seed, &d, jbd2_tail_sum(&d));
-	write_block(start + 1, &d);
-	c.head = (struct jbd2_header){ htobe32(JBD2_MAGIC), htobe32(JBD2_COMMIT), htobe32(1) };
-	c.commit.h_chksum[0] = jbd2_block_sum(seed, &c, &c.commit.h_chksum[0]);
-	write_block(start + 2 + n, &c);
-	head.super.s_start = htobe32(1);
-	head.super.s_checksum = jbd2_super_sum(&head.super);
-	write_block(start, &head);
-}
-
-static void put(bool log)
-{
-	__u32 i;
-
-	for (i = 0; i < base.spots; i++)
-		if (touched[i] && !(log && journaled(i)))
-			write_block(now[i].block, now[i].data);
-	if (log)
-		put_into_log();
-}
-
-static void put_back(void)
-{
-	__u32 i;
-
-	vexfs_dev_drop(&base.dev);
-	must(!base.dev.cached);
-	base_put_back(&base);
-	for (i = 0; i < base.spots; i++) {
-		if (touched[i])
-			now[i] = base.spot[i];
-		now[i].generation = base.spot[i].generation;
-		touched[i] = as_it_is[i] = false;
-	}
-}
+static struct base *base;
 
 /* --- what is done with it --- */
 
@@ -317,7 +120,7 @@ static int cut(struct vexfs_inode_core *c, __u32 credits)
 
 	do {
 		must(left--);
-		vexfs_txn_start(&t, &base.dev, credits);
+		vexfs_txn_start(&t, &base->dev, credits);
 		vx_down_write(&c->lock);
 		err = vexfs_extent_truncate(&t, c, 0);
 		vx_up_write(&c->lock);
@@ -343,7 +146,7 @@ static int make_and_remove(struct vexfs_fs *fs)
 	err = load(fs, &root, VEXFS_ROOT_INO);
 	if (err)
 		return err;
-	vexfs_txn_start(&t, &base.dev, VEXFS_ALLOC_CREDITS + 4 + VEXFS_DIR_CREDITS);
+	vexfs_txn_start(&t, &base->dev, VEXFS_ALLOC_CREDITS + 4 + VEXFS_DIR_CREDITS);
 	err = vexfs_alloc_ino(&t, fs, root.ino, false, &c.ino, &c.generation);
 	if (err)
 		return err;
@@ -353,7 +156,7 @@ static int make_and_remove(struct vexfs_fs *fs)
 	err = vexfs_dir_add(&t, &root, name, sizeof(name) - 1, c.ino, DT_REG);
 	store(&t, &root, 0, 0);
 	for (i = 0; i < 3 && !err; i++) {
-		vexfs_txn_start(&t, &base.dev, VEXFS_EXTENT_CREDITS + 2);
+		vexfs_txn_start(&t, &base->dev, VEXFS_EXTENT_CREDITS + 2);
 		vx_down_write(&c.lock);
 		err = vexfs_extent_alloc(&t, &c, i * 5, 3, i == 1, &m);
 		if (!err && i == 1)
@@ -364,14 +167,14 @@ static int make_and_remove(struct vexfs_fs *fs)
 	}
 	if (err)
 		return err;
-	vexfs_txn_start(&t, &base.dev, VEXFS_DIR_CREDITS + VEXFS_ORPHAN_CREDITS);
+	vexfs_txn_start(&t, &base->dev, VEXFS_DIR_CREDITS + VEXFS_ORPHAN_CREDITS);
 	err = vexfs_dir_remove(&t, &root, name, sizeof(name) - 1);
 	store(&t, &root, 0, 0);
 	store(&t, &c, S_IFREG | 0600, 0);
 	err = err ?: vexfs_orphan_add(&t, &c, false) ?: cut(&c, VEXFS_EXTENT_CREDITS + 2);
 	if (err)
 		return err;
-	vexfs_txn_start(&t, &base.dev, VEXFS_ALLOC_CREDITS + VEXFS_ORPHAN_CREDITS + 2);
+	vexfs_txn_start(&t, &base->dev, VEXFS_ALLOC_CREDITS + VEXFS_ORPHAN_CREDITS + 2);
 	return vexfs_free_ino_prepare(&t, fs, c.ino, false) ?: vexfs_orphan_del(&t, fs, c.ino, 0) ?:
 	       vexfs_free_ino(&t, fs, c.ino, false);
 }
@@ -387,11 +190,11 @@ static void destroy(struct vexfs_fs *fs)
 
 		if (load(fs, &c, ino))
 			continue;
-		vexfs_txn_start(&t, &base.dev, VEXFS_DIR_CREDITS + 2);
+		vexfs_txn_start(&t, &base->dev, VEXFS_DIR_CREDITS + 2);
 		if (is_dir(fs, ino) && !vexfs_dir_add(&t, &c, "x", 1, ino, DT_DIR))
 			store(&t, &c, 0, 0);
 		cut(&c, VEXFS_EXTENT_CREDITS + 2);
-		vexfs_txn_start(&t, &base.dev, VEXFS_ALLOC_CREDITS + VEXFS_ORPHAN_CREDITS);
+		vexfs_txn_start(&t, &base->dev, VEXFS_ALLOC_CREDITS + VEXFS_ORPHAN_CREDITS);
 		if (!vexfs_orphan_del(&t, fs, ino, 0))
 			vexfs_free_ino(&t, fs, ino, is_dir(fs, ino));
 	}
@@ -406,16 +209,16 @@ static int examine(bool change)
 	__u32 errors;
 	int err;
 
-	must(!vexfs_dev_read(&base.dev, 0, &super));
-	err = vexfs_super_check(&super, base.dev.blocks, &why);
+	must(!vexfs_dev_read(&base->dev, 0, &super));
+	err = vexfs_super_check(&super, base->dev.blocks, &why);
 	must(!err || why);
 	if (err && err != -EROFS)
 		return -1;
-	err = vexfs_log_replay(&base.dev, &super, NULL, &why);
+	err = vexfs_log_replay(&base->dev, &super, NULL, &why);
 	must(!err || err == -EUCLEAN || err == -EOPNOTSUPP);
 	if (err)
 		return -1;
-	err = vexfs_super_read(&fs, &base.dev, base.dev.blocks);
+	err = vexfs_super_read(&fs, &base->dev, base->dev.blocks);
 	must(!err || err == -EUCLEAN || err == -EINVAL || err == -EOPNOTSUPP || err == -ENXIO ||
 	     err == -EROFS);
 	if (err)
@@ -424,7 +227,7 @@ static int examine(bool change)
 	err = walk(&fs);
 	must(!err || errors);
 	if (change) {
-		must(!vexfs_dev_flush(&base.dev));
+		must(!vexfs_dev_flush(&base->dev));
 		err = make_and_remove(&fs);
 		if (!errors)
 			must(err == -ENOSPC || (!err && !use_verify_fs(&fs)));
@@ -441,8 +244,8 @@ static void mount(int errors, bool readonly)
 	struct vexfs_image *image;
 	int err;
 
-	vexfs_dev_drop(&base.dev);
-	err = use_mount(&base.dev, readonly ? VEXFS_IMAGE_READONLY : 0, base_record, &image);
+	vexfs_dev_drop(&base->dev);
+	err = use_mount(&base->dev, readonly ? VEXFS_IMAGE_READONLY : 0, base_record, &image);
 	must(!err || errors);
 	if (err)
 		return;
@@ -451,7 +254,7 @@ static void mount(int errors, bool readonly)
 	err = vexfs_image_close(image);
 	must(!err || errors);
 	if (!errors)
-		must(!use_verify(&base.dev));
+		must(!use_verify(&base->dev));
 }
 
 /* For who writes an input by hand. */
@@ -459,10 +262,10 @@ static void show_spots(void)
 {
 	__u32 i;
 
-	for (i = 0; getenv("FUZZ_SHOW") && i < base.spots; i++)
+	for (i = 0; getenv("FUZZ_SHOW") && i < base->spots; i++)
 		fprintf(stderr, "%3u: block %llu, kind %u, inode %llu, logical block %u\n", i,
-			(unsigned long long)base.spot[i].block, base.spot[i].kind,
-			(unsigned long long)base.spot[i].ino, base.spot[i].lblk);
+			(unsigned long long)base->spot[i].block, base->spot[i].kind,
+			(unsigned long long)base->spot[i].ino, base->spot[i].lblk);
 }
 
 int LLVMFuzzerTestOneInput(const __u8 *data, size_t size)
@@ -471,21 +274,16 @@ int LLVMFuzzerTestOneInput(const __u8 *data, size_t size)
 	__u8 how = take_u8(&in);
 	int errors;
 
-	if (!base.spots) {
-		base_make(&base);
-		base.dev.quiet = true;
-		memcpy(now, base.spot, sizeof(now));
+	if (!base) {
+		base = change_base();
 		show_spots();
 	}
-	while (in.left)
-		change(&in);
-	stamp();
-	base.dev.strict = how & HOW_CHANGE;
-	base.dev.record = base_record;
-	put(how & HOW_LOG);
+	base->dev.strict = how & HOW_CHANGE;
+	base->dev.record = base_record;
+	change_take(&in, how & HOW_LOG);
 	errors = examine(how & HOW_CHANGE);
 	if (how & HOW_MOUNT)
 		mount(how & HOW_CHANGE ? 1 : errors, how & HOW_READONLY);
-	put_back();
+	change_undo();
 	return 0;
 }
