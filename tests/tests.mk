@@ -12,7 +12,8 @@
 UNIT_TESTS := $(patsubst tests/unit/test_%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c))
 THREAD_TESTS := $(patsubst %,$(B)/tsan/%,threads derived linking index)
 # all that check-unit runs and is made for it alone
-UNIT_PARTS := $(UNIT_TESTS) $(THREAD_TESTS) $(B)/tests/fsck.vexfs $(B)/tests/vexd
+UNIT_PARTS := $(UNIT_TESTS) $(THREAD_TESTS) $(B)/tests/fsck.vexfs $(B)/tests/vexd $(B)/tests/vexctl \
+	$(B)/tests/vm/hostile
 UNIT_SCRIPTS := $(filter-out tests/unit/tap.py,$(wildcard tests/unit/*.py tests/unit/*.js))
 UNIT_SHARED := $(filter-out tests/unit/test_%.c,$(wildcard tests/unit/*.c))
 VM_C := $(filter-out %.bpf.c,$(wildcard tests/vm/*.c))
@@ -81,11 +82,17 @@ $(B)/tests/long/%: $(B)/obj/tests/unit/test_%.o $(call objs,$(UNIT_SHARED)) $(B)
 # for tests/unit/fsck.py
 $(B)/tests/fsck.vexfs: $(call san,$(FSCK_SRC)) $(B)/san/libvexfs-core.a
 	$(call link,$(SANITIZE) $(PKG_LIBS) -lm)
+# vexctl, for tests/unit/debug.py
+$(B)/tests/vexctl: $(call san,$(VEXCTL_SRC) $(LIBVEXFS_SRC) $(LOADER_SRC) $(METER_SRC)) $(B)/san/libvexfs-core.a $(LIBBPF)
+	$(call link,$(SANITIZE) $(PKG_LIBS) $(LIBBPF_LIBS) -lz -lm)
 # the daemon, for tests/unit/vexd.py
 $(B)/tests/vexd: $(call san,$(VEXD_SRC) $(LIBVEXFS_SRC) $(LOADER_SRC) $(METER_SRC)) $(B)/san/libvexfs-core.a $(LIBBPF)
 	$(call link,$(SANITIZE) $(PKG_LIBS) $(LIBBPF_LIBS) -lz -lm)
 $(VM_HELPERS): $(B)/tests/vm/%: $(B)/obj/tests/vm/%.o $(B)/lib/libvexfs.a $(B)/lib/libvexfs-core.a $(LIBBPF)
 	$(call link,$(PKG_LIBS) $(LIBBPF_LIBS) -lz -lpthread -lm)
+# it changes images as fuzzers do
+$(B)/tests/vm/hostile: $(call objs,tests/fuzz/base.c tests/fuzz/change.c)
+$(B)/obj/tests/vm/hostile.o: CPPFLAGS += -Itests
 $(filter-out $(SKELETONS),$(VM_BPF)): $(B)/tests/vm/%.o: tests/vm/%.c | $(LIBBPF)
 	$(compile-bpf)
 # as their first lines say, with the libbpf of Debian, which is what their author has

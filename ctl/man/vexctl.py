@@ -114,6 +114,9 @@ The command line was understood, but it could not be done; one line on standard 
 Of
 .BR doctor :
 at least one check failed.
+Of
+.BR debug :
+something is wrong with what was printed.
 .TP
 .B 2
 The command line is wrong; nothing was tried.

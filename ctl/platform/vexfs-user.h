@@ -26,6 +26,7 @@
 /* --- what kernel headers offer --- */
 
 #define U32_MAX (~0u)
+#ifndef DT_FIFO	/* <dirent.h> has them, too */
 #define DT_FIFO	1
 #define DT_CHR	2
 #define DT_DIR	4
@@ -33,6 +34,7 @@
 #define DT_REG	8
 #define DT_LNK	10
 #define DT_SOCK	12
+#endif
 
 #define cpu_to_le16(v) ((__le16)htole16(v))
 #define cpu_to_le32(v) ((__le32)htole32(v))

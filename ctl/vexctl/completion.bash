@@ -48,6 +48,9 @@ _vexctl()
 		return
 	fi
 	case $verb in
+	debug)			# behind the device, what there is
+		((COMP_CWORD == 3)) && mapfile -t COMPREPLY < <(compgen -W "$("$vexctl" help debug 2>/dev/null |
+			sed -n 's/^  \([a-z]\{1,\}\) .*/\1/p')" -- "$cur");;
 	unload | "program show" | "program dump" | "program stats")
 		mapfile -t COMPREPLY < <(compgen -W "$(ls /sys/fs/vexfs/programs 2>/dev/null)" -- "$cur");;
 	use)

@@ -27,6 +27,7 @@ static const struct {
 	{ "Watching", status_verbs },
 	{ NULL, top_verbs },
 	{ NULL, doctor_verbs },
+	{ NULL, debug_verbs },
 };
 #define OBJECTS	(sizeof(objects) / sizeof(objects[0]))
 

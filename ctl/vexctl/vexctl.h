@@ -47,7 +47,8 @@ struct verb {
 /* Each ends with an entry without a name. */
 extern const struct verb fs_verbs[], collection_verbs[], import_verbs[], export_verbs[],
 	index_verbs[], search_verbs[], eval_verbs[], record_verbs[], snapshot_verbs[], program_verbs[],
-	top_verbs[], status_verbs[], doctor_verbs[], skeleton_verbs[], inspect_verbs[];
+	top_verbs[], status_verbs[], doctor_verbs[], skeleton_verbs[], inspect_verbs[],
+	debug_verbs[];
 
 /* Say on stderr that `what` (may be NULL) failed and why.  Returns VEXCTL_FAILED. */
 __attribute__((format(printf, 2, 3))) int fail(const char *what, const char *fmt, ...);

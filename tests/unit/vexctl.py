@@ -55,6 +55,9 @@ test('what begins alike', complete('vexctl coll') == {'collection'}, complete('v
 test('behind --image FILE', complete('vexctl --i') == {'--image'} and not complete('vexctl --image ') and
      complete('vexctl --image x.img coll') == {'collection'} and '--where' in complete('vexctl --image x.img search --') and
      complete('vexctl --image x.img collection i') == {'info'})
+test('what debug prints', complete('vexctl debug x.img ') == {'superblock', 'group', 'log', 'block', 'inode', 'extents', 'directory',
+                                                             'collection', 'record'} and complete('vexctl debug x.img di') == {'directory'} and
+     not complete('vexctl debug '))
 test('values of --op', complete('vexctl program new x --op ') == {'search', 'distance', 'filter'})
 wrong = []
 for verb, args in (('export', ['-o', 'x.csv']), ('import', ['x', '-f', 'x']), ('eval', ['-f', 'x'])):
