@@ -32,7 +32,7 @@ CRASH_TESTS := tests/crash/states.sh tests/crash/kill.sh
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 san = $(patsubst %.c,$(B)/san/%.o,$(1))
 
-.PHONY: tests check check-unit check-deb check-vm check-long check-debug check-kcsan demo
+.PHONY: tests check check-unit check-deb check-vm check-hostile check-long check-debug check-kcsan demo
 tests: $(UNIT_PARTS) $(VM_HELPERS) $(B)/tests/vm/crashload $(VM_BPF) $(VM_README) $(B)/tests/states $(B)/tests/crash-image
 
 $(B)/san/%.o: %.c | $(LIBBPF)
@@ -155,6 +155,14 @@ check-debug:
 	@tests/debug/check kasan '$(CACHE)' $(DEBUG_TESTS)
 check-kcsan:
 	@tests/debug/check kcsan '$(CACHE)' $(KCSAN_TESTS)
+
+# Hostile images, and ioctls by chance, for half an hour each, or HOSTILE_SECONDS, in a guest.
+HOSTILE_SECONDS ?= 1800
+check-hostile: module bpf tools $(VM_HELPERS) $(VM_BPF)
+	@tests/vm/run --timeout $$(($(HOSTILE_SECONDS) * 2 + 600)) \
+		--append "HOSTILE_SECONDS=$(HOSTILE_SECONDS) HOSTILE_SEED=$${VEXFS_SEED:-$$(date +%s)}" \
+		tests/vm/t_hostile_image.sh
+check-long: check-hostile
 
 # without -j as many jobs as there are processors
 demo: deps
