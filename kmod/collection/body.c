@@ -20,6 +20,7 @@ struct vexfs_body *vexfs_body_new(struct vexfs_collection_mem *c)
 		mutex_init(&b->upkeep_lock);
 		b->dir = c->dir;
 		b->row_bytes = c->row_bytes;
+		b->metric = c->metric;
 		b->crc_seed = c->crc_seed;
 		vexfs_predicates_init(&b->predicates);
 		vexfs_files_init(c, &b->files);

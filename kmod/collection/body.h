@@ -19,6 +19,7 @@ struct vexfs_body {
 	refcount_t refs;		/* one is the collection's */
 	u64 epoch;			/* c_epoch: slots of different epochs are unrelated */
 	u32 row_bytes;
+	u32 metric;			/* VEXFS_METRIC_* */
 	u32 crc_seed;
 	struct inode *dir;		/* no reference: who holds a body holds the directory */
 	/* a reference each */

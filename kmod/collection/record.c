@@ -708,6 +708,9 @@ static int fetch(struct vexfs_body *b, u64 slot, struct vexfs_record *record, vo
 	    (le32_to_cpu(record->r_crc) != vexfs_record_crc(b, slot, record, row, key, len) ||
 		     le64_to_cpu(record->r_id) != vexfs_columns_id(b->columns, slot)))
 		err = -EUCLEAN;
+	/* insert takes no such row, but an image may be anybody's: NaN would come before all others */
+	if (!err && vexfs_row_check(b->metric, row, b->row_bytes / sizeof(__le32)))
+		err = -EUCLEAN;
 	return err ?: len;
 }
 
@@ -720,7 +723,7 @@ static int tell_damage(void *arg, u64 slot, int err)
 	if (vexfs_is_gone(b->dir->i_sb))
 		return -EIO;
 	vexfs_complain(b->dir, "record %llu (slot %llu) is damaged: %s; searches leave it out", id,
-		       slot, err == -EIO ? "it cannot be read" : "bad checksum");
+		       slot, err == -EIO ? "it cannot be read" : "it is not what was written");
 	vexfs_event_damage(b->dir, slot, id, err);
 	return 0;
 }

@@ -213,7 +213,7 @@ static void measuring(void **state)
 		reads_left = n;
 		broken = block;
 		ask(&a, HIT, 10, 0);
-		if (reads_left) {	/* that many were not wanted */
+		if (reads_left) { /* that many were not wanted */
 			check(&a, HIT, 0, 0);
 			finish();
 			break;
@@ -282,10 +282,88 @@ static void checksum(void **state)
 	assert_int_equal(get_id(&m, HIT, &item), -EUCLEAN);
 	assert_int_equal(get_id(&m, HIT + 1, &item), 0);
 	assert_int_equal(lines, 1);
-	byte ^= 1;	/* for the check */
+	byte ^= 1; /* for the check */
 	assert_int_equal(pwrite(fd, &byte, 1, at + 4), 1);
 	close(fd);
 	finish();
+}
+
+/* Where the record of HIT is in the image. */
+static off_t record_place(struct vexfs_record *r)
+{
+	struct vexfs_record block[VEXFS_BLOCK_SIZE / sizeof(*r)];
+	int fd = open(m.path, O_RDONLY | O_CLOEXEC);
+	off_t pos, found = 0;
+	size_t i;
+
+	for (pos = 0; !found && pread(fd, block, sizeof(block), pos) == sizeof(block);
+	     pos += sizeof(block))
+		for (i = 0; !found && i < ARRAY_SIZE(block); i++)
+			if (le64_to_cpu(block[i].r_id) == HIT &&
+			    le64_to_cpu(block[i].r_seq) == HIT + 1 &&
+			    le64_to_cpu(block[i].r_attr[0]) == HIT) {
+				found = pos + i * sizeof(*r);
+				*r = block[i];
+			}
+	close(fd);
+	assert_true(found);
+	return found;
+}
+
+/*
+ * A number of the row is none, and the checksum is right: an image that somebody made.  It is no hit,
+ * let alone the nearest of all, and no query.
+ */
+static void numbers(void **state)
+{
+	/* by its bits the nearest of all, and the farthest, which only who fetches it sees */
+	static const float odd[] = { -NAN, NAN };
+	__u32 i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(odd); i++) {
+		struct vexfs_record was, r;
+		float row[DIMS], bad[DIMS];
+		off_t at = prepare(), record = record_place(&was);
+		int fd = open(m.path, O_RDWR | O_CLOEXEC);
+		struct vexfs_ioc_search by_id = {
+			.size = sizeof(by_id),
+			.flags = VEXFS_SEARCH_BY_ID,
+			.k = 1,
+			.id = HIT,
+		};
+		struct vexfs_hit hit;
+		struct vexfs_collection_mem *c;
+		struct vexfs_item item;
+		struct answer a;
+
+		vector_of(HIT, row);
+		memcpy(bad, row, sizeof(bad));
+		bad[1] = odd[i];
+		r = was;
+		c = vexfs_collection_get(file_inode(m.c));
+		assert_false(IS_ERR(c));
+		r.r_crc = cpu_to_le32(vexfs_record_crc(c->body, HIT, &r, bad, NULL, 0));
+		vexfs_collection_put(c);
+		assert_int_equal(pwrite(fd, bad, sizeof(bad), at), sizeof(bad));
+		assert_int_equal(pwrite(fd, &r, sizeof(r), record), sizeof(r));
+		if (i)
+			assert_int_equal(get_id(&m, HIT, &item), -EUCLEAN);
+		ask(&a, HIT, 10, VEXFS_SEARCH_EXACT);
+		check(&a, HIT, HIT, HIT + 1);
+		ask(&a, 10, 10, VEXFS_SEARCH_EXACT);
+		check(&a, 10, HIT, HIT + 1);
+		by_id.hits = (uintptr_t)&hit;
+		assert_int_equal(vexfs_file_ioctl(m.c, VEXFS_IOC_SEARCH, &by_id), -EUCLEAN);
+		assert_int_equal(get_id(&m, HIT, &item), -EUCLEAN);
+		assert_int_equal(lines, 1);
+		assert_int_equal(info_of(&m).damaged, 1);
+		/* for the check */
+		assert_int_equal(pwrite(fd, row, sizeof(row), at), sizeof(row));
+		assert_int_equal(pwrite(fd, &was, sizeof(was), record), sizeof(was));
+		close(fd);
+		finish();
+	}
 }
 
 static long list(__u32 flags, struct vexfs_ioc_list *arg, struct vexfs_item *items)
@@ -372,9 +450,9 @@ static void compaction(void **state)
 /* In a snapshot they are missed, in what is without them they are not. */
 static void snapshots(void **state)
 {
-	struct vexfs_ioc_snapshot arg = {
-		.size = sizeof(arg), .op = VEXFS_SNAPSHOT_CREATE, .name = "before"
-	};
+	struct vexfs_ioc_snapshot arg = { .size = sizeof(arg),
+					  .op = VEXFS_SNAPSHOT_CREATE,
+					  .name = "before" };
 	struct answer a;
 	__u64 id;
 
@@ -443,7 +521,7 @@ static int make_lists(__u32 step, int err)
 	assert_non_null(codes);
 	assert_int_equal(vexfs_codes_reserve(codes, LISTED), 0);
 	ret = vexfs_codes_centre(codes, &plane, columns, LISTED) ?:
-	      vexfs_codes_extend(codes, &plane, columns, LISTED, ~0ULL);
+		      vexfs_codes_extend(codes, &plane, columns, LISTED, ~0ULL);
 	plane.error = step <= 1 ? err : 0;
 	if (!ret)
 		made = vexfs_lists_new(codes, columns, &plane, LISTED, &ret, NULL, NULL);
@@ -498,7 +576,7 @@ static void lists(void **state)
 	for (step = 0; step <= 3; step++) {
 		to_blame = true;
 		assert_int_equal(make_lists(step, step % 2 ? -EUCLEAN : -EIO), 0);
-		if (step <= 2)	/* tuning looks at some only */
+		if (step <= 2) /* tuning looks at some only */
 			assert_int_equal(vexfs_columns_damaged(columns), LISTED / SPARSE);
 		assert_true(vexfs_columns_damaged(columns) > 0);
 		assert_int_equal(vexfs_lists_linked(made), LISTED);
@@ -527,10 +605,11 @@ static void lists(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(exact),      cmocka_unit_test(encoder),
-		cmocka_unit_test(measuring),  cmocka_unit_test(checksum),
-		cmocka_unit_test(listing),    cmocka_unit_test(compaction),
-		cmocka_unit_test(snapshots),  cmocka_unit_test(lists),
+		cmocka_unit_test(exact),     cmocka_unit_test(encoder),
+		cmocka_unit_test(measuring), cmocka_unit_test(checksum),
+		cmocka_unit_test(listing),   cmocka_unit_test(compaction),
+		cmocka_unit_test(snapshots), cmocka_unit_test(lists),
+		cmocka_unit_test(numbers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
