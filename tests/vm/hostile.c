@@ -712,7 +712,7 @@ static int ioctls(const char *dir, double seconds, uint64_t seed)
 		die("no directory there");
 	make_arena();
 	while (now() < end) {
-		uint8_t argument[512];
+		uint8_t argument[2048]; /* more than any struct, of which the kernel writes all */
 		double began;
 		int at = fd[random64(&s) % n], err;
 
