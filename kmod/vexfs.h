@@ -133,6 +133,7 @@ enum {
 	/* records remember core.data_change: the next change raises it */
 	VEXFS_I_WATCHED,
 	VEXFS_I_RAISED,			/* raise_tid is one */
+	VEXFS_I_EMPTIED,		/* it was truncated to nothing: release writes it back */
 };
 
 struct vexfs_inode_info {

@@ -210,6 +210,9 @@ static bool has_blocks(struct inode *inode, u32 from)
 }
 
 /*
+ * A file that was emptied and written again is on its way to the device when it is closed, and not
+ * only when its pages have become old: its old contents are gone with the next commit.
+ *
  * The last writer gives back what was allocated ahead.  Failing is harmless: the next truncate or
  * unlink frees it.
  */
@@ -218,8 +221,11 @@ static int vexfs_release(struct inode *inode, struct file *file)
 	struct vexfs_inode_info *vi = VEXFS_I(inode);
 	u64 from;
 
-	if (!(file->f_mode & FMODE_WRITE) || !test_bit(VEXFS_I_PREALLOC, &vi->state) ||
-	    atomic_read(&inode->i_writecount) != 1 || vexfs_is_shutdown(inode->i_sb))
+	if (!(file->f_mode & FMODE_WRITE) || vexfs_is_shutdown(inode->i_sb))
+		return 0;
+	if (test_and_clear_bit(VEXFS_I_EMPTIED, &vi->state))
+		filemap_flush(inode->i_mapping);
+	if (!test_bit(VEXFS_I_PREALLOC, &vi->state) || atomic_read(&inode->i_writecount) != 1)
 		return 0;
 	inode_lock(inode);
 	if (test_and_clear_bit(VEXFS_I_PREALLOC, &vi->state)) {

@@ -475,6 +475,8 @@ static int shrink(struct inode *inode, loff_t size)
 	err = vexfs_stop(handle, err);
 	if (err)
 		return err;
+	if (!size)
+		set_bit(VEXFS_I_EMPTIED, &vi->state);
 	/* waits for writeback, and so for its conversions */
 	truncate_pagecache(inode, size);
 	err = vexfs_free_from(inode, DIV_ROUND_UP_ULL(size, VEXFS_BLOCK_SIZE));

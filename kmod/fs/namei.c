@@ -528,6 +528,22 @@ static int vexfs_rmdir(struct inode *dir, struct dentry *dentry)
 
 /* --- rename --- */
 
+/*
+ * A file that replaces another one is whole after a crash, too: what was written to it is on the
+ * device before the transaction that gives it the name, which may commit at any time.  If it cannot
+ * be, the old file stays.  The error is fsync's to clear.  i_rwsem held, no transaction.
+ */
+static int write_whole(struct inode *inode)
+{
+	int err, e2;
+
+	if (!S_ISREG(inode->i_mode))
+		return 0;
+	err = filemap_fdatawrite(inode->i_mapping);
+	e2 = filemap_fdatawait_keep_errors(inode->i_mapping);
+	return err ?: e2;
+}
+
 /* inode has moved from one directory to another; the name that parent knows may be another one. */
 static void moved(struct inode *inode, struct inode *from, struct inode *to)
 {
@@ -546,6 +562,7 @@ static int exchange(struct inode *old_dir, struct dentry *old_dentry, struct ino
 	int err, e2;
 
 	err = may_move(old, new_dir) ?: may_move(new, old_dir);
+	err = err ?: write_whole(old) ?: write_whole(new);
 	if (err)
 		return err;
 	handle = start(old_dir, 2 * VEXFS_NAME_CREDITS + 2 * VEXFS_INODE_CREDITS);
@@ -587,8 +604,8 @@ static int vexfs_rename(struct mnt_idmap *idmap, struct inode *old_dir, struct d
 	if (flags & ~RENAME_NOREPLACE)		/* which the VFS has checked */
 		return -EINVAL;
 	err = may_move(old, new_dir);
-	if (!err && new && is_dir)
-		err = removable(new_dentry);
+	if (!err && new)
+		err = is_dir ? removable(new_dentry) : write_whole(old);
 	if (!err && new)
 		err = vexfs_inherit_begin(idmap, &heritage, new, old, new_dir);
 	if (err)

@@ -8,6 +8,8 @@
 
 #include <fcntl.h>
 #include <linux/dm-ioctl.h>
+#include <linux/fiemap.h>
+#include <linux/fs.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -77,6 +79,20 @@ static inline void faulty_set(struct faulty *f, const char *type, uint64_t from,
 static inline void faulty_mend(struct faulty *f)
 {
 	faulty_set(f, "", 0, 0);
+}
+
+/* The block of the device where the file has the block `at` of its data, written or not. */
+static inline uint64_t faulty_block(int fd, uint64_t at)
+{
+	union {
+		struct fiemap map;
+		char room[sizeof(struct fiemap) + sizeof(struct fiemap_extent)];
+	} u = { .map = { .fm_start = at * 4096, .fm_length = 4096, .fm_extent_count = 1 } };
+	const struct fiemap_extent *e = u.map.fm_extents;
+
+	if (ioctl(fd, FS_IOC_FIEMAP, &u) || u.map.fm_mapped_extents != 1)
+		die("fiemap");
+	return (e->fe_physical - e->fe_logical) / 4096 + at;
 }
 
 static inline void faulty_open(struct faulty *f, const char *below)
