@@ -52,7 +52,7 @@ help:
 	@echo 'make bench       race against other engines, under 40 minutes: bench/results/; SETS= PEERS= EXTRA= MINUTES= VM=1, see bench/bench.mk (root)'
 	@echo 'make bench-native  nanoseconds per row and query of the engine on this machine, and searches while others insert'
 	@echo 'make bench-vm    instructions per query in a virtual machine, into the same results'
-	@echo 'make check-long  for an hour: random histories, a million power cuts, every fault, threads; each fuzz target for FUZZ_SECONDS [20]; hostile images and ioctls in a guest for HOSTILE_SECONDS [1800] each'
+	@echo 'make check-long  for some hours: random histories, a million power cuts, every fault, threads, crashes of generated workloads; each fuzz target for FUZZ_SECONDS [20]; hostile images and ioctls in a guest for HOSTILE_SECONDS [1800] each'
 	@echo 'make check-debug  check-vm on a kernel with KASAN, lockdep, kmemleak and UBSAN, which is built first; DEBUG_TESTS='
 	@echo 'make check-kcsan  the tests of searches on one with KCSAN; KCSAN_TESTS='
 	@echo 'make sparse      run sparse over the module; any warning is an error'

@@ -19,6 +19,8 @@ UNIT_SHARED := $(filter-out tests/unit/test_%.c,$(wildcard tests/unit/*.c))
 VM_C := $(filter-out %.bpf.c,$(wildcard tests/vm/*.c))
 VM_HELPERS := $(patsubst %.c,$(B)/%,$(VM_C))
 CRASH_SRC := $(patsubst %,tests/crash/%.c,crash records bound)
+OPS_SRC := $(patsubst %,tests/crash/%.c,ops ops_judge)
+CRASH_GUEST := $(B)/tests/vm/crashload $(B)/tests/vm/orders
 # what `vexctl program new` writes, too
 SKELETONS := $(patsubst %,$(B)/tests/vm/new-%.bpf.o,search distance filter)
 VM_BPF := $(patsubst %.c,$(B)/%.o,$(wildcard tests/vm/*.bpf.c)) $(SKELETONS)
@@ -26,14 +28,14 @@ VM_BPF := $(patsubst %.c,$(B)/%.o,$(wildcard tests/vm/*.bpf.c)) $(SKELETONS)
 VM_README := $(B)/tests/vm/readme.steps
 VM_TESTS := $(wildcard tests/vm/t_*.sh)
 # the longer one first; others in tests/crash are run in their guests
-CRASH_TESTS := tests/crash/states.sh tests/crash/kill.sh
+CRASH_TESTS := tests/crash/states.sh tests/crash/orders.sh tests/crash/kill.sh
 
 # Unit tests use a second copy of the cores, with both sanitizers; the first error ends a test.
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 san = $(patsubst %.c,$(B)/san/%.o,$(1))
 
 .PHONY: tests check check-unit check-deb check-vm check-hostile check-long check-debug check-kcsan demo
-tests: $(UNIT_PARTS) $(VM_HELPERS) $(B)/tests/vm/crashload $(VM_BPF) $(VM_README) $(B)/tests/states $(B)/tests/crash-image
+tests: $(UNIT_PARTS) $(VM_HELPERS) $(CRASH_GUEST) $(VM_BPF) $(VM_README) $(B)/tests/states $(B)/tests/orders $(B)/tests/crash-image
 
 $(B)/san/%.o: %.c | $(LIBBPF)
 	$(call say,CC,"$< (sanitized)")
@@ -108,16 +110,21 @@ $(B)/tests/vm/nobtf.bpf.o: BPF_CFLAGS += -g0
 $(VM_README): README.md tests/readme.py
 	@mkdir -p $(@D)
 	$(Q)tests/readme.py steps > $@
-$(B)/tests/states: $(B)/obj/tests/crash/states.o
+$(B)/tests/states: $(call objs,tests/crash/states.c tests/crash/log.c)
 	$(call link)
 $(call objs,$(wildcard tests/crash/*.c)) $(call san,$(wildcard tests/crash/*.c)): CPPFLAGS += -Itests
-$(B)/tests/vm/crashload: $(call objs,tests/crash/crashload.c $(CRASH_SRC))
+$(B)/tests/vm/crashload: $(call objs,tests/crash/crashload.c $(CRASH_SRC) $(OPS_SRC))
 	$(call link,-lpthread)
+$(B)/tests/vm/orders: $(call objs,tests/crash/orders.c tests/crash/orders_kernel.c tests/crash/log.c $(OPS_SRC))
+	$(call link)
 # what image_calls.c answers
 WRAPPED := open openat close ioctl fsync syncfs pread pwrite write mkdir unlink unlinkat rename renameat fstatat getdents64
 comma := ,
 $(B)/tests/crash-image: $(call san,$(patsubst %,tests/crash/%.c,crash_image image_calls) $(CRASH_SRC)) $(B)/san/libvexfs-core.a
 	$(call link,$(SANITIZE) $(addprefix -Wl$(comma)--wrap=,$(WRAPPED)) -lpthread -lm)
+$(B)/tests/orders: $(call objs,$(patsubst %,tests/crash/%.c,orders orders_image image_calls log) $(OPS_SRC)) \
+		$(B)/lib/libvexfs-core.a
+	$(call link,$(addprefix -Wl$(comma)--wrap=,$(WRAPPED)) -lpthread -lm)
 
 check:
 	@+tests/check
@@ -133,16 +140,21 @@ check-unit: $(UNIT_PARTS) $(B)/bin/vexctl $(B)/bin/mkfs.vexfs $(B)/bin/fsck.vexf
 check-deb:
 	@tests/deb.sh
 
-# What takes an hour or so, other things each time unless VEXFS_SEED says which: random histories of the core and of
-# records, a million power cuts, every fault, threads.
+# what guests run, and who judges what they leave
+VM_PARTS := module bpf tools $(VM_HELPERS) $(CRASH_GUEST) $(VM_BPF) $(VM_README) $(B)/tests/states $(B)/tests/orders \
+	$(B)/tests/crash-image
+
+# What takes an hour or two, other things each time unless VEXFS_SEED says which: random histories of the core and of
+# records, a million power cuts, every fault, threads; what power cuts may leave of generated workloads.
 LONG_TESTS := $(B)/tests/records $(B)/tests/faults $(B)/tests/threads $(THREAD_TESTS) $(B)/tests/long/cuts
-check-long: $(B)/tests/model $(LONG_TESTS)
+check-long: $(B)/tests/model $(LONG_TESTS) $(VM_PARTS)
 	@export VEXFS_SEED=$${VEXFS_SEED:-$$(date +%s)}; rc=0; \
 	VEXFS_HISTORIES=10000 tests/unit/run $(B)/tests/model || rc=1; \
 	VEXFS_HISTORIES=3000 VEXFS_STATES=1000000 VEXFS_FAULTS=all VEXFS_ROUNDS=100 tests/unit/run $(LONG_TESTS) || rc=1; \
+	SEED=$$VEXFS_SEED ROUNDS=5 WORKLOADS=300 ORDERS=4 STATES=2000 HERE=10000 tests/crash/orders.sh || rc=1; \
 	exit $$rc
 
-check-vm: module bpf tools $(VM_HELPERS) $(B)/tests/vm/crashload $(VM_BPF) $(VM_README) $(B)/tests/states $(B)/tests/crash-image
+check-vm: $(VM_PARTS)
 	@VEXFS_ACCEL=$$(tests/vm/run --probe) && export VEXFS_ACCEL || exit 1; \
 	tests/vm/both --timeout 1800 $(VM_TESTS) -- $(CRASH_TESTS) tests/vm/demo_test
 

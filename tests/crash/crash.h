@@ -61,4 +61,10 @@ void crash_records_verify(const char *dir, uint64_t seed, uint64_t promised);
 void crash_bound_load(const char *dir, uint64_t seed, struct crash_pace *p);
 void crash_bound_verify(const char *dir);
 
+/* --- ops.c, ops_judge.c: see ops.h --- */
+
+void crash_ops_write(const char *top, uint64_t seed, uint64_t workloads, crash_promise promise);
+/* promised: "none", or the numbers of the last promise as states.c prints them. */
+void crash_ops_judge(const char *top, uint64_t seed, const char *promised);
+
 #endif /* _VEXFS_TESTS_CRASH_H */

@@ -2,8 +2,10 @@
 /*
  * The loads and their judge (crash.h) in the guest, on a filesystem that is mounted.
  *
- *	crashload write MOUNT SEED OPERATIONS [DEVICE OFFSET]
+ *	crashload write|ops MOUNT SEED OPERATIONS [DEVICE OFFSET]
  *	crashload judge MOUNT SEED PROMISED|none
+ *
+ * ops: generated workloads, so many, which orders.c judges.
  *
  * Promises are written at byte OFFSET of DEVICE, past the filesystem.
  */
@@ -48,8 +50,8 @@ int main(int argc, char **argv)
 			    strcmp(argv[4], "none") ? strtoull(argv[4], NULL, 0) : 0);
 		return 0;
 	}
-	if ((argc != 5 && argc != 7) || strcmp(argv[1], "write")) {
-		fprintf(stderr, "usage: crashload write MOUNT SEED OPERATIONS [DEVICE OFFSET]\n"
+	if ((argc != 5 && argc != 7) || (strcmp(argv[1], "write") && strcmp(argv[1], "ops"))) {
+		fprintf(stderr, "usage: crashload write|ops MOUNT SEED OPERATIONS [DEVICE OFFSET]\n"
 				"       crashload judge MOUNT SEED PROMISED|none\n");
 		return 2;
 	}
@@ -61,6 +63,9 @@ int main(int argc, char **argv)
 			return 1;
 		}
 	}
-	crash_write(argv[2], seed, strtoull(argv[4], NULL, 0), promise);
+	if (*argv[1] == 'o')
+		crash_ops_write(argv[2], seed, strtoull(argv[4], NULL, 0), promise);
+	else
+		crash_write(argv[2], seed, strtoull(argv[4], NULL, 0), promise);
 	return 0;
 }
