@@ -88,6 +88,7 @@ enum {
 	/* shut down, not for an error: no more reading of files either */
 	VEXFS_SBI_GONE,
 	VEXFS_SBI_POKED,		/* there is something for the worker to do */
+	VEXFS_SBI_OLD,			/* the log says that blocks may be old: once */
 };
 
 struct vexfs_sb_info {

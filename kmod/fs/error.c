@@ -60,6 +60,15 @@ void vexfs_damage(struct vexfs_fs *fs, const char *fmt, ...)
 	va_end(args);
 }
 
+void vexfs_unreadable(struct super_block *sb, u64 block, bool old)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+
+	if (old ? !test_and_set_bit(VEXFS_SBI_OLD, &sbi->flags) : __ratelimit(&sbi->error_limit))
+		vexfs_msg(KERN_ERR, sb, "block %llu cannot be read%s", block,
+			  old ? " any more, since another one could not be written: unmount" : "");
+}
+
 /*
  * Acknowledged changes may be lost by now, so no policy of errors= goes on from here.  The log
  * keeps the error for the next mount, if it can.

@@ -50,6 +50,11 @@ int vexfs_log_super(handle_t *handle, struct super_block *sb, bool clean);
  * first shuts the filesystem down.
  */
 bool vexfs_log_failed(const struct super_block *sb);
+/*
+ * Tell the kernel's log of a block of metadata; who wanted it gets -EIO.  old: it is not tried, as it
+ * may be older than the log.
+ */
+void vexfs_unreadable(struct super_block *sb, u64 block, bool old);
 
 /* --- inode.c --- */
 

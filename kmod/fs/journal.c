@@ -24,22 +24,41 @@ static bool past_end(struct vexfs_fs *fs, __u64 block)
 	return block >= (fs->blocks ?: bdev_nr_bytes(host(fs)->s_bdev) >> VEXFS_BLOCK_SHIFT);
 }
 
+/*
+ * A block could not be written back, and may have left memory since: any block on the device can be
+ * older than the log, which the next mount replays.
+ */
+static bool old_blocks(struct vexfs_fs *fs)
+{
+	journal_t *journal = VEXFS_SB(host(fs))->journal;
+
+	return journal && jbd2_check_fs_dev_write_error(journal);
+}
+
 vx_buf *vx_bread(struct vexfs_fs *fs, __u64 block)
 {
 	struct buffer_head *bh;
+	bool old;
 
 	if (past_end(fs, block))
 		return ERR_PTR(-EUCLEAN);
 	bh = sb_getblk(host(fs), block);
 	if (!bh)
 		return ERR_PTR(-ENOMEM);
-	if (!buffer_uptodate(bh))		/* never read, or lost to a write error */
-		clear_buffer_verified(bh);
-	if (bh_read(bh, REQ_META | REQ_PRIO) < 0) {
-		brelse(bh);
-		return ERR_PTR(-EIO);
+	if (buffer_uptodate(bh))
+		return bh;
+	if (buffer_write_io_error(bh)) {
+		/* what could not be written is here still; there, it is old, and looks right */
+		set_buffer_uptodate(bh);
+		return bh;
 	}
-	return bh;
+	clear_buffer_verified(bh);
+	old = old_blocks(fs);
+	if (!old && bh_read(bh, REQ_META | REQ_PRIO) >= 0)
+		return bh;
+	vexfs_unreadable(host(fs), block, old);
+	brelse(bh);
+	return ERR_PTR(-EIO);
 }
 
 vx_buf *vx_getblk(struct vexfs_fs *fs, __u64 block)
