@@ -22,6 +22,7 @@
 
 struct faulty {
 	const char *below;		/* the device that holds the data */
+	const char *readonly;		/* the same data, on a device that cannot be written */
 	char path[32];			/* the one to mount */
 	uint64_t sectors;
 	int control;
@@ -47,12 +48,14 @@ static inline void faulty_call(struct faulty *f, struct faulty_call *c, unsigned
 
 /*
  * Sectors [from, to) behave as `type` says: "error" (every read and write fails), or "flakey"
- * (every write fails, and so does a flush of the whole device).  from == to: all is well.
+ * (every write fails, and so does a flush of the whole device), or "readonly" (every write fails, if
+ * it has such a device).  from == to: all is well.
  */
 static inline void faulty_set(struct faulty *f, const char *type, uint64_t from, uint64_t to)
 {
 	const uint64_t begin[] = { 0, from, to, f->sectors };
 	struct faulty_call c = { .dm.flags = 0 };
+	bool ro;
 	int i;
 
 	for (i = 0; i < 3; i++) {
@@ -64,10 +67,12 @@ static inline void faulty_set(struct faulty *f, const char *type, uint64_t from,
 		t->sector_start = begin[i];
 		t->length = begin[i + 1] - begin[i];
 		t->next = sizeof(c.target[0]);
-		strcpy(t->target_type, i == 1 ? type : "linear");
+		ro = i == 1 && !strcmp(type, "readonly");
+		strcpy(t->target_type, i == 1 && !ro ? type : "linear");
 		if (strcmp(t->target_type, "error"))
-			sprintf(args, "%s %llu%s", f->below, (unsigned long long)begin[i],
-				i == 1 ? " 0 1 1 error_writes" : "");
+			sprintf(args, "%s %llu%s", ro ? f->readonly : f->below,
+				(unsigned long long)begin[i],
+				i == 1 && !ro ? " 0 1 1 error_writes" : "");
 		c.dm.target_count++;
 	}
 	faulty_call(f, &c, DM_TABLE_LOAD);
