@@ -351,7 +351,18 @@ void vexfs_dev_close(struct vexfs_dev *dev)
 	dev->fd = -1;
 }
 
-int vexfs_dev_read(struct vexfs_dev *dev, __u64 block, void *data)
+static struct vx_block *block_find(struct vexfs_dev *dev, __u64 block)
+{
+	struct vx_block *b;
+
+	for (b = dev->hash[block % dev->hash_size]; b; b = b->next)
+		if (b->block == block)
+			break;
+	return b;
+}
+
+/* From the device. */
+static int block_read(struct vexfs_dev *dev, __u64 block, void *data)
 {
 	ssize_t n;
 
@@ -361,6 +372,22 @@ int vexfs_dev_read(struct vexfs_dev *dev, __u64 block, void *data)
 		return -EIO;
 	n = pread(dev->fd, data, VEXFS_BLOCK_SIZE, block << VEXFS_BLOCK_SHIFT);
 	return n < 0 ? -errno : n != VEXFS_BLOCK_SIZE ? -EIO : 0;
+}
+
+int vexfs_dev_read(struct vexfs_dev *dev, __u64 block, void *data)
+{
+	struct vx_block *b = NULL;
+
+	if (dev->shadow) {
+		pthread_mutex_lock(&dev->lock);
+		b = block_find(dev, block);
+		if (b && b->dirty)
+			memcpy(data, b->data, VEXFS_BLOCK_SIZE);
+		else
+			b = NULL;
+		pthread_mutex_unlock(&dev->lock);
+	}
+	return b ? 0 : block_read(dev, block, data);
 }
 
 int vexfs_dev_write(struct vexfs_dev *dev, __u64 block, const void *data)
@@ -428,6 +455,32 @@ int vexfs_dev_flush(struct vexfs_dev *dev)
 	return err;
 }
 
+static int ascending(const void *a, const void *b)
+{
+	const __u64 *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+int vexfs_dev_changed(struct vexfs_dev *dev, __u64 **blocks, size_t *n)
+{
+	const struct vx_block *b;
+	unsigned int i;
+
+	*n = 0;
+	pthread_mutex_lock(&dev->lock);
+	*blocks = malloc((dev->cached + 1) * sizeof(**blocks));
+	for (i = 0; *blocks && i < dev->hash_size; i++)
+		for (b = dev->hash[i]; b; b = b->next)
+			if (b->dirty)
+				(*blocks)[(*n)++] = b->block;
+	pthread_mutex_unlock(&dev->lock);
+	if (!*blocks)
+		return -ENOMEM;
+	qsort(*blocks, *n, sizeof(**blocks), ascending);
+	return 0;
+}
+
 /* --- blocks --- */
 
 static void hash_grow(struct vexfs_dev *dev)
@@ -455,9 +508,7 @@ static vx_buf *block_get(struct vexfs_dev *dev, __u64 block)
 
 	if (block >= dev->blocks)
 		return ERR_PTR(-EUCLEAN);
-	for (b = dev->hash[block % dev->hash_size]; b; b = b->next)
-		if (b->block == block)
-			break;
+	b = block_find(dev, block);
 	if (!b) {
 		if (dev->cached >= dev->hash_size)
 			hash_grow(dev);
@@ -501,7 +552,7 @@ vx_buf *vx_bread(struct vexfs_fs *fs, __u64 block)
 	pthread_mutex_lock(&dev->lock);
 	b = block_get(dev, block);
 	if (!IS_ERR(b) && !b->uptodate) {
-		err = vexfs_dev_read(dev, block, b->data);
+		err = block_read(dev, block, b->data);
 		b->uptodate = !err;
 		unverified(b);
 		if (!err && dev->strict)
@@ -711,14 +762,14 @@ int vx_txn_forget(vx_txn *t, struct vexfs_fs *fs, __u64 block)
 		return -ENOSPC;
 	t->forgotten++;
 	pthread_mutex_lock(&dev->lock);
-	for (b = dev->hash[block % dev->hash_size]; b; b = b->next)
-		if (b->block == block) {
-			b->dirty = b->uptodate = false;
-			b->open = 0;
-			at = touched(t, b);
-			if (at)
-				at->open = false;
-		}
+	b = block_find(dev, block);
+	if (b) {
+		b->dirty = b->uptodate = false;
+		b->open = 0;
+		at = touched(t, b);
+		if (at)
+			at->open = false;
+	}
 	pthread_mutex_unlock(&dev->lock);
 	err = dev->log ? vexfs_log_revoke(dev->log, block) : 0;
 	if (err)			/* its owner keeps it, and memory has lost it */

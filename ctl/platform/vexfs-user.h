@@ -171,6 +171,8 @@ struct vexfs_dev {
 	unsigned int hash_size, cached;
 	pthread_mutex_t lock;		/* the cache */
 	struct vexfs_log *log;		/* NULL: none, see log.h */
+	/* vexfs_dev_read(), too, finds what was changed in the cache and not written yet */
+	bool shadow;
 	/* who hears of damage, a line, instead of stderr; or NULL */
 	void (*found)(struct vexfs_dev *dev, const char *line);
 	void *owner;
@@ -197,7 +199,12 @@ int vexfs_dev_flush(struct vexfs_dev *dev);
 void vexfs_dev_commit(struct vexfs_dev *dev);
 /* forget every block that is not in use, changed or not */
 void vexfs_dev_drop(struct vexfs_dev *dev);
-/* One block, past the cache. */
+/*
+ * The numbers of blocks that have changed and were not written, ascending; the caller frees them.
+ * -ENOMEM.
+ */
+int vexfs_dev_changed(struct vexfs_dev *dev, __u64 **blocks, size_t *n);
+/* One block, past the cache; but see `shadow`. */
 int vexfs_dev_read(struct vexfs_dev *dev, __u64 block, void *data);
 int vexfs_dev_write(struct vexfs_dev *dev, __u64 block, const void *data);
 /* wait until all that was written is on stable storage */

@@ -11,11 +11,15 @@
 
 /* --- reading it --- */
 
-static u32 block_crc(struct inode *dir, u64 block, const void *raw)
+static u32 block_crc(const struct vexfs_fs *fs, u64 ino, u32 generation, u64 block, const void *raw)
 {
-	return vexfs_csum(VEXFS_I(dir)->core.fs, raw, VEXFS_BLOCK_SIZE,
-			  offsetof(struct vexfs_collection, c_crc), dir->i_ino, dir->i_generation,
-			  block);
+	return vexfs_csum(fs, raw, VEXFS_BLOCK_SIZE, offsetof(struct vexfs_collection, c_crc), ino,
+			  generation, block);
+}
+
+static u32 crc_in(struct inode *dir, u64 block, const void *raw)
+{
+	return block_crc(VEXFS_I(dir)->core.fs, dir->i_ino, dir->i_generation, block, raw);
 }
 
 /* A name in a fixed field: [a-z_][a-z0-9_]*, terminated. */
@@ -32,18 +36,17 @@ static bool name_valid(const char *name, size_t room)
 	return true;
 }
 
-/* All that can be said about the block alone.  NULL, or what is wrong. */
-static const char *block_check(struct inode *dir, u64 block, const struct vexfs_collection *raw)
+const char *vexfs_schema_check(const struct vexfs_fs *fs, u64 ino, u32 generation, u64 block,
+			       const struct vexfs_collection *raw)
 {
 	u64 count = le64_to_cpu(raw->c_count), live = le64_to_cpu(raw->c_live);
 	u32 dims = le32_to_cpu(raw->c_dims), attrs = le32_to_cpu(raw->c_attrs), i;
 
 	if (le32_to_cpu(raw->c_magic) != VEXFS_COLLECTION_MAGIC)
 		return "no collection block";
-	if (le32_to_cpu(raw->c_crc) != block_crc(dir, block, raw))
+	if (le32_to_cpu(raw->c_crc) != block_crc(fs, ino, generation, block, raw))
 		return "bad checksum";
-	if (le64_to_cpu(raw->c_ino) != dir->i_ino ||
-	    le32_to_cpu(raw->c_generation) != dir->i_generation)
+	if (le64_to_cpu(raw->c_ino) != ino || le32_to_cpu(raw->c_generation) != generation)
 		return "belongs to another directory";
 	if (!dims || dims > VEXFS_MAX_DIMS)
 		return "bad dims";
@@ -94,7 +97,7 @@ vx_buf *vexfs_schema_read(struct inode *dir, u64 block)
 	bh = vx_bread(fs, block);
 	if (IS_ERR(bh))
 		return bh;
-	why = block_check(dir, block, vexfs_schema_raw(bh));
+	why = vexfs_schema_check(fs, dir->i_ino, dir->i_generation, block, vexfs_schema_raw(bh));
 	if (why) {
 		vexfs_error(dir->i_sb, "collection %lu, block %llu: %s", dir->i_ino, block, why);
 		vx_brelse(bh);
@@ -111,7 +114,7 @@ vx_buf *vexfs_collection_block(struct vexfs_collection_mem *c)
 void vexfs_collection_stamp(struct vexfs_collection_mem *c, vx_buf *bh)
 {
 	vexfs_schema_raw(bh)->c_crc =
-		cpu_to_le32(block_crc(c->dir, c->block, vexfs_schema_raw(bh)));
+		cpu_to_le32(crc_in(c->dir, c->block, vexfs_schema_raw(bh)));
 }
 
 int vexfs_schema_begin(struct vexfs_schema_change *s, struct vexfs_collection_mem *c, int credits)
@@ -267,7 +270,7 @@ static int create_block(vx_txn *handle, struct inode *dir, const struct vexfs_io
 	}
 	raw = vexfs_schema_raw(bh);
 	fill_block(raw, dir, arg, plane);
-	raw->c_crc = cpu_to_le32(block_crc(dir, block, raw));
+	raw->c_crc = cpu_to_le32(crc_in(dir, block, raw));
 	err = vx_txn_dirty(handle, core->fs, bh);
 	vx_brelse(bh);
 	if (err)			/* the journal is gone */

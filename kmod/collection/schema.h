@@ -15,6 +15,12 @@ static inline struct vexfs_collection *vexfs_schema_raw(vx_buf *bh)
 /* See ioctl.h; the caller has checked permissions and holds mnt_want_write. */
 int vexfs_collection_create(struct inode *dir, const struct vexfs_ioc_create *arg);
 /*
+ * All that can be said about a collection block alone, that of this directory.  NULL, or what is
+ * wrong.
+ */
+const char *vexfs_schema_check(const struct vexfs_fs *fs, u64 ino, u32 generation, u64 block,
+			       const struct vexfs_collection *raw);
+/*
  * The collection block of a directory, verified.  ERR_PTR: -EUCLEAN after a line in the log, -EIO.
  */
 vx_buf *vexfs_schema_read(struct inode *dir, u64 block);
