@@ -57,13 +57,6 @@ static int read_super(struct vexfs_dev *dev, const struct vexfs_super *super, un
 	return be32toh(b->head.h_magic) == JBD2_MAGIC ? 0 : -EUCLEAN;
 }
 
-int vexfs_log_pending(struct vexfs_dev *dev, const struct vexfs_super *super)
-{
-	union jbd2_block b;
-
-	return read_super(dev, super, &b) ?: b.super.s_start != 0;
-}
-
 int vexfs_log_check(struct vexfs_dev *dev, const struct vexfs_super *super, struct jbd2_super *j,
 		    const char **why)
 {
@@ -76,14 +69,14 @@ int vexfs_log_check(struct vexfs_dev *dev, const struct vexfs_super *super, stru
 	if (err)
 		return err;
 	*j = b.super;
+	if (j->s_checksum != jbd2_super_sum(j)) {
+		*why = "the log's superblock has a bad checksum";
+		return -EUCLEAN;
+	}
 	if (be32toh(b.head.h_blocktype) != JBD2_SUPERBLOCK_V2 ||
 	    be32toh(j->s_feature_incompat) != JBD2_INCOMPAT || j->s_checksum_type != JBD2_CRC32C) {
 		*why = "the log has a form that VexFS does not write";
 		return -EOPNOTSUPP;
-	}
-	if (j->s_checksum != jbd2_super_sum(j)) {
-		*why = "the log's superblock has a bad checksum";
-		return -EUCLEAN;
 	}
 	first = be32toh(j->s_first);
 	last = be32toh(j->s_maxlen);
@@ -94,6 +87,14 @@ int vexfs_log_check(struct vexfs_dev *dev, const struct vexfs_super *super, stru
 		return -EUCLEAN;
 	}
 	return 0;
+}
+
+int vexfs_log_pending(struct vexfs_dev *dev, const struct vexfs_super *super)
+{
+	struct jbd2_super j;
+	const char *why;
+
+	return vexfs_log_check(dev, super, &j, &why) ?: j.s_start != 0;
 }
 
 static int open_log(struct reader *r, const struct vexfs_super *super)

@@ -9,8 +9,8 @@
 #include <core/core.h>
 
 /*
- * Does the log hold transactions that a mount would replay?  1, 0, -EUCLEAN (no log), or an error
- * of the read.
+ * Does the log hold transactions that a mount would replay?  1, 0; -EUCLEAN: its superblock is none
+ * or is damaged, -EOPNOTSUPP: another form of log; or an error of the read.
  */
 int vexfs_log_pending(struct vexfs_dev *dev, const struct vexfs_super *super);
 
