@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The repair of a device, from the superblock on: everything in the cache, until the check finds
+ * nothing.
+ */
+#include "log.h"
+#include "repair-priv.h"
+
+#define ROUNDS 4u /* what one puts right may show what was behind it */
+
+/* --- the superblock and the log --- */
+
+/*
+ * Block 0, or another one for it: then that is in the cache, and *stale.  *s: what the log is found
+ * by.
+ */
+static int find_super(struct vexfs_dev *dev, const struct vexfs_repair_opts *opts, __u64 at,
+		      struct vexfs_super *s, bool *stale, const char **why)
+{
+	union {
+		__u8 byte[VEXFS_BLOCK_SIZE];
+		struct vexfs_super s;
+	} b;
+	bool proven;
+	__u64 from;
+	int err = vexfs_dev_read(dev, 0, &b);
+
+	if (err && err != -EIO)
+		return err;
+	*s = b.s;
+	if (!err)
+		err = vexfs_super_check(s, dev->blocks, why);
+	if (!err && !at) {
+		err = vexfs_super_proven(dev, s, &proven);
+		if (err || proven)
+			return err;
+		*why = NULL;
+	}
+	if (err == -EROFS && s->s_groups_init)
+		err = -EOPNOTSUPP;
+	if (err == -EOPNOTSUPP || (err == -ENXIO && !at))
+		return err;
+	err = vexfs_repair_super(dev, at, s, &from);
+	if (err)
+		return err;
+	*stale = true;
+	if (from)
+		(opts->did)(opts->arg, "the superblock is the one in block %llu", ull(from));
+	else
+		(opts->did)(opts->arg,
+			    "the superblock was made anew, from the log's; its label is lost");
+	return 0;
+}
+
+/* The log into the cache; an empty one if that cannot be. */
+static int replay(struct vexfs_dev *dev, const struct vexfs_repair_opts *opts,
+		  const struct vexfs_super *s, bool stale, struct vexfs_undo_plan *plan,
+		  const char **why)
+{
+	struct vexfs_super copy = *s;
+	__u64 from;
+	int err = vexfs_log_pending(dev, s), e2;
+
+	if (err > 0) {
+		err = vexfs_log_replay(dev, s, NULL, why);
+		if (!err) {
+			plan->log = s;
+			return vexfs_dev_changed(dev, (__u64 **)&plan->replayed, &plan->replays);
+		}
+		/* the blocks of the cache are dropped then */
+		e2 = stale ? vexfs_repair_super(dev, 0, &copy, &from) : 0;
+		if (e2)
+			return e2;
+	}
+	if (err == -EOPNOTSUPP)
+		*why = "the log has a form that this version does not know";
+	if (err != -EUCLEAN)
+		return err;
+	(opts->did)(opts->arg, "the log was damaged, and is empty now: what it held is lost");
+	return vexfs_repair_log(dev, s);
+}
+
+/* Block 0 after the replay, which may have brought back a better one, or one that is none. */
+static int look_again(struct vexfs_dev *dev, bool *stale)
+{
+	union {
+		__u8 byte[VEXFS_BLOCK_SIZE];
+		struct vexfs_super s;
+	} b;
+	const char *why;
+	__u64 from;
+	int err = vexfs_dev_read(dev, 0, &b);
+
+	if (err)
+		return err;
+	err = vexfs_super_check(&b.s, dev->blocks, &why);
+	if (!err || err == -EOPNOTSUPP || err == -ENXIO)
+		return err;
+	*stale = true;
+	return vexfs_repair_super(dev, 0, &b.s, &from);
+}
+
+/* --- rounds --- */
+
+static void count(void *arg, enum vexfs_finding nr, const char *fmt, ...)
+{
+	(void)fmt;
+	*(__u64 *)arg += vexfs_severity_of(nr) == VEXFS_ERROR;
+}
+
+static int check(struct vexfs_dev *dev, const struct vexfs_verify_opts *verify,
+		 struct vexfs_verify_counts *checked)
+{
+	struct vexfs_fs fs;
+	int err;
+
+	err = vexfs_super_read(&fs, dev, dev->blocks);
+	if (err)
+		return err;
+	err = vexfs_verify(&fs, verify, checked);
+	vexfs_super_release(&fs);
+	return err;
+}
+
+int vexfs_repair_device(struct vexfs_dev *dev, const struct vexfs_repair_opts *opts, __u64 at,
+			struct vexfs_undo_plan *plan, struct vexfs_super *log, const char **why)
+{
+	struct vexfs_repair_opts with = *opts;
+	bool quiet = dev->quiet;
+	__u64 errors = 1;
+	struct vexfs_verify_opts counting = { .report = count, .arg = &errors };
+	struct vexfs_verify_opts telling = { .report = opts->left, .arg = opts->arg };
+	struct vexfs_verify_counts checked = {};
+	unsigned int i;
+	int err;
+
+	*plan = (struct vexfs_undo_plan){ .undo = -1 };
+	*why = NULL;
+	dev->shadow = dev->quiet = true;
+	err = find_super(dev, &with, at, log, &with.stale, why);
+	if (!err)
+		err = replay(dev, &with, log, with.stale, plan, why);
+	if (!err)
+		err = look_again(dev, &with.stale);
+	for (i = 0; i < ROUNDS && !err && errors; i++) {
+		err = vexfs_repair(dev, &with);
+		if (!err)
+			err = vexfs_repair_copies(dev, &with);
+		errors = 0;
+		checked = (struct vexfs_verify_counts){};
+		if (!err)
+			err = check(dev, &counting, &checked);
+		with.stale = false;
+	}
+	if (!err && errors && opts->left)
+		err = check(dev, &telling, NULL);
+	if (opts->checked)
+		*opts->checked = checked;
+	dev->quiet = quiet;
+	return err ? err : errors ? -EUCLEAN : 0;
+}
