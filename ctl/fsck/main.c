@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * fsck.vexfs: check a filesystem that is not mounted.  Nothing is written, except by --replay what
- * the log holds.
+ * fsck.vexfs: check a filesystem that is not mounted, and repair it.  Nothing is written but what
+ * was asked for.
  *
- * Exit codes are those of fsck(8): 0 no errors, 4 errors, 8 it could not be checked, 16 the command
- * line is wrong, 32 cancelled.
+ * Exit codes are those of fsck(8): 0 no errors, 1 errors that were repaired, 4 errors that are left,
+ * 8 it could not be checked, 16 the command line is wrong, 32 cancelled.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -12,7 +12,6 @@
 #include <getopt.h>
 #include <json.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,30 +22,33 @@
 #include <platform/log.h>
 #include <platform/mounted.h>
 #include <platform/printable.h>
-#include <platform/verify.h>
-
-enum { FSCK_OK = 0, FSCK_ERRORS = 4, FSCK_FAILED = 8, FSCK_USAGE = 16, FSCK_CANCELLED = 32 };
-
-#define SHOWN	20			/* findings of one number that are printed, without --all */
+#include <platform/repair.h>
+#include "fsck.h"
 
 static const char usage_text[] =
 	"Usage: fsck.vexfs [OPTION]... DEVICE|FILE\n"
-	"Check a VexFS that is not mounted.  Nothing is written, unless --replay is given: one that was not unmounted is\n"
-	"checked as a mount would find it, with its log replayed in memory.\n"
+	"Check a VexFS that is not mounted, and repair it.  On a terminal it shows what it would do and asks before it\n"
+	"writes; elsewhere nothing is written without -y, -a or --replay.  One that was not unmounted is checked as a\n"
+	"mount would find it, with its log replayed in memory.\n"
 	"\n"
-	"  -a, -p               at boot: look at the superblock and the log only, unless damage is recorded\n"
+	"  -a, -p               at boot: look at the superblock and the log only, unless damage is recorded; then check\n"
+	"                       everything and repair what nothing can be lost by: counts, lost blocks, the orphan list\n"
+	"  -b, --superblock N   take the superblock in block N\n"
 	"  -f, --force          check everything; the default, except with -a and -p\n"
-	"  -n                   change nothing, which is the default; also checks a filesystem that is mounted for\n"
-	"                       writing, which means something only while it is frozen\n"
+	"  -n                   change nothing and ask nothing; also checks a filesystem that is mounted for writing, which\n"
+	"                       means something only while it is frozen\n"
 	"      --replay         replay the log onto the device, as a mount does, and check then\n"
-	"  -y                   repair: there is no repair yet\n"
-	"      --all            print every finding, not just 20 of each number\n"
+	"  -y                   repair everything, and ask nothing\n"
+	"  -z, --undo FILE      keep in a new file what is in the blocks that are written\n"
+	"      --undo-apply FILE  put that back, and do nothing else\n"
+	"      --all            print every finding, not just 20 of each number, and all that is repaired\n"
 	"      --json           print one JSON object\n"
 	"      --list           list all findings there are\n"
 	"      --explain N      say what finding N means\n"
 	"  -h, --help\n"
 	"  -V, --version\n"
-	"Exit code: 0 no errors, 4 errors, 8 it could not be checked, 16 the command line is wrong, 32 cancelled.\n";
+	"Exit code: 0 no errors, 1 errors were repaired, 4 errors are left, 8 it could not be checked, 16 the command line\n"
+	"is wrong, 32 cancelled.\n";
 
 static const struct {
 	int number;
@@ -57,7 +59,6 @@ static const struct {
 	VEXFS_FINDINGS(X)
 #undef X
 };
-#define TABLE	(sizeof(table) / sizeof(table[0]))
 
 static volatile sig_atomic_t stop;
 
@@ -67,24 +68,19 @@ static void on_signal(int sig)
 	vexfs_kill(true);		/* collections that are being loaded */
 }
 
-/* What has been found of a device. */
-struct check {
-	const char *path;
-	bool json, all, replay, progress_shown;
-	/* for JSON: "clean", "log pending", "errors", "not checked" */
-	const char *state;
-	struct json_object *findings;
-	unsigned long long count[TABLE];	/* of each number */
-	struct vexfs_verify_counts n;
-	char error[1024];			/* not checked: why */
-	union {
-		__u8 bytes[VEXFS_BLOCK_SIZE];
-		struct vexfs_super s;
-	} super;
-};
+bool is_cancelled(void)
+{
+	return stop;
+}
 
-static int fail(struct check *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static int fail(struct check *c, const char *fmt, ...)
+void no_cancel(void)
+{
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	vexfs_kill(false);
+}
+
+int fail(struct check *c, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -104,7 +100,14 @@ static size_t entry(int number)
 	return i;
 }
 
-static void clear_progress(struct check *c)
+const char *finding_name(int number)
+{
+	size_t i = entry(number);
+
+	return i < TABLE ? table[i].name : "";
+}
+
+void clear_progress(struct check *c)
 {
 	if (c->progress_shown)
 		fputs("\r\033[K", stderr);
@@ -140,7 +143,7 @@ static void report(void *arg, enum vexfs_finding nr, const char *fmt, ...)
 }
 
 /* At most ten times a second on a terminal, every ten seconds elsewhere. */
-static bool progress(void *arg, const char *what, __u64 done, __u64 total)
+bool progress(void *arg, const char *what, __u64 done, __u64 total)
 {
 	static struct timespec before;
 	struct check *c = arg;
@@ -270,12 +273,31 @@ static bool is_marked(const struct check *c)
 	return le16_to_cpu(c->super.s.s_state) & VEXFS_STATE_ERROR;
 }
 
+/* The superblock that the user has named, in the place of block 0, in memory. */
+static int take_super(struct check *c, struct vexfs_dev *dev)
+{
+	__u64 from;
+	int err;
+
+	dev->shadow = true;
+	err = vexfs_repair_super(dev, c->at, &c->super.s, &from);
+	if (err == -EUCLEAN)
+		return fail(c, "there is no superblock in block %llu", ull(c->at));
+	if (err)
+		return fail(c, "%s", strerror(-err));
+	report(c, VEXFS_FOUND_SUPER, "it is not looked at, but the one in block %llu", ull(c->at));
+	return 0;
+}
+
 static int check(struct check *c, struct vexfs_dev *dev, bool boot, bool force)
 {
 	const char *why;
 	int err, code = FSCK_OK;
 	bool pending, marked;
 
+	err = c->at ? take_super(c, dev) : 0;
+	if (err)
+		return err;
 	err = vexfs_dev_read(dev, 0, &c->super);
 	if (err == -EUCLEAN)
 		return fail(c, "is too short to hold a VexFS");
@@ -286,7 +308,7 @@ static int check(struct check *c, struct vexfs_dev *dev, bool boot, bool force)
 		bool ours = le64_to_cpu(c->super.s.s_magic) == VEXFS_MAGIC;
 		int good = check_copies(c, dev, true);
 
-		if (!ours && good <= 0)
+		if (!ours && good <= 0 && c->mode != MODE_REPAIR)
 			return fail(c, "holds no VexFS");
 		if (err == -ENXIO)
 			return fail(c, VEXFS_SHORT_DEVICE, dev->blocks << VEXFS_BLOCK_SHIFT,
@@ -297,15 +319,18 @@ static int check(struct check *c, struct vexfs_dev *dev, bool boot, bool force)
 		c->state = "errors";
 		return FSCK_ERRORS;
 	}
+	if (!c->super.s.s_groups_init)
+		report(c, VEXFS_FOUND_SUPER, "block 0 holds a copy");
 	err = check_copies(c, dev, false);
 	if (err < 0)
 		return fail(c, "%s", strerror(-err));
 	err = vexfs_log_pending(dev, &c->super.s);
 	if (err == -EUCLEAN)
-		report(c, VEXFS_FOUND_LOG, "no superblock of jbd2 in block %llu",
-		       (unsigned long long)le64_to_cpu(c->super.s.s_journal_start));
+		report(c, VEXFS_FOUND_LOG, "its superblock in block %llu is none, or is damaged",
+		       ull(le64_to_cpu(c->super.s.s_journal_start)));
 	else if (err < 0)
-		return fail(c, "%s", strerror(-err));
+		return fail(c, "%s", err == -EOPNOTSUPP ? "the log has a form that this version does not know" :
+							  strerror(-err));
 	marked = is_marked(c);
 	if (err > 0 && boot && !marked && !force && !c->replay) {
 		report(c, VEXFS_FOUND_LOG_PENDING, "a mount replays it");
@@ -325,6 +350,17 @@ static int check(struct check *c, struct vexfs_dev *dev, bool boot, bool force)
 	c->state = code == FSCK_OK ? pending && !c->replay ? "log pending" : "clean" :
 		   code == FSCK_ERRORS ? "errors" : "not checked";
 	return code;
+}
+
+/* Of each finding, whether that was put right: either everything was, or nothing. */
+static void add_repaired(const struct check *c)
+{
+	bool repaired = !strcmp(c->state, "repaired");
+	size_t i;
+
+	for (i = 0; i < json_object_array_length(c->findings); i++)
+		json_object_object_add(json_object_array_get_idx(c->findings, i), "repaired",
+				       json_object_new_boolean(repaired));
 }
 
 static void print_json(const struct check *c)
@@ -355,7 +391,9 @@ static void print_json(const struct check *c)
 	json_object_object_add(counts, "collections", json_object_new_uint64(c->n.collections));
 	json_object_object_add(counts, "records", json_object_new_uint64(c->n.records));
 	json_object_object_add(o, "checked", counts);
+	add_repaired(c);
 	json_object_object_add(o, "findings", json_object_get(c->findings));
+	json_object_object_add(o, "changes", json_object_get(c->changes));
 	puts(printable_json(json_object_to_json_string_ext(
 		o, JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE)));
 	json_object_put(o);
@@ -417,12 +455,18 @@ static int explain(const char *arg)
 	return printed();
 }
 
+/* Is the device to be written to? */
+static bool may_write(const struct check *c)
+{
+	return c->replay || c->mode != MODE_LOOK;
+}
+
 /* Nobody has it mounted in his own process, or shall while we look at it.  0 or an exit code. */
 static int keep_out(struct check *c, struct vexfs_dev *dev, bool readonly)
 {
-	int err = vexfs_dev_lock(dev, !c->replay);
+	int err = vexfs_dev_lock(dev, !may_write(c));
 
-	if (err == -EBUSY && (c->replay || !readonly))
+	if (err == -EBUSY && (may_write(c) || !readonly))
 		return fail(c, "is open in another process: close it there first");
 	if (err == -EBUSY)
 		fail(c, "note: is open in another process; what is found means nothing");
@@ -431,77 +475,152 @@ static int keep_out(struct check *c, struct vexfs_dev *dev, bool readonly)
 	return 0;
 }
 
-/* Open the device, unless something speaks against that, and check it. */
-static int open_and_check(struct check *c, bool boot, bool force, bool readonly)
+/* Is it mounted, and may it be checked all the same?  0 or an exit code. */
+static int may_check(struct check *c, const struct stat *st, bool readonly)
 {
 	char target[PATH_MAX];
+	int is = vexfs_mounted(st, target, sizeof(target));
+
+	if (is && c->replay)
+		return fail(c, "is mounted on %s: nothing may be replayed onto it", target);
+	if (is == 2 && !readonly)
+		return fail(c, "is mounted on %s: unmount it first", target);
+	if (is && c->mode == MODE_REPAIR)
+		return fail(c, "is mounted on %s: unmount it first", target);
+	if (is == 2)
+		fail(c,
+		     "note: is mounted on %s; what is found means nothing unless it is frozen (fsfreeze)",
+		     target);
+	if (is == 1)
+		fail(c, "note: is mounted on %s, read-only", target);
+	if (is)
+		c->mode = MODE_LOOK;
+	return 0;
+}
+
+/* For writing, if that is wanted; who only asks may look without. */
+static int open_device(struct check *c, struct vexfs_dev *dev)
+{
+	int err = vexfs_dev_open(dev, c->path, may_write(c) ? O_RDWR | O_EXCL : O_RDONLY);
+
+	if ((err == -EACCES || err == -EROFS || err == -EPERM) && c->mode == MODE_ASK) {
+		c->mode = MODE_LOOK;
+		err = vexfs_dev_open(dev, c->path, O_RDONLY);
+	}
+	dev->quiet = true;		/* what the core says becomes a finding */
+	return err ? fail(c, "%s", strerror(-err)) : 0;
+}
+
+/* Is there anything that a repair would do? */
+static bool is_wanted(const struct check *c, int code)
+{
+	if (c->mode == MODE_LOOK || c->replay)
+		return false;
+	if (code != FSCK_OK)
+		return code == FSCK_ERRORS;
+	/* a mark goes once all was found to be good, and -y replays the log */
+	return c->mode != MODE_ASK && (c->count[TABLE_SUPER_ERROR] ||
+				       (c->mode == MODE_REPAIR && c->count[TABLE_LOG_PENDING]));
+}
+
+/* Open the device, unless something speaks against that, check it, and repair it. */
+static int open_and_check(struct check *c, bool boot, bool force, bool readonly,
+			  const char *undo_apply)
+{
 	struct vexfs_dev dev;
 	struct stat st;
-	int err, code;
+	int code, found;
 
 	if (stat(c->path, &st))
 		return fail(c, "%s", strerror(errno));
 	if (!S_ISBLK(st.st_mode) && !S_ISREG(st.st_mode))
 		return fail(c, "is neither a block device nor a file");
-	err = vexfs_mounted(&st, target, sizeof(target));
-	if (err && c->replay)
-		return fail(c, "is mounted on %s: nothing may be replayed onto it", target);
-	if (err == 2 && !readonly)
-		return fail(c, "is mounted on %s: unmount it first", target);
-	if (err == 2)
-		fail(c,
-		     "note: is mounted on %s; what is found means nothing unless it is frozen (fsfreeze)",
-		     target);
-	if (err == 1)
-		fail(c, "note: is mounted on %s, read-only", target);
-	err = vexfs_dev_open(&dev, c->path, c->replay ? O_RDWR | O_EXCL : O_RDONLY);
-	if (err)
-		return fail(c, "%s", strerror(-err));
-	dev.quiet = true;		/* what the core says becomes a finding */
-	code = keep_out(c, &dev, readonly) ?: check(c, &dev, boot, force);
+	code = may_check(c, &st, readonly);
+	if (!code)
+		code = open_device(c, &dev);
+	if (code)
+		return code;
+	code = keep_out(c, &dev, readonly);
+	if (!code && undo_apply) {
+		code = undo(c, &dev, undo_apply);
+	} else if (!code) {
+		found = check(c, &dev, boot, force);
+		clear_progress(c);
+		code = is_wanted(c, found) ? repair(c, &dev, found) : found;
+		/* nothing was wrong but the mark, or there was only the log */
+		if (code == FSCK_CORRECTED && found == FSCK_OK)
+			code = FSCK_OK;
+	}
 	vexfs_dev_close(&dev);
 	clear_progress(c);
 	return code;
 }
 
-static int run(struct check *c, bool boot, bool force, bool repair, bool readonly)
+static int run(struct check *c, bool boot, bool force, bool readonly, const char *undo_apply)
 {
 	int code;
 
 	c->state = "not checked";
 	c->findings = json_object_new_array();
-	if (repair)
-		code = fail(c,
-			    "repair is not there yet (%s): copy what can be read to another filesystem, and recreate this one",
-			    strerror(EOPNOTSUPP));
-	else
-		code = open_and_check(c, boot, force, readonly);
+	c->changes = json_object_new_array();
+	code = open_and_check(c, boot, force, readonly, undo_apply);
 	if (c->json)
 		print_json(c);
-	else
+	else if (!undo_apply)
 		print_text(c, code, boot);
 	json_object_put(c->findings);
+	json_object_put(c->changes);
 	if (fflush(stdout) || ferror(stdout))
 		return fail(c, "cannot write the result: %s", strerror(errno));
 	return code;
+}
+
+/* A block number; 0: it is none. */
+static __u64 block_number(const char *arg)
+{
+	char *end;
+	unsigned long long n = strtoull(arg, &end, 10);
+
+	return *arg >= '0' && *arg <= '9' && !*end && n < VEXFS_MAX_BLOCKS ? n : 0;
+}
+
+/* What of the command line does not fit together; NULL. */
+static const char *contradiction(const struct check *c, bool readonly, bool boot, bool all,
+				 const char *undo_apply)
+{
+	if (c->replay && readonly)
+		return "-n and --replay contradict each other";
+	if (readonly + boot + all > 1)
+		return "-n, -a and -y contradict each other";
+	if (c->replay && all)
+		return "-y replays the log, too";
+	if (c->undo && readonly)
+		return "-n and --undo contradict each other";
+	if (undo_apply && (readonly || boot || all || c->replay || c->undo || c->at))
+		return "--undo-apply goes with no other option";
+	return NULL;
 }
 
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "replay", no_argument, NULL, 'r' }, { "force", no_argument, NULL, 'f' },
+		{ "superblock", required_argument, NULL, 'b' },
+		{ "undo", required_argument, NULL, 'z' },
+		{ "undo-apply", required_argument, NULL, 'Z' },
 		{ "all", no_argument, NULL, 'A' }, { "json", no_argument, NULL, 'j' },
 		{ "list", no_argument, NULL, 'l' }, { "explain", required_argument, NULL, 'e' },
 		{ "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, 'V' }, {}
 	};
 	struct sigaction sa = { .sa_handler = on_signal };
 	static struct check c;
-	bool boot = false, force = false, repair = false, readonly = false;
+	bool boot = false, force = false, all = false, readonly = false;
+	const char *undo_apply = NULL, *wrong;
 	int o;
 
 	signal(SIGXFSZ, SIG_IGN);	/* the write fails, and that is said */
 	opterr = 0;
-	while ((o = getopt_long(argc, argv, "apfnyhV", options, NULL)) != -1) {
+	while ((o = getopt_long(argc, argv, "apb:fnyz:hV", options, NULL)) != -1) {
 		switch (o) {
 		case 'a':
 		case 'p':
@@ -514,7 +633,20 @@ int main(int argc, char **argv)
 			readonly = true;
 			break;
 		case 'y':
-			repair = true;
+			all = true;
+			break;
+		case 'b':
+			c.at = block_number(optarg);
+			if (c.at)
+				break;
+			fprintf(stderr, "fsck.vexfs: '%s' is no block that may hold a copy; see fsck.vexfs --help\n",
+				printable(optarg));
+			return FSCK_USAGE;
+		case 'z':
+			c.undo = optarg;
+			break;
+		case 'Z':
+			undo_apply = optarg;
 			break;
 		case 'r':
 			c.replay = true;
@@ -547,13 +679,19 @@ int main(int argc, char **argv)
 			optind == argc ? "a device or a file" : "one device or file only");
 		return FSCK_USAGE;
 	}
-	if (c.replay && readonly) {
-		fprintf(stderr,
-			"fsck.vexfs: -n and --replay contradict each other; see fsck.vexfs --help\n");
+	wrong = contradiction(&c, readonly, boot, all, undo_apply);
+	if (wrong) {
+		fprintf(stderr, "fsck.vexfs: %s; see fsck.vexfs --help\n", wrong);
 		return FSCK_USAGE;
 	}
+	if (all || undo_apply)
+		c.mode = MODE_REPAIR;
+	else if (boot)
+		c.mode = MODE_SAFE;
+	else if (!readonly && !c.replay && !c.json && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO))
+		c.mode = MODE_ASK;
 	c.path = argv[optind];
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
-	return run(&c, boot, force, repair, readonly);
+	return run(&c, boot, force, readonly, undo_apply);
 }

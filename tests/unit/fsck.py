@@ -7,6 +7,7 @@ Usage: fsck.py FSCK, built with the sanitizers.
 import fcntl
 import json
 import os
+import pty
 import random
 import resource
 import subprocess
@@ -88,13 +89,13 @@ with tempfile.TemporaryDirectory() as d:
     r = run('-p', '-f', image)
     test('at boot, with -f', r.returncode == 0 and 'clean, 1 inodes' in r.stdout, r)
     r = run('-y', image)
-    test('repair', r.returncode == 8 and 'repair is not there yet' in r.stderr and not r.stdout, r)
+    test('there is nothing to repair', r.returncode == 0 and ': clean, 1 inodes' in r.stdout, r)
     test('nothing was written', os.stat(image).st_mtime_ns == before)
 
     numbers = [int(line.split()[0]) for line in run('--list').stdout.strip().split('\n')]
     test('the list', numbers == sorted(set(numbers)) and len(numbers) > 40, numbers)
     test('each is explained', all(len(run('--explain', str(n)).stdout) > 40 for n in numbers))
-    advice = {101: 'then mount it', 111: 'restore a backup', 201: 'copy all files', 301: '`find DIR -inum N`'}
+    advice = {101: '-b N takes', 111: 'Copy the device away', 201: 'makes it anew', 301: '`find DIR -inum N`'}
     test('with what to do', all(says in run('--explain', str(n)).stdout for n, says in advice.items()))
     test('others are not', all(run('--explain', x).returncode == 16 for x in ('1', '0', '-1', 'x', '', '99999999999999')))
     test('wrong command lines', all(run(*a).returncode == 16 and run(*a).stderr for a in ([], ['-x'], ['a', 'b'], ['--all'])))
@@ -107,6 +108,91 @@ with tempfile.TemporaryDirectory() as d:
     o = json.loads(r.stdout)
     test('as JSON', r.returncode == 4 and o['state'] == 'errors' and o['errors'] >= 1 and
          o['findings'][0]['number'] == 201 and o['findings'][0]['severity'] == 'error', r)
+    before = open(image, 'rb').read(1 << 16)
+    r = run('-p', '-f', image)
+    test('at boot that is not repaired', r.returncode == 4 and 'without being asked for' in r.stderr and
+         open(image, 'rb').read(1 << 16) == before, r)
+    undo = os.path.join(d, 'undo')
+    r = run('-y', '--undo', undo, image)
+    test('but with -y', r.returncode == 1 and 'repair: group 0: made anew' in r.stdout and
+         'repaired, 2 blocks were written' in r.stdout and run(image).returncode == 0, r)
+    r = run('--undo-apply', undo, image)
+    test('and undone', r.returncode == 0 and '2 blocks were put back' in r.stdout and
+         open(image, 'rb').read(1 << 16) == before, r)
+    r = run('-y', '-z', undo, image)
+    test('an undo file is not overwritten', r.returncode == 8 and 'File exists; nothing was written' in r.stderr and
+         open(image, 'rb').read(1 << 16) == before, r)
+    r = run('-y', '-z', os.path.join(d, 'full'), image, preexec_fn=small_files)
+    test('one that cannot be written', r.returncode == 8 and 'before anything was written: File too large' in r.stderr and
+         open(image, 'rb').read(1 << 16) == before and not os.path.exists(os.path.join(d, 'full')), r)
+    r = run('--json', '-y', image)
+    o = json.loads(r.stdout)
+    test('as JSON', r.returncode == 1 and o['state'] == 'repaired' and all(f['repaired'] for f in o['findings']) and
+         len(o['findings']) >= 1 and o['changes'] == ['group 0: made anew from what is in use'] and
+         o['checked']['inodes'] == 1, r)
+    o = json.loads(run('--json', image).stdout)
+    test('and clean', o['state'] == 'clean' and o['changes'] == [], o)
+    r = run('--undo-apply', image, image)
+    test('an undo file that is none', r.returncode == 8 and 'is no undo file: nothing was written' in r.stderr, r)
+    fresh()
+    r = run('--undo-apply', undo, image)
+    test('and of another filesystem', r.returncode == 8 and 'is of another filesystem' in r.stderr, r)
+    super = bytearray(peek(0))
+    super[120] ^= 1  # s_free_blocks
+    super[116] |= 2
+    super[8:12] = b'\0' * 4
+    super[8:12] = crc32c(super).to_bytes(4, 'little')
+    poke(0, super)
+    r = run('-a', image)
+    test('counts are put right at boot, and the mark goes', r.returncode == 1 and '[103] free counts' in r.stdout and
+         'repaired, 1 blocks' in r.stdout, r)
+    r = run('-a', image)
+    test('once', r.returncode == 0 and r.stdout.endswith(': clean, 65536 blocks of 4 KiB\n'), r)
+
+    def asked(answer, *args):
+        """The same on a terminal."""
+        master, slave = pty.openpty()
+        p = subprocess.Popen([fsck, *args], stdin=slave, stdout=slave, stderr=subprocess.STDOUT, close_fds=True)
+        os.close(slave)
+        os.write(master, answer)
+        out = b''
+        try:
+            while True:
+                out += os.read(master, 4096)
+        except OSError:
+            pass
+        os.close(master)
+        return p.wait(60), out.decode(errors='replace')
+
+    poke(4096 + 1600, b'\x55')
+    before = open(image, 'rb').read(1 << 16)
+    code, out = asked(b'n\n', image)
+    test('asked on a terminal', code == 4 and 'write this, 2 blocks (y/n)?' in out and 'nothing was written' in out and
+         open(image, 'rb').read(1 << 16) == before, code, out)
+    code, out = asked(b'', '-n', image)
+    test('not with -n', code == 4 and '(y/n)' not in out, code, out)
+    code, out = asked(b'y\n', image)
+    test('yes', code == 1 and 'repaired, 2 blocks' in out and run(image).returncode == 0, code, out)
+    fresh(20 << 20)
+    poke(0, b'\0' * 4096)
+    r = run('-y', image)
+    test('a superblock that has no copy', r.returncode == 1 and 'was made anew, from the log' in r.stdout and
+         run(image).returncode == 0, r)
+    fresh()
+    poke(0, random.Random(3).randbytes(4096))
+    r = run('-n', '-b', '49152', image)
+    test('a copy by its number', r.returncode == 4 and 'the one in block 49152' in r.stdout and ', 1 inodes' not in r.stdout, r)
+    r = run('-y', '--superblock', '49152', image)
+    test('is taken', r.returncode == 1 and 'the superblock is the one in block 49152' in r.stdout and
+         run(image).returncode == 0, r)
+    test('no block numbers', all(run('-b', x, image).returncode == 16 for x in ('0', '-1', 'x', '', '99999999999')))
+    test('nor may it all be wanted', all(run(*a, image).returncode == 16 for a in (
+        ['-n', '-y'], ['-a', '-y'], ['-n', '-z', undo], ['--replay', '-y'], ['--undo-apply', undo, '-y'])))
+    with open(image, 'wb') as f:
+        f.truncate(256 << 20)
+    subprocess.run(['/sbin/mkswap', image], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+    r = run('-y', image)
+    test('what is something else is left alone', r.returncode == 4 and 'holds swap: name the block' in r.stderr, r)
     fresh()
     poke(100, b'\xff')
     r = run(image)
@@ -126,6 +212,9 @@ with tempfile.TemporaryDirectory() as d:
     poke(log * 4096, b'\0' * 16)
     r = run(image)
     test('a damaged log', r.returncode == 4 and '[111] log: ' in r.stdout, r)
+    r = run('-y', image)
+    test('is emptied', r.returncode == 1 and 'the log was damaged, and is empty now' in r.stdout and
+         run(image).returncode == 0, r)
     fresh()
     pending(log)
     before = peek(log * 4096)
@@ -190,7 +279,7 @@ with tempfile.TemporaryDirectory() as d:
     fresh()
     wrong = []
     for path, says, options in ((d + '/no\x1bne', 'No such file', []), (d, 'is neither a block device nor a file', []),
-                                ('/dev/null', 'is neither', []), (image, 'repair is not there yet', ['-y'])):
+                                ('/dev/null', 'is neither', []), (image, 'there is no superblock in block 5', ['-b', '5'])):
         r = run('--json', *options, path)
         try:
             o = json.loads(r.stdout)
@@ -219,6 +308,11 @@ with tempfile.TemporaryDirectory() as d:
         if r.returncode not in (0, 4, 8) or 'Sanitizer' in r.stderr or 'runtime error' in r.stderr:
             bad = r
             break
+        if r.returncode == 4:
+            r = run('-y', image)
+            if r.returncode != 1 or run(image).returncode != 0:
+                bad = r
+                break
     test('200 images with random bytes', not bad, bad)
     test('some of them were noticed', codes >= {0, 4}, codes)
 
@@ -230,6 +324,8 @@ with tempfile.TemporaryDirectory() as d:
         test('one that somebody has open', r.returncode == 8 and busy in r.stderr, r)
         r = run('-n', image)
         test('the same with -n: a note', r.returncode == 0 and 'note: ' + busy in r.stderr, r)
+        r = run('-y', image)
+        test('it is not repaired', r.returncode == 8 and busy in r.stderr, r)
         r = run('--replay', image)
         test('nothing is replayed onto it', r.returncode == 8 and busy in r.stderr, r)
         r = subprocess.run([mkfs, '-q', '--force', image], stderr=subprocess.PIPE, text=True)

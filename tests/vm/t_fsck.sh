@@ -59,6 +59,30 @@ if [ -n "$at" ]; then
 	says "which" "\[702\] torn record: collection [0-9]+: record 0 is torn"
 	code "what that means" 0 fsck.vexfs --explain 702
 	says "what to do" "insert it again"
+
+	# --- and a group; the repair, and what the kernel says to it
+	dd if=/dev/zero of=$image bs=4096 seek=1 count=1 conv=notrunc 2>/dev/null
+	code "that is not repaired without being asked for" 4 fsck.vexfs -a -f $image
+	rm -f /tmp/undo
+	code "repair" 1 fsck.vexfs -y --undo /tmp/undo $image
+	says "the group" "repair: group 0: made anew from what is in use"
+	says "the record" "repair: collection [0-9]+: record 0 does not verify: it (is|was) deleted"
+	code "clean" 0 fsck.vexfs $image
+	cp $image /tmp/copy.img
+	code "undone" 0 fsck.vexfs --undo-apply /tmp/undo /tmp/copy.img
+	code "it is damaged again" 4 fsck.vexfs /tmp/copy.img
+	losetup /dev/loop0 $image
+	run "mount what was repaired" mount -t vexfs /dev/loop0 /mnt
+	run "a file is whole" cmp /bin/busybox /mnt/a/b/box
+	equal "a link, too" somewhere "$(readlink /mnt/a/link)"
+	run "search" vexctl search /mnt/w --id 7 -k 3
+	says "the record itself" "^ *1 +7 "
+	run "the snapshot" vexctl search /mnt/w --id 7 -k 3 --as-of one
+	run "write" cp /bin/busybox /mnt/a/more
+	run "insert" vexctl import /mnt/w data/glove-2k.fvecs --attr n=lineno --append
+	run "umount" umount /mnt
+	code "clean" 0 fsck.vexfs /dev/loop0
+	losetup -d /dev/loop0
 else
 	not_ok "the first row is in the image"
 fi
