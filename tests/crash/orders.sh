@@ -13,8 +13,8 @@
 # KEEP: the record and the image it began with stay there, by SEED, for build/tests/orders.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-seed=${SEED:-$((RANDOM * 32768 + RANDOM))} workloads=${WORKLOADS:-30} orders=${ORDERS:-2} states=${STATES:-100}
-here=${HERE:-200} controls=${CONTROLS:-6} rounds=${ROUNDS:-1}
+seed=${SEED:-3} workloads=${WORKLOADS:-30} orders=${ORDERS:-2} states=${STATES:-80}
+here=${HERE:-200} controls=${CONTROLS:-24} rounds=${ROUNDS:-1}
 tmp=$(mktemp -d) shm=$(mktemp -d -p /dev/shm 2> /dev/null || mktemp -d)
 trap 'rm -rf "$tmp" "$shm"' EXIT
 export VEXFS_ACCEL=${VEXFS_ACCEL:-tcg}
@@ -45,7 +45,7 @@ for ((round = 0; round < rounds; round++, seed++)); do
 	[ -z "${KEEP:-}" ] || { cp --sparse=always "$tmp/log" "$KEEP/$seed.log" && cp --sparse=always "$tmp/base" "$KEEP/$seed.base"; }
 	for control in $( ((here == 0)) || echo none) $( ((controls == 0)) || echo flush data early); do
 		n=$here
-		[ "$control" = none ] || n=$((controls * 4))
+		[ "$control" = none ] || n=$controls
 		if build/tests/orders "$tmp/log" "$tmp/base" "$offset" "$seed" "$orders" 0 "$n" "$control" "$shm/state" \
 				> "$tmp/out" 2>&1; then
 			echo "ok in a process, control $control: $(tail -n 1 "$tmp/out")"
