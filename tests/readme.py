@@ -48,6 +48,8 @@ ELSEWHERE = {
     # they start slowly in the emulator, once is enough
     'bpftrace ctl/examples/search.bt': ('tests/vm/t_trace.sh', '/usr/bin/bpftrace search.bt'),
     'ctl/examples/search.perf COMMAND': ('tests/vm/t_trace.sh', ' search.perf vexctl search'),
+    # of a damaged filesystem
+    'mount -o ro,norecovery': ('tests/vm/t_mount.sh', 'mount -t vexfs -o ro,norecovery '),
     # a symptom
     'bpftool struct_ops': ('README.md', '| `bpftool struct_ops` crashes'),
     # needs a firmware with Secure Boot
