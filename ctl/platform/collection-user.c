@@ -130,6 +130,15 @@ void vexfs_found_damage(struct vexfs_dev *dev, const char *line)
 	found_error(dev->owner, line);
 }
 
+void vexfs_write_failed(const struct super_block *sb)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+
+	if (__atomic_load_n(&sbi->dev->full, __ATOMIC_RELAXED) &&
+	    !test_and_set_bit(VEXFS_SBI_FULL, &sbi->flags))
+		vexfs_msg(sb, "the disk that the image is on is full: make room there");
+}
+
 /* Acknowledged changes may be lost by now, so nothing goes on from here, whatever errors= says. */
 static bool log_failed(const struct super_block *sb)
 {
@@ -137,6 +146,7 @@ static bool log_failed(const struct super_block *sb)
 
 	if (!sbi->log || !vexfs_log_aborted(sbi->log))
 		return false;
+	vexfs_write_failed(sb);
 	if (!test_and_set_bit(VEXFS_SBI_SHUTDOWN, &sbi->flags))
 		vexfs_msg(sb, "the log has failed: no further writes; close it and run fsck.vexfs");
 	return true;
@@ -312,10 +322,18 @@ int vexfs_may_look(struct file *file, struct inode *dir)
 	return 0;
 }
 
-int vexfs_may_inherit(struct mnt_idmap *idmap, struct inode *inode)
+/* Through FUSE there are others.  As inode_permission() decides about MAY_READ. */
+int vexfs_may_inherit(struct mnt_idmap *who, struct inode *inode)
 {
-	(void)idmap, (void)inode;
-	return 0;
+	umode_t bit = 0004;
+
+	if (!who || !who->uid)
+		return 0;
+	if (inode->i_uid == who->uid)
+		bit = 0400;
+	else if (inode->i_gid == who->gid || who->in_group(who->arg, inode->i_gid))
+		bit = 0040;
+	return inode->i_mode & bit ? 0 : -EACCES;
 }
 
 void vexfs_caller_init(struct vexfs_caller *caller, const struct file *file)

@@ -16,6 +16,7 @@
 #define _VEXFS_COLLECTION_USER_H
 
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <time.h>
 #include <kernel-user.h>
 #include "engine/platform.h"
@@ -54,6 +55,8 @@ struct inode {
 	/* vexfs_sb_info.cache_lock: */
 	struct inode *next;			/* in the table */
 	u32 count;				/* references */
+	u64 lookups;				/* see nodes.h; any: one of the references */
+	u32 opens;
 	u32 cached;				/* VEXFS_CACHED_* */
 };
 
@@ -117,6 +120,7 @@ enum {
 	VEXFS_SBI_ERROR,			/* damage was found, for the superblock */
 	VEXFS_SBI_MOUNTING,			/* what prevents no mount is recorded only */
 	VEXFS_SBI_GONE,				/* no more reading either: on request */
+	VEXFS_SBI_FULL,				/* vexfs_dev.full was said */
 	VEXFS_SBI_KILLED,			/* it ends as in a power cut, without a word */
 };
 
@@ -137,6 +141,7 @@ struct vexfs_sb_info {
 	void (*hear)(void *arg, const char *line);
 	void *hear_arg;
 
+	atomic_t files;				/* open, by a path */
 	struct mutex names_lock;
 	struct mutex orphan_lock;		/* the list, and vexfs_inode_info.orphan */
 	struct list_head orphans;		/* as on disk, those that are in memory */
@@ -157,9 +162,19 @@ struct vexfs_sb_info {
 	u64 *map_split;				/* the same: that cannot be read as a whole */
 };
 
+/* As the kernel packs it for the disk: new_encode_dev(). */
+static inline u32 vexfs_encode_dev(dev_t dev)
+{
+	return (minor(dev) & 0xff) | major(dev) << 8 | (minor(dev) & ~0xffu) << 12;
+}
+
+static inline dev_t vexfs_decode_dev(u32 dev)
+{
+	return makedev(dev >> 8 & 0xfff, (dev & 0xff) | (dev >> 12 & 0xfff00));
+}
+
 struct file {
 	struct inode *inode;
-	struct vexfs_image *image;
 	int flags;				/* of open(2) */
 };
 

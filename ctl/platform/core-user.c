@@ -137,70 +137,6 @@ const void *memchr_inv(const void *p, int c, size_t bytes)
 	return NULL;
 }
 
-/* Eight tables, eight bytes a step: "slicing-by-8", Kounavis and Berry, 2005. */
-static __u32 crc_table[8][256];
-
-__attribute__((constructor)) static void crc_init(void)
-{
-	unsigned int i, k;
-
-	for (i = 0; i < 256; i++) {
-		__u32 c = i;
-
-		for (k = 0; k < 8; k++)
-			c = c & 1 ? c >> 1 ^ 0x82f63b78 : c >> 1;
-		crc_table[0][i] = c;
-	}
-	for (k = 1; k < 8; k++)
-		for (i = 0; i < 256; i++)
-			crc_table[k][i] = crc_table[k - 1][i] >> 8 ^
-					  crc_table[0][crc_table[k - 1][i] & 0xff];
-}
-
-__u32 crc32c_table(__u32 crc, const void *p, unsigned int bytes)
-{
-	const __u8 *b = p;
-
-	for (; bytes >= 8; b += 8, bytes -= 8) {
-		__u64 v;
-
-		memcpy(&v, b, 8);
-		v = le64toh(v) ^ crc;
-		crc = crc_table[7][v & 0xff] ^ crc_table[6][v >> 8 & 0xff] ^
-		      crc_table[5][v >> 16 & 0xff] ^ crc_table[4][v >> 24 & 0xff] ^
-		      crc_table[3][v >> 32 & 0xff] ^ crc_table[2][v >> 40 & 0xff] ^
-		      crc_table[1][v >> 48 & 0xff] ^ crc_table[0][v >> 56];
-	}
-	for (; bytes; bytes--)
-		crc = crc >> 8 ^ crc_table[0][(crc ^ *b++) & 0xff];
-	return crc;
-}
-
-#ifdef __x86_64__
-__attribute__((target("sse4.2"))) static __u32 crc_sse(__u32 crc, const void *p, unsigned int bytes)
-{
-	const __u8 *b = p;
-	__u64 c = crc, v;
-
-	for (; bytes >= 8; b += 8, bytes -= 8) {
-		memcpy(&v, b, 8);
-		c = __builtin_ia32_crc32di(c, v);
-	}
-	for (; bytes; bytes--)
-		c = __builtin_ia32_crc32qi(c, *b++);
-	return c;
-}
-#endif
-
-__u32 crc32c(__u32 crc, const void *p, unsigned int bytes)
-{
-#ifdef __x86_64__
-	if (__builtin_cpu_supports("sse4.2"))
-		return crc_sse(crc, p, bytes);
-#endif
-	return crc32c_table(crc, p, bytes);
-}
-
 /* --- locks --- */
 
 static void check(int err, const char *what)
@@ -351,6 +287,15 @@ void vexfs_dev_close(struct vexfs_dev *dev)
 	dev->fd = -1;
 }
 
+/* Of a write.  A sparse image whose disk is full is as bad as a disk that fails. */
+static int write_error(struct vexfs_dev *dev)
+{
+	if (errno != ENOSPC && errno != EDQUOT)
+		return -errno;
+	__atomic_store_n(&dev->full, true, __ATOMIC_RELAXED);
+	return -EIO;
+}
+
 static struct vx_block *block_find(struct vexfs_dev *dev, __u64 block)
 {
 	struct vx_block *b;
@@ -390,6 +335,52 @@ int vexfs_dev_read(struct vexfs_dev *dev, __u64 block, void *data)
 	return b ? 0 : block_read(dev, block, data);
 }
 
+/* All of it: the system may do less at a time. */
+static int transfer(struct vexfs_dev *dev, __u64 at, char *p, size_t left, bool out)
+{
+	ssize_t n;
+
+	for (at <<= VEXFS_BLOCK_SHIFT; left; at += n, p += n, left -= n) {
+		n = out ? pwrite(dev->fd, p, left, at) : pread(dev->fd, p, left, at);
+		if (n <= 0)
+			return !n ? -EIO : out ? write_error(dev) : -errno;
+	}
+	return 0;
+}
+
+/* Is each block asked about, or told of? */
+static bool one_by_one(const struct vexfs_dev *dev, enum vexfs_fault what)
+{
+	return dev->record || dev->unreadable || dev->shadow ||
+	       __atomic_load_n(&fault_left[what], __ATOMIC_RELAXED);
+}
+
+int vexfs_dev_read_run(struct vexfs_dev *dev, __u64 block, __u32 n, void *data)
+{
+	int err = 0;
+
+	if (block + n > dev->blocks)
+		return -EUCLEAN;
+	if (!one_by_one(dev, VEXFS_FAULT_READ))
+		return transfer(dev, block, data, (size_t)n << VEXFS_BLOCK_SHIFT, false);
+	for (; n-- && !err; block++, data = (char *)data + VEXFS_BLOCK_SIZE)
+		err = vexfs_dev_read(dev, block, data);
+	return err;
+}
+
+int vexfs_dev_write_run(struct vexfs_dev *dev, __u64 block, __u32 n, const void *data)
+{
+	int err = 0;
+
+	if (block + n > dev->blocks)
+		return -EUCLEAN;
+	if (!one_by_one(dev, VEXFS_FAULT_WRITE))
+		return transfer(dev, block, (char *)data, (size_t)n << VEXFS_BLOCK_SHIFT, true);
+	for (; n-- && !err; block++, data = (const char *)data + VEXFS_BLOCK_SIZE)
+		err = vexfs_dev_write(dev, block, data);
+	return err;
+}
+
 int vexfs_dev_write(struct vexfs_dev *dev, __u64 block, const void *data)
 {
 	ssize_t n;
@@ -400,7 +391,7 @@ int vexfs_dev_write(struct vexfs_dev *dev, __u64 block, const void *data)
 		return -EIO;
 	n = pwrite(dev->fd, data, VEXFS_BLOCK_SIZE, block << VEXFS_BLOCK_SHIFT);
 	if (n != VEXFS_BLOCK_SIZE)
-		return n < 0 ? -errno : -EIO;
+		return n < 0 ? write_error(dev) : -EIO;
 	if (dev->record)
 		dev->record(dev, block, data);
 	return 0;

@@ -10,9 +10,12 @@
  *	plane-user.c	planes of collections, and their rows
  *	program-user.c	programs, none of which is ever loaded
  *	data-user.c	data of regular files
- *	names-user.c	paths and names
+ *	names-user.c	names
+ *	node-user.c	attributes, and what nodes.h has beside names
+ *	paths-user.c	paths, and what is opened by them
+ *	place-user.c	where inodes are, what collections ask about files
  *	worker-user.c	work on derived data
- *	image.c		mounting and unmounting, open files
+ *	image.c		mounting and unmounting
  *
  * Beyond this, see collection/platform.h, which they implement, and image.h.
  */
@@ -22,6 +25,7 @@
 #include "collection/collection.h"
 #include "image.h"
 #include "log.h"
+#include "nodes.h"
 
 static inline bool sb_rdonly(const struct super_block *sb)
 {
@@ -49,6 +53,8 @@ __printf(2, 3) void vexfs_msg(const struct super_block *sb, const char *fmt, ...
 tid_t vexfs_last_tid(struct super_block *sb);
 /* In a transaction of 1 credit: write state and counters into the superblock. */
 int vexfs_log_super(vx_txn *t, struct super_block *sb, bool clean);
+/* A block could not be written: say it, once, if that is because the image's disk is full. */
+void vexfs_write_failed(const struct super_block *sb);
 /* The core has found damage: vexfs_dev.found. */
 void vexfs_found_damage(struct vexfs_dev *dev, const char *line);
 
@@ -66,7 +72,8 @@ void vexfs_worker_end(struct vexfs_worker *w);
  * afterwards, or, with an error later on, vexfs_abandon_new(), which ends the transaction and
  * returns that, and then iput().
  */
-struct inode *vexfs_new_inode(vx_txn *t, struct inode *dir, umode_t mode, u32 flags);
+struct inode *vexfs_new_inode(vx_txn *t, struct inode *dir, const struct vexfs_make *make,
+			      u32 flags);
 void vexfs_inode_made(struct inode *inode);
 int vexfs_abandon_new(vx_txn *t, struct inode *inode, int err);
 /*
@@ -74,6 +81,11 @@ int vexfs_abandon_new(vx_txn *t, struct inode *inode, int err);
  * nobody else has it.
  */
 int vexfs_free_from(struct inode *inode, u32 from);
+/*
+ * The one in the table, whatever it is; one that is being freed only if there is no other.
+ * cache_lock held.
+ */
+struct inode *vexfs_find_inode(struct vexfs_sb_info *sbi, u64 ino);
 /* Unmounting: forget all inodes.  Nobody has any of them. */
 void vexfs_forget_inodes(struct super_block *sb);
 /* Changed just now: mtime and ctime, not yet logged. */
@@ -118,31 +130,14 @@ int vexfs_blocks_written(struct inode *inode, u32 lblk, u32 want, u64 size);
 
 /* --- data-user.c: of regular files; i_rwsem held, shared to read --- */
 
-/* How many bytes; a write is not cut short but by an error. */
+/* How many bytes; a write is cut short where the filesystem is full. */
 ssize_t vexfs_data_read(struct inode *inode, void *to, size_t n, u64 pos);
 ssize_t vexfs_data_write(struct inode *inode, const void *from, size_t n, u64 pos);
-/* truncate(2) without its checks. */
-int vexfs_setsize(struct inode *inode, u64 size);
-
-/* --- names-user.c --- */
-
-/*
- * The last name of a path, in its directory, which is referenced; dir NULL: the path is the root,
- * or ends in dots.
- */
-struct vexfs_name {
-	struct inode *dir;
-	const char *name;
-	unsigned int len;
-};
-
-/*
- * What a path leads to, with a reference.  at: not NULL, the last name too, also where only that is
- * -ENOENT; with any other error its directory is NULL.  ERR_PTR: -ENOENT, -ENOTDIR, -ELOOP,
- * -ENAMETOOLONG, -EIO ...
- */
-struct inode *vexfs_walk(struct super_block *sb, const char *path, struct vexfs_name *at);
-/* A new file or directory, with a reference.  names_lock held.  ERR_PTR: -ENOSPC ... */
-struct inode *vexfs_name_create(const struct vexfs_name *at, umode_t mode);
+/* truncate(2) without its checks.  modified: mtime changes even if the size does not. */
+int vexfs_setsize(struct inode *inode, u64 size, bool modified);
+/* fallocate(2), see nodes.h. */
+int vexfs_data_reserve(struct inode *inode, u64 pos, u64 n, bool keep_size);
+/* SEEK_DATA, or SEEK_HOLE; the size of a file is a hole.  -ENXIO. */
+off_t vexfs_data_seek(struct inode *inode, u64 pos, bool hole);
 
 #endif /* _VEXFS_HOST_H */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Mounting an image in this process, and what is open in it; see image.h and host.h.
+ * Mounting an image in this process; see image.h and host.h.
  *
  * There is no worker that writes: what nobody syncs reaches the disk with the next fsync, sync or
  * unmount, or when the log's running transaction has grown to what the log takes.
@@ -17,7 +17,6 @@ struct vexfs_image {
 	struct vexfs_sb_info sbi;
 	struct vexfs_dev own;		/* that vexfs_image_open() has opened */
 	struct inode *root;
-	atomic_t files;			/* open */
 };
 
 struct super_block *vexfs_image_sb(struct vexfs_image *image)
@@ -423,7 +422,7 @@ int vexfs_image_close(struct vexfs_image *image)
 	bool gone = vexfs_is_gone(&image->sb);	/* as was asked for: that is no error */
 	int err = gone ? 0 : vexfs_image_sync(image), e2;
 
-	WARN_ON_ONCE(atomic_read(&image->files));
+	WARN_ON_ONCE(atomic_read(&image->sbi.files));
 	e2 = unmount(image, !gone);
 	return err ?: e2;
 }
@@ -432,13 +431,19 @@ void vexfs_image_kill(struct vexfs_image *image)
 {
 	struct vexfs_sb_info *sbi = &image->sbi;
 
-	WARN_ON_ONCE(atomic_read(&image->files));
+	WARN_ON_ONCE(atomic_read(&image->sbi.files));
 	set_bit(VEXFS_SBI_KILLED, &sbi->flags);
 	set_bit(VEXFS_SBI_SHUTDOWN, &sbi->flags);
 	set_bit(VEXFS_SBI_GONE, &sbi->flags);
 	if (sbi->log)
 		vexfs_log_abort(sbi->log, 0);
 	unmount(image, false);
+}
+
+void vexfs_image_hear(struct vexfs_image *image, void (*hear)(void *arg, const char *line), void *arg)
+{
+	image->sbi.hear_arg = arg;
+	image->sbi.hear = hear;
 }
 
 void vexfs_image_info(struct vexfs_image *image, struct vexfs_image_info *info)
@@ -449,6 +454,7 @@ void vexfs_image_info(struct vexfs_image *image, struct vexfs_image_info *info)
 	*info = (struct vexfs_image_info){
 		.blocks = vexfs_super_capacity(fs),
 		.inodes = (u64)fs->groups * fs->inodes_per_group,
+		.reserved = fs->reserved_blocks,
 		.readonly = sb_rdonly(&image->sb),
 	};
 	vx_lock(&fs->alloc_lock);
@@ -457,260 +463,4 @@ void vexfs_image_info(struct vexfs_image *image, struct vexfs_image_info *info)
 	vx_unlock(&fs->alloc_lock);
 	memcpy(info->uuid, s->s_uuid, sizeof(info->uuid));
 	memcpy(info->label, s->s_label, sizeof(s->s_label));
-}
-
-/* --- open files --- */
-
-static bool writes(int flags)
-{
-	return (flags & O_ACCMODE) != O_RDONLY;
-}
-
-/* What there is at a path, made if that is wanted. */
-static struct inode *open_inode(struct super_block *sb, const char *path, int flags, mode_t mode)
-{
-	struct vexfs_name at;
-	struct inode *inode;
-
-	if (!(flags & O_CREAT))
-		return vexfs_walk(sb, path, NULL);
-	mutex_lock(&VEXFS_SB(sb)->names_lock);
-	inode = vexfs_walk(sb, path, &at);
-	if (!IS_ERR(inode) && flags & O_EXCL) {
-		iput(inode);
-		inode = ERR_PTR(-EEXIST);
-	} else if (inode == ERR_PTR(-ENOENT) && at.dir) {
-		if (at.name[at.len])		/* a slash behind it */
-			inode = ERR_PTR(-EISDIR);
-		else
-			inode = vexfs_name_create(&at, S_IFREG | (mode & 07777));
-	}
-	mutex_unlock(&VEXFS_SB(sb)->names_lock);
-	iput(at.dir);
-	return inode;
-}
-
-static int check_open(const struct inode *inode, int flags)
-{
-	if (S_ISLNK(inode->i_mode))
-		return -ELOOP;
-	if (S_ISDIR(inode->i_mode))
-		return writes(flags) || flags & O_CREAT ? -EISDIR : 0;
-	if (flags & O_DIRECTORY)
-		return -ENOTDIR;
-	if (!S_ISREG(inode->i_mode))
-		return -ENXIO;
-	return writes(flags) && sb_rdonly(inode->i_sb) ? -EROFS : 0;
-}
-
-struct file *vexfs_file_open(struct vexfs_image *image, const char *path, int flags, mode_t mode)
-{
-	struct inode *inode;
-	struct file *file;
-	int err;
-
-	if (vexfs_is_gone(&image->sb))
-		return ERR_PTR(-EIO);
-	file = kzalloc(sizeof(*file), GFP_KERNEL);
-	if (!file)
-		return ERR_PTR(-ENOMEM);
-	inode = open_inode(&image->sb, path, flags, mode);
-	err = PTR_ERR_OR_ZERO(inode);
-	if (err)
-		goto free;
-	*file = (struct file){ .inode = inode, .image = image, .flags = flags };
-	err = check_open(inode, flags);
-	if (!err && flags & O_TRUNC && writes(flags))
-		err = vexfs_file_truncate(file, 0);
-	if (err)
-		goto put;
-	atomic_inc(&image->files);
-	return file;
-put:
-	iput(inode);
-free:
-	kfree(file);
-	return ERR_PTR(err);
-}
-
-void vexfs_file_close(struct file *file)
-{
-	iput(file->inode);
-	atomic_dec(&file->image->files);
-	kfree(file);
-}
-
-void vexfs_file_stat(struct file *file, struct stat *st)
-{
-	struct inode *inode = file->inode;
-	struct vexfs_inode_core *core = &VEXFS_I(inode)->core;
-
-	down_read(&inode->i_rwsem);
-	down_read(&core->lock);
-	*st = (struct stat){
-		.st_ino = inode->i_ino,
-		.st_mode = inode->i_mode,
-		.st_nlink = inode->i_nlink,
-		.st_uid = inode->i_uid,
-		.st_gid = inode->i_gid,
-		.st_size = i_size_read(inode),
-		.st_blksize = VEXFS_BLOCK_SIZE,
-		.st_blocks = core->blocks << (VEXFS_BLOCK_SHIFT - 9),
-		.st_atim = inode->i_atime,
-		.st_mtim = inode->i_mtime,
-		.st_ctim = inode->i_ctime,
-	};
-	up_read(&core->lock);
-	inode_unlock_shared(inode);
-}
-
-ssize_t vexfs_file_pread(struct file *file, void *to, size_t n, off_t pos)
-{
-	struct inode *inode = file->inode;
-	ssize_t done;
-
-	if (vexfs_is_gone(inode->i_sb))
-		return -EIO;
-	if ((file->flags & O_ACCMODE) == O_WRONLY)
-		return -EBADF;
-	if (S_ISDIR(inode->i_mode))
-		return -EISDIR;
-	if (pos < 0 || n > SSIZE_MAX)
-		return -EINVAL;
-	if (down_read_killable(&inode->i_rwsem))
-		return -EINTR;
-	done = vexfs_data_read(inode, to, n, pos);
-	inode_unlock_shared(inode);
-	return done;
-}
-
-ssize_t vexfs_file_pwrite(struct file *file, const void *from, size_t n, off_t pos)
-{
-	struct inode *inode = file->inode;
-	ssize_t done;
-
-	if (!writes(file->flags))
-		return -EBADF;
-	if (vexfs_is_shutdown(inode->i_sb))
-		return -EIO;
-	if (pos < 0)
-		return -EINVAL;
-	if (down_write_killable(&inode->i_rwsem))
-		return -EINTR;
-	done = vexfs_data_write(inode, from, n, pos);
-	inode_unlock(inode);
-	return done;
-}
-
-int vexfs_file_truncate(struct file *file, off_t size)
-{
-	struct inode *inode = file->inode;
-	int err;
-
-	if (!writes(file->flags) || !S_ISREG(inode->i_mode))
-		return -EINVAL;
-	if (size < 0)
-		return -EINVAL;
-	if (vexfs_is_shutdown(inode->i_sb))
-		return -EIO;
-	if (down_write_killable(&inode->i_rwsem))
-		return -EINTR;
-	err = vexfs_setsize(inode, size);
-	inode_unlock(inode);
-	return err;
-}
-
-int vexfs_file_sync(struct file *file)
-{
-	struct inode *inode = file->inode;
-	int err;
-
-	if (vexfs_is_shutdown(inode->i_sb))
-		return -EIO;
-	if (sb_rdonly(inode->i_sb))
-		return 0;
-	err = vexfs_is_collection(inode) ? vexfs_collection_sync(inode) : 0;
-	return err ?: vexfs_commit_barrier(inode->i_sb, READ_ONCE(VEXFS_I(inode)->sync_tid));
-}
-
-long vexfs_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
-
-long vexfs_file_ioctl(struct file *file, unsigned int cmd, void *arg)
-{
-	return vexfs_ioctl(file, cmd, (unsigned long)arg);
-}
-
-/* --- listing --- */
-
-#define LIST_BYTES	(32u << 10)
-
-struct entry {
-	u64 ino;
-	u8 type, len;
-	char name[];
-};
-
-struct listing {
-	u32 used;
-	bool full;
-	u8 byte[LIST_BYTES] __attribute__((aligned(8)));
-};
-
-static u32 entry_bytes(u32 len)
-{
-	return round_up((u32)sizeof(struct entry) + len, 8);
-}
-
-/* Copied first: whoever wants to know may ask for more, and the directory is locked. */
-static bool collect(void *arg, const char *name, unsigned int len, __u64 ino, __u8 type, __u64 pos)
-{
-	struct listing *l = arg;
-	struct entry *e = (void *)(l->byte + l->used);
-
-	(void)pos;
-	l->full = entry_bytes(len) > sizeof(l->byte) - l->used;
-	if (l->full)
-		return false;
-	e->ino = ino;
-	e->type = type;
-	e->len = len;
-	memcpy(e->name, name, len);
-	l->used += entry_bytes(len);
-	return true;
-}
-
-int vexfs_file_list(struct file *file,
-		    bool (*fn)(void *arg, const char *name, unsigned int len, __u64 ino, __u8 type),
-		    void *arg)
-{
-	struct inode *inode = file->inode;
-	struct listing *l;
-	__u64 pos = 0;
-	u32 at;
-	int err;
-
-	if (!S_ISDIR(inode->i_mode))
-		return -ENOTDIR;
-	l = kmalloc(sizeof(*l), GFP_KERNEL);
-	if (!l)
-		return -ENOMEM;
-	do {
-		l->used = 0;
-		l->full = false;
-		err = down_read_killable(&inode->i_rwsem);
-		if (err)
-			break;
-		err = vexfs_dir_iterate(&VEXFS_I(inode)->core, &pos, collect, l);
-		inode_unlock_shared(inode);
-		for (at = 0; at < l->used;) {
-			const struct entry *e = (void *)(l->byte + at);
-
-			if (!fn(arg, e->name, e->len, e->ino, e->type))
-				goto out;
-			at += entry_bytes(e->len);
-		}
-	} while (!err && l->full);
-out:
-	kfree(l);
-	return err;
 }

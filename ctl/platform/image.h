@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A filesystem that is mounted in this process: no module, no root.
+ * A filesystem that is mounted in this process: no module, no root.  By path; by inode: nodes.h.
  *
  * The same files that make up the module's collections, searches and ioctls run here over an image,
  * so what one side writes the other reads.  Every function may be called from any thread.  Paths
@@ -62,9 +62,14 @@ void vexfs_image_kill(struct vexfs_image *image);
 /* All that was acknowledged so far, of every collection and file, is on stable storage.  -EIO. */
 int vexfs_image_sync(struct vexfs_image *image);
 
+/* Say messages, a line each, to fn instead of stderr.  Before other threads have the image. */
+void vexfs_image_hear(struct vexfs_image *image, void (*fn)(void *arg, const char *line),
+		      void *arg);
+
 /* Size and room, in blocks of VEXFS_BLOCK_SIZE bytes. */
 struct vexfs_image_info {
 	__u64 blocks, free, inodes, free_inodes;
+	__u64 reserved;			/* of the free blocks, for metadata */
 	__u8 uuid[16];
 	char label[33];
 	bool readonly;

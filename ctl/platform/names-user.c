@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Paths and names in user space, with the rules about collections of kmod/fs/namei.c.
+ * Names in user space, with the rules about collections of kmod/fs/namei.c.
  *
  * Each operation is one transaction; what loses its last name goes on the orphan list in it and is
  * freed with the last reference.
@@ -9,6 +9,11 @@
  * the directories, and of what loses or changes a name, as the VFS takes them.  A lookup takes one
  * i_rwsem at a time.
  */
+#define _GNU_SOURCE
+#include <sys/stat.h>
+
+#include <linux/fs.h>
+
 #include "host.h"
 
 static struct vexfs_inode_core *core_of(struct inode *inode)
@@ -220,8 +225,7 @@ static struct inode *lookup(struct inode *dir, const char *name, unsigned int le
 	return inode;
 }
 
-/* The directory above; that of the root is itself. */
-static struct inode *parent_of(struct inode *dir)
+struct inode *vexfs_node_parent(struct inode *dir)
 {
 	struct vexfs_inode_core *core = core_of(dir);
 	u64 ino;
@@ -232,83 +236,70 @@ static struct inode *parent_of(struct inode *dir)
 	return vexfs_iget(dir->i_sb, ino, 0);
 }
 
-static struct inode *step(struct inode *dir, const char *name, unsigned int len)
+static bool is_dots(const struct vexfs_name *at)
 {
-	struct inode *inode;
+	return at->name[0] == '.' && (at->len == 1 || (at->len == 2 && at->name[1] == '.'));
+}
 
-	if (len == 1 && name[0] == '.') {
+struct inode *vexfs_name_lookup(const struct vexfs_name *at)
+{
+	struct inode *dir = at->dir, *inode;
+
+	if (!S_ISDIR(dir->i_mode))
+		return ERR_PTR(-ENOTDIR);
+	if (is_dots(at) && at->len == 2)
+		return vexfs_node_parent(dir);
+	if (is_dots(at)) {
 		ihold(dir);
 		return dir;
 	}
-	if (len == 2 && name[0] == '.' && name[1] == '.')
-		return parent_of(dir);
-	if (len > VEXFS_NAME_LEN)
+	if (at->len > VEXFS_NAME_LEN)
 		return ERR_PTR(-ENAMETOOLONG);
 	if (down_read_killable(&dir->i_rwsem))
 		return ERR_PTR(-EINTR);
-	inode = lookup(dir, name, len);
+	inode = lookup(dir, at->name, at->len);
 	inode_unlock_shared(dir);
 	return inode;
 }
 
-static bool is_dots(const char *name, unsigned int len)
+/* May this name be made?  i_rwsem of the directory held. */
+static int check_new(const struct vexfs_name *at)
 {
-	return name[0] == '.' && (len == 1 || (len == 2 && name[1] == '.'));
-}
+	u64 ino;
+	u8 type;
+	int err;
 
-struct inode *vexfs_walk(struct super_block *sb, const char *path, struct vexfs_name *at)
-{
-	struct inode *inode = vexfs_iget(sb, VEXFS_ROOT_INO, 0), *next;
-	bool last = false, slash = false;
-	unsigned int len;
-
-	if (at)
-		*at = (struct vexfs_name){ };
-	for (path += strspn(path, "/"); *path && !IS_ERR(inode); inode = next) {
-		const char *name = path;
-
-		len = strcspn(path, "/");
-		path += len;
-		slash = *path;
-		path += strspn(path, "/");
-		last = !*path;
-		if (!S_ISDIR(inode->i_mode))
-			next = ERR_PTR(S_ISLNK(inode->i_mode) ? -ELOOP : -ENOTDIR);
-		else
-			next = step(inode, name, len);
-		if (last && at && !is_dots(name, len) &&
-		    (!IS_ERR(next) || next == ERR_PTR(-ENOENT)))
-			*at = (struct vexfs_name){ inode, name, len };
-		else
-			iput(inode);
-	}
-	if (!IS_ERR(inode) && slash && !S_ISDIR(inode->i_mode)) {
-		iput(inode);
-		inode = ERR_PTR(-ENOTDIR);
-	}
-	if (at && IS_ERR(inode) && inode != ERR_PTR(-ENOENT)) {
-		iput(at->dir);
-		at->dir = NULL;
-	}
-	return inode;
+	if (!S_ISDIR(at->dir->i_mode))
+		return -ENOTDIR;
+	if (at->len > VEXFS_NAME_LEN)
+		return -ENAMETOOLONG;
+	if (!at->len || !at->dir->i_nlink)	/* it was removed */
+		return -ENOENT;
+	if (is_dots(at))
+		return -EEXIST;
+	err = vexfs_dir_lookup(core_of(at->dir), at->name, at->len, &ino, &type);
+	return err == -ENOENT ? 0 : err ?: -EEXIST;
 }
 
 /* --- create --- */
 
 /* i_rwsem of the directory held. */
-static struct inode *try_create(const struct vexfs_name *at, umode_t mode)
+static struct inode *try_make(const struct vexfs_name *at, const struct vexfs_make *make)
 {
+	vx_txn *t = vexfs_start(at->dir->i_sb, VEXFS_NEW_CREDITS + VEXFS_NAME_CREDITS);
 	struct inode *inode;
-	vx_txn *t;
 	int err;
 
-	t = vexfs_start(at->dir->i_sb, VEXFS_NEW_CREDITS + VEXFS_NAME_CREDITS);
 	if (IS_ERR(t))
 		return ERR_CAST(t);
-	inode = vexfs_new_inode(t, at->dir, mode, 0);
+	inode = vexfs_new_inode(t, at->dir, make, 0);
 	if (IS_ERR(inode)) {
 		vexfs_stop(t, 0);
 		return inode;
+	}
+	if (make->target) {
+		inode->i_size = core_of(inode)->disk_size = strlen(make->target);
+		memcpy(core_of(inode)->link, make->target, inode->i_size);
 	}
 	err = vexfs_log_inode(t, inode, true) ?: vexfs_inode_access(t, at->dir);
 	err = err ?: add_name(t, at, inode);
@@ -317,7 +308,7 @@ static struct inode *try_create(const struct vexfs_name *at, umode_t mode)
 		iput(inode);
 		return ERR_PTR(err);
 	}
-	if (S_ISDIR(mode))
+	if (S_ISDIR(make->mode))
 		set_nlink(at->dir, at->dir->i_nlink + 1);
 	err = log_dir(t, at->dir);
 	vexfs_inode_made(inode);
@@ -329,41 +320,161 @@ static struct inode *try_create(const struct vexfs_name *at, umode_t mode)
 	return inode;
 }
 
-struct inode *vexfs_name_create(const struct vexfs_name *at, umode_t mode)
+/* An unlinked regular file, which nobody else knows. */
+static struct inode *new_unlinked(struct inode *dir, const struct vexfs_make *make)
 {
-	struct inode *inode;
-	int retries = 0;
-
-	if (at->dir->i_nlink >= VEXFS_LINK_MAX && S_ISDIR(mode))
-		return ERR_PTR(-EMLINK);
-	down_write(&at->dir->i_rwsem);
-	do
-		inode = try_create(at, mode);
-	while (IS_ERR(inode) && vexfs_retry_space(at->dir->i_sb, PTR_ERR(inode), &retries));
-	inode_unlock(at->dir);
-	return inode;
-}
-
-int vexfs_image_mkdir(struct vexfs_image *image, const char *path, mode_t mode)
-{
-	struct super_block *sb = vexfs_image_sb(image);
-	struct vexfs_name at;
+	vx_txn *t = vexfs_start(dir->i_sb, VEXFS_NEW_CREDITS);
 	struct inode *inode;
 	int err;
 
-	mutex_lock(&VEXFS_SB(sb)->names_lock);
-	inode = vexfs_walk(sb, path, &at);
-	err = PTR_ERR_OR_ZERO(inode) ?: -EEXIST;
-	if (err == -EEXIST)
-		iput(inode);
-	if (err == -ENOENT && at.dir) {
-		inode = vexfs_name_create(&at, S_IFDIR | (mode & 07777));
-		err = PTR_ERR_OR_ZERO(inode);
-		if (!err)
-			iput(inode);
+	if (IS_ERR(t))
+		return ERR_CAST(t);
+	inode = vexfs_new_inode(t, dir, make, 0);
+	if (IS_ERR(inode)) {
+		vexfs_stop(t, 0);
+		return inode;
 	}
+	set_nlink(inode, 0);
+	err = vexfs_log_inode(t, inode, false) ?: vexfs_orphan_link(t, inode);
+	if (err) {
+		err = vexfs_abandon_new(t, inode, err);
+		iput(inode);
+		return ERR_PTR(err);
+	}
+	vexfs_inode_made(inode);
+	err = vexfs_stop(t, 0);
+	if (!err)
+		return inode;
+	iput(inode);
+	return ERR_PTR(err);
+}
+
+/* In one transaction: the unlinked file becomes a symlink, and has this name. */
+static int name_symlink(const struct vexfs_name *at, struct inode *inode)
+{
+	vx_txn *t = vexfs_start(at->dir->i_sb,
+				VEXFS_NAME_CREDITS + VEXFS_ORPHAN_CREDITS + VEXFS_INODE_CREDITS);
+	umode_t mode = inode->i_mode;
+	int err;
+
+	if (IS_ERR(t))
+		return PTR_ERR(t);
+	inode->i_mode = S_IFLNK | (mode & 07777);
+	err = access_inodes(t, inode, at->dir, NULL, NULL) ?: vexfs_orphan_unlink(t, inode) ?:
+	      add_name(t, at, inode);
+	if (err) {
+		inode->i_mode = mode;
+		return no_change(t, at->dir, NULL, vexfs_orphan_link(t, inode), err);
+	}
+	set_nlink(inode, 1);
+	err = vexfs_log_inode(t, inode, true) ?: log_dir(t, at->dir);
+	return vexfs_finish(t, at->dir->i_sb, err);
+}
+
+/*
+ * A target that does not fit into the inode is data of one block.  It is on the device before the
+ * symlink exists: until then the inode is an unlinked regular file.
+ */
+static struct inode *try_long_symlink(const struct vexfs_name *at, const struct vexfs_make *make)
+{
+	struct vexfs_make file = *make;
+	struct inode *inode;
+	ssize_t n;
+	int err;
+
+	file.mode = S_IFREG | (make->mode & 07777);
+	inode = new_unlinked(at->dir, &file);
+	if (IS_ERR(inode))
+		return inode;
+	n = vexfs_data_write(inode, make->target, strlen(make->target), 0);
+	err = n < 0 ? n : name_symlink(at, inode);
+	if (!err)
+		return inode;
+	iput(inode);
+	return ERR_PTR(err);
+}
+
+struct inode *vexfs_name_make(const struct vexfs_name *at, const struct vexfs_make *make)
+{
+	struct super_block *sb = at->dir->i_sb;
+	bool is_long = make->target && strlen(make->target) >= sizeof(core_of(at->dir)->link);
+	struct inode *inode;
+	int err, retries = 0;
+
+	if (make->target && strlen(make->target) >= VEXFS_BLOCK_SIZE)
+		return ERR_PTR(-ENAMETOOLONG);
+	if (make->target && !*make->target)
+		return ERR_PTR(-ENOENT);
+	mutex_lock(&VEXFS_SB(sb)->names_lock);
+	down_write(&at->dir->i_rwsem);
+	err = check_new(at);
+	if (!err && S_ISDIR(make->mode) && at->dir->i_nlink >= VEXFS_LINK_MAX)
+		err = -EMLINK;
+	inode = ERR_PTR(err);
+	if (!err)
+		do
+			inode = is_long ? try_long_symlink(at, make) : try_make(at, make);
+		while (IS_ERR(inode) && vexfs_retry_space(sb, PTR_ERR(inode), &retries));
+	inode_unlock(at->dir);
 	mutex_unlock(&VEXFS_SB(sb)->names_lock);
-	iput(at.dir);
+	return inode;
+}
+
+/* --- may it leave its collection? --- */
+
+/* As the module has it; EXDEV makes mv(1) copy instead. */
+static int may_move(struct inode *inode, struct inode *to)
+{
+	if (vexfs_is_collection(inode) || vexfs_collection_of(inode) == vexfs_collection_of(to))
+		return 0;
+	if (!S_ISDIR(inode->i_mode))
+		return vexfs_file_may_leave(inode);
+	return vexfs_dir_empty(core_of(inode)) ? -EXDEV : 0;
+}
+
+/* --- link --- */
+
+static int try_link(const struct vexfs_name *at, struct inode *inode)
+{
+	vx_txn *t = vexfs_start(at->dir->i_sb, VEXFS_NAME_CREDITS + VEXFS_INODE_CREDITS);
+	int err;
+
+	if (IS_ERR(t))
+		return PTR_ERR(t);
+	err = access_inodes(t, inode, at->dir, NULL, NULL) ?: add_name(t, at, inode);
+	if (err)
+		return vexfs_stop(t, err);
+	set_collection(inode, at->dir, true);
+	set_nlink(inode, inode->i_nlink + 1);
+	if (!core_of(inode)->parent)
+		set_parent(inode, at->dir);
+	err = log_changed(t, inode) ?: log_dir(t, at->dir);
+	return vexfs_finish(t, at->dir->i_sb, err);
+}
+
+int vexfs_name_link(const struct vexfs_name *at, struct inode *inode)
+{
+	struct super_block *sb = at->dir->i_sb;
+	int err, retries = 0;
+
+	if (S_ISDIR(inode->i_mode))
+		return -EPERM;
+	mutex_lock(&VEXFS_SB(sb)->names_lock);
+	down_write(&at->dir->i_rwsem);
+	down_write(&inode->i_rwsem);
+	err = check_new(at);
+	if (!err && !inode->i_nlink)
+		err = -ENOENT;
+	if (!err && inode->i_nlink >= VEXFS_LINK_MAX)
+		err = -EMLINK;
+	err = err ?: may_move(inode, at->dir);
+	if (!err)
+		do
+			err = try_link(at, inode);
+		while (vexfs_retry_space(sb, err, &retries));
+	inode_unlock(inode);
+	inode_unlock(at->dir);
+	mutex_unlock(&VEXFS_SB(sb)->names_lock);
 	return err;
 }
 
@@ -412,55 +523,33 @@ static int remove_inode(const struct vexfs_name *at, struct inode *inode)
 	return err;
 }
 
-static int remove_path(struct vexfs_image *image, const char *path, bool dir)
+int vexfs_name_remove(const struct vexfs_name *at, bool is_dir)
 {
-	struct super_block *sb = vexfs_image_sb(image);
-	struct vexfs_name at;
+	struct super_block *sb = at->dir->i_sb;
 	struct inode *inode;
 	int err;
 
+	if (is_dots(at))
+		return !is_dir ? -EISDIR : at->len == 1 ? -EINVAL : -ENOTEMPTY;
 	mutex_lock(&VEXFS_SB(sb)->names_lock);
-	inode = vexfs_walk(sb, path, &at);
+	inode = vexfs_name_lookup(at);
 	err = PTR_ERR_OR_ZERO(inode);
-	if (!err && !at.dir)			/* the root, "." or ".." */
-		err = dir ? -EBUSY : -EISDIR;
-	else if (!err && S_ISDIR(inode->i_mode) != dir)
-		err = dir ? -ENOTDIR : -EISDIR;
+	if (!err && S_ISDIR(inode->i_mode) != is_dir)
+		err = is_dir ? -ENOTDIR : -EISDIR;
 	if (!err) {
-		down_write(&at.dir->i_rwsem);
+		down_write(&at->dir->i_rwsem);
 		down_write(&inode->i_rwsem);
-		err = remove_inode(&at, inode);
+		err = remove_inode(at, inode);
 		inode_unlock(inode);
-		inode_unlock(at.dir);
+		inode_unlock(at->dir);
 	}
 	mutex_unlock(&VEXFS_SB(sb)->names_lock);
 	if (!IS_ERR(inode))
 		iput(inode);
-	iput(at.dir);
 	return err;
 }
 
-int vexfs_image_rmdir(struct vexfs_image *image, const char *path)
-{
-	return remove_path(image, path, true);
-}
-
-int vexfs_image_unlink(struct vexfs_image *image, const char *path)
-{
-	return remove_path(image, path, false);
-}
-
 /* --- rename --- */
-
-/* May it leave its collection?  As the module has it; EXDEV makes mv(1) copy instead. */
-static int may_move(struct inode *inode, struct inode *to)
-{
-	if (vexfs_is_collection(inode) || vexfs_collection_of(inode) == vexfs_collection_of(to))
-		return 0;
-	if (!S_ISDIR(inode->i_mode))
-		return vexfs_file_may_leave(inode);
-	return vexfs_dir_empty(core_of(inode)) ? -EXDEV : 0;
-}
 
 /* inode has moved from one directory to another; the name that parent knows may be another one. */
 static void moved(struct inode *inode, struct inode *from, struct inode *to)
@@ -470,6 +559,43 @@ static void moved(struct inode *inode, struct inode *from, struct inode *to)
 	if (!parent || parent == from->i_ino || S_ISDIR(inode->i_mode))
 		set_parent(inode, to);
 	set_collection(inode, to, !S_ISDIR(inode->i_mode) && inode->i_nlink > 1);
+}
+
+/* Two names change places.  i_rwsem of all held. */
+static int exchange(const struct vexfs_name *from, struct inode *old, const struct vexfs_name *to,
+		    struct inode *new)
+{
+	vx_txn *t;
+	int err, e2;
+
+	err = may_move(old, to->dir) ?: may_move(new, from->dir);
+	if (err)
+		return err;
+	t = vexfs_start(old->i_sb, 2 * VEXFS_NAME_CREDITS + 2 * VEXFS_INODE_CREDITS);
+	if (IS_ERR(t))
+		return PTR_ERR(t);
+	err = access_inodes(t, old, new, from->dir, to->dir) ?: replace_name(t, to, old);
+	if (err)
+		return vexfs_stop(t, err);
+	err = replace_name(t, from, new);
+	if (err) {				/* take back the first half */
+		e2 = replace_name(t, to, new);
+		return no_change(t, from->dir, NULL, e2, err);
+	}
+	if (from->dir != to->dir && S_ISDIR(old->i_mode) != S_ISDIR(new->i_mode)) {
+		struct inode *less = S_ISDIR(old->i_mode) ? from->dir : to->dir;
+		struct inode *more = S_ISDIR(old->i_mode) ? to->dir : from->dir;
+
+		drop_subdir(less);
+		set_nlink(more, more->i_nlink + 1);
+	}
+	moved(old, from->dir, to->dir);
+	moved(new, to->dir, from->dir);
+	err = log_changed(t, old) ?: log_changed(t, new);
+	err = err ?: log_dir(t, from->dir);
+	if (from->dir != to->dir)
+		err = err ?: log_dir(t, to->dir);
+	return vexfs_finish(t, old->i_sb, err);
 }
 
 /* All that can fail before the transaction was done; new may be NULL. */
@@ -518,7 +644,7 @@ static int rename_once(const struct vexfs_name *from, struct inode *old,
 
 /* i_rwsem of all held. */
 static int rename_locked(const struct vexfs_name *from, struct inode *old,
-			 const struct vexfs_name *to, struct inode *new)
+			 const struct vexfs_name *to, struct inode *new, struct mnt_idmap *who)
 {
 	struct vexfs_inheritance heritage = { };
 	int err, retries = 0;
@@ -528,7 +654,7 @@ static int rename_locked(const struct vexfs_name *from, struct inode *old,
 	if (!err && new && S_ISDIR(old->i_mode))
 		err = removable(new);
 	if (!err && new)
-		err = vexfs_inherit_begin(NULL, &heritage, new, old, to->dir);
+		err = vexfs_inherit_begin(who, &heritage, new, old, to->dir);
 	if (err)
 		return err;
 	do
@@ -554,7 +680,7 @@ static int is_below(struct inode *dir, struct inode *top)
 			below = 1;
 		else if (dir->i_ino == VEXFS_ROOT_INO)
 			below = 0;
-		up = below < 0 ? parent_of(dir) : NULL;
+		up = below < 0 ? vexfs_node_parent(dir) : NULL;
 		iput(dir);
 		if (IS_ERR(up))
 			return PTR_ERR(up);
@@ -563,38 +689,51 @@ static int is_below(struct inode *dir, struct inode *top)
 	return below;
 }
 
+/* A directory may not become one below itself.  names_lock held. */
+static int check_below(struct inode *dir, struct inode *top, int otherwise)
+{
+	int below = S_ISDIR(top->i_mode) ? is_below(dir, top) : 0;
+
+	return below > 0 ? otherwise : below;
+}
+
+/* Would dir get a directory more than it may have? */
+static bool is_crowded(const struct inode *dir, const struct inode *comes, const struct inode *goes)
+{
+	return S_ISDIR(comes->i_mode) && !(goes && S_ISDIR(goes->i_mode)) &&
+	       dir->i_nlink >= VEXFS_LINK_MAX;
+}
+
 /* What rename(2) says of what is there, names_lock held.  1: there is nothing to do. */
 static int check_rename(const struct vexfs_name *from, struct inode *old,
-			const struct vexfs_name *to, struct inode *new)
+			const struct vexfs_name *to, struct inode *new, unsigned int flags)
 {
-	int below;
+	bool swap = flags & RENAME_EXCHANGE;
+	int err;
 
-	if (!from->dir || !to->dir)
-		return -EBUSY;
+	if (!to->dir->i_nlink || (!new && swap))
+		return -ENOENT;
+	if (new && flags & RENAME_NOREPLACE)
+		return -EEXIST;
 	if (old == new)
 		return 1;
-	if (S_ISDIR(old->i_mode)) {
-		below = is_below(to->dir, old);
-		if (below)
-			return below < 0 ? below : -EINVAL;
-		if (new && !S_ISDIR(new->i_mode))
-			return -ENOTDIR;
-		if (!new && from->dir != to->dir && to->dir->i_nlink >= VEXFS_LINK_MAX)
-			return -EMLINK;
-	} else if (new && S_ISDIR(new->i_mode)) {
-		return -EISDIR;
-	}
-	if (new && S_ISDIR(new->i_mode)) {
-		below = is_below(from->dir, new);
-		if (below)
-			return below < 0 ? below : -ENOTEMPTY;
-	}
+	err = check_below(to->dir, old, -EINVAL);
+	if (!err && new)
+		err = check_below(from->dir, new, swap ? -EINVAL : -ENOTEMPTY);
+	if (err)
+		return err;
+	if (!swap && new && S_ISDIR(old->i_mode) != S_ISDIR(new->i_mode))
+		return S_ISDIR(old->i_mode) ? -ENOTDIR : -EISDIR;
+	if (from->dir != to->dir &&
+	    (is_crowded(to->dir, old, new) || (swap && is_crowded(from->dir, new, old))))
+		return -EMLINK;
 	return 0;
 }
 
 /* The directories, parent before child, and what has the names.  names_lock held. */
 static int lock_and_rename(const struct vexfs_name *from, struct inode *old,
-			   const struct vexfs_name *to, struct inode *new)
+			   const struct vexfs_name *to, struct inode *new, unsigned int flags,
+			   struct mnt_idmap *who)
 {
 	int below = from->dir == to->dir ? 0 : is_below(from->dir, to->dir), err;
 	struct inode *first = below ? to->dir : from->dir, *second = below ? from->dir : to->dir;
@@ -607,7 +746,8 @@ static int lock_and_rename(const struct vexfs_name *from, struct inode *old,
 	down_write(&old->i_rwsem);
 	if (new)
 		down_write(&new->i_rwsem);
-	err = rename_locked(from, old, to, new);
+	err = flags & RENAME_EXCHANGE ? exchange(from, old, to, new) :
+					rename_locked(from, old, to, new, who);
 	if (new)
 		inode_unlock(new);
 	inode_unlock(old);
@@ -617,33 +757,33 @@ static int lock_and_rename(const struct vexfs_name *from, struct inode *old,
 	return err;
 }
 
-int vexfs_image_rename(struct vexfs_image *image, const char *from_path, const char *to_path)
+int vexfs_name_rename(const struct vexfs_name *from, const struct vexfs_name *to, unsigned int flags,
+		      struct mnt_idmap *who)
 {
-	struct super_block *sb = vexfs_image_sb(image);
-	struct vexfs_name from, to = { };
+	struct super_block *sb = from->dir->i_sb;
 	struct inode *old, *new = NULL;
 	int err;
 
+	if (flags && flags != RENAME_NOREPLACE && flags != RENAME_EXCHANGE)
+		return -EINVAL;
+	if (is_dots(from) || is_dots(to))
+		return -EBUSY;
 	mutex_lock(&VEXFS_SB(sb)->names_lock);
-	old = vexfs_walk(sb, from_path, &from);
+	old = vexfs_name_lookup(from);
 	err = PTR_ERR_OR_ZERO(old);
 	if (!err) {
-		new = vexfs_walk(sb, to_path, &to);
+		new = vexfs_name_lookup(to);
 		if (IS_ERR(new)) {
-			err = new == ERR_PTR(-ENOENT) && to.dir ? 0 : PTR_ERR(new);
+			err = new == ERR_PTR(-ENOENT) ? 0 : PTR_ERR(new);
 			new = NULL;
 		}
 	}
-	if (!err && !new && !S_ISDIR(old->i_mode) && to.name[to.len])
-		err = -ENOTDIR;			/* a slash behind the name of a file */
-	err = err ?: check_rename(&from, old, &to, new);
+	err = err ?: check_rename(from, old, to, new, flags);
 	if (!err)
-		err = lock_and_rename(&from, old, &to, new);
+		err = lock_and_rename(from, old, to, new, flags, who);
 	mutex_unlock(&VEXFS_SB(sb)->names_lock);
 	iput(new);
 	if (!IS_ERR(old))
 		iput(old);
-	iput(to.dir);
-	iput(from.dir);
 	return err < 0 ? err : 0;
 }

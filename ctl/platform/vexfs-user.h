@@ -165,6 +165,8 @@ struct vexfs_dev {
 	/* check that no block changes without access; keeps committed copies */
 	bool strict;
 	bool quiet;			/* damage is only counted, not printed */
+	/* atomic: what the image is on had no room for a block, which is -EIO */
+	bool full;
 	unsigned int damages;		/* calls of vexfs_damage() */
 	char damage[256];		/* what the last one said */
 	struct vx_block **hash;
@@ -207,6 +209,9 @@ int vexfs_dev_changed(struct vexfs_dev *dev, __u64 **blocks, size_t *n);
 /* One block, past the cache; but see `shadow`. */
 int vexfs_dev_read(struct vexfs_dev *dev, __u64 block, void *data);
 int vexfs_dev_write(struct vexfs_dev *dev, __u64 block, const void *data);
+/* n blocks that follow each other; after an error any of them may have been written. */
+int vexfs_dev_read_run(struct vexfs_dev *dev, __u64 block, __u32 n, void *data);
+int vexfs_dev_write_run(struct vexfs_dev *dev, __u64 block, __u32 n, const void *data);
 /* wait until all that was written is on stable storage */
 int vexfs_dev_sync(struct vexfs_dev *dev);
 
