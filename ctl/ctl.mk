@@ -5,6 +5,8 @@
 PKGS := blkid mount uuid json-c libmicrohttpd libsystemd
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
+FUSE_CFLAGS := $(shell pkg-config --cflags fuse3 2>/dev/null)
+FUSE_LIBS := $(shell pkg-config --libs fuse3 2>/dev/null)
 
 CORE_SRC := $(wildcard $(addsuffix /*.c,$(addprefix kmod/,core engine collection search ioctl)) ctl/platform/*.c)
 LIBVEXFS_SRC := $(wildcard ctl/libvexfs/*.c)
@@ -12,6 +14,7 @@ LOADER_SRC := $(wildcard ctl/loader/*.c)
 VEXCTL_SRC := $(wildcard ctl/vexctl/*.c)
 MKFS_SRC := $(wildcard ctl/mkfs/*.c)
 FSCK_SRC := $(wildcard ctl/fsck/*.c)
+FUSE_SRC := $(wildcard ctl/fuse/*.c)
 METER_SRC := ctl/meter/meter.c
 VEXD_SRC := $(wildcard ctl/vexd/*.c)
 
@@ -22,7 +25,7 @@ LIBVEXFS_SO := $(B)/lib/libvexfs.so.0
 objs = $(patsubst %.c,$(B)/obj/%.o,$(1))
 
 .PHONY: tools
-tools: $(B)/lib/libvexfs-core.a $(B)/bin/vexctl $(B)/bin/vexd $(B)/bin/mkfs.vexfs $(B)/bin/fsck.vexfs $(B)/bin/bpftool $(LIBVEXFS_SO) $(B)/man/vexfs_open.3 $(B)/man/vexctl.8
+tools: $(B)/lib/libvexfs-core.a $(B)/bin/vexctl $(B)/bin/vexd $(B)/bin/mkfs.vexfs $(B)/bin/fsck.vexfs $(B)/bin/vexfs-fuse $(B)/bin/bpftool $(LIBVEXFS_SO) $(B)/man/vexfs_open.3 $(B)/man/vexctl.8
 
 # One object per source; the engine's kernels alone may use AVX2 and AVX-512, a run-time check guards them.
 # Products and sums are fused where a kernel says so, and not where the compiler likes to.
@@ -97,6 +100,9 @@ $(B)/bin/mkfs.vexfs: $(call objs,$(MKFS_SRC)) $(B)/lib/libvexfs-core.a
 	$(call link,$(PKG_LIBS) -lm)
 $(B)/bin/fsck.vexfs: $(call objs,$(FSCK_SRC)) $(B)/lib/libvexfs-core.a
 	$(call link,$(PKG_LIBS) -lm)
+$(call objs,$(FUSE_SRC)) $(patsubst %.c,$(B)/san/%.o,$(FUSE_SRC)): CPPFLAGS += $(FUSE_CFLAGS)
+$(B)/bin/vexfs-fuse: $(call objs,$(FUSE_SRC)) $(B)/lib/libvexfs.a $(B)/lib/libvexfs-core.a
+	$(call link,$(FUSE_LIBS) -lpthread -lm)
 $(B)/bin/bpftool: $(BPFTOOL)
 	$(call say,COPY,$@)
 	@mkdir -p $(@D)

@@ -13,7 +13,7 @@ UNIT_TESTS := $(patsubst tests/unit/test_%.c,$(B)/tests/%,$(wildcard tests/unit/
 THREAD_TESTS := $(patsubst %,$(B)/tsan/%,threads derived linking index)
 # all that check-unit runs and is made for it alone
 UNIT_PARTS := $(UNIT_TESTS) $(THREAD_TESTS) $(B)/tests/fsck.vexfs $(B)/tests/vexd $(B)/tests/vexctl \
-	$(B)/tests/vm/hostile
+	$(B)/tests/vexfs-fuse $(B)/tests/vm/hostile
 UNIT_SCRIPTS := $(filter-out tests/unit/tap.py,$(wildcard tests/unit/*.py tests/unit/*.js))
 UNIT_SHARED := $(filter-out tests/unit/test_%.c,$(wildcard tests/unit/*.c))
 VM_C := $(filter-out %.bpf.c,$(wildcard tests/vm/*.c))
@@ -90,6 +90,9 @@ $(B)/tests/vexctl: $(call san,$(VEXCTL_SRC) $(LIBVEXFS_SRC) $(LOADER_SRC) $(METE
 # the daemon, for tests/unit/vexd.py
 $(B)/tests/vexd: $(call san,$(VEXD_SRC) $(LIBVEXFS_SRC) $(LOADER_SRC) $(METER_SRC)) $(B)/san/libvexfs-core.a $(LIBBPF)
 	$(call link,$(SANITIZE) $(PKG_LIBS) $(LIBBPF_LIBS) -lz -lm)
+# the daemon, for tests/unit/fuse.py
+$(B)/tests/vexfs-fuse: $(call san,$(FUSE_SRC)) $(B)/san/libvexfs.a $(B)/san/libvexfs-core.a
+	$(call link,$(SANITIZE) $(FUSE_LIBS) -lpthread -lm)
 $(VM_HELPERS): $(B)/tests/vm/%: $(B)/obj/tests/vm/%.o $(B)/lib/libvexfs.a $(B)/lib/libvexfs-core.a $(LIBBPF)
 	$(call link,$(PKG_LIBS) $(LIBBPF_LIBS) -lz -lpthread -lm)
 # it changes images as fuzzers do
@@ -133,7 +136,7 @@ check:
 # The longest first, so that none of them is left alone in the end.
 UNIT_LONG := $(THREAD_TESTS) $(patsubst %,$(B)/tests/%,cuts faults records power mount checkpoint_power)
 check-unit: $(UNIT_PARTS) $(B)/bin/vexctl $(B)/bin/mkfs.vexfs $(B)/bin/fsck.vexfs $(B)/bin/vexd $(LIBVEXFS_SO) \
-		$(B)/man/vexfs_open.3 $(B)/man/vexctl.8
+		$(B)/man/vexfs_open.3 $(B)/man/vexctl.8 $(patsubst %,$(B)/tests/vm/posix_%,names data state)
 	@tests/unit/run $(UNIT_LONG) $(filter-out $(UNIT_LONG),$(UNIT_TESTS)) $(UNIT_SCRIPTS) tests/readme.py bench/smoke.py
 
 # The packages, in a clean Debian root.

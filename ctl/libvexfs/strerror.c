@@ -137,7 +137,8 @@ static const struct {
 	{ VEXFS_OP_FILE, EACCES, "no permission; ask its owner" },
 
 	{ ANY, EBADF, "it is closed, or its image was detached" },
-	{ ANY, ENOTTY, "not in a VexFS filesystem; mount one with `vexctl mount`, or attach its image" },
+	{ ANY, ENOTTY,
+	  "not in a VexFS filesystem, or mounted by vexfs-fuse, which has files only; mount it with `vexctl mount`, or attach its image" },
 	{ ANY, ENODATA, "not a collection; make one with `vexctl collection create`" },
 	{ ANY, EACCES, "no write permission on the directory; ask its owner" },
 	{ ANY, EPERM, "not permitted; run it as root" },

@@ -56,6 +56,18 @@ static void t_names(void)
 	close(fd);
 }
 
+/* FUSE closes a file a moment after close(2) has returned. */
+static void await_close(int dir, struct file_handle *h)
+{
+	for (int i = 0, fd; on_fuse() && i < 500; i++) {
+		fd = open_by_handle_at(dir, h, O_RDONLY);
+		if (fd < 0)
+			break;
+		close(fd);
+		usleep(10000);
+	}
+}
+
 static void t_handles(void)
 {
 	union {
@@ -78,6 +90,7 @@ static void t_handles(void)
 	close(fd);
 	expect(again, 0, 5000, 1);
 	close(again);
+	await_close(dir, &u.h);
 	FAILS(open_by_handle_at(dir, &u.h, O_RDONLY), ESTALE);
 	close(make("h"));		/* perhaps in the same inode */
 	FAILS(open_by_handle_at(dir, &u.h, O_RDONLY), ESTALE);
@@ -264,8 +277,10 @@ static void t_attributes(void)
 	CHECK(st.st_atim.tv_sec == 1234567890 && st.st_atim.tv_nsec == 123456789);
 	CHECK(st.st_mtim.tv_sec == -5 && st.st_mtim.tv_nsec == 999999999);
 	CHECK(!statx(AT_FDCWD, "f", 0, STATX_ALL, &sx));
-	CHECK((sx.stx_mask & STATX_BTIME) && sx.stx_btime.tv_sec > 1000000);
-	CHECK(sx.stx_btime.tv_sec <= sx.stx_ctime.tv_sec);
+	if (!on_fuse()) {
+		CHECK((sx.stx_mask & STATX_BTIME) && sx.stx_btime.tv_sec > 1000000);
+		CHECK(sx.stx_btime.tv_sec <= sx.stx_ctime.tv_sec);
+	}
 	CHECK(st.st_blksize == BLOCK);
 	FAILS(open("f", O_RDONLY | O_DIRECT), EINVAL);
 	CHECK(!unlink("f"));
@@ -334,7 +349,9 @@ static void t_times(void)
 	FAILS(rmdir("d/x"), ENOENT);
 	CHECK(!strcmp(changed("d", &d), ""));
 	CHECK(!futimens(fd, old) && pread(fd, &c, 1, 0) == 1);
-	CHECK(st_of("f").st_atim.tv_sec > 1000000 && st_of("f").st_mtim.tv_sec == 2000);
+	/* what FUSE has cached is read without a word to who keeps atime */
+	CHECK(st_of("f").st_atim.tv_sec > 1000000 || on_fuse());
+	CHECK(st_of("f").st_mtim.tv_sec == 2000);
 	close(fd);
 	f = st_of("f");
 	drop_caches();
@@ -383,6 +400,10 @@ static void t_tmpfile(void)
 	int fd = open(".", O_TMPFILE | O_RDWR, 0600);
 	struct stat st;
 
+	if (on_fuse()) {
+		CHECK(fd < 0 && errno == EOPNOTSUPP);
+		return;
+	}
 	CHECK(fd >= 0);
 	put(fd, 0, 9000, 3);
 	CHECK(!fstat(fd, &st) && st.st_nlink == 0);

@@ -4,6 +4,8 @@
  *
  *	posix_state --shutdown DIR HOW	leave files and orphans behind and stop the filesystem:
  *					FS_IOC_SHUTDOWN with HOW (0, 1, 2)
+ *	posix_state --leave DIR		the same, and say "ready"; until standard input ends the
+ *					daemon of a mount by FUSE was killed
  *	posix_state --abandon DIR	flush the log and stop the filesystem
  *	posix_state --kept DIR		are the files there, and as they should be?
  *	posix_state --stop DIR		the same ioctl on a read-only filesystem
@@ -167,23 +169,37 @@ static int read_only(void)
 	return 0;
 }
 
-static int shut_down(uint32_t how)
-{
-	int fd = make("kept"), gone = make("gone"), tmp = open(".", O_TMPFILE | O_RDWR, 0600);
-	int dir = open(".", O_RDONLY), late;
-	uint32_t bad = 9;
+/* open after leave() */
+static int fd, dir, late;
 
+/* Files that are synced, and what is not; orphans. */
+static void leave(void)
+{
+	int gone = make("gone"), tmp;
+
+	fd = make("kept");
+	dir = open(".", O_RDONLY);
+	tmp = on_fuse() ? make("tmpfile") : open(".", O_TMPFILE | O_RDWR, 0600);
 	CHECK(tmp >= 0 && dir >= 0);
 	put(fd, 0, 1 << 20, 5);
 	put(gone, 0, 4 << 20, 6);
 	put(tmp, 0, 2 << 20, 7);
 	CHECK(!unlink("gone") && !syncfs(dir));
+	if (on_fuse())			/* syncfs does not get through */
+		CHECK(!unlink("tmpfile") && !fsync(dir));
 	make_synced();
 	make_cut();
 	make_trimmed();
 	make_ahead();
 	late = make("late");				/* not synced */
 	put(late, 0, 10000, 8);
+}
+
+static int shut_down(uint32_t how)
+{
+	uint32_t bad = 9;
+
+	leave();
 	FAILS(ioctl(dir, FS_IOC_SHUTDOWN, &bad), EINVAL);
 	CHECK(!ioctl(dir, FS_IOC_SHUTDOWN, &how));
 	CHECK(!ioctl(dir, FS_IOC_SHUTDOWN, &how));	/* once is enough */
@@ -195,11 +211,30 @@ static int shut_down(uint32_t how)
 	return 0;
 }
 
+/* The daemon is gone. */
+#define LOST(call) do { errno = 0; CHECK((call) == -1);						\
+	CHECK(errno == ENOTCONN || errno == ECONNABORTED); } while (0)
+
+static int await_end(void)
+{
+	char c;
+
+	leave();
+	CHECK(puts("ready") >= 0 && !fflush(stdout));
+	while (read(STDIN_FILENO, &c, 1) > 0)
+		;
+	LOST(open("new", O_RDWR | O_CREAT, 0600));
+	LOST(pwrite(fd, "x", 1, 0));
+	LOST(fsync(late));
+	LOST(unlink("kept"));
+	return 0;
+}
+
 static int abandon(void)
 {
-	int dir = open(".", O_RDONLY);
 	uint32_t how = 1;
 
+	dir = open(".", O_RDONLY);
 	CHECK(dir >= 0 && !ioctl(dir, FS_IOC_SHUTDOWN, &how));
 	close(dir);
 	return 0;
@@ -208,10 +243,12 @@ static int abandon(void)
 /* Of a read-only filesystem: nothing is left behind, but it ends. */
 static int stop(void)
 {
-	int dir = open(".", O_RDONLY), fd = open("file", O_RDONLY), to[2];
+	int to[2];
 	uint32_t how;
 	char c;
 
+	dir = open(".", O_RDONLY);
+	fd = open("file", O_RDONLY);
 	CHECK(dir >= 0 && fd >= 0 && pread(fd, &c, 1, 0) == 1 && !pipe(to));
 	for (how = 0; how < 3; how++)
 		CHECK(!ioctl(dir, FS_IOC_SHUTDOWN, &how));
@@ -225,6 +262,8 @@ static int stop(void)
 int main(int argc, char **argv)
 {
 	if (argc >= 3 && !chdir(argv[2])) {
+		if (argc == 3 && !strcmp(argv[1], "--leave"))
+			return await_end();
 		if (argc == 3 && !strcmp(argv[1], "--abandon"))
 			return abandon();
 		if (argc == 3 && !strcmp(argv[1], "--kept"))
@@ -236,7 +275,7 @@ int main(int argc, char **argv)
 		if (argc == 4 && !strcmp(argv[1], "--shutdown"))
 			return shut_down(atoi(argv[3]));
 	}
-	fputs("usage: posix_state --shutdown DIR HOW | --abandon DIR | --kept DIR | --readonly DIR | --stop DIR\n",
+	fputs("usage: posix_state --shutdown DIR HOW | --leave DIR | --abandon DIR | --kept DIR | --readonly DIR | --stop DIR\n",
 	      stderr);
 	return 2;
 }
