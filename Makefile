@@ -43,7 +43,7 @@ help:
 	@echo 'make install     programs, library, man pages, unit; PREFIX=[/usr/local] DESTDIR=[]'
 	@echo 'make install-module  the module, for the kernel of KDIR'
 	@echo 'make uninstall'
-	@echo 'make deb         Debian packages into build/deb: DKMS module, tools, library, Python'
+	@echo 'make deb         Debian packages into build/deb: DKMS module, tools, FUSE mount, library, Python'
 	@echo 'make check       deps, all, sparse, check-unit, check-fuzz, check-vm and check-deb; ends with one line of counts'
 	@echo 'make check-unit  unit tests, natively, under AddressSanitizer and UBSan'
 	@echo 'make check-fuzz  the fuzz targets over their corpus; make fuzz builds them under $(B)/fuzz'

@@ -41,8 +41,10 @@ endef
 print-version:
 	@echo '$(VERSION)'
 install: tools bpf
-	$(call put,$(B)/bin/vexctl,$(BINDIR),755)
+	$(call put,$(B)/bin/vexctl $(B)/bin/vexfs-fuse,$(BINDIR),755)
 	$(call put,$(SBIN_PROGRAMS),$(SBINDIR),755)
+	@# the helper of mount(8), which looks for it in /sbin
+	$(Q)ln -sf $(shell realpath -ms --relative-to='$(SBINDIR)' '$(BINDIR)')/vexfs-fuse '$(DESTDIR)$(SBINDIR)/mount.fuse.vexfs'
 	$(call put,$(LIBVEXFS_SO),$(LIBDIR),644)
 	$(Q)ln -sf $(notdir $(LIBVEXFS_SO)) '$(DESTDIR)$(LIBDIR)/libvexfs.so'
 	$(call fill,ctl/libvexfs/libvexfs.pc.in,$(LIBDIR)/pkgconfig/libvexfs.pc)
@@ -51,6 +53,7 @@ install: tools bpf
 	$(call put,$(MAN8),$(MANDIR)/man8,644)
 	$(call put,$(B)/man/*.3,$(MANDIR)/man3,644)
 	$(Q)install -D -m 644 ctl/vexctl/completion.bash '$(DESTDIR)$(COMPLETIONDIR)/vexctl'
+	$(Q)install -D -m 644 ctl/fuse/completion.bash '$(DESTDIR)$(COMPLETIONDIR)/vexfs-fuse'
 	$(call fill,ctl/vexd/vexd.service.in,$(UNITDIR)/vexd.service)
 	$(call put,ctl/python/vexfs/*.py,$(PYTHONDIR)/vexfs,644)
 	$(call put,README.md,$(DOCDIR),644)
@@ -64,9 +67,9 @@ install: tools bpf
 
 # all but the configuration
 uninstall:
-	$(Q)cd '$(DESTDIR)/' && rm -f .$(BINDIR)/vexctl $(patsubst %,.$(SBINDIR)/%,$(notdir $(SBIN_PROGRAMS))) \
+	$(Q)cd '$(DESTDIR)/' && rm -f .$(BINDIR)/vexctl .$(BINDIR)/vexfs-fuse .$(SBINDIR)/mount.fuse.vexfs $(patsubst %,.$(SBINDIR)/%,$(notdir $(SBIN_PROGRAMS))) \
 		.$(LIBDIR)/$(notdir $(LIBVEXFS_SO)) .$(LIBDIR)/libvexfs.so .$(LIBDIR)/pkgconfig/libvexfs.pc \
-		$(patsubst %,.$(MANDIR)/man8/%,$(notdir $(MAN8))) .$(MANDIR)/man3/vexfs_*.3 .$(COMPLETIONDIR)/vexctl \
+		$(patsubst %,.$(MANDIR)/man8/%,$(notdir $(MAN8))) .$(MANDIR)/man3/vexfs_*.3 .$(COMPLETIONDIR)/vexctl .$(COMPLETIONDIR)/vexfs-fuse \
 		.$(UNITDIR)/vexd.service
 	$(Q)cd '$(DESTDIR)/' && rm -rf .$(INCLUDEDIR)/vexfs .$(BPFDIR) .$(DOCDIR) .$(PYTHONDIR)/vexfs
 

@@ -47,7 +47,7 @@ cp -r "$top/build/deb" "$root.debs"
 
 hand=$root.hand
 run "make install" make -C "$top" install install-module DESTDIR="$hand"
-for f in bin/vexctl sbin/mkfs.vexfs lib/libvexfs.so lib/pkgconfig/libvexfs.pc share/man/man8/vexctl.8 lib/vexfs/coded.bpf.o; do
+for f in bin/vexctl bin/vexfs-fuse sbin/mkfs.vexfs sbin/mount.fuse.vexfs lib/libvexfs.so lib/pkgconfig/libvexfs.pc share/man/man8/vexctl.8 lib/vexfs/coded.bpf.o; do
 	run "puts $f below /usr/local" test -s "$hand/usr/local/$f"
 done
 run "Python finds its module there" sh -c \
@@ -106,10 +106,10 @@ mkdir -p "$root/lib/modules/$other/build/include"
 install() { in_root sh -c 'exec apt-get -q -y -o Dpkg::Use-Pty=0 --no-install-recommends install "$@"' sh "$@"; }
 # by the very command of the README
 command=$("$top/tests/readme.py" command "apt install ./build/deb")
-run "install all five" in_root sh -c "cd /tmp && apt-get -q -y -o Dpkg::Use-Pty=0 --no-install-recommends ${command#apt }" || finish
+run "install all six" in_root sh -c "cd /tmp && apt-get -q -y -o Dpkg::Use-Pty=0 --no-install-recommends ${command#apt }" || finish
 says "it looks at a kernel that it is not for" "^Building initial module for $other"
 says "and skips it" "^Skipped"
-for p in libvexfs0 libvexfs-dev python3-vexfs vexfs-dkms vexfs-tools; do
+for p in libvexfs0 libvexfs-dev python3-vexfs vexfs-dkms vexfs-fuse vexfs-tools; do
 	run "$p is installed" grep -q '^ii' <(in_root dpkg-query -W -f '${db:Status-Abbrev}\n' $p)
 done
 run "vexctl" in_root vexctl --version
@@ -118,6 +118,16 @@ run "vexd --check of its configuration" in_root vexd --check -c /etc/vexfs/vexd.
 run "mkfs.vexfs" in_root sh -c 'truncate -s 64M /tmp/image && mkfs.vexfs -L words /tmp/image'
 run "fsck.vexfs" in_root fsck.vexfs /tmp/image
 run "fsck finds it" in_root fsck -t vexfs -n /tmp/image
+run "vexfs-fuse" in_root vexfs-fuse --version
+says "of this version" "^vexfs-fuse $version,"
+if [ -e /dev/fuse ]; then
+	command=$("$top/tests/readme.py" command "mount -t fuse.vexfs")
+	run "mounted by FUSE" in_root sh -c "cd /tmp && mkdir files && ln image words.img && ${command#sudo } && echo data > files/file"
+	run "it is a mount" grep -q '/tmp/files fuse.vexfs ' "$root/proc/mounts"
+	run "and unmounted" in_root sh -c 'umount /tmp/files && for i in $(seq 100); do flock -n /tmp/image true && exit; sleep 0.1; done; exit 1'
+	run "it is clean" in_root fsck.vexfs /tmp/image
+	rm -r "$root/tmp/files" "$root/tmp/words.img"
+fi
 in_root vexctl doctor /tmp/image > "$out" 2>&1
 says "doctor runs" "^ok    superblock +- version 1, 64 MiB, label 'words'"
 run "Python" in_root python3 -c 'import vexfs; print(vexfs.Index)'
@@ -129,8 +139,8 @@ int main(void) { return vexfs_open("/none") == -ENOENT ? 0 : 1; }
 C
 run "a C program by pkg-config" in_root sh -c 'gcc -Wall -Werror -o /tmp/try /tmp/try.c $(pkg-config --cflags --libs libvexfs) && /tmp/try'
 run "pkg-config says the version" grep -qx "$version" <(in_root pkg-config --modversion libvexfs)
-for f in share/man/man8/vexctl.8.gz share/man/man8/vexd.8.gz share/man/man8/mkfs.vexfs.8.gz share/man/man8/fsck.vexfs.8.gz \
-	share/man/man3/vexfs_search.3.gz share/bash-completion/completions/vexctl lib/vexfs/coded.bpf.o \
+for f in share/man/man8/vexctl.8.gz share/man/man8/vexd.8.gz share/man/man8/mkfs.vexfs.8.gz share/man/man8/fsck.vexfs.8.gz share/man/man8/vexfs-fuse.8.gz \
+	share/man/man3/vexfs_search.3.gz share/bash-completion/completions/vexctl share/bash-completion/completions/vexfs-fuse lib/vexfs/coded.bpf.o \
 	share/doc/vexfs-tools/examples/search.bt; do
 	run "$f" test -s "$root/usr/$f"
 done
@@ -240,10 +250,10 @@ run "DKMS has one version" test "$(in_root dkms status 2>/dev/null | grep -c '^v
 
 # --- remove, purge
 
-run "remove" apt remove vexfs-tools vexfs-dkms libvexfs-dev python3-vexfs libvexfs0
+run "remove" apt remove vexfs-tools vexfs-fuse vexfs-dkms libvexfs-dev python3-vexfs libvexfs0
 run "the configuration stays after a removal" test -e "$root/etc/vexfs/vexd.conf"
 run "the module is gone" test -z "$(find "$root/lib/modules" -name 'vexfs.ko*')"
-run "purge" in_root dpkg --purge vexfs-tools vexfs-dkms libvexfs-dev python3-vexfs libvexfs0
+run "purge" in_root dpkg --purge vexfs-tools vexfs-fuse vexfs-dkms libvexfs-dev python3-vexfs libvexfs0
 run "autoremove" apt autoremove
 files > "$root.after"
 comm -13 "$root.before" "$root.after" | grep vexfs > "$out"

@@ -33,8 +33,12 @@ ELSEWHERE = {
     'apt install linux-image-6.12-amd64 linux-headers-6.12-amd64':
         ('tests/deb.sh', 'linux-headers-6.12-amd64 python3\n\tlinux-image-6.12-amd64'),
     'apt install ./build/deb/*_all.deb ./build/deb/libvexfs0_*.deb ./build/deb/libvexfs-dev_*.deb '
-    './build/deb/vexfs-tools_*.deb': ('tests/deb.sh', 'readme.py" command "apt install ./build/deb'),
-    'apt purge vexfs-tools vexfs-dkms libvexfs0': ('tests/deb.sh', '--purge vexfs-tools vexfs-dkms '),
+    './build/deb/vexfs-tools_*.deb ./build/deb/vexfs-fuse_*.deb': ('tests/deb.sh', 'readme.py" command "apt install ./build/deb'),
+    'apt purge vexfs-tools vexfs-fuse vexfs-dkms libvexfs0': ('tests/deb.sh', '--purge vexfs-tools vexfs-fuse vexfs-dkms '),
+    # by FUSE
+    'vexfs-fuse words.img files': ('tests/unit/fuse.py', "command_of('vexfs-fuse ')"),
+    'fusermount3 -u files': ('tests/unit/fuse.py', "command_of('fusermount3 ')"),
+    'mount -t fuse.vexfs words.img files': ('tests/deb.sh', 'readme.py" command "mount -t fuse.vexfs"'),
     'systemctl reload vexd': ('tests/deb-guest.sh', 'systemctl reload vexd'),
     'journalctl -u vexd': ('tests/deb-guest.sh', 'journalctl -u vexd'),
     'systemd-analyze security vexd': ('tests/deb.sh', 'systemd-analyze security'),
