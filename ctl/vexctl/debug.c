@@ -314,6 +314,18 @@ static bool usable(struct debug *d, const struct vexfs_super *s, const char **wh
 	return !err || err == -EROFS || err == -ENXIO;
 }
 
+/* Where things are.  A copy does not know how many groups are in use: they are looked at. */
+static void go_by(struct debug *d, const struct vexfs_super *s)
+{
+	int err;
+
+	d->super = *s;
+	vexfs_super_geometry(&d->fs, s);
+	err = d->fs.groups_init ? 0 : vexfs_super_find_groups(&d->fs);
+	if (err)
+		debug_wrong(d, "superblock: which groups are in use: %s", strerror(-err));
+}
+
 /*
  * The superblock that says where things are: block 0, a copy, or block 0 in spite of its checksum.
  */
@@ -343,8 +355,7 @@ static void look_for_super(struct debug *d)
 		debug_wrong(d, "superblock: %s, and there is no copy", first ?: "cannot be read");
 		return;
 	}
-	d->super = s;
-	vexfs_super_geometry(&d->fs, &s);
+	go_by(d, &s);
 }
 
 /* What the log holds, in memory.  The superblock is in it, too: what is in use grows. */
@@ -356,10 +367,8 @@ static void replay(struct debug *d)
 
 	if (err)
 		debug_wrong(d, "log: %s; without what is in it", why ?: strerror(-err));
-	if (!debug_read(d, 0, &s) || !usable(d, &s, &why))
-		return;
-	d->super = s;
-	vexfs_super_geometry(&d->fs, &s);
+	if (debug_read(d, 0, &s) && usable(d, &s, &why))
+		go_by(d, &s);
 }
 
 static int open_device(struct debug *d, const char *path)
