@@ -157,6 +157,8 @@ def commands_of(block):
                     yield 'umount /srv/vexfs && mount -t vexfs -o %s /dev/sdb1 /srv/vexfs' % span, None
                 elif span.split()[0] in PROGRAMS:
                     yield span, None
+        if options:             # the last of them are read-only
+            yield 'umount /srv/vexfs && mount -t vexfs /dev/sdb1 /srv/vexfs', None
 
 
 def replaced(command):

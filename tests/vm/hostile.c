@@ -697,7 +697,7 @@ static int ioctls(const char *dir, double seconds, uint64_t seed)
 {
 	double end = now() + seconds, longest = 0;
 	unsigned long done[CALLS + 1] = {}, good[CALLS + 1] = {}, all = 0;
-	unsigned int longest_nr = 0, nr, i;
+	unsigned int longest_nr = 0, kinds = 0, nr, i;
 	uint64_t s = seed;
 	int fd[16], n = 0;
 	struct dirent *e;
@@ -747,12 +747,11 @@ static int ioctls(const char *dir, double seconds, uint64_t seed)
 	printf("ioctls=%lu good:", all);
 	for (i = 1; i <= CALLS; i++) {
 		printf(" %u:%lu/%lu", i, good[i], done[i]);
-		/* chance gets past the first checks of most of them */
-		FAIL(seconds >= 10 && !good[i] &&
-			     (i == 2 || i == 3 || i == 5 || i == 6 || i == 8 || i == 13),
-		     "ioctl %u never succeeded", i);
+		kinds += good[i] > 0;
 	}
 	printf(" longest=%.2f s (%u)\n", longest, longest_nr);
+	/* chance gets past the first checks of most of them, in time */
+	FAIL(seconds >= 10 && kinds < CALLS / 3, "only %u kinds of ioctls ever succeeded", kinds);
 	return failed();
 }
 
