@@ -58,6 +58,19 @@ static int write_journal(struct vexfs_dev *dev, const struct vexfs_fs *fs, const
 	return vexfs_dev_write(dev, fs->journal_start, b);
 }
 
+void vexfs_mkfs_root(struct vexfs_inode *root, __u64 now)
+{
+	memset(root, 0, sizeof(*root));
+	root->i_mode = cpu_to_le16(S_IFDIR | 0755);
+	root->i_nlink = cpu_to_le32(2);
+	root->i_generation = cpu_to_le32(1);
+	root->i_flags = cpu_to_le32(VEXFS_INODE_METADATA);
+	root->i_change = cpu_to_le64(1);
+	root->i_parent = cpu_to_le64(VEXFS_ROOT_INO);
+	root->i_parent_generation = root->i_generation;
+	root->i_atime = root->i_mtime = root->i_ctime = root->i_btime = cpu_to_le64(now);
+}
+
 /*
  * The table blocks of the reserved inodes, with the root directory, which is empty and its own
  * parent.
@@ -73,24 +86,17 @@ static int write_inodes(struct vexfs_dev *dev, const struct vexfs_fs *fs, __u64 
 		err = vexfs_dev_write(dev, vexfs_group_itable(fs, 0) + i, b);
 	if (err)
 		return err;
-	root->i_mode = cpu_to_le16(S_IFDIR | 0755);
-	root->i_nlink = cpu_to_le32(2);
-	root->i_generation = cpu_to_le32(1);
-	root->i_flags = cpu_to_le32(VEXFS_INODE_METADATA);
-	root->i_change = cpu_to_le64(1);
-	root->i_parent = cpu_to_le64(VEXFS_ROOT_INO);
-	root->i_parent_generation = root->i_generation;
-	root->i_atime = root->i_mtime = root->i_ctime = root->i_btime = cpu_to_le64(now);
+	vexfs_mkfs_root(root, now);
 	root->i_crc =
 		cpu_to_le32(vexfs_csum(fs, root, sizeof(*root), offsetof(struct vexfs_inode, i_crc),
-					     VEXFS_ROOT_INO, 1, 0));
+				       VEXFS_ROOT_INO, 1, 0));
 	return vexfs_dev_write(dev, vexfs_group_itable(fs, 0), b);
 }
 
 int vexfs_mkfs(struct vexfs_dev *dev, const struct vexfs_mkfs_opts *opts, struct vexfs_super *out)
 {
 	struct vexfs_super super, copy;
-	struct vexfs_fs fs = { };
+	struct vexfs_fs fs = {};
 	union block b;
 	__u32 g;
 	int err;

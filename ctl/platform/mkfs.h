@@ -20,5 +20,7 @@ struct vexfs_mkfs_opts {
  * superblock as written, may be NULL.
  */
 int vexfs_mkfs(struct vexfs_dev *dev, const struct vexfs_mkfs_opts *opts, struct vexfs_super *out);
+/* An empty root directory, its own parent, of generation 1; without a checksum. */
+void vexfs_mkfs_root(struct vexfs_inode *root, __u64 now);
 
 #endif /* _VEXFS_MKFS_H */

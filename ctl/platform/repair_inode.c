@@ -7,6 +7,7 @@
  * the group does not say that one is in use, it is all the same if it verifies and counts a link:
  * what was freed counts none.
  */
+#include "mkfs.h"
 #include "repair-priv.h"
 
 #define NSEC 1000000000u
@@ -193,20 +194,6 @@ static void note(struct rep_inode *f, const struct vexfs_inode *raw)
 	f->data_change = le64_to_cpu(raw->i_data_change);
 }
 
-/* An empty root, for one that is none. */
-static void make_root(struct vexfs_inode *raw)
-{
-	memset(raw, 0, sizeof(*raw));
-	raw->i_mode = cpu_to_le16(S_IFDIR | 0755);
-	raw->i_nlink = cpu_to_le32(2);
-	raw->i_generation = cpu_to_le32(1);
-	raw->i_flags = cpu_to_le32(VEXFS_INODE_METADATA);
-	raw->i_change = cpu_to_le64(1);
-	raw->i_parent = cpu_to_le64(VEXFS_ROOT_INO);
-	raw->i_parent_generation = raw->i_generation;
-	raw->i_atime = raw->i_mtime = raw->i_ctime = raw->i_btime = cpu_to_le64(vx_now());
-}
-
 /* Is it worth while to look closer at what may never have been one? */
 static bool is_likely(const struct vexfs_inode *raw)
 {
@@ -302,7 +289,7 @@ static int look_at(struct repair *r, __u64 first, const __u8 *in_use, bool bad, 
 		if (err)
 			return err;
 		if (root && (!used || !S_ISDIR(le16_to_cpu(fixed.i_mode)))) {
-			make_root(&fixed);
+			vexfs_mkfs_root(&fixed, vx_now());
 			did(r, "the root was made anew: what was in it is in lost+found");
 			used = true;
 		} else if (!used && unsure) {

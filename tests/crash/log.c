@@ -42,7 +42,7 @@ struct crash_log {
 	size_t applied;
 };
 
-static __attribute__((noreturn, format(printf, 1, 2))) void die(const char *fmt, ...)
+void log_die(const char *fmt, ...)
 {
 	va_list ap;
 
@@ -68,8 +68,9 @@ static void read_at(int fd, void *buf, size_t len, uint64_t off, const char *wha
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			die("cannot read %zu bytes at %llu of %s: %s", len, (unsigned long long)off,
-			    what, n ? strerror(errno) : "it ends there");
+			log_die("cannot read %zu bytes at %llu of %s: %s", len,
+				(unsigned long long)off, what,
+				n ? strerror(errno) : "it ends there");
 		buf = (char *)buf + n;
 		len -= n;
 		off += n;
@@ -84,7 +85,7 @@ static void write_at(int fd, const void *buf, size_t len, uint64_t off)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			die("cannot write the image: %s", strerror(errno));
+			log_die("cannot write the image: %s", strerror(errno));
 		buf = (const char *)buf + n;
 		len -= n;
 		off += n;
@@ -98,7 +99,7 @@ static int open_it(const char *path, uint64_t *size)
 	off_t end = fd < 0 ? -1 : lseek(fd, 0, SEEK_END);
 
 	if (end < 0)
-		die("%s: %s", path, strerror(errno));
+		log_die("%s: %s", path, strerror(errno));
 	*size = end;
 	return fd;
 }
@@ -128,13 +129,13 @@ static void read_log(struct crash_log *l, uint64_t size)
 	struct log_super sb;
 
 	if (size < sizeof(sb))
-		die("%s: too short for a log", path);
+		log_die("%s: too short for a log", path);
 	read_at(l->log, &sb, sizeof(sb), 0, path);
 	ss = le32toh(sb.sector_size);
 	if (le64toh(sb.magic) != LOG_MAGIC || le64toh(sb.version) != LOG_VERSION)
-		die("%s: not a dm-log-writes log of version %d", path, LOG_VERSION);
+		log_die("%s: not a dm-log-writes log of version %d", path, LOG_VERSION);
 	if (ss < 512 || ss > 65536 || (ss & (ss - 1)))
-		die("%s: bad sector size %llu", path, (unsigned long long)ss);
+		log_die("%s: bad sector size %llu", path, (unsigned long long)ss);
 
 	for (pos = ss; pos <= size && size - pos >= ss;) {
 		uint64_t sector, sectors, flags, data_len, data_sectors;
@@ -148,8 +149,8 @@ static void read_log(struct crash_log *l, uint64_t size)
 		if (!sector && !sectors && !flags && !data_len)
 			break;
 		if (flags & ~(uint64_t)LOG_ALL)
-			die("%s: unknown flags %#llx at %llu", path, (unsigned long long)flags,
-			    (unsigned long long)pos);
+			log_die("%s: unknown flags %#llx at %llu", path, (unsigned long long)flags,
+				(unsigned long long)pos);
 		pos += ss;
 		data_sectors = flags & LOG_DISCARD ? 0 : sectors;
 		if (flags & LOG_MARK) {
@@ -159,14 +160,15 @@ static void read_log(struct crash_log *l, uint64_t size)
 		if (data_sectors > (size - pos) / ss)
 			break; /* torn off */
 		if (sectors && (sector > l->disk / ss || sectors > l->disk / ss - sector))
-			die("%s: entry %zu lies beyond the end of %s", path, l->n, l->base_path);
+			log_die("%s: entry %zu lies beyond the end of %s", path, l->n,
+				l->base_path);
 		if (l->n == room) {
 			if (l->n >= MAX_LOG_ENTRIES)
-				die("%s: more than %u entries", path, MAX_LOG_ENTRIES);
+				log_die("%s: more than %u entries", path, MAX_LOG_ENTRIES);
 			room = room ? 2 * room : 1024;
 			l->e = reallocarray(l->e, room, sizeof(*l->e));
 			if (!l->e)
-				die("out of memory");
+				log_die("out of memory");
 		}
 		l->e[l->n] = (struct entry){
 			.offset = sector * ss, .len = sectors * ss, .data = pos, .flags = flags
@@ -177,7 +179,7 @@ static void read_log(struct crash_log *l, uint64_t size)
 		pos += data_sectors * ss;
 	}
 	if (!l->flushes)
-		die("%s: no flush in the log, so nothing is durable", path);
+		log_die("%s: no flush in the log, so nothing is durable", path);
 }
 
 static void reset(struct crash_log *l)
@@ -201,7 +203,7 @@ struct crash_log *log_open(const char *log, const char *base, int64_t promise_of
 	uint64_t size;
 
 	if (!l)
-		die("out of memory");
+		log_die("out of memory");
 	*l = (struct crash_log){ .log_path = log,
 				 .base_path = base,
 				 .promise_offset = promise_offset,
@@ -213,7 +215,7 @@ struct crash_log *log_open(const char *log, const char *base, int64_t promise_of
 	l->image = malloc(l->disk);
 	l->used = calloc(l->disk / CHUNK + 1, sizeof(*l->used));
 	if (!l->image || !l->used)
-		die("out of memory");
+		log_die("out of memory");
 	read_log(l, size);
 	reset(l);
 	return l;
@@ -313,7 +315,7 @@ struct log_state *log_marks(const struct crash_log *l, unsigned int orders, uint
 	unsigned int k;
 
 	if (!all)
-		die("out of memory");
+		log_die("out of memory");
 	for (i = 0; i < l->n; i++) {
 		struct log_state s = { .cut = i,
 				       .durable = durable_at(l, i),
@@ -404,7 +406,7 @@ void log_make(struct crash_log *l, const struct log_state *s, int fd, struct log
 	for (; flushes && l->applied < s->durable; l->applied++)
 		apply(l, &l->e[l->applied]);
 	if (ftruncate(fd, 0) || ftruncate(fd, l->disk))
-		die("cannot set the size of the image: %s", strerror(errno));
+		log_die("cannot set the size of the image: %s", strerror(errno));
 	for (at = 0; at < l->disk; at += CHUNK)
 		if (l->used[at / CHUNK])
 			write_at(fd, l->image + at, l->disk - at < CHUNK ? l->disk - at : CHUNK,

@@ -71,4 +71,7 @@ void log_make(struct crash_log *l, const struct log_state *s, int fd, struct log
 /* "1:2:0:0:0:0:0:0", or "none" */
 const char *log_promise(const struct log_made *made);
 
+/* Say why, and end with 1. */
+__attribute__((noreturn, format(printf, 1, 2))) void log_die(const char *fmt, ...);
+
 #endif /* _VEXFS_TESTS_LOG_H */

@@ -21,7 +21,7 @@ static const char *const kind_name[OP_KINDS] = {
 	"snap",	      "fsync",	  "fdatasync", "syncfs"
 };
 
-static __attribute__((noreturn, format(printf, 1, 2))) void die(const char *fmt, ...)
+void ops_die(const char *fmt, ...)
 {
 	va_list ap;
 
@@ -259,7 +259,7 @@ static bool add(struct world *s, struct op op)
 	bool good;
 
 	op.object = s->object[op.path];
-	if (op.kind == OP_LINK)			/* not the directory of the old name */
+	if (op.kind == OP_LINK) /* not the directory of the old name */
 		op.touches = (op.object < 0 ? 0 : 1ULL << op.object) | touched(s, op.to);
 	else if (op.kind <= OP_COLLECTION)
 		op.touches = touched(s, op.path) | touched(s, op.to);
@@ -378,7 +378,7 @@ void ops_row(const struct workload *w, uint32_t id, int version, float row[OPS_D
 static void must(bool good, const struct op *op, int err)
 {
 	if (!good)
-		die("%s: %s", ops_describe(op), strerror(err));
+		ops_die("%s: %s", ops_describe(op), strerror(err));
 }
 
 static int open_path(int dir, const struct op *op, int flags, int i)
@@ -556,7 +556,7 @@ static void remove_workload(int top, uint64_t number)
 	snprintf(name, sizeof(name), "w%llu", (unsigned long long)number);
 	dir = openat(top, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
-		die("%s: %s", name, strerror(errno));
+		ops_die("%s: %s", name, strerror(errno));
 	for (p = PATHS - 1; p >= 0; p--) {
 		struct vexfs_ioc_drop drop = { .size = sizeof(drop) };
 		int fd = p == P_C ? openat(dir, ops_path[p], O_RDONLY | O_CLOEXEC) : -1;
@@ -564,15 +564,15 @@ static void remove_workload(int top, uint64_t number)
 		if (fd >= 0) {
 			errno = vx_ioctl(fd, VEXFS_IOC_DROP, &drop);
 			if (errno)
-				die("drop: %s", strerror(errno));
+				ops_die("drop: %s", strerror(errno));
 			close(fd);
 		}
 		if (unlinkat(dir, ops_path[p], is_dir(p) ? AT_REMOVEDIR : 0) && errno != ENOENT)
-			die("remove %s/%s: %s", name, ops_path[p], strerror(errno));
+			ops_die("remove %s/%s: %s", name, ops_path[p], strerror(errno));
 	}
 	close(dir);
 	if (unlinkat(top, name, AT_REMOVEDIR))
-		die("remove %s: %s", name, strerror(errno));
+		ops_die("remove %s: %s", name, strerror(errno));
 }
 
 void crash_ops_write(const char *top, uint64_t seed, uint64_t workloads, crash_promise promise)
@@ -582,7 +582,7 @@ void crash_ops_write(const char *top, uint64_t seed, uint64_t workloads, crash_p
 	uint64_t n;
 
 	if (fd < 0)
-		die("%s: %s", top, strerror(errno));
+		ops_die("%s: %s", top, strerror(errno));
 	umask(0);
 	for (n = 0; n < workloads; n++) {
 		char name[32];
@@ -595,7 +595,7 @@ void crash_ops_write(const char *top, uint64_t seed, uint64_t workloads, crash_p
 			      -1 :
 			      openat(fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (dir < 0)
-			die("%s: %s", name, strerror(errno));
+			ops_die("%s: %s", name, strerror(errno));
 		for (i = 0; i < w.n; i++) {
 			do_op(&w, dir, i);
 			if (ops_promises(w.op[i].kind))

@@ -80,4 +80,7 @@ static inline bool ops_promises(enum op_kind kind)
 /* "create a", for who reads what failed */
 const char *ops_describe(const struct op *op);
 
+/* Say why on standard output, which the judge shows, and end with 1. */
+__attribute__((noreturn, format(printf, 1, 2))) void ops_die(const char *fmt, ...);
+
 #endif /* _VEXFS_TESTS_OPS_H */

@@ -16,7 +16,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,24 +24,12 @@
 #include <vm/rows.h>
 #include "ops.h"
 
-static __attribute__((noreturn, format(printf, 1, 2))) void die(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	printf("ops: ");
-	vprintf(fmt, ap);
-	printf("\n");
-	fflush(stdout);
-	exit(1);
-}
-
 static void *get_memory(size_t n)
 {
 	void *p = calloc(1, n);
 
 	if (!p)
-		die("out of memory");
+		ops_die("out of memory");
 	return p;
 }
 
@@ -63,7 +50,7 @@ static void check_names(int dir, const char *path)
 	ssize_t got, at;
 
 	if (fd < 0)
-		die("%s: %s", path, strerror(errno));
+		ops_die("%s: %s", path, strerror(errno));
 	while ((got = getdents64(fd, buf, sizeof(buf))) > 0)
 		for (at = 0; at < got; at += ((struct dirent64 *)(buf + at))->d_reclen) {
 			const char *name = ((struct dirent64 *)(buf + at))->d_name;
@@ -76,10 +63,10 @@ static void check_names(int dir, const char *path)
 			for (p = 0; p < PATHS && strcmp(full, ops_path[p]); p++)
 				;
 			if (p == PATHS)
-				die("nobody made %s", full);
+				ops_die("nobody made %s", full);
 		}
 	if (got)
-		die("%s: %s", path, strerror(errno));
+		ops_die("%s: %s", path, strerror(errno));
 	close(fd);
 }
 
@@ -95,7 +82,7 @@ static void look(int dir, struct seen seen[PATHS])
 		memset(s, 0, sizeof(*s));
 		if (fstatat(dir, ops_path[p], &st, AT_SYMLINK_NOFOLLOW)) {
 			if (errno != ENOENT)
-				die("%s: %s", ops_path[p], strerror(errno));
+				ops_die("%s: %s", ops_path[p], strerror(errno));
 			continue;
 		}
 		*s = (struct seen){ .there = true,
@@ -108,12 +95,12 @@ static void look(int dir, struct seen seen[PATHS])
 			continue;
 		}
 		if (st.st_size > OPS_FILE)
-			die("%s has %lld bytes", ops_path[p], (long long)st.st_size);
+			ops_die("%s has %lld bytes", ops_path[p], (long long)st.st_size);
 		s->size = st.st_size;
 		s->text = get_memory(s->size + 1);
 		fd = openat(dir, ops_path[p], O_RDONLY | O_CLOEXEC);
 		if (fd < 0 || pread(fd, s->text, s->size, 0) != (ssize_t)s->size)
-			die("%s: %s", ops_path[p], strerror(errno));
+			ops_die("%s: %s", ops_path[p], strerror(errno));
 		close(fd);
 	}
 }
@@ -424,7 +411,7 @@ static void list(int fd, const char *snapshot, struct listing *l)
 	snprintf(a.snapshot, sizeof(a.snapshot), "%s", snapshot);
 	err = vx_ioctl(fd, VEXFS_IOC_LIST, &a);
 	if (err || a.cursor != ~0ULL)
-		die("records%s%s: %s", *snapshot ? " of " : "", snapshot, strerror(err));
+		ops_die("records%s%s: %s", *snapshot ? " of " : "", snapshot, strerror(err));
 	l->n = a.n;
 }
 
@@ -477,7 +464,7 @@ static void judge_snapshots(const struct workload *w, int fd, int from, int to, 
 	int err = vx_ioctl(fd, VEXFS_IOC_SNAPSHOTS, &a);
 
 	if (err)
-		die("snapshots: %s", strerror(err));
+		ops_die("snapshots: %s", strerror(err));
 	records_at(w, &least, from);
 	records_at(w, &most, to);
 	for (i = 0; i < a.n; i++) {
@@ -485,16 +472,16 @@ static void judge_snapshots(const struct workload *w, int fd, int from, int to, 
 		int made = number < OPS_MAX ? least.snap[number] ?: most.snap[number] : 0;
 
 		if (!made)
-			die("snapshot %s is there", info[i].name);
+			ops_die("snapshot %s is there", info[i].name);
 		found[number] = true;
 		records_at(w, &then, made);
 		list(fd, info[i].name, &l);
 		if (!records_fit(w, &then, &l, file, why))
-			die("snapshot %s: %s", info[i].name, why);
+			ops_die("snapshot %s: %s", info[i].name, why);
 	}
 	for (i = 0; i < OPS_MAX; i++)
 		if (least.snap[i] && most.snap[i] && !found[i])
-			die("snapshot s%u is lost", i);
+			ops_die("snapshot s%u is lost", i);
 }
 
 static void judge_records(const struct model *m, int dir, const struct seen seen[PATHS],
@@ -518,7 +505,7 @@ static void judge_records(const struct model *m, int dir, const struct seen seen
 		return;
 	}
 	if (err)
-		die("C: %s", strerror(err));
+		ops_die("C: %s", strerror(err));
 	list(fd, "", &l);
 	for (r = from; r <= m->to; r++) {
 		records_at(w, &model, r);
@@ -528,7 +515,7 @@ static void judge_records(const struct model *m, int dir, const struct seen seen
 			strcpy(first, why);
 	}
 	if (r > m->to)
-		die("C, promised %d: %s; or: %s", from, first, why);
+		ops_die("C, promised %d: %s; or: %s", from, first, why);
 	judge_snapshots(w, fd, from, m->to, seen[P_Ca].ino);
 	close(fd);
 }
@@ -614,7 +601,7 @@ static void judge_workload(int top, uint64_t seed, uint64_t number, int promised
 	if (dir < 0 && errno == ENOENT && !promised)
 		return;
 	if (dir < 0)
-		die("%s: %s", name, strerror(errno));
+		ops_die("%s: %s", name, strerror(errno));
 	reset(&m);
 	for (m.to = promised; m.to < w.n && !ops_promises(w.op[m.to].kind); m.to++)
 		;
@@ -638,7 +625,7 @@ static void judge_workload(int top, uint64_t seed, uint64_t number, int promised
 		       (unsigned long long)number, m.from, m.to);
 		for (j = 0; j < m.to; j++)
 			printf("%d: %s\n", j, ops_describe(&w.op[j]));
-		die("%s; or: %s", first, why);
+		ops_die("%s; or: %s", first, why);
 	}
 	if (seen[P_C].there)
 		judge_records(&m, dir, seen, promised);
@@ -660,9 +647,9 @@ void crash_ops_judge(const char *top, uint64_t seed, const char *promised)
 	uint64_t number = 0;
 
 	if (fd < 0)
-		die("%s: %s", top, strerror(errno));
+		ops_die("%s: %s", top, strerror(errno));
 	if (strcmp(promised, "none") && sscanf(promised, "%lu:%d", &number, &done) != 2)
-		die("what promise is %s?", promised);
+		ops_die("what promise is %s?", promised);
 	ops_generate(w, seed, number);
 	if (done < w->n) {
 		if (number)

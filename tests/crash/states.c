@@ -16,7 +16,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +23,7 @@
 #include <unistd.h>
 #include "log.h"
 
-#define MAX_STATES	4096
+#define MAX_STATES 4096
 
 struct options {
 	const char *dir, *log, *base;
@@ -32,18 +31,6 @@ struct options {
 	int64_t promise_offset;
 	enum log_control control;
 };
-
-static __attribute__((noreturn, format(printf, 1, 2))) void die(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	fputs("states: ", stderr);
-	vfprintf(stderr, fmt, ap);
-	fputc('\n', stderr);
-	va_end(ap);
-	exit(1);
-}
 
 static uint64_t number(const char *name, const char *text, uint64_t max)
 {
@@ -53,8 +40,8 @@ static uint64_t number(const char *name, const char *text, uint64_t max)
 	errno = 0;
 	n = strtoull(text, &end, 0);
 	if (errno || end == text || *end || *text == '-' || n > max)
-		die("--%s wants a number up to %llu, not \"%s\"", name, (unsigned long long)max,
-		    text);
+		log_die("--%s wants a number up to %llu, not \"%s\"", name, (unsigned long long)max,
+			text);
 	return n;
 }
 
@@ -67,7 +54,7 @@ static void parse_control(struct options *o, char *text)
 		return;
 	}
 	if (strncmp(text, "data:", 5) || !(len = strchr(text + 5, ':')))
-		die("--control wants flush or data:FROM:LEN, not \"%s\"", text);
+		log_die("--control wants flush or data:FROM:LEN, not \"%s\"", text);
 	*len++ = 0;
 	o->control = LOG_NO_DATA;
 	o->journal = number("control", text + 5, INT64_MAX);
@@ -76,16 +63,14 @@ static void parse_control(struct options *o, char *text)
 
 static void parse(struct options *o, int argc, char **argv)
 {
-	static const struct option longopts[] = {
-		{ "dir", required_argument, NULL, 'd' },
-		{ "log", required_argument, NULL, 'l' },
-		{ "base", required_argument, NULL, 'b' },
-		{ "count", required_argument, NULL, 'n' },
-		{ "seed", required_argument, NULL, 's' },
-		{ "promise-offset", required_argument, NULL, 'p' },
-		{ "control", required_argument, NULL, 'c' },
-		{ }
-	};
+	static const struct option longopts[] = { { "dir", required_argument, NULL, 'd' },
+						  { "log", required_argument, NULL, 'l' },
+						  { "base", required_argument, NULL, 'b' },
+						  { "count", required_argument, NULL, 'n' },
+						  { "seed", required_argument, NULL, 's' },
+						  { "promise-offset", required_argument, NULL, 'p' },
+						  { "control", required_argument, NULL, 'c' },
+						  {} };
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", longopts, NULL)) != -1) {
@@ -131,13 +116,13 @@ static void make_state(struct crash_log *l, struct options *o, uint64_t number)
 	int fd;
 
 	if (asprintf(&path, "%s/s%llu.img", o->dir, (unsigned long long)number) < 0)
-		die("out of memory");
+		log_die("out of memory");
 	fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	if (fd < 0)
-		die("%s: %s", path, strerror(errno));
+		log_die("%s: %s", path, strerror(errno));
 	log_make(l, &s, fd, &made);
 	if (close(fd))
-		die("%s: %s", path, strerror(errno));
+		log_die("%s: %s", path, strerror(errno));
 	printf("%s %s\n", path, log_promise(&made));
 	fprintf(stderr, "state %llu: cut after entry %zu, flushed up to %zu, lost %llu of %llu\n",
 		(unsigned long long)number, s.cut, s.durable, (unsigned long long)made.lost,
