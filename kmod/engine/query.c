@@ -80,14 +80,14 @@ static __u64 wanted(const struct vexfs_query *q)
 
 /*
  * Rows of lists to look at, and the slant after that.  Where only some match, it is not guessed behind how
- * many rows more of the nearest are than were measured: all are looked at.
+ * many rows more of the nearest are than ten times as were measured: all are looked at.
  */
 static void demand(struct vexfs_query *q)
 {
 	__u64 k = wanted(q);
 
-	q->enough = k > q->s.k && k > VEXFS_LISTS_FAR ? ~0ULL / 2 :
-							vexfs_lists_enough(q->lists, q->aim, k);
+	q->enough = k > q->s.k && k > 10 * VEXFS_LISTS_FAR ? ~0ULL / 2 :
+							     vexfs_lists_enough(q->lists, q->aim, k);
 	q->slant = vexfs_lists_slant(q->lists, q->aim, k);
 }
 
