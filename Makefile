@@ -39,7 +39,8 @@ clean: module-clean
 help:
 	@echo 'make deps        install the Debian packages that the build and the tests need (root)'
 	@echo 'make all         build the module, the BPF programs, the tools and the tests'
-	@echo 'make demo        install what is missing, build, and show VexFS at work in a virtual machine'
+	@echo 'make demo        install what is missing, build, and show VexFS at work: as a library, and in a virtual machine'
+	@echo 'make demo-fuse   the same as a library, and mounted by FUSE, for machines without QEMU'
 	@echo 'make install     programs, library, man pages, unit; PREFIX=[/usr/local] DESTDIR=[]'
 	@echo 'make install-module  the module, for the kernel of KDIR'
 	@echo 'make uninstall'
@@ -50,6 +51,7 @@ help:
 	@echo 'make check-deb   the packages in a clean Debian root, booted, upgraded, removed (root)'
 	@echo 'make check-vm    tests on the stock Debian kernel in QEMU'
 	@echo 'make bench       race against other engines, under 40 minutes: bench/results/; SETS= PEERS= EXTRA= MINUTES= VM=1, see bench/bench.mk (root)'
+	@echo 'make bench-disk  durable inserts, first answers, size and turnovers on disk, beside other stores: bench/results/disk.txt; DISK= STORES='
 	@echo 'make bench-native  nanoseconds per row and query of the engine on this machine, and searches while others insert'
 	@echo 'make bench-vm    instructions per query in a virtual machine, into the same results'
 	@echo 'make check-long  for some hours: random histories, a million power cuts, every fault, threads, crashes of generated workloads; each fuzz target for FUZZ_SECONDS [20]; hostile images and ioctls in a guest for HOSTILE_SECONDS [1800] each'

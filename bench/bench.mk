@@ -9,6 +9,7 @@
 # make bench-smoke        the harness itself, on a tiny set, without any peer: a part of make check
 # make bench-native       nanoseconds of kernels, and searches during a load, SECONDS_OF_LOAD=60 for a minute of it
 # make bench-vm           what bench/vm measures, into the results
+# make bench-disk         what needs a disk: stores of bench/disk on DISK=DIR [$(BENCH)/stores]; STORES="vexfs sqlite" only these
 # bench/native/NAME.c     on this machine, becomes build/bench/NAME
 # bench/vm/*.sh           in the guest: tests/vm/run --icount bench/vm/NAME.sh
 
@@ -19,10 +20,11 @@ BENCH_PACKAGES := g++ libhnswlib-dev libfaiss-dev libopenblas-dev libsqlite3-dev
 	$(if $(shell command -v npm),,npm)
 BENCH_NPM = $(CACHE)/bench/npm-$(shell sha256sum bench/peers/package.json | cut -c 1-12)/node_modules
 BENCH_RESULTS := bench/results
+BENCH_STORES := $(BENCH)/disk/vexfs-store $(BENCH)/disk/vexfs-fuse-store
 MINUTES ?= 38
 SECONDS_OF_LOAD ?= 10
 
-.PHONY: bench bench-native bench-smoke bench-vm
+.PHONY: bench bench-disk bench-native bench-smoke bench-vm
 bench: BENCH_SINCE := $(shell date +%s)
 bench: deps
 	@V=$(V) ctl/deps $(BENCH)/deps.log '$(KERNEL_RELEASE)' $(DEB_KERNEL) $(BENCH_PACKAGES)
@@ -42,9 +44,19 @@ bench-native: $(BENCH)/codes $(BENCH)/kernels $(BENCH)/load
 	@mkdir -p $(BENCH_RESULTS)/raw
 	@set -o pipefail; $(BENCH)/load --seconds $(SECONDS_OF_LOAD) | tee $(BENCH_RESULTS)/raw/load.txt
 
-bench-smoke: $(BENCH_NATIVE)
+DISK ?= $(BENCH)/stores
+bench-disk: deps
+	@V=$(V) ctl/deps $(BENCH)/deps.log '$(KERNEL_RELEASE)' $(DEB_KERNEL) $(BENCH_PACKAGES) strace
+	@+V=$(V) ctl/quietly $(BENCH)/build.log 'Building the library and the stores (log: $(BENCH)/build.log)' \
+		$(MAKE) $(if $(filter -j%,$(MAKEFLAGS)),,-j$$(nproc)) $(BENCH_NATIVE) $(BENCH_STORES) tools
+	@bench/peers/install '$(BENCH_NPM)' $(BENCH)/npm.log
+	@bench/peers/build $(BENCH)/peers '$(BENCH_NPM)' $(BENCH)/peers.log
+	@bench/disk/run.py --bin $(BENCH) --npm '$(BENCH_NPM)' --out $(BENCH_RESULTS) --dir '$(DISK)' \
+		$(if $(STORES),--stores '$(STORES)')
+
+bench-smoke: $(BENCH_NATIVE) $(BENCH_STORES)
 	@tests/unit/run bench/smoke.py
-check-unit: $(BENCH_NATIVE)
+check-unit: $(BENCH_NATIVE) $(BENCH_STORES)
 
 BENCH_VM := $(wildcard bench/vm/*.sh)
 # hnswlib in the guest, where it is installed
@@ -65,6 +77,10 @@ $(BENCH)/codes $(BENCH)/kernels $(BENCH)/race: $(BENCH)/%: $(B)/obj/bench/native
 	$(call link,$(PKG_LIBS) -lpthread -lm)
 $(BENCH)/load: $(B)/obj/bench/native/load.o $(B)/lib/libvexfs.a $(B)/lib/libvexfs-core.a
 	$(call link,$(PKG_LIBS) -lz -lpthread -lm)
+$(BENCH)/disk/vexfs-store: $(B)/obj/bench/disk/vexfs.o $(B)/lib/libvexfs.a $(B)/lib/libvexfs-core.a
+	$(call link,$(PKG_LIBS) -lz -lpthread -lm)
+$(BENCH)/disk/vexfs-fuse-store: $(BENCH)/disk/vexfs-store
+	$(Q)ln -sf vexfs-store $@
 $(BENCH)/truth: $(B)/obj/bench/native/truth.o
 	$(call link,-lpthread -lm)
 $(BENCH)/synth: $(B)/obj/bench/sets/synth.o

@@ -176,21 +176,28 @@ static inline void race_begin(struct race *r, const char *name, const char *vers
 		version, note);
 }
 
-/* Memory of the process's own, in bytes; files that are mapped are not counted. */
-static inline uint64_t race_memory(void)
+/* Memory of a process's own, in bytes; files that are mapped are not counted. */
+static inline uint64_t race_memory_of(pid_t pid)
 {
 	unsigned long long kib = 0;
 	char line[128];
 	FILE *f;
 
-	malloc_trim(0);
-	f = fopen("/proc/self/status", "r");
+	snprintf(line, sizeof(line), "/proc/%d/status", (int)pid);
+	f = fopen(line, "r");
 	while (f && fgets(line, sizeof(line), f))
 		if (sscanf(line, "RssAnon: %llu", &kib) == 1)
 			break;
 	if (f)
 		fclose(f);
 	return kib * 1024;
+}
+
+/* The same of this one, once what was freed has been given back. */
+static inline uint64_t race_memory(void)
+{
+	malloc_trim(0);
+	return race_memory_of(getpid());
 }
 
 /* Building takes longer than it may: says so and ends the program. */

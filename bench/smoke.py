@@ -83,6 +83,13 @@ def main():
         load = subprocess.run([os.path.join(bin, 'load'), '--seconds', '1', '--rows', '10000', '--rate', '2000'],
                               capture_output=True, text=True)
         tap.test('load', load.returncode == 0 and '2 threads' in load.stdout, load.stdout + load.stderr)
+        # a store on disk: nothing that was acknowledged is lost, and it finds what there is
+        disk = subprocess.run([sys.executable, os.path.join(HERE, 'disk', 'run.py'), '--bin', bin, '--out', out, '--set', 'tiny',
+                               '--stores', 'vexfs', '--dir', os.path.join(dir, 'stores')], capture_output=True, text=True)
+        with open(os.path.join(out, 'disk.json')) as f:
+            store = json.load(f)['stores']['vexfs']
+        tap.test('a store on disk', disk.returncode == 0 and store['recall'] > 0.99 and store['kept'] == 1 and
+                 store['found'] == store['acknowledged'] >= 1000, disk.stdout + disk.stderr)
 
 
 if __name__ == '__main__':

@@ -7,7 +7,7 @@
 DEB_PACKAGES := gcc libc6-dev clang libclang-rt-14-dev llvm linux-source-6.12 qemu-system-x86 dwarves libelf-dev \
 	zlib1g-dev busybox-static cpio zstd xz-utils libcmocka-dev sparse libblkid-dev libmount-dev \
 	uuid-dev libjson-c-dev libmicrohttpd-dev libsystemd-dev pkg-config kmod python3 python3-numpy nodejs \
-	bpftrace linux-perf groff-base libbpf-dev libfuse3-dev fuse3 libsimde-dev debhelper dh-dkms dpkg-dev debootstrap e2fsprogs git
+	bpftrace linux-perf groff-base libbpf-dev libfuse3-dev fuse3 libsimde-dev debhelper dh-dkms dpkg-dev debootstrap e2fsprogs git gnuplot-nox
 # pulls in the image of the same version, whose vmlinuz and modules the tests boot
 DEB_KERNEL := linux-headers-6.12-amd64
 

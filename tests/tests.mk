@@ -34,7 +34,7 @@ CRASH_TESTS := tests/crash/states.sh tests/crash/orders.sh tests/crash/kill.sh
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 san = $(patsubst %.c,$(B)/san/%.o,$(1))
 
-.PHONY: tests check check-unit check-deb check-vm check-hostile check-long check-debug check-kcsan demo
+.PHONY: tests check check-unit check-deb check-vm check-hostile check-long check-debug check-kcsan demo demo-fuse
 tests: $(UNIT_PARTS) $(VM_HELPERS) $(CRASH_GUEST) $(VM_BPF) $(VM_README) $(B)/tests/states $(B)/tests/orders $(B)/tests/crash-image
 
 $(B)/san/%.o: %.c | $(LIBBPF)
@@ -184,6 +184,11 @@ demo: deps
 	@+V=$(V) ctl/quietly $(B)/demo/build.log \
 		'Building the module, the programs and the tools; takes some minutes the first time (log: $(B)/demo/build.log)' \
 		$(MAKE) $(if $(filter -j%,$(MAKEFLAGS)),,-j$$(nproc)) module bpf tools
+	@tests/demo/image
 	@tests/vm/demo
+demo-fuse: deps
+	@+V=$(V) ctl/quietly $(B)/demo/build.log 'Building the tools; takes some minutes the first time (log: $(B)/demo/build.log)' \
+		$(MAKE) $(if $(filter -j%,$(MAKEFLAGS)),,-j$$(nproc)) tools
+	@tests/demo/fuse
 
 -include $(shell find $(B)/san $(B)/tsan $(B)/simde -name '*.d' 2>/dev/null)

@@ -1,59 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 // Chroma (npm chromadb) as a contender, see ../contender.h: its server on loopback, on a processor of its own.
 'use strict';
-const { spawn } = require('child_process');
-const net = require('net');
-const path = require('path');
-const { Race, folder, memory, pin, version } = require('./contender.js');
-const { ChromaClient } = require('chromadb');
+const { Race, memory, pin, version } = require('./contender.js');
+const { start, stop, embeddingFunction } = require('./chroma_server.js');
 
 const BATCH = 1000;
 
 const r = new Race();
-// vectors come as they are
-const embeddingFunction = { name: 'none', generate: async () => [] };
-
-// A port that nobody has at the moment.
-function freePort() {
-	return new Promise((resolve, reject) => {
-		const s = net.createServer();
-		s.once('error', reject);
-		s.listen(0, '127.0.0.1', () => {
-			const { port } = s.address();
-			s.close(() => resolve(port));
-		});
-	});
-}
-
-// Starts the server on what is in the directory.  A new effort is only heard of at its start.
-async function start() {
-	const port = await freePort();
-	const program = path.join(folder('chromadb'), 'dist', 'cli.mjs');
-	const server = spawn(process.execPath, [program, 'run', '--path', r.dir, '--host', '127.0.0.1', '--port', String(port)],
-		{ stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, TMPDIR: r.dir } });
-	const client = new ChromaClient({ host: '127.0.0.1', port });
-	process.on('exit', () => server.kill('SIGKILL'));
-	for (let tries = 0; ; tries++) {
-		try {
-			await client.heartbeat();
-			return { server, client };
-		} catch (e) {
-			if (tries === 100 || server.exitCode !== null)
-				throw new Error('its server does not start');
-			await new Promise((resolve) => setTimeout(resolve, 100));
-		}
-	}
-}
-
-function stop(server) {
-	return new Promise((resolve) => {
-		server.once('exit', resolve);
-		server.kill('SIGTERM');
-	});
-}
 
 async function main() {
-	let { server, client } = await start();
+	const dir = r.folder();
+	let { server, client } = await start(dir);
 	const before = memory(server.pid);
 	r.begin('chroma', version('chromadb'), 'a server on loopback, HTTP and JSON included; rows on disk');
 	const space = r.metric === 'cosine' ? 'cosine' : 'l2';
@@ -75,7 +32,7 @@ async function main() {
 	const effort = async (ef) => {
 		await c.modify({ configuration: { hnsw: { ef_search: ef } } });
 		await stop(server);
-		({ server, client } = await start());
+		({ server, client } = await start(dir));
 		pin(server.pid, 0);
 		c = await client.getCollection({ name: 'race', embeddingFunction });
 	};

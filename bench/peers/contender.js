@@ -31,8 +31,8 @@ function version(name) {
 }
 
 class Race {
-	constructor() {
-		const [dir, out, ...rest] = process.argv.slice(2);
+	constructor(args = process.argv.slice(2)) {
+		const [dir, out, ...rest] = args;
 		if (!out) {
 			console.error(`usage: ${path.basename(process.argv[1])} DIR OUT.json --budget SECONDS`);
 			process.exit(2);
@@ -53,10 +53,13 @@ class Race {
 		this.started = 0;
 		this.result = { contender: '', version: '', note: '', builds: [], settings: [] };
 		this.ids = [];
-		// a directory of its own for what it keeps on disk
-		this.dir = `${path.resolve(out)}.d`;
+	}
+	// Makes a directory of its own for what it keeps on disk.
+	folder() {
+		this.dir = `${path.resolve(this.out)}.d`;
 		fs.rmSync(this.dir, { recursive: true, force: true });
 		fs.mkdirSync(this.dir);
+		return this.dir;
 	}
 	option(args, name) {
 		const i = args.indexOf(name);
@@ -117,8 +120,9 @@ class Race {
 	end() {
 		fs.writeFileSync(this.out, JSON.stringify(this.result));
 		fs.writeFileSync(`${this.out}.ids`, Buffer.concat(this.ids));
-		fs.rmSync(this.dir, { recursive: true, force: true });
+		if (this.dir)
+			fs.rmSync(this.dir, { recursive: true, force: true });
 	}
 }
 
-module.exports = { Race, folder, memory, pin, version };
+module.exports = { Race, folder, memory, now, pin, version };

@@ -3,30 +3,20 @@
 'use strict';
 const { Race, memory, pin, version } = require('./contender.js');
 const lancedb = require('@lancedb/lancedb');
-const arrow = require('apache-arrow');
+const { batch } = require('./lancedb_batch.js');
 
 const BATCH = 10000;
 
 const r = new Race();
 
-// Rows as Arrow has them, without a JavaScript object for each.
-function batch(from, to) {
-	const floats = arrow.makeData({ type: new arrow.Float32(), data: r.base.subarray(from * r.dims, to * r.dims) });
-	const v = arrow.makeData({ type: new arrow.FixedSizeList(r.dims, new arrow.Field('item', new arrow.Float32(), true)),
-		length: to - from, nullCount: 0, child: floats });
-	const id = arrow.makeData({ type: new arrow.Int32(), data: Int32Array.from({ length: to - from }, (_, i) => from + i) });
-	const attr = arrow.makeData({ type: new arrow.Int32(), data: r.attr.subarray(from, to) });
-	return new arrow.Table({ v: new arrow.Vector([v]), id: new arrow.Vector([id]), attr: new arrow.Vector([attr]) });
-}
-
 async function main() {
 	const before = memory();
 	r.begin('lancedb', version('@lancedb/lancedb'), 'through its Node API; rows on disk; IVF_HNSW_SQ with one partition; memory is all of the process');
-	const db = await lancedb.connect(r.dir);
+	const db = await lancedb.connect(r.folder());
 	let table = null;
 	for (let i = 0; i < r.n; i += BATCH) {
 		r.progress(i);
-		const rows = batch(i, Math.min(r.n, i + BATCH));
+		const rows = batch(r, i, Math.min(r.n, i + BATCH));
 		if (table)
 			await table.add(rows);
 		else

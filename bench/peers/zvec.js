@@ -36,7 +36,7 @@ async function main() {
 	ZVecInitialize({ queryThreads: 1, optimizeThreads: r.threads, logLevel: ZVecLogLevel.ERROR });
 	const before = memory();
 	r.begin('zvec', version('@zvec/zvec'), 'through its Node API; rows on disk, mapped; memory is all of the process');
-	const c = ZVecCreateAndOpen(`${r.dir}/race`, new ZVecCollectionSchema({
+	const c = ZVecCreateAndOpen(`${r.folder()}/race`, new ZVecCollectionSchema({
 		name: 'race',
 		vectors: { name: 'v', dataType: ZVecDataType.VECTOR_FP32, dimension: r.dims, indexParams: { ...m.index, metricType } },
 		fields: { name: 'attr', dataType: ZVecDataType.INT32,

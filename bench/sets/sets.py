@@ -110,6 +110,8 @@ SETS = {
     'lowdim': dict(make=smooth, version=1, n=1000000, dims=128, metric='cosine', seed=5, latent=16, clusters=200,
                    about='smooth map of 16 dims in 200 clusters'),
     # for the smoke test of the harness
+    'disk': dict(make=smooth, version=1, n=100000, dims=768, metric='cosine', seed=7, latent=24, clusters=64,
+                 about='smooth map of 24 dims in 64 clusters'),
     'tiny': dict(make=smooth, version=1, n=2000, dims=72, metric='cosine', seed=6, latent=8, clusters=8, queries=100,
                  about='smooth map of 8 dims in 8 clusters'),
 }
