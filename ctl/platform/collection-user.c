@@ -9,9 +9,11 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <sched.h>
+#include <unistd.h>
 
 #include <platform/printable.h>
 #include "host.h"
+#include "call.h"
 
 /* --- telling --- */
 
@@ -94,6 +96,36 @@ u64 vexfs_user_clock_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return t.tv_sec * 1000000000ULL + t.tv_nsec;
+}
+
+/* --- who asks --- */
+
+#define MAY_EXEC	1
+#define MAY_WRITE	2
+#define MAY_READ	4
+
+/* NULL: this process. */
+static const struct mnt_idmap *asking(void)
+{
+	return vexfs_calling ? &vexfs_calling->who : NULL;
+}
+
+/* The decision of acl_permission_check() and generic_permission(); root has all capabilities. */
+static bool mode_allows(const struct mnt_idmap *who, u32 uid, u32 gid, umode_t mode, umode_t want)
+{
+	if (!who || !who->uid)
+		return true;
+	if (uid == who->uid)
+		mode >>= 6;
+	else if (gid == who->gid || who->in_group(who->arg, gid))
+		mode >>= 3;
+	return !(want & ~mode);
+}
+
+static bool allows(const struct mnt_idmap *who, const struct inode *inode, umode_t want)
+{
+	return mode_allows(who, READ_ONCE(inode->i_uid), READ_ONCE(inode->i_gid),
+			   READ_ONCE(inode->i_mode), want);
 }
 
 /* --- errors --- */
@@ -184,10 +216,12 @@ int vexfs_shutdown(struct super_block *sb, u32 how)
 	return 0;
 }
 
-/* Whoever could open the image. */
+/* Whoever could open the image, or is this process to who asks. */
 int vexfs_may_shut_down(void)
 {
-	return 0;
+	const struct mnt_idmap *who = asking();
+
+	return !who || !who->uid || who->uid == geteuid() ? 0 : -EPERM;
 }
 
 /* --- transactions --- */
@@ -292,7 +326,7 @@ int vexfs_log_super(vx_txn *t, struct super_block *sb, bool clean)
 	return vexfs_super_log(t, &sbi->fs, state);
 }
 
-/* --- who may do what: whoever could open the image --- */
+/* --- who may do what: whoever could open the image, and others by owner, group and mode --- */
 
 int vexfs_may_read(struct file *file)
 {
@@ -301,13 +335,19 @@ int vexfs_may_read(struct file *file)
 
 int vexfs_may_write(struct file *file)
 {
-	if (vexfs_is_shutdown(file->inode->i_sb))
-		return -EIO;
-	return sb_rdonly(file->inode->i_sb) ? -EROFS : 0;
+	if (sb_rdonly(file->inode->i_sb))
+		return -EROFS;
+	if (!allows(asking(), file->inode, MAY_WRITE))
+		return -EACCES;
+	return vexfs_is_shutdown(file->inode->i_sb) ? -EIO : 0;
 }
 
 int vexfs_may_own(struct file *file)
 {
+	const struct mnt_idmap *who = asking();
+
+	if (who && who->uid && who->uid != READ_ONCE(file->inode->i_uid))
+		return -EPERM;
 	return vexfs_may_write(file);
 }
 
@@ -318,33 +358,24 @@ void vexfs_end_write(struct file *file)
 
 int vexfs_may_look(struct file *file, struct inode *dir)
 {
-	(void)file, (void)dir;
-	return 0;
+	(void)file;
+	return allows(asking(), dir, MAY_READ | MAY_EXEC) ? 0 : -EACCES;
 }
 
-/* Through FUSE there are others.  As inode_permission() decides about MAY_READ. */
 int vexfs_may_inherit(struct mnt_idmap *who, struct inode *inode)
 {
-	umode_t bit = 0004;
-
-	if (!who || !who->uid)
-		return 0;
-	if (inode->i_uid == who->uid)
-		bit = 0400;
-	else if (inode->i_gid == who->gid || who->in_group(who->arg, inode->i_gid))
-		bit = 0040;
-	return inode->i_mode & bit ? 0 : -EACCES;
+	return allows(who, inode, MAY_READ) ? 0 : -EACCES;
 }
 
 void vexfs_caller_init(struct vexfs_caller *caller, const struct file *file)
 {
-	caller->sb = file->inode->i_sb;
+	(void)file;
+	caller->who = asking();
 }
 
 bool vexfs_caller_may_read(const struct vexfs_caller *caller, u32 uid, u32 gid, u16 mode)
 {
-	(void)caller, (void)uid, (void)gid, (void)mode;
-	return true;
+	return mode_allows(caller->who, uid, gid, mode, MAY_READ);
 }
 
 /* --- waiting --- */
@@ -408,6 +439,8 @@ struct inode *vexfs_file_of(struct super_block *sb, int fd)
 	struct file *(*lookup)(int fd) = smp_load_acquire(&descriptors);
 	struct file *file = lookup ? lookup(fd) : NULL;
 
+	if (IS_ERR(file))
+		return (void *)file;
 	if (!file || vexfs_may_read(file) || !S_ISREG(file->inode->i_mode))
 		return ERR_PTR(-EBADF);
 	if (file->inode->i_sb != sb)
@@ -416,7 +449,7 @@ struct inode *vexfs_file_of(struct super_block *sb, int fd)
 	return file->inode;
 }
 
-/* Nobody maps a file. */
+/* Nobody maps a file; who has done so by FUSE asks for that himself, see libvexfs. */
 void vexfs_file_settle(struct inode *inode)
 {
 	(void)inode;

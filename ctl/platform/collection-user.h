@@ -30,13 +30,14 @@ u64 vexfs_user_clock_ns(void);			/* monotonic */
 unsigned int vexfs_user_cpu(void);		/* that this runs on, or was just now */
 
 struct inode;
+struct mnt_idmap;
 struct super_block;
 struct vexfs_collection_mem;
 struct vexfs_dev;
 struct vexfs_log;
 
 struct vexfs_caller {
-	const struct super_block *sb;
+	const struct mnt_idmap *who;		/* NULL: may read everything */
 };
 
 struct inode {

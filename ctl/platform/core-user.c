@@ -16,6 +16,7 @@
 
 #include <platform/printable.h>
 #include "block.h"
+#include "call.h"
 #include "log.h"
 
 #define HASH_MIN 1024u
@@ -105,7 +106,7 @@ void vexfs_kill(bool yes)
 
 bool vx_killed(void)
 {
-	return __atomic_load_n(&killed, __ATOMIC_RELAXED);
+	return __atomic_load_n(&killed, __ATOMIC_RELAXED) || vexfs_call_gone();
 }
 
 void vexfs_damage(struct vexfs_fs *fs, const char *fmt, ...)

@@ -5,6 +5,7 @@
  *
  *	kernel-user.c	the kernel's names
  *	collection-user.c	transactions, errors, who may do what
+ *	call-user.c	calls for other processes
  *	inode-user.c	inodes in memory: read, made, logged, freed
  *	orphan-user.c	those to be freed, should this process end now
  *	plane-user.c	planes of collections, and their rows

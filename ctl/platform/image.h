@@ -7,7 +7,8 @@
  * begin at the root of the image, with or without a slash; symbolic links are not followed
  * (-ELOOP).
  *
- * Nothing here asks who the caller is: whoever can open the image may do everything in it.
+ * Nothing here asks who the caller is: whoever can open the image may do everything in it.  Who
+ * makes ioctls for others says so, see call.h.
  *
  * No thread works in the background, but for one that makes and keeps derived data of collections
  * which are searched.  What was acknowledged is on stable storage after a sync of

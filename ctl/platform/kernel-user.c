@@ -9,7 +9,7 @@
 
 #include <kernel-user.h>
 #include "block.h"
-#include "image.h"
+#include "call.h"
 
 #define SLICE_MS	50
 
@@ -218,6 +218,8 @@ static size_t copy(void *to, const void *from, size_t n, bool in)
 
 	if (!n)
 		return 0;
+	if (vexfs_calling)
+		return vexfs_call_copy(vexfs_calling, ours.iov_base, theirs.iov_base, n, in);
 	if ((uintptr_t)theirs.iov_base < PAGE_SIZE)
 		return n;
 	if (!vx_check_user) {

@@ -71,6 +71,30 @@ struct inode *vexfs_node_known(struct vexfs_image *image, __u64 ino)
 	return inode;
 }
 
+struct file *vexfs_node_open(struct vexfs_image *image, __u64 ino, __u32 generation, int flags)
+{
+	struct vexfs_sb_info *sbi = sbi_of(image);
+	struct file *file = kzalloc(sizeof(*file), GFP_KERNEL);
+	struct inode *inode;
+
+	if (!file)
+		return ERR_PTR(-ENOMEM);
+	pthread_mutex_lock(&sbi->cache_lock);
+	inode = known(sbi, ino);
+	if (inode && inode->i_generation == generation)
+		inode->count++;
+	else
+		inode = NULL;
+	pthread_mutex_unlock(&sbi->cache_lock);
+	if (!inode) {
+		kfree(file);
+		return ERR_PTR(-ESTALE);
+	}
+	*file = (struct file){ .inode = inode, .flags = flags };
+	atomic_inc(&sbi->files);
+	return file;
+}
+
 void vexfs_node_forget(struct vexfs_image *image, __u64 ino, __u64 n)
 {
 	struct vexfs_sb_info *sbi = sbi_of(image);

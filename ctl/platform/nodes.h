@@ -35,6 +35,11 @@ __u32 vexfs_node_generation(const struct inode *inode);
 void vexfs_node_looked_up(struct inode *inode);
 /* One that was looked up, without another reference.  NULL: it was not. */
 struct inode *vexfs_node_known(struct vexfs_image *image, __u64 ino);
+/*
+ * The same as an open file, if it has that generation, with flags as of open(2): vexfs_file_close().
+ * ERR_PTR: -ESTALE, -ENOMEM.
+ */
+struct file *vexfs_node_open(struct vexfs_image *image, __u64 ino, __u32 generation, int flags);
 /* n lookups end.  The last one frees an inode without a name. */
 void vexfs_node_forget(struct vexfs_image *image, __u64 ino, __u64 n);
 /* All of them end. */
@@ -61,7 +66,7 @@ struct vexfs_make {
 	const char *target;		/* of a symlink */
 };
 
-/* Who renames.  By the name of what the kernel's filesystem has for that. */
+/* Who asks.  By the name of what the kernel's filesystem has for that. */
 struct mnt_idmap {
 	__u32 uid, gid;
 	bool (*in_group)(void *arg, __u32 gid);		/* a supplementary one */

@@ -156,13 +156,13 @@ static void *vectors(struct file *file, struct vexfs_collection_mem *c,
 static int copy_hits(const struct vexfs_ioc_search *arg, const struct vexfs_hit *hits,
 		     const struct vexfs_query_answer *answers)
 {
-	struct vexfs_hit __user *to = u64_to_user_ptr(arg->hits);
 	size_t at;
 	u32 i;
 
 	for (i = 0; i < arg->queries; i++) {
 		at = (size_t)i * arg->k;
-		if (copy_to_user(to + at, hits + at, answers[i].n * sizeof(*hits)))
+		if (copy_to_user(u64_to_user_ptr(arg->hits + at * sizeof(*hits)), hits + at,
+				 answers[i].n * sizeof(*hits)))
 			return -EFAULT;
 	}
 	if (arg->answers && copy_to_user(u64_to_user_ptr(arg->answers), answers,
