@@ -37,6 +37,8 @@ ELSEWHERE = {
     'apt purge vexfs-tools vexfs-fuse vexfs-dkms libvexfs0': ('tests/deb.sh', '--purge vexfs-tools vexfs-fuse vexfs-dkms '),
     # by FUSE
     'vexfs-fuse words.img files': ('tests/unit/fuse.py', "command_of('vexfs-fuse ')"),
+    'vexctl search files/words --word king --labels tests/data/glove-2k.words -k 2':
+        ('tests/unit/fuse.py', "command_of('vexctl search files/words ')"),
     'fusermount3 -u files': ('tests/unit/fuse.py', "command_of('fusermount3 ')"),
     'mount -t fuse.vexfs words.img files': ('tests/deb.sh', 'readme.py" command "mount -t fuse.vexfs"'),
     'systemctl reload vexd': ('tests/deb-guest.sh', 'systemctl reload vexd'),

@@ -2,6 +2,7 @@
 #
 # tests/unit/test_NAME.c   cmocka, becomes build/tests/NAME; other C files in tests/unit are shared
 # tests/unit/*.py, *.js    the same kind of test for what is no C, executable; tap.py is what they share
+# tests/fuse/              programs of tests/vm, on a mount by vexfs-fuse
 # tests/simde/             AVX-512 in plain C, for tests/unit/test_kernels.c
 # tests/vm/t_NAME.sh       run inside the guest by tests/vm/run, with helper programs tests/vm/*.c and
 #                          BPF objects tests/vm/*.bpf.c, as /usr/lib/vexfs/*.bpf.o
@@ -11,10 +12,12 @@
 
 UNIT_TESTS := $(patsubst tests/unit/test_%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c))
 THREAD_TESTS := $(patsubst %,$(B)/tsan/%,threads derived linking index)
+# of the guest, on a mount by vexfs-fuse; see tests/fuse/ioctl.c
+FUSE_HELPERS := $(patsubst %,$(B)/tests/fuse/%,calls collection files ids readers records sides snapshots where words)
 # all that check-unit runs and is made for it alone
 UNIT_PARTS := $(UNIT_TESTS) $(THREAD_TESTS) $(B)/tests/fsck.vexfs $(B)/tests/vexd $(B)/tests/vexctl \
-	$(B)/tests/vexfs-fuse $(B)/tests/vm/hostile
-UNIT_SCRIPTS := $(filter-out tests/unit/tap.py,$(wildcard tests/unit/*.py tests/unit/*.js))
+	$(B)/tests/vexfs-fuse $(B)/tests/vm/hostile $(FUSE_HELPERS)
+UNIT_SCRIPTS := $(filter-out tests/unit/tap.py tests/unit/mounting.py,$(wildcard tests/unit/*.py tests/unit/*.js))
 UNIT_SHARED := $(filter-out tests/unit/test_%.c,$(wildcard tests/unit/*.c))
 VM_C := $(filter-out %.bpf.c,$(wildcard tests/vm/*.c))
 VM_HELPERS := $(patsubst %.c,$(B)/%,$(VM_C))
@@ -95,6 +98,8 @@ $(B)/tests/vexfs-fuse: $(call san,$(FUSE_SRC)) $(B)/san/libvexfs.a $(B)/san/libv
 	$(call link,$(SANITIZE) $(FUSE_LIBS) -lpthread -lm)
 $(VM_HELPERS): $(B)/tests/vm/%: $(B)/obj/tests/vm/%.o $(B)/lib/libvexfs.a $(B)/lib/libvexfs-core.a $(LIBBPF)
 	$(call link,$(PKG_LIBS) $(LIBBPF_LIBS) -lz -lpthread -lm)
+$(FUSE_HELPERS): $(B)/tests/fuse/%: $(B)/obj/tests/vm/%.o $(B)/obj/tests/fuse/ioctl.o $(B)/lib/libvexfs.a $(B)/lib/libvexfs-core.a
+	$(call link,-Wl$(comma)--wrap=ioctl $(PKG_LIBS) -lz -lpthread -lm)
 # it changes images as fuzzers do
 $(B)/tests/vm/hostile: $(call objs,tests/fuzz/base.c tests/fuzz/change.c)
 $(B)/obj/tests/vm/hostile.o: CPPFLAGS += -Itests

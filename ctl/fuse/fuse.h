@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * vexfs-fuse: main.c mounts, keep.c commits and ends, ops.c answers the kernel.
+ * vexfs-fuse: main.c mounts, keep.c commits and ends, ops.c answers the kernel, door.c libvexfs.
  */
 #ifndef _VEXFS_FUSE_H
 #define _VEXFS_FUSE_H
@@ -9,8 +9,28 @@
 #include <fuse_lowlevel.h>
 #include <pthread.h>
 #include <stdbool.h>
+#include <linux/types.h>
 
+struct inode;
+struct line;
+struct user;
 struct vexfs_image;
+struct vexfs_knock;
+
+/* See door.c; lock guards what is below it. */
+struct door {
+	char name[48];			/* of the socket, abstract */
+	int listening;
+	__u64 key[2];			/* of passes */
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t quiet;		/* there are no lines any more */
+	bool closing;
+	__u32 lines;
+	__u64 number;			/* of the last one */
+	struct line *line;
+	struct user *users;
+};
 
 /* A mount.  What threads change is atomic. */
 struct mounted {
@@ -20,6 +40,7 @@ struct mounted {
 	const char *dir;		/* absolute */
 	struct fuse_session *session;
 	unsigned int waiting;		/* requests that wait for space, see ops.c */
+	struct door door;
 
 	/* of keep.c */
 	pthread_t main, keeper;
@@ -28,6 +49,16 @@ struct mounted {
 
 /* For fuse_session_new(), with a struct mounted. */
 extern const struct fuse_lowlevel_ops fuse_ops;
+
+/*
+ * Calls of libvexfs are answered from here to the end, which ends those under way.  A negative
+ * errno.
+ */
+int door_open(struct mounted *m);
+void door_close(struct mounted *m);
+/* VEXFS_DOOR_KNOCK of a file that is open for `access` (O_ACCMODE); knock: in and out. */
+void door_knock(struct mounted *m, const struct inode *inode, int access,
+		struct vexfs_knock *knock);
 
 /* Before any other thread is begun: signals that end the mount are the keeper's from now on. */
 void keep_signals(void);

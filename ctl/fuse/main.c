@@ -264,11 +264,15 @@ static void log_line(void *arg, const char *line)
 static int serve(struct mounted *m)
 {
 	struct fuse_loop_config *config = fuse_loop_cfg_create();
-	int err = config ? keep_begin(m) : -ENOMEM;
+	int err = config ? door_open(m) : -ENOMEM;
 
 	if (!err) {
-		err = fuse_session_loop_mt(m->session, config);
-		keep_end(m);
+		err = keep_begin(m);
+		if (!err) {
+			err = fuse_session_loop_mt(m->session, config);
+			keep_end(m);
+		}
+		door_close(m);
 	}
 	if (config)
 		fuse_loop_cfg_destroy(config);

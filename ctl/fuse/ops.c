@@ -22,6 +22,7 @@
 
 #include <platform/nodes.h>
 #include <vexfs/format.h>
+#include "fuse/door.h"
 #include "fuse/fuse.h"
 
 #define FOREVER		86400.0		/* seconds */
@@ -383,6 +384,7 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		return;
 	}
 	fi->keep_cache = 1;
+	fi->fh = fi->flags;
 	vexfs_node_opened(inode, true);
 	if (fuse_reply_open(req, fi))
 		vexfs_node_opened(inode, false);
@@ -403,6 +405,7 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
 	}
 	fill_entry(inode, &e);
 	fi->keep_cache = 1;
+	fi->fh = fi->flags;
 	vexfs_node_opened(inode, true);
 	vexfs_node_looked_up(inode);
 	if (fuse_reply_create(req, &e, fi)) {
@@ -613,6 +616,29 @@ static void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t of
 	fill(req, ino, size, off, true);
 }
 
+/*
+ * Where libvexfs finds us, and a pass for what it has open; all other ioctls go past FUSE, see door.h.
+ * A directory cannot be opened but for reading, which is 0.
+ */
+static void op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned int cmd, void *arg,
+		     struct fuse_file_info *fi, unsigned int flags, const void *in, size_t in_size,
+		     size_t out_size)
+{
+	struct inode *inode = node_of(req, ino);
+	struct vexfs_knock knock;
+
+	(void)arg, (void)flags;
+	if (!inode)
+		return;
+	if (cmd != VEXFS_DOOR_KNOCK || in_size != sizeof(knock) || out_size != sizeof(knock)) {
+		reply(req, -ENOTTY);
+		return;
+	}
+	memcpy(&knock, in, sizeof(knock));
+	door_knock(mounted(req), inode, fi->fh, &knock);
+	fuse_reply_ioctl(req, 0, &knock, sizeof(knock));
+}
+
 /* --- the mount --- */
 
 /*
@@ -628,7 +654,7 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 	conn->want = conn->capable &
 		     (FUSE_CAP_ASYNC_READ | FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_EXPORT_SUPPORT |
 		      FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_PARALLEL_DIROPS |
-		      FUSE_CAP_CACHE_SYMLINKS);
+		      FUSE_CAP_CACHE_SYMLINKS | FUSE_CAP_IOCTL_DIR);
 	conn->max_write = MAX_WRITE;
 	conn->max_readahead = MAX_WRITE;
 	conn->time_gran = 1;
@@ -640,7 +666,7 @@ _Static_assert(FUSE_ROOT_ID == VEXFS_ROOT_INO, "the kernel's number of the root 
 
 /*
  * Not here: flush and access, which have nothing to do; xattrs, ACLs, locks, which the kernel then
- * does without, or by itself; ioctl, which is ENOTTY.
+ * does without, or by itself.
  */
 const struct fuse_lowlevel_ops fuse_ops = {
 	.init		= op_init,
@@ -669,4 +695,5 @@ const struct fuse_lowlevel_ops fuse_ops = {
 	.create		= op_create,
 	.fallocate	= op_fallocate,
 	.lseek		= op_lseek,
+	.ioctl		= op_ioctl,
 };

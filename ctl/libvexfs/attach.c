@@ -18,7 +18,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -405,7 +404,7 @@ int vexfs_call(int fd, unsigned long cmd, void *arg)
 	if (ret < 0)
 		return ret;
 	if (!ret)
-		return ioctl(fd, cmd, arg) < 0 ? -errno : 0;
+		return vexfs_mounted_call(fd, cmd, arg);
 	ret = vexfs_file_ioctl(h->file, cmd, arg);
 	while (pins.n)
 		put(pins.handle[--pins.n]);

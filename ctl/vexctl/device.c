@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 #include <uuid/uuid.h>
 #include <platform/log.h>
@@ -170,24 +169,16 @@ static void check_device(struct checks *c, const char *path)
 static void check_dir(struct checks *c, const char *path)
 {
 	struct vexfs_ioc_info info;
-	struct statfs st;
 	int fd, err;
 
-	if (statfs(path, &st)) {
-		check(c, CHECK_FAIL, "directory", "see its permissions", "%s: %s", path,
-		      strerror(errno));
-		return;
-	}
-	if (st.f_type != VEXFS_SUPER_MAGIC) {
-		check(c, CHECK_FAIL, "directory", "mount the device there: vexctl mount DEVICE DIR",
-		      "%s is not on a VexFS", path);
-		return;
-	}
 	fd = vexfs_open(path);
 	err = fd < 0 ? fd : vexfs_info(fd, &info);
 	if (fd >= 0)
 		vexfs_close(fd);
-	if (err == -ENODATA)
+	if (err == -ENOTTY)
+		check(c, CHECK_FAIL, "directory", "mount the device there: vexctl mount DEVICE DIR",
+		      "%s is not on a VexFS", path);
+	else if (err == -ENODATA)
 		check(c, CHECK_OK, "directory", NULL, "%s is on a VexFS, and no collection", path);
 	else if (err)
 		check(c, CHECK_FAIL, "collection", NULL, "%s: %s", path,

@@ -2,6 +2,7 @@
 /* vexctl mkfs, mount, umount. */
 #include <errno.h>
 #include <libmount.h>
+#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/vfs.h>
@@ -108,6 +109,8 @@ static int umount_(int argc, char **argv)
 	dir = argv[optind];
 	if (statfs(dir, &fs))
 		return fail(dir, "%s; give the directory it is mounted on", strerror(errno));
+	if (fs.f_type == FUSE_SUPER_MAGIC)
+		return fail(dir, "it is mounted by FUSE; unmount it with `fusermount3 -u`");
 	if (fs.f_type != VEXFS_SUPER_MAGIC)
 		return fail(dir, "there is no VexFS mounted; see `findmnt -t vexfs`");
 	cxt = mnt_new_context();

@@ -2,8 +2,10 @@
 /* vexctl load, unload, replace, use, program list, program show. */
 #include <errno.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
@@ -299,6 +301,7 @@ static int use(int argc, char **argv)
 	struct vexfs_program_info prog;
 	struct vexfs_ioc_info info;
 	bool builtin = false;
+	struct statfs fs;
 	const char *dir, *name = "";
 	int c, fd, err, slot = -1;
 	__u32 mask = 0, i;
@@ -328,6 +331,10 @@ static int use(int argc, char **argv)
 	fd = open_collection(dir, &info);
 	if (fd < 0)
 		return VEXCTL_FAILED;
+	if (!builtin && !fstatfs(fd, &fs) && fs.f_type == FUSE_SUPER_MAGIC) {
+		err = fail(dir, "no program runs on a mount by vexfs-fuse; mount it with `vexctl mount` to use one");
+		goto out;
+	}
 	if (!builtin) {
 		name = argv[optind + 1];
 		err = vexfs_program_info(name, &prog, &lerr);

@@ -6,10 +6,10 @@
 #include <libmount.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
+#include "libvexfs/attach.h"
 #include "loader/loader.h"
 #include "meter/meter.h"
 #include "vexctl/daemon.h"
@@ -88,7 +88,7 @@ static struct json_object *filesystem(struct libmnt_fs *fs)
 		add_u64(o, "free_files", st.f_ffree);
 	}
 	fd = open(target, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd >= 0 && !ioctl(fd, VEXFS_IOC_MEMORY, &memory)) {
+	if (fd >= 0 && !vexfs_call(fd, VEXFS_IOC_MEMORY, &memory)) {
 		add_u64(o, "resident_bytes", memory.limit);
 		add_u64(o, "resident_used_bytes", memory.used);
 		add_u64(o, "resident_evictable_bytes", memory.evictable + memory.leaving);
@@ -120,7 +120,8 @@ static struct json_object *filesystems(void)
 	while (table && iter && !mnt_table_next_fs(table, iter, &fs)) {
 		const char *type = mnt_fs_get_fstype(fs);
 
-		if (type && !strcmp(type, "vexfs") && mnt_fs_get_target(fs))
+		if (type && (!strcmp(type, "vexfs") || !strcmp(type, "fuse.vexfs")) &&
+		    mnt_fs_get_target(fs))
 			json_object_array_add(list, filesystem(fs));
 	}
 	mnt_free_iter(iter);

@@ -21,16 +21,23 @@
  * for the calls of this header alone: read(2), fsync(2), dup(2) and a child process have no use for
  * it.
  *
- * Every call may be made from any number of threads on one descriptor.  On a mount the library has
- * no state and starts no thread, and each call is one system call.  All functions return 0 or more
- * on success and a negative errno on failure; errno itself is left alone or not, rely on the return
- * value.
+ * A mount by vexfs-fuse is one like any other.  The calls go past FUSE to its daemon, with the
+ * rights of the process that makes them: as they are when it calls, where uid or gid have changed,
+ * else as they were when it called first.  Again no program runs there.
+ *
+ * Every call may be made from any number of threads on one descriptor.  The library starts no
+ * thread; on a mount by the module it has no state, and each call is one system call.  All
+ * functions return 0 or more on success and a negative errno on failure; errno itself is left alone
+ * or not, rely on the return value.
  * vexfs_strerror_for() says what an error means for the call that gave it.  Structs are to be
  * zeroed (or initialised with {}) before they are filled in.
  *
  * Errors that every call on a descriptor can give: -ENOTTY not a VexFS directory, -ENODATA not a
  * collection, -EFAULT, -EINTR a fatal signal, -EIO and -EUCLEAN device and damage, -ENOMEM,
- * -EOPNOTSUPP this kernel module does not do that, -EBADF also: its image was detached.
+ * -EOPNOTSUPP this kernel module does not do that, -EBADF also: its image was detached.  On a mount
+ * by vexfs-fuse also: -ENOTCONN that has ended, -EPROTONOSUPPORT it is of another version,
+ * -ECONNREFUSED it is in another network namespace, -EUSERS too many calls of this user at once, or
+ * with too much memory, -E2BIG arrays of more than 256 MiB.
  */
 #ifndef _VEXFS_VEXFS_H
 #define _VEXFS_VEXFS_H
