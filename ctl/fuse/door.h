@@ -11,7 +11,9 @@
  *	   smaller.  Whose line it is the kernel tells (SO_PEERCRED, SO_PEERGROUPS), for good.
  *	3. VEXFS_DOOR_KNOCK once more, with the number of the line: a pass, which proves on that line,
  *	   and on no other one, that this file is open, and how.  It is as good as the descriptor was
- *	   then, as long as the kernel knows the file and the line is there.
+ *	   then, as long as the kernel knows the file and the line is there.  That a directory is on
+ *	   a mount that may be written, which no descriptor of it says, fsetxattr(2) has shown just
+ *	   before: of VEXFS_DOOR_XATTR, to the number.  Nothing is stored.
  *	4. For each call an ask, and its answer.  A line has one call at a time; who says anything
  *	   before he has his answer, or hangs up, has given up.
  *
@@ -38,7 +40,7 @@
 struct vexfs_pass {
 	__u64	ino;
 	__u32	generation;
-	__u32	access;			/* O_ACCMODE of open(2) */
+	__u32	access;			/* O_ACCMODE of open(2); a directory: O_RDWR see above */
 	__u64	seal;
 };
 
@@ -51,6 +53,8 @@ struct vexfs_knock {
 	__u64	reserved[4];
 };
 #define VEXFS_DOOR_KNOCK	_IOWR(VEXFS_IOC_MAGIC, 0xfd, struct vexfs_knock)
+
+#define VEXFS_DOOR_XATTR	"system.vexfs.line"	/* __u64 */
 
 /* The first message of the daemon; SCM_RIGHTS: the memory.  An error: no line. */
 struct vexfs_welcome {

@@ -60,6 +60,9 @@ void door_close(struct mounted *m);
 void door_knock(struct mounted *m, const struct inode *inode, int access,
 		struct vexfs_knock *knock);
 
+/* VEXFS_DOOR_XATTR: whoever has the line may write where he has this directory. */
+void door_shown(struct mounted *m, const struct inode *inode, __u64 line);
+
 /* Before any other thread is begun: signals that end the mount are the keeper's from now on. */
 void keep_signals(void);
 /*

@@ -617,8 +617,8 @@ static void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t of
 }
 
 /*
- * Where libvexfs finds us, and a pass for what it has open; all other ioctls go past FUSE, see door.h.
- * A directory cannot be opened but for reading, which is 0.
+ * Where libvexfs finds us, and a pass for what it has open; all other ioctls go past FUSE, see
+ * door.h.  A directory cannot be opened but for reading, which is 0.
  */
 static void op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned int cmd, void *arg,
 		     struct fuse_file_info *fi, unsigned int flags, const void *in, size_t in_size,
@@ -637,6 +637,28 @@ static void op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned int cmd, void *arg
 	memcpy(&knock, in, sizeof(knock));
 	door_knock(mounted(req), inode, fi->fh, &knock);
 	fuse_reply_ioctl(req, 0, &knock, sizeof(knock));
+}
+
+/*
+ * Nothing is stored, and there is no getxattr, for which every write would ask.  That the kernel
+ * has let this come here shows that it is no read-only mount.
+ */
+static void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value,
+			size_t size, int flags)
+{
+	struct inode *inode = node_of(req, ino);
+	__u64 line;
+
+	(void)flags;
+	if (!inode)
+		return;
+	if (strcmp(name, VEXFS_DOOR_XATTR) || size != sizeof(line) || !vexfs_node_is_dir(inode)) {
+		reply(req, -EOPNOTSUPP);
+		return;
+	}
+	memcpy(&line, value, sizeof(line));
+	door_shown(mounted(req), inode, line);
+	reply(req, 0);
 }
 
 /* --- the mount --- */
@@ -665,8 +687,8 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 _Static_assert(FUSE_ROOT_ID == VEXFS_ROOT_INO, "the kernel's number of the root is the disk's");
 
 /*
- * Not here: flush and access, which have nothing to do; xattrs, ACLs, locks, which the kernel then
- * does without, or by itself.
+ * Not here: flush and access, which have nothing to do; other xattrs, ACLs, locks, which the kernel
+ * then does without, or by itself.
  */
 const struct fuse_lowlevel_ops fuse_ops = {
 	.init		= op_init,
@@ -696,4 +718,5 @@ const struct fuse_lowlevel_ops fuse_ops = {
 	.fallocate	= op_fallocate,
 	.lseek		= op_lseek,
 	.ioctl		= op_ioctl,
+	.setxattr	= op_setxattr,
 };

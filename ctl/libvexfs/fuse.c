@@ -24,6 +24,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/un.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 #include <core/core.h>
 #include <fuse/door.h>
@@ -36,8 +37,9 @@
 
 /* An open file, as the kernel knows it. */
 struct place {
+	int fd;
 	dev_t dev;
-	__u64 ino;
+	__u64 ino, mount;
 	mode_t mode;
 	int access;			/* O_ACCMODE of open(2) */
 };
@@ -53,8 +55,11 @@ struct line {
 	__u64 number;
 	char *memory;
 	__u32 bytes;
-	struct vexfs_pass pass[PASSES];
-	unsigned int turn;		/* of pass, to be replaced */
+	struct {
+		struct vexfs_pass pass;
+		__u64 mount;		/* by which it was opened */
+	} known[PASSES];
+	unsigned int turn;		/* of known, to be replaced */
 	struct vexfs_written written[VEXFS_DOOR_WRITTEN];
 };
 
@@ -111,11 +116,14 @@ static int place_of(int fd, struct place *p)
 	if (flags < 0 || flags & O_PATH)
 		return -EBADF;
 	/* what the kernel knows without asking the daemon */
-	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE | STATX_INO, &st))
+	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE | STATX_INO | STATX_MNT_ID,
+		  &st))
 		return -errno;
 	*p = (struct place){
+		.fd = fd,
 		.dev = makedev(st.stx_dev_major, st.stx_dev_minor),
 		.ino = st.stx_ino,
+		.mount = st.stx_mnt_id,
 		.mode = st.stx_mode,
 		.access = flags & O_ACCMODE,
 	};
@@ -146,7 +154,10 @@ static bool is_dead(const struct line *l)
 	return recv(l->fd, &c, sizeof(c), MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
 }
 
-/* One that nobody uses; NULL: none.  known: there is one of the mount at all. */
+/*
+ * One that nobody uses; NULL: none.  known: there is one of the mount at all.  Those of who this
+ * process was before it gave up rights are let go.
+ */
 static struct line *take(dev_t dev, bool *known)
 {
 	struct line *l, *next, *dead = NULL, *found = NULL;
@@ -155,11 +166,11 @@ static struct line *take(dev_t dev, bool *known)
 	pthread_mutex_lock(&lock);
 	for (l = lines; l && !found; l = next) {
 		next = l->next;
-		if (!is_ours(l, dev))
+		if (l->dev != dev)
 			continue;
 		if (l->busy) {
 			*known = true;
-		} else if (is_dead(l)) {
+		} else if (!is_ours(l, dev) || is_dead(l)) {
 			unlist(l);
 			l->next = dead;
 			dead = l;
@@ -327,12 +338,12 @@ static int dial(struct line *l, const struct vexfs_knock *k)
 }
 
 /* A new line to the mount of a descriptor.  -ENOTTY it is no mount of VexFS by FUSE. */
-static int call_up(int fd, const struct place *p, struct line **out)
+static int call_up(const struct place *p, struct line **out)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct vexfs_knock k;
 	struct line *l;
-	int err = knock(fd, 0, &k);
+	int err = knock(p->fd, 0, &k);
 
 	if (err)
 		return err;
@@ -377,13 +388,13 @@ static bool wait_for_line(dev_t dev)
 }
 
 /* A line to the mount of a descriptor, until leave(); -EUSERS there are too many of this user. */
-static int get_line(int fd, const struct place *p, struct line **out)
+static int get_line(const struct place *p, struct line **out)
 {
 	bool known;
 	int err;
 
 	do {
-		err = call_up(fd, p, out);
+		err = call_up(p, out);
 		if (err != -EUSERS)
 			return err;
 		*out = take(p->dev, &known);
@@ -393,25 +404,28 @@ static int get_line(int fd, const struct place *p, struct line **out)
 
 /* --- passes --- */
 
-/* For what fd is.  fresh: not one that we have. */
-static int pass_of(struct line *l, int fd, __u64 ino, bool fresh, struct vexfs_pass *pass)
+/* For what is open at p.  fresh: not one that we have. */
+static int pass_of(struct line *l, const struct place *p, bool fresh, struct vexfs_pass *pass)
 {
 	struct vexfs_knock k;
 	unsigned int i;
 	int err;
 
-	for (i = 0; i < PASSES && l->pass[i].ino != ino; i++)
-		;
+	for (i = 0; i < PASSES; i++)
+		if (l->known[i].pass.ino == p->ino && l->known[i].mount == p->mount)
+			break;
 	if (i < PASSES && !fresh) {
-		*pass = l->pass[i];
+		*pass = l->known[i].pass;
 		return 0;
 	}
-	err = knock(fd, l->number, &k);
+	fsetxattr(p->fd, VEXFS_DOOR_XATTR, &l->number, sizeof(l->number), 0);	/* if it may */
+	err = knock(p->fd, l->number, &k);
 	if (err)
 		return err;
 	if (i == PASSES)
 		i = l->turn++ % PASSES;
-	*pass = l->pass[i] = k.pass;
+	l->known[i].pass = *pass = k.pass;
+	l->known[i].mount = p->mount;
 	return 0;
 }
 
@@ -524,16 +538,20 @@ static int want(struct line *l, __u64 bytes)
 }
 
 /* What was laid out.  *ret: of the call; an error: there was none, and the line is at its end. */
-static int send_it(struct line *l, int fd, __u64 ino, unsigned int cmd, struct marshal *m,
+static int send_it(struct line *l, const struct place *p, unsigned int cmd, struct marshal *m,
 		   __u32 files, int *ret)
 {
 	struct vexfs_ask a = { .cmd = cmd, .bytes = m->bytes, .files = files, .passes = m->passes };
 	struct answer got = { .ret = -EKEYREJECTED };
 	int err = want(l, m->bytes), tries;
 
-	/* once more: a directory of this number was removed, and another one has it now */
-	for (tries = 0; !err && got.ret == -EKEYREJECTED && tries < 2; tries++) {
-		err = pass_of(l, fd, ino, tries, &a.dir);
+	/*
+	 * once more: a directory of this number was removed, and another one has it now; or the mount
+	 * has become one that may be written
+	 */
+	for (tries = 0; !err && (got.ret == -EKEYREJECTED || got.ret == -EROFS) && tries < 2;
+	     tries++) {
+		err = pass_of(l, p, tries, &a.dir);
 		if (err)
 			break;
 		marshal_write(m, l->memory);
@@ -549,7 +567,7 @@ static int send_it(struct line *l, int fd, __u64 ino, unsigned int cmd, struct m
 }
 
 /* How many attributes each record of an insert has. */
-static int count_attrs(struct line *l, int fd, __u64 ino, __u32 *attrs, int *ret)
+static int count_attrs(struct line *l, const struct place *p, __u32 *attrs, int *ret)
 {
 	struct vexfs_ioc_info info = { .size = sizeof(info) };
 	struct marshal m;
@@ -557,13 +575,13 @@ static int count_attrs(struct line *l, int fd, __u64 ino, __u32 *attrs, int *ret
 
 	marshal_begin(&m, VEXFS_IOC_INFO, &info);
 	marshal_lay(&m, 0, NULL, 0);
-	err = send_it(l, fd, ino, VEXFS_IOC_INFO, &m, 0, ret);
+	err = send_it(l, p, VEXFS_IOC_INFO, &m, 0, ret);
 	*attrs = info.attrs < VEXFS_MAX_ATTRS ? info.attrs : VEXFS_MAX_ATTRS;
 	return err;
 }
 
 /* As send_it(), of what the caller has. */
-static int make_call(struct line *l, int fd, __u64 ino, unsigned int cmd, struct marshal *m,
+static int make_call(struct line *l, const struct place *p, unsigned int cmd, struct marshal *m,
 		     int *ret)
 {
 	struct files files;
@@ -572,11 +590,11 @@ static int make_call(struct line *l, int fd, __u64 ino, unsigned int cmd, struct
 
 	*ret = 0;
 	if (!err && marshal_has_attrs(m))
-		err = count_attrs(l, fd, ino, &attrs, ret);
+		err = count_attrs(l, p, &attrs, ret);
 	if (!err && !*ret)
 		*ret = marshal_lay(m, attrs, files.pass, files.n);
 	if (!err && !*ret)
-		err = send_it(l, fd, ino, cmd, m, files.n, ret);
+		err = send_it(l, p, cmd, m, files.n, ret);
 	drop_files(&files);
 	return err;
 }
@@ -599,12 +617,12 @@ int vexfs_mounted_call(int fd, unsigned int cmd, void *arg)
 	}
 	if (!l) {
 		err = place_of(fd, &p);
-		err = err ? err : get_line(fd, &p, &l);
+		err = err ? err : get_line(&p, &l);
 		if (err)
 			return err;
 	}
 	ret = marshal_begin(&m, cmd, arg);
-	err = ret ? 0 : make_call(l, fd, p.ino, cmd, &m, &ret);
+	err = ret ? 0 : make_call(l, &p, cmd, &m, &ret);
 	leave(l, !err);
 	return err ? err : ret;
 }

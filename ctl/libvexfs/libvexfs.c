@@ -128,6 +128,8 @@ int vexfs_list(int fd, struct vexfs_listing *l)
 	if (len)
 		memcpy(a.snapshot, l->snapshot, len);
 	err = vexfs_call(fd, VEXFS_IOC_LIST, &a);
+	if (!err && (a.n > l->n || a.key_bytes > (l->keys ? l->key_bytes : 0)))
+		err = -EPROTO;
 	if (err)
 		return err;
 	l->n = a.n;
@@ -205,6 +207,8 @@ int vexfs_search(int fd, const struct vexfs_request *request, struct vexfs_hit *
 		s.where_values_n = request->where->values;
 	}
 	err = vexfs_call(fd, VEXFS_IOC_SEARCH, &s);
+	if (!err && s.n > (__u64)request->k * (request->queries ? request->queries : 1))
+		err = -EPROTO;
 	if (err || !answer)
 		return err;
 	answer->n = s.n;

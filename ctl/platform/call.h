@@ -13,6 +13,7 @@
 #define VEXFS_CALL_FIRST	64u
 
 struct vexfs_call {
+	/* whose rights count; a directory that he may change has flags of O_RDWR, too */
 	struct mnt_idmap who;
 	/*
 	 * Memory that he may change at any time; it does not shrink.  What an ioctl points to are

@@ -339,6 +339,8 @@ int vexfs_may_write(struct file *file)
 		return -EROFS;
 	if (!allows(asking(), file->inode, MAY_WRITE))
 		return -EACCES;
+	if (asking() && (file->flags & O_ACCMODE) != O_RDWR)
+		return -EROFS;
 	return vexfs_is_shutdown(file->inode->i_sb) ? -EIO : 0;
 }
 

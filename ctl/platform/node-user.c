@@ -48,6 +48,11 @@ __u32 vexfs_node_generation(const struct inode *inode)
 	return inode->i_generation;
 }
 
+bool vexfs_node_is_dir(const struct inode *inode)
+{
+	return S_ISDIR(READ_ONCE(inode->i_mode));
+}
+
 void vexfs_node_looked_up(struct inode *inode)
 {
 	struct vexfs_sb_info *sbi = VEXFS_SB(inode->i_sb);

@@ -27,6 +27,7 @@ struct inode *vexfs_node_parent(struct inode *dir);
 void vexfs_node_put(struct inode *inode);
 __u64 vexfs_node_ino(const struct inode *inode);
 __u32 vexfs_node_generation(const struct inode *inode);
+bool vexfs_node_is_dir(const struct inode *inode);
 
 /*
  * Lookups are counted for a kernel that knows inodes by their numbers, and as long as it does.  The

@@ -194,6 +194,10 @@ class Line:
             self.sealed = fcntl.fcntl(fds[0], fcntl.F_GET_SEALS)
             self.shrinks = raises(os.ftruncate, fds[0], 4096)[0]
             os.close(fds[0])
+            try:
+                os.setxattr(fd, 'system.vexfs.line', struct.pack('<Q', self.number))
+            except OSError:
+                pass
             self.pass_ = knock(fd, self.number)[1]
 
     def send(self, cmd, bytes=None, files=0, passes=0, pass_=None):
@@ -441,21 +445,31 @@ while True:
 
 
 def cancelled():
-    """A long call of somebody who goes ends soon: what waits for it does."""
+    """A call of somebody who has gone ends, and leaves nothing."""
     m = Mount(fresh(1024 * MIB), *options)
-    c = vexfs.create(m.path('c'), 256)
-    r = random.Random(3)
-    rows = [[r.uniform(-1, 1) for _ in range(256)] for _ in range(2000)]
-    for _ in range(10):
-        c.add(rows)
-    p = subprocess.Popen([os.path.join(bin_dir, 'vexctl'), 'collection', 'compact', m.path('c')], stdout=subprocess.PIPE,
-                         stderr=subprocess.STDOUT)
-    p.send_signal(signal.SIGINT)
-    p.communicate(timeout=60)
+    c = vexfs.create(m.path('c'), 128)
+    for i in range(12):
+        c.add([[float(i + j) for j in range(128)]] * 5000, ids=range(5000 * i, 5000 * i + 5000))
+    c.delete(range(0, 60000, 2))
+    fd = os.open(m.path('c'), os.O_RDONLY)
+    for _ in range(10):				# it may be faster than we are
+        l = Line(fd)
+        epoch = c.info().epoch
+        l.memory[FIRST:FIRST + SIZES[NR_COMPACT]] = struct.pack('<I', SIZES[NR_COMPACT]) + bytes(SIZES[NR_COMPACT] - 4)
+        l.send(ioc(NR_COMPACT))
+        until(lambda: c.info().compact_total or c.info().epoch != epoch)
+        l.close()
+        test_it = until(lambda: not c.info().compact_total)
+        if c.info().epoch == epoch:
+            break
+        c.add([[1.0] * 128] * 10000)
+    test('a compaction whose caller hangs up is given up', test_it and c.info().epoch == epoch, c.info().epoch)
+    before = len(c)
     c.compact()
-    test('after a compaction that was interrupted there is another one', len(c) == 20000)
+    test('and another one can be made', c.info().epoch == epoch + 1 and c.info().count == len(c) == before)
+    os.close(fd)
     c.close()
-    m.end()
+    test('it ends', m.end() == 0, m.said())
     test('clean', fsck(m.image) == 'clean', fsck(m.image))
 
 
@@ -543,6 +557,23 @@ def others():
             env={**os.environ, 'PYTHONPATH': os.path.join(top, 'ctl/python')})
     test('unless with a descriptor that he was given', p.stdout.strip() == '0 501', p.stdout)
     os.close(fd)
+    bound = os.path.join(work, 'other')
+    os.mkdir(bound)
+    run('mount', '--bind', m.dir, bound, check=True)
+    run('mount', '-o', 'remount,bind,ro', bound, check=True)
+    with vexfs.Collection(os.path.join(bound, 'c')) as d:
+        test('a read-only bind mount is searched', len(d.search([10.9] * 8, k=2)) == 2)
+        test('and not written', raises(d.delete, [2])[0] == 'EROFS')
+        c.delete([2])
+        test('where it is not read-only it is', len(d) == 500)
+        l = Line(d.fd)
+        l.memory[8192:8200] = struct.pack('<Q', 3)
+        test('whoever calls', l.call(NR_DELETE, (8, 'I', 1), (16, 'Q', 8192)) == -errno.EROFS)
+        l.close()
+        run('mount', '-o', 'remount,bind,rw', bound, check=True)
+        d.delete([3])
+        test('until it is not any more', len(d) == 499)
+    run('umount', bound)
     # a program that gives its rights up is somebody else from then on
     os.chmod(m.path('c'), 0o755)
     said = run(sys.executable, '-c', 'import os, sys, vexfs\nc = vexfs.Collection(sys.argv[1])\na = [h.id for h in c.search([10.9] * 8, k=1)]\n'
