@@ -254,7 +254,7 @@ int main(int argc, char **argv)
 		{ "version", no_argument, NULL, 'V' },
 		{ }
 	};
-	struct vexfs_mkfs_opts opts = { };
+	struct vexfs_mkfs_opts opts = { .uid = geteuid(), .gid = getegid() };
 	struct vexfs_super super;
 	bool force = false, quiet = false, json = false;
 	struct vexfs_dev dev;

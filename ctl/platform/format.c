@@ -75,7 +75,8 @@ void vexfs_mkfs_root(struct vexfs_inode *root, __u64 now)
  * The table blocks of the reserved inodes, with the root directory, which is empty and its own
  * parent.
  */
-static int write_inodes(struct vexfs_dev *dev, const struct vexfs_fs *fs, __u64 now, union block *b)
+static int write_inodes(struct vexfs_dev *dev, const struct vexfs_fs *fs,
+			const struct vexfs_mkfs_opts *opts, __u64 now, union block *b)
 {
 	__u32 n = DIV_ROUND_UP(VEXFS_FIRST_INO - VEXFS_ROOT_INO, VEXFS_INODES_PER_BLOCK), i;
 	struct vexfs_inode *root = &b->inode[0];
@@ -87,6 +88,8 @@ static int write_inodes(struct vexfs_dev *dev, const struct vexfs_fs *fs, __u64 
 	if (err)
 		return err;
 	vexfs_mkfs_root(root, now);
+	root->i_uid = cpu_to_le32(opts->uid);
+	root->i_gid = cpu_to_le32(opts->gid);
 	root->i_crc =
 		cpu_to_le32(vexfs_csum(fs, root, sizeof(*root), offsetof(struct vexfs_inode, i_crc),
 				       VEXFS_ROOT_INO, 1, 0));
@@ -124,7 +127,7 @@ int vexfs_mkfs(struct vexfs_dev *dev, const struct vexfs_mkfs_opts *opts, struct
 		err = vexfs_dev_write(dev, vexfs_group_block(&fs, g), &b);
 	}
 	if (!err)
-		err = write_inodes(dev, &fs, le64_to_cpu(super.s_mkfs_time), &b);
+		err = write_inodes(dev, &fs, opts, le64_to_cpu(super.s_mkfs_time), &b);
 	vexfs_super_copy(&copy, &super);
 	if (!err && fs.groups > 1)
 		err = vexfs_dev_write(dev, (__u64)1 << VEXFS_GROUP_SHIFT, &copy);

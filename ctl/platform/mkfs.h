@@ -10,6 +10,7 @@ struct vexfs_mkfs_opts {
 	__u8 uuid[16];
 	/* VEXFS_MIN_JOURNAL .. VEXFS_MAX_JOURNAL, 0: choose by size */
 	__u32 journal_blocks;
+	__u32 uid, gid;			/* whose the root directory is */
 };
 
 /*

@@ -85,7 +85,8 @@ def same():
             f.flush()
         files = [((a, i, 1), (b, i, 1), None)[i % 3] for i in range(2000)]
         c.add(rows, ids=range(2000), keys=['k%d' % i if i % 3 else None for i in range(2000)], attrs=attrs, files=files)
-        test('a file that is open for writing only', raises(c.add, rows[:1], files=[(open(m.path('c/new'), 'w'), 0, 1)])[0] == 'EBADF')
+        test('a file that is open for writing only',
+             raises(c.add, rows[:1], files=[(open(m.path('c/new'), 'w'), 0, 1)])[0] == 'EBADF')
         test('a file of another filesystem', raises(c.add, rows[:1], files=[(open(words), 0, 1)])[0] == 'EXDEV')
         test('one that is in no collection', raises(c.add, rows[:1], files=[(open(m.path('out'), 'w+'), 0, 1)])[0] == 'EXDEV')
         test('a descriptor that is not open', raises(c.add, rows[:1], files=[(999, 0, 1)])[0] == 'EBADF')
@@ -136,7 +137,8 @@ GUEST = [
     'files vanish .', 'files paths .', 'files spread .',
     'readers secrets .', 'sides lengths .', 'sides paths .', 'sides snapshot .', 'sides near .',
 ]
-AS_ROOT = {'readers secrets', 'sides lengths', 'sides paths', 'sides snapshot', 'sides near', 'files paths'}
+AS_ROOT = {'words bad', 'snapshots bad', 'snapshots files', 'readers secrets', 'files paths', 'sides lengths',
+           'sides paths', 'sides snapshot', 'sides near'}
 
 
 def guest_tests():
@@ -228,7 +230,8 @@ class Line:
 def collection(m, name='c', n=500):
     c = vexfs.create(m.path(name), 8, attrs={'n': 'int', 'kind': 'keyword'})
     r = random.Random(2)
-    c.add([[r.uniform(-1, 1) for _ in range(8)] for _ in range(n)], ids=range(n), attrs=[{'n': i, 'kind': 'red'} for i in range(n)])
+    c.add([[r.uniform(-1, 1) for _ in range(8)] for _ in range(n)], ids=range(n),
+          attrs=[{'n': i, 'kind': 'red'} for i in range(n)])
     return c
 
 
@@ -243,7 +246,8 @@ def bounds():
     c = collection(m)
     fd = os.open(m.path('c'), os.O_RDONLY)
     l, other = Line(fd), Line(fd)
-    test('the memory does not shrink', l.sealed == fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW and l.shrinks == 'EPERM')
+    test('the memory does not shrink', l.shrinks == 'EPERM' and
+         l.sealed == fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW)
     test('a call by hand', l.call(NR_INFO) == 0 and struct.unpack_from('<I', l.memory, FIRST + 8)[0] == 8)
     test('with the pass of another line', l.ask(ioc(NR_INFO), pass_=other.pass_) == -errno.EKEYREJECTED)
     changed = [bytes(b ^ (1 << i % 8) if i == at else b for i, b in enumerate(l.pass_)) for at in range(24)]
@@ -389,7 +393,8 @@ def chance():
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
         test('%d calls at random%s' % (n, ', that change meanwhile' if flipped else ''),
-             None not in answered and answered.get(0, 0) > 50 and len(answered) > 6 and sane(m), 'seed %d' % seed, answered, m.said())
+             None not in answered and answered.get(0, 0) > 50 and len(answered) > 6 and sane(m), 'seed %d' % seed, answered,
+             m.said())
     test('the collection is there', c.search([0.5] * 8, k=1) and len(c) > 0)
     l.close()
     for x in fd, file:
@@ -545,7 +550,8 @@ def others():
         test('who may not write may not %s' % what, 'PermissionError' in said and 'Errno 13' in said, said)
     os.chmod(m.path('c'), 0o777)
     test('who may may', as_other('c = vexfs.Collection(sys.argv[1])\nc.delete([1])\nprint(len(c))', m.path('c')) == '501')
-    r = run('setpriv', '--reuid=1000', '--clear-groups', os.path.join(bin_dir, 'vexctl'), 'collection', 'drop', m.path('c'), '--yes')
+    r = run('setpriv', '--reuid=1000', '--clear-groups', os.path.join(bin_dir, 'vexctl'), 'collection', 'drop', m.path('c'),
+            '--yes')
     test('but not drop it', r.returncode == 1 and len(c) == 501, r.stdout)
     os.chmod(m.path('c'), 0o700)
     said = as_other('vexfs.Collection(sys.argv[1])', m.path('c'))
@@ -576,8 +582,8 @@ def others():
     run('umount', bound)
     # a program that gives its rights up is somebody else from then on
     os.chmod(m.path('c'), 0o755)
-    said = run(sys.executable, '-c', 'import os, sys, vexfs\nc = vexfs.Collection(sys.argv[1])\na = [h.id for h in c.search([10.9] * 8, k=1)]\n'
-               'os.setgroups([])\nos.setgid(1000)\nos.setuid(1000)\nprint(a, [h.id for h in c.search([10.9] * 8, k=1)])', m.path('c'),
+    said = run(sys.executable, '-c', 'import os, sys, vexfs\nc = vexfs.Collection(sys.argv[1])\n'
+               'a = [h.id for h in c.search([10.9] * 8, k=1)]\nos.setgroups([])\nos.setgid(1000)\nos.setuid(1000)\nprint(a, [h.id for h in c.search([10.9] * 8, k=1)])', m.path('c'),
                env={**os.environ, 'PYTHONPATH': os.path.join(top, 'ctl/python')}).stdout.strip()
     test('whoever gives up his rights has', said == '[1001] [1000]', said)
     os.chown(m.path('c/closed'), 0, 1000)
@@ -585,6 +591,26 @@ def others():
     test('who is of the group of a file finds it', '1001' in as_other(look, m.path('c')))
     c.close()
     m.end()
+
+
+def ordinary():
+    """Somebody without any right makes an image, mounts it, and has a collection there."""
+    mine = os.path.join(work, 'mine')
+    os.mkdir(mine)
+    os.chown(mine, 1000, 1000)
+    env = {**os.environ, 'PATH': bin_dir + ':' + os.environ['PATH']}
+    p = run('setpriv', '--reuid=1000', '--regid=1000', '--clear-groups', 'bash', '-c', """set -e
+        truncate -s 64M x.img
+        mkfs.vexfs -q x.img
+        mkdir files
+        vexfs-fuse x.img files
+        trap 'fusermount3 -u files' EXIT
+        vexctl collection create files/c --dims 2
+        echo '{"id": 5, "vector": [1, 2]}' > r.jsonl
+        vexctl import files/c r.jsonl
+        vexctl search files/c --vector '1 2' -k 1""", cwd=mine, env=env)
+    test('an ordinary user makes, mounts and searches an image',
+         p.returncode == 0 and p.stdout.splitlines()[-2].split()[:2] == ['1', '5'], p.stdout)
 
 
 why = cannot()
@@ -599,5 +625,6 @@ else:
     daemon_killed()
     if root:
         others()
+        ordinary()
     guest_tests()
 done()

@@ -69,6 +69,8 @@ class Mount:
 
 def fresh(size=256 * MIB, name='image'):
     path = os.path.join(work, name)
+    if os.path.exists(path):			# it may be one that must not be written
+        os.unlink(path)
     with open(path, 'wb') as f:
         f.truncate(size)
     subprocess.run([os.path.join(bin_dir, 'mkfs.vexfs'), '-q', '--force', path], check=True)
