@@ -25,6 +25,7 @@
 #include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <sys/xattr.h>
+#include <time.h>
 #include <unistd.h>
 #include <core/core.h>
 #include <fuse/door.h>
@@ -520,21 +521,27 @@ static int collect_files(struct line *l, struct marshal *m, struct files *f)
 
 /* --- the call --- */
 
-/* Memory for so many bytes. */
+/* Memory for so many bytes.  -EUSERS other calls of this user have it, and keep it long. */
 static int want(struct line *l, __u64 bytes)
 {
+	const struct timespec nap = { .tv_nsec = 10000000 };
 	struct vexfs_ask a = { .bytes = 2 * VEXFS_DOOR_MEMORY };
 	struct answer got;
-	int err;
+	int err, tries;
 
 	if (bytes <= l->bytes)
 		return 0;
 	while (a.bytes < bytes)
 		a.bytes *= 2;
-	err = ask(l, &a, &got);
-	if (!err && got.ret)
-		err = got.ret;
-	return err ? err : map(l, got.memory, a.bytes);
+	for (tries = 0; tries < 1000; tries++) {
+		err = ask(l, &a, &got);
+		if (err)
+			return err;
+		if (got.ret != -EUSERS)
+			break;
+		nanosleep(&nap, NULL);
+	}
+	return got.ret ? got.ret : map(l, got.memory, a.bytes);
 }
 
 /* What was laid out.  *ret: of the call; an error: there was none, and the line is at its end. */

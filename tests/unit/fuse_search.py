@@ -28,6 +28,7 @@ from tap import done, skip, test  # noqa: E402
 os.environ['LIBVEXFS'] = os.path.join(top, 'build/lib/libvexfs.so.0')
 sys.path.insert(0, os.path.join(top, 'ctl/python'))
 import vexfs  # noqa: E402
+from vexfs import abi  # noqa: E402
 
 programs = os.path.join(top, 'build/tests/fuse')
 root = os.geteuid() == 0
@@ -404,6 +405,39 @@ def chance():
     test('and nothing is damaged', fsck(m.image) == 'clean', fsck(m.image))
 
 
+def large():
+    """The largest batches, and more of them at once than there is memory for; pages and answers with much room."""
+    m = Mount(fresh(2048 * MIB), *options)
+    c = vexfs.create(m.path('c'), 4096)
+    rows = mmap.mmap(-1, 64 * MIB)
+    address = ctypes.addressof(ctypes.c_char.from_buffer(rows))
+
+    def add():
+        batch = abi.Batch(n=4096, row_bytes=16384, rows=address, flags=abi.INSERT_AUTO_ID)
+        abi.call('insert', 'insert', c.fd, ctypes.byref(batch))
+    errors = []
+    threads = [threading.Thread(target=lambda: errors.append(raises(add))) for _ in range(6)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    test('six batches of 64 MiB at once', errors == [(None, '')] * 6 and len(c) == 6 * 4096, errors)
+    room = mmap.mmap(-1, 200 * MIB)
+    items = ctypes.addressof(ctypes.c_char.from_buffer(room))
+    page, n = abi.Listing(items=items, rows=items + MIB * 2, row_bytes=16384), 0
+    while page.cursor != 2**64 - 1:
+        page.n = 12000
+        abi.call('list', 'list', c.fd, ctypes.byref(page))
+        n += page.n
+    test('pages of 12,000 rows', n == 6 * 4096, n)
+    hits = (abi.Hit * 10240)()
+    request = abi.Request(vector=address, vector_bytes=16384, k=10, queries=1024, max_visits=100)
+    abi.call('search', 'search', c.fd, ctypes.byref(request), hits, None)
+    test('1,024 queries in a call', all(h.distance == 0 for h in hits) and len({h.id for h in hits}) == 10)
+    c.close()
+    test('it ends', m.end() == 0, m.said())
+
+
 # --- who goes away
 
 def killed_clients():
@@ -583,7 +617,8 @@ def others():
     # a program that gives its rights up is somebody else from then on
     os.chmod(m.path('c'), 0o755)
     said = run(sys.executable, '-c', 'import os, sys, vexfs\nc = vexfs.Collection(sys.argv[1])\n'
-               'a = [h.id for h in c.search([10.9] * 8, k=1)]\nos.setgroups([])\nos.setgid(1000)\nos.setuid(1000)\nprint(a, [h.id for h in c.search([10.9] * 8, k=1)])', m.path('c'),
+               'a = [h.id for h in c.search([10.9] * 8, k=1)]\nos.setgroups([])\nos.setgid(1000)\nos.setuid(1000)\n'
+               'print(a, [h.id for h in c.search([10.9] * 8, k=1)])', m.path('c'),
                env={**os.environ, 'PYTHONPATH': os.path.join(top, 'ctl/python')}).stdout.strip()
     test('whoever gives up his rights has', said == '[1001] [1000]', said)
     os.chown(m.path('c/closed'), 0, 1000)
@@ -619,6 +654,7 @@ if why:
 else:
     same()
     bounds()
+    large()
     chance()
     killed_clients()
     cancelled()
