@@ -22,6 +22,8 @@ ELSEWHERE = {
     'make demo': ('tests/tests.mk', '\ndemo: '),
     'make check': ('tests/tests.mk', '\ncheck:'),
     'make bench': ('bench/bench.mk', '\nbench-smoke: '),
+    'make bench-disk': ('bench/smoke.py', "'disk', 'run.py'"),
+    'make demo-fuse': ('tests/vm/demo_test', 'tests/demo/fuse'),
     'make help': ('Makefile', '\nhelp:'),
     'make deps': ('ctl/deps.mk', '\ndeps:'),
     'make tools': ('ctl/ctl.mk', '\ntools: '),
@@ -40,7 +42,7 @@ ELSEWHERE = {
     'vexctl search files/words --word king --labels tests/data/glove-2k.words -k 2':
         ('tests/unit/fuse.py', "command_of('vexctl search files/words ')"),
     'fusermount3 -u files': ('tests/unit/fuse.py', "command_of('fusermount3 ')"),
-    'mount -t fuse.vexfs words.img files': ('tests/deb.sh', 'readme.py" command "mount -t fuse.vexfs"'),
+    'mount -t fuse.vexfs words.img files': ('tests/deb.sh', 'command="mount -t fuse.vexfs words.img files"'),
     'systemctl reload vexd': ('tests/deb-guest.sh', 'systemctl reload vexd'),
     'journalctl -u vexd': ('tests/deb-guest.sh', 'journalctl -u vexd'),
     'systemd-analyze security vexd': ('tests/deb.sh', 'systemd-analyze security'),
