@@ -94,7 +94,7 @@ enum vexfs_severity {
 	X(702, RECORD_TORN, ERROR, "torn record", \
 	  "A record, its vector or its key is damaged.  Searches skip it, and a repair deletes it; insert it again.") \
 	X(703, RECORD_FIELDS, ERROR, "record", \
-	  "A field of a record has a value that it cannot have.") \
+	  "A field of a record has a value that it cannot have, or one that contradicts another record.  Searches skip it; a repair deletes it, or drops the field.") \
 	X(704, RECORD_KEY, ERROR, "key", \
 	  "A record has a key where there is none.") \
 	X(705, RECORD_WORD, ERROR, "keyword", \

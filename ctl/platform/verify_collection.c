@@ -25,10 +25,6 @@ static const struct {
 	{ "is not its", VEXFS_FOUND_PLANE },
 	{ "two planes", VEXFS_FOUND_PLANE },
 	{ "records live", VEXFS_FOUND_LIVE },
-	{ "keyword", VEXFS_FOUND_RECORD_WORD },
-	{ "key", VEXFS_FOUND_RECORD_KEY },
-	{ "is bound", VEXFS_FOUND_BINDING },
-	{ "record", VEXFS_FOUND_RECORD_FIELDS },
 };
 
 /* The last line is that of the loader; one before it is the core's, on what that could not read. */
@@ -123,7 +119,6 @@ struct rows {
 	u64 slot;			/* the first one in memory ... */
 	u32 n, room;			/* ... of so many, and how many there may be */
 	u32 row_bytes;
-	u64 bad;			/* records that are damaged */
 	struct vexfs_record *record;
 	u8 *row;
 };
@@ -312,7 +307,6 @@ static int record_crc(struct verify *v, struct rows *p, const struct vexfs_colle
 		problem(v, VEXFS_FOUND_RECORD_KEY,
 			"collection %llu: record %llu has a key where there is none",
 			ull(v->c.ino), ull(slot));
-		p->bad++;
 		return 0;
 	}
 	err = vexfs_plane_read(p->keys, off, bytes, len);
@@ -321,19 +315,37 @@ static int record_crc(struct verify *v, struct rows *p, const struct vexfs_colle
 	return err;
 }
 
+/* The loader does not believe a record that verifies. */
+static void refused_record(struct verify *v, u64 slot, u32 why)
+{
+	enum vexfs_finding nr = why == VEXFS_LOST_WORD	   ? VEXFS_FOUND_RECORD_WORD :
+				why == VEXFS_LOST_BINDING  ? VEXFS_FOUND_BINDING :
+				why == VEXFS_LOST_SAME_KEY ? VEXFS_FOUND_RECORD_KEY :
+							     VEXFS_FOUND_RECORD_FIELDS;
+
+	if (why != VEXFS_LOST_KEY)	/* that there is none was said */
+		problem(v, nr, "collection %llu: record %llu cannot be: %s", ull(v->c.ino),
+			ull(slot), vexfs_lost_text(why));
+}
+
 /* -EUCLEAN: it is damaged, which was said. */
 static int check_record(struct verify *v, struct rows *p, const struct vexfs_collection *raw,
 			u64 slot)
 {
 	const struct vexfs_record *r = p->record + (slot - p->slot);
 	int err, there;
-	u32 crc;
+	u32 crc, why;
 
 	err = record_crc(v, p, raw, slot, &crc);
 	if (err)
 		return err;
-	if (crc == le32_to_cpu(r->r_crc))
-		return check_binding(v, p, slot, r);
+	if (crc == le32_to_cpu(r->r_crc)) {
+		why = p->body ? vexfs_columns_lost(p->body->columns, slot) : 0;
+		if (why <= VEXFS_LOST_TORN)	/* it can be read, by now */
+			return check_binding(v, p, slot, r);
+		refused_record(v, slot, why);
+		return -EUCLEAN;
+	}
 	there = is_written(p->records, slot * sizeof(*r), sizeof(*r));
 	if (there > 0)
 		there = is_written(p->vectors, slot * p->row_bytes, p->row_bytes);
@@ -378,7 +390,6 @@ static int read_records(struct verify *v, struct rows *p, u64 slot, u64 count, u
 		problem(v, VEXFS_FOUND_RECORD_MISSING,
 			"collection %llu: records %llu to %llu were never written", ull(v->c.ino),
 			ull(slot), ull(end - 1));
-		p->bad++;
 		return 0;
 	}
 	return vexfs_plane_read(p->records, slot * VEXFS_RECORD_BYTES, p->record,
@@ -399,10 +410,8 @@ static int check_records(struct verify *v, struct rows *p, const struct vexfs_co
 			      read_records(v, p, slot, count, &next);
 		for (i = 0; i < p->n && !err; i++) {
 			err = check_record(v, p, raw, slot + i);
-			if (err == -EUCLEAN) {
-				p->bad++;
+			if (err == -EUCLEAN)
 				err = 0;
-			}
 		}
 	}
 	return err;
@@ -416,9 +425,8 @@ static struct inode *open_plane(struct inode *dir, __le64 ino)
 	return IS_ERR(plane) ? NULL : plane;
 }
 
-/* How many records are damaged into *bad. */
 static int check_rows(struct verify *v, struct inode *dir, const struct vexfs_collection *raw,
-		      const struct vexfs_body *b, u64 *bad)
+		      const struct vexfs_body *b)
 {
 	struct rows p = { .body = b, .row_bytes = le32_to_cpu(raw->c_row_bytes) };
 	int err = 0;
@@ -433,7 +441,6 @@ static int check_rows(struct verify *v, struct inode *dir, const struct vexfs_co
 		err = -ENOMEM;
 	else if (p.vectors && p.records && p.keys)
 		err = check_records(v, &p, raw);
-	*bad = p.bad;
 	free(p.record);
 	free(p.row);
 	if (!b) {
@@ -446,16 +453,12 @@ static int check_rows(struct verify *v, struct inode *dir, const struct vexfs_co
 
 /* --- all of it --- */
 
-/*
- * The block verifies.  What loading stumbles over may be a record that is torn: then it is enough
- * to say that.
- */
+/* The block verifies. */
 static int check_collection(struct verify *v, struct inode *dir, const struct vexfs_collection *raw)
 {
 	struct vexfs_collection_mem *c = vexfs_collection_get(dir);
 	int loading = PTR_ERR_OR_ZERO(c), err = 0;
 	char said[sizeof(v->said)];
-	u64 bad = 0;
 
 	if (loading && !is_damage(loading))
 		return loading;
@@ -471,10 +474,10 @@ static int check_collection(struct verify *v, struct inode *dir, const struct ve
 	}
 	v->gone = 0;
 	if (!err && !(loading && meaning_of(v, said) == VEXFS_FOUND_PLANE))
-		err = check_rows(v, dir, raw, loading ? NULL : c->body, &bad);
+		err = check_rows(v, dir, raw, loading ? NULL : c->body);
 	if (err)			/* an extent of a plane, perhaps */
 		err = refused_now(v, err);
-	if (loading && !(bad && meaning_of(v, said) >= VEXFS_FOUND_RECORD_MISSING))
+	if (loading)
 		refused(v, loading, said);
 	if (v->gone)
 		problem(v, VEXFS_FOUND_BINDING_GONE,

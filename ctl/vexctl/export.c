@@ -15,15 +15,20 @@ struct job {
 	struct vexfs_walk walk;
 	struct output out;
 	struct vexfs_export ex;
-	__u64 damaged;			/* records that could not be read */
+	__u64 damaged, lost;		/* records that could not be read; whose ids could not, too */
 };
 
 /* It cannot be read, and is not in the file; each has a line. */
 static void miss(struct job *j)
 {
 	progress(NULL, 0, 0, NULL);
-	fail(j->dir, "record %llu cannot be read: it is damaged, and left out", j->walk.item->id);
+	if (j->walk.item->flags & VEXFS_ITEM_LOST)
+		fail(j->dir, "the record in slot %llu cannot be read, nor what its id is: it is damaged, and left out",
+		     j->walk.item->slot);
+	else
+		fail(j->dir, "record %llu cannot be read: it is damaged, and left out", j->walk.item->id);
 	j->damaged++;
+	j->lost += j->walk.item->flags & VEXFS_ITEM_LOST ? 1 : 0;
 }
 
 static int export_all(struct job *j)
@@ -172,7 +177,7 @@ static int export(int argc, char **argv)
 										 ", vectors alone");
 	}
 	if (!ret && j.damaged)
-		ret = fail(j.dir, "%llu records are damaged; insert them again, or delete them", j.damaged);
+		ret = fail_damaged(j.dir, j.damaged, j.lost);
 	output_abandon(&j.out);
 	vexfs_walk_close(&j.walk);
 	if (j.fd >= 0)

@@ -78,7 +78,8 @@ struct json_object *item_json(struct names *n, const struct vexfs_item *item, co
 	const char *word;
 	__u32 i;
 
-	add_u64(o, "id", item->id);
+	if (!(item->flags & VEXFS_ITEM_LOST))
+		add_u64(o, "id", item->id);
 	if (item->key_len)
 		json_object_object_add(o, "key", json_object_new_string_len(key, item->key_len));
 	add_u64(o, "slot", item->slot);
@@ -96,6 +97,8 @@ struct json_object *item_json(struct names *n, const struct vexfs_item *item, co
 	add_place(o, n, item->file, item->file_off, item->file_len, item->flags);
 	if (item->flags & VEXFS_ITEM_DAMAGED)
 		add_bool(o, "damaged", true);
+	if (item->flags & VEXFS_ITEM_LOST)
+		add_bool(o, "lost", true);
 	return o;
 }
 
@@ -104,6 +107,10 @@ void print_item(struct names *n, const struct vexfs_item *item, const char *key)
 	const char *word;
 	__u32 i;
 
+	if (item->flags & VEXFS_ITEM_LOST) {
+		printf("slot %llu  damaged, its id is lost\n", item->slot);
+		return;
+	}
 	printf("id %llu  slot %llu  seq %llu", item->id, item->slot, item->seq);
 	if (item->key_len)
 		printf("  key %s", printable_n(key, item->key_len));
@@ -119,6 +126,14 @@ void print_item(struct names *n, const struct vexfs_item *item, const char *key)
 	if (item->flags & VEXFS_ITEM_DAMAGED)
 		printf("  damaged");
 	printf("\n");
+}
+
+int fail_damaged(const char *dir, __u64 damaged, __u64 lost)
+{
+	if (!lost)
+		return fail(dir, "%llu records are damaged; insert them again, or delete them", damaged);
+	return fail(dir, "%llu records are damaged, and of %llu of them the ids are lost: unmount, and run fsck.vexfs; insert all that are missing again, or delete them",
+		    damaged, lost);
 }
 
 struct lookup {

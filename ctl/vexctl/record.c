@@ -167,7 +167,7 @@ static int list_some(int argc, char **argv, __u32 flags)
 		.flags = flags | VEXFS_LIST_DAMAGED, .items = items, .keys = keys };
 	struct vexfs_ioc_info info;
 	struct names names;
-	__u64 limit = ~0ULL, damaged = 0;
+	__u64 limit = ~0ULL, damaged = 0, lost = 0;
 	bool json = false;
 	int c, fd, err;
 	__u32 i;
@@ -199,6 +199,7 @@ static int list_some(int argc, char **argv, __u32 flags)
 			else
 				print_item(&names, &items[i], key);
 			damaged += items[i].flags & VEXFS_ITEM_DAMAGED ? 1 : 0;
+			lost += items[i].flags & VEXFS_ITEM_LOST ? 1 : 0;
 		}
 		limit -= err ? 0 : l.n;
 	} while (!err && limit && l.cursor != ~0ULL && !ferror(stdout) && !interrupted());
@@ -207,7 +208,7 @@ static int list_some(int argc, char **argv, __u32 flags)
 	if (err)
 		err = fail_op(argv[optind], VEXFS_OP_LIST, err);
 	else if (damaged)
-		err = fail(argv[optind], "%llu records are damaged; insert them again, or delete them", damaged);
+		err = fail_damaged(argv[optind], damaged, lost);
 	return interrupted_code(err);
 }
 

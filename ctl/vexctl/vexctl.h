@@ -138,6 +138,8 @@ void names_close(struct names *n);
 /* A record on one line, or as an object.  key: the key_len bytes of the item's key. */
 void print_item(struct names *n, const struct vexfs_item *item, const char *key);
 struct json_object *item_json(struct names *n, const struct vexfs_item *item, const char *key);
+/* The end of a list with damaged records in it: so many, of `lost` of which the ids are not known. */
+int fail_damaged(const char *dir, __u64 damaged, __u64 lost);
 /* Of a record or hit: `  file PATH:OFFSET+LENGTH`, and ` stale`; nothing if it is not bound. */
 void print_place(struct names *n, __u64 file, __u64 off, __u32 len, __u32 flags);
 void add_place(struct json_object *o, struct names *n, __u64 file, __u64 off, __u32 len,

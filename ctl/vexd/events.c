@@ -173,11 +173,16 @@ static void on_damage(const struct meter_event *e)
 	char path[PATH_MAX];
 
 	add_dir(o, e, path);
-	add_number(o, "id", e->id);
+	if (e->err != -ENODATA)
+		add_number(o, "id", e->id);
 	add_number(o, "slot", e->record_slot);
 	add(o, "code", strerrorname_np(-e->err) ?: "?");
-	log_warn("damage: record %llu of %s %s; searches leave it out", e->id, path,
-		 e->err == -EIO ? "cannot be read" : "is not what was written");
+	if (e->err == -ENODATA)
+		log_warn("damage: the record in slot %llu of %s is lost, with its id; searches leave it out until fsck.vexfs has repaired it",
+			 e->record_slot, path);
+	else
+		log_warn("damage: record %llu of %s %s; searches leave it out", e->id, path,
+			 e->err == -EIO ? "cannot be read" : "is not what was written");
 	server_broadcast(o);
 }
 

@@ -176,6 +176,11 @@ struct vexfs_ioc_insert {
 #define VEXFS_ITEM_STALE	0x4u
 /* it cannot be read: only id, slot and attributes are there, row and key are not */
 #define VEXFS_ITEM_DAMAGED	0x8u
+/*
+ * with that: what says which record it is, is lost, too; only the slot is there, and only fsck.vexfs
+ * removes it
+ */
+#define VEXFS_ITEM_LOST		0x10u
 struct vexfs_item {
 	__u64	id, slot, seq;
 	__u64	file;			/* inode of the bound file, as it is there now; 0: none */

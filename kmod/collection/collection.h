@@ -7,6 +7,7 @@
  *	collection.c	in memory: from the first use until it is dropped or its directory evicted;
  *			what the filesystem tells
  *	load.c		loading
+ *	lost.c		records that cannot be trusted
  *	body.c		all that slots index
  *	program.c	what is bound
  *	schema.c	the collection block: read, create, drop
@@ -50,6 +51,7 @@
 #include "collection/derived.h"
 #include "collection/heir.h"
 #include "collection/key.h"
+#include "collection/lost.h"
 #include "collection/predicate.h"
 #include "collection/reader.h"
 #include "collection/recall.h"
@@ -159,9 +161,9 @@ int vexfs_collection_info(struct vexfs_collection_mem *c, struct vexfs_ioc_info 
 int vexfs_collection_load(struct vexfs_collection_mem *c);
 /*
  * Enter a record that is on the planes, in the order of slots, into what is derived: room in the
- * columns was made, nobody else uses the body yet.  What it is bound to now: the file `like` of
- * another body, or, if that is NULL, what `heirs` say.  -EUCLEAN after a line in the log, -ENOMEM,
- * -EIO.
+ * columns was made, nobody else uses the body yet, vexfs_record_wrong() is 0; its key is for
+ * vexfs_key_load().  What it is bound to now: the file `like` of another body, or, if that is NULL,
+ * what `heirs` say.  -EEXIST: its id is another one's; -ENOMEM, -EIO, -EUCLEAN.
  */
 int vexfs_body_enter(struct vexfs_collection_mem *c, struct vexfs_body *b, u64 slot,
 		     const struct vexfs_record *r, bool dead, const struct vexfs_heirs *heirs,

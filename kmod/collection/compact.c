@@ -219,6 +219,23 @@ static void carry(struct compaction *k)
 	k->heir = NULL;
 }
 
+/* A record of the step into the columns and maps of the new body. */
+static int enter(struct compaction *k, u32 i, bool dead)
+{
+	const struct vexfs_record *r = k->record + i;
+	u64 slot = k->count + i, other;
+	int err = vexfs_body_enter(k->c, k->to, slot, r, dead, NULL,
+				   vexfs_columns_file(k->from->columns, k->slot[i]));
+
+	if (!err && !dead && vexfs_record_keyed(r))
+		err = vexfs_key_load(k->c, k->to, slot, le64_to_cpu(r->r_key), &other);
+	if (err == -EEXIST) {
+		vexfs_complain(k->c->dir, "records share the id %llu, or a key", le64_to_cpu(r->r_id));
+		err = -EUCLEAN;
+	}
+	return err;
+}
+
 /* What was taken goes to the planes, and into what is derived. */
 static int flush_step(struct compaction *k, const u64 *dead)
 {
@@ -232,9 +249,7 @@ static int flush_step(struct compaction *k, const u64 *dead)
 	for (i = 0; i < k->n && !err; i++) {
 		u64 slot = k->slot[i], bit = 1ULL << slot % 64;
 
-		err = vexfs_body_enter(k->c, k->to, k->count + i, k->record + i,
-				       dead[i / 64] >> i % 64 & 1, NULL,
-				       vexfs_columns_file(k->from->columns, slot));
+		err = enter(k, i, dead[i / 64] >> i % 64 & 1);
 		k->kept[slot / 64] |= bit;
 		if (dead[i / 64] >> i % 64 & 1)
 			k->buried[slot / 64] |= bit;

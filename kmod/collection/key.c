@@ -60,7 +60,7 @@ static int same_key(struct vexfs_body *b, u64 slot, const u8 *key, u32 len)
 	n = vexfs_plane_read(b->records, slot * VEXFS_RECORD_BYTES, &r, sizeof(r));
 	if (n)
 		return n;
-	if (!(le32_to_cpu(r.r_flags) & VEXFS_RECORD_KEYED))
+	if (!vexfs_record_keyed(&r))
 		return 0;
 	n = vexfs_key_read(b, le64_to_cpu(r.r_key), other);
 	return n < 0 ? n : (u32)n == len && !memcmp(key, other, len);
@@ -68,10 +68,10 @@ static int same_key(struct vexfs_body *b, u64 slot, const u8 *key, u32 len)
 
 #define LOOK_KEYS	256u		/* in the map, at a time */
 
-/* Is the slot live, and for whoever asks? */
+/* Is the slot live, and for whoever asks?  A record that is lost has no key. */
 static bool is_there(const struct vexfs_body *b, const struct vexfs_keys *k, u64 s)
 {
-	return !vexfs_columns_dead(b->columns, s) &&
+	return !vexfs_columns_dead(b->columns, s) && !vexfs_columns_lost(b->columns, s) &&
 	       (!k->reader || vexfs_reader_sees(k->reader, b, s));
 }
 
@@ -162,11 +162,12 @@ int vexfs_key_find(struct vexfs_body *b, const struct vexfs_keys *k, u32 i, u64 
 	return 0;
 }
 
-int vexfs_key_load(struct vexfs_collection_mem *c, struct vexfs_body *b, u64 slot, u64 r_key)
+int vexfs_key_load(struct vexfs_collection_mem *c, struct vexfs_body *b, u64 slot, u64 r_key,
+		   u64 *other)
 {
 	u8 key[VEXFS_MAX_KEY], len;
 	u32 off = 0;
-	u64 other, hash;
+	u64 hash;
 	struct vexfs_keys k = { .n = 1, .byte = key, .len = &len, .off = &off, .hash = &hash };
 	int err;
 
@@ -175,7 +176,7 @@ int vexfs_key_load(struct vexfs_collection_mem *c, struct vexfs_body *b, u64 slo
 		return err;
 	len = err;
 	hash = siphash(key, len, &c->hash_seed);
-	err = vexfs_key_find(b, &k, 0, slot, &other);
+	err = vexfs_key_find(b, &k, 0, slot, other);
 	if (err != -ENOENT)
 		return err ?: -EEXIST;
 	err = vexfs_map_reserve(&b->key_map, 1);

@@ -45,7 +45,11 @@ void vexfs_keys_drop(struct vexfs_keys *k);
 
 /* The key that r_key names: its length, or -EUCLEAN, -EIO.  key: VEXFS_MAX_KEY bytes. */
 int vexfs_key_read(struct vexfs_body *b, u64 r_key, u8 *key);
-/* Loading: remember the key of a live slot.  -EEXIST another one has it. */
-int vexfs_key_load(struct vexfs_collection_mem *c, struct vexfs_body *b, u64 slot, u64 r_key);
+/*
+ * Loading: remember the key of a live slot.  -EEXIST another one has it, *other; -EUCLEAN it is
+ * none, -EIO, -ENOMEM.
+ */
+int vexfs_key_load(struct vexfs_collection_mem *c, struct vexfs_body *b, u64 slot, u64 r_key,
+		   u64 *other);
 
 #endif /* _VEXFS_COLLECTION_KEY_H */

@@ -65,6 +65,8 @@ static void add_damaged(const struct vexfs_body *b, struct batch *t, u64 slot)
 	item->id = vexfs_columns_id(b->columns, slot);
 	item->slot = slot;
 	item->flags = VEXFS_ITEM_DAMAGED;
+	if (vexfs_columns_lost(b->columns, slot))
+		item->flags |= VEXFS_ITEM_LOST;
 	for (i = 0; i < t->attrs; i++)
 		item->attr[i] = vexfs_columns_attr(b->columns, slot, i);
 }

@@ -3,7 +3,9 @@
  * Loading a collection: its block, its planes, and all its records, which are entered into what is
  * derived from them in the order of their slots.
  *
- * Nothing is believed: counts, numbers and lengths are checked against what is there.
+ * Nothing is believed: counts, numbers and lengths are checked against what is there.  A record that
+ * cannot be is lost (lost.c), and the others are there; without the block, the bitmap or the words
+ * there is no telling what the others are, and the collection does not load.
  *
  * Lock: vexfs_collection_mem.lock, over all of a load; see vexfs.h for what is taken inside.
  */
@@ -15,13 +17,15 @@
 /* A cursor over the dead bitmap, and what must hold between records. */
 struct loading {
 	u64 count, next_seq;
-	u64 seq;			/* of the record before */
 	u64 live;
 	struct vexfs_body *b;
 	vx_buf *dead;			/* bitmap block of the slot at hand */
 	u32 *died;			/* the log of deaths, ascending: so many, and the next */
 	u64 deaths, at;
 	struct vexfs_heirs *heirs;
+	struct vexfs_trial trial;
+	/* since these there were only reads that failed: of records and keys */
+	u64 failed;
 };
 
 #define damaged(c, ...) (vexfs_complain((c)->dir, __VA_ARGS__), -EUCLEAN)
@@ -34,8 +38,6 @@ static int load_binding(struct vexfs_collection_mem *c, struct vexfs_body *b, u6
 			     now;
 	struct vexfs_bound_file *f;
 
-	if (!vexfs_ino_valid(&VEXFS_SB(c->dir->i_sb)->fs, id.ino))
-		return damaged(c, "record %llu is bound to no inode", slot);
 	if (!like)
 		vexfs_heirs_find(heirs, &id, &now);
 	f = vexfs_file_load(c->dir->i_sb, &b->files, &id, &now, like);
@@ -50,16 +52,9 @@ int vexfs_body_enter(struct vexfs_collection_mem *c, struct vexfs_body *b, u64 s
 	u32 i;
 	int err;
 
-	for (i = 0; i < VEXFS_MAX_ATTRS; i++) {
+	for (i = 0; i < VEXFS_MAX_ATTRS; i++)
 		attr[i] = le64_to_cpu(r->r_attr[i]);
-		if (i >= c->attrs && attr[i])
-			return damaged(c, "record %llu has attributes that the schema lacks", slot);
-	}
-	if (!vexfs_words_known(c, attr))
-		return damaged(c, "record %llu has a keyword without a word", slot);
 	err = vexfs_columns_put(b->columns, slot, le64_to_cpu(r->r_id), attr);
-	if (err == -EEXIST)
-		return damaged(c, "records share the id %llu", le64_to_cpu(r->r_id));
 	if (!err && r->r_flags & cpu_to_le32(VEXFS_RECORD_BOUND))
 		err = load_binding(c, b, slot, r, heirs, like);
 	if (err)
@@ -67,21 +62,13 @@ int vexfs_body_enter(struct vexfs_collection_mem *c, struct vexfs_body *b, u64 s
 	vexfs_columns_publish(b->columns, slot + 1);
 	if (dead)
 		vexfs_columns_kill(b->columns, slot);
-	if (dead || !(r->r_flags & cpu_to_le32(VEXFS_RECORD_KEYED)))
-		return 0;
-	err = vexfs_key_load(c, b, slot, le64_to_cpu(r->r_key));
-	if (err == -EEXIST || err == -EUCLEAN)
-		return damaged(c, "record %llu has %s", slot,
-			       err == -EEXIST ? "another one's key" : "a bad key");
-	return err;
+	return 0;
 }
 
-static int load_record(struct vexfs_collection_mem *c, struct loading *l, u64 slot,
-		       const struct vexfs_record *r)
+/* Is the slot at hand dead?  They come in order. */
+static int load_dead(struct loading *l, u64 slot, bool *dead)
 {
 	u32 bit = slot % VEXFS_DEAD_SLOTS;
-	u64 seq = le64_to_cpu(r->r_seq);
-	bool dead;
 	int err;
 
 	if (!bit) {
@@ -93,15 +80,99 @@ static int load_record(struct vexfs_collection_mem *c, struct loading *l, u64 sl
 			return err;
 		}
 	}
-	if (le32_to_cpu(r->r_flags) & ~VEXFS_RECORD_ALL || seq <= l->seq || seq >= l->next_seq)
-		return damaged(c, "record %llu is damaged", slot);
-	l->seq = seq;
-	c->next_id = vexfs_id_after(c->next_id, le64_to_cpu(r->r_id));
-	dead = test_bit_le(bit, ((struct vexfs_dead_block *)vx_data(l->dead))->x_bits);
+	*dead = test_bit_le(bit, ((struct vexfs_dead_block *)vx_data(l->dead))->x_bits);
 	for (; l->at < l->deaths && l->died[l->at] == slot; l->at++)
-		dead = true;
-	l->live += !dead;
-	return vexfs_body_enter(c, l->b, slot, r, dead, l->heirs, NULL);
+		*dead = true;
+	l->live += !*dead;
+	return 0;
+}
+
+/* The record of the next slot is lost.  It had an id, which is not to be given again. */
+static int lose(struct vexfs_collection_mem *c, struct loading *l, u64 slot, u32 why, bool dead)
+{
+	c->next_id = vexfs_id_after(c->next_id, c->next_id);
+	return vexfs_trial_lose(&l->trial, slot, why, true, dead);
+}
+
+/* What is wrong with the record, as far as one can tell without its row; *why 0: nothing. */
+static int try_record(struct vexfs_collection_mem *c, struct loading *l, u64 slot,
+		      const struct vexfs_record *r, u32 *why)
+{
+	u64 seq = le64_to_cpu(r->r_seq), other;
+	int err = 0;
+
+	*why = !seq || seq >= l->next_seq ? VEXFS_LOST_FIELD : vexfs_record_wrong(c, r);
+	if (!*why)
+		err = vexfs_trial_order(&l->trial, slot, seq, why);
+	if (err || *why || vexfs_columns_find(l->b->columns, le64_to_cpu(r->r_id), &other))
+		return err;
+	*why = VEXFS_LOST_ID;
+	return vexfs_trial_two(&l->trial, slot, other, why);
+}
+
+/* The key of a live record that was entered. */
+static int load_key(struct vexfs_collection_mem *c, struct loading *l, u64 slot,
+		    const struct vexfs_record *r)
+{
+	u64 other, r_key = le64_to_cpu(r->r_key);
+	u32 why = 0, tries = VEXFS_LOST_TRIES;
+	int err;
+
+	for (;;) {
+		err = vexfs_key_load(c, l->b, slot, r_key, &other);
+		l->failed = err == -EIO ? l->failed + 1 : 0;
+		if (err == -EEXIST) {
+			why = VEXFS_LOST_SAME_KEY;
+			err = vexfs_trial_two(&l->trial, slot, other, &why);
+			if (!err && !why)
+				continue;	/* the other one has none now */
+		} else if (err == -EIO && --tries) {
+			continue;
+		} else if (err == -EUCLEAN || err == -EIO) {
+			why = VEXFS_LOST_KEY;
+			err = 0;
+		}
+		break;
+	}
+	return err || !why ? err : vexfs_trial_lose(&l->trial, slot, why, false, false);
+}
+
+/* r NULL: it cannot be read. */
+static int load_record(struct vexfs_collection_mem *c, struct loading *l, u64 slot,
+		       const struct vexfs_record *r)
+{
+	u32 why = VEXFS_LOST_UNREAD;
+	bool dead = false;
+	int err = load_dead(l, slot, &dead);
+
+	if (!err && r)
+		err = try_record(c, l, slot, r, &why);
+	if (err)
+		return err;
+	if (why)
+		return lose(c, l, slot, why, dead);
+	vexfs_trial_good(&l->trial, slot, le64_to_cpu(r->r_seq));
+	c->next_id = vexfs_id_after(c->next_id, le64_to_cpu(r->r_id));
+	err = vexfs_body_enter(c, l->b, slot, r, dead, l->heirs, NULL);
+	return err || dead || !vexfs_record_keyed(r) ? err : load_key(c, l, slot, r);
+}
+
+/* n records from slot on, which could not be read at once: as many as can be, one by one. */
+static int load_each(struct vexfs_collection_mem *c, struct loading *l, u64 slot, u64 n,
+		     struct vexfs_record *buf)
+{
+	u64 i;
+	int err = 0;
+
+	for (i = 0; i < n && !err; i++) {
+		if (vx_killed())
+			return -EINTR;
+		err = vexfs_plane_read(l->b->records, (slot + i) * sizeof(*buf), buf, sizeof(*buf));
+		l->failed = err == -EIO ? l->failed + 1 : 0;
+		if (!err || err == -EIO)
+			err = load_record(c, l, slot + i, err ? NULL : buf);
+	}
+	return err;
 }
 
 /* No bit may be set beyond the count. */
@@ -147,12 +218,20 @@ static int load_records(struct vexfs_collection_mem *c, struct loading *l)
 		if (!err)
 			err = vexfs_plane_read(l->b->records, slot * VEXFS_RECORD_BYTES, buf,
 					       n * VEXFS_RECORD_BYTES);
+		if (err == -EIO) {
+			err = load_each(c, l, slot, n, buf);
+			continue;
+		}
 		for (i = 0; i < n && !err; i++)
 			err = load_record(c, l, slot + i, buf + i);
 		if (!err && vx_killed())
 			err = -EINTR;
 		cond_resched();
 	}
+	/* a block that cannot be read is lost; if nothing can, that is no damage, and may pass */
+	if (!err && l->failed)
+		err = vexfs_plane_read(l->b->vectors, 0, buf,
+				       min_t(u64, l->count * c->row_bytes, PAGE_SIZE));
 	if (!err)
 		err = check_dead_tail(c, l);
 	if (!err && l->at < l->deaths)
@@ -181,6 +260,7 @@ static int load_columns(struct vexfs_collection_mem *c, struct vexfs_body *b,
 		.count = le64_to_cpu(raw->c_count),
 		.next_seq = le64_to_cpu(raw->c_next_seq),
 		.b = b,
+		.trial.b = b,
 	};
 	int err;
 
@@ -196,6 +276,7 @@ static int load_columns(struct vexfs_collection_mem *c, struct vexfs_body *b,
 		err = load_records(c, &l);
 	vx_brelse(l.dead);
 	kvfree(l.died);
+	vexfs_trial_end(&l.trial);
 	if (!err)
 		vexfs_heirs_link(l.heirs, b);
 	kvfree(l.heirs);

@@ -329,6 +329,7 @@ __printf(2, 3) void vexfs_complain(const struct inode *dir, const char *fmt, ...
 void vexfs_event_use(const struct inode *dir, u32 slot, const char *name);
 void vexfs_event_commit(const struct inode *dir, u64 records, u64 deaths, u64 us, int err);
 void vexfs_event_compact(const struct inode *dir, u64 before, u64 after, u64 us, int err);
+/* err -EIO, -EUCLEAN; -ENODATA: the record is lost, and with it its id. */
 void vexfs_event_damage(const struct inode *dir, u64 slot, u64 id, int err);
 void vexfs_event_search_begin(const struct inode *dir, const struct vexfs_ioc_search *s);
 void vexfs_event_search_end(const struct inode *dir, const struct vexfs_ioc_search *s, u64 us,

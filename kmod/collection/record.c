@@ -694,19 +694,18 @@ int vexfs_record_find(struct vexfs_collection_mem *c, struct vexfs_reader *reade
 	return err;
 }
 
-static int fetch(struct vexfs_body *b, u64 slot, struct vexfs_record *record, void *row, u8 *key)
+int vexfs_record_read(struct vexfs_body *b, u64 slot, struct vexfs_record *record, void *row,
+		      u8 *key)
 {
 	int err, len = 0;
 
 	err = vexfs_plane_read(b->records, slot * sizeof(*record), record, sizeof(*record)) ?:
 	      vexfs_plane_read(b->vectors, slot * b->row_bytes, row, b->row_bytes);
-	if (!err && le32_to_cpu(record->r_flags) & VEXFS_RECORD_KEYED) {
+	if (!err && vexfs_record_keyed(record)) {
 		len = vexfs_key_read(b, le64_to_cpu(record->r_key), key);
 		err = min(len, 0);
 	}
-	if (!err &&
-	    (le32_to_cpu(record->r_crc) != vexfs_record_crc(b, slot, record, row, key, len) ||
-		     le64_to_cpu(record->r_id) != vexfs_columns_id(b->columns, slot)))
+	if (!err && le32_to_cpu(record->r_crc) != vexfs_record_crc(b, slot, record, row, key, len))
 		err = -EUCLEAN;
 	/* insert takes no such row, but an image may be anybody's: NaN would come before all others */
 	if (!err && vexfs_row_check(b->metric, row, b->row_bytes / sizeof(__le32)))
@@ -714,14 +713,32 @@ static int fetch(struct vexfs_body *b, u64 slot, struct vexfs_record *record, vo
 	return err ?: len;
 }
 
+static int fetch(struct vexfs_body *b, u64 slot, struct vexfs_record *record, void *row, u8 *key)
+{
+	int len = vexfs_columns_lost(b->columns, slot) ? -EUCLEAN :
+		  vexfs_record_read(b, slot, record, row, key);
+
+	if (len >= 0 && le64_to_cpu(record->r_id) != vexfs_columns_id(b->columns, slot))
+		return -EUCLEAN;
+	return len;
+}
+
 /* vexfs_columns_watch().  After a shutdown nothing can be read, whatever the disk has. */
 static int tell_damage(void *arg, u64 slot, int err)
 {
 	const struct vexfs_body *b = arg;
 	u64 id = vexfs_columns_id(b->columns, slot);
+	u32 why = vexfs_columns_lost(b->columns, slot);
 
 	if (vexfs_is_gone(b->dir->i_sb))
 		return -EIO;
+	if (why) {
+		vexfs_complain(b->dir,
+			       "the record in slot %llu is damaged: %s; until fsck.vexfs has repaired it, its id is free, and searches leave it out",
+			       slot, vexfs_lost_text(why));
+		vexfs_event_damage(b->dir, slot, 0, -ENODATA);
+		return 0;
+	}
 	vexfs_complain(b->dir, "record %llu (slot %llu) is damaged: %s; searches leave it out", id,
 		       slot, err == -EIO ? "it cannot be read" : "it is not what was written");
 	vexfs_event_damage(b->dir, slot, id, err);

@@ -16,6 +16,11 @@ static inline u64 vexfs_id_after(u64 next, u64 id)
 	return max(next, id < U64_MAX ? id + 1 : U64_MAX);
 }
 
+static inline bool vexfs_record_keyed(const struct vexfs_record *r)
+{
+	return r->r_flags & cpu_to_le32(VEXFS_RECORD_KEYED);
+}
+
 /* What one insert brings.  All arrays are in kernel memory. */
 struct vexfs_new_records {
 	u32 n;
@@ -48,6 +53,12 @@ int vexfs_record_find(struct vexfs_collection_mem *c, struct vexfs_reader *reade
 		      struct vexfs_keys *keys, struct vexfs_body **b, u64 *slot);
 /* Rows of a body that has columns are watched: what is damaged is told, once each. */
 void vexfs_record_watch(struct vexfs_body *b);
+/*
+ * Record, row (row_bytes) and key (VEXFS_MAX_KEY bytes) of a slot below the count on the planes,
+ * against its own checksum.  The length of the key, 0: none.  -EUCLEAN, -EIO; nothing is marked.
+ */
+int vexfs_record_read(struct vexfs_body *b, u64 slot, struct vexfs_record *record, void *row,
+		      u8 *key);
 /*
  * Record, row (row_bytes) and key (VEXFS_MAX_KEY bytes; NULL: not wanted) of a published slot,
  * verified.  The length of the key, 0: none.  -EUCLEAN, -EIO: it is marked as damaged, after a line

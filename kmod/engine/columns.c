@@ -34,6 +34,8 @@ struct vexfs_columns {
 	struct vexfs_map64 ids;		/* of live slots, and of those that are not published */
 	__u64 superseded;		/* largest count that a slot was superseded at */
 	__u64 damaged;			/* slots with that bit */
+	struct vexfs_map64 lost;	/* from slots to why, see vexfs_columns_lose() */
+	__u64 lost_live;		/* of them those that are not dead */
 	int (*tell)(void *arg, __u64 slot, int err);	/* see vexfs_columns_watch() */
 	void *tell_arg;
 	struct vexfs_chunks chunks;	/* struct chunk */
@@ -65,6 +67,7 @@ void vexfs_columns_free(struct vexfs_columns *c)
 		vx_efree(chunk_of(c, slot)->bound);
 	vexfs_chunks_free(&c->chunks);
 	vexfs_map_free(&c->ids);
+	vexfs_map_free(&c->lost);
 	vx_efree(c);
 }
 
@@ -221,6 +224,8 @@ static void bury(struct vexfs_columns *c, __u64 slot, __u64 count)
 		return;
 	vexfs_map_del(&c->ids, k->id[at], slot);
 	WRITE_ONCE(c->live, c->live - 1);
+	if (vexfs_columns_lost(c, slot))
+		WRITE_ONCE(c->lost_live, c->lost_live - 1);
 	if (bound_to(c, slot))
 		bound_to(c, slot)->records--;
 	if (count) {
@@ -294,7 +299,7 @@ void vexfs_columns_mend(struct vexfs_columns *c, __u64 slot)
 {
 	__u64 bit = 1ULL << slot % 64;
 
-	if (vexfs_columns_damaged(c) &&
+	if (vexfs_columns_damaged(c) && !vexfs_columns_lost(c, slot) &&
 	    __atomic_fetch_and(damaged_word(c, slot), ~bit, __ATOMIC_RELEASE) & bit)
 		__atomic_sub_fetch(&c->damaged, 1, __ATOMIC_RELAXED);
 }
@@ -319,6 +324,42 @@ __u64 vexfs_columns_damaged_mask(const struct vexfs_columns *c, __u64 from, __u6
 	return bad;
 }
 
+int vexfs_columns_put_lost(struct vexfs_columns *c, __u64 slot, __u32 why)
+{
+	int err = slot < c->chunks.slots ? vexfs_map_reserve(&c->lost, 1) : -EINVAL;
+
+	if (err)
+		return err;
+	fill(c, slot, 0, NULL);
+	vexfs_map_put(&c->lost, slot, why);
+	c->lost_live++;
+	return 0;
+}
+
+int vexfs_columns_lose(struct vexfs_columns *c, __u64 slot, __u32 why)
+{
+	int err = vexfs_map_reserve(&c->lost, 1);
+
+	if (err)
+		return err;
+	vexfs_map_del(&c->ids, vexfs_columns_id(c, slot), slot);
+	vexfs_map_put(&c->lost, slot, why);
+	c->lost_live += !vexfs_columns_dead(c, slot);
+	return 0;
+}
+
+__u32 vexfs_columns_lost(const struct vexfs_columns *c, __u64 slot)
+{
+	__u64 at = 0, why;
+
+	return vexfs_map_next(&c->lost, slot, &at, &why) ? why : 0;
+}
+
+bool vexfs_columns_any_lost(const struct vexfs_columns *c, bool live)
+{
+	return live ? READ_ONCE(c->lost_live) : c->lost.live;
+}
+
 __u64 vexfs_columns_id(const struct vexfs_columns *c, __u64 slot)
 {
 	return chunk_of(c, slot)->id[slot & (CHUNK_SLOTS - 1)];
@@ -341,7 +382,8 @@ const __s64 *vexfs_columns_column(const struct vexfs_columns *c, __u64 slot, __u
 
 __u64 vexfs_columns_bytes(const struct vexfs_columns *c)
 {
-	return c->bytes + READ_ONCE(c->chunks.bytes) + vexfs_map_bytes(&c->ids);
+	return c->bytes + READ_ONCE(c->chunks.bytes) + vexfs_map_bytes(&c->ids) +
+	       vexfs_map_bytes(&c->lost);
 }
 
 __u32 *vexfs_columns_norm(struct vexfs_columns *c, __u64 slot)

@@ -117,6 +117,16 @@ void vexfs_columns_watch(struct vexfs_columns *c, int (*tell)(void *arg, __u64 s
 int vexfs_columns_damage(struct vexfs_columns *c, __u64 slot, int err);
 void vexfs_columns_mend(struct vexfs_columns *c, __u64 slot);	/* it was read and is right */
 __u64 vexfs_columns_damaged(const struct vexfs_columns *c);	/* how many, dead ones included */
+/*
+ * Slots of which nothing is known but that they count: of a record that cannot be trusted, so that
+ * it has no id, no attributes and no file.  Who loads says so, before anybody else looks, and
+ * follows with vexfs_columns_damage(); it stays as long as the columns do.  why: his, not 0.
+ */
+int vexfs_columns_put_lost(struct vexfs_columns *c, __u64 slot, __u32 why);	/* -ENOMEM */
+/* The same of one that was put: its id is free again.  -ENOMEM. */
+int vexfs_columns_lose(struct vexfs_columns *c, __u64 slot, __u32 why);
+__u32 vexfs_columns_lost(const struct vexfs_columns *c, __u64 slot);	/* why; 0: it is not */
+bool vexfs_columns_any_lost(const struct vexfs_columns *c, bool live);	/* live: that is not dead */
 /* Of the slots from + i for which bit i of mask is set, those that are damaged. */
 __u64 vexfs_columns_damaged_mask(const struct vexfs_columns *c, __u64 from, __u64 mask);
 __u64 vexfs_columns_id(const struct vexfs_columns *c, __u64 slot);

@@ -307,6 +307,9 @@ int vexfs_query_finish(struct vexfs_query *q, struct vexfs_hit_f *hits, __u32 *t
 		hits[i].id = f[i].id;
 		hits[i].distance = vexfs_key_bits(f[i].key);
 	}
+	/* what matches is not known of records that are lost */
+	if (q->match.p && vexfs_columns_any_lost(q->cols, !q->as_of))
+		q->damaged = true;
 	*truncated |= q->why | (q->damaged ? VEXFS_TRUNC_DAMAGED : 0);
 	if (n < (int)q->k && !q->why && (vexfs_query_looked(q) < q->count || q->deferred.n || q->dropped))
 		*truncated |= VEXFS_TRUNC_STRATEGY;

@@ -10,7 +10,8 @@
  *	vexfs_eject		a search program failed so often that the collection no longer tries it
  *	vexfs_commit		operations on records were committed, or not
  *	vexfs_compact		a compaction ended, or was given up: slots before and after
- *	vexfs_damage		a record cannot be read or did not verify, for the first time
+ *	vexfs_damage		a record cannot be read or did not verify, for the first time;
+ *				err -ENODATA: it is lost with its id, see collection/lost.c
  *
  * dev and ino name the directory of a collection, times are microseconds.
  */

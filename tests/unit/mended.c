@@ -305,6 +305,30 @@ int mended_make(void **state)
 }
 
 int mended_unmake(void **state)
+struct vexfs_record *mended_record(__u64 slot)
+{
+	const __u64 in_block = VEXFS_BLOCK_SIZE / sizeof(struct vexfs_record);
+
+	return (struct vexfs_record *)mended_hit(rich.records + slot / in_block) + slot % in_block;
+}
+
+void mended_seal(__u64 slot)
+{
+	const __u8 *row = rich.now + (rich.vectors << VEXFS_BLOCK_SHIFT) + slot * DIMS * 4;
+	struct vexfs_record *r = mended_record(slot);
+	__le64 le = cpu_to_le64(slot);
+	__u32 crc;
+
+	crc = crc32c(crc32c(~0u, mended_made()->c_uuid, 16), &le, sizeof(le));
+	crc = crc32c(crc, (char *)r + 4, sizeof(*r) - 4);
+	r->r_crc = cpu_to_le32(crc32c(crc, row, DIMS * 4));
+}
+
+const struct vexfs_collection *mended_made(void)
+{
+	return (void *)(rich.was + (rich.vital[0] << VEXFS_BLOCK_SHIFT));
+}
+
 {
 	(void)state;
 	rich_free(&rich);

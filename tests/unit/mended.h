@@ -27,6 +27,12 @@ void mended_scribble(__u8 *at, __u32 n);
 void mended_noise(__u64 block);
 
 /* What the check finds; an error: there is no superblock, or no log. */
+/* A record, to be changed. */
+struct vexfs_record *mended_record(__u64 slot);
+/* Its checksum is made right; it has no key. */
+void mended_seal(__u64 slot);
+/* The block of the collection, as it was made. */
+const struct vexfs_collection *mended_made(void);
 int mended_check(struct found *f);
 /* at: block of a superblock, or 0; undo: a file, -1: none.  What vexfs_repair_device() says. */
 int mended_repair(__u64 at, int undo);

@@ -47,11 +47,6 @@ static __u64 plane_block(__le64 ino, __u32 lblk)
 	return rich_block_of(&rich, le64_to_cpu(ino), lblk);
 }
 
-static const struct vexfs_collection *as_made(void)
-{
-	return (void *)(rich.was + (rich.vital[0] << VEXFS_BLOCK_SHIFT));
-}
-
 static void clear_inode(__le64 ino)
 {
 	mended_scribble((__u8 *)inode_at(le64_to_cpu(ino)), VEXFS_INODE_SIZE);
@@ -334,49 +329,49 @@ static void collection_many(void)
 }
 static void vectors_gone(void)
 {
-	clear_inode(as_made()->c_vectors);
+	clear_inode(mended_made()->c_vectors);
 	broken[rich.vital[0]] = true;
 }
 static void keys_gone(void)
 {
-	clear_inode(as_made()->c_keys);
+	clear_inode(mended_made()->c_keys);
 	broken[rich.keys] = true;
 }
 static void dead_gone(void)
 {
-	clear_inode(as_made()->c_dead);
+	clear_inode(mended_made()->c_dead);
 	broken[rich.vital[0]] = true;
 }
 static void plane_other(void)
 {
-	collection()->c_words = as_made()->c_keys;
+	collection()->c_words = mended_made()->c_keys;
 	collection_stamp();
 }
 static void dead_noise(void)
 {
-	mended_noise(plane_block(as_made()->c_dead, 0));
+	mended_noise(plane_block(mended_made()->c_dead, 0));
 	broken[rich.vital[0]] = true;
 }
 static void dead_bit(void)
 {
-	__u8 *b = mended_hit(plane_block(as_made()->c_dead, 0));
+	__u8 *b = mended_hit(plane_block(mended_made()->c_dead, 0));
 
 	b[300] ^= 1;
-	broken[plane_block(as_made()->c_dead, 0)] = false;
+	broken[plane_block(mended_made()->c_dead, 0)] = false;
 }
 static void word_byte(void)
 {
-	__u8 *b = mended_hit(plane_block(as_made()->c_words, 0));
+	__u8 *b = mended_hit(plane_block(mended_made()->c_words, 0));
 
 	b[8 + 1] = 'X';
 }
 static void word_head(void)
 {
-	__u8 *b = mended_hit(plane_block(as_made()->c_words, 0));
+	__u8 *b = mended_hit(plane_block(mended_made()->c_words, 0));
 
 	b[4] = 7;			/* w_attr */
 }
-static void words_noise(void) { mended_noise(plane_block(as_made()->c_words, 0)); }
+static void words_noise(void) { mended_noise(plane_block(mended_made()->c_words, 0)); }
 static void snapshot_name(void)
 {
 	strcpy(collection()->c_snapshot[0].n_name, "NO NAME");
@@ -384,12 +379,12 @@ static void snapshot_name(void)
 }
 static void snapshot_noise(void)
 {
-	mended_noise(plane_block(as_made()->c_snapshot[0].n_dead_ino, 0));
+	mended_noise(plane_block(mended_made()->c_snapshot[0].n_dead_ino, 0));
 }
-static void heirs_noise(void) { mended_noise(plane_block(as_made()->c_heirs, 0)); }
-static void heirs_gone(void) { clear_inode(as_made()->c_heirs); }
-static void checkpoint_noise(void) { mended_noise(plane_block(as_made()->c_checkpoint, 0)); }
-static void checkpoint_gone(void) { clear_inode(as_made()->c_checkpoint); }
+static void heirs_noise(void) { mended_noise(plane_block(mended_made()->c_heirs, 0)); }
+static void heirs_gone(void) { clear_inode(mended_made()->c_heirs); }
+static void checkpoint_noise(void) { mended_noise(plane_block(mended_made()->c_checkpoint, 0)); }
+static void checkpoint_gone(void) { clear_inode(mended_made()->c_checkpoint); }
 static void row_noise(void) { mended_noise(rich.vectors + 3); }
 static void record_noise(void) { mended_noise(rich.records + 3); }
 static void record_zero(void)
@@ -401,15 +396,8 @@ static void key_noise(void) { mended_noise(rich.keys); }
 /* Change a field of a record and make its checksum right. */
 static void record_set(__u64 slot, void (*set)(struct vexfs_record *r))
 {
-	struct vexfs_record *r = (struct vexfs_record *)mended_hit(rich.records + slot / 32) + slot % 32;
-	const __u8 *row = rich.now + (rich.vectors << VEXFS_BLOCK_SHIFT) + slot * DIMS * 4;
-	__le64 le = cpu_to_le64(slot);
-	__u32 crc;
-
-	set(r);
-	crc = crc32c(crc32c(~0u, as_made()->c_uuid, 16), &le, sizeof(le));
-	crc = crc32c(crc, (char *)r + 4, sizeof(*r) - 4);
-	r->r_crc = cpu_to_le32(crc32c(crc, row, DIMS * 4));
+	set(mended_record(slot));
+	mended_seal(slot);
 }
 static void set_flags(struct vexfs_record *r) { r->r_flags = cpu_to_le32(64); }
 static void set_seq(struct vexfs_record *r) { r->r_seq = cpu_to_le64(1); }

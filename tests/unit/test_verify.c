@@ -476,14 +476,14 @@ static void test_records(void **state)
 	       unwritten(w, planes(w).c_vectors));
 	EXPECT(VEXFS_FOUND_RECORD_MISSING, 1, "records 0 to 13 were never written",
 	       unwritten(w, planes(w).c_records));
-	EXPECT(VEXFS_FOUND_RECORD_FIELDS, 1, "record 5 is damaged", with_record(w, 5, no_seq));
-	EXPECT(VEXFS_FOUND_RECORD_FIELDS, 1, "record 5 is damaged", with_record(w, 5, late_seq));
-	EXPECT(VEXFS_FOUND_RECORD_FIELDS, 1, "record 5 is damaged", with_record(w, 5, odd_flags));
-	EXPECT(VEXFS_FOUND_RECORD_FIELDS, 1, "share the id 0", with_record(w, 5, same_id));
+	EXPECT(VEXFS_FOUND_RECORD_FIELDS, 1, "record 5 cannot be", with_record(w, 5, no_seq));
+	EXPECT(VEXFS_FOUND_RECORD_FIELDS, 1, "record 5 cannot be", with_record(w, 5, late_seq));
+	EXPECT(VEXFS_FOUND_RECORD_FIELDS, 1, "record 5 cannot be", with_record(w, 5, odd_flags));
+	EXPECT(VEXFS_FOUND_RECORD_FIELDS, 1, "a later record has its id", with_record(w, 5, same_id));
 	EXPECT(VEXFS_FOUND_RECORD_FIELDS, 1, "record 5", with_record(w, 5, odd_attr));
 	EXPECT(VEXFS_FOUND_RECORD_KEY, 1, "record 10 has a key where there is none",
 	       with_record(w, KEYED, far_key));
-	EXPECT(VEXFS_FOUND_RECORD_KEY, 1, "another one's key", with_record(w, 11, same_key));
+	EXPECT(VEXFS_FOUND_RECORD_KEY, 1, "a later record has its key", with_record(w, 11, same_key));
 }
 
 static void test_bindings(void **state)
@@ -491,7 +491,7 @@ static void test_bindings(void **state)
 	(void)state;
 	EXPECT(VEXFS_FOUND_BINDING, 1, "checksum is wrong", break_inode(w, w->file));
 	EXPECT(VEXFS_FOUND_BINDING, 1, "says where", with_record(w, 5, bare));
-	EXPECT(VEXFS_FOUND_BINDING, 1, "bound to nowhere", with_record(w, BOUND, nowhere));
+	EXPECT(VEXFS_FOUND_BINDING, 1, "bound to no inode", with_record(w, BOUND, nowhere));
 	EXPECT(VEXFS_FOUND_BINDING, 1, "bound to nowhere", with_record(w, BOUND, far));
 	EXPECT(VEXFS_FOUND_BINDING, 1, "what is no file", with_record(w, BOUND, directory));
 	EXPECT(VEXFS_FOUND_BINDING, 1, "a later state", with_record(w, BOUND, later));

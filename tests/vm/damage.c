@@ -114,12 +114,13 @@ static int look_info(const char *dir)
 
 #define DAMAGE_ROW 100 /* slot whose record or row is broken: alive (see delete_some) */
 
-/* Get of the broken record fails, a search leaves it out, others work. */
-static int look_record(const char *dir)
+/* Get of the broken record fails, a search leaves it out, others work: the one in slot `next`. */
+static int look_without(const char *dir, uint32_t next)
 {
 	int fd = open(dir, O_RDONLY | O_DIRECTORY), err;
-	uint64_t id = fill_id(DAMAGE_ROW), other = fill_id(DAMAGE_ROW + 1);
+	uint64_t id = fill_id(DAMAGE_ROW), other = fill_id(next);
 	struct vexfs_ioc_search s;
+	struct vexfs_ioc_info info;
 	struct vexfs_hit hit[5];
 	float row[30], q[30];
 
@@ -127,14 +128,27 @@ static int look_record(const char *dir)
 	make_row(q, 30, VEXFS_METRIC_L2, id);
 	EXPECT(0, vx_search(fd, 5, 30, q, hit, &s), "search next to it");
 	FAIL(hit[0].id == id || s.n != 5, "search returns a damaged record");
-	/* get has seen that it is */
+	/* get or loading has seen that it is */
 	FAIL(s.truncated != VEXFS_TRUNC_DAMAGED, "the search misses a record and does not say so");
+	EXPECT(0, vx_info(fd, &info), "info");
+	FAIL(!info.damaged, "the damaged record is not counted");
 	EXPECT(0, vx_get(fd, other, 30, row, NULL), "get of another record");
 	make_row(q, 30, VEXFS_METRIC_L2, other);
 	EXPECT(0, vx_search(fd, 1, 30, q, hit, &s), "search for another record");
 	FAIL(hit[0].id != other, "another record is not found");
 	close(fd);
 	return err;
+}
+
+static int look_record(const char *dir)
+{
+	return look_without(dir, DAMAGE_ROW + 1);
+}
+
+/* The same where the whole block of records is. */
+static int look_block(const char *dir)
+{
+	return look_without(dir, DAMAGE_ROW + 64);
 }
 
 static void damage(const char *device, const char *mountpoint)
@@ -231,9 +245,15 @@ static void damage(const char *device, const char *mountpoint)
 	b.bytes[at % 4096 + offsetof(struct vexfs_record, r_attr)] ^= 1;
 	put_block(&d, &b);
 	try_damage(&d, "a bit of an attribute", look_record);
-	BLOCK("the flags of a record",
-	      b.bytes[at % 4096 + offsetof(struct vexfs_record, r_flags)] = 0x80);
-	BLOCK("records of zeros", memset(&b, 0, 4096));
+	d.want = ENOENT;
+	memcpy(&b, d.good, 4096);
+	b.bytes[at % 4096 + offsetof(struct vexfs_record, r_flags)] = 0x80;
+	put_block(&d, &b);
+	try_damage(&d, "the flags of a record", look_record);
+	memset(&b, 0, 4096);
+	put_block(&d, &b);
+	try_damage(&d, "records of zeros", look_block);
+	d.want = EUCLEAN;
 
 	make_row(row, 30, VEXFS_METRIC_L2, le64toh(id));
 	at = find_bytes(d.dev, row, 8, 8, 0);
