@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <platform/verify.h>
+#include <core/core.h>
 
 /* Exit codes of fsck(8). */
 enum {
@@ -50,6 +51,7 @@ struct check {
 	unsigned long long changed;	/* lines in changes, those that are not shown too */
 	struct vexfs_verify_counts n;
 	char error[1024];		/* not checked: why */
+	struct vexfs_unread unread;
 	union {
 		__u8 bytes[VEXFS_BLOCK_SIZE];
 		struct vexfs_super s;
@@ -79,6 +81,8 @@ void no_cancel(void);
  * says.  The exit code of all of it.
  */
 int repair(struct check *c, struct vexfs_dev *dev, int code);
+/* It is left as it is: too much of it cannot be read. */
+void too_many_unread(struct check *c);
 /* Put back what is in an undo file.  An exit code. */
 int undo(struct check *c, struct vexfs_dev *dev, const char *file);
 

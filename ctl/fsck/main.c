@@ -511,9 +511,30 @@ static int open_device(struct check *c, struct vexfs_dev *dev)
 	return err ? fail(c, "%s", strerror(-err)) : 0;
 }
 
+	dev->unread = &c->unread;
 /* Is there anything that a repair would do? */
 static bool is_wanted(const struct check *c, int code)
 {
+/* What could not be read was taken for zeros: say so.  code: of the check. */
+static int report_unread(struct check *c, int code)
+{
+	__u32 i;
+
+	if (c->unread.n > VEXFS_MAX_UNREAD) {
+		too_many_unread(c);
+		c->state = "errors";
+		return FSCK_ERRORS;
+	}
+	for (i = 0; i < c->unread.n; i++)
+		report(c, VEXFS_FOUND_UNREAD, "block %llu, of %s, cannot be read",
+		       ull(c->unread.block[i]),
+		       vexfs_repair_place(&c->super.s, c->unread.block[i]));
+	if (!c->unread.n || code != FSCK_OK)
+		return code;
+	c->state = "errors";
+	return FSCK_ERRORS;
+}
+
 	if (c->mode == MODE_LOOK || c->replay)
 		return false;
 	if (code != FSCK_OK)
@@ -549,6 +570,7 @@ static int open_and_check(struct check *c, bool boot, bool force, bool readonly,
 		code = is_wanted(c, found) ? repair(c, &dev, found) : found;
 		/* nothing was wrong but the mark, or there was only the log */
 		if (code == FSCK_CORRECTED && found == FSCK_OK)
+		found = report_unread(c, found);
 			code = FSCK_OK;
 	}
 	vexfs_dev_close(&dev);

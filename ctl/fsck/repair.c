@@ -85,9 +85,13 @@ static const char *other_filesystem(struct check *c, struct vexfs_dev *dev)
 	static char name[64];
 	const char *type = NULL;
 	blkid_probe pr;
+	__u32 i;
 
 	if (c->at || le64_to_cpu(c->super.s.s_magic) == VEXFS_MAGIC)
 		return NULL;
+	for (i = 0; i < c->unread.n; i++)
+		if (!c->unread.block[i])	/* nobody knows */
+			return NULL;
 	pr = blkid_new_probe();
 	if (pr && !blkid_probe_set_device(pr, dev->fd, 0, 0)) {
 		blkid_probe_enable_superblocks(pr, 1);
@@ -155,6 +159,13 @@ static int write_out(struct check *c, struct vexfs_dev *dev, struct vexfs_undo_p
 	return FSCK_CORRECTED;
 }
 
+void too_many_unread(struct check *c)
+{
+	fail(c, "more than %u blocks cannot be read, the first ones %llu, %llu and %llu: copy the device (ddrescue), and repair the copy; nothing was written",
+	     VEXFS_MAX_UNREAD, ull(c->unread.block[0]), ull(c->unread.block[1]),
+	     ull(c->unread.block[2]));
+}
+
 /* What the repair has come to. */
 static int judge(struct check *c, int err, const struct vexfs_super *log, const char *why,
 		 const struct vexfs_dev *dev)
@@ -163,6 +174,14 @@ static int judge(struct check *c, int err, const struct vexfs_super *log, const 
 	case -EINTR:
 		fail(c, "cancelled; nothing was written");
 		return FSCK_CANCELLED;
+	case -EIO:
+		if (c->unread.n <= VEXFS_MAX_UNREAD)
+			break;
+		too_many_unread(c);
+		return FSCK_ERRORS;
+	case -EAGAIN:
+		fail(c, "blocks that could not be read can be read now: nothing was written; check it again, and copy a device that goes on so (ddrescue)");
+		return FSCK_ERRORS;
 	case -EUCLEAN:
 		fail(c, "not all errors can be repaired: nothing was written");
 		return FSCK_ERRORS;

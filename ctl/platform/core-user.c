@@ -307,8 +307,7 @@ static struct vx_block *block_find(struct vexfs_dev *dev, __u64 block)
 	return b;
 }
 
-/* From the device. */
-static int block_read(struct vexfs_dev *dev, __u64 block, void *data)
+static int read_once(struct vexfs_dev *dev, __u64 block, void *data)
 {
 	ssize_t n;
 
@@ -318,6 +317,56 @@ static int block_read(struct vexfs_dev *dev, __u64 block, void *data)
 		return -EIO;
 	n = pread(dev->fd, data, VEXFS_BLOCK_SIZE, block << VEXFS_BLOCK_SHIFT);
 	return n < 0 ? -errno : n != VEXFS_BLOCK_SIZE ? -EIO : 0;
+}
+
+/* One that cannot be read: zeros, until there are too many of them. */
+static int note_unread(struct vexfs_unread *u, __u64 block, void *data)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	__u32 i, n;
+
+	pthread_mutex_lock(&lock);
+	for (i = 0; i < min(u->n, VEXFS_MAX_UNREAD) && u->block[i] != block; i++)
+		;
+	if (i == u->n && i < VEXFS_MAX_UNREAD)
+		u->block[u->n++] = block;
+	else if (i == VEXFS_MAX_UNREAD)
+		u->n = i + 1;
+	n = u->n;
+	pthread_mutex_unlock(&lock);
+	if (n > VEXFS_MAX_UNREAD)
+		return -EIO;
+	memset(data, 0, VEXFS_BLOCK_SIZE);
+	return 0;
+}
+
+/* Who takes what cannot be read for lost tries more than once. */
+static int read_tries(struct vexfs_dev *dev, __u64 block, void *data)
+{
+	int err = read_once(dev, block, data), tries;
+
+	for (tries = 2; err == -EIO && dev->unread && tries; tries--)
+		err = read_once(dev, block, data);
+	return err;
+}
+
+/* From the device. */
+static int block_read(struct vexfs_dev *dev, __u64 block, void *data)
+{
+	int err = read_tries(dev, block, data);
+
+	return err == -EIO && dev->unread ? note_unread(dev->unread, block, data) : err;
+}
+
+bool vexfs_dev_unread_still(struct vexfs_dev *dev)
+{
+	__u8 data[VEXFS_BLOCK_SIZE];
+	__u32 i;
+
+	for (i = 0; i < min(dev->unread->n, VEXFS_MAX_UNREAD); i++)
+		if (read_tries(dev, dev->unread->block[i], data) != -EIO)
+			return false;
+	return true;
 }
 
 int vexfs_dev_read(struct vexfs_dev *dev, __u64 block, void *data)
@@ -362,8 +411,12 @@ int vexfs_dev_read_run(struct vexfs_dev *dev, __u64 block, __u32 n, void *data)
 
 	if (block + n > dev->blocks)
 		return -EUCLEAN;
-	if (!one_by_one(dev, VEXFS_FAULT_READ))
-		return transfer(dev, block, data, (size_t)n << VEXFS_BLOCK_SHIFT, false);
+	if (!one_by_one(dev, VEXFS_FAULT_READ)) {
+		err = transfer(dev, block, data, (size_t)n << VEXFS_BLOCK_SHIFT, false);
+		if (err != -EIO || !dev->unread)
+			return err;
+		err = 0;
+	}
 	for (; n-- && !err; block++, data = (char *)data + VEXFS_BLOCK_SIZE)
 		err = vexfs_dev_read(dev, block, data);
 	return err;

@@ -25,6 +25,8 @@ enum vexfs_severity {
 	  "The log is damaged: a mount would refuse it.  A repair empties it: what was synced shortly before the crash may be lost, and the rest is repaired as it is on the device.  Copy the device away (dd) first if you can.") \
 	X(112, LOG_PENDING, NOTE, "log pending", \
 	  "It was not unmounted: the log holds transactions that a mount replays.  The check goes by what is there after that.") \
+	X(121, UNREAD, ERROR, "unreadable", \
+	  "A block cannot be read: the device is failing.  Copy it (ddrescue) and repair the copy if you can.  A repair takes what was in the block for lost, as if its checksum were wrong, and writes it anew, which makes most drives use another place for it.") \
 	X(201, GROUP, ERROR, "group", \
 	  "The block that says what is free in a group of 64 MiB is damaged.  Files in the group can be read, nothing is allocated there.  A repair makes it anew from what is in use.") \
 	X(202, BLOCK_FREE, ERROR, "used block is free", \

@@ -52,13 +52,19 @@ int vexfs_repair(struct vexfs_dev *dev, const struct vexfs_repair_opts *opts);
 /* Copies of the superblock, made from block 0 where they do not verify.  In the cache. */
 int vexfs_repair_copies(struct vexfs_dev *dev, const struct vexfs_repair_opts *opts);
 
+/* What a block is for, by where it is. */
+const char *vexfs_repair_place(const struct vexfs_super *s, __u64 block);
+
 /*
  * All of it, in the right order, until vexfs_verify() finds no error; in the cache.  at: block of a
  * superblock, 0: block 0, or the best of others.  *plan: what is to be given to vexfs_undo_write(),
  * but for the file; log is where plan->log points to, if it does, and plan->replayed is the
  * caller's to free.
  *
- * 0; -EUCLEAN: errors are left after all; -ENOENT: there is no superblock, nor what one could be
+ * With dev->unread, which is emptied first, what cannot be read is taken for what does not verify; it
+ * is written anew then, with what was made of it or as zeros, unless it can be read by now: -EAGAIN.
+ *
+ * 0; -EUCLEAN: errors are left after all; -EIO: more cannot be read than dev->unread has room for; -ENOENT: there is no superblock, nor what one could be
  * made from; -EOPNOTSUPP, *why: a newer format; -ENXIO the device is too small for it, whose
  * superblock is *log; and as vexfs_repair().
  */

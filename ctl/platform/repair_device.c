@@ -3,6 +3,7 @@
  * The repair of a device, from the superblock on: everything in the cache, until the check finds
  * nothing.
  */
+#include "block.h"
 #include "log.h"
 #include "repair-priv.h"
 
@@ -98,6 +99,59 @@ static int look_again(struct vexfs_dev *dev, bool *stale)
 		return err;
 	*stale = true;
 	return vexfs_repair_super(dev, 0, &b.s, &from);
+/* --- what cannot be read --- */
+
+const char *vexfs_repair_place(const struct vexfs_super *s, __u64 block)
+{
+	__u64 start = block & ~(VEXFS_GROUP_BLOCKS - 1ULL), log = le64_to_cpu(s->s_journal_start);
+	struct vexfs_fs fs = {};
+	__u32 g = block >> VEXFS_GROUP_SHIFT;
+
+	vexfs_super_geometry(&fs, s);
+	if (block == start)
+		return block ? "a copy of the superblock" : "the superblock";
+	if (block >= log && block - log < le32_to_cpu(s->s_journal_blocks))
+		return "the log";
+	if (block == vexfs_group_block(&fs, g))
+		return "the block of a group";
+	if (block < vexfs_group_data(&fs, g))
+		return "a table of inodes";
+	return "a map, a directory or a collection";
+}
+
+/* They are written, whatever they hold: that is how a drive comes to use another place for one. */
+static int write_unread(struct vexfs_dev *dev, const struct vexfs_repair_opts *opts,
+			const struct vexfs_super *s)
+{
+	struct vexfs_fs fs = { .host = dev };
+	struct vx_block *b;
+	vx_txn t;
+	__u32 i;
+	int err = 0;
+
+	if (!dev->unread)
+		return 0;
+	if (!vexfs_dev_unread_still(dev))
+		return -EAGAIN;
+	vexfs_txn_start(&t, dev, INT_MAX);
+	for (i = 0; i < dev->unread->n && !err; i++) {
+		(opts->did)(opts->arg, "block %llu, of %s, cannot be read: what it held is lost, and it is written anew",
+			    ull(dev->unread->block[i]),
+			    vexfs_repair_place(s, dev->unread->block[i]));
+		b = vx_getblk(&fs, dev->unread->block[i]);
+		if (IS_ERR(b))
+			return PTR_ERR(b);
+		if (!b->dirty) {
+			err = vx_txn_create(&t, b);
+			memset(b->data, 0, sizeof(b->data));
+			if (!err)
+				err = vx_txn_dirty(&t, &fs, b);
+		}
+		vx_brelse(b);
+	}
+	return err;
+}
+
 }
 
 /* --- rounds --- */
@@ -135,6 +189,8 @@ int vexfs_repair_device(struct vexfs_dev *dev, const struct vexfs_repair_opts *o
 	int err;
 
 	*plan = (struct vexfs_undo_plan){ .undo = -1 };
+	if (dev->unread)
+		dev->unread->n = 0;
 	*why = NULL;
 	dev->shadow = dev->quiet = true;
 	err = find_super(dev, &with, at, log, &with.stale, why);
@@ -152,6 +208,8 @@ int vexfs_repair_device(struct vexfs_dev *dev, const struct vexfs_repair_opts *o
 			err = check(dev, &counting, &checked);
 		with.stale = false;
 	}
+	if (!err && !errors)
+		err = write_unread(dev, opts, log);
 	if (!err && errors && opts->left)
 		err = check(dev, &telling, NULL);
 	if (opts->checked)

@@ -459,6 +459,7 @@ int rep_claim(struct repair *r)
 
 static int copy_blocks(struct repair *r, __u64 from, __u64 to, __u32 n)
 {
+	struct vexfs_unread *unread = r->dev->unread;
 	int err = 0;
 
 	for (; n && !err; n--, from++, to++) {
@@ -467,8 +468,16 @@ static int copy_blocks(struct repair *r, __u64 from, __u64 to, __u32 n)
 		if (IS_ERR(buf))
 			return PTR_ERR(buf);
 		err = vx_txn_create(&r->t, buf);
+		/* it stays what it is: data of another one */
+		r->dev->unread = NULL;
 		if (!err)
 			err = vexfs_dev_read(r->dev, from, vx_data(buf));
+		r->dev->unread = unread;
+		if (err == -EIO && unread) {
+			did(r, "block %llu cannot be read: its copy is zeros", ull(from));
+			memset(vx_data(buf), 0, VEXFS_BLOCK_SIZE);
+			err = 0;
+		}
 		if (!err)
 			err = vx_txn_dirty(&r->t, &r->fs, buf);
 		vx_brelse(buf);

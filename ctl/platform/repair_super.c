@@ -82,8 +82,10 @@ static int find_inode(struct vexfs_dev *dev, const struct vexfs_super *s, bool *
 	vexfs_super_geometry(&fs, s);
 	for (block = vexfs_group_itable(&fs, 0); block < fs.journal_start && !*any; block++) {
 		err = vexfs_dev_read(dev, block, raw);
+		if (err == -EIO)
+			continue;
 		if (err)
-			return err == -EIO ? 0 : err;
+			return err;
 		for (i = 0; i < VEXFS_INODES_PER_BLOCK; i++)
 			*any |= raw[i].i_mode &&
 				le32_to_cpu(raw[i].i_crc) ==
@@ -101,12 +103,14 @@ static int find_inode(struct vexfs_dev *dev, const struct vexfs_super *s, bool *
 int vexfs_super_proven(struct vexfs_dev *dev, const struct vexfs_super *s, bool *proven)
 {
 	struct vexfs_fs fs = { .host = dev };
+	struct vexfs_unread *unread = dev->unread;
 	bool quiet = dev->quiet;
 	union block b;
 	__u32 g;
 	int err;
 
 	*proven = false;
+	dev->unread = NULL;		/* it is enough if something can be read */
 	err = find_inode(dev, s, proven);
 	vexfs_super_geometry(&fs, s);
 	dev->quiet = true;
@@ -118,6 +122,7 @@ int vexfs_super_proven(struct vexfs_dev *dev, const struct vexfs_super *s, bool 
 			*proven = !vexfs_group_check(&fs, g, &b.group);
 	}
 	dev->quiet = quiet;
+	dev->unread = unread;
 	return err;
 }
 
@@ -207,17 +212,27 @@ static int invent(struct vexfs_dev *dev, struct vexfs_super *s)
 	return -ENOENT;
 }
 
-int vexfs_repair_super(struct vexfs_dev *dev, __u64 at, struct vexfs_super *s, __u64 *from)
+/* Wherever there is one: most of the blocks that are read for that are none of its business. */
+static int find(struct vexfs_dev *dev, __u64 at, struct vexfs_super *s, __u64 *from)
 {
-	int err;
+	int err = at ? look_at(dev, at, s, from) : search(dev, s, from);
 
-	*from = 0;
-	err = at ? look_at(dev, at, s, from) : search(dev, s, from);
 	if (err)
 		return err;
 	if (at && !*from)
 		return -EUCLEAN;
-	err = *from ? count_groups(dev, s) : invent(dev, s);
+	return *from ? count_groups(dev, s) : invent(dev, s);
+}
+
+int vexfs_repair_super(struct vexfs_dev *dev, __u64 at, struct vexfs_super *s, __u64 *from)
+{
+	struct vexfs_unread *unread = dev->unread;
+	int err;
+
+	*from = 0;
+	dev->unread = NULL;
+	err = find(dev, at, s, from);
+	dev->unread = unread;
 	if (err)
 		return err;
 	s->s_state = 0;

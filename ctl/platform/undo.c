@@ -155,6 +155,7 @@ static int other_side(const struct vexfs_dev *dev, struct vexfs_dev *other)
 	}
 	other->quiet = true;
 	other->shadow = true;
+	other->unread = dev->unread;
 	other->record = dev->record;
 	other->record_arg = dev->record_arg;
 	return 0;

@@ -159,6 +159,16 @@ void vx_set_verified(vx_buf *b);
 enum vexfs_fault { VEXFS_FAULT_READ, VEXFS_FAULT_WRITE, VEXFS_FAULT_ALLOC, VEXFS_FAULT_FLUSH,
 		   VEXFS_FAULT_TXN, VEXFS_FAULTS };
 
+/*
+ * Blocks that cannot be read: a check and a repair take them for zeros, which verify as nothing.
+ * More than that, and the device is not worth it.
+ */
+#define VEXFS_MAX_UNREAD	1000u
+struct vexfs_unread {
+	__u32 n;			/* VEXFS_MAX_UNREAD + 1: more */
+	__u64 block[VEXFS_MAX_UNREAD];
+};
+
 struct vexfs_dev {
 	int fd;
 	__u64 blocks;			/* that may be accessed */
@@ -175,6 +185,8 @@ struct vexfs_dev {
 	struct vexfs_log *log;		/* NULL: none, see log.h */
 	/* vexfs_dev_read(), too, finds what was changed in the cache and not written yet */
 	bool shadow;
+	/* where blocks go that cannot be read, after some tries; NULL: that is -EIO */
+	struct vexfs_unread *unread;
 	/* who hears of damage, a line, instead of stderr; or NULL */
 	void (*found)(struct vexfs_dev *dev, const char *line);
 	void *owner;
@@ -195,6 +207,8 @@ void vexfs_dev_close(struct vexfs_dev *dev);
  * does.  Devices are opened with O_EXCL instead.
  */
 int vexfs_dev_lock(struct vexfs_dev *dev, bool shared);
+/* Is every block of dev->unread still one that cannot be read? */
+bool vexfs_dev_unread_still(struct vexfs_dev *dev);
 /* Write what has changed and fsync.  All of it counts as committed then. */
 int vexfs_dev_flush(struct vexfs_dev *dev);
 /* drop the committed copies: freed blocks may be used again */

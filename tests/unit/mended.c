@@ -11,6 +11,15 @@ struct rich rich;
 char mended_said[1 << 16];
 bool mended_show;
 
+bool (*mended_unreadable)(struct vexfs_dev *dev, __u64 block);
+static struct vexfs_unread unread;
+
+static void open_rich(struct vexfs_dev *dev)
+{
+	rich_open(&rich, dev);
+	dev->unreadable = mended_unreadable;
+}
+
 static void did(void *arg, const char *fmt, ...)
 {
 	size_t n = strlen(mended_said);
@@ -55,7 +64,7 @@ int mended_check(struct found *f)
 	int err;
 
 	memset(f, 0, sizeof(*f));
-	rich_open(&rich, &dev);
+	open_rich(&dev);
 	dev.quiet = true;
 	err = vexfs_dev_read(&dev, 0, &b);
 	if (!err)
@@ -86,7 +95,8 @@ int mended_repair(__u64 at, int undo)
 	int err;
 
 	mended_said[0] = '\0';
-	rich_open(&rich, &dev);
+	open_rich(&dev);
+	dev.unread = mended_unreadable ? &unread : NULL;
 	err = vexfs_repair_device(&dev, &opts, at, &plan, &log, &why);
 	plan.undo = undo;
 	if (!err)
@@ -255,7 +265,7 @@ const char *mended_wrong(bool hostile)
 
 	if (mended_check(&f) || f.errors)
 		return "the check finds errors after it";
-	rich_open(&rich, &dev);
+	open_rich(&dev);
 	dev.quiet = true;
 	err = vexfs_image_mount(&dev, 0, &image, &bad);
 	if (err)
@@ -295,16 +305,6 @@ void mended_noise(__u64 block)
 	mended_scribble(mended_hit(block), VEXFS_BLOCK_SIZE);
 }
 
-/* --- */
-
-int mended_make(void **state)
-{
-	(void)state;
-	rich_make(&rich);
-	return 0;
-}
-
-int mended_unmake(void **state)
 struct vexfs_record *mended_record(__u64 slot)
 {
 	const __u64 in_block = VEXFS_BLOCK_SIZE / sizeof(struct vexfs_record);
@@ -329,6 +329,16 @@ const struct vexfs_collection *mended_made(void)
 	return (void *)(rich.was + (rich.vital[0] << VEXFS_BLOCK_SHIFT));
 }
 
+/* --- */
+
+int mended_make(void **state)
+{
+	(void)state;
+	rich_make(&rich);
+	return 0;
+}
+
+int mended_unmake(void **state)
 {
 	(void)state;
 	rich_free(&rich);

@@ -10,6 +10,8 @@ extern char mended_said[1 << 16];	/* what the last repair has done, a line each 
 extern bool mended_show;		/* print what checks find */
 extern bool broken[RICH_BLOCKS];	/* blocks that were damaged, ... */
 extern __u64 broken_ino;		/* ... and an inode, 0: none */
+/* NULL, or which blocks cannot be read: a repair takes them for lost then */
+extern bool (*mended_unreadable)(struct vexfs_dev *dev, __u64 block);
 
 struct found {
 	unsigned int errors;
@@ -25,14 +27,14 @@ void nothing_broken(void);
 void *mended_hit(__u64 block);
 void mended_scribble(__u8 *at, __u32 n);
 void mended_noise(__u64 block);
-
-/* What the check finds; an error: there is no superblock, or no log. */
 /* A record, to be changed. */
 struct vexfs_record *mended_record(__u64 slot);
 /* Its checksum is made right; it has no key. */
 void mended_seal(__u64 slot);
 /* The block of the collection, as it was made. */
 const struct vexfs_collection *mended_made(void);
+
+/* What the check finds; an error: there is no superblock, or no log. */
 int mended_check(struct found *f);
 /* at: block of a superblock, or 0; undo: a file, -1: none.  What vexfs_repair_device() says. */
 int mended_repair(__u64 at, int undo);

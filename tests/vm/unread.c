@@ -127,6 +127,32 @@ static void broken(int fd, uint32_t flags)
 	EXPECT(0, fsync(fd) ? errno : 0, "fsync");
 }
 
+static int fsck(const char *options)
+{
+	char command[200];
+
+	snprintf(command, sizeof(command), "fsck.vexfs %s %s >/tmp/unread.fsck 2>&1", options,
+		 disk.path);
+	return sh(command);
+}
+
+/* fsck.vexfs says what it cannot read; what cannot be written either is left for another try. */
+static void checked(uint64_t at)
+{
+	char command[100];
+
+	faulty_set(&disk, "error", at, at + 8);
+	FAIL(fsck("") != 4, "a check of what cannot be read");
+	snprintf(command, sizeof(command), "grep -q '\\[121\\] unreadable: block %llu, of ' /tmp/unread.fsck",
+		 (unsigned long long)at / 8);
+	FAIL(sh(command), "the check does not name the block");
+	FAIL(fsck("-y") != 8, "a repair of what cannot be written");
+	FAIL(sh("grep -q 'while it was written: ' /tmp/unread.fsck"), "it does not say so");
+	faulty_mend(&disk);
+	FAIL(fsck("-y") > 1, "the repair afterwards");
+	FAIL(fsck(""), "the check after it");
+}
+
 int main(int argc, char **argv)
 {
 	uint64_t at;
@@ -150,6 +176,7 @@ int main(int argc, char **argv)
 	FAIL(sh("vexctl export c -o /tmp/unread.fvecs"), "export of what can be read again");
 	search(fd, 0, false, "what was read whole again");
 	unmount_it(fd);
+	checked(at);
 	faulty_close(&disk);
 	return failed();
 }
