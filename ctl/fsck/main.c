@@ -252,7 +252,10 @@ static int replay_log(struct check *c, struct vexfs_dev *dev)
 		return fail(c, "%s", err == -EOPNOTSUPP ? why : strerror(-err));
 	report(c, VEXFS_FOUND_LOG_PENDING, "%u transactions, %llu blocks", done.transactions,
 	       (unsigned long long)done.blocks);
-	if (c->replay) {
+	if (done.lost)
+		report(c, VEXFS_FOUND_LOG, "it is damaged behind those: of %u transactions more none can be brought back",
+		       done.lost);
+	if (c->replay && !done.lost) {
 		err = vexfs_log_finish(dev, &c->super.s);
 		if (err)
 			return fail(c,
@@ -508,13 +511,10 @@ static int open_device(struct check *c, struct vexfs_dev *dev)
 		err = vexfs_dev_open(dev, c->path, O_RDONLY);
 	}
 	dev->quiet = true;		/* what the core says becomes a finding */
+	dev->unread = &c->unread;
 	return err ? fail(c, "%s", strerror(-err)) : 0;
 }
 
-	dev->unread = &c->unread;
-/* Is there anything that a repair would do? */
-static bool is_wanted(const struct check *c, int code)
-{
 /* What could not be read was taken for zeros: say so.  code: of the check. */
 static int report_unread(struct check *c, int code)
 {
@@ -535,6 +535,9 @@ static int report_unread(struct check *c, int code)
 	return FSCK_ERRORS;
 }
 
+/* Is there anything that a repair would do? */
+static bool is_wanted(const struct check *c, int code)
+{
 	if (c->mode == MODE_LOOK || c->replay)
 		return false;
 	if (code != FSCK_OK)
@@ -567,10 +570,10 @@ static int open_and_check(struct check *c, bool boot, bool force, bool readonly,
 	} else if (!code) {
 		found = check(c, &dev, boot, force);
 		clear_progress(c);
+		found = report_unread(c, found);
 		code = is_wanted(c, found) ? repair(c, &dev, found) : found;
 		/* nothing was wrong but the mark, or there was only the log */
 		if (code == FSCK_CORRECTED && found == FSCK_OK)
-		found = report_unread(c, found);
 			code = FSCK_OK;
 	}
 	vexfs_dev_close(&dev);

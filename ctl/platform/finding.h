@@ -22,7 +22,7 @@ enum vexfs_severity {
 	X(104, SUPER_COPY, ERROR, "superblock copy", \
 	  "A copy of the superblock, which is used when block 0 cannot be read, is damaged.  The filesystem works without.") \
 	X(111, LOG, ERROR, "log", \
-	  "The log is damaged: a mount would refuse it.  A repair empties it: what was synced shortly before the crash may be lost, and the rest is repaired as it is on the device.  Copy the device away (dd) first if you can.") \
+	  "The log is damaged: a mount would refuse it, or not see what is in it behind the damage.  A repair brings back what lies before that, and says how many transactions are lost; where the log's own superblock is damaged all of them are.  What was synced shortly before the crash may be gone; the rest is repaired.  Copy the device away (dd) first if you can.") \
 	X(112, LOG_PENDING, NOTE, "log pending", \
 	  "It was not unmounted: the log holds transactions that a mount replays.  The check goes by what is there after that.") \
 	X(121, UNREAD, ERROR, "unreadable", \

@@ -19,6 +19,8 @@ struct vexfs_log_replayed {
 	__u32 transactions;
 	__u64 blocks;			/* brought back, each time counted */
 	__u64 revoked;			/* that a later transaction had revoked */
+	/* that were committed and are not brought back, since they are damaged, or one before them is */
+	__u32 lost;
 };
 
 /*
@@ -26,18 +28,29 @@ struct vexfs_log_replayed {
  * the log has them from then on, and nothing is written before vexfs_log_finish().  No block of dev
  * is in use.
  *
- * A transaction that was not committed whole ends the replay, as does the first commit block with a
- * bad checksum.  -EUCLEAN: the log is damaged where it must not be (why says what; the blocks of
+ * A transaction that was not committed whole ends the replay, as does a last commit block with a bad
+ * checksum: that is what a power cut leaves.  done->lost tells where it is not.  -EUCLEAN: the log is damaged where it must not be (why says what; the blocks of
  * dev are dropped), -EOPNOTSUPP another form of log, -EIO, -ENOMEM.  done may be NULL.
  */
 int vexfs_log_replay(struct vexfs_dev *dev, const struct vexfs_super *super,
 		     struct vexfs_log_replayed *done, const char **why);
 
 /*
- * After vexfs_log_replay(): write the blocks, wait until they are on stable storage, and mark the
+ * The same, and if the log is damaged somewhere, what lies before the first transaction that is not
+ * all there is brought back; -EUCLEAN means its superblock alone.  The filesystem is what it was
+ * after that transaction, but for blocks that later ones have written to their places: it has to be
+ * checked.
+ */
+int vexfs_log_salvage(struct vexfs_dev *dev, const struct vexfs_super *super,
+		      struct vexfs_log_replayed *done, const char **why);
+
+/*
+ * After vexfs_log_replay() or vexfs_log_salvage(): write the blocks, wait until they are on stable storage, and mark the
  * log empty.  Killed at any point, the replay can be done again.  -EIO.
  */
 int vexfs_log_finish(struct vexfs_dev *dev, const struct vexfs_super *super);
+/* The same, where so many transactions behind those that were brought back are lost. */
+int vexfs_log_empty(struct vexfs_dev *dev, const struct vexfs_super *super, __u32 lost);
 
 /*
  * A log that is written.  All transactions between two commits are one in the log, as with jbd2:

@@ -53,25 +53,23 @@ static int find_super(struct vexfs_dev *dev, const struct vexfs_repair_opts *opt
 	return 0;
 }
 
-/* The log into the cache; an empty one if that cannot be. */
+/* The log into the cache, as far as it is good; an empty one if that cannot be. */
 static int replay(struct vexfs_dev *dev, const struct vexfs_repair_opts *opts,
-		  const struct vexfs_super *s, bool stale, struct vexfs_undo_plan *plan,
-		  const char **why)
+		  const struct vexfs_super *s, struct vexfs_undo_plan *plan, const char **why)
 {
-	struct vexfs_super copy = *s;
-	__u64 from;
-	int err = vexfs_log_pending(dev, s), e2;
+	struct vexfs_log_replayed done = {};
+	int err = vexfs_log_pending(dev, s);
 
 	if (err > 0) {
-		err = vexfs_log_replay(dev, s, NULL, why);
-		if (!err) {
-			plan->log = s;
-			return vexfs_dev_changed(dev, (__u64 **)&plan->replayed, &plan->replays);
-		}
-		/* the blocks of the cache are dropped then */
-		e2 = stale ? vexfs_repair_super(dev, 0, &copy, &from) : 0;
-		if (e2)
-			return e2;
+		err = vexfs_log_salvage(dev, s, &done, why);
+		if (err)
+			return err;
+		if (done.lost)
+			(opts->did)(opts->arg,
+				    "the log was damaged: the first %u transactions in it were brought back, and the last %u are lost",
+				    done.transactions, done.lost);
+		plan->log = s;
+		return vexfs_dev_changed(dev, (__u64 **)&plan->replayed, &plan->replays);
 	}
 	if (err == -EOPNOTSUPP)
 		*why = "the log has a form that this version does not know";
@@ -99,6 +97,8 @@ static int look_again(struct vexfs_dev *dev, bool *stale)
 		return err;
 	*stale = true;
 	return vexfs_repair_super(dev, 0, &b.s, &from);
+}
+
 /* --- what cannot be read --- */
 
 const char *vexfs_repair_place(const struct vexfs_super *s, __u64 block)
@@ -152,8 +152,6 @@ static int write_unread(struct vexfs_dev *dev, const struct vexfs_repair_opts *o
 	return err;
 }
 
-}
-
 /* --- rounds --- */
 
 static void count(void *arg, enum vexfs_finding nr, const char *fmt, ...)
@@ -189,13 +187,13 @@ int vexfs_repair_device(struct vexfs_dev *dev, const struct vexfs_repair_opts *o
 	int err;
 
 	*plan = (struct vexfs_undo_plan){ .undo = -1 };
-	if (dev->unread)
-		dev->unread->n = 0;
 	*why = NULL;
 	dev->shadow = dev->quiet = true;
+	if (dev->unread)
+		dev->unread->n = 0;
 	err = find_super(dev, &with, at, log, &with.stale, why);
 	if (!err)
-		err = replay(dev, &with, log, with.stale, plan, why);
+		err = replay(dev, &with, log, plan, why);
 	if (!err)
 		err = look_again(dev, &with.stale);
 	for (i = 0; i < ROUNDS && !err && errors; i++) {
@@ -208,10 +206,10 @@ int vexfs_repair_device(struct vexfs_dev *dev, const struct vexfs_repair_opts *o
 			err = check(dev, &counting, &checked);
 		with.stale = false;
 	}
-	if (!err && !errors)
-		err = write_unread(dev, opts, log);
 	if (!err && errors && opts->left)
 		err = check(dev, &telling, NULL);
+	if (!err && !errors)
+		err = write_unread(dev, opts, log);
 	if (opts->checked)
 		*opts->checked = checked;
 	dev->quiet = quiet;

@@ -165,6 +165,7 @@ int vexfs_undo_write(struct vexfs_dev *dev, const struct vexfs_undo_plan *plan, 
 		     bool *undo)
 {
 	union block before, replayed, marked, after;
+	struct vexfs_log_replayed done = {};
 	__u64 *changed, *all = NULL;
 	struct vexfs_dev other;
 	const char *why;
@@ -187,7 +188,7 @@ int vexfs_undo_write(struct vexfs_dev *dev, const struct vexfs_undo_plan *plan, 
 	if (!err)
 		err = read_old(dev, 0, &before);
 	if (!err && plan->log)
-		err = vexfs_log_replay(&other, plan->log, NULL, &why);
+		err = vexfs_log_salvage(&other, plan->log, &done, &why);
 	if (!err)
 		err = vexfs_dev_read(&other, 0, &replayed);
 	if (!err) {
@@ -204,7 +205,7 @@ int vexfs_undo_write(struct vexfs_dev *dev, const struct vexfs_undo_plan *plan, 
 		*undo = err;
 	}
 	if (!err && plan->log)
-		err = vexfs_log_finish(&other, plan->log);
+		err = vexfs_log_empty(&other, plan->log, done.lost);
 	if (!err)
 		err = write_all(dev, changed, n, &marked, &after);
 	*written = m;

@@ -62,17 +62,17 @@ with tempfile.TemporaryDirectory() as d:
         j[0xfc:0x100] = crc32c(j).to_bytes(4, 'big')
         poke(log * 4096, j)
 
-    def logged(log, data):
-        """The log holds one transaction, with a block 0 of this content."""
+    def logged(log, data, before=0):
+        """The log holds one transaction more than so many, with a block 0 of this content."""
         j = peek(log * 4096)
-        sequence, seed = j[24:28], crc32c(j[48:64])
+        sequence, seed = (int.from_bytes(j[24:28], 'big') + before).to_bytes(4, 'big'), crc32c(j[48:64])
         sum_of = crc32c(data, crc32c(sequence, seed)).to_bytes(4, 'big')
         tag = b'\0\0\0\0' b'\0\0\0\x08' b'\0\0\0\0' + sum_of + b'\0' * 16  # the last one
         for n, kind, rest, at in (1, 1, tag, 4092), (3, 2, b'', 16):
             b = bytearray((b'\xc0\x3b\x39\x98' + kind.to_bytes(4, 'big') + sequence + rest).ljust(4096, b'\0'))
             b[at:at + 4] = crc32c(b, seed).to_bytes(4, 'big')
-            poke((log + n) * 4096, b)
-        poke((log + 2) * 4096, data)
+            poke((log + n + 3 * before) * 4096, b)
+        poke((log + 2 + 3 * before) * 4096, data)
         pending(log)
 
     fresh(256 << 20, '-L', 'a\x1bb')
@@ -250,6 +250,36 @@ with tempfile.TemporaryDirectory() as d:
          peek(0)[116] & 2, r)
     r = run('-a', image)
     test('and after it', r.returncode == 0 and r.stdout.count('[102] marked: ') == 1 and ', 1 inodes, ' in r.stdout, r)
+
+    fresh()
+    super = peek(0)
+    for i in range(3):
+        logged(log, super, i)
+    before = peek(log * 4096)
+    poke((log + 6) * 4096 + 200, b'x')      # what commits the second one
+    r = run(image)
+    test('a log that is damaged in its middle', r.returncode == 4 and '[111] log: a commit block of the log has a bad' in r.stdout, r)
+    poke((log + 6) * 4096, b'x')            # it is no block of a log any more
+    r = run(image)
+    test('and looks as if it ended there', r.returncode == 4 and '[112] log pending: 1 transactions' in r.stdout and
+         '[111] log: it is damaged behind those: of 2 transactions more none' in r.stdout, r)
+    r = run('--replay', image)
+    test('is not replayed as if it were whole', r.returncode == 4 and peek(log * 4096) == before, r)
+    r = run('-a', image, '--force')
+    test('nor at boot', r.returncode == 4 and 'cannot be repaired without being asked for' in r.stderr, r)
+    r = run('-y', image)
+    test('is repaired up to there', r.returncode == 1 and
+         'the first 1 transactions in it were brought back, and the last 2 are lost' in r.stdout, r)
+    r = run(image)
+    test('and nothing is left of it', r.returncode == 0 and '11' not in r.stdout.replace(image, ''), r)
+    fresh()
+    logged(log, super)
+    poke((log + 2) * 4096 + 200, b'x')      # a copy, which its commit block vouches for
+    r = run(image)
+    test('a log that a mount refuses', r.returncode == 4 and '[111] log: ' in r.stdout, r)
+    r = run('-y', image)
+    test('is emptied, too', r.returncode == 1 and 'the first 0 transactions in it were brought back, and the last 1 are lost' in r.stdout and
+         run(image).returncode == 0, r)
 
     with open(image, 'wb') as f:
         f.truncate(64 << 20)

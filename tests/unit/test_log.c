@@ -351,10 +351,113 @@ static void damage(void **state)
 	log_close(&l);
 }
 
+static int salvage(struct log *l, struct vexfs_log_replayed *done)
+{
+	const char *why = NULL;
+	int err = vexfs_log_salvage(&l->dev, &l->super, done, &why);
+
+	assert_true((why != NULL) == (err == -EUCLEAN || err == -EOPNOTSUPP));
+	return err;
+}
+
+/*
+ * Of a log that is damaged anywhere the repair gets what lies before the damage, all of it, and how
+ * many transactions there were behind; and none of those is ever taken for a later one.
+ */
+static void damage_in_the_middle(void **state)
+{
+	__u32 want[6][TARGETS] = { 0 }, i, k, whole;
+	struct vexfs_log_replayed done;
+	__u8 b[VEXFS_BLOCK_SIZE], was[VEXFS_BLOCK_SIZE];
+	struct jbd2_super j;
+	struct log l;
+	bool quiet;
+
+	(void)state;
+	log_open(&l, VEXFS_MIN_JOURNAL - 9, ~0u - 1);
+	j = l.j;
+	for (i = 1; i <= 5; i++) {		/* a descriptor, two copies, what is revoked, a commit */
+		put_blocks(&l, TARGET + i, 2, i, i == 2);
+		put_revoke(&l, TARGET + 50, 24);
+		put_commit(&l);
+		memcpy(want[i], l.want, sizeof(l.want));
+	}
+	l.at = VEXFS_MIN_JOURNAL - 9;
+	for (i = 0; i < 5 * 5; i++)
+		for (k = 0; k < VEXFS_BLOCK_SIZE; k += k < 64 ? 3 : 509) {
+			whole = i / 5;
+			assert_int_equal(vexfs_dev_read(&l.dev, here(&l, i), b), 0);
+			memcpy(was, b, sizeof(b));
+			b[k] ^= 1 << i % 8;
+			assert_int_equal(vexfs_dev_write(&l.dev, here(&l, i), b), 0);
+			/* its last commit block is what a power cut may leave; else a head that is none hides the rest */
+			quiet = !replay(&l, &done);
+			assert_true(!quiet || i == 24 || k < 12);
+			if (quiet)
+				assert_int_equal(done.transactions, whole);
+			if (quiet && whole < 4)
+				assert_true(done.lost >= 4 - whole);
+			vexfs_dev_drop(&l.dev);
+			assert_int_equal(salvage(&l, &done), 0);
+			assert_int_equal(done.transactions, whole);
+			assert_int_equal(done.lost, i == 24 ? 0 : 5 - whole);
+			assert_true(holds(&l, want[whole], true));
+			vexfs_dev_drop(&l.dev);
+			memcpy(b, was, sizeof(b));
+			assert_int_equal(vexfs_dev_write(&l.dev, here(&l, i), b), 0);
+		}
+	/* a commit block is damaged, those after it are not: as jbd2, and then it is empty */
+	assert_int_equal(vexfs_dev_read(&l.dev, here(&l, 9), b), 0);
+	b[100] ^= 1;
+	assert_int_equal(vexfs_dev_write(&l.dev, here(&l, 9), b), 0);
+	assert_int_equal(salvage(&l, &done), 0);
+	assert_int_equal(done.transactions, 1);
+	assert_int_equal(done.lost, 4);
+	assert_int_equal(vexfs_log_empty(&l.dev, &l.super, done.lost), 0);
+	assert_true(holds(&l, want[1], false));
+	assert_int_equal(vexfs_dev_read(&l.dev, l.start, b), 0);
+	assert_int_equal(be32toh(((struct jbd2_super *)b)->s_sequence),
+			 be32toh(j.s_sequence) + 5 + 1);
+	log_close(&l);
+}
+
+/* A copy that nobody wants any more may be damaged, but not if who revoked it is lost. */
+static void damage_that_was_revoked(void **state)
+{
+	struct vexfs_log_replayed done;
+	__u8 b[VEXFS_BLOCK_SIZE];
+	struct log l;
+	__u32 i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		log_open(&l, 1, 1);
+		put_blocks(&l, TARGET, 1, 1, false);
+		put_commit(&l);
+		put_blocks(&l, TARGET + 1, 1, 2, false);
+		put_commit(&l);
+		put_revoke(&l, TARGET, 24);
+		put_commit(&l);
+		assert_int_equal(vexfs_dev_read(&l.dev, l.start + 2, b), 0);
+		b[99] ^= 1;
+		assert_int_equal(vexfs_dev_write(&l.dev, l.start + 2, b), 0);
+		assert_int_equal(vexfs_dev_read(&l.dev, l.start + 5, b), 0);
+		b[99] ^= i;			/* of the second */
+		assert_int_equal(vexfs_dev_write(&l.dev, l.start + 5, b), 0);
+		assert_int_equal(salvage(&l, &done), 0);
+		assert_int_equal(done.transactions, i ? 0 : 3);
+		assert_int_equal(done.lost, i ? 3 : 0);
+		l.want[0] = 0;
+		assert_true(holds(&l, i ? zeros : l.want, true));
+		log_close(&l);
+	}
+}
+
 /* Its checksums are right, and what it says is not. */
 static void hostile(void **state)
 {
 	static const __u64 bad[] = { BLOCKS, 1ULL << 40, ~0ULL };
+	struct vexfs_log_replayed done;
 	struct log l;
 	__u32 i;
 
@@ -364,6 +467,9 @@ static void hostile(void **state)
 		put_blocks(&l, i < ARRAY_SIZE(bad) ? bad[i] : l.start, 1, 1, false);
 		put_commit(&l);
 		assert_int_equal(replay(&l, NULL), -EUCLEAN);
+		vexfs_dev_drop(&l.dev);
+		assert_int_equal(salvage(&l, &done), 0);
+		assert_int_equal(done.transactions, 0);
 		log_close(&l);
 	}
 	for (i = 0; i < 4; i++) {
@@ -371,12 +477,17 @@ static void hostile(void **state)
 		put_revoke(&l, TARGET, (const __u32[]){ 0, 15, 17, 4097 }[i]);
 		put_commit(&l);
 		assert_int_equal(replay(&l, NULL), -EUCLEAN);
+		assert_int_equal(salvage(&l, &done), 0);
+		assert_int_equal(done.transactions, 0);
+		assert_int_equal(done.lost, 1);
 		log_close(&l);
 	}
 	log_open(&l, 1, 1);			/* a ring of one transaction that never ends */
 	for (i = 0; i < l.size; i++)
 		put_revoke(&l, TARGET, 24);
 	assert_int_equal(replay(&l, NULL), -EUCLEAN);
+	assert_int_equal(salvage(&l, &done), 0);
+	assert_int_equal(done.transactions, 0);
 	log_close(&l);
 
 	log_open(&l, 1, 1);
@@ -452,6 +563,8 @@ int main(void)
 		cmocka_unit_test(revoked_blocks_stay_away),
 		cmocka_unit_test(torn_tails),
 		cmocka_unit_test(damage),
+		cmocka_unit_test(damage_in_the_middle),
+		cmocka_unit_test(damage_that_was_revoked),
 		cmocka_unit_test(hostile),
 		cmocka_unit_test(failing_device),
 	};
