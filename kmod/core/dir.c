@@ -36,8 +36,8 @@ struct entry {
 
 /*
  * The entry at off, read once.  False: the block is over, or is not what it was when it was
- * verified.  That was for one directory; on a hostile image another one may have the same block,
- * and changes it under its own lock.
+ * verified, which is for seen_all() to tell.  That was for one directory; on a hostile image another
+ * one may have the same block, and changes it under its own lock.
  */
 static bool entry_get(vx_buf *buf, unsigned int off, struct entry *e)
 {
@@ -51,6 +51,19 @@ static bool entry_get(vx_buf *buf, unsigned int off, struct entry *e)
 	e->used = e->ino ? VEXFS_DIRENT_LEN(e->namelen) : 0;
 	return e->reclen >= VEXFS_DIRENT_HEAD && e->reclen % 8 == 0 &&
 	       e->reclen <= VEXFS_BLOCK_SIZE - off && e->used <= e->reclen;
+}
+
+/*
+ * A walk over the entries of a block came to off: is that its end?  Else there may be names behind, and
+ * that there are none must not be said, nor remembered.
+ */
+static int seen_all(const struct vexfs_inode_core *c, __u32 lblk, unsigned int off)
+{
+	if (off == VEXFS_BLOCK_SIZE)
+		return 0;
+	vexfs_damage(c->fs, "directory %llu, block %u: it changed, and is somebody else's too",
+		     (unsigned long long)c->ino, lblk);
+	return -EUCLEAN;
 }
 
 static bool name_valid(const char *name, unsigned int len)
@@ -276,7 +289,8 @@ static int find(struct vexfs_inode_core *c, const char *name, unsigned int len, 
 			*prev = off;
 		}
 		vx_brelse(buf);
-		if (killable && vx_killed())
+		err = seen_all(c, lblk, off);
+		if (!err && killable && vx_killed())
 			return -EINTR;
 		cond_resched();
 	}
@@ -302,15 +316,16 @@ int vexfs_dir_lookup(struct vexfs_inode_core *c, const char *name, unsigned int 
 	return 0;
 }
 
-/* Is there an entry in the block with need bytes to spare? */
-static bool block_room(vx_buf *buf, unsigned int need, struct entry *e)
+/* Is there an entry in the block with need bytes to spare?  1, 0, -EUCLEAN. */
+static int block_room(const struct vexfs_inode_core *c, __u32 lblk, vx_buf *buf, unsigned int need,
+		      struct entry *e)
 {
 	unsigned int off;
 
 	for (off = HEAD; entry_get(buf, off, e); off += e->reclen)
 		if (e->reclen - e->used >= need)
-			return true;
-	return false;
+			return 1;
+	return seen_all(c, lblk, off);
 }
 
 /* A block with room, which may be changed now. */
@@ -325,14 +340,16 @@ static int make_room(vx_txn *t, struct vexfs_inode_core *c, unsigned int need, v
 		err = block_read(c, &at, lblk, out);
 		if (err)
 			return err;
-		if (block_room(*out, need, e)) {
+		err = block_room(c, lblk, *out, need, e);
+		if (err > 0) {
 			c->dir_hint = lblk;
 			err = vx_txn_write(t, *out);
-			if (err)
-				vx_brelse(*out);
-			return err;
+			if (!err)
+				return 0;
 		}
 		vx_brelse(*out);
+		if (err)
+			return err;
 		if (vx_killed())
 			return -EINTR;
 		cond_resched();
@@ -464,7 +481,8 @@ int vexfs_dir_iterate(struct vexfs_inode_core *c, __u64 *pos,
 			more = fn(arg, e.d->d_name, e.namelen, e.ino, e.d->d_type, *pos);
 		}
 		vx_brelse(buf);
-		if (more)
+		err = more ? seen_all(c, lblk, off) : 0;
+		if (more && !err)
 			*pos = base + VEXFS_BLOCK_SIZE;
 		if (vx_killed())
 			return -EINTR;

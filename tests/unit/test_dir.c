@@ -717,6 +717,24 @@ static void test_shared(void **state)
 		}
 	}
 	alarm(0);
+	/* whoever does not see all of the block does not say that a name is not there */
+	for (i = 0; i < n; i++) {
+		struct vexfs_inode_core other = m.c;
+
+		memcpy(data, good, sizeof(good));
+		data[at[i] + 8] = 4;		/* its length */
+		data[at[i] + 9] = 0;
+		vx_set_verified(buf);
+		other.ino++;
+		other.dir_hint = 0;
+		pos = 0;
+		box_start(&m.b, &t, INT_MAX);
+		assert_int_equal(vexfs_dir_lookup(&other, "not there", 9, &ino, &type), -EUCLEAN);
+		assert_int_equal(vexfs_dir_remove(&t, &other, "not there", 9), -EUCLEAN);
+		assert_int_equal(vexfs_dir_iterate(&other, &pos, touch_all, NULL), -EUCLEAN);
+		assert_int_equal(vexfs_dir_empty(&other), i ? -ENOTEMPTY : -EUCLEAN);
+		assert_int_equal(vexfs_dir_add(&t, &other, "not there", 9, 50, DT_REG), -EUCLEAN);
+	}
 	memcpy(data, good, sizeof(good));
 	vx_brelse(buf);
 	m.b.dev.strict = true;
