@@ -396,71 +396,34 @@ int vexfs_node_sync(struct inode *inode)
 
 #define LIST_BYTES	(32u << 10)
 
-struct entry {
-	u64 ino, pos;
-	u8 type, len;
-	char name[];
-};
-
-struct listing {
-	u32 used;
-	bool full;
-	u8 byte[LIST_BYTES] __attribute__((aligned(8)));
-};
-
-static u32 entry_bytes(u32 len)
-{
-	return round_up((u32)sizeof(struct entry) + len, 8);
-}
-
 /* Copied first: whoever wants to know may ask for more, and the directory is locked. */
-static bool collect(void *arg, const char *name, unsigned int len, __u64 ino, __u8 type, __u64 pos)
-{
-	struct listing *l = arg;
-	struct entry *e = (void *)(l->byte + l->used);
-
-	l->full = entry_bytes(len) > sizeof(l->byte) - l->used;
-	if (l->full)
-		return false;
-	e->ino = ino;
-	e->pos = pos;
-	e->type = type;
-	e->len = len;
-	memcpy(e->name, name, len);
-	l->used += entry_bytes(len);
-	return true;
-}
-
 int vexfs_node_list(struct inode *inode, __u64 *pos,
 		    bool (*fn)(void *arg, const char *name, unsigned int len, __u64 ino, __u8 type,
 			       __u64 pos),
 		    void *arg)
 {
+	const struct vexfs_dir_entry *e;
+	struct vexfs_dir_list *l;
 	__u64 next = *pos;
-	struct listing *l;
-	u32 at;
+	unsigned int at;
 	int err;
 
 	if (!S_ISDIR(inode->i_mode))
 		return -ENOTDIR;
-	l = kmalloc(sizeof(*l), GFP_KERNEL);
+	l = kmalloc(LIST_BYTES, GFP_KERNEL);
 	if (!l)
 		return -ENOMEM;
+	l->size = LIST_BYTES - sizeof(*l);
 	do {
-		l->used = 0;
-		l->full = false;
 		err = down_read_killable(&inode->i_rwsem);
 		if (err)
 			break;
-		err = vexfs_dir_iterate(&VEXFS_I(inode)->core, &next, collect, l);
+		err = vexfs_dir_fill(&VEXFS_I(inode)->core, &next, l);
 		inode_unlock_shared(inode);
-		for (at = 0; at < l->used;) {
-			const struct entry *e = (void *)(l->byte + at);
-
+		for (at = 0; (e = vexfs_dir_next(l, &at));) {
 			*pos = e->pos;
 			if (!fn(arg, e->name, e->len, e->ino, e->type, e->pos))
 				goto out;
-			at += entry_bytes(e->len);
 		}
 		*pos = next;
 	} while (!err && l->full);

@@ -267,6 +267,23 @@ int vexfs_dir_iterate(struct vexfs_inode_core *c, __u64 *pos,
 		      bool (*fn)(void *arg, const char *name, unsigned int len, __u64 ino,
 				 __u8 type, __u64 pos),
 		      void *arg);
+/*
+ * The same into memory, for who must not be called back: as many entries as fit into `size` bytes, one
+ * behind the other; full: there are more.
+ */
+struct vexfs_dir_entry {
+	__u64 ino, pos;
+	__u8 type, len;
+	char name[];
+};
+struct vexfs_dir_list {
+	unsigned int size, used;
+	bool full;
+	__u8 byte[] __attribute__((aligned(8)));
+};
+int vexfs_dir_fill(struct vexfs_inode_core *c, __u64 *pos, struct vexfs_dir_list *l);
+/* The entry at *at, from 0, which goes on to the next one; NULL: that was all. */
+const struct vexfs_dir_entry *vexfs_dir_next(const struct vexfs_dir_list *l, unsigned int *at);
 int vexfs_dir_empty(struct vexfs_inode_core *c);	/* 0, -ENOTEMPTY, or an error */
 
 /* --- checksums, core.h inline or super.c --- */

@@ -491,6 +491,45 @@ int vexfs_dir_iterate(struct vexfs_inode_core *c, __u64 *pos,
 	return err;
 }
 
+static unsigned int entry_bytes(unsigned int len)
+{
+	return (sizeof(struct vexfs_dir_entry) + len + 7) & ~7u;
+}
+
+static bool collect(void *arg, const char *name, unsigned int len, __u64 ino, __u8 type, __u64 pos)
+{
+	struct vexfs_dir_list *l = arg;
+	struct vexfs_dir_entry *e = (void *)(l->byte + l->used);
+
+	l->full = entry_bytes(len) > l->size - l->used;
+	if (l->full)
+		return false;
+	e->ino = ino;
+	e->pos = pos;
+	e->type = type;
+	e->len = len;
+	memcpy(e->name, name, len);
+	l->used += entry_bytes(len);
+	return true;
+}
+
+int vexfs_dir_fill(struct vexfs_inode_core *c, __u64 *pos, struct vexfs_dir_list *l)
+{
+	l->used = 0;
+	l->full = false;
+	return vexfs_dir_iterate(c, pos, collect, l);
+}
+
+const struct vexfs_dir_entry *vexfs_dir_next(const struct vexfs_dir_list *l, unsigned int *at)
+{
+	const struct vexfs_dir_entry *e = (const void *)(l->byte + *at);
+
+	if (*at == l->used)
+		return NULL;
+	*at += entry_bytes(e->len);
+	return e;
+}
+
 static bool found_one(void *arg, const char *name, unsigned int len, __u64 ino, __u8 type,
 		      __u64 pos)
 {

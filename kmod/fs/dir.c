@@ -10,72 +10,38 @@
 
 #define FIRST_POS	2
 
-struct entry {
-	u64 ino, pos;
-	u8 type, len;
-	char name[];
-};
-
-struct buffer {
-	unsigned int used;
-	bool full;
-	u8 bytes[PAGE_SIZE - 8] __aligned(8);
-};
-
-static bool collect(void *arg, const char *name, unsigned int len, __u64 ino, __u8 type, __u64 pos)
-{
-	unsigned int size = ALIGN(sizeof(struct entry) + len, 8);
-	struct buffer *b = arg;
-	struct entry *e = (void *)b->bytes + b->used;
-
-	b->full = size > sizeof(b->bytes) - b->used;
-	if (b->full)
-		return false;
-	e->ino = ino;
-	e->pos = pos;
-	e->type = type;
-	e->len = len;
-	memcpy(e->name, name, len);
-	b->used += size;
-	return true;
-}
-
 static int vexfs_iterate(struct file *file, struct dir_context *ctx)
 {
 	struct inode *inode = file_inode(file);
-	struct buffer *b;
+	const struct vexfs_dir_entry *e;
+	struct vexfs_dir_list *l;
+	unsigned int at;
 	int err = 0;
 	u64 pos;
 
 	if (!dir_emit_dots(file, ctx))
 		return 0;
-	b = kmalloc(sizeof(*b), GFP_KERNEL_ACCOUNT);
-	if (!b)
+	l = kmalloc(PAGE_SIZE, GFP_KERNEL_ACCOUNT);
+	if (!l)
 		return -ENOMEM;
+	l->size = PAGE_SIZE - sizeof(*l);
 	pos = ctx->pos - FIRST_POS;
 	do {
-		unsigned int at;
-
 		if (fatal_signal_pending(current)) {
 			err = -EINTR;
 			break;
 		}
-		b->used = 0;
-		b->full = false;
-		err = vexfs_dir_iterate(&VEXFS_I(inode)->core, &pos, collect, b);
-		for (at = 0; at < b->used;) {
-			struct entry *e = (void *)b->bytes + at;
-
+		err = vexfs_dir_fill(&VEXFS_I(inode)->core, &pos, l);
+		for (at = 0; (e = vexfs_dir_next(l, &at));) {
 			ctx->pos = e->pos + FIRST_POS;
 			if (!dir_emit(ctx, e->name, e->len, e->ino, e->type))
 				goto out;
-			at += ALIGN(sizeof(*e) + e->len, 8);
 		}
 		ctx->pos = pos + FIRST_POS;
 		cond_resched();
-	} while (!err && b->full);
+	} while (!err && l->full);
 out:
-	kfree(b);
+	kfree(l);
 	return err;
 }
 
