@@ -22,7 +22,7 @@ struct names {
 	struct entry *e;
 	__u32 n, room;
 	bool wrong; /* it has to be made anew */
-	__u32 dropped;
+	__u32 kept, dropped;
 };
 
 static __u8 type_of(__u16 mode)
@@ -172,7 +172,7 @@ static int drop_twins(struct names *l)
 	for (i = n = 0; i < l->n; i++)
 		if (l->e[i].ino)
 			l->e[n++] = l->e[i];
-	l->n = n;
+	l->n = l->kept = n;
 	return 0;
 }
 
@@ -200,10 +200,8 @@ static int read_extent(void *arg, const struct vexfs_map *m)
 static int read_names(struct repair *r, struct vexfs_inode_core *c, struct names *l)
 {
 	struct reading d = { r, c, l, 0 };
-	int err;
+	int err = vexfs_extent_walk(c, read_extent, &d);
 
-	memset(l, 0, sizeof(*l));
-	err = vexfs_extent_walk(c, read_extent, &d);
 	if (!err && d.blocks != c->disk_size >> VEXFS_BLOCK_SHIFT)
 		l->wrong = true;
 	return err ? err : drop_twins(l);
@@ -226,29 +224,52 @@ static int make_anew(struct repair *r, struct vexfs_inode_core *c, const struct 
 	return err ? err : rep_store(r, c, NULL, NULL);
 }
 
+/*
+ * The names of an inode, if it is a directory: each stays if `stays` says so, which learns what it
+ * leads to.  l->e is the caller's to free.
+ */
+static int look_over(struct repair *r, __u64 ino, struct rep_inode *dir, struct vexfs_inode_core *c,
+		     struct names *l,
+		     bool (*stays)(__u64 ino, struct rep_inode *dir, struct rep_inode *f))
+{
+	__u32 i;
+	int err;
+
+	memset(l, 0, sizeof(*l));
+	if (!S_ISDIR(dir->mode))
+		return 0;
+	err = rep_load(r, ino, c);
+	if (!err)
+		err = read_names(r, c, l);
+	for (i = 0; i < l->n && !err; i++) {
+		if (stays(ino, dir, rep_used(r, l->e[i].ino)))
+			continue;
+		l->e[i].ino = 0;
+		l->wrong = true;
+		l->dropped++;
+		l->kept--;
+	}
+	return err;
+}
+
+static bool note_holder(__u64 ino, struct rep_inode *dir, struct rep_inode *f)
+{
+	bool by_parent = f->parent == ino && f->parent_generation == dir->generation;
+
+	if (S_ISDIR(f->mode) && (!f->holder || (!f->held_by_parent && by_parent))) {
+		f->holder = ino;
+		f->held_by_parent = by_parent;
+	}
+	return true;
+}
+
 /* Which directory is each directory in? */
 static int find_holders(struct repair *r, __u64 ino, struct rep_inode *dir)
 {
 	struct vexfs_inode_core c;
 	struct names l;
-	__u32 i;
-	int err;
+	int err = look_over(r, ino, dir, &c, &l, note_holder);
 
-	if (!S_ISDIR(dir->mode))
-		return 0;
-	err = rep_load(r, ino, &c);
-	if (err)
-		return err;
-	err = read_names(r, &c, &l);
-	for (i = 0; i < l.n && !err; i++) {
-		struct rep_inode *f = rep_used(r, l.e[i].ino);
-		bool by_parent = f->parent == ino && f->parent_generation == dir->generation;
-
-		if (!S_ISDIR(f->mode) || (f->holder && (f->held_by_parent || !by_parent)))
-			continue;
-		f->holder = ino;
-		f->held_by_parent = by_parent;
-	}
 	free(l.e);
 	return err;
 }
@@ -276,38 +297,26 @@ static int cut_rings(struct repair *r, __u64 ino, struct rep_inode *f)
 	return 0;
 }
 
+static bool count_name(__u64 ino, struct rep_inode *dir, struct rep_inode *f)
+{
+	if ((S_ISDIR(f->mode) && (f->holder != ino || f->held)) || f->names == VEXFS_LINK_MAX)
+		return false;
+	f->held = true;
+	f->names++;
+	f->holder = ino;
+	dir->subdirs += S_ISDIR(f->mode);
+	return true;
+}
+
 /* Names that stay; the others go. */
 static int settle(struct repair *r, __u64 ino, struct rep_inode *dir)
 {
 	struct vexfs_inode_core c;
 	struct names l;
-	__u32 i, kept = 0;
-	int err;
+	int err = look_over(r, ino, dir, &c, &l, count_name);
 
-	if (!S_ISDIR(dir->mode))
-		return 0;
-	err = rep_load(r, ino, &c);
-	if (err)
-		return err;
-	err = read_names(r, &c, &l);
-	for (i = 0; i < l.n && !err; i++) {
-		struct rep_inode *f = rep_used(r, l.e[i].ino);
-
-		if ((S_ISDIR(f->mode) && (f->holder != ino || f->held)) ||
-		    f->names == VEXFS_LINK_MAX) {
-			l.e[i].ino = 0;
-			l.wrong = true;
-			l.dropped++;
-			continue;
-		}
-		kept++;
-		f->held = true;
-		f->names++;
-		f->holder = ino;
-		dir->subdirs += S_ISDIR(f->mode);
-	}
 	if (!err && l.wrong) {
-		did(r, "directory %llu: made anew with %u names, %u were dropped", ull(ino), kept,
+		did(r, "directory %llu: made anew with %u names, %u were dropped", ull(ino), l.kept,
 		    l.dropped);
 		err = make_anew(r, &c, &l);
 	}
