@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "host.h"
+#include "mounted.h"
 
 struct vexfs_image {
 	struct super_block sb;
@@ -313,36 +314,17 @@ void vexfs_image_leave(struct super_block *sb)
 
 /* --- is somebody else using it? --- */
 
-static bool same_file(const char *path, const struct stat *st)
-{
-	struct stat other;
-
-	return !stat(path, &other) && other.st_dev == st->st_dev && other.st_ino == st->st_ino;
-}
-
 /* Is it behind a loop device?  What goes through that does not know of our lock. */
 static bool behind_loop(const struct stat *st)
 {
-	char path[PATH_MAX], *end;
 	bool found = false;
 	glob_t loops;
 	size_t i;
-	FILE *f;
 
 	if (glob("/sys/block/loop*/loop/backing_file", 0, NULL, &loops))
 		return false;
-	for (i = 0; i < loops.gl_pathc && !found; i++) {
-		f = fopen(loops.gl_pathv[i], "re");
-		if (!f)
-			continue;
-		if (fgets(path, sizeof(path), f)) {
-			end = strchr(path, '\n');
-			if (end)
-				*end = '\0';
-			found = same_file(path, st);
-		}
-		fclose(f);
-	}
+	for (i = 0; i < loops.gl_pathc && !found; i++)
+		found = vexfs_is_backing(loops.gl_pathv[i], st);
 	globfree(&loops);
 	return found;
 }

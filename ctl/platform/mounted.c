@@ -1,26 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Is a device or an image mounted by the kernel?  See proc_pid_mountinfo(5). */
 #include <limits.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
 #include "mounted.h"
 
-/* Does the device of a mount hold what st is: the same device, or a loop device over that file? */
-static bool same(const struct stat *st, dev_t dev)
+bool vexfs_is_backing(const char *path, const struct stat *st)
 {
-	char link[64], file[PATH_MAX];
+	FILE *f = fopen(path, "re");
+	char file[PATH_MAX];
 	struct stat backing;
 	bool found = false;
-	FILE *f;
 
-	if (S_ISBLK(st->st_mode))
-		return st->st_rdev == dev;
-	snprintf(link, sizeof(link), "/sys/dev/block/%u:%u/loop/backing_file", major(dev),
-		 minor(dev));
-	f = fopen(link, "re");
 	if (f && fgets(file, sizeof(file), f)) {
 		file[strcspn(file, "\n")] = 0;
 		found = !stat(file, &backing) && backing.st_dev == st->st_dev &&
@@ -29,6 +22,18 @@ static bool same(const struct stat *st, dev_t dev)
 	if (f)
 		fclose(f);
 	return found;
+}
+
+/* Does the device of a mount hold what st is: the same device, or a loop device over that file? */
+static bool same(const struct stat *st, dev_t dev)
+{
+	char path[64];
+
+	if (S_ISBLK(st->st_mode))
+		return st->st_rdev == dev;
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/loop/backing_file", major(dev),
+		 minor(dev));
+	return vexfs_is_backing(path, st);
 }
 
 /* Spaces and such are \ooo there. */

@@ -3,6 +3,7 @@
 #ifndef _VEXFS_MOUNTED_H
 #define _VEXFS_MOUNTED_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/stat.h>
 
@@ -11,5 +12,8 @@
  * read-only, 2 writable; where into target, cut to size.
  */
 int vexfs_mounted(const struct stat *st, char *target, size_t size);
+
+/* Does this backing_file of a loop device, in sysfs, name the file that st is? */
+bool vexfs_is_backing(const char *path, const struct stat *st);
 
 #endif /* _VEXFS_MOUNTED_H */
