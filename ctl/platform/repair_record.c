@@ -214,6 +214,11 @@ static int look_at(struct records *q, __u64 slot, struct vexfs_record *r, const 
 		nothing(q, slot, "does not verify");
 		return 0;
 	}
+	if (!is_dead(q, slot) && vexfs_row_check(le16_to_cpu(q->c->raw.c_metric), row,
+						 le32_to_cpu(q->c->raw.c_dims))) {
+		nothing(q, slot, "has a vector that is none");
+		return 0;
+	}
 	changed = fix_fields(q, r);
 	if (changed < 0) {
 		nothing(q, slot, "has a field that cannot be");

@@ -315,6 +315,14 @@ static int record_crc(struct verify *v, struct rows *p, const struct vexfs_colle
 	return err;
 }
 
+/* A vector that nobody may have inserted, with a checksum that is right; those that are dead do not matter. */
+static bool is_no_vector(const struct rows *p, const struct vexfs_collection *raw, u64 slot)
+{
+	return p->body && !vexfs_columns_dead(p->body->columns, slot) &&
+	       vexfs_row_check(le16_to_cpu(raw->c_metric), p->row + (slot - p->slot) * p->row_bytes,
+			       le32_to_cpu(raw->c_dims));
+}
+
 /* The loader does not believe a record that verifies. */
 static void refused_record(struct verify *v, u64 slot, u32 why)
 {
@@ -339,6 +347,12 @@ static int check_record(struct verify *v, struct rows *p, const struct vexfs_col
 	err = record_crc(v, p, raw, slot, &crc);
 	if (err)
 		return err;
+	if (crc == le32_to_cpu(r->r_crc) && is_no_vector(p, raw, slot)) {
+		problem(v, VEXFS_FOUND_RECORD_TORN,
+			"collection %llu: record %llu has a vector that is none", ull(v->c.ino),
+			ull(slot));
+		return -EUCLEAN;
+	}
 	if (crc == le32_to_cpu(r->r_crc)) {
 		why = p->body ? vexfs_columns_lost(p->body->columns, slot) : 0;
 		if (why <= VEXFS_LOST_TORN)	/* it can be read, by now */

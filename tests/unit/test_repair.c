@@ -424,6 +424,13 @@ static void set_other(struct vexfs_record *r)
 	r->r_file_generation = inode_at(ino)->i_generation;
 	broken[rich_table(&rich, ino)] = false;
 }
+static void record_nan(void)
+{
+	float *row = (float *)mended_hit(rich.vectors + 100 * DIMS * 4 / VEXFS_BLOCK_SIZE);
+
+	row[100 * DIMS % (VEXFS_BLOCK_SIZE / 4) + 1] = __builtin_nanf("");
+	mended_seal(100);
+}
 static void record_flags(void) { record_set(100, set_flags); }
 static void record_seq(void) { record_set(100, set_seq); }
 static void record_late(void) { record_set(100, set_late); }
@@ -519,6 +526,7 @@ static const struct {
 	{ "records", record_noise, VEXFS_FOUND_RECORD_TORN, "does not verify: it is deleted" },
 	{ "zeros in records", record_zero, VEXFS_FOUND_RECORD_TORN, "does not verify: it is deleted" },
 	{ "keys", key_noise, VEXFS_FOUND_RECORD_TORN, "does not verify: it is deleted" },
+	{ "numbers of a record", record_nan, VEXFS_FOUND_RECORD_TORN, "100 has a vector that is none" },
 	{ "flags of a record", record_flags, VEXFS_FOUND_RECORD_FIELDS, "100 has a field that cannot be" },
 	{ "order of records", record_seq, VEXFS_FOUND_RECORD_FIELDS, "100 is not in order" },
 	{ "record ahead of its time", record_late, VEXFS_FOUND_RECORD_FIELDS, "100 is not in order" },
