@@ -19,13 +19,16 @@ METER_SRC := ctl/meter/meter.c
 VEXD_SRC := $(wildcard ctl/vexd/*.c)
 
 # what programs link with: the calls of include/vexfs/vexfs.h and no more; libvexfs.a has what the tools share, too
-LIBVEXFS_API := $(addprefix ctl/libvexfs/,attach.c fuse.c marshal.c libvexfs.c words.c where.c snapshot.c strerror.c)
+LIBVEXFS_API := $(addprefix ctl/libvexfs/,attach.c create_image.c fuse.c marshal.c libvexfs.c words.c where.c snapshot.c strerror.c)
 LIBVEXFS_SO := $(B)/lib/libvexfs.so.0
 
 objs = $(patsubst %.c,$(B)/obj/%.o,$(1))
 
-.PHONY: tools
-tools: $(B)/lib/libvexfs-core.a $(B)/bin/vexctl $(B)/bin/vexd $(B)/bin/mkfs.vexfs $(B)/bin/fsck.vexfs $(B)/bin/vexfs-fuse $(B)/bin/bpftool $(LIBVEXFS_SO) $(B)/man/vexfs_open.3 $(B)/man/vexctl.8
+# The module for Node has the library in it; without the headers of Node there is none.
+NODE_ADDON := $(if $(NODE_INCLUDE),$(B)/node/vexfs.node)
+
+.PHONY: tools node
+tools: $(NODE_ADDON) $(B)/lib/libvexfs-core.a $(B)/bin/vexctl $(B)/bin/vexd $(B)/bin/mkfs.vexfs $(B)/bin/fsck.vexfs $(B)/bin/vexfs-fuse $(B)/bin/bpftool $(LIBVEXFS_SO) $(B)/man/vexfs_open.3 $(B)/man/vexctl.8
 
 # One object per source; the engine's kernels alone may use AVX2 and AVX-512, a run-time check guards them.
 # Products and sums are fused where a kernel says so, and not where the compiler likes to.

@@ -6,6 +6,7 @@
  * Lock: vexfs_dev.lock, innermost, for the cache's hash, the reference counts and the state of
  * blocks; what is in them is the business of who has them.
  */
+#define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdarg.h>
 #include <sys/file.h>
@@ -295,6 +296,30 @@ static int write_error(struct vexfs_dev *dev)
 		return -errno;
 	__atomic_store_n(&dev->full, true, __ATOMIC_RELAXED);
 	return -EIO;
+}
+
+int vexfs_dev_allocate(struct vexfs_dev *dev, __u64 block, __u32 n)
+{
+	int err;
+
+	if (!__atomic_load_n(&dev->sparse, __ATOMIC_RELAXED))
+		return 0;
+	do
+		err = fallocate(dev->fd, FALLOC_FL_KEEP_SIZE, (off_t)block << VEXFS_BLOCK_SHIFT,
+				(off_t)n << VEXFS_BLOCK_SHIFT) ? errno : 0;
+	while (err == EINTR);
+	if (err == ENOSPC || err == EDQUOT)
+		return -ENOSPC;
+	if (err == EOPNOTSUPP || err == ENOSYS)
+		__atomic_store_n(&dev->sparse, false, __ATOMIC_RELAXED);
+	return 0;
+}
+
+__u32 vx_room(struct vexfs_fs *fs, __u64 block, __u32 n)
+{
+	while (n && vexfs_dev_allocate(fs->host, block, n))
+		n /= 2;
+	return n;
 }
 
 static struct vx_block *block_find(struct vexfs_dev *dev, __u64 block)

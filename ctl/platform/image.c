@@ -121,7 +121,11 @@ static int open_log(struct vexfs_sb_info *sbi, const struct vexfs_super *s, bool
 	int err = vexfs_log_replay(sbi->dev, s, NULL, why);
 
 	if (!err && !readonly) {
-		err = vexfs_log_finish(sbi->dev, s);
+		err = vexfs_dev_allocate(sbi->dev, le64_to_cpu(s->s_journal_start),
+					 le32_to_cpu(s->s_journal_blocks));
+		if (err)
+			*why = "the disk that it is on has no room for its log: make some, or only read it";
+		err = err ?: vexfs_log_finish(sbi->dev, s);
 		if (!err)
 			err = vexfs_log_open(sbi->dev, s, &sbi->log, why);
 	}
@@ -344,6 +348,7 @@ static int lock_file(struct vexfs_dev *dev, bool readonly, const char **why)
 		*why = "it is behind a loop device, and may be mounted";
 		return -EBUSY;
 	}
+	dev->sparse = !readonly && S_ISREG(st.st_mode) && st.st_blocks * 512LL < st.st_size;
 	return 0;
 }
 

@@ -37,7 +37,10 @@ struct file;
  * share who only read.  *why (may be NULL): one line, good until this thread calls again, what is
  * wrong where that needs words, else NULL.  -EBUSY: mounted, or open here or in another process;
  * -EINVAL no VexFS; -EUCLEAN damaged; -ENXIO the device is shorter than the filesystem; -EROFS,
- * -EOPNOTSUPP a newer format; -ENOENT, -EACCES, -EIO, -ENOMEM.
+ * -EOPNOTSUPP a newer format; -ENOSPC no room for the log; -ENOENT, -EACCES, -EIO, -ENOMEM.
+ *
+ * A file may have holes.  Then its blocks get their room (fallocate) before they are taken, and a
+ * disk that is full is -ENOSPC of the call that wants some, as a full filesystem is.
  *
  * While it is mounted nobody may make the file shorter, nor put it behind a loop device, which does
  * not ask for the lock.  A search that looks behind the new end is ended by SIGBUS; so is one that

@@ -154,6 +154,8 @@ typedef struct vx_handle vx_txn;
 
 bool vx_verified(const vx_buf *b);
 void vx_set_verified(vx_buf *b);
+struct vexfs_fs;
+__u32 vx_room(struct vexfs_fs *fs, __u64 block, __u32 n);
 
 /* Calls that can be made to fail, for tests. */
 enum vexfs_fault { VEXFS_FAULT_READ, VEXFS_FAULT_WRITE, VEXFS_FAULT_ALLOC, VEXFS_FAULT_FLUSH,
@@ -177,6 +179,8 @@ struct vexfs_dev {
 	bool quiet;			/* damage is only counted, not printed */
 	/* atomic: what the image is on had no room for a block, which is -EIO */
 	bool full;
+	/* atomic: it is a file with holes, and blocks get their room before they are taken */
+	bool sparse;
 	unsigned int damages;		/* calls of vexfs_damage() */
 	char damage[256];		/* what the last one said */
 	struct vx_block **hash;
@@ -209,6 +213,11 @@ void vexfs_dev_close(struct vexfs_dev *dev);
 int vexfs_dev_lock(struct vexfs_dev *dev, bool shared);
 /* Is every block of dev->unread still one that cannot be read? */
 bool vexfs_dev_unread_still(struct vexfs_dev *dev);
+/*
+ * Room for n blocks on what a file with holes is on, see vexfs_dev.sparse: a write of them finds it.
+ * -ENOSPC.  Where a file's filesystem cannot do that, the write says -EIO.
+ */
+int vexfs_dev_allocate(struct vexfs_dev *dev, __u64 block, __u32 n);
 /* Write what has changed and fsync.  All of it counts as committed then. */
 int vexfs_dev_flush(struct vexfs_dev *dev);
 /* drop the committed copies: freed blocks may be used again */

@@ -204,8 +204,25 @@ enum vexfs_op {
 	VEXFS_OP_DETACH,
 	VEXFS_OP_FILE,			/* mkdir, rmdir, unlink, open_file, pread, pwrite */
 	VEXFS_OP_INDEX,
+	VEXFS_OP_CREATE_IMAGE,
 	VEXFS_OP_MAX,			/* how many */
 };
+
+/**
+ * vexfs_create_image - make a file with an empty filesystem, for vexfs_attach()
+ * @image: its path; there is nothing of that name
+ * @bytes: its size, 8 MiB to 16 TiB; it cannot grow later
+ *
+ * The file has holes, and takes room on the disk as it is filled: choose what it may ever need.  Its
+ * log, 4 to 48 MiB, is there from the start.  It appears under its name when all of it is on the
+ * disk; what has that name already stays as it is.  A disk that is full later is -ENOSPC of the call
+ * that needs room, where its filesystem knows fallocate(2); else -EIO, and what was synced before is
+ * safe.
+ *
+ * -EEXIST, -EINVAL @bytes, -EFBIG no file can be as large there, -ENOSPC no room for the log, -EPERM
+ * the filesystem knows no hard links, -ENOENT, -EACCES, -EROFS, -EIO, -ENOMEM.
+ */
+int vexfs_create_image(const char *image, __u64 bytes);
 
 /* nothing is written, not even what a crash has left to be done */
 #define VEXFS_ATTACH_READONLY	1u
@@ -225,8 +242,8 @@ enum vexfs_op {
  * made durable.  In a child of fork() the image is not attached.
  *
  * -EALREADY it is attached, -EBUSY it is mounted, or in use by another process, -EINVAL no VexFS,
- * or a flag, -EUCLEAN damaged, -EROFS, -EOPNOTSUPP a newer format, -ENOENT, -EACCES, -EIO,
- * -ENOMEM.
+ * or a flag, -EUCLEAN damaged, -ENXIO the file is shorter than its filesystem, -EROFS, -EOPNOTSUPP a
+ * newer format, -ENOSPC the disk has no room for its log, -ENOENT, -EACCES, -EIO, -ENOMEM.
  */
 int vexfs_attach(const char *image, unsigned int flags);
 

@@ -232,9 +232,12 @@ static int group_dirty(vx_txn *t, struct vexfs_fs *fs, __u32 g, vx_buf *buf)
 static int group_add(vx_txn *t, struct vexfs_fs *fs)
 {
 	__u32 g = fs->groups_init;
-	vx_buf *buf = vx_getblk(fs, vexfs_group_block(fs, g));
+	vx_buf *buf;
 	int err;
 
+	if (!vx_room(fs, vexfs_group_block(fs, g), 1))
+		return -ENOSPC;
+	buf = vx_getblk(fs, vexfs_group_block(fs, g));
 	if (IS_ERR(buf))
 		return PTR_ERR(buf);
 	err = vx_txn_create(t, buf);
@@ -398,13 +401,15 @@ int vexfs_alloc_blocks(vx_txn *t, struct vexfs_fs *fs, __u64 goal, __u32 want, i
 	if (c.len < want && fs->groups_init < fs->groups && !(c.len && goal &&
 	    goal == group_start(c.group) + c.bit)) {
 		err = group_add(t, fs);
-		if (err)
-			goto out;
-		err = group_choose(fs, fs->groups_init - 1, 0, want, &c);
-		if (err)
+		err = err ? err : group_choose(fs, fs->groups_init - 1, 0, want, &c);
+		if (err && !(err == -ENOSPC && c.len))
 			goto out;
 	}
 	err = unread ? -EIO : -ENOSPC;		/* there may be space, where nobody can look */
+	if (!c.len)
+		goto out;
+	err = -ENOSPC;
+	c.len = vx_room(fs, group_start(c.group) + c.bit, c.len);
 	if (!c.len)
 		goto out;
 	buf = group_read(fs, c.group);
@@ -617,8 +622,12 @@ static int ino_take(vx_txn *t, struct vexfs_fs *fs, __u32 g, vx_buf *buf, bool d
 	int err;
 
 	if (at >= le32_to_cpu(b->g_itable_init)) {	/* it is equal, see vexfs_group_wrong() */
-		vx_buf *table = vx_getblk(fs, vexfs_group_itable(fs, g) + at);
+		__u64 block = vexfs_group_itable(fs, g) + at;
+		vx_buf *table;
 
+		if (!vx_room(fs, block, 1))
+			return -ENOSPC;
+		table = vx_getblk(fs, block);
 		if (IS_ERR(table))
 			return PTR_ERR(table);
 		err = vx_txn_create(t, table);

@@ -12,6 +12,10 @@
  * vx_verified(b): the block was found to be good since it was read, vx_set_verified(b) said so, and
  * only transactions have changed it.  That spares checksums, not the checks of what depends on who
  * asks.  In user space every change makes it unverified again.
+ *
+ * vx_room(fs, block, n): of n blocks that are about to be taken, for how many from the first on there
+ * is room on what the filesystem is on.  A disk has it for all of them; an image with holes may be on
+ * a disk that is full, and then 0 is -ENOSPC for who wants them, before anything has changed.
  */
 #ifndef _VEXFS_CORE_PLATFORM_H
 #define _VEXFS_CORE_PLATFORM_H
@@ -39,6 +43,7 @@ typedef struct rw_semaphore vx_rwsem;
 #define vx_up_write(s) up_write(s)
 #define vx_verified(b) buffer_verified(b)
 #define vx_set_verified(b) set_buffer_verified(b)
+#define vx_room(fs, block, n) ((__u32)(n))
 #else
 /* ctl/platform/vexfs-user.h: the same names in user space, libc, endian helpers, ERR_PTR */
 #include <vexfs-user.h>

@@ -229,7 +229,8 @@ def commands():
     if os.geteuid():
         r = vexctl('delete', 'words', '30')
         test('and not be changed', r.returncode == 1 and digest() == before and
-             r.stderr == 'vexctl delete: x.img: no permission to open it; ask its owner\n', r)
+             r.stderr == 'vexctl delete: x.img: no permission to open it; attach it read-only if it may be read, '
+             'or ask its owner\n', r)
     os.chmod(IMAGE, 0o644)
 
     # --- changes

@@ -23,7 +23,7 @@ METHODS = 'auto exact coded ivf lsh'.split()
 TRUNCATED = 'deadline visits strategy precision limit files damaged'.split()
 OP = {name: i for i, name in enumerate(
     'open create info insert get delete search use sync list words intern path drop snapshot compact '
-    'attach detach file index'.split())}
+    'attach detach file index create_image'.split())}
 u8, u16, u32, s32, u64, s64 = ct.c_uint8, ct.c_uint16, ct.c_uint32, ct.c_int32, ct.c_uint64, ct.c_int64
 ptr = ct.c_void_p
 
@@ -122,7 +122,7 @@ _TAKES = {
     'snapshot_create': [ct.c_int, ct.c_char_p], 'snapshot_delete': [ct.c_int, ct.c_char_p],
     'compact': [ct.c_int, u32, ptr, ptr], 'index': [ct.c_int], 'sync': [ct.c_int], 'strerror_for': [ct.c_int, ct.c_int],
     'metric_name': [u32], 'metric_by_name': [ct.c_char_p],
-    'attach': [ct.c_char_p, u32], 'detach': [ct.c_char_p], 'mkdir': [ct.c_char_p], 'rmdir': [ct.c_char_p],
+    'attach': [ct.c_char_p, u32], 'create_image': [ct.c_char_p, u64], 'detach': [ct.c_char_p], 'mkdir': [ct.c_char_p], 'rmdir': [ct.c_char_p],
     'unlink': [ct.c_char_p], 'open_file': [ct.c_int, ct.c_char_p, ct.c_int],
     'pread': [ct.c_int, ptr, ct.c_size_t, u64], 'pwrite': [ct.c_int, ct.c_char_p, ct.c_size_t, u64],
 }

@@ -3,18 +3,22 @@
 import atexit
 import ctypes as ct
 import os
+import stat
 
 from . import abi
 from .abi import call, library
 from .collection import Collection, _directory, create
-from .values import integer
+from .values import integer, size_of
 
 _AT_FDCWD = -100
 _MODES = {'r': os.O_RDONLY, 'r+': os.O_RDWR, 'w': os.O_RDWR | os.O_CREAT | os.O_TRUNC,
           'x': os.O_RDWR | os.O_CREAT | os.O_EXCL}
 
 
-def attach(path, readonly=False):
+DEFAULT_SIZE = 64 << 30
+
+
+def attach(path, readonly=False, create=False, size=None):
     """Open an image, a file or block device with a VexFS, in this process: without a kernel module, a mount and root.
 
         with vexfs.attach('x.img') as image:
@@ -26,9 +30,31 @@ def attach(path, readonly=False):
     that Python sees.  Programs do not run in an image.  A child of fork() does not have it.
 
     OSError EBUSY: it is mounted, or in use by another process; EALREADY: this one has attached it; EINVAL: there is no
-    VexFS in it, see mkfs.vexfs(8); EUCLEAN: it is damaged.
+    VexFS in it, see mkfs.vexfs(8); EUCLEAN: it is damaged; ENXIO: the file was cut short.
+
+    create: make it where nothing has that name, with room for `size`: bytes, or a number with K, M, G or T, of 1,024;
+    None: 64G.  The file has holes, and takes that room as it is filled, but for a log of up to 48 MiB; an image cannot
+    grow later, so ask for what it may ever need.  One that is there is opened as it is, if it is not smaller: ValueError.
+    Where the disk that it is on becomes full, the call that needs room is OSError ENOSPC, and nothing is lost.
     """
+    if create:
+        if readonly:
+            raise ValueError('give one of create and readonly')
+        _create(path, size)
+    elif size is not None:
+        raise ValueError('a size is for create=True')
     return Image(path, readonly)
+
+
+def _create(path, size):
+    wanted = size_of(DEFAULT_SIZE if size is None else size, 'the size')
+    try:
+        call('create_image', 'create_image', _directory(path), wanted, what=path)
+    except FileExistsError:
+        there = os.stat(path)
+        if size is not None and stat.S_ISREG(there.st_mode) and there.st_size < wanted >> 12 << 12:
+            raise ValueError('%s has %d bytes, and no image can grow: leave the size out, or make a larger one of another '
+                             'name and add its records there' % (path, there.st_size)) from None
 
 
 class Image:
@@ -121,6 +147,10 @@ class File:
         while data:
             n = call('file', 'pwrite', self.fd, data, len(data), at, what=self.name)
             data, at = data[n:], at + n
+
+    def sync(self):
+        """Wait until all that was written is on the disk."""
+        call('sync', 'sync', self.fd, what=self.name)
 
     def close(self):
         if self.fd >= 0:

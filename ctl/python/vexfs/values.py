@@ -33,6 +33,16 @@ def integer(value, what, low=0, high=U64_MAX, error=OverflowError):
     return value
 
 
+def size_of(value, what):
+    """Bytes, from an integer or from a number with K, M, G or T."""
+    if isinstance(value, str):
+        found = re.fullmatch(r'(\d{1,20})([KMGT]?)(?:i?B)?', value.strip(), re.ASCII | re.I)
+        if not found:
+            raise ValueError('%s is %r; a number is wanted, and after it K, M, G or T' % (what, value))
+        value = int(found[1]) << 10 * ' KMGT'.index(found[2].upper() or ' ')
+    return integer(value, what, 0, U64_MAX, ValueError)
+
+
 def number(value, what):
     """A float from a real number; NaN is ValueError."""
     if isinstance(value, BOOL + (str, bytes, bytearray)):
