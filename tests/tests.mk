@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # tests/unit/test_NAME.c   cmocka, becomes build/tests/NAME; other C files in tests/unit are shared
-# tests/unit/*.py, *.js    the same kind of test for what is no C, executable; tap.py is what they share
+# tests/unit/*.py, *.js    the same kind of test for what is no C, executable; tap.py and tap.js are what they share
 # tests/fuse/              programs of tests/vm, on a mount by vexfs-fuse
 # tests/simde/             AVX-512 in plain C, for tests/unit/test_kernels.c
 # tests/vm/t_NAME.sh       run inside the guest by tests/vm/run, with helper programs tests/vm/*.c and
@@ -11,13 +11,13 @@
 #                          judges are in C, and built twice: for the guest, and over an image in a process
 
 UNIT_TESTS := $(patsubst tests/unit/test_%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c))
-THREAD_TESTS := $(patsubst %,$(B)/tsan/%,threads derived linking index)
+THREAD_TESTS := $(patsubst %,$(B)/tsan/%,threads derived linking index syncs)
 # of the guest, on a mount by vexfs-fuse; see tests/fuse/ioctl.c
 FUSE_HELPERS := $(patsubst %,$(B)/tests/fuse/%,calls collection files ids readers records sides snapshots where words)
 # all that check-unit runs and is made for it alone
 UNIT_PARTS := $(UNIT_TESTS) $(THREAD_TESTS) $(B)/tests/fsck.vexfs $(B)/tests/vexd $(B)/tests/vexctl \
 	$(B)/tests/vexfs-fuse $(B)/tests/vm/hostile $(FUSE_HELPERS)
-UNIT_SCRIPTS := $(filter-out tests/unit/tap.py tests/unit/mounting.py,$(wildcard tests/unit/*.py tests/unit/*.js))
+UNIT_SCRIPTS := $(filter-out tests/unit/tap.py tests/unit/tap.js tests/unit/mounting.py,$(wildcard tests/unit/*.py tests/unit/*.js))
 UNIT_SHARED := $(filter-out tests/unit/test_%.c,$(wildcard tests/unit/*.c))
 VM_C := $(filter-out %.bpf.c,$(wildcard tests/vm/*.c))
 VM_HELPERS := $(patsubst %.c,$(B)/%,$(VM_C))
@@ -140,7 +140,7 @@ check:
 # Each of these ends with a line of counts, which tests/check adds up.
 # The longest first, so that none of them is left alone in the end.
 UNIT_LONG := $(THREAD_TESTS) $(patsubst %,$(B)/tests/%,cuts faults records power mount checkpoint_power)
-check-unit: $(UNIT_PARTS) $(B)/bin/vexctl $(B)/bin/mkfs.vexfs $(B)/bin/fsck.vexfs $(B)/bin/vexd $(LIBVEXFS_SO) \
+check-unit: $(UNIT_PARTS) $(B)/bin/vexctl $(B)/bin/mkfs.vexfs $(B)/bin/fsck.vexfs $(B)/bin/vexd $(LIBVEXFS_SO) $(NODE_ADDON) \
 		$(B)/man/vexfs_open.3 $(B)/man/vexctl.8 $(patsubst %,$(B)/tests/vm/posix_%,names data state)
 	@tests/unit/run $(UNIT_LONG) $(filter-out $(UNIT_LONG),$(UNIT_TESTS)) $(UNIT_SCRIPTS) tests/readme.py bench/smoke.py
 

@@ -19,6 +19,9 @@ struct vx_block {
 	 * strict, or with a log: group blocks that have changed since the last commit, as they were
 	 */
 	void *committed;
+	/* with a log: the same as they are in the transaction that is being committed, if the next
+	 * one may change them meanwhile */
+	void *frozen;
 	/* of the running transaction, see log-user.c: the next one */
 	struct vx_block *running;
 	bool in_running;		/* ... is it there? */

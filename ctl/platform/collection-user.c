@@ -295,7 +295,7 @@ tid_t vexfs_last_tid(struct super_block *sb)
 	return log ? vexfs_log_sequence(log) : 0;
 }
 
-int vexfs_commit_barrier(struct super_block *sb, tid_t tid)
+int vexfs_commit_barrier_since(struct super_block *sb, tid_t tid, u64 since)
 {
 	int err;
 
@@ -303,8 +303,15 @@ int vexfs_commit_barrier(struct super_block *sb, tid_t tid)
 		return -EIO;
 	if (sb_rdonly(sb))
 		return 0;
-	err = vexfs_log_wait(VEXFS_SB(sb)->log, tid);
+	err = vexfs_log_wait(VEXFS_SB(sb)->log, tid, since);
 	return vexfs_is_shutdown(sb) ? -EIO : err;
+}
+
+int vexfs_commit_barrier(struct super_block *sb, tid_t tid)
+{
+	struct vexfs_log *log = VEXFS_SB(sb)->log;
+
+	return vexfs_commit_barrier_since(sb, tid, log ? vexfs_log_flushes(log) : 0);
 }
 
 bool vexfs_retry_alloc(struct super_block *sb, int err, int *retries)

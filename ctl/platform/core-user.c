@@ -250,6 +250,7 @@ int vexfs_dev_lock(struct vexfs_dev *dev, bool shared)
 static void block_free(struct vx_block *b)
 {
 	free(b->committed);
+	free(b->frozen);
 	free(b);
 }
 

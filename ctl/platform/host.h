@@ -56,6 +56,8 @@ tid_t vexfs_last_tid(struct super_block *sb);
 int vexfs_log_super(vx_txn *t, struct super_block *sb, bool clean);
 /* A block could not be written: say it, once, if that is because the image's disk is full. */
 void vexfs_write_failed(const struct super_block *sb);
+/* vexfs_commit_barrier(), which any flush since `since` will do for: see vexfs_log_wait(). */
+int vexfs_commit_barrier_since(struct super_block *sb, tid_t tid, u64 since);
 /* The core has found damage: vexfs_dev.found. */
 void vexfs_found_damage(struct vexfs_dev *dev, const char *line);
 

@@ -4,13 +4,22 @@
  *
  * There is one running transaction, which every vexfs_log_begin() joins.  A commit waits until
  * nobody is in it, writes descriptor blocks, copies and revoke records, flushes, writes the commit
- * block and flushes again: the first flush also covers file data that were written before.  Blocks
- * go to their places (a checkpoint) only right after a commit, when memory holds nothing that is
- * not committed; then the log is empty.  That happens when half of the ring is used, and a
- * transaction takes a third of it at most, so a commit always finds room.
+ * block and flushes again: the first flush also covers file data that were written before.  During
+ * the flushes the next transaction runs already, and who waits for it, or for data, shares the
+ * flushes that come then: however many threads sync, there are two for all that came meanwhile.
  *
- * Locks: vexfs_log.lock is held over a commit; vexfs_dev.lock inside it, also for the running
- * transaction's list and revoke records, which transactions add to without vexfs_log.lock.
+ * Blocks go to their places (a checkpoint) only right after a commit, when memory holds nothing that
+ * is not committed; then the log is empty.  That happens when half of the ring is used, and nothing
+ * runs beside that commit.  A transaction takes a third of the ring at most, so a commit always finds
+ * room.
+ *
+ * The committed copies of group blocks keep from being reused what a transaction has freed.  After its
+ * commit they go, as soon as nobody is in a transaction, who may be looking at them; of a block that
+ * the next one has changed the copy becomes what was committed.
+ *
+ * Locks: vexfs_log.lock, which a commit gives back for its flushes; vexfs_dev.lock inside it, also for
+ * the running transaction's list and revoke records, which transactions add to without
+ * vexfs_log.lock.
  */
 #include <time.h>
 
@@ -33,9 +42,16 @@ struct vexfs_log {
 	__u32 seed, max;		/* blocks of a transaction */
 
 	pthread_mutex_t lock;
-	pthread_cond_t changed;		/* a transaction has ended, or a commit */
+	pthread_cond_t changed;		/* a transaction has ended, or a commit, or a flush */
 	/* lock: transactions that run, commits that wait for them */
 	__u32 handles, waiting;
+	/* lock: the transaction before `sequence` is being committed; somebody flushes alone */
+	bool committing, flushing;
+	/* lock: flushes that have begun, and the last of those that have ended well */
+	__u64 begun, flushed;
+	/* lock: blocks of the last commit whose copies are still there */
+	struct vx_block **copies;
+	__u32 copied;
 	__u32 reserved;			/* lock: credits of those that run */
 	bool aborted;			/* lock to set; atomic */
 	/* lock: where the next commit begins, and blocks since the last checkpoint */
@@ -109,6 +125,7 @@ int vexfs_log_close(struct vexfs_log *log)
 	vexfs_dev_drop(dev);
 	pthread_mutex_destroy(&log->lock);
 	pthread_cond_destroy(&log->changed);
+	free(log->copies);
 	free(log->revoked);
 	free(log);
 	return err;
@@ -220,12 +237,11 @@ static int put(struct vexfs_log *log, const void *block)
 	return err;
 }
 
-/* An empty block of the running transaction. */
-static void begin_block(const struct vexfs_log *log, union jbd2_block *b, __u32 type)
+/* An empty block of a transaction. */
+static void begin_block(__u32 sequence, union jbd2_block *b, __u32 type)
 {
 	memset(b, 0, sizeof(*b));
-	b->head =
-		(struct jbd2_header){ htobe32(JBD2_MAGIC), htobe32(type), htobe32(log->sequence) };
+	b->head = (struct jbd2_header){ htobe32(JBD2_MAGIC), htobe32(type), htobe32(sequence) };
 }
 
 static int by_block(const void *a, const void *b)
@@ -259,6 +275,13 @@ static struct vx_block **take_blocks(struct vexfs_log *log, __u32 *n)
 	return all;
 }
 
+static void *memdup(const void *from, size_t n)
+{
+	void *to = malloc(n);
+
+	return to ? memcpy(to, from, n) : NULL;
+}
+
 /* A descriptor block and the copies of n blocks, n <= TAGS. */
 static int put_blocks(struct vexfs_log *log, struct vx_block **blocks, __u32 n)
 {
@@ -269,7 +292,7 @@ static int put_blocks(struct vexfs_log *log, struct vx_block **blocks, __u32 n)
 	__u32 i;
 	int err = 0;
 
-	begin_block(log, &d, JBD2_DESCRIPTOR);
+	begin_block(log->sequence, &d, JBD2_DESCRIPTOR);
 	for (i = 0; i < n && !err; i++) {
 		struct jbd2_tag tag = {
 			.t_blocknr = htobe32(blocks[i]->block),
@@ -290,6 +313,8 @@ static int put_blocks(struct vexfs_log *log, struct vx_block **blocks, __u32 n)
 			memcpy(d.byte + at, log->super.s_uuid, sizeof(log->super.s_uuid));
 			at += sizeof(log->super.s_uuid);
 		}
+		if (blocks[i]->committed)
+			blocks[i]->frozen = memdup(blocks[i]->data, sizeof(blocks[i]->data));
 		err = vexfs_dev_write(log->dev, log->start + ahead(log, i + 1), copy);
 	}
 	*jbd2_tail_sum(&d) = jbd2_block_sum(log->seed, &d, jbd2_tail_sum(&d));
@@ -304,7 +329,7 @@ static int put_revokes(struct vexfs_log *log, const __u64 *block, __u32 n)
 	union jbd2_block b;
 	__u32 i;
 
-	begin_block(log, &b, JBD2_REVOKE);
+	begin_block(log->sequence, &b, JBD2_REVOKE);
 	for (i = 0; i < n; i++) {
 		__be64 nr = htobe64(block[i]);
 
@@ -315,12 +340,12 @@ static int put_revokes(struct vexfs_log *log, const __u64 *block, __u32 n)
 	return put(log, &b);
 }
 
-static int put_commit(struct vexfs_log *log)
+static int put_commit(struct vexfs_log *log, __u32 sequence)
 {
 	struct timespec now;
 	union jbd2_block b;
 
-	begin_block(log, &b, JBD2_COMMIT);
+	begin_block(sequence, &b, JBD2_COMMIT);
 	clock_gettime(CLOCK_REALTIME, &now);
 	b.commit.h_commit_sec = htobe64(now.tv_sec);
 	b.commit.h_commit_nsec = htobe32(now.tv_nsec);
@@ -329,76 +354,153 @@ static int put_commit(struct vexfs_log *log)
 }
 
 /*
- * What these blocks freed may be used again.  One that did not change has a copy that is still
- * right, if it has one.
+ * What the last commit has freed may be used again.  A block that did not change has a copy that is
+ * still right, if it has one.  lock held, nobody is in a transaction.
  */
-static void drop_copies(struct vexfs_log *log, struct vx_block **blocks, __u32 n)
+static void drop_copies(struct vexfs_log *log)
 {
+	struct vx_block *b;
 	__u32 i;
 
 	pthread_mutex_lock(&log->dev->lock);
-	for (i = 0; i < n; i++) {
-		free(blocks[i]->committed);
-		blocks[i]->committed = NULL;
+	for (i = 0; i < log->copied; i++) {
+		b = log->copies[i];
+		if (b->in_running && !b->frozen)
+			continue;	/* no memory for it: an older one holds back more */
+		free(b->committed);
+		b->committed = b->in_running ? b->frozen : NULL;
+		if (!b->in_running)
+			free(b->frozen);
+		b->frozen = NULL;
 	}
 	pthread_mutex_unlock(&log->dev->lock);
+	free(log->copies);
+	log->copies = NULL;
+	log->copied = 0;
 }
 
-/* lock held, nobody is in the running transaction. */
-static int commit(struct vexfs_log *log)
+/* lock held; given back meanwhile unless it is to be alone. */
+static int flush(struct vexfs_log *log, bool alone)
 {
-	struct vx_block **blocks;
-	__u32 n, i;
+	__u64 number = ++log->begun;
+	int err;
+
+	if (!alone)
+		pthread_mutex_unlock(&log->lock);
+	err = vexfs_dev_sync(log->dev);
+	if (!alone)
+		pthread_mutex_lock(&log->lock);
+	if (!err)
+		log->flushed = max(log->flushed, number);
+	return err;
+}
+
+/* The copies and revoke records of the running transaction.  lock held. */
+static int put_running(struct vexfs_log *log, struct vx_block **blocks, __u32 n)
+{
+	__u32 i;
 	int err = 0;
 
-	if (log->aborted)
-		return -EIO;
-	if (!log->running && !log->revokes) {
-		err = vexfs_dev_sync(log->dev);		/* there may be data */
-		goto out;
-	}
-	blocks = take_blocks(log, &n);
-	if (!blocks) {
-		err = -ENOMEM;
-		goto out;
-	}
 	if (!log->used)		/* or nobody would look for it */
 		err = write_super(log, log->at, log->sequence);
 	for (i = 0; i < n && !err; i += TAGS)
 		err = put_blocks(log, blocks + i, min_t(__u32, n - i, TAGS));
 	for (i = 0; i < log->revokes && !err; i += REVOKES)
 		err = put_revokes(log, log->revoked + i, min_t(__u32, log->revokes - i, REVOKES));
-	err = err ?: vexfs_dev_sync(log->dev) ?: put_commit(log) ?: vexfs_dev_sync(log->dev);
-	if (!err)
-		drop_copies(log, blocks, n);
-	free(blocks);
-	if (err)
-		goto out;
 	log->revokes = 0;
+	return err;
+}
+
+/*
+ * Commit the running transaction, and let the next one begin.  lock held, which is given back
+ * meanwhile; nobody is in a transaction, and none is being committed.
+ */
+static int commit(struct vexfs_log *log)
+{
+	__u32 half = (log->last - log->first) / 2, sequence = log->sequence, n;
+	struct vx_block **blocks;
+	bool alone;
+	int err;
+
+	if (log->aborted)
+		return -EIO;
+	drop_copies(log);
+	blocks = take_blocks(log, &n);
+	err = blocks ? put_running(log, blocks, n) : -ENOMEM;
+	alone = log->used + 1 > half;
+	log->committing = true;
 	log->sequence++;
-	log->commits++;
-	if (log->used > (log->last - log->first) / 2) {
+	pthread_cond_broadcast(&log->changed);
+	err = err ?: flush(log, alone) ?: log->aborted ? -EIO : put_commit(log, sequence);
+	err = err ?: flush(log, alone);
+	log->committing = false;
+	if (!err) {
+		log->commits++;
+		log->copies = blocks;
+		log->copied = n;
+		if (!log->handles)
+			drop_copies(log);
+	} else {
+		free(blocks);
+	}
+	if (!err && alone) {
 		err = vexfs_dev_flush(log->dev) ?: write_super(log, 0, log->sequence - 1);
 		log->used = 0;
 	}
-out:
 	if (err)
 		__atomic_store_n(&log->aborted, true, __ATOMIC_RELEASE);
+	pthread_cond_broadcast(&log->changed);
 	return err ? -EIO : 0;
 }
 
-/* lock held. */
-static int commit_running(struct vexfs_log *log)
+/* Is there anything of this transaction that no commit has taken?  lock held. */
+static bool is_open(const struct vexfs_log *log, __u32 sequence)
 {
-	int err;
+	return (__s32)(sequence - log->sequence) >= 0 &&
+	       (log->handles || log->running || log->revokes);
+}
 
-	log->waiting++;
-	while (log->handles)
-		pthread_cond_wait(&log->changed, &log->lock);
-	err = commit(log);
-	log->waiting--;
-	pthread_cond_broadcast(&log->changed);
-	return err;
+/* Or is it on its way?  lock held. */
+static bool is_committing(const struct vexfs_log *log, __u32 sequence)
+{
+	return log->committing && (__s32)(sequence - (log->sequence - 1)) >= 0;
+}
+
+/*
+ * Those up to this number are on stable storage, and so is what was written before a flush that began
+ * after `since` others.  lock held.
+ */
+static int wait_for(struct vexfs_log *log, __u32 sequence, __u64 since)
+{
+	int err = 0;
+	bool open;
+
+	while (!err) {
+		open = is_open(log, sequence);
+		if (log->aborted) {
+			err = -EIO;
+		} else if (!open && !is_committing(log, sequence) && log->flushed > since) {
+			break;
+		} else if (open && !log->committing) {
+			if (!log->handles) {
+				err = commit(log);
+				continue;
+			}
+			log->waiting++;		/* no others begin */
+			pthread_cond_wait(&log->changed, &log->lock);
+			log->waiting--;
+		} else if (log->committing || log->flushing) {
+			pthread_cond_wait(&log->changed, &log->lock);
+		} else {		/* all is committed, but there may be data */
+			log->flushing = true;
+			err = flush(log, false);
+			log->flushing = false;
+			if (err)
+				__atomic_store_n(&log->aborted, true, __ATOMIC_RELEASE);
+			pthread_cond_broadcast(&log->changed);
+		}
+	}
+	return err ? -EIO : 0;
 }
 
 int vexfs_log_commit(struct vexfs_log *log)
@@ -406,24 +508,32 @@ int vexfs_log_commit(struct vexfs_log *log)
 	int err;
 
 	pthread_mutex_lock(&log->lock);
-	err = commit_running(log);
+	err = wait_for(log, log->sequence, log->begun);
+	while (!err && log->copied && log->handles) {	/* they are looked at */
+		log->waiting++;
+		pthread_cond_wait(&log->changed, &log->lock);
+		log->waiting--;
+	}
 	pthread_mutex_unlock(&log->lock);
 	return err;
 }
 
-int vexfs_log_wait(struct vexfs_log *log, __u32 sequence)
+__u64 vexfs_log_flushes(struct vexfs_log *log)
 {
-	int err = 0;
+	__u64 begun;
 
 	pthread_mutex_lock(&log->lock);
-	if (log->aborted)
-		err = -EIO;
-	else if ((__s32)(sequence - log->sequence) >= 0)
-		err = commit_running(log);
-	else if (vexfs_dev_sync(log->dev))	/* it was committed, but there may be data */
-		err = -EIO;
-	if (err)
-		__atomic_store_n(&log->aborted, true, __ATOMIC_RELEASE);
+	begun = log->begun;
+	pthread_mutex_unlock(&log->lock);
+	return begun;
+}
+
+int vexfs_log_wait(struct vexfs_log *log, __u32 sequence, __u64 since)
+{
+	int err;
+
+	pthread_mutex_lock(&log->lock);
+	err = wait_for(log, sequence, since);
 	pthread_mutex_unlock(&log->lock);
 	return err;
 }
@@ -452,7 +562,7 @@ int vexfs_log_begin(struct vexfs_log *log, vx_txn *t, int credits)
 			err = -EIO;
 		else if (!log->waiting && size_with(log, credits) <= log->max)
 			break;
-		else if (log->waiting || log->handles)
+		else if (log->waiting || log->handles || log->committing)
 			pthread_cond_wait(&log->changed, &log->lock);
 		else if (!log->running && !log->revokes)
 			err = -ENOSPC;
@@ -479,8 +589,11 @@ int vexfs_log_end(vx_txn *t)
 	vexfs_txn_end(t);
 	pthread_mutex_lock(&log->lock);
 	log->reserved -= t->reserved;
-	if (!--log->handles)
+	if (!--log->handles) {
+		if (!log->committing)
+			drop_copies(log);
 		pthread_cond_broadcast(&log->changed);
+	}
 	err = log->aborted ? -EIO : 0;
 	pthread_mutex_unlock(&log->lock);
 	return err;

@@ -82,11 +82,15 @@ int vexfs_log_begin(struct vexfs_log *log, vx_txn *t, int credits);
 int vexfs_log_end(vx_txn *t);
 /*
  * Wait until all transactions that have ended, and all data written before, are on stable storage.
- * -EIO.
+ * What they have freed can be used then.  -EIO.
  */
 int vexfs_log_commit(struct vexfs_log *log);
-/* The same, where it is enough if those up to this number are; but all data. */
-int vexfs_log_wait(struct vexfs_log *log, __u32 sequence);
+/*
+ * The same, where it is enough if those up to this number are, and all data that were written before
+ * vexfs_log_flushes() said `since`.  Whatever has flushed them meanwhile will do.
+ */
+int vexfs_log_wait(struct vexfs_log *log, __u32 sequence, __u64 since);
+__u64 vexfs_log_flushes(struct vexfs_log *log);
 /*
  * The number that what runs now will have in the log, and what begins before the next commit.
  * Numbers wrap.

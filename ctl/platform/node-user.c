@@ -382,14 +382,16 @@ off_t vexfs_node_seek(struct inode *inode, off_t pos, int whence)
 
 int vexfs_node_sync(struct inode *inode)
 {
+	u64 since;
 	int err;
 
 	if (vexfs_is_shutdown(inode->i_sb))
 		return -EIO;
 	if (sb_rdonly(inode->i_sb))
 		return 0;
+	since = vexfs_log_flushes(VEXFS_SB(inode->i_sb)->log);
 	err = vexfs_is_collection(inode) ? vexfs_collection_sync(inode) : 0;
-	return err ?: vexfs_commit_barrier(inode->i_sb, READ_ONCE(VEXFS_I(inode)->sync_tid));
+	return err ?: vexfs_commit_barrier_since(inode->i_sb, READ_ONCE(VEXFS_I(inode)->sync_tid), since);
 }
 
 /* --- listing --- */

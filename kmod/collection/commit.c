@@ -304,16 +304,22 @@ int vexfs_commit_all(struct vexfs_collection_mem *c, bool *unpinned)
 int vexfs_record_commit(struct vexfs_collection_mem *c, bool barrier)
 {
 	bool unpinned = false;
+	tid_t tid;
 	int err;
 
 	mutex_lock(&c->commit_lock);
 	err = vexfs_commit_all(c, &unpinned);
-	if (!err && barrier && c->in_log) {
-		err = vexfs_commit_barrier(c->dir->i_sb, c->tid);
-		if (!err)
-			c->in_log = false;
-	}
+	barrier = barrier && !err && c->in_log;
+	tid = c->tid;
 	mutex_unlock(&c->commit_lock);
+	/* the others get their operations into the log meanwhile, and share the next flush */
+	if (barrier) {
+		err = vexfs_commit_barrier(c->dir->i_sb, tid);
+		mutex_lock(&c->commit_lock);
+		if (!err && tid == c->tid)
+			c->in_log = false;
+		mutex_unlock(&c->commit_lock);
+	}
 	if (unpinned)
 		iput(c->dir);
 	return err;
