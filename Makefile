@@ -39,6 +39,7 @@ clean: module-clean
 help:
 	@echo 'make deps        install the Debian packages that the build and the tests need (root)'
 	@echo 'make all         build the module, the BPF programs, the tools and the tests'
+	@echo 'make node        the module for Node alone, into $(B)/node'
 	@echo 'make demo        install what is missing, build, and show VexFS at work: as a library, and in a virtual machine'
 	@echo 'make demo-fuse   the same as a library, and mounted by FUSE, for machines without QEMU'
 	@echo 'make install     programs, library, man pages, unit; PREFIX=[/usr/local] DESTDIR=[]'

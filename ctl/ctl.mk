@@ -76,6 +76,15 @@ $(LIBVEXFS_SO): $(patsubst %.c,$(B)/pic/%.o,$(LIBVEXFS_API)) $(B)/pic/libvexfs-c
 		$(filter %.o,$^) $(filter %.a,$^) -Wl,--as-needed $(LDFLAGS) -lm -o $@
 	$(Q)ln -sf $(@F) $(@D)/libvexfs.so
 
+node: $(NODE_ADDON)
+	$(if $(NODE_ADDON),,@echo 'node_api.h is not there: install libnode-dev, or run make deps' >&2; exit 1)
+$(B)/pic/ctl/node/addon.o: CPPFLAGS += -isystem $(NODE_INCLUDE)
+$(B)/node/vexfs.node: $(patsubst %.c,$(B)/pic/%.o,ctl/node/addon.c $(LIBVEXFS_API)) $(B)/pic/libvexfs-core.a ctl/node/addon.map
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -shared -Wl,--version-script=ctl/node/addon.map $(filter %.o,$^) $(filter %.a,$^) \
+		-Wl,--as-needed $(LDFLAGS) -lm -o $@
+
 # a page for each call, made of the comments of the header
 $(B)/man/vexfs_open.3: include/vexfs/vexfs.h ctl/libvexfs/man.py
 	$(call say,MAN,$(@D))

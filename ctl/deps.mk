@@ -8,6 +8,10 @@ DEB_PACKAGES := gcc libc6-dev clang libclang-rt-14-dev llvm linux-source-6.12 qe
 	zlib1g-dev busybox-static cpio zstd xz-utils libcmocka-dev sparse libblkid-dev libmount-dev \
 	uuid-dev libjson-c-dev libmicrohttpd-dev libsystemd-dev pkg-config kmod python3 python3-numpy nodejs \
 	bpftrace linux-perf groff-base libbpf-dev libfuse3-dev fuse3 libsimde-dev debhelper dh-dkms dpkg-dev debootstrap e2fsprogs git gnuplot-nox
+# The headers of Node: with its own packages, beside a node that is on the PATH, or from Debian's libnode-dev.
+NODE_INCLUDE := $(firstword $(patsubst %/node_api.h,%,$(wildcard $(addsuffix /include/node/node_api.h,\
+	$(patsubst %/bin/node,%,$(realpath $(shell command -v node))) /usr))))
+DEB_PACKAGES += $(if $(NODE_INCLUDE),,libnode-dev)
 # pulls in the image of the same version, whose vmlinuz and modules the tests boot
 DEB_KERNEL := linux-headers-6.12-amd64
 

@@ -15,6 +15,8 @@ UNITDIR ?= $(PREFIX)/lib/systemd/system
 # where Debian's own Python looks; /usr/local has a directory for each version of it
 PYTHONDIR ?= $(PREFIX)/lib/$(if $(filter /usr,$(PREFIX)),python3,$(shell /usr/bin/python3 -c \
 	'import sys; print("python%d.%d" % sys.version_info[:2])' 2>/dev/null || echo python3))/dist-packages
+# on NODE_PATH, or where Debian's node looks
+NODEDIR ?= $(PREFIX)/lib/node_modules/vexfs
 BPFDIR := $(PREFIX)/lib/vexfs
 # vexd has this one built in
 CONFDIR := /etc/vexfs
@@ -56,8 +58,9 @@ install: tools bpf
 	$(Q)install -D -m 644 ctl/fuse/completion.bash '$(DESTDIR)$(COMPLETIONDIR)/vexfs-fuse'
 	$(call fill,ctl/vexd/vexd.service.in,$(UNITDIR)/vexd.service)
 	$(call put,ctl/python/vexfs/*.py,$(PYTHONDIR)/vexfs,644)
+	$(if $(NODE_INCLUDE),$(call put,$(NODE_ADDON) $(addprefix ctl/node/,package.json index.js langchain.js search.js),$(NODEDIR),644))
 	$(call put,README.md,$(DOCDIR),644)
-	$(call put,$(BPF_SRC) $(wildcard bpf/*.bpf.h) ctl/node/search.js,$(DOCDIR)/examples,644)
+	$(call put,$(BPF_SRC) $(wildcard bpf/*.bpf.h),$(DOCDIR)/examples,644)
 	$(call put,ctl/examples/*,$(DOCDIR)/examples,755)
 	@# what somebody has written there stays
 	$(if $(wildcard $(DESTDIR)$(CONFDIR)/vexd.conf),,$(call fill,ctl/vexd/vexd.conf.in,$(CONFDIR)/vexd.conf))
@@ -71,7 +74,7 @@ uninstall:
 		.$(LIBDIR)/$(notdir $(LIBVEXFS_SO)) .$(LIBDIR)/libvexfs.so .$(LIBDIR)/pkgconfig/libvexfs.pc \
 		$(patsubst %,.$(MANDIR)/man8/%,$(notdir $(MAN8))) .$(MANDIR)/man3/vexfs_*.3 .$(COMPLETIONDIR)/vexctl .$(COMPLETIONDIR)/vexfs-fuse \
 		.$(UNITDIR)/vexd.service
-	$(Q)cd '$(DESTDIR)/' && rm -rf .$(INCLUDEDIR)/vexfs .$(BPFDIR) .$(DOCDIR) .$(PYTHONDIR)/vexfs
+	$(Q)cd '$(DESTDIR)/' && rm -rf .$(INCLUDEDIR)/vexfs .$(BPFDIR) .$(DOCDIR) .$(PYTHONDIR)/vexfs .$(NODEDIR)
 
 # For the kernel that KDIR is of.  Debian's headers lack System.map, without which kbuild does not call depmod.
 KERNEL_RELEASE = $(shell cat '$(KDIR)/include/config/kernel.release' 2>/dev/null)

@@ -132,6 +132,9 @@ fi
 in_root vexctl doctor /tmp/image > "$out" 2>&1
 says "doctor runs" "^ok    superblock +- version 1, 64 MiB, label 'words'"
 run "Python" in_root python3 -c 'import vexfs; print(vexfs.Index)'
+run "node-vexfs, with Node" in_root sh -c 'exec apt-get -q -y -o Dpkg::Use-Pty=0 --no-install-recommends install /tmp/build/deb/node-vexfs_*.deb'
+run "Node" in_root node -e "require('vexfs').attach('/tmp/n.img', { create: true, size: '8M' }).then((i) => i.close())"
+rm -f "$root/tmp/n.img"
 run "a new program" in_root vexctl program new mine --op filter -o /tmp/mine.bpf.c
 cat > "$root/tmp/try.c" <<'C'
 #include <errno.h>
@@ -251,10 +254,10 @@ run "DKMS has one version" test "$(in_root dkms status 2>/dev/null | grep -c '^v
 
 # --- remove, purge
 
-run "remove" apt remove vexfs-tools vexfs-fuse vexfs-dkms libvexfs-dev python3-vexfs libvexfs0
+run "remove" apt remove vexfs-tools vexfs-fuse vexfs-dkms libvexfs-dev python3-vexfs node-vexfs libvexfs0
 run "the configuration stays after a removal" test -e "$root/etc/vexfs/vexd.conf"
 run "the module is gone" test -z "$(find "$root/lib/modules" -name 'vexfs.ko*')"
-run "purge" in_root dpkg --purge vexfs-tools vexfs-fuse vexfs-dkms libvexfs-dev python3-vexfs libvexfs0
+run "purge" in_root dpkg --purge vexfs-tools vexfs-fuse vexfs-dkms libvexfs-dev python3-vexfs node-vexfs libvexfs0
 run "autoremove" apt autoremove
 files > "$root.after"
 comm -13 "$root.before" "$root.after" | grep vexfs > "$out"

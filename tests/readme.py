@@ -27,6 +27,7 @@ ELSEWHERE = {
     'make help': ('Makefile', '\nhelp:'),
     'make deps': ('ctl/deps.mk', '\ndeps:'),
     'make tools': ('ctl/ctl.mk', '\ntools: '),
+    'make node': ('ctl/ctl.mk', '\nnode: '),
     'make deps deb': ('tests/deb.sh', 'make -C "$top" deb '),
     'make deps all': ('tests/check', 'for step in deps all '),
     'make install install-module && ldconfig': ('tests/deb.sh', 'install install-module DESTDIR='),
@@ -64,7 +65,7 @@ ELSEWHERE = {
     'mokutil --import /var/lib/dkms/mok.pub': ('README.md', 'Secure Boot'),
 }
 # run here, and by an ordinary user
-NATIVE = 'Try it without a kernel module'
+NATIVE = ('Try it without a kernel module', 'In a program of yours')
 # what begins a command within the text, as opposed to a name
 PROGRAMS = {'apt', 'bpftool', 'bpftrace', 'clang', 'dkms', 'fsck.vexfs', 'journalctl', 'make', 'mkfs.vexfs', 'mokutil', 'mount',
             'systemctl', 'systemd-analyze', 'vexctl', 'vexd', 'wget'}
@@ -96,7 +97,7 @@ class Block:
         if first.startswith('$ '):
             return 'transcript'
         if first.startswith('import '):
-            return 'python'
+            return 'node' if ';' in first else 'python'
         return 'fstab' if first.startswith('/dev/') else 'commands'
 
 
@@ -127,6 +128,8 @@ def commands_of(block):
     """(command, output) of a block or of the first column of a table; output: as the README shows it, or None."""
     if block.kind == 'python':
         yield "python3 - <<'E'\n%s\nE" % '\n'.join(block.lines), None
+    elif block.kind == 'node':
+        yield "node --input-type=module - <<'E'\n%s\nE" % '\n'.join(block.lines), None
     elif block.kind == 'fstab':
         yield "echo '%s' > /etc/fstab && umount /srv/vexfs && mount /srv/vexfs" % block.lines[0], None
     elif block.kind == 'transcript':
@@ -175,7 +178,7 @@ def steps(blocks):
     print('readme_normal() { sed -E %s; }' % ' '.join('-e ' + shlex.quote("s'%s'%s'g" % v) for v in VARIES))
     print('readme_steps() {')
     for b in blocks:
-        if b.kind in ('demo', 'text') or b.section == NATIVE:
+        if b.kind in ('demo', 'text') or b.section in NATIVE:
             continue
         for command, output in commands_of(b):
             if command in ELSEWHERE:
@@ -222,14 +225,14 @@ def helps(command):
 
 
 def native(blocks):
-    """The commands of a section in one shell, in a directory that looks like the clone: what they print is shown."""
+    """The commands of these sections in one shell, in a directory that looks like the clone: what they print is shown."""
     with tempfile.TemporaryDirectory() as there:
         os.chmod(there, 0o777)
         for name in ('build', 'ctl', 'tests'):
             os.symlink(os.path.join(top, name), os.path.join(there, name))
         script, want = ['export PYTHONPATH=$PWD/ctl/python LIBVEXFS=$PWD/build/lib/libvexfs.so.0'], []
         for b in blocks:
-            if b.section == NATIVE:
+            if b.section in NATIVE:
                 for command, output in commands_of(b):
                     if command not in ELSEWHERE:
                         want.append((b.line, command, output))
@@ -252,7 +255,7 @@ def native(blocks):
 
 def check(text, blocks):
     commands = {c for b in blocks if b.kind not in ('demo', 'text') for c, _ in commands_of(b)}
-    here = {c for b in blocks if b.section == NATIVE for c, _ in commands_of(b)}
+    here = {c for b in blocks if b.section in NATIVE for c, _ in commands_of(b)}
     test('there are commands', len(commands) > 50, len(commands))
     test('and a session', sum(line.startswith('$ ') for b in blocks if b.kind == 'demo' for line in b.lines) > 30)
     # code spans of the text and of the tables
