@@ -78,8 +78,8 @@ $(LIBVEXFS_SO): $(patsubst %.c,$(B)/pic/%.o,$(LIBVEXFS_API)) $(B)/pic/libvexfs-c
 
 node: $(NODE_ADDON)
 	$(if $(NODE_ADDON),,@echo 'node_api.h is not there: install libnode-dev, or run make deps' >&2; exit 1)
-$(B)/pic/ctl/node/addon.o: CPPFLAGS += -isystem $(NODE_INCLUDE)
-$(B)/node/vexfs.node: $(patsubst %.c,$(B)/pic/%.o,ctl/node/addon.c $(LIBVEXFS_API)) $(B)/pic/libvexfs-core.a ctl/node/addon.map
+$(B)/pic/ctl/node/%.o: CPPFLAGS += -isystem $(NODE_INCLUDE)
+$(B)/node/vexfs.node: $(patsubst %.c,$(B)/pic/%.o,$(wildcard ctl/node/*.c) $(LIBVEXFS_API)) $(B)/pic/libvexfs-core.a ctl/node/addon.map
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -shared -Wl,--version-script=ctl/node/addon.map $(filter %.o,$^) $(filter %.a,$^) \

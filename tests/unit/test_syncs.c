@@ -239,7 +239,7 @@ int main(void)
 		cmocka_unit_test(alone),
 		cmocka_unit_test(one_collection),
 		cmocka_unit_test(many_collections),
-#ifndef __SANITIZE_THREAD__	/* the orphan list stamps an inode while its owner fills it in, who
+#ifndef __SANITIZE_THREAD__ /* the orphan list stamps an inode while its owner fills it in, who
 				 * stamps it again: a race that harms nobody, and is reported */
 		cmocka_unit_test(frees),
 #endif
