@@ -7,6 +7,7 @@ const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const { execFileSync, spawnSync } = require('node:child_process');
+const { inspect } = require('node:util');
 const { test, done, refusal } = require('./tap.js');
 
 const top = path.join(__dirname, '../..');
@@ -223,7 +224,7 @@ async function arguments_() {
 	for (const given of [{ ids: [1, 2] }, { ids: 5 }, { keys: ['a', 'b'] }, { keys: [5] }, { keys: ['a\0'] }, { keys: ['x'.repeat(256)] },
 		{ attrs: [{ none: 1 }] }, { attrs: [{ n: 1.5 }] }, { attrs: [{ n: 2n ** 63n }] }, { attrs: [{ word: 5 }] }, { attrs: [5] },
 		{ attrs: [] }, { files: [{ file: c, length: -1 }] }, { what: 1 }])
-		test(`insert with ${Object.entries(given)}`, await wrong(c.insert([v], given)));
+		test(`insert with ${inspect(given)}`, await wrong(c.insert([v], given)));
 	const where = await refusal(c.search(v, { where: 'n = = 5' }));
 
 	test('a condition that is none', where.code === 'EINVAL' && /column \d/.test(where.message), where);
