@@ -45,7 +45,10 @@ struct vexfs_log {
 	pthread_cond_t changed;		/* a transaction has ended, or a commit, or a flush */
 	/* lock: transactions that run, commits that wait for them */
 	__u32 handles, waiting;
-	/* lock: the transaction before `sequence` is being committed; somebody flushes alone */
+	/*
+	 * lock: the transaction before `sequence` is being committed; somebody flushes alone.  Never both:
+	 * of two flushes at a time only one is told of a write that failed.
+	 */
 	bool committing, flushing;
 	/* lock: flushes that have begun, and the last of those that have ended well */
 	__u64 begun, flushed;
@@ -466,6 +469,16 @@ static bool is_committing(const struct vexfs_log *log, __u32 sequence)
 	return log->committing && (__s32)(sequence - (log->sequence - 1)) >= 0;
 }
 
+/* Until a transaction has ended, or a commit or a flush; no others begin.  lock held. */
+static void wait_alone(struct vexfs_log *log)
+{
+	log->waiting++;
+	pthread_cond_wait(&log->changed, &log->lock);
+	/* who wants to begin may have seen the same end, and that somebody waited */
+	if (!--log->waiting)
+		pthread_cond_broadcast(&log->changed);
+}
+
 /*
  * Those up to this number are on stable storage, and so is what was written before a flush that began
  * after `since` others.  lock held.
@@ -481,14 +494,11 @@ static int wait_for(struct vexfs_log *log, __u32 sequence, __u64 since)
 			err = -EIO;
 		} else if (!open && !is_committing(log, sequence) && log->flushed > since) {
 			break;
-		} else if (open && !log->committing) {
-			if (!log->handles) {
+		} else if (open && !log->committing && !log->flushing) {
+			if (log->handles)
+				wait_alone(log);
+			else
 				err = commit(log);
-				continue;
-			}
-			log->waiting++;		/* no others begin */
-			pthread_cond_wait(&log->changed, &log->lock);
-			log->waiting--;
 		} else if (log->committing || log->flushing) {
 			pthread_cond_wait(&log->changed, &log->lock);
 		} else {		/* all is committed, but there may be data */
@@ -509,11 +519,8 @@ int vexfs_log_commit(struct vexfs_log *log)
 
 	pthread_mutex_lock(&log->lock);
 	err = wait_for(log, log->sequence, log->begun);
-	while (!err && log->copied && log->handles) {	/* they are looked at */
-		log->waiting++;
-		pthread_cond_wait(&log->changed, &log->lock);
-		log->waiting--;
-	}
+	while (!err && log->copied && log->handles)	/* they are looked at */
+		wait_alone(log);
 	pthread_mutex_unlock(&log->lock);
 	return err;
 }
@@ -562,7 +569,7 @@ int vexfs_log_begin(struct vexfs_log *log, vx_txn *t, int credits)
 			err = -EIO;
 		else if (!log->waiting && size_with(log, credits) <= log->max)
 			break;
-		else if (log->waiting || log->handles || log->committing)
+		else if (log->waiting || log->handles || log->committing || log->flushing)
 			pthread_cond_wait(&log->changed, &log->lock);
 		else if (!log->running && !log->revokes)
 			err = -ENOSPC;
