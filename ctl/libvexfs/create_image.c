@@ -52,7 +52,7 @@ static int fill(const char *path, __u64 bytes, const struct vexfs_mkfs_opts *opt
 
 int vexfs_create_image(const char *image, __u64 bytes)
 {
-	struct vexfs_mkfs_opts opts = {};
+	struct vexfs_mkfs_opts opts = { .uid = geteuid(), .gid = getegid() };
 	struct stat st;
 	char path[PATH_MAX];
 	__u64 random;

@@ -214,10 +214,10 @@ enum vexfs_op {
  * @bytes: its size, 8 MiB to 16 TiB; it cannot grow later
  *
  * The file has holes, and takes room on the disk as it is filled: choose what it may ever need.  Its
- * log, 4 to 48 MiB, is there from the start.  It appears under its name when all of it is on the
- * disk; what has that name already stays as it is.  A disk that is full later is -ENOSPC of the call
- * that needs room, where its filesystem knows fallocate(2); else -EIO, and what was synced before is
- * safe.
+ * log, 4 to 48 MiB, is there from the start.  Its root directory belongs to the caller.  It appears
+ * under its name when all of it is on the disk; what has that name already stays as it is.  A disk
+ * that is full later is -ENOSPC of the call that needs room, where its filesystem knows
+ * fallocate(2); else -EIO, and what was synced before is safe.
  *
  * -EEXIST, -EINVAL @bytes, -EFBIG no file can be as large there, -ENOSPC no room for the log, -EPERM
  * the filesystem knows no hard links, -ENOENT, -EACCES, -EROFS, -EIO, -ENOMEM.

@@ -113,6 +113,19 @@ def made():
     test('none of these left anything', sorted(os.listdir()) == ['text', 'x.img'], os.listdir())
     with vexfs.attach('8.img', create=True, size='8M'), vexfs.attach('d.img', create=True):
         test('the smallest, and by default', os.stat('8.img').st_size == 8 * MIB and os.stat('d.img').st_size == 64 << 30)
+    # its root belongs to whoever makes it, as with mkfs.vexfs
+    if os.environ['VEXFS_INSIDE'] == '0':
+        pid = os.fork()
+        if not pid:
+            os.setgid(65533)
+            os.setuid(65534)
+            os._exit(0 if says(lambda: vexfs.attach('theirs.img', create=True, size='64M').close()) is None else 1)
+        failed = os.waitpid(pid, 0)[1]
+        r = subprocess.run([os.path.join(top, 'build/bin/vexctl'), 'debug', 'theirs.img', 'inode', '/', '--json'],
+                           capture_output=True, text=True)
+        test('of another user: the root directory is theirs', not failed and '"i_uid": 65534, "i_gid": 65533' in r.stdout, r)
+    else:
+        tap.skip('of another user: not root')
     # several at once: the file is made by one of them
     all_of = [python('image = vexfs.attach("many.img", create=True, size="64M")\nprint("mine", flush=True)\n'
                      'sys.stdin.read()') for _ in range(6)]
