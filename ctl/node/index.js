@@ -193,22 +193,26 @@ class Open {
 		forgotten.register(this, fd, this);
 	}
 
-	// Its number, for `files` of insert() alone.
-	get fd() {
+	// Its number, which stays its own until _release(): close() waits for that.
+	_hold() {
 		if (this.#fd < 0)
 			throw closed(this.name);
+		this.#busy++;
 		return this.#fd;
 	}
 
-	async _call(method, ...args) {
-		const fd = this.fd;
+	_release() {
+		if (!--this.#busy && this.#idle)
+			this.#idle();
+	}
 
-		this.#busy++;
+	async _call(method, ...args) {
+		const fd = this._hold();
+
 		try {
 			return await about(this.name, addon[method](fd, ...args));
 		} finally {
-			if (!--this.#busy && this.#idle)
-				this.#idle();
+			this._release();
 		}
 	}
 
@@ -369,18 +373,29 @@ class Collection extends Open {
 				'them, are inserted in one call');
 		const idArray = ids && BigUint64Array.from(list(ids, n, 'ids'), (id) => integer(id, 'an id'));
 		const [bytes, lens] = keys ? packed(list(keys, n, 'keys'), 'a key') : [null, null];
-		const binds = files && list(files, n, 'files').map((f) => f ? [f.file.fd, integer(f.offset ?? 0, 'an offset'),
-			small(f.length, 'a length', 0, 2 ** 32 - 1)] : [-1, 0n, 0]);
+		const binds = files && list(files, n, 'files').map((f, i) => f ? [fileOf(f, i), integer(f.offset ?? 0, 'an offset'),
+			small(f.length, 'a length', 0, 2 ** 32 - 1)] : [null, 0n, 0]);
 		const records = attrs && list(attrs, n, 'attrs');
 
 		if (!n)
 			return [];
-		const numbers = records && await this.#numbers(records);
-		const got = await this._call('insert', rows, n, idArray, this.attrs.length ? numbers : null, bytes, lens, upsert ? UPSERT : 0,
-			binds && [Int32Array.from(binds, (b) => b[0]), BigUint64Array.from(binds, (b) => b[1]),
-				Uint32Array.from(binds, (b) => b[2])]);
+		const held = new Map([[null, -1]]);	// files whose numbers are used below, after a wait
 
-		return Array.from(got, plain);
+		try {
+			for (const [file] of binds ?? [])
+				if (!held.has(file))
+					held.set(file, file._hold());
+			const numbers = records && await this.#numbers(records);
+			const got = await this._call('insert', rows, n, idArray, this.attrs.length ? numbers : null, bytes, lens,
+				upsert ? UPSERT : 0, binds && [Int32Array.from(binds, (b) => held.get(b[0])),
+					BigUint64Array.from(binds, (b) => b[1]), Uint32Array.from(binds, (b) => b[2])]);
+
+			return Array.from(got, plain);
+		} finally {
+			held.delete(null);
+			for (const file of held.keys())
+				file._release();
+		}
 	}
 
 	// insert() with upsert.
@@ -528,6 +543,13 @@ class Collection extends Open {
 
 		return (await this.#search(null, 1, id, key, given))[0];
 	}
+}
+
+// The File of element i of `files`.
+function fileOf(bound, i) {
+	if (!(bound.file instanceof File))
+		throw new TypeError(`the file of element ${i} of files is of type ${kindOf(bound.file)}; a File of openFile() is wanted`);
+	return bound.file;
 }
 
 // [id, null] or [null, bytes of a key], of an id, { id } or { key }.

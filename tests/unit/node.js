@@ -141,8 +141,17 @@ async function records() {
 
 	test('files', hit.offset === 4 && hit.length === 3 && hit.stale === false && await c.path(hit.file) === 'a.txt' &&
 		(await file.read(hit.length, hit.offset)).toString() === 'two' && (await file.read(9, 99)).length === 0, hit);
+	for (const other of [{ fd: 1 }, c, 3, undefined, null])
+		test(`no File: ${typeof other}`, await wrong(c.insert([vector()], { files: [{ file: other, length: 3 }] })));
+	// attributes are looked up first, and the file is closed meanwhile
+	const inserting = c.insert([vector(), vector()], { ids: [1000001, 1000002], attrs: [{ word: 'new word' }, {}],
+		files: [{ file, length: 3 }, { file, offset: 4, length: 3 }] });
+
 	await file.close();
 	test('closed', await wrong(file.read(1), 'EBADF'));
+	test('after the insert that was under way', String(await inserting) === '1000001,1000002' &&
+		(await c.get(1000002)).offset === 4);
+	test('and of no use to a later one', await wrong(c.insert([vector()], { files: [{ file, length: 3 }] }), 'EBADF'));
 	await image.unlink('c/a.txt');
 	test('gone with its file', await wrong(c.similar(1000000), 'ENOENT'));
 
