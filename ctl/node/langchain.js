@@ -11,7 +11,8 @@
 // A document is a record: its id is the key, and those of its metadata that are attributes of the collection are
 // attributes, too.  The text and all metadata are a line of JSON in a file of the collection, documents-*.jsonl, and the
 // record is bound to this line: who may not read the file does not find the document.  One file has what one call has
-// added, and goes with the last of these.  The Python class vexfs.langchain.VectorStore reads and writes the same.
+// added, and goes with the last of these.  A document whose file somebody has removed is left out of what is found.
+// The Python class vexfs.langchain.VectorStore reads and writes the same.
 'use strict';
 const { randomUUID } = require('node:crypto');
 const path = require('node:path');
@@ -63,6 +64,14 @@ function condition(filter, attrs) {
 		}
 	}
 	return tests.join(' and ') || undefined;
+}
+
+// What a promise gives; undefined: what it is about is not there.
+function unlessGone(promise) {
+	return promise.catch((error) => {
+		if (error.code !== 'ENOENT')
+			throw error;
+	});
 }
 
 class VexFSVectorStore extends VectorStore {
@@ -142,8 +151,8 @@ class VexFSVectorStore extends VectorStore {
 			throw error;
 		}
 		await file.close();
-		await this.#tidy(old);
 		await collection.sync();
+		await this.#tidy(old);
 		return ids;
 	}
 
@@ -152,7 +161,8 @@ class VexFSVectorStore extends VectorStore {
 		return (await Promise.all(ids.map((key) => this.collection.get({ key })))).filter((r) => r);
 	}
 
-	// Remove those of these files that no record is bound to any more.
+	// Remove those of these files that no record is bound to any more, which is durable already: a crash would bring
+	// records back, but not their files.  One that is not there was removed by another store.
 	async #tidy(files) {
 		const left = new Set(files.filter((f) => f));
 
@@ -164,7 +174,8 @@ class VexFSVectorStore extends VectorStore {
 				return;
 		}
 		for (const file of left)
-			await vexfs.unlink(path.join(this.collection.name, await this.collection.path(file)));
+			await unlessGone(this.collection.path(file).then((p) => vexfs.unlink(path.join(this.collection.name, p))));
+		await this.collection.sync();
 	}
 
 	// Delete the documents of these ids; of those that are not there nothing is said.
@@ -176,26 +187,32 @@ class VexFSVectorStore extends VectorStore {
 		const found = await this.#found([...new Set(given.ids)]);
 
 		await this.collection.delete({ keys: found.map((r) => r.key) });
-		await this.#tidy(found.map((r) => r.file));
 		await this.collection.sync();
+		await this.#tidy(found.map((r) => r.file));
 	}
 
-	// Documents of what is bound to lines, hits or records.
+	// Documents of what is bound to lines, hits or records, each with that: [document, bound].  One whose file is not
+	// there any more is left out.
 	async #documents(bound) {
 		const files = new Map();
 
 		try {
-			return await Promise.all(bound.map(async (b) => {
+			const all = await Promise.all(bound.map(async (b) => {
 				if (!b.file)
 					throw new Error(`record ${b.id} of ${this.collection.name} has no document: it was not added by a VectorStore`);
 				if (!files.has(b.file))
-					files.set(b.file, this.collection.path(b.file).then((p) =>
-						vexfs.openFile(path.join(this.collection.name, p))));
-				const line = await (await files.get(b.file)).read(b.length, b.offset);
-				const { id, text, metadata } = JSON.parse(line.toString());
+					files.set(b.file, unlessGone(this.collection.path(b.file).then((p) =>
+						vexfs.openFile(path.join(this.collection.name, p)))));
+				const file = await files.get(b.file);
 
-				return new Document({ id, pageContent: text, metadata });
+				if (!file)
+					return undefined;
+				const { id, text, metadata } = JSON.parse((await file.read(b.length, b.offset)).toString());
+
+				return [new Document({ id, pageContent: text, metadata }), b];
 			}));
+
+			return all.filter((pair) => pair);
 		} finally {
 			for (const opened of await Promise.allSettled(files.values()))
 				if (opened.value)
@@ -203,7 +220,7 @@ class VexFSVectorStore extends VectorStore {
 		}
 	}
 
-	// The k nearest, each with its distance: 1 - cos with cosine, nearest first.
+	// The k nearest, each with its distance: 1 - cos with cosine, nearest first.  Fewer where files of some are gone.
 	async similaritySearchVectorWithScore(query, k, filter) {
 		const collection = await this.#open();
 
@@ -211,12 +228,12 @@ class VexFSVectorStore extends VectorStore {
 			return [];
 		const hits = await collection.search(query, { k, where: condition(filter, collection.attrs) });
 
-		return (await this.#documents(hits)).map((document, i) => [document, hits[i].distance]);
+		return (await this.#documents(hits)).map(([document, hit]) => [document, hit.distance]);
 	}
 
 	// Documents by their ids, in this order, as far as they are there.
 	async getByIds(ids) {
-		return await this.#open() ? this.#documents(await this.#found(ids)) : [];
+		return await this.#open() ? (await this.#documents(await this.#found(ids))).map(([document]) => document) : [];
 	}
 
 	async close() {

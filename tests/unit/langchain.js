@@ -152,6 +152,53 @@ async function main() {
 		lost += (await refusal(store.collection.path(f)))?.code === 'ENOENT';
 	test('files without documents go', gone.length === 2 && lost === 2, gone);
 	test('to name none is an error', await refusal(store.delete({})) instanceof TypeError);
+
+	// a crash when a file is about to go: what the image holds then is what a copy has
+	const { unlink } = vexfs, old = [];
+
+	vexfs.unlink = async (name) => {
+		fs.copyFileSync('x.img', 'crash.img');
+		const crashed = await vexfs.attach('crash.img'), there = await crashed.open('docs');
+
+		old.push((await there.get({ key: 'crash' }))?.length);
+		await there.close();
+		await crashed.close();
+		fs.unlinkSync('crash.img');
+		return unlink(name);
+	};
+	await store.addDocuments([new Document({ pageContent: 'old', id: 'crash' })]);
+	await store.addDocuments([new Document({ pageContent: 'a longer one', id: 'crash' })]);
+	const longer = (await store.collection.get({ key: 'crash' })).length;
+
+	await store.delete({ ids: ['crash'] });
+	vexfs.unlink = unlink;
+	test('files go after what takes their place is durable', old.length === 2 && old[0] === longer &&
+		old[1] === undefined, old, longer);
+
+	// two at a time: another store removes the file first
+	vexfs.unlink = async (name) => {
+		await unlink(name);
+		return unlink(name);
+	};
+	await store.addDocuments([new Document({ pageContent: 'one', id: 'twice' })]);
+	test('a file that another store has removed', await refusal(store.delete({ ids: ['twice'] })) === undefined);
+	vexfs.unlink = unlink;
+
+	// and a file goes while a search is under way
+	await store.addDocuments([new Document({ pageContent: 'qqqq', id: 'gone' })]);
+	await store.addDocuments([new Document({ pageContent: 'qqq', id: 'stays' })]);
+	store.collection.search = async (...args) => {
+		const hits = await Object.getPrototypeOf(store.collection).search.apply(store.collection, args);
+		const name = await store.collection.path((await store.collection.get({ key: 'gone' })).file);
+
+		await unlink(path.join(store.collection.name, name));
+		return hits;
+	};
+	const rest = await store.similaritySearchWithScore('qqqq', 2);
+
+	delete store.collection.search;
+	test('a document whose file is gone is left out', rest.length === 1 && rest[0][0].id === 'stays' && rest[0][1] > 0, rest);
+	await store.delete({ ids: ['stays'] });
 	const bare = await store.collection.insert([await new Letters().embedQuery('bare')]);
 
 	test('a record of somebody else is told', /record \d+ of .* has no document/.test((await refusal(store.similaritySearch('bare', 1))).message));

@@ -32,6 +32,13 @@ def raises(kind, function, *args, **kw):
     return 'no error, %r' % (out,)
 
 
+def says(function, *args, **kw):
+    try:
+        return function(*args, **kw)
+    except Exception as e:  # noqa: BLE001
+        return repr(e)
+
+
 class Letters:
     """How often each letter is there."""
 
@@ -111,6 +118,51 @@ def main():
     with image.open('docs') as c:
         test('files without documents go', len(before - left) == 2 and
              all(raises(FileNotFoundError, image.file, 'docs/' + name) is True for name in before - left), before, left)
+    # a crash when a file is about to go: what the image holds then is what a copy has
+    unlink, old = VectorStore._unlink, []
+
+    def crash(name):
+        shutil.copyfile('x.img', 'crash.img')
+        with vexfs.attach('crash.img') as crashed, crashed.open('docs') as there:
+            try:
+                old.append(there.get(key='crash').length)
+            except KeyError:
+                old.append(None)
+        os.unlink('crash.img')
+        unlink(name)
+
+    def twice(name):
+        unlink(name)
+        unlink(name)
+
+    store._unlink = crash
+    store.add_texts(['old'], ids=['crash'])
+    store.add_texts(['a longer one'], ids=['crash'])
+    longer = store.collection.get(key='crash').length
+    store.delete(['crash'])
+    test('files go after what takes their place is durable', old == [longer, None], old, longer)
+    store._unlink = twice
+    store.add_texts(['one'], ids=['twice'])
+    got = says(store.delete, ['twice'])
+    test('a file that another store has removed', got is True, got)
+    del store._unlink
+    # and a file goes while a search is under way
+    store.add_texts(['qqqq'], ids=['gone'])
+    store.add_texts(['qqq'], ids=['stays'])
+    search = store.collection.search
+
+    def removing(*args, **kw):
+        hits = search(*args, **kw)
+        unlink(os.path.join(path, store.collection.path(store.collection.get(key='gone').file)))
+        return hits
+
+    store.collection.search = removing
+    got = says(store.similarity_search_with_score, 'qqqq', k=2)
+    del store.collection.search
+    test('a document whose file is gone is left out', not isinstance(got, str) and
+         [d.id for d, _ in got] == ['stays'] and got[0][1] > 0, got)
+    store.delete(['stays'])
+    with image.open('docs') as c:
         bare = c.add([Letters().embed_query('bare')])
     test('a record of somebody else is told', raises(ValueError, store.similarity_search, 'bare', k=1) is True)
     store.collection.delete(bare)

@@ -12,8 +12,10 @@ image: image.path('docs').
 A document is a record: its id is the key, and those of its metadata that are attributes of the collection are attributes,
 too.  The text and all metadata are a line of JSON in a file of the collection, documents-*.jsonl, and the record is bound to
 this line: who may not read the file does not find the document.  One file has what one call has added, and goes with the
-last of these.  VexFSVectorStore of the module vexfs for Node reads and writes the same.
+last of these.  A document whose file somebody has removed is left out of what is found.
+VexFSVectorStore of the module vexfs for Node reads and writes the same.
 """
+import contextlib
 import dataclasses
 import errno
 import json
@@ -172,8 +174,8 @@ class VectorStore:
             except BaseException:
                 self._unlink(name)
                 raise
-        self._tidy(old)
         self.collection.sync()
+        self._tidy(old)
         return ids
 
     def _attributes(self, metadata):
@@ -194,15 +196,19 @@ class VectorStore:
         call('file', 'unlink', _directory(name), what=name)
 
     def _tidy(self, files):
-        """Remove those of these files that no record is bound to any more."""
+        """Remove those of these files that no record is bound to any more, which is durable already: a crash would bring
+        records back, but not their files.  One that is not there was removed by another store."""
         left = set(files) - {0}
-        if left:
-            for record in self.collection.records():
-                left.discard(record.file)
-                if not left:
-                    return
+        if not left:
+            return
+        for record in self.collection.records():
+            left.discard(record.file)
+            if not left:
+                return
         for file in left:
-            self._unlink(os.path.join(self.path, self.collection.path(file)))
+            with contextlib.suppress(FileNotFoundError):
+                self._unlink(os.path.join(self.path, self.collection.path(file)))
+        self.collection.sync()
 
     def delete(self, ids=None, **_):
         """Delete documents by their ids; of those that are not there nothing is said.  True."""
@@ -211,27 +217,35 @@ class VectorStore:
         if self.collection is not None:
             found = list(self._records(dict.fromkeys(ids)))
             self.collection.delete(keys=[r.key for r in found])
-            self._tidy(r.file for r in found)
             self.collection.sync()
+            self._tidy(r.file for r in found)
         return True
 
     # --- finding ---
 
-    def _documents(self, bound):
-        """Documents of what is bound to lines, hits or records."""
+    def _pairs(self, bound):
+        """Documents of what is bound to lines, hits or records, each with that: [(document, bound)].  One whose file is
+        not there any more is left out."""
         files, out = {}, []
         try:
             for b in bound:
                 if not b.file:
                     raise ValueError('record %d of %s has no document: it was not added by a VectorStore' % (b.id, self.path))
                 if b.file not in files:
-                    files[b.file] = File(os.path.join(self.path, self.collection.path(b.file)))
-                line = json.loads(files[b.file].read(b.length, b.offset))
-                out.append(self._document(page_content=line['text'], metadata=line['metadata'], id=line['id']))
+                    files[b.file] = None
+                    with contextlib.suppress(FileNotFoundError):
+                        files[b.file] = File(os.path.join(self.path, self.collection.path(b.file)))
+                if files[b.file] is not None:
+                    line = json.loads(files[b.file].read(b.length, b.offset))
+                    out.append((self._document(page_content=line['text'], metadata=line['metadata'], id=line['id']), b))
         finally:
             for file in files.values():
-                file.close()
+                if file is not None:
+                    file.close()
         return out
+
+    def _documents(self, bound):
+        return [document for document, _ in self._pairs(bound)]
 
     def get_by_ids(self, ids):
         """Documents by their ids, in this order, as far as they are there."""
@@ -244,9 +258,9 @@ class VectorStore:
 
     def similarity_search_with_score_by_vector(self, embedding, k=4, filter=None, **more):
         """[(document, distance)] of the k nearest of a vector, nearest first; with cosine the distance is 1 - cos.
-        filter: see condition(); `more` is for Collection.search: recall, exact, ..."""
+        Fewer where files of some are gone.  filter: see condition(); `more` is for Collection.search: recall, exact, ..."""
         hits = self._hits(embedding, k, filter, **more)
-        return list(zip(self._documents(hits), [h.distance for h in hits]))
+        return [(document, hit.distance) for document, hit in self._pairs(hits)]
 
     def similarity_search_by_vector(self, embedding, k=4, filter=None, **more):
         return self._documents(self._hits(embedding, k, filter, **more))
