@@ -52,8 +52,7 @@ static int more(struct vexfs_dictionary *d, int fd, __u32 attr)
 	if (list.bytes && list.lens)
 		err = vexfs_words(fd, attr, d->attr[attr].n + 1, &list);
 	for (i = 0, s = list.bytes; !err && i < list.n; s += list.lens[i++])
-		err = s + list.lens[i] > list.bytes + list.byte_room ?
-			      -EPROTO : append(d, attr, s, list.lens[i]);
+		err = append(d, attr, s, list.lens[i]);
 	free(list.bytes);
 	free(list.lens);
 	return err ? err : (int)list.n;

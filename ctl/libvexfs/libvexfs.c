@@ -2,7 +2,11 @@
 /*
  * libvexfs: the ioctls as functions, see <vexfs/vexfs.h>.  No state, no lock: each function is one
  * call on the caller's descriptor, which attach.c takes to the kernel or into an image.
+ *
+ * Who answers may be a vexfs-fuse of somebody else.  Here, once for all callers, is looked at what
+ * they index by: counts, lengths, and the ends of names.  -EPROTO.
  */
+#include <stdbool.h>
 #include <string.h>
 #include "libvexfs/call.h"
 
@@ -33,9 +37,19 @@ int vexfs_drop(int fd)
 
 int vexfs_info(int fd, struct vexfs_ioc_info *info)
 {
+	__u32 i;
+	int err;
+
 	memset(info, 0, sizeof(*info));
 	info->size = sizeof(*info);
-	return vexfs_call(fd, VEXFS_IOC_INFO, info);
+	err = vexfs_call(fd, VEXFS_IOC_INFO, info);
+	if (!err && info->attrs > VEXFS_MAX_ATTRS)
+		err = -EPROTO;
+	for (i = 0; i < VEXFS_MAX_ATTRS; i++)
+		info->attr[i].name[sizeof(info->attr[i].name) - 1] = 0;
+	for (i = 0; i < VEXFS_SLOTS; i++)
+		info->bound[i].name[sizeof(info->bound[i].name) - 1] = 0;
+	return err;
 }
 
 int vexfs_index(int fd)
@@ -76,6 +90,8 @@ static int get(int fd, struct vexfs_ioc_get *g, void *row, __u32 row_bytes, stru
 	g->row = to_u64(row);
 	g->row_bytes = row ? row_bytes : 0;
 	err = vexfs_call(fd, VEXFS_IOC_GET, g);
+	if (!err && g->item.key_len > VEXFS_MAX_KEY)
+		err = -EPROTO;
 	if (!err && item)
 		*item = g->item;
 	return err;
@@ -104,6 +120,15 @@ int vexfs_key(int fd, __u64 id, char *key)
 	return err ? err : (int)g.item.key_len;
 }
 
+/* Is each key in the bytes that came with it? */
+static bool keys_fit(const struct vexfs_item *item, __u32 n, __u32 bytes)
+{
+	for (; n; item++, n--)
+		if (item->key_off > bytes || item->key_len > bytes - item->key_off)
+			return false;
+	return true;
+}
+
 int vexfs_list(int fd, struct vexfs_listing *l)
 {
 	struct vexfs_ioc_list a = {
@@ -130,6 +155,8 @@ int vexfs_list(int fd, struct vexfs_listing *l)
 	err = vexfs_call(fd, VEXFS_IOC_LIST, &a);
 	if (!err && (a.n > l->n || a.key_bytes > (l->keys ? l->key_bytes : 0)))
 		err = -EPROTO;
+	if (!err && l->keys && !keys_fit(l->items, a.n, a.key_bytes))
+		err = -EPROTO;
 	if (err)
 		return err;
 	l->n = a.n;
@@ -152,6 +179,17 @@ int vexfs_delete(int fd, const __u64 *ids, __u32 n, __u64 *bad)
 	if (bad)
 		*bad = d.bad;
 	return err;
+}
+
+/* Has each query, one of them at least, as many hits as there is room for? */
+static bool hits_fit(const struct vexfs_request *r)
+{
+	__u32 i = r->queries ? r->queries : 1;
+
+	while (i--)
+		if (r->answers[i].n > r->k)
+			return false;
+	return true;
 }
 
 int vexfs_search(int fd, const struct vexfs_request *request, struct vexfs_hit *hits,
@@ -208,6 +246,8 @@ int vexfs_search(int fd, const struct vexfs_request *request, struct vexfs_hit *
 	}
 	err = vexfs_call(fd, VEXFS_IOC_SEARCH, &s);
 	if (!err && s.n > (__u64)request->k * (request->queries ? request->queries : 1))
+		err = -EPROTO;
+	if (!err && request->answers && !hits_fit(request))
 		err = -EPROTO;
 	if (err || !answer)
 		return err;

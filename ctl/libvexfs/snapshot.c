@@ -32,8 +32,13 @@ int vexfs_snapshot_list(int fd, struct vexfs_snapshot_info *info)
 		.snapshots = to_u64(info),
 	};
 	int err = vexfs_call(fd, VEXFS_IOC_SNAPSHOTS, &s);
+	__u32 i;
 
-	return err ? err : s.n > VEXFS_MAX_SNAPSHOTS ? VEXFS_MAX_SNAPSHOTS : (int)s.n;
+	if (!err && s.n > VEXFS_MAX_SNAPSHOTS)
+		err = -EPROTO;
+	for (i = 0; !err && i < s.n; i++)	/* it may be a foreign vexfs-fuse that answers */
+		info[i].name[sizeof(info[i].name) - 1] = 0;
+	return err ? err : (int)s.n;
 }
 
 int vexfs_compact(int fd, __u32 min_dead, __u64 *before, __u64 *after)

@@ -14,8 +14,14 @@ int vexfs_words(int fd, __u32 attr, __s64 first, struct vexfs_word_list *list)
 		.word_bytes = list->byte_room,
 	};
 	int err = vexfs_call(fd, VEXFS_IOC_WORDS, &w);
+	__u64 bytes = 0;
+	__u32 i;
 
 	if (!err && (w.n > list->room || w.word_bytes > list->byte_room))
+		err = -EPROTO;
+	for (i = 0; !err && i < w.n; i++)
+		bytes += list->lens[i];
+	if (bytes > list->byte_room)
 		err = -EPROTO;
 	list->n = err ? 0 : w.n;
 	return err;
