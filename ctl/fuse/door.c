@@ -224,6 +224,21 @@ static int charge(struct line *l, u64 more, u64 less)
 }
 
 /*
+ * What the daemon has written to it is gone also for who keeps its descriptor, else that would be
+ * memory of ours that nobody is charged with.  But who has his answer may still read it when the
+ * door is closed.
+ */
+static void drop_memory(struct line *l)
+{
+	if (!l->call.memory)
+		return;
+	if (!__atomic_load_n(&l->m->door.closing, __ATOMIC_ACQUIRE))
+		madvise(l->call.memory, l->bytes, MADV_REMOVE);
+	munmap(l->call.memory, l->bytes);
+	l->call.memory = NULL;
+}
+
+/*
  * Other memory instead of what the line has: its descriptor.  Sealed, so that nobody makes it
  * smaller, and looking at it is no SIGBUS.
  */
@@ -237,9 +252,7 @@ static int new_memory(struct line *l, u32 bytes)
 	err = charge(l, bytes, l->bytes);
 	if (err)
 		return err;
-	if (l->call.memory)
-		munmap(l->call.memory, l->bytes);
-	l->call.memory = NULL;
+	drop_memory(l);
 	l->bytes = 0;
 	fd = memfd_create("vexfs-fuse", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0 || ftruncate(fd, bytes) ||
@@ -445,8 +458,7 @@ static void hang_up(struct line *l)
 {
 	struct door *d = &l->m->door;
 
-	if (l->call.memory)
-		munmap(l->call.memory, l->bytes);
+	drop_memory(l);
 	pthread_mutex_lock(&d->lock);
 	close(l->fd);
 	if (l->user) {

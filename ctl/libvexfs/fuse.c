@@ -35,6 +35,8 @@
 #define KEPT	8			/* lines that nobody uses */
 #define PASSES	4			/* collections that a line has in turn */
 #define LOOK_S	1			/* so often who waits looks whether he is to stop */
+#define NAPS	1000			/* until other calls of this user are done */
+#define NAP_NS	10000000
 
 /* An open file, as the kernel knows it. */
 struct place {
@@ -202,7 +204,7 @@ static void leave(struct line *l, bool good)
 		l->busy = false;
 	else
 		unlist(l);
-	pthread_cond_signal(&idle);
+	pthread_cond_broadcast(&idle);	/* some wait for one of another mount */
 	pthread_mutex_unlock(&lock);
 	if (!good)
 		let_go(l);
@@ -228,20 +230,19 @@ static ssize_t hear(struct line *l, void *to, size_t n, void *more, size_t room,
 		if (vx_killed())
 			return -EINTR;
 		msg.msg_control = &control;
-		msg.msg_controllen = sizeof(control);
+		msg.msg_controllen = CMSG_LEN(sizeof(int));	/* no room for a second one */
 		got = recvmsg(l->fd, &msg, MSG_CMSG_CLOEXEC);
 	} while (got < 0 && (errno == EINTR || errno == EAGAIN));
 	*memory = -1;
-	c = got > 0 ? CMSG_FIRSTHDR(&msg) : NULL;
+	c = got >= 0 ? CMSG_FIRSTHDR(&msg) : NULL;
 	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
 	    c->cmsg_len == CMSG_LEN(sizeof(int)))
 		memcpy(memory, CMSG_DATA(c), sizeof(int));
-	if (got > 0 && ((size_t)got < n || msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC))) {
-		if (*memory >= 0)
-			close(*memory);
-		return -EPROTO;
-	}
-	return got > 0 ? got : -ENOTCONN;	/* he has ended */
+	if (got >= (ssize_t)n && !(msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)))
+		return got;
+	if (*memory >= 0)
+		close(*memory);
+	return got > 0 ? -EPROTO : -ENOTCONN;	/* he has ended */
 }
 
 /* Map what he has sent in place of what there is; fd is closed. */
@@ -388,18 +389,36 @@ static bool wait_for_line(dev_t dev)
 	return any;
 }
 
-/* A line to the mount of a descriptor, until leave(); -EUSERS there are too many of this user. */
+/* After -EUSERS: what other processes of this user have may be free now.  False: not for long. */
+static bool nap(unsigned int *naps)
+{
+	const struct timespec t = { .tv_nsec = NAP_NS };
+
+	if (*naps == NAPS)
+		return false;
+	nanosleep(&t, NULL);
+	++*naps;
+	return true;
+}
+
+/*
+ * A line to the mount of a descriptor, until leave(); -EUSERS this user has too many, or no memory
+ * for one more, and keeps them long.
+ */
 static int get_line(const struct place *p, struct line **out)
 {
+	unsigned int naps = 0;
 	bool known;
 	int err;
 
 	do {
+		if (vx_killed())
+			return -EINTR;
 		err = call_up(p, out);
 		if (err != -EUSERS)
 			return err;
 		*out = take(p->dev, &known);
-	} while (!*out && wait_for_line(p->dev));
+	} while (!*out && (wait_for_line(p->dev) || nap(&naps)));
 	return *out ? 0 : err;
 }
 
@@ -511,8 +530,10 @@ static int collect_files(struct line *l, struct marshal *m, struct files *f)
 	*binds = to_u64(f->bind);
 	for (i = 0; i < n && !err; i++) {
 		fd = f->bind[i].fd;
-		if (fd < 0)
-			f->bind[i].fd = fd == -1 ? -1 : VEXFS_DOOR_NO_FILE;
+		if (fd == -1)
+			continue;
+		if (fcntl(fd, F_GETFD) < 0)	/* any number, for which there may be no room */
+			f->bind[i].fd = VEXFS_DOOR_NO_FILE;
 		else
 			f->bind[i].fd = position_of(l, f, fd, &err);
 	}
@@ -524,24 +545,25 @@ static int collect_files(struct line *l, struct marshal *m, struct files *f)
 /* Memory for so many bytes.  -EUSERS other calls of this user have it, and keep it long. */
 static int want(struct line *l, __u64 bytes)
 {
-	const struct timespec nap = { .tv_nsec = 10000000 };
 	struct vexfs_ask a = { .bytes = 2 * VEXFS_DOOR_MEMORY };
+	unsigned int naps = 0;
 	struct answer got;
-	int err, tries;
+	int err;
 
 	if (bytes <= l->bytes)
 		return 0;
 	while (a.bytes < bytes)
 		a.bytes *= 2;
-	for (tries = 0; tries < 1000; tries++) {
+	do {
 		err = ask(l, &a, &got);
 		if (err)
 			return err;
-		if (got.ret != -EUSERS)
-			break;
-		nanosleep(&nap, NULL);
-	}
-	return got.ret ? got.ret : map(l, got.memory, a.bytes);
+		if (!got.ret)
+			return map(l, got.memory, a.bytes);
+		if (got.memory >= 0)
+			close(got.memory);
+	} while (got.ret == -EUSERS && nap(&naps));
+	return got.ret;
 }
 
 /* What was laid out.  *ret: of the call; an error: there was none, and the line is at its end. */

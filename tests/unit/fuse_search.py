@@ -91,6 +91,7 @@ def same():
         test('a file of another filesystem', raises(c.add, rows[:1], files=[(open(words), 0, 1)])[0] == 'EXDEV')
         test('one that is in no collection', raises(c.add, rows[:1], files=[(open(m.path('out'), 'w+'), 0, 1)])[0] == 'EXDEV')
         test('a descriptor that is not open', raises(c.add, rows[:1], files=[(999, 0, 1)])[0] == 'EBADF')
+        test('one that no process has', raises(c.add, rows[:1], files=[(2**31 - 1, 0, 1)])[0] == 'EBADF')
         b.write('more')
     test('what changes a file makes its records stale', [x.stale for x in c.records()][:3] == [False, True, False])
     with open(m.path('c', 'a'), 'r+b') as f, mmap.mmap(f.fileno(), 0) as p:
@@ -278,12 +279,32 @@ def bounds():
     test('more memory', l.ask(0, bytes=64 * MIB) == 0 and len(l.memory) == 64 * MIB)
     l.bytes = len(l.memory)
     test('is used', search(60 * MIB, 1, 3, 63 * MIB) == 0)
+    old, kept = Line(fd), []
+    for _ in range(2):				# what is written there is not kept with it
+        kept.append(old.memory)
+        kept[-1][8192] = 1
+        old.ask(0, bytes=2 * MIB)
+    test('memory that was replaced is empty', [k[8192] for k in kept] == [0, 0])
+    kept = old.memory
+    kept[8192] = 1
+    old.close()
+    test('so is that of who has hung up', until(lambda: kept[8192] == 0))
     lines = [Line(fd) for _ in range(3)]
     got = [x.ask(0, bytes=256 * MIB) for x in lines]
     test('memory of a user is limited', -errno.EUSERS in got, got)
     for x in lines:
         x.close()
     test('but not for long', until(lambda: Line(fd).ask(0, bytes=256 * MIB) == 0))
+    lines = [Line(fd)]
+    while lines[-1].error != -errno.EUSERS and len(lines) < 600:
+        lines.append(Line(fd))
+    p = subprocess.Popen([os.path.join(bin_dir, 'vexctl'), 'get', m.path('c'), '20'], stdout=subprocess.PIPE,
+                         stderr=subprocess.STDOUT, text=True)
+    time.sleep(0.2)
+    for x in lines:
+        x.close()
+    said = p.communicate(timeout=60)[0]
+    test('who finds no line waits a while for one', p.returncode == 0, said)
     fds = [os.open(words, os.O_RDONLY) for _ in range(100)]
     socket.send_fds(l.socket, [struct.pack('<IIII', ioc(NR_INFO), l.bytes, 0, 0) + l.pass_], fds)
     test('descriptors are not taken', len(os.listdir('/proc/%d/fd' % m.daemon.pid)) < 60)
