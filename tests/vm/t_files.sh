@@ -65,7 +65,7 @@ lie() {
 lie unbound "does not know it" 0
 lie elsewhere "of another collection" 0
 lie later "a later state" 0
-lie nowhere "bound to nowhere" 1
+lie nowhere "bound to no inode" 1
 lie dir "what is no file" 0
 lie plane "what is no file" 0
 lie offset "bound to nowhere" 0
