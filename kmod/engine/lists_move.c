@@ -18,6 +18,7 @@
 #define MOST_PIECES	8u		/* of a list that is split at once */
 #define MANY_EXTENTS	5u		/* of a list, which gets a single one then */
 #define CHANGED		16		/* lists are looked through after one in so many rows came or died */
+#define CROWDED		256		/* or of so many, if they crowd into some lists */
 
 /* What becomes of a list. */
 enum fate { KEEP, COPY, SPLIT, DISSOLVE };
@@ -434,7 +435,18 @@ __u64 vexfs_lists_rewritten(const struct vexfs_lists *l)
 
 bool vexfs_lists_uneven(const struct vexfs_lists *l, const struct vexfs_columns *c)
 {
-	return changed(l, c) > vexfs_lists_linked(l) / CHANGED;
+	__u64 linked = vexfs_lists_linked(l), n = changed(l, c);
+	__u32 i, rows;
+
+	if (n > linked / CHANGED || n <= linked / CROWDED)
+		return n > linked / CHANGED;
+	/* rows that are unlike those before are in a few lists of others, far from all centres */
+	for (i = 0; i < l->lists; i++) {
+		rows = __atomic_load_n(&l->list[i].n, __ATOMIC_ACQUIRE);
+		if (rows > 2 * (linked / l->lists + 1) && rows / 2 > l->list[i].whole)
+			return true;
+	}
+	return false;
 }
 
 static void seen(struct vexfs_lists *l, const struct vexfs_lists *from, const struct move *m)
@@ -465,8 +477,8 @@ struct vexfs_lists *vexfs_lists_balance(struct vexfs_lists *l, struct vexfs_colu
 		m.to->rewritten += m.rewritten;
 		if (all)
 			seen(m.to, l, &m);
-		/* how far to look is known of rows of which many are gone, or of a part of them */
-		if (all && m.to->tuned && m.to->moved > l->measured / 2)
+		/* how far to look is known of rows of which some are gone, or of a part of them */
+		if (all && m.to->tuned && m.to->moved > l->measured / 8)
 			*err = vexfs_lists_tune(m.to, c, rows, stop, arg);
 	} else if (!*err) {
 		seen(l, l, &m);
