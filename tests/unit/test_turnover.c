@@ -118,6 +118,27 @@ static void test_split(void **state)
 	}
 }
 
+/* Few rows that are unlike those before are in lists of others, which are not kept for long. */
+static void test_crowded(void **state)
+{
+	double recall;
+
+	(void)state;
+	clusters_init(&set, VEXFS_METRIC_L2, 40, 30, 6300);
+	put(6000);
+	clusters_list(&set, 6000);
+	set.clusters = 1;
+	set.drift = 3;
+	put_and_link(300);
+	assert_true(vexfs_lists_uneven(set.lists, set.columns));
+	assert_true(clusters_balance(&set, check_rows) >= 1);
+	recall = clusters_recall(&set, 990000, 100);
+	print_message("recall of what has come last: %.4f\n", recall);
+	assert_true(recall >= 0.97);
+	assert_true(clusters_found(&set, 300) >= 0.99);
+	clusters_free(&set);
+}
+
 static void test_merge(void **state)
 {
 	__u32 before, slot;
@@ -383,6 +404,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_split, seed, clean),
+		cmocka_unit_test_setup_teardown(test_crowded, seed, clean),
 		cmocka_unit_test_setup_teardown(test_merge, seed, clean),
 		cmocka_unit_test_setup_teardown(test_equal, seed, clean),
 		cmocka_unit_test_setup_teardown(test_fails, seed, clean),
