@@ -124,7 +124,8 @@ int vexfs_key(int fd, __u64 id, char *key)
 static bool keys_fit(const struct vexfs_item *item, __u32 n, __u32 bytes)
 {
 	for (; n; item++, n--)
-		if (item->key_off > bytes || item->key_len > bytes - item->key_off)
+		if (item->key_len > VEXFS_MAX_KEY || item->key_off > bytes ||
+		    item->key_len > bytes - item->key_off)
 			return false;
 	return true;
 }

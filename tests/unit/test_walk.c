@@ -323,7 +323,7 @@ static void test_trouble(void **state)
 		{ compacted, -ESTALE, "was compacted meanwhile", WORDS },
 		{ too_many, -EPROTO, "makes no sense", WORDS },
 		{ stands, -EPROTO, "makes no sense", WORDS },
-		{ key_outside, -EPROTO, "record 1000003 has a key that is none", WORDS },
+		{ key_outside, -EPROTO, "makes no sense", WORDS },
 		{ key_of_nothing, -EPROTO, "record 1000003 has a key that is none", WORDS },
 		{ negative_word, -EPROTO, "record 1000003 has an unknown word for 'lang'", WORDS },
 		{ NULL, -EPROTO, "has an unknown word for 'lang'", 3 },
