@@ -167,6 +167,10 @@ def main():
     test('a record of somebody else is told', raises(ValueError, store.similarity_search, 'bare', k=1) is True)
     store.collection.delete(bare)
     store.close()
+    store.close()
+    for what, call in (('search', lambda: store.similarity_search('a')), ('delete', lambda: store.delete(['a'])),
+                       ('add_texts', lambda: store.add_texts(['a'])), ('get_by_ids', lambda: store.get_by_ids(['a']))):
+        test('%s of a closed store' % what, raises(ValueError, call) is True)
     image.close()
     r = subprocess.run([os.path.join(top, 'build/bin/fsck.vexfs'), 'x.img'], capture_output=True, text=True)
     test('fsck.vexfs finds nothing', r.returncode == 0, r)

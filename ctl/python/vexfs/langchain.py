@@ -81,14 +81,14 @@ class VectorStore:
     """A collection of documents.  close() it, or use it in a with statement.
 
     It is made with the first documents, or by `dims` at once, and opened if it is there: metric and attrs are those of a
-    new one.  collection: the Collection, or None.  embeddings: as it was given.
+    new one.  collection: the Collection, or None before there is one.  embeddings: as it was given.
     """
 
     def __init__(self, embedding, path, dims=None, metric='cosine', attrs=None, document=Document):
-        self.embeddings, self.path, self.collection = embedding, os.fsdecode(path), None
+        self.embeddings, self.path, self._collection, self._closed = embedding, os.fsdecode(path), None, False
         self._metric, self._attrs, self._document = metric, attrs, document
         try:
-            self.collection = Collection(self.path)
+            self._collection = Collection(self.path)
         except OSError as e:
             if e.errno not in (errno.ENOENT, errno.ENODATA):
                 raise
@@ -96,12 +96,20 @@ class VectorStore:
                 self._create(dims)
 
     def _create(self, dims):
-        self.collection = create(self.path, dims, self._metric, self._attrs)
+        self._collection = create(self.path, dims, self._metric, self._attrs)
+
+    @property
+    def collection(self):
+        if self._closed:
+            raise ValueError('the store is closed')
+        return self._collection
 
     def close(self):
-        if self.collection is not None:
-            self.collection.close()
-            self.collection = None
+        """What comes afterwards is a ValueError; but closing it once more is nothing."""
+        self._closed = True
+        if self._collection is not None:
+            self._collection.close()
+            self._collection = None
 
     def __enter__(self):
         return self
