@@ -220,6 +220,16 @@ def text(meta, about, results):
     return out + ['']
 
 
+def keep(out, meta, about, results):
+    """What there is so far, as text, too: an interrupted run has something to show."""
+    with open(os.path.join(out, 'disk.json'), 'w') as f:
+        json.dump({'meta': meta, 'set': about, 'stores': results}, f, indent=1)
+    lines = '\n'.join(text(meta, about, results))
+    with open(os.path.join(out, 'disk.txt'), 'w') as f:
+        f.write(lines)
+    return lines
+
+
 def main():
     p = argparse.ArgumentParser(usage=__doc__)
     p.add_argument('--set', default='disk')
@@ -266,12 +276,8 @@ def main():
             print('  %-11s %s' % (name, results[name]['skipped']), flush=True)
             good = good and not name.startswith('vexfs')
         results[name]['seconds'] = round(time.monotonic() - t)
-    with open(os.path.join(args.out, 'disk.json'), 'w') as f:
-        json.dump({'meta': meta, 'set': set.about, 'stores': results}, f, indent=1)
-    lines = '\n'.join(text(meta, set.about, results))
-    with open(os.path.join(args.out, 'disk.txt'), 'w') as f:
-        f.write(lines)
-    print(lines)
+        keep(args.out, meta, set.about, results)
+    print(keep(args.out, meta, set.about, results))
     return 0 if good else 1
 
 
