@@ -328,6 +328,12 @@ static int move_group(struct move *m, __u32 g)
 	return err;
 }
 
+/* Has it, of n rows, so many more than each list should have that it is to be split, if that helps? */
+static bool too_long(const struct vexfs_list *list, __u32 n, __u64 each)
+{
+	return n > 2 * each && n / 2 > list->whole;
+}
+
 /*
  * Decide what becomes of lists, of which no more than an eighth of the rows is moved.  Returns how many
  * lists there will be, or 0: all stay as they are.  *all: nothing was put off.
@@ -352,7 +358,7 @@ static __u32 decide(struct move *m, bool *all)
 
 		if ((!n || n < m->each / 8) && left > 1)
 			fate = DISSOLVE;
-		else if (n > 2 * m->each && n / 2 > list->whole)
+		else if (too_long(list, n, m->each))
 			fate = SPLIT;
 		else if (dead > list->n / 4 || list->extents[VEXFS_ROWS] >= MANY_EXTENTS)
 			fate = COPY;
@@ -436,16 +442,15 @@ __u64 vexfs_lists_rewritten(const struct vexfs_lists *l)
 bool vexfs_lists_uneven(const struct vexfs_lists *l, const struct vexfs_columns *c)
 {
 	__u64 linked = vexfs_lists_linked(l), n = changed(l, c);
-	__u32 i, rows;
+	__u32 i;
 
 	if (n > linked / CHANGED || n <= linked / CROWDED)
 		return n > linked / CHANGED;
 	/* rows that are unlike those before are in a few lists of others, far from all centres */
-	for (i = 0; i < l->lists; i++) {
-		rows = __atomic_load_n(&l->list[i].n, __ATOMIC_ACQUIRE);
-		if (rows > 2 * (linked / l->lists + 1) && rows / 2 > l->list[i].whole)
+	for (i = 0; i < l->lists; i++)
+		if (too_long(l->list + i, __atomic_load_n(&l->list[i].n, __ATOMIC_ACQUIRE),
+			     linked / l->lists + 1))
 			return true;
-	}
 	return false;
 }
 
