@@ -7,9 +7,9 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <kernel-user.h>
 #include <platform/mkfs.h>
 #include <vexfs/vexfs.h>
 
@@ -44,8 +44,6 @@ static int fill(const char *path, __u64 bytes, const struct vexfs_mkfs_opts *opt
 	if (err)
 		return err;
 	err = vexfs_mkfs(&dev, opts, NULL);
-	if (err == -EIO && dev.full)
-		err = -ENOSPC;
 	vexfs_dev_close(&dev);
 	return err;
 }
@@ -63,11 +61,8 @@ int vexfs_create_image(const char *image, __u64 bytes)
 		return -EINVAL;
 	if (!lstat(image, &st)) /* soon, and not after all the work */
 		return -EEXIST;
-	if (getrandom(opts.uuid, sizeof(opts.uuid), 0) != sizeof(opts.uuid) ||
-	    getrandom(&random, sizeof(random), 0) != sizeof(random))
-		return -EIO;
-	opts.uuid[6] = (opts.uuid[6] & 0x0f) | 0x40; /* a random one, as RFC 4122 marks it */
-	opts.uuid[8] = (opts.uuid[8] & 0x3f) | 0x80;
+	generate_random_uuid(opts.uuid);
+	get_random_bytes(&random, sizeof(random));
 	if (snprintf(path, sizeof(path), "%s.%016llx", image, (unsigned long long)random) >=
 	    (int)sizeof(path))
 		return -ENAMETOOLONG;

@@ -141,5 +141,5 @@ int vexfs_mkfs(struct vexfs_dev *dev, const struct vexfs_mkfs_opts *opts, struct
 		err = -errno;
 	if (!err && out)
 		*out = super;
-	return err;
+	return err == -EIO && dev->full ? -ENOSPC : err;
 }

@@ -17,7 +17,8 @@ struct vexfs_mkfs_opts {
  * Write an empty filesystem that covers dev.  The superblock goes last, after everything else is on
  * the device, and the old one goes first: an interrupted mkfs leaves nothing that mounts.
  * Returns 0; before anything was written: -EINVAL (size of the device or of the log), -ENOSPC (the
- * log leaves no room for data), -ENAMETOOLONG (label); otherwise the error of a write.  *out: the
+ * log leaves no room for data), -ENAMETOOLONG (label); otherwise the error of a write, -ENOSPC if the
+ * disk that a sparse file is on is full.  *out: the
  * superblock as written, may be NULL.
  */
 int vexfs_mkfs(struct vexfs_dev *dev, const struct vexfs_mkfs_opts *opts, struct vexfs_super *out);
