@@ -19,6 +19,8 @@ CPPFLAGS := -Iinclude -Ikmod -Ictl -Ictl/platform -I$(B)/gen
 CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Wno-missing-field-initializers -Werror $(EXTRA_CFLAGS)
 V ?= 0
 Q := $(if $(filter 1,$(V)),,@)
+# of a make that has got no -j: as many jobs as there are processors
+ALL_JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$$(nproc))
 say = @printf '  %-7s %s\n' $(1) $(2)
 
 include ctl/deps.mk

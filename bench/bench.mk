@@ -24,14 +24,18 @@ BENCH_STORES := $(BENCH)/disk/vexfs-store $(BENCH)/disk/vexfs-fuse-store
 MINUTES ?= 38
 SECONDS_OF_LOAD ?= 10
 
+# PACKAGES, TEXT, TARGETS: all that a race needs, and what else this one does
+define bench-parts
+	@V=$(V) ctl/deps $(BENCH)/deps.log '$(KERNEL_RELEASE)' $(DEB_KERNEL) $(BENCH_PACKAGES) $(1)
+	@+V=$(V) ctl/quietly $(BENCH)/build.log '$(2) (log: $(BENCH)/build.log)' $(MAKE) $(ALL_JOBS) $(BENCH_NATIVE) $(3)
+	@bench/peers/install '$(BENCH_NPM)' $(BENCH)/npm.log
+	@bench/peers/build $(BENCH)/peers '$(BENCH_NPM)' $(BENCH)/peers.log
+endef
+
 .PHONY: bench bench-disk bench-native bench-smoke bench-vm
 bench: BENCH_SINCE := $(shell date +%s)
 bench: deps
-	@V=$(V) ctl/deps $(BENCH)/deps.log '$(KERNEL_RELEASE)' $(DEB_KERNEL) $(BENCH_PACKAGES)
-	@+V=$(V) ctl/quietly $(BENCH)/build.log 'Building the engine and the harness (log: $(BENCH)/build.log)' \
-		$(MAKE) $(if $(filter -j%,$(MAKEFLAGS)),,-j$$(nproc)) $(BENCH_NATIVE)
-	@bench/peers/install '$(BENCH_NPM)' $(BENCH)/npm.log
-	@bench/peers/build $(BENCH)/peers '$(BENCH_NPM)' $(BENCH)/peers.log
+	$(call bench-parts,,Building the engine and the harness)
 	@rc=0; bench/run.py --bin $(BENCH) --npm '$(BENCH_NPM)' --out $(BENCH_RESULTS) --minutes $(MINUTES) --since $(BENCH_SINCE) \
 		$(if $(SETS),--sets '$(SETS)') $(if $(filter-out undefined,$(origin PEERS)),--peers '$(PEERS)') \
 		$(patsubst %,--extra '%',$(EXTRA)) || rc=1; \
@@ -46,11 +50,7 @@ bench-native: $(BENCH)/codes $(BENCH)/kernels $(BENCH)/load
 
 DISK ?= $(BENCH)/stores
 bench-disk: deps
-	@V=$(V) ctl/deps $(BENCH)/deps.log '$(KERNEL_RELEASE)' $(DEB_KERNEL) $(BENCH_PACKAGES) strace
-	@+V=$(V) ctl/quietly $(BENCH)/build.log 'Building the library and the stores (log: $(BENCH)/build.log)' \
-		$(MAKE) $(if $(filter -j%,$(MAKEFLAGS)),,-j$$(nproc)) $(BENCH_NATIVE) $(BENCH_STORES) tools
-	@bench/peers/install '$(BENCH_NPM)' $(BENCH)/npm.log
-	@bench/peers/build $(BENCH)/peers '$(BENCH_NPM)' $(BENCH)/peers.log
+	$(call bench-parts,strace,Building the library and the stores,$(BENCH_STORES) tools)
 	@bench/disk/run.py --bin $(BENCH) --npm '$(BENCH_NPM)' --out $(BENCH_RESULTS) --dir '$(DISK)' \
 		$(if $(STORES),--stores '$(STORES)')
 

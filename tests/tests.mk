@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # tests/unit/test_NAME.c   cmocka, becomes build/tests/NAME; other C files in tests/unit are shared
-# tests/unit/*.py, *.js    the same kind of test for what is no C, executable; tap.py and tap.js are what they share
+# tests/unit/*.py, *.js    the same kind of test for what is no C, executable; tap.py, tap.js, pymodule.py are what they share
 # tests/fuse/              programs of tests/vm, on a mount by vexfs-fuse
 # tests/simde/             AVX-512 in plain C, for tests/unit/test_kernels.c
 # tests/vm/t_NAME.sh       run inside the guest by tests/vm/run, with helper programs tests/vm/*.c and
@@ -17,7 +17,7 @@ FUSE_HELPERS := $(patsubst %,$(B)/tests/fuse/%,calls collection files ids reader
 # all that check-unit runs and is made for it alone
 UNIT_PARTS := $(UNIT_TESTS) $(THREAD_TESTS) $(B)/tests/fsck.vexfs $(B)/tests/vexd $(B)/tests/vexctl \
 	$(B)/tests/vexfs-fuse $(B)/tests/vm/hostile $(FUSE_HELPERS)
-UNIT_SCRIPTS := $(filter-out tests/unit/tap.py tests/unit/tap.js tests/unit/mounting.py,$(wildcard tests/unit/*.py tests/unit/*.js))
+UNIT_SCRIPTS := $(filter-out tests/unit/tap.py tests/unit/tap.js tests/unit/mounting.py tests/unit/pymodule.py,$(wildcard tests/unit/*.py tests/unit/*.js))
 UNIT_SHARED := $(filter-out tests/unit/test_%.c,$(wildcard tests/unit/*.c))
 VM_C := $(filter-out %.bpf.c,$(wildcard tests/vm/*.c))
 VM_HELPERS := $(patsubst %.c,$(B)/%,$(VM_C))
@@ -184,16 +184,15 @@ check-hostile: module bpf tools $(VM_HELPERS) $(VM_BPF)
 		tests/vm/t_hostile_image.sh
 check-long: check-hostile
 
-# without -j as many jobs as there are processors
 demo: deps
 	@+V=$(V) ctl/quietly $(B)/demo/build.log \
 		'Building the module, the programs and the tools; takes some minutes the first time (log: $(B)/demo/build.log)' \
-		$(MAKE) $(if $(filter -j%,$(MAKEFLAGS)),,-j$$(nproc)) module bpf tools
+		$(MAKE) $(ALL_JOBS) module bpf tools
 	@tests/demo/image
 	@tests/vm/demo
 demo-fuse: deps
 	@+V=$(V) ctl/quietly $(B)/demo/build.log 'Building the tools; takes some minutes the first time (log: $(B)/demo/build.log)' \
-		$(MAKE) $(if $(filter -j%,$(MAKEFLAGS)),,-j$$(nproc)) tools
+		$(MAKE) $(ALL_JOBS) tools
 	@tests/demo/fuse
 
 -include $(shell find $(B)/san $(B)/tsan $(B)/simde -name '*.d' 2>/dev/null)

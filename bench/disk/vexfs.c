@@ -8,7 +8,7 @@
 #include <spawn.h>
 #include <sys/wait.h>
 
-#define SIZE	"2G"		/* of the image, sparse */
+#define SIZE	(2ULL << 30)	/* of the image, sparse */
 
 static char image[PATH_MAX], mounted[PATH_MAX], path[PATH_MAX + 16];
 static bool fuse;
@@ -89,12 +89,9 @@ static void create(const struct race *r, const char *dir)
 		.dims = r->dims, .metric = r->cosine ? VEXFS_METRIC_COSINE : VEXFS_METRIC_L2, .attrs = 1,
 		.attr = { { .name = "attr", .type = VEXFS_ATTR_INT } },
 	};
-	char command[3 * PATH_MAX + 64];
 
 	names(dir);
-	snprintf(command, sizeof(command), "truncate -s " SIZE " '%s' && mkfs.vexfs -q '%s' && mkdir '%s'", image, image,
-		 mounted);
-	sh(command);
+	need(!vexfs_create_image(image, SIZE) && !mkdir(mounted, 0777), "cannot be made");
 	attach();
 	need(!vexfs_mkdir(path), "no directory");
 	fd = vexfs_open(path);
