@@ -22,10 +22,9 @@ import tempfile
 import time
 
 sys.dont_write_bytecode = True
-import tap  # noqa: E402
-top = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from pymodule import again, np, raises, test, top  # noqa: E402
+import vexfs  # noqa: E402
 work = os.environ.get('VEXFS_WORK') or tempfile.mkdtemp(prefix='vexfs-attach')
-tap.count = int(os.environ.get('VEXFS_COUNT', '0'))
 
 def nobody_enters():
     return all(os.stat(top.rsplit('/', n)[0] or '/').st_mode & 1 for n in range(top.count('/') + 1))
@@ -36,30 +35,10 @@ if os.geteuid() == 0 and nobody_enters():
     os.setgroups([])
     os.setgid(65534)
     os.setuid(65534)
-os.environ['LIBVEXFS'] = os.path.join(top, 'build/lib/libvexfs.so.0')
-sys.path.insert(0, os.path.join(top, 'ctl/python'))
-if os.environ.get('VEXFS_NO_NUMPY'):
-    sys.modules['numpy'] = None
-import vexfs  # noqa: E402
-from vexfs.values import np  # noqa: E402
-
 os.chdir(work)
 random.seed(5)
 IMAGE, DIMS = 'x.img', 8
 KINDS = ['red', 'green', 'blue', None]
-
-
-def test(name, good, *why):
-    tap.test(name + ('' if np is not None else ', without NumPy'), good, *why)
-
-
-def raises(kind, function, *args, **kw):
-    try:
-        out = function(*args, **kw)
-    except Exception as e:  # noqa: BLE001
-        return True if (e.errno == kind if isinstance(kind, int) and isinstance(e, OSError) else type(e) is kind) \
-            else repr(e)
-    return 'no error, %r' % (out,)
 
 
 def tool(program, *args, **more):
@@ -564,9 +543,6 @@ if 'VEXFS_COUNT' not in os.environ:
     ends()
     library()
 python()
-if np is not None:
-    sys.stdout.flush()
-    sys.exit(subprocess.run([sys.executable, __file__], env=dict(os.environ, VEXFS_NO_NUMPY='1', VEXFS_WORK=work,
-                                                                 VEXFS_COUNT=str(tap.count))).returncode)
-tap.done()
-clean_up()
+if np is None:
+    clean_up()
+again(VEXFS_WORK=work)

@@ -28,6 +28,13 @@ int run(struct vexfs_query *q, int (*strategy)(struct vexfs_search *), struct ve
 	}
 }
 
+int measured(struct vexfs_query *q, int n)
+{
+	if (n > 0)
+		n = vexfs_q_score(q);
+	return n > 0 ? vexfs_q_offer(q) : n;
+}
+
 int backwards(struct vexfs_search *s)
 {
 	struct vexfs_query *q = vexfs_search_query(s);
@@ -42,11 +49,7 @@ int backwards(struct vexfs_search *s)
 		for (i = 32; i < 64; i++)
 			slots[i] %= s->count;
 		slots[5] = ~0ULL;
-		n = vexfs_q_slots(q, slots, 64);
-		if (n > 0)
-			n = vexfs_q_score(q);
-		if (n > 0)
-			n = vexfs_q_offer(q);
+		n = measured(q, vexfs_q_slots(q, slots, 64));
 		if (n < 0)
 			return n == -EAGAIN ? VEXFS_MORE : n;
 	}

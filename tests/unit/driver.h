@@ -14,6 +14,9 @@
 int run(struct vexfs_query *q, int (*strategy)(struct vexfs_search *), struct vexfs_hit_f *hits,
 	__u32 *truncated, __u32 *restarts);
 
+/* The batch of n candidates, if there are any, is measured and offered: what is left of it, or an error. */
+int measured(struct vexfs_query *q, int n);
+
 /*
  * Strategies that see every slot.  Backwards, twice, by slots, with dead, equal and impossible ones
  * among them.

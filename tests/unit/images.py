@@ -14,10 +14,8 @@ import tempfile
 sys.dont_write_bytecode = True
 import tap  # noqa: E402
 from tap import test  # noqa: E402
-top = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-os.environ['LIBVEXFS'] = os.path.join(top, 'build/lib/libvexfs.so.0')
+from pymodule import raises, says, top  # noqa: E402
 os.environ['PYTHONPATH'] = os.path.join(top, 'ctl/python')
-sys.path.insert(0, os.environ['PYTHONPATH'])
 import vexfs  # noqa: E402
 
 if 'VEXFS_INSIDE' not in os.environ:
@@ -35,22 +33,6 @@ def disk(mib):
     subprocess.run(['umount', '-q', work])
     subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=%dm,mode=777' % mib, 'none', work], check=True)
     os.chdir(work)
-
-
-def raises(kind, function, *args, **kw):
-    try:
-        out = function(*args, **kw)
-    except Exception as e:  # noqa: BLE001
-        return True if (e.errno == kind if isinstance(kind, int) and isinstance(e, OSError) else type(e) is kind) \
-            else repr(e)
-    return 'no error, %r' % (out,)
-
-
-def says(function, *args, **kw):
-    try:
-        return function(*args, **kw)
-    except Exception as e:  # noqa: BLE001
-        return str(e)
 
 
 def fsck(image):

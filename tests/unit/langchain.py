@@ -8,35 +8,9 @@ import sys
 import tempfile
 
 sys.dont_write_bytecode = True
-import tap  # noqa: E402
-top = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-os.environ['LIBVEXFS'] = os.path.join(top, 'build/lib/libvexfs.so.0')
-sys.path.insert(0, os.path.join(top, 'ctl/python'))
-if os.environ.get('VEXFS_NO_NUMPY'):
-    sys.modules['numpy'] = None
-tap.count = int(os.environ.get('VEXFS_COUNT', '0'))
+from pymodule import again, np, raises, says, test, top  # noqa: E402
 import vexfs  # noqa: E402
 from vexfs.langchain import Document, VectorStore  # noqa: E402
-from vexfs.values import np  # noqa: E402
-
-
-def test(name, good, *why):
-    tap.test(name + ('' if np is not None else ', without NumPy'), good, *why)
-
-
-def raises(kind, function, *args, **kw):
-    try:
-        out = function(*args, **kw)
-    except Exception as e:  # noqa: BLE001
-        return True if isinstance(e, kind) else repr(e)
-    return 'no error, %r' % (out,)
-
-
-def says(function, *args, **kw):
-    try:
-        return function(*args, **kw)
-    except Exception as e:  # noqa: BLE001
-        return repr(e)
 
 
 class Letters:
@@ -183,8 +157,4 @@ try:
 finally:
     os.chdir('/')
     shutil.rmtree(work)
-if np is not None:
-    sys.stdout.flush()
-    sys.exit(subprocess.run([sys.executable, __file__], env=dict(os.environ, VEXFS_NO_NUMPY='1', VEXFS_COUNT=str(tap.count)))
-             .returncode)
-tap.done()
+again()

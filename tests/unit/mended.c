@@ -344,3 +344,10 @@ int mended_unmake(void **state)
 	rich_free(&rich);
 	return 0;
 }
+
+const char *mended_now(void)
+{
+	int err = mended_repair(0, -1);
+
+	return err ? strerror(-err) : mended_wrong(false);
+}

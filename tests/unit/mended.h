@@ -45,5 +45,7 @@ int mended_file(void);
  * not touch is whole: files and, unless it was hostile (checksums were right), records.
  */
 const char *mended_wrong(bool hostile);
+/* Repairs what was not hostile.  NULL, or what went wrong, or is wrong then. */
+const char *mended_now(void);
 
 #endif /* _VEXFS_TEST_MENDED_H */

@@ -10,38 +10,17 @@ import errno
 import math
 import os
 import pickle
-import subprocess
 import sys
 import tempfile
 import threading
 import uuid
 
 sys.dont_write_bytecode = True
-import tap  # noqa: E402
-top = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-os.environ['LIBVEXFS'] = os.path.join(top, 'build/lib/libvexfs.so.0')
-sys.path.insert(0, os.path.join(top, 'ctl/python'))
-if os.environ.get('VEXFS_NO_NUMPY'):
-    sys.modules['numpy'] = None
+from pymodule import again, np, raises, test  # noqa: E402
 import vexfs  # noqa: E402
 from vexfs import abi  # noqa: E402
-from vexfs.values import np  # noqa: E402
 
 work = tempfile.mkdtemp(prefix='vexfs-python')
-tap.count = int(os.environ.get('VEXFS_COUNT', '0'))
-
-
-def test(name, good, *why):
-    tap.test(name + ('' if np is not None else ', without NumPy'), good, *why)
-
-
-def raises(kind, function, *args, **kw):
-    """Whether exactly this is raised; True, or what came instead."""
-    try:
-        out = function(*args, **kw)
-    except Exception as e:  # noqa: BLE001
-        return True if type(e) is kind else repr(e)
-    return 'no error, %r' % (out,)
 
 
 class Model:
@@ -644,8 +623,4 @@ for root, dirs, files in os.walk(work, topdown=False):
         os.remove(os.path.join(root, name))
     os.chmod(root, 0o700)
     os.rmdir(root)
-if np is not None:
-    sys.stdout.flush()
-    sys.exit(subprocess.run([sys.executable, __file__], env=dict(os.environ, VEXFS_NO_NUMPY='1',
-                                                                 VEXFS_COUNT=str(tap.count))).returncode)
-tap.done()
+again()

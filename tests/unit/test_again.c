@@ -49,11 +49,7 @@ static int scattered(struct vexfs_search *s)
 	memset(mine, 0xa5, BYTES(s));
 	for (i = 0; i < VEXFS_BATCH; i++)
 		slot[i] = (i * 37 + 11) % s->count;
-	n = vexfs_q_slots(q, slot, VEXFS_BATCH);
-	if (n > 0)
-		n = vexfs_q_score(q);
-	if (n > 0)
-		n = vexfs_q_offer(q);
+	n = measured(q, vexfs_q_slots(q, slot, VEXFS_BATCH));
 	return n < 0 ? n : vexfs_coded(s);
 }
 

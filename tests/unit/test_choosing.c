@@ -70,9 +70,7 @@ static int chooses(struct vexfs_search *s)
 		if (vexfs_q_estimate(q, s->state[0], 64, 0) > 0)
 			assert_true(vexfs_q_defer(q) >= 0);
 	while ((n = vexfs_q_take(q)) > 0) {
-		n = vexfs_q_score(q);
-		if (n > 0)
-			n = vexfs_q_offer(q);
+		n = measured(q, n);
 		if (n < 0)
 			break;
 	}
@@ -343,11 +341,7 @@ static int begins_elsewhere(struct vexfs_search *s)
 	int n;
 
 	if (!s->state[3]) {
-		n = vexfs_q_range(q, 0, VEXFS_BATCH);
-		if (n > 0)
-			n = vexfs_q_score(q);
-		if (n > 0)
-			n = vexfs_q_offer(q);
+		n = measured(q, vexfs_q_range(q, 0, VEXFS_BATCH));
 		if (n < 0)
 			return n == -EAGAIN ? VEXFS_MORE : n;
 		s->state[3] = 1;

@@ -157,9 +157,7 @@ static int refines(struct vexfs_search *s)
 			return n;
 	}
 	while ((n = vexfs_q_take(q)) > 0) {
-		n = vexfs_q_score(q);
-		if (n > 0)
-			n = vexfs_q_offer(q);
+		n = measured(q, n);
 		if (n < 0)
 			break;
 	}

@@ -414,13 +414,6 @@ static void test_reuse(void **state)
 
 /* --- what was left out --- */
 
-static int measure_batch(struct vexfs_query *q, int n)
-{
-	if (n > 0)
-		n = vexfs_q_score(q);
-	return n > 0 ? vexfs_q_offer(q) : n;
-}
-
 static int step_by_range(struct vexfs_query *q, __u64 from)
 {
 	return vexfs_q_range(q, from, 64);
@@ -449,7 +442,7 @@ static int again_and_again(struct vexfs_search *s)
 	int n;
 
 	for (; s->visited < 2 * s->count; s->state[0] += 64) {
-		n = measure_batch(vexfs_search_query(s),
+		n = measured(vexfs_search_query(s),
 				  step(vexfs_search_query(s), s->state[0] % 512));
 		if (n < 0)
 			return n == -EAGAIN ? VEXFS_MORE : n;
@@ -484,7 +477,7 @@ static int by_thirds(struct vexfs_search *s)
 		for (; s->state[0] < s->count; s->state[0] += 64) {
 			n = step(vexfs_search_query(s), s->state[0]);
 			if (s->state[0] / 64 % 3 == s->state[1])
-				n = measure_batch(vexfs_search_query(s), n);
+				n = measured(vexfs_search_query(s), n);
 			if (n < 0)
 				return n == -EAGAIN ? VEXFS_MORE : n;
 		}
@@ -498,7 +491,7 @@ static int all_but_one(struct vexfs_search *s)
 	int n;
 
 	for (; s->state[0] < s->count; s->state[0] += 64) {
-		n = measure_batch(q, s->state[0] + 64 < s->count ? step(q, s->state[0]) :
+		n = measured(q, s->state[0] + 64 < s->count ? step(q, s->state[0]) :
 				  vexfs_q_range(q, s->state[0] + 1, s->count - s->state[0] - 1));
 		if (n < 0)
 			return n == -EAGAIN ? VEXFS_MORE : n;

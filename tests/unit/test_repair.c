@@ -552,10 +552,7 @@ static const char *one_kind(unsigned int i)
 	err = mended_check(&f);
 	if (kinds[i].finding && (err || !f.nr[kinds[i].finding]))
 		return "the check does not find it";
-	err = mended_repair(0, -1);
-	if (err)
-		return strerror(-err);
-	why = mended_wrong(false);
+	why = mended_now();
 	if (why)
 		return why;
 	return strstr(mended_said, kinds[i].says) ? NULL : "the repair does not say it";

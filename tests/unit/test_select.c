@@ -16,13 +16,6 @@ static int ended(int n)
 	return n == -EAGAIN ? VEXFS_MORE : n == -ENOSPC || n == -ETIME ? 0 : n < 0 ? n : 0;
 }
 
-static int score_offer(struct vexfs_query *q, int n)
-{
-	if (n > 0)
-		n = vexfs_q_score(q);
-	return n > 0 ? vexfs_q_offer(q) : n;
-}
-
 /* --- scratch --- */
 
 static __u32 wanted;			/* bytes */
@@ -88,7 +81,7 @@ static int by_matches(struct vexfs_search *s)
 		met += n;
 		assert_true(s->next > s->state[0] && s->next <= s->count);
 		s->state[0] = s->next;
-		n = score_offer(q, n);
+		n = measured(q, n);
 		if (n < 0)
 			break;
 	}
@@ -176,7 +169,7 @@ static int keeps(struct vexfs_search *s)
 			mask |= (__u64)keep_third(cand[i].slot) << i;
 		left = vexfs_q_keep(q, mask);
 		assert_int_equal(left, s->batch);
-		n = score_offer(q, left);
+		n = measured(q, left);
 		if (n < 0)
 			break;
 	}
@@ -275,7 +268,7 @@ static int refines(struct vexfs_search *s)
 			return ended(n);
 	}
 	while ((n = vexfs_q_take(q)) > 0) {
-		n = score_offer(q, n);
+		n = measured(q, n);
 		if (n < 0)
 			break;
 	}
@@ -361,7 +354,7 @@ static int twice(struct vexfs_search *s)
 		n = s->state[0] % 128 ? vexfs_q_estimate(q, s->state[0], 64, 0) :
 					vexfs_q_range(q, s->state[0], 64);
 		if (n > 0)
-			n = s->state[0] % 128 ? vexfs_q_defer(q) : score_offer(q, n);
+			n = s->state[0] % 128 ? vexfs_q_defer(q) : measured(q, n);
 		if (n < 0)
 			return ended(n);
 	}
@@ -379,12 +372,12 @@ static int twice(struct vexfs_search *s)
 				assert_true(n <= 3);
 			}
 		}
-		n = score_offer(q, n);
+		n = measured(q, n);
 		if (n < 0)
 			return ended(n);
 	}
 	while ((n = vexfs_q_take(q)) > 0) {
-		n = score_offer(q, n);
+		n = measured(q, n);
 		if (n < 0)
 			break;
 	}
@@ -399,7 +392,7 @@ static int rescores_wrongly(struct vexfs_search *s)
 	assert_int_equal(vexfs_q_rescore(q, slots, 65), -EINVAL);
 	assert_int_equal(vexfs_q_rescore(q, slots, 0), 0);
 	assert_int_equal(vexfs_q_slots(q, slots, 4), 4);
-	assert_int_equal(score_offer(q, 4), 4);
+	assert_int_equal(measured(q, 4), 4);
 	assert_int_equal(vexfs_q_slots(q, slots, 4), 0);
 	assert_int_equal(vexfs_q_rescore(q, slots, 4), 4);
 	assert_int_equal(vexfs_q_score(q), 4);
@@ -473,7 +466,7 @@ static int flipped(struct vexfs_search *s)
 		n = vexfs_q_rescore(vexfs_search_query(s), (const __u64 *)&shared, 1);
 		assert_int_equal(n, 1);
 		assert_int_equal(shared, 1ULL << 40);
-		n = score_offer(vexfs_search_query(s), n);
+		n = measured(vexfs_search_query(s), n);
 	}
 	return ended(n);
 }

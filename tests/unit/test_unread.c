@@ -42,13 +42,9 @@ static const char *one_unread(__u64 block)
 {
 	char says[60];
 	const char *why;
-	int err;
 
 	make_unread(block, 1);
-	err = mended_repair(0, -1);
-	if (err)
-		return strerror(-err);
-	why = mended_wrong(false);
+	why = mended_now();
 	if (why)
 		return why;
 	snprintf(says, sizeof(says), "block %llu, of ", (unsigned long long)block);
