@@ -33,14 +33,15 @@ include bench/bench.mk
 include ctl/install.mk
 
 .PHONY: all clean help FORCE
-all: module bpf tools tests
+all: module bpf native tools tests
 
 clean: module-clean
-	$(Q)rm -rf $(B) $(BPF_OBJ)
+	$(Q)rm -rf $(B) $(BPF_OBJ) $(NATIVE_SO)
 
 help:
 	@echo 'make deps        install the Debian packages that the build and the tests need (root)'
 	@echo 'make all         build the module, the BPF programs, the tools and the tests'
+	@echo 'make native      the programs of bpf/ for mounts by vexfs-fuse and attached images: bpf/NAME.native.so'
 	@echo 'make node        the module for Node alone, into $(B)/node'
 	@echo 'make demo        install what is missing, build, and show VexFS at work: as a library, and in a virtual machine'
 	@echo 'make demo-fuse   the same as a library, and mounted by FUSE, for machines without QEMU'

@@ -18,6 +18,20 @@ define compile-bpf
 endef
 $(BPF_OBJ): %.o: %.c | $(LIBBPF)
 	$(compile-bpf)
+# The same compiled natively, for an attached image or a mount by vexfs-fuse, see vexfs/native.h.
+NATIVE_SO := $(BPF_SRC:.bpf.c=.native.so)
+NATIVE_CFLAGS := -O2 -g -fPIC -fvisibility=hidden -DVEXFS_NATIVE -Wall -Wextra -Wno-unused-parameter -Werror -Iinclude
+.PHONY: native
+native: $(NATIVE_SO)
+define compile-native
+	$(call say,NATIVE,$@)
+	@mkdir -p $(@D) $(B)/obj/$(<D)
+	$(Q)$(CC) $(EXTRA_CFLAGS) $(NATIVE_CFLAGS) -MMD -MP -MF $(B)/obj/$<.native.d -shared -Wl,-z,defs $(LDFLAGS) $< -o $@
+	@# one that others may write to is not loaded
+	$(Q)chmod go-w $@
+endef
+%.native.so: %.bpf.c
+	$(compile-native)
 # for those who compile without make: tests/unit/vexctl.py
 .PHONY: print-bpf-cflags
 print-bpf-cflags:

@@ -11,6 +11,8 @@
  *
  * Knobs and counters belong in BTF-typed maps, so that bpftool reads and tunes them while queries
  * run. Do not name the argument of a BPF_PROG `ctx`.
+ *
+ * With -DVEXFS_NATIVE the same source is a program for user space, see native.h.
  */
 #ifndef _VEXFS_PROGRAM_BPF_H
 #define _VEXFS_PROGRAM_BPF_H
@@ -42,6 +44,8 @@ extern void bpf_iter_num_destroy(struct vexfs_iter_num *it) __ksym;
 		at_ && ((i) = *at_, (i) >= (start) && (i) < (end)); });)
 #endif
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+#elif defined(VEXFS_NATIVE)
+#include <vexfs/native.h>
 #endif
 
 #define VEXFS_OPS_ABI		1
@@ -334,7 +338,11 @@ extern __u8 *vexfs_candidates(struct vexfs_search *s, const int rdwr_buf_size) _
  */
 extern __u8 *vexfs_attribute(struct vexfs_search *s, __u32 attr, const int rdonly_buf_size) __ksym;
 
-#ifdef __bpf__
+#ifdef VEXFS_NATIVE
+#include <vexfs/calls.h>
+#endif
+
+#if defined(__bpf__) || defined(VEXFS_NATIVE)
 /* The two above with their types; the verifier wants their sizes to be constants. */
 static __always_inline struct vexfs_cand *vexfs_batch(struct vexfs_search *s)
 {
