@@ -19,7 +19,7 @@ METER_SRC := ctl/meter/meter.c
 VEXD_SRC := $(wildcard ctl/vexd/*.c)
 
 # what programs link with: the calls of include/vexfs/vexfs.h and no more; libvexfs.a has what the tools share, too
-LIBVEXFS_API := $(addprefix ctl/libvexfs/,attach.c create_image.c fuse.c marshal.c libvexfs.c words.c where.c snapshot.c strerror.c)
+LIBVEXFS_API := $(addprefix ctl/libvexfs/,attach.c create_image.c native.c fuse.c marshal.c libvexfs.c words.c where.c snapshot.c strerror.c)
 LIBVEXFS_SO := $(B)/lib/libvexfs.so.0
 
 objs = $(patsubst %.c,$(B)/obj/%.o,$(1))

@@ -37,7 +37,7 @@
  *	vexfs_recall.lock (c)	answers that wait to be judged; a leaf
  *	i_lock (c)		VEXFS_I(dir)->coll, the flag of a collection
  *	vexfs_inode_info.io_lock	finished I/O; a leaf, also taken in interrupts
- *	registry_lock, and SRCU of programs: see hooks/hooks.c
+ *	registry_lock, and SRCU of programs: see collection/registry.c
  *
  * No folio lock and no last iput() inside a transaction.  unlink of a file takes only
  * collections_lock and files_lock, and evict only collections_lock: iget() waits for an inode that

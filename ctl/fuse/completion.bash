@@ -9,7 +9,7 @@ _vexfs_fuse()
 	COMPREPLY=()
 	if [[ $prev == -o ]]; then
 		[[ $cur != *,* ]] || list=${cur%,*},
-		mapfile -t COMPREPLY < <(compgen -P "$list" -W "allow_other ro noatime commit=" -- "${cur##*,}")
+		mapfile -t COMPREPLY < <(compgen -P "$list" -W "allow_other ro noatime noprograms commit=" -- "${cur##*,}")
 	elif [[ $cur == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$("${COMP_WORDS[0]}" --help 2>/dev/null |
 			grep -oE -- '^ +(-[a-zA-Z], )?--?[a-z]+' | grep -oE -- '--?[a-z]+$') -f -d" -- "$cur")

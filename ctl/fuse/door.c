@@ -24,6 +24,7 @@
 
 #include <kernel-user.h>
 #include <platform/call.h>
+#include <platform/native.h>
 #include "fuse/door.h"
 #include "fuse/fuse.h"
 
@@ -346,7 +347,10 @@ static long call(struct line *l)
 	}
 	l->call.bytes = min_t(size_t, ask->bytes, l->bytes);
 	vexfs_call_begin(&l->call);
-	ret = vexfs_file_ioctl(dir, ask->cmd, (void *)(uintptr_t)VEXFS_DOOR_FIRST);
+	if (ask->cmd == VEXFS_IOC_NATIVE)
+		ret = vexfs_native_ioctl((void *)(uintptr_t)VEXFS_DOOR_FIRST, l->m->noprograms);
+	else
+		ret = vexfs_file_ioctl(dir, ask->cmd, (void *)(uintptr_t)VEXFS_DOOR_FIRST);
 	vexfs_call_end();
 	for (i = 0; i < ask->files; i++)
 		if (l->file[i])

@@ -36,6 +36,7 @@ struct door {
 struct mounted {
 	struct vexfs_image *image;
 	bool noatime;
+	bool noprograms;		/* none may be loaded */
 	unsigned int commit;		/* seconds between commits that nobody asked for */
 	const char *dir;		/* absolute */
 	struct fuse_session *session;

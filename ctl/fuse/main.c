@@ -31,7 +31,8 @@ static const char usage_text[] =
 	"Mount a VexFS without the kernel module, by FUSE.  Unmount it: fusermount3 -u DIR, or umount.\n"
 	"\n"
 	"  -o OPTION[,OPTION]...  allow_other (others than you may use it), ro, noatime,\n"
-	"                         commit=SECONDS [5], and what fuse(8) has\n"
+	"                         commit=SECONDS [5], noprograms (none may be loaded), and\n"
+	"                         what fuse(8) has\n"
 	"      --ro               -o ro: nothing is written, not even by an unfinished log\n"
 	"  -f, --foreground       stay in the foreground, say what is wrong on standard error\n"
 	"  -d, --debug            the same, and print what the kernel asks\n"
@@ -77,7 +78,7 @@ static int printed(void)
 struct options {
 	const char *what, *where;
 	char *dir;			/* the latter, absolute */
-	bool readonly, foreground, debug, noatime;
+	bool readonly, foreground, debug, noatime, noprograms;
 	unsigned int commit;
 	char *rest;			/* for libfuse, escaped; NULL: none */
 };
@@ -123,6 +124,8 @@ static int parse_list(struct options *opt, char *list)
 			opt->readonly = false;
 		else if (!strcmp(o, "noatime"))
 			opt->noatime = true;
+		else if (!strcmp(o, "noprograms"))
+			opt->noprograms = true;
 		else if (!strncmp(o, "commit=", 7))
 			err = parse_commit(opt, o + 7);
 		else if (!strncmp(o, "fsname=", 7) || !strncmp(o, "subtype=", 8) ||
@@ -326,6 +329,7 @@ int main(int argc, char **argv)
 	if (code)
 		goto out;
 	m.noatime = opt.noatime;
+	m.noprograms = opt.noprograms;
 	m.commit = opt.commit;
 	m.dir = opt.dir;
 	keep_signals();

@@ -22,6 +22,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <platform/image.h>
+#include <platform/native.h>
 #include "libvexfs/attach.h"
 #include "libvexfs/call.h"
 
@@ -31,6 +32,7 @@ struct image {
 	char *name;			/* as it was given */
 	dev_t dev, rdev;
 	ino_t ino;
+	bool noprograms;		/* none may be loaded by it */
 	bool leaving;			/* vexfs_detach() waits for the busy ones; no new ones */
 	unsigned int busy;		/* calls that are under way in it; lock */
 };
@@ -302,7 +304,7 @@ int vexfs_attach_why(const char *image, unsigned int flags, const char **why)
 	int err;
 
 	*why = NULL;
-	if (flags & ~VEXFS_ATTACH_READONLY)
+	if (flags & ~(VEXFS_ATTACH_READONLY | VEXFS_ATTACH_NOPROGRAMS))
 		return -EINVAL;
 	if (stat(image, &st))
 		return -errno;
@@ -318,6 +320,7 @@ int vexfs_attach_why(const char *image, unsigned int flags, const char **why)
 		free(im);
 		return -ENOMEM;
 	}
+	im->noprograms = flags & VEXFS_ATTACH_NOPROGRAMS;
 	im->dev = st.st_dev;
 	im->ino = st.st_ino;
 	im->rdev = S_ISBLK(st.st_mode) ? st.st_rdev : 0;
@@ -405,7 +408,8 @@ int vexfs_call(int fd, unsigned long cmd, void *arg)
 		return ret;
 	if (!ret)
 		return vexfs_mounted_call(fd, cmd, arg);
-	ret = vexfs_file_ioctl(h->file, cmd, arg);
+	ret = cmd == VEXFS_IOC_NATIVE ? vexfs_native_ioctl(arg, h->image->noprograms) :
+					vexfs_file_ioctl(h->file, cmd, arg);
 	while (pins.n)
 		put(pins.handle[--pins.n]);
 	free(pins.handle);

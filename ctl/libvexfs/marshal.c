@@ -11,6 +11,7 @@
 #include <string.h>
 #include <kernel-user.h>
 #include <fuse/door.h>
+#include <platform/native.h>
 #include "libvexfs/call.h"
 #include "libvexfs/marshal.h"
 
@@ -106,6 +107,13 @@ static const struct array arrays[] = {
 	{ NR(RECALL), OUT, .at = AT(recall, counts), .n = AT(recall, n),
 	  .bytes = sizeof(struct vexfs_recall_count),
 	  .most = VEXFS_MAX_RECALLS * sizeof(struct vexfs_recall_count) },
+	{ NR(NATIVE), IN, .only = VEXFS_IOC_NATIVE_LOAD, .at = AT(native, file),
+	  .n = AT(native, file_bytes), .bytes = 1, .most = VEXFS_NATIVE_MAX_FILE },
+	{ NR(NATIVE), IN, .only = VEXFS_IOC_NATIVE_REPLACE, .at = AT(native, file),
+	  .n = AT(native, file_bytes), .bytes = 1, .most = VEXFS_NATIVE_MAX_FILE },
+	{ NR(NATIVE), OUT, .at = AT(native, list), .n = AT(native, n),
+	  .bytes = sizeof(struct vexfs_native),
+	  .most = VEXFS_NATIVE_MAX_LIST * sizeof(struct vexfs_native) },
 };
 
 static __u32 u32_at(const void *p, size_t at)

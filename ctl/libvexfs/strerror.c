@@ -81,7 +81,7 @@ static const struct {
 	{ VEXFS_OP_USE, ENOENT,
 	  "no program of that name is loaded; `vexctl load` its object first" },
 	{ VEXFS_OP_USE, EOPNOTSUPP,
-	  "the program has no such op, see `vexctl program show`; and in an attached image, or on a mount by vexfs-fuse, no program runs: mount it with `vexctl mount` for that" },
+	  "the program has no such op; see `vexctl program show`" },
 	{ VEXFS_OP_USE, EINVAL, "a name may contain a-z, 0-9, _ and -" },
 	{ VEXFS_OP_USE, ENAMETOOLONG, "the name is too long; at most 31 bytes" },
 
@@ -148,6 +148,13 @@ static const struct {
 	{ VEXFS_OP_FILE, ENOTDIR, "a part of its path is a file, and no image that is attached" },
 	{ VEXFS_OP_FILE, ELOOP, "symbolic links in an image are not followed" },
 	{ VEXFS_OP_FILE, EACCES, "no permission; ask its owner" },
+
+	{ VEXFS_OP_NATIVE, EPERM,
+	  "only root and who runs vexfs-fuse may load programs there, and only where -o noprograms does not forbid it" },
+	{ VEXFS_OP_NATIVE, ENOTTY,
+	  "neither a mount by vexfs-fuse nor in an attached image; programs of the kernel are BPF objects" },
+	{ VEXFS_OP_NATIVE, ENOENT, "no program of that name is loaded" },
+	{ VEXFS_OP_NATIVE, ENOEXEC, "it is no native program; make it with `make bpf/NAME.native.so`" },
 
 	{ ANY, EBADF, "it is closed, or its image was detached" },
 	{ ANY, ENOTTY,

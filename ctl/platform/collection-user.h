@@ -40,6 +40,10 @@ struct vexfs_caller {
 	const struct mnt_idmap *who;		/* NULL: may read everything */
 };
 
+/* Nobody looks at programs but who asks for them, see native.h. */
+struct vexfs_program_host {
+};
+
 struct inode {
 	unsigned long i_ino;
 	u32 i_generation;

@@ -19,6 +19,10 @@
 #define cpu_to_le64(v) ((__le64)htole64(v))
 #define le32_to_cpu(v) ((__u32)le32toh(v))
 #define le64_to_cpu(v) ((__u64)le64toh(v))
+/* what programs call is nothing special here */
+#define __bpf_kfunc
+#define __bpf_kfunc_start_defs() _Static_assert(1, "")
+#define __bpf_kfunc_end_defs() _Static_assert(1, "")
 #define vx_fpu_begin() do { } while (0)
 #define vx_fpu_end() do { } while (0)
 #define vx_popcount(x) ((__u32)__builtin_popcountll(x))

@@ -9,7 +9,8 @@
  *	inode-user.c	inodes in memory: read, made, logged, freed
  *	orphan-user.c	those to be freed, should this process end now
  *	plane-user.c	planes of collections, and their rows
- *	program-user.c	programs, none of which is ever loaded
+ *	program-user.c	what the registry of programs asks for
+ *	native-user.c	programs that are compiled natively, see native.h
  *	data-user.c	data of regular files
  *	names-user.c	names
  *	node-user.c	attributes, and what nodes.h has beside names

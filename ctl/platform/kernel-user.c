@@ -124,6 +124,56 @@ bool refcount_dec_and_mutex_lock(refcount_t *r, struct mutex *m)
 	return false;
 }
 
+int init_srcu_struct(struct srcu_struct *s)
+{
+	*s = (struct srcu_struct){};
+	pthread_mutex_init(&s->lock, NULL);
+	pthread_mutex_init(&s->turn, NULL);
+	pthread_cond_init(&s->left, NULL);
+	return 0;
+}
+
+void cleanup_srcu_struct(struct srcu_struct *s)
+{
+	pthread_cond_destroy(&s->left);
+	pthread_mutex_destroy(&s->turn);
+	pthread_mutex_destroy(&s->lock);
+}
+
+int srcu_read_lock(struct srcu_struct *s)
+{
+	int idx;
+
+	pthread_mutex_lock(&s->lock);
+	idx = s->at;
+	s->readers[idx]++;
+	pthread_mutex_unlock(&s->lock);
+	return idx;
+}
+
+void srcu_read_unlock(struct srcu_struct *s, int idx)
+{
+	pthread_mutex_lock(&s->lock);
+	if (!--s->readers[idx])
+		pthread_cond_broadcast(&s->left);
+	pthread_mutex_unlock(&s->lock);
+}
+
+/* Nobody is counted where new readers are from now on: whoever had the turn before saw them leave. */
+void synchronize_srcu_expedited(struct srcu_struct *s)
+{
+	int old;
+
+	pthread_mutex_lock(&s->turn);
+	pthread_mutex_lock(&s->lock);
+	old = s->at;
+	s->at = !old;
+	while (s->readers[old])
+		pthread_cond_wait(&s->left, &s->lock);
+	pthread_mutex_unlock(&s->lock);
+	pthread_mutex_unlock(&s->turn);
+}
+
 /* --- bits and bytes --- */
 
 size_t memweight(const void *p, size_t bytes)

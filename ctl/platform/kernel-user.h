@@ -39,6 +39,9 @@ typedef unsigned short umode_t;
 #define PAGE_SHIFT	12
 #define PAGE_SIZE	(1UL << PAGE_SHIFT)
 #define __user
+#define __rcu
+#define __acquire(l)	((void)0)
+#define __release(l)	((void)0)
 #ifndef __counted_by		/* newer ones of linux/stddef.h have it */
 #define __counted_by(n)
 #endif
@@ -207,6 +210,8 @@ static inline void mutex_init(struct mutex *m)
 	vx_mutex_init(m);
 }
 
+#define DEFINE_MUTEX(name) struct mutex name = { PTHREAD_MUTEX_INITIALIZER }
+
 static inline void mutex_lock(struct mutex *m)
 {
 	vx_lock(m);
@@ -275,6 +280,27 @@ struct vexfs_timed_mutex {
 	struct mutex m;
 };
 
+/*
+ * A pointer that readers look at while it is replaced: whoever waits for them waits for those that
+ * had begun before.
+ */
+struct srcu_struct {
+	pthread_mutex_t lock;			/* all below; for a few instructions */
+	pthread_cond_t left;			/* a reader has */
+	int at;					/* where readers are counted from now on */
+	unsigned long readers[2];
+	pthread_mutex_t turn;			/* outside the other: one waits at a time */
+};
+
+int init_srcu_struct(struct srcu_struct *s);
+void cleanup_srcu_struct(struct srcu_struct *s);	/* nobody reads */
+int srcu_read_lock(struct srcu_struct *s);		/* what to unlock with */
+void srcu_read_unlock(struct srcu_struct *s, int idx);
+void synchronize_srcu_expedited(struct srcu_struct *s);
+#define srcu_dereference(p, s)		smp_load_acquire(&(p))
+#define rcu_dereference_protected(p, c)	READ_ONCE(p)
+#define rcu_assign_pointer(p, v)	smp_store_release(&(p), v)
+
 /* --- counters --- */
 
 typedef struct {
@@ -294,6 +320,8 @@ typedef struct {
 #define atomic_set_release(a, to)	__atomic_store_n(&(a)->v, to, __ATOMIC_RELEASE)
 #define atomic_inc(a)			((void)__atomic_fetch_add(&(a)->v, 1, __ATOMIC_RELAXED))
 #define atomic_dec(a)			((void)__atomic_fetch_sub(&(a)->v, 1, __ATOMIC_RELAXED))
+#define atomic_dec_return(a)		__atomic_sub_fetch(&(a)->v, 1, __ATOMIC_SEQ_CST)
+#define atomic_dec_and_test(a)		(!__atomic_sub_fetch(&(a)->v, 1, __ATOMIC_ACQ_REL))
 #define atomic64_read(a)		__atomic_load_n(&(a)->v, __ATOMIC_RELAXED)
 #define atomic64_set(a, to)		__atomic_store_n(&(a)->v, to, __ATOMIC_RELAXED)
 #define atomic64_inc(a)			((void)__atomic_fetch_add(&(a)->v, 1, __ATOMIC_RELAXED))

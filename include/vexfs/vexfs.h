@@ -17,13 +17,13 @@
  *
  * It need not be mounted: vexfs_attach("x.img") opens an image, or a block device, in this process,
  * without a kernel module, and then vexfs_open("x.img/words") and every call on what it returns do
- * the same there.  Only programs, which are the kernel's, do not run.  That descriptor is a number
- * for the calls of this header alone: read(2), fsync(2), dup(2) and a child process have no use for
- * it.
+ * the same there.  Programs are not the kernel's there but this process's, compiled natively: see
+ * vexfs_native_load().  That descriptor is a number for the calls of this header alone: read(2),
+ * fsync(2), dup(2) and a child process have no use for it.
  *
  * A mount by vexfs-fuse is one like any other.  The calls go past FUSE to its daemon, with the
  * rights of the process that makes them: as they are when it calls, where uid or gid have changed,
- * else as they were when it called first.  Again no program runs there.
+ * else as they were when it called first.  Programs there are the daemon's.
  *
  * Every call may be made from any number of threads on one descriptor.  The library starts no
  * thread; on a mount by the module it has no state, and each call is one system call.  All
@@ -205,6 +205,7 @@ enum vexfs_op {
 	VEXFS_OP_FILE,			/* mkdir, rmdir, unlink, open_file, pread, pwrite */
 	VEXFS_OP_INDEX,
 	VEXFS_OP_CREATE_IMAGE,
+	VEXFS_OP_NATIVE,
 	VEXFS_OP_MAX,			/* how many */
 };
 
@@ -226,11 +227,13 @@ int vexfs_create_image(const char *image, __u64 bytes);
 
 /* nothing is written, not even what a crash has left to be done */
 #define VEXFS_ATTACH_READONLY	1u
+/* no program is loaded by a descriptor in it: vexfs_native_load() is -EPERM */
+#define VEXFS_ATTACH_NOPROGRAMS	2u
 
 /**
  * vexfs_attach - open an image in this process, without a kernel module
  * @image: a file or block device with a VexFS, as mkfs.vexfs makes it
- * @flags: VEXFS_ATTACH_READONLY or 0
+ * @flags: VEXFS_ATTACH_* or 0
  *
  * It is this process's alone until vexfs_detach(): others are refused, but that several may attach
  * a file to read it, and that losetup(8) and a loop mount do not ask; do neither meanwhile.  There
@@ -555,10 +558,74 @@ int vexfs_index(int fd);
  * @name: of the loaded object; "" or NULL: back to the built-in
  *
  * The binding is on disk when this returns.  -ENOENT nothing of that name is loaded, -EOPNOTSUPP it
- * has no such op, or @fd is in an attached image, where programs do not run, -EINVAL slot or name,
- * -ENAMETOOLONG @name has VEXFS_PROG_NAME_LEN bytes or more, -EACCES, -EROFS.
+ * has no such op, -EINVAL slot or name, -ENAMETOOLONG @name has VEXFS_PROG_NAME_LEN bytes or more, -EACCES, -EROFS.
  */
 int vexfs_use(int fd, __u32 slot, const char *name);
+
+/* A program of a process, compiled natively, or a name that a collection is bound to. */
+struct vexfs_native {
+	char	name[VEXFS_PROG_NAME_LEN];
+	__u32	loaded;			/* 0: it is only bound to; then what it is, is 0 */
+	__u32	ops;			/* bit n: it has the op of VEXFS_SLOT n */
+	__u32	flags;			/* VEXFS_OPS_*, see program.bpf.h */
+	__u32	timeout_us;
+	__u32	bound;			/* bindings of collections that are in memory */
+	__u32	ejected;		/* of those, that its search was ejected from for its errors */
+	__u64	max_visits;
+	__u64	generation;		/* counts loads and replaces, from 1 */
+	__u64	queries, errors;	/* since the name is known */
+};
+#define VEXFS_NATIVE_WHY	512	/* bytes of a line that says what is wrong */
+
+/* vexfs_native_load() */
+#define VEXFS_NATIVE_REPLACE	1u	/* one of that name is loaded, whose place it takes */
+
+/**
+ * vexfs_native_load - load a program that was compiled natively
+ * @fd: any file or directory of an attached image, or of a mount by vexfs-fuse
+ * @path: the shared object, as `make bpf/NAME.native.so` makes it of NAME.bpf.c
+ * @flags: 0 or VEXFS_NATIVE_REPLACE
+ * @program: what is loaded; or NULL
+ * @why: VEXFS_NATIVE_WHY bytes: on failure a line, what is wrong, or ""; or NULL
+ *
+ * It becomes code of this process, for all its images; on a mount by vexfs-fuse of the daemon's.  No
+ * verifier looks at it: what it does wrong is done by the process.  So the file must be this user's or
+ * root's, and nobody else may write to it.  It is read once, and may change or go afterwards.  It
+ * stays loaded until it is unloaded or the process ends.  Queries go on while one is replaced: each
+ * is answered by one of the two, and this waits for those that run the old one to end their round.
+ *
+ * -ENOTTY @fd is neither: programs of a mount by the module are BPF objects; -EPERM the caller is
+ * neither root nor who runs vexfs-fuse, or programs are forbidden (VEXFS_ATTACH_NOPROGRAMS, -o
+ * noprograms), or @path is not a file of this user or of root; -ENOEXEC it is no native program;
+ * -EPROTONOSUPPORT built for another version; -EINVAL, -ENAMETOOLONG its name, or it has no op;
+ * -EOPNOTSUPP its flags; -EEXIST the name is taken; -EBUSY (REPLACE) it lacks an op that a
+ * collection is bound to; -ENOENT (REPLACE) nothing of that name is loaded, or there is no such file;
+ * -EISDIR, -EFBIG.
+ */
+int vexfs_native_load(int fd, const char *path, __u32 flags, struct vexfs_native *program, char *why);
+
+/**
+ * vexfs_native_unload - unload a native program
+ * @fd: as for vexfs_native_load()
+ * @name: its name
+ * @program: what is left of it: whether collections are bound to it; or NULL
+ * @why: as for vexfs_native_load()
+ *
+ * Collections that are bound to it keep the binding; until it is loaded again, their searches are
+ * built-in, and queries through its filter or distance fail (ENOLINK).  -ENOENT nothing of that name
+ * is loaded, -EPERM, -ENOTTY.
+ */
+int vexfs_native_unload(int fd, const char *name, struct vexfs_native *program, char *why);
+
+/**
+ * vexfs_native_list - the native programs that are loaded, or bound to
+ * @fd: as for vexfs_native_load()
+ * @list: room for @n, filled in by name
+ * @n: at most 4096
+ *
+ * Returns how many there are, which may be more than @n.  -ENOTTY, -E2BIG.
+ */
+int vexfs_native_list(int fd, struct vexfs_native *list, __u32 n);
 
 /**
  * vexfs_sync - make everything acknowledged so far durable

@@ -10,6 +10,7 @@
  *	struct mutex, which a fatal signal interrupts where that is asked for; spinlock_t,
  *	refcount_t, atomic_t, atomic64_t, smp_load_acquire(), smp_store_release()
  *	kmalloc(), kvmalloc() and their relatives; copy_from_user() and its relatives
+ *	an SRCU for one pointer
  *	siphash(), crc32c(), get_random_bytes(), generate_random_uuid()
  *
  *	struct inode		i_ino, i_generation, i_nlink, i_mode, i_sb, i_rwsem, i_lock;
@@ -39,12 +40,14 @@
 #ifdef __KERNEL__
 #include <linux/bsearch.h>
 #include <linux/errseq.h>
+#include <linux/kobject.h>
 #include <linux/random.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/siphash.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
+#include <linux/srcu.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
 #include <linux/uuid.h>
@@ -65,6 +68,11 @@ struct vexfs_caller {
 struct vexfs_timed_mutex {
 	struct mutex m;
 	wait_queue_head_t unlocked;
+};
+
+/* How a program is shown, see collection/registry.h. */
+struct vexfs_program_host {
+	struct kobject kobj;			/* /sys/fs/vexfs/programs/NAME; its release frees */
 };
 #else
 #include <collection-user.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Programs, as collections and searches see them: by name, opaque.  hooks/hooks.c implements this;
- * in user space, where no program is ever loaded, ctl/platform/program-user.c.
+ * Programs, as collections and searches see them: by name, opaque.  collection/registry.c implements
+ * this.
  *
  * A struct vexfs_program is a *name*.  What is loaded under the name comes and goes: a program runs
  * only between vexfs_hooks_enter() and vexfs_hooks_leave().
@@ -97,7 +97,7 @@ struct vexfs_hookset {
 	 * the slot's op.
 	 */
 	const struct vexfs_ops *ops[VEXFS_SLOTS];
-	int idx[VEXFS_SLOTS];			/* what to leave with, for hooks.c */
+	int idx[VEXFS_SLOTS];			/* what to leave with, for registry.c */
 };
 
 /* Forget what was captured: the query starts again. */

@@ -4,6 +4,7 @@
 #define _VEXFS_ENGINE_PLATFORM_H
 
 #ifdef __KERNEL__
+#include <linux/btf.h>
 #include <linux/kernel.h>
 #include <linux/errno.h>
 #include <linux/string.h>

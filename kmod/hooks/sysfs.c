@@ -142,7 +142,7 @@ ATTRIBUTE_GROUPS(program);
 
 static ssize_t program_show(struct kobject *kobj, struct attribute *attr, char *buf)
 {
-	struct vexfs_program *p = container_of(kobj, struct vexfs_program, kobj);
+	struct vexfs_program *p = container_of(kobj, struct vexfs_program, host.kobj);
 	const struct program_attr *a = container_of_const(attr, struct program_attr, attr);
 	struct seen s;
 
@@ -156,7 +156,7 @@ static const struct sysfs_ops program_sysfs_ops = {
 
 static void program_release(struct kobject *kobj)
 {
-	struct vexfs_program *p = container_of(kobj, struct vexfs_program, kobj);
+	struct vexfs_program *p = container_of(kobj, struct vexfs_program, host.kobj);
 
 	cleanup_srcu_struct(&p->srcu);
 	kfree(p);
@@ -168,19 +168,19 @@ static const struct kobj_type program_ktype = {
 	.default_groups = program_groups,
 };
 
-int vexfs_sysfs_add_program(struct vexfs_program *p)
+int vexfs_program_show(struct vexfs_program *p)
 {
-	int err = kobject_init_and_add(&p->kobj, &program_ktype, programs_kobj, "%s", p->name);
+	int err = kobject_init_and_add(&p->host.kobj, &program_ktype, programs_kobj, "%s", p->name);
 
 	if (err)
-		kobject_put(&p->kobj);
+		kobject_put(&p->host.kobj);
 	return err;
 }
 
-void vexfs_sysfs_del_program(struct vexfs_program *p)
+void vexfs_program_hide(struct vexfs_program *p)
 {
-	kobject_del(&p->kobj);
-	kobject_put(&p->kobj);
+	kobject_del(&p->host.kobj);
+	kobject_put(&p->host.kobj);
 }
 
 static ssize_t features_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)

@@ -141,7 +141,7 @@ static void test_life(void **state)
 	assert_true(hit.distance == 0);
 	assert_int_equal(vexfs_attach(image, 0), -EALREADY);
 	assert_int_equal(vexfs_attach(image, 77), -EINVAL);
-	assert_int_equal(vexfs_use(fd, VEXFS_SLOT_SEARCH, "flat"), -EOPNOTSUPP);
+	assert_int_equal(vexfs_use(fd, VEXFS_SLOT_SEARCH, "flat"), -ENOENT);
 	assert_int_equal(vexfs_use(fd, VEXFS_SLOT_SEARCH, ""), 0);
 	assert_int_equal(vexfs_close(fd), 0);
 	assert_int_equal(vexfs_close(fd), -EBADF);
