@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
+#include <vexfs/native.h>
 #include "priv.h"
 
 #define MAX_SIZE	(64u << 20)	/* bytes of an object file */
@@ -88,6 +89,11 @@ static int check_elf(struct job *job, const char *data, size_t size)
 	if (data[EI_DATA] != ELFDATA2LSB)
 		return fail(job, -ENOEXEC,
 			    "%s: is not a BPF object file but for another machine, a big-endian one: compile it with " HOW,
+			    job->file);
+	if (size >= sizeof(*e) && e->e_ident[EI_CLASS] == ELFCLASS64 &&
+	    has_section(data, size, VEXFS_NATIVE_SECTION) == 1)
+		return fail(job, -ENOEXEC,
+			    "%s: is a native program, for a mount by vexfs-fuse (--mount DIR): the kernel takes BPF objects (NAME.bpf.o)",
 			    job->file);
 	if (size >= sizeof(*e) && e->e_machine != EM_BPF)
 		return fail(job, -ENOEXEC,

@@ -14,7 +14,9 @@ vexctl \- format, mount, fill, search and inspect VexFS
 .SH SYNOPSIS
 .B vexctl
 .RB [ \-\-image
-.IR FILE ]
+.I FILE
+.RB [ \-\-load
+.IR OBJECT ]...]
 .I VERB
 .RI [ ARGUMENT | OPTION ]...
 .br
@@ -49,7 +51,12 @@ No other vexctl can use it meanwhile, but that several may read one file; verbs 
 A device that is mounted is refused, and so is a file that is behind a loop device; do not mount a file while vexctl is at
 work on it, since a loop device does not ask.
 What a verb has said to be done is on the disk when it ends.
-Programs run in the kernel alone: in an image searches are built\-in, and verbs on programs, mounts and the daemon refuse.
+A program that the collection is bound to, or is to be, is loaded for the verb by
+.B \-\-load
+.IR OBJECT ,
+which may be repeated: a native one, of vexctl itself then, see
+.BR load .
+Verbs on mounts and the daemon refuse.
 .SH VERBS
 '''
 

@@ -9,15 +9,15 @@ _vexctl()
 	local COMP_WORDS=("${COMP_WORDS[@]}") COMP_CWORD=$COMP_CWORD
 
 	COMPREPLY=()
-	if [[ ${COMP_WORDS[1]} == --image ]] && ((COMP_CWORD > 1)); then
+	while [[ ${COMP_WORDS[1]} == --image || ${COMP_WORDS[1]} == --load ]] && ((COMP_CWORD > 1)); do
 		((COMP_CWORD > 2)) || return	# a file
 		COMP_WORDS=("$vexctl" "${COMP_WORDS[@]:3}")
 		COMP_CWORD=$((COMP_CWORD - 2))
-	fi
+	done
 	all=$("$vexctl" help 2>/dev/null | sed -n 's/^  \([a-z]\{1,\}\( [a-z]\{1,\}\)\{0,1\}\)  .*/\1/p')
 	first=$(cut -d' ' -f1 <<< "$all" | sort -u)
 	if ((COMP_CWORD == 1)); then
-		mapfile -t COMPREPLY < <(compgen -W "$first help --image --version" -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W "$first help --image --load --version" -- "$cur")
 		return
 	fi
 	verb=${COMP_WORDS[1]}

@@ -10,32 +10,54 @@
 #include <string.h>
 #include <platform/vexfs-user.h>
 #include "libvexfs/attach.h"
+#include "vexctl/native.h"
 #include "vexctl/vexctl.h"
 
 #define OPTION	"--image"
+#define LOAD	"--load"
+#define LOADS	16		/* programs at most */
 
 static const char *image;		/* FILE; NULL: the verb works on a mount */
+static const char *program[LOADS];	/* that the verb finds loaded */
+static unsigned int programs;
+
+/* argv[*i] is this option: its value, "" there is none, and *i the last argument of it.  Else NULL. */
+static const char *value_of(const char *option, int argc, char **argv, int *i)
+{
+	size_t len = strlen(option);
+
+	if (!strcmp(argv[*i], option))
+		return ++*i < argc ? argv[*i] : "";
+	if (!strncmp(argv[*i], option, len) && argv[*i][len] == '=')
+		return argv[*i] + len + 1;
+	return NULL;
+}
 
 int image_take(int *argc, char **argv)
 {
-	size_t len = strlen(OPTION);
 	int i, n = 1;
 
 	for (i = 1; i < *argc && strcmp(argv[i], "--"); i++) {
-		const char *value = NULL;
+		const char *value = value_of(OPTION, *argc, argv, &i), *object = NULL;
 
-		if (!strcmp(argv[i], OPTION))
-			value = ++i < *argc ? argv[i] : "";
-		else if (!strncmp(argv[i], OPTION "=", len + 1))
-			value = argv[i] + len + 1;
-		else
+		if (!value)
+			object = value_of(LOAD, *argc, argv, &i);
+		if (!value && !object)
 			argv[n++] = argv[i];
 		if (value && image)
 			return usage(OPTION " is given twice");
 		if (value && !*value)
 			return usage(OPTION " lacks its FILE");
+		if (object && !*object)
+			return usage(LOAD " lacks its OBJECT");
+		if (object && programs == LOADS)
+			return usage(LOAD " is given too often: at most %d times", LOADS);
+		if (object)
+			program[programs++] = object;
 		image = value ? value : image;
 	}
+	if (programs && !image)
+		return usage(LOAD " goes with " OPTION "; elsewhere there is `vexctl load`");
 	for (; i < *argc; i++)
 		argv[n++] = argv[i];
 	argv[n] = NULL;
@@ -63,6 +85,28 @@ const char *dir_arg(char **argv)
 	return argv[optind] = path;
 }
 
+/* The programs that were named.  An exit code. */
+static int load_programs(void)
+{
+	struct vexfs_program_info info;
+	int fd, code = VEXCTL_OK;
+	unsigned int i;
+	char *root;
+
+	if (!programs)
+		return VEXCTL_OK;
+	if (asprintf(&root, "%s/", image) < 0)
+		return fail(image, "out of memory");
+	fd = vexfs_open(root);
+	free(root);
+	if (fd < 0)
+		return fail_op(image, VEXFS_OP_OPEN, fd);
+	for (i = 0; i < programs && code == VEXCTL_OK; i++)
+		code = native_load(fd, program[i], false, &info);
+	vexfs_close(fd);
+	return code;
+}
+
 int image_attach(const struct verb *v)
 {
 	unsigned int flags = v->image == IMAGE_READ ? VEXFS_ATTACH_READONLY : 0;
@@ -79,8 +123,10 @@ int image_attach(const struct verb *v)
 		signal(SIGPIPE, SIG_IGN);
 	}
 	err = vexfs_attach_why(image, flags, &why);
-	if (!err)
-		return VEXCTL_OK;
+	if (!err) {
+		err = load_programs();
+		return err ? image_detach(err) : VEXCTL_OK;
+	}
 	if (why && err == -EBUSY)
 		return fail(image, "%s; end that first", why);
 	if (why && err == -EUCLEAN)

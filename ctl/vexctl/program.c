@@ -2,15 +2,14 @@
 /* vexctl load, unload, replace, use, program list, program show. */
 #include <errno.h>
 #include <limits.h>
-#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include "loader/loader.h"
 #include "vexctl/daemon.h"
+#include "vexctl/native.h"
 #include "vexctl/vexctl.h"
 
 #define MAX_VALUE	65536u		/* bytes of a map value that is shown */
@@ -69,11 +68,12 @@ static struct json_object *program_json(const struct vexfs_program_info *i)
 	return o;
 }
 
-/* The options of load, unload and replace. */
+/* The options of load, unload and replace.  *mount: NULL, it is the kernel's. */
 static int load_args(int argc, char **argv, const char *what, struct vexfs_load_opts *opts,
-		     bool *json)
+		     const char **mount, bool *json)
 {
 	static const struct option options[] = {
+		{ "mount", required_argument, NULL, 'm' },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ "json", no_argument, NULL, 'j' },
 		{}
@@ -83,12 +83,37 @@ static int load_args(int argc, char **argv, const char *what, struct vexfs_load_
 	while ((c = getopt_long(argc, argv, "v", options, NULL)) != -1) {
 		if (c == 'v')
 			opts->verbose = true;
+		else if (c == 'm')
+			*mount = optarg;
 		else if (c == 'j')
 			*json = true;
 		else
 			return bad_option(argv);
 	}
+	if (*mount && opts->verbose)
+		return usage("give one of --mount and --verbose: libbpf has nothing to do with a native program");
 	return want_args(argc, 1, 1, what);
+}
+
+/* The options of list and show. */
+static int show_args(int argc, char **argv, const char **mount, bool *json)
+{
+	static const struct option options[] = {
+		{ "mount", required_argument, NULL, 'm' },
+		{ "json", no_argument, NULL, 'j' },
+		{}
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c == 'm')
+			*mount = optarg;
+		else if (c == 'j')
+			*json = true;
+		else
+			return bad_option(argv);
+	}
+	return 0;
 }
 
 static int done(const char *verb, const struct vexfs_program_info *info, bool json)
@@ -180,6 +205,20 @@ static void program_of(struct json_object *answer, struct vexfs_program_info *in
 	json_object_put(answer);
 }
 
+/* load and replace on a mount by vexfs-fuse. */
+static int load_natively(const char *mount, const char *path, bool replace, const char *did,
+			 bool json)
+{
+	struct vexfs_program_info info;
+	int fd = native_open(mount), code;
+
+	if (fd < 0)
+		return VEXCTL_FAILED;
+	code = native_load(fd, path, replace, &info);
+	vexfs_close(fd);
+	return code == VEXCTL_OK ? done(did, &info, json) : code;
+}
+
 /* load and replace; did: "loaded". */
 static int load_or_replace(int argc, char **argv, const char *op, const char *did,
 			   int (*call)(const char *path, const struct vexfs_load_opts *opts,
@@ -191,11 +230,14 @@ static int load_or_replace(int argc, char **argv, const char *op, const char *di
 	struct vexfs_load_opts opts = {};
 	struct json_object *o = NULL;
 	int ret, code = VEXCTL_OK;
+	const char *mount = NULL;
 	bool json = false;
 	char *full;
 
-	if (load_args(argc, argv, "OBJECT", &opts, &json))
+	if (load_args(argc, argv, "OBJECT", &opts, &mount, &json))
 		return VEXCTL_USAGE;
+	if (mount)
+		return load_natively(mount, argv[optind], call == vexfs_replace, did, json);
 	full = realpath(argv[optind], NULL);
 	if (full && !opts.verbose)		/* what libbpf says is to be seen here */
 		o = by_vexd(argv[optind], request(op, "object", full), &code, &refusal);
@@ -228,11 +270,22 @@ static int unload(int argc, char **argv)
 	struct vexfs_program_info info = {};
 	struct vexfs_load_opts opts = {};
 	struct json_object *o = NULL;
-	int ret, code = VEXCTL_OK;
+	int ret, fd, code = VEXCTL_OK;
+	const char *mount = NULL;
 	bool json = false;
 
-	if (load_args(argc, argv, "NAME", &opts, &json))
+	if (load_args(argc, argv, "NAME", &opts, &mount, &json))
 		return VEXCTL_USAGE;
+	if (mount) {
+		fd = native_open(mount);
+		code = fd < 0 ? VEXCTL_FAILED : native_unload(fd, argv[optind], &info);
+		if (fd >= 0)
+			vexfs_close(fd);
+		if (code)
+			return code;
+		note_bindings(&info);
+		return done("unloaded", &info, json);
+	}
 	if (!opts.verbose)
 		o = by_vexd(argv[optind], request("unload", "name", argv[optind]), &code, &refusal);
 	if (code)
@@ -253,7 +306,8 @@ static int unload(int argc, char **argv)
 static int bind(int fd, const char *dir, int slot, const char *name)
 {
 	struct vexfs_load_error refusal = {};
-	char *full = realpath(dir, NULL);
+	/* vexd is for what is the kernel's */
+	char *full = native_has(fd) ? NULL : realpath(dir, NULL);
 	struct json_object *o = NULL;
 	int err = 0, code = VEXCTL_OK;
 
@@ -301,7 +355,6 @@ static int use(int argc, char **argv)
 	struct vexfs_program_info prog;
 	struct vexfs_ioc_info info;
 	bool builtin = false;
-	struct statfs fs;
 	const char *dir, *name = "";
 	int c, fd, err, slot = -1;
 	__u32 mask = 0, i;
@@ -326,24 +379,21 @@ static int use(int argc, char **argv)
 		      builtin ? "DIR alone with --builtin" : "DIR and NAME, or DIR --builtin"))
 		return VEXCTL_USAGE;
 	dir = dir_arg(argv);
-	if (in_image() && !builtin)
-		return fail(dir, "no program runs in an image; mount it to use one");
 	fd = open_collection(dir, &info);
 	if (fd < 0)
 		return VEXCTL_FAILED;
-	if (!builtin && !fstatfs(fd, &fs) && fs.f_type == FUSE_SUPER_MAGIC) {
-		err = fail(dir, "no program runs on a mount by vexfs-fuse; mount it with `vexctl mount` to use one");
-		goto out;
-	}
 	if (!builtin) {
 		name = argv[optind + 1];
-		err = vexfs_program_info(name, &prog, &lerr);
+		err = native_has(fd) ? native_info(fd, name, &prog) :
+				       vexfs_program_info(name, &prog, &lerr);
 		if (err == -ENOENT || (!err && !prog.loaded)) {
-			err = fail_op(name, VEXFS_OP_USE, -ENOENT);
+			err = native_has(fd) ? fail(name, NATIVE_NOT_LOADED) :
+					       fail_op(name, VEXFS_OP_USE, -ENOENT);
 			goto out;
 		}
 		if (err) {
-			err = fail(name, "%s", lerr.msg);
+			err = *lerr.msg ? fail(name, "%s", lerr.msg) :
+					  fail_op(dir, VEXFS_OP_NATIVE, err);
 			goto out;
 		}
 		mask = prog.ops;
@@ -389,18 +439,31 @@ static int print_row(const struct vexfs_program_info *i, void *n)
 
 static int list(int argc, char **argv)
 {
-	struct json_object *array = NULL;
+	int (*row)(const struct vexfs_program_info *i, void *arg) = print_row;
 	struct vexfs_load_error err = {};
+	struct json_object *array = NULL;
+	const char *mount = NULL;
+	int n = 0, fd = -1, ret;
+	void *arg = &n;
 	bool json = false;
-	int n = 0;
 
-	if (only_json(argc, argv, &json) || want_args(argc, 0, 0, "none"))
+	if (show_args(argc, argv, &mount, &json) || want_args(argc, 0, 0, "none"))
 		return VEXCTL_USAGE;
-	if (json)
-		array = json_object_new_array();
-	if (vexfs_programs(array ? add_row : print_row, array ? (void *)array : &n, &err)) {
+	if (mount) {
+		fd = native_open(mount);
+		if (fd < 0)
+			return VEXCTL_FAILED;
+	}
+	if (json) {
+		row = add_row;
+		arg = array = json_object_new_array();
+	}
+	ret = mount ? native_each(fd, row, arg) : vexfs_programs(row, arg, &err);
+	if (fd >= 0)
+		vexfs_close(fd);
+	if (ret) {
 		json_object_put(array);
-		return fail(NULL, "%s", err.msg);
+		return mount ? fail_op(mount, VEXFS_OP_NATIVE, ret) : fail(NULL, "%s", err.msg);
 	}
 	if (array)
 		print_json(array);
@@ -501,7 +564,7 @@ static void print_values(struct json_object *values)
 	}
 }
 
-static void show_text(const struct vexfs_program_info *i)
+static void show_text(const struct vexfs_program_info *i, bool native)
 {
 	char ops[32];
 	__u32 n;
@@ -521,6 +584,10 @@ static void show_text(const struct vexfs_program_info *i)
 	if (i->max_visits || i->timeout_us)
 		printf("limits      max_visits %llu, timeout_us %u\n", i->max_visits,
 		       i->timeout_us);
+	if (native) {
+		printf("its maps are in the memory of the process\n");
+		return;
+	}
 	if (!i->link_id) {
 		printf("ids and maps are shown to root only\n");
 		return;
@@ -544,15 +611,26 @@ static int show(int argc, char **argv)
 	struct json_object *o, *maps, *e;
 	struct vexfs_program_info info;
 	struct vexfs_load_error err = {};
+	const char *mount = NULL;
 	bool json = false;
 	__u32 n;
+	int fd, ret;
 
-	if (only_json(argc, argv, &json) || want_args(argc, 1, 1, "NAME"))
+	if (show_args(argc, argv, &mount, &json) || want_args(argc, 1, 1, "NAME"))
 		return VEXCTL_USAGE;
-	if (vexfs_program_info(argv[optind], &info, &err))
+	if (mount) {
+		fd = native_open(mount);
+		if (fd < 0)
+			return VEXCTL_FAILED;
+		ret = native_info(fd, argv[optind], &info);
+		vexfs_close(fd);
+		if (ret)
+			return fail_op(argv[optind], VEXFS_OP_NATIVE, ret);
+	} else if (vexfs_program_info(argv[optind], &info, &err)) {
 		return fail(argv[optind], "%s", err.msg);
+	}
 	if (!json) {
-		show_text(&info);
+		show_text(&info, mount != NULL);
 		return VEXCTL_OK;
 	}
 	o = program_json(&info);
@@ -570,26 +648,34 @@ static int show(int argc, char **argv)
 }
 
 const struct verb program_verbs[] = {
-	{ "load", load, "OBJECT [-v] [--json]", "load a program object (NAME.bpf.o)",
+	{ "load", load, "OBJECT [--mount DIR] [-v] [--json]", "load a program object (NAME.bpf.o)",
 	  "The program stays loaded, pinned under /sys/fs/bpf/vexfs, until `vexctl unload`.  Its name is in the object.\n"
 	  "Loading needs root, or the group vexfs where vexd runs.  CAP_BPF and CAP_PERFMON are not enough: the kernel hands\n"
 	  "the types of a module only to CAP_SYS_ADMIN.\n"
-	  "  -v, --verbose        print everything that libbpf says, and do not ask vexd to load it\n" },
-	{ "unload", unload, "NAME [-v] [--json]", "remove a program from the kernel",
+	  "  -v, --verbose        print everything that libbpf says, and do not ask vexd to load it\n"
+	  "      --mount DIR      OBJECT is a native program (NAME.native.so, made by `make bpf/NAME.native.so`), for the mount\n"
+	  "                       by vexfs-fuse that DIR is on: for who runs that, and for root.  No verifier looks at it: load\n"
+	  "                       only what you would run.  It is there until it is unloaded or vexfs-fuse ends.\n"
+	  "In an image a native program is loaded for one verb: vexctl --image FILE --load OBJECT VERB...\n" },
+	{ "unload", unload, "NAME [--mount DIR] [-v] [--json]", "remove a program from the kernel",
 	  "Collections that are bound to it keep the binding.  Until an object of that name is loaded again, their searches\n"
-	  "are built-in, and queries through its filter or distance fail.\n" },
-	{ "replace", replace, "OBJECT [-v] [--json]",
+	  "are built-in, and queries through its filter or distance fail.\n"
+	  "      --mount DIR      of the mount by vexfs-fuse that DIR is on\n" },
+	{ "replace", replace, "OBJECT [--mount DIR] [-v] [--json]",
 	  "replace a loaded program by an object of the same name",
-	  "Queries go on: none fails, and none mixes the two.  The maps (knobs, counters) are those of the new object.\n" },
+	  "Queries go on: none fails, and none mixes the two.  The maps (knobs, counters) are those of the new object.\n"
+	  "      --mount DIR      see `vexctl load --help`\n" },
 	{ "use", use, "DIR {NAME | --builtin} [--slot search|distance|filter]",
 	  "bind a loaded program to a collection",
 	  "  -s, --slot SLOT      needed only if the program, or with --builtin the collection, has several\n"
 	  "      --builtin        unbind, and go back to what is built in\n"
 	  "The binding is on disk: after a mount it works again as soon as the program is loaded.\n",
 	  true, IMAGE_CHANGE },
-	{ "program list", list, "[--json]", "list programs that are loaded or bound", "" },
-	{ "program show", show, "NAME [--json]",
+	{ "program list", list, "[--mount DIR] [--json]", "list programs that are loaded or bound",
+	  "      --mount DIR      of the mount by vexfs-fuse that DIR is on\n" },
+	{ "program show", show, "NAME [--mount DIR] [--json]",
 	  "show one of them: counters, BPF ids, and the numbers in its maps",
-	  "`bpftool map update` changes these numbers while queries run.\n" },
+	  "`bpftool map update` changes these numbers while queries run.\n"
+	  "      --mount DIR      of the mount by vexfs-fuse that DIR is on: there no maps are shown, nor changed by bpftool\n" },
 	{}
 };

@@ -92,10 +92,11 @@ static void write_skeleton(FILE *f, const char *name, int slot)
 		"/*\n"
 		" *\tclang -O2 -g -target bpf -mcpu=v3 -idirafter /usr/include/$(gcc -print-multiarch) -c %s.bpf.c -o %s.bpf.o\n"
 		" *\tvexctl load %s.bpf.o && vexctl use DIR %s\n"
+		" *\tcc -O2 -fPIC -shared -fvisibility=hidden -DVEXFS_NATIVE %s.bpf.c -o %s.native.so  # for load --mount\n"
 		" */\n"
 		"#include <vexfs/program.bpf.h>\n"
 		"\n",
-		name, name, name, name);
+		name, name, name, name, name, name);
 	for (p = texts[slot]; *p; p++)
 		if (*p == '@')
 			fputs(id, f);

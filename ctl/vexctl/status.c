@@ -13,6 +13,7 @@
 #include "loader/loader.h"
 #include "meter/meter.h"
 #include "vexctl/daemon.h"
+#include "vexctl/native.h"
 #include "vexctl/vexctl.h"
 
 static const char *str(struct json_object *o, const char *key)
@@ -68,9 +69,15 @@ static void add_recall(__u32 dev, const struct vexfs_recall_count *n, void *list
 	json_object_array_add(list, o);
 }
 
+static int add_program(const struct vexfs_program_info *i, void *list)
+{
+	json_object_array_add(list, vexfs_program_json(i));
+	return 0;
+}
+
 static struct json_object *filesystem(struct libmnt_fs *fs)
 {
-	struct json_object *o = json_object_new_object(), *recalls = json_object_new_array();
+	struct json_object *o = json_object_new_object(), *recalls = json_object_new_array(), *programs;
 	const char *source = mnt_fs_get_source(fs), *target = mnt_fs_get_target(fs);
 	unsigned long flags = 0;
 	struct vexfs_ioc_memory memory = { .size = sizeof(memory) };
@@ -102,6 +109,11 @@ static struct json_object *filesystem(struct libmnt_fs *fs)
 		add_u64(o, "checkpoint_slots", memory.checkpoint_slots);
 		add_u64(o, "checkpoint_bytes", memory.checkpoint_bytes);
 	}
+	if (fd >= 0 && native_has(fd)) {
+		programs = json_object_new_array();
+		native_each(fd, add_program, programs);
+		json_object_object_add(o, "programs", programs);
+	}
 	if (fd >= 0)
 		close(fd);
 	/* not for everybody: then it is empty */
@@ -127,12 +139,6 @@ static struct json_object *filesystems(void)
 	mnt_free_iter(iter);
 	mnt_unref_table(table);
 	return list;
-}
-
-static int add_program(const struct vexfs_program_info *i, void *list)
-{
-	json_object_array_add(list, vexfs_program_json(i));
-	return 0;
 }
 
 /* What vexd says, or {"running": false, "why": ...}. */
@@ -212,8 +218,29 @@ static void print_memory(struct json_object *o)
 		       number(o, "lacking"));
 }
 
+/* A line for each. */
+static void print_list(struct json_object *list, const char *indent)
+{
+	size_t i, j, n = json_object_array_length(list);
+
+	for (i = 0; i < n; i++) {
+		struct json_object *o = json_object_array_get_idx(list, i), *ops;
+
+		printf("%s%s: %s", indent, show(o, "name"), show(o, "state"));
+		if (json_object_object_get_ex(o, "ops", &ops))
+			for (j = 0; j < json_object_array_length(ops); j++)
+				printf("%s%s", j ? ", " : " (",
+				       printable(json_object_get_string(
+					       json_object_array_get_idx(ops, j))));
+		printf("%s, bindings %llu, queries %llu, errors %llu\n",
+		       json_object_array_length(ops) ? ")" : "", number(o, "bound"),
+		       number(o, "queries"), number(o, "errors"));
+	}
+}
+
 static void print_filesystems(struct json_object *list)
 {
+	struct json_object *programs;
 	size_t i, n = json_object_array_length(list);
 	char a[24], b[24];
 
@@ -227,27 +254,17 @@ static void print_filesystems(struct json_object *list)
 		if (json_object_object_get_ex(o, "resident_bytes", NULL))
 			print_memory(o);
 		print_recalls(o);
+		if (json_object_object_get_ex(o, "programs", &programs))
+			print_list(programs, "    program ");
 	}
 }
 
 static void print_programs(struct json_object *list, const char *why)
 {
-	size_t i, j, n = json_object_array_length(list);
+	size_t n = json_object_array_length(list);
 
 	printf("Programs%s%s\n", n ? "" : *why ? ": " : ": none", n ? "" : printable(why));
-	for (i = 0; i < n; i++) {
-		struct json_object *o = json_object_array_get_idx(list, i), *ops;
-
-		printf("  %s: %s", show(o, "name"), show(o, "state"));
-		if (json_object_object_get_ex(o, "ops", &ops))
-			for (j = 0; j < json_object_array_length(ops); j++)
-				printf("%s%s", j ? ", " : " (",
-				       printable(json_object_get_string(
-					       json_object_array_get_idx(ops, j))));
-		printf("%s, bindings %llu, queries %llu, errors %llu\n",
-		       json_object_array_length(ops) ? ")" : "", number(o, "bound"),
-		       number(o, "queries"), number(o, "errors"));
-	}
+	print_list(list, "  ");
 }
 
 static void print_daemon(struct json_object *o)

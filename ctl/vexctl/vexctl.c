@@ -411,7 +411,7 @@ static int help(void)
 	const struct verb *v;
 	size_t i;
 
-	printf("usage: vexctl [--image FILE] VERB [ARGUMENT|OPTION]...\n");
+	printf("usage: vexctl [--image FILE [--load OBJECT]...] VERB [ARGUMENT|OPTION]...\n");
 	for (i = 0; i < OBJECTS; i++) {
 		if (objects[i].title)
 			printf("\n%s\n", objects[i].title);
@@ -421,7 +421,8 @@ static int help(void)
 	printf("\n`vexctl VERB --help` says more about a verb, `vexctl --version` which version this is.\n"
 	       "Exit codes: 0 done, 1 failed (one line on stderr says why), 2 the command line is wrong.\n"
 	       "Every verb takes --json: each answer is then one JSON value on one line; errors stay on stderr.\n"
-	       "Every verb on a collection takes --image FILE: DIR is then in this image, without module, mount and root.\n");
+	       "Every verb on a collection takes --image FILE: DIR is then in this image, without module, mount and root;\n"
+	       "--load OBJECT before the verb: with this native program loaded, see `vexctl load --help`.\n");
 	return VEXCTL_OK;
 }
 

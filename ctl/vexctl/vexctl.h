@@ -95,7 +95,7 @@ int attr_by_name(const struct vexfs_ioc_info *info, const char *name);
 
 /* --- image.c --- */
 
-/* Take --image FILE out of the arguments.  0, or VEXCTL_USAGE and a line. */
+/* Take --image FILE and --load OBJECT out of the arguments.  0, or VEXCTL_USAGE and a line. */
 int image_take(int *argc, char **argv);
 /* Was it given? */
 bool in_image(void);

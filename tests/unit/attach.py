@@ -312,7 +312,7 @@ def refusals():
             wrong.append((args, r))
     test('command lines', not wrong, *wrong)
     r = vexctl('use', 'words', 'flat')
-    test('use', r.returncode == 1 and 'no program runs' in r.stderr and r.stderr.count('\n') == 1, r)
+    test('use', r.returncode == 1 and 'no program of that name is loaded there' in r.stderr and r.stderr.count('\n') == 1, r)
     r = vexctl('use', 'words', '--builtin')
     test('use --builtin', r.returncode == 0 and 'nothing is bound' in r.stdout, r)
     r = tool('vexctl', 'collection', 'info', 'words', '--image=' + IMAGE)

@@ -122,7 +122,7 @@ for args, says in [
     r = run(*args)
     if r.returncode != 2 or r.stdout or says not in r.stderr or r.stderr.count('\n') != 1:
         wrong.append((args[:3], says, r))
-for args, says in [(['-h'], 'usage: vexctl [--image FILE] VERB'), (['--help'], 'usage: vexctl [--image FILE] VERB'), (['-V'], 'vexctl '), (['version'], 'ops ABI'),
+for args, says in [(['-h'], 'usage: vexctl [--image FILE [--load OBJECT]...] VERB'), (['--help'], 'usage: vexctl [--image FILE [--load OBJECT]...] VERB'), (['-V'], 'vexctl '), (['version'], 'ops ABI'),
                    (['help', 'snapshot'], '  snapshot delete '), (['snapshot', '--help'], '  snapshot list '),
                    (['collection', '-h'], '  collection drop '), (['program', 'help'], '  program dump '),
                    (['search', '-h'], 'usage: vexctl search DIR'), (['collection', 'create', '/x', '-h'], 'usage: vexctl collection')]:
