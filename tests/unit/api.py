@@ -53,7 +53,7 @@ names = {'Attr': 'vexfs_attr', 'Schema': 'vexfs_schema', 'Bound': 'vexfs_bound',
          'Bind': 'vexfs_bind', 'Batch': 'vexfs_batch', 'Item': 'vexfs_item', 'Node': 'vexfs_predicate_node',
          'Where': 'vexfs_where', 'Words': 'vexfs_words', 'WordList': 'vexfs_word_list', 'Hit': 'vexfs_hit',
          'QueryAnswer': 'vexfs_query_answer', 'Request': 'vexfs_request', 'Answer': 'vexfs_answer',
-         'Listing': 'vexfs_listing'}
+         'Listing': 'vexfs_listing', 'Native': 'vexfs_native'}
 structs = [(c, [f[0] for f in getattr(abi, p)._fields_]) for p, c in names.items()]
 layout = c_layout(structs)
 for p, c in names.items():

@@ -27,5 +27,6 @@ needs NumPy; the rest works without it.
 from .collection import Collection, Hits, Match, Record, create
 from .image import File, Image, attach
 from .index import Index
+from .program import Program
 
-__all__ = ['Collection', 'File', 'Hits', 'Image', 'Index', 'Match', 'Record', 'attach', 'create']
+__all__ = ['Collection', 'File', 'Hits', 'Image', 'Index', 'Match', 'Program', 'Record', 'attach', 'create']

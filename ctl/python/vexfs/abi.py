@@ -15,7 +15,7 @@ MAX_K, MAX_RANGE, MAX_QUERIES, MAX_HITS, MAX_TIMEOUT_US = 1000, 65536, 1024, 1 <
 U32_MAX, U64_MAX, S64_MIN, S64_MAX = 2**32 - 1, 2**64 - 1, -2**63, 2**63 - 1
 INSERT_UPSERT, INSERT_AUTO_ID = 1, 2
 SEARCH_BY_ID, SEARCH_EXACT, SEARCH_BY_KEY, SEARCH_RANGE = 1, 4, 8, 16
-LIST_STALE, INTERN_LOOKUP, ATTACH_READONLY = 1, 1, 1
+LIST_STALE, INTERN_LOOKUP, ATTACH_READONLY, ATTACH_NOPROGRAMS, NATIVE_REPLACE, NATIVE_WHY = 1, 1, 1, 2, 1, 512
 ITEM_KEYED, ITEM_STALE = 1, 4
 ATTR_INT, ATTR_KEYWORD = 1, 2
 ELEM_F32 = 1
@@ -23,7 +23,8 @@ METHODS = 'auto exact coded ivf lsh'.split()
 TRUNCATED = 'deadline visits strategy precision limit files damaged'.split()
 OP = {name: i for i, name in enumerate(
     'open create info insert get delete search use sync list words intern path drop snapshot compact '
-    'attach detach file index create_image'.split())}
+    'attach detach file index create_image native'.split())}
+SLOT_NAMES = 'search distance filter'.split()
 u8, u16, u32, s32, u64, s64 = ct.c_uint8, ct.c_uint16, ct.c_uint32, ct.c_int32, ct.c_uint64, ct.c_int64
 ptr = ct.c_void_p
 
@@ -111,6 +112,11 @@ class Listing(ct.Structure):
                 ('key_bytes', u32), ('cursor', u64), ('epoch', u64), ('snapshot', ct.c_char_p)]
 
 
+class Native(ct.Structure):
+    _fields_ = [('name', ct.c_char * PROG_NAME_LEN), ('loaded', u32), ('ops', u32), ('flags', u32), ('timeout_us', u32),
+                ('bound', u32), ('ejected', u32), ('max_visits', u64), ('generation', u64), ('queries', u64), ('errors', u64)]
+
+
 # What each function takes; all return int but for those that return a text, or how many bytes.
 _TAKES = {
     'open': [ct.c_char_p], 'close': [ct.c_int], 'create': [ct.c_int, ptr], 'info': [ct.c_int, ptr],
@@ -123,7 +129,9 @@ _TAKES = {
     'compact': [ct.c_int, u32, ptr, ptr], 'index': [ct.c_int], 'sync': [ct.c_int], 'strerror_for': [ct.c_int, ct.c_int],
     'metric_name': [u32], 'metric_by_name': [ct.c_char_p],
     'attach': [ct.c_char_p, u32], 'create_image': [ct.c_char_p, u64], 'detach': [ct.c_char_p], 'mkdir': [ct.c_char_p], 'rmdir': [ct.c_char_p],
-    'unlink': [ct.c_char_p], 'open_file': [ct.c_int, ct.c_char_p, ct.c_int],
+    'unlink': [ct.c_char_p], 'use': [ct.c_int, u32, ct.c_char_p],
+    'native_load': [ct.c_int, ct.c_char_p, u32, ptr, ct.c_char_p], 'native_unload': [ct.c_int, ct.c_char_p, ptr, ct.c_char_p],
+    'native_list': [ct.c_int, ptr, u32], 'open_file': [ct.c_int, ct.c_char_p, ct.c_int],
     'pread': [ct.c_int, ptr, ct.c_size_t, u64], 'pwrite': [ct.c_int, ct.c_char_p, ct.c_size_t, u64],
 }
 _lib = None

@@ -9,6 +9,7 @@ from . import abi, values
 from .abi import (ATTR_INT, ATTR_KEYWORD, ELEM_F32, MAX_BATCH, MAX_BATCH_BYTES, MAX_HITS, MAX_K, MAX_KEY, MAX_QUERIES,
                   MAX_RANGE,
                   U32_MAX, U64_MAX, call, library, ptr, s64, u8, u64)
+from .program import Programs
 from .values import decoded, integer, np, number, string
 
 Match = collections.namedtuple('Match', 'id distance file offset length stale')
@@ -88,7 +89,7 @@ def create(path, dims, metric='l2', attrs=None):
     return Collection(path)
 
 
-class Collection:
+class Collection(Programs):
     """An open collection.  close() it, or use it in a with statement.
 
     name: its path, as it was given; dims, metric; attrs: [(name, 1 for int or 2 for keyword)].

@@ -27,7 +27,7 @@ def attach(path, readonly=False, create=False, size=None):
     Until it is closed no other process can use the image, and every path of this module may lead into it:
     vexfs.Collection('x.img/words'), vexfs.Index('x.img/py', dim=384).  What a crash has left is recovered, unless it is
     readonly: then nothing is written.  close() makes everything durable; so does the end of the program, if it is one
-    that Python sees.  Programs do not run in an image.  A child of fork() does not have it.
+    that Python sees.  Programs there are native ones, see Collection.load().  A child of fork() does not have it.
 
     OSError EBUSY: it is mounted, or in use by another process; EALREADY: this one has attached it; EINVAL: there is no
     VexFS in it, see mkfs.vexfs(8); EUCLEAN: it is damaged; ENXIO: the file was cut short.
