@@ -47,7 +47,7 @@ cp -r "$top/build/deb" "$root.debs"
 
 hand=$root.hand
 run "make install" make -C "$top" install install-module DESTDIR="$hand"
-for f in bin/vexctl bin/vexfs-fuse sbin/mkfs.vexfs sbin/mount.fuse.vexfs lib/libvexfs.so lib/pkgconfig/libvexfs.pc share/man/man8/vexctl.8 lib/vexfs/coded.bpf.o; do
+for f in bin/vexctl bin/vexfs-fuse sbin/mkfs.vexfs sbin/mount.fuse.vexfs lib/libvexfs.so lib/pkgconfig/libvexfs.pc share/man/man8/vexctl.8 lib/vexfs/coded.bpf.o lib/vexfs/coded.native.so; do
 	run "puts $f below /usr/local" test -s "$hand/usr/local/$f"
 done
 run "Python finds its module there" sh -c \
@@ -144,7 +144,7 @@ C
 run "a C program by pkg-config" in_root sh -c 'gcc -Wall -Werror -o /tmp/try /tmp/try.c $(pkg-config --cflags --libs libvexfs) && /tmp/try'
 run "pkg-config says the version" grep -qx "$version" <(in_root pkg-config --modversion libvexfs)
 for f in share/man/man8/vexctl.8.gz share/man/man8/vexd.8.gz share/man/man8/mkfs.vexfs.8.gz share/man/man8/fsck.vexfs.8.gz share/man/man8/vexfs-fuse.8.gz \
-	share/man/man3/vexfs_search.3.gz share/bash-completion/completions/vexctl share/bash-completion/completions/vexfs-fuse lib/vexfs/coded.bpf.o \
+	share/man/man3/vexfs_search.3.gz share/bash-completion/completions/vexctl share/bash-completion/completions/vexfs-fuse lib/vexfs/coded.bpf.o lib/vexfs/coded.native.so \
 	share/doc/vexfs-tools/examples/search.bt; do
 	run "$f" test -s "$root/usr/$f"
 done

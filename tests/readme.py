@@ -42,6 +42,13 @@ ELSEWHERE = {
     'vexfs-fuse words.img files': ('tests/unit/fuse.py', "command_of('vexfs-fuse ')"),
     'vexctl search files/words --word king --labels tests/data/glove-2k.words -k 2':
         ('tests/unit/fuse.py', "command_of('vexctl search files/words ')"),
+    'make bpf/NAME.native.so': ('bpf/bpf.mk', '\n%.native.so: %.bpf.c'),
+    'make bpf/coded.native.so': ('tests/unit/fuse.py', "command_of('make bpf/coded.native.so')"),
+    'vexctl load --mount files bpf/coded.native.so && vexctl use files/words coded':
+        ('tests/unit/fuse.py', "command_of('vexctl load --mount ')"),
+    'vexctl program list --mount files': ('tests/unit/fuse.py', "command_of('vexctl program list --mount ')"),
+    'vexctl --image words.img --load bpf/coded.native.so search words --id 7':
+        ('tests/unit/fuse.py', "command_of('vexctl --image words.img --load ')"),
     'fusermount3 -u files': ('tests/unit/fuse.py', "command_of('fusermount3 ')"),
     'mount -t fuse.vexfs words.img files': ('tests/deb.sh', 'command="mount -t fuse.vexfs words.img files"'),
     'systemctl reload vexd': ('tests/deb-guest.sh', 'systemctl reload vexd'),

@@ -11,12 +11,15 @@
 #                          judges are in C, and built twice: for the guest, and over an image in a process
 
 UNIT_TESTS := $(patsubst tests/unit/test_%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c))
-THREAD_TESTS := $(patsubst %,$(B)/tsan/%,threads derived linking index syncs)
+THREAD_TESTS := $(patsubst %,$(B)/tsan/%,threads derived linking index syncs swapping)
 # of the guest, on a mount by vexfs-fuse; see tests/fuse/ioctl.c
 FUSE_HELPERS := $(patsubst %,$(B)/tests/fuse/%,calls collection files ids readers records sides snapshots where words)
+# programs compiled natively: those that are shipped, and those of the guest
+NATIVE_TESTED := $(patsubst %,$(B)/tests/vm/%.native.so,bad_abi bad_filter bad_search no_name no_ops overrun sample2 scan_filter \
+	spin two_ops half half-odd)
 # all that check-unit runs and is made for it alone
 UNIT_PARTS := $(UNIT_TESTS) $(THREAD_TESTS) $(B)/tests/fsck.vexfs $(B)/tests/vexd $(B)/tests/vexctl \
-	$(B)/tests/vexfs-fuse $(B)/tests/vm/hostile $(FUSE_HELPERS)
+	$(B)/tests/vexfs-fuse $(B)/tests/vm/hostile $(FUSE_HELPERS) $(NATIVE_SO) $(NATIVE_TESTED) bpf/flat.bpf.o
 UNIT_SCRIPTS := $(filter-out tests/unit/tap.py tests/unit/tap.js tests/unit/mounting.py tests/unit/pymodule.py,$(wildcard tests/unit/*.py tests/unit/*.js))
 UNIT_SHARED := $(filter-out tests/unit/test_%.c,$(wildcard tests/unit/*.c))
 VM_C := $(filter-out %.bpf.c,$(wildcard tests/vm/*.c))
@@ -81,6 +84,14 @@ $(B)/tsan/kmod/engine/vnni.o: CFLAGS_EXTRA := $(AVX512) -mavx512vnni -mavx512vpo
 .SECONDARY: $(patsubst %.c,$(B)/tsan/%.o,$(THREAD_SRC))
 $(THREAD_TESTS): $(B)/tsan/%: $(B)/tsan/tests/unit/test_%.o $(patsubst %.c,$(B)/tsan/%.o,$(THREAD_SRC))
 	$(call link,-fsanitize=thread -lcmocka -lm)
+$(B)/tests/vm/%.native.so: tests/vm/%.bpf.c
+	$(compile-native)
+$(B)/tests/vm/half-odd.native.so: $(B)/gen/half-odd.bpf.c
+	$(compile-native)
+$(B)/gen/half-odd.bpf.c: tests/vm/half.bpf.c
+	@mkdir -p $(@D)
+	$(Q)sed 's/__u32 odd = 0/__u32 odd = 1/' $< > $@
+$(B)/tests/native $(B)/tests/swapping $(B)/tsan/swapping: | $(NATIVE_SO) $(NATIVE_TESTED) bpf/flat.bpf.o $(LIBVEXFS_SO)
 # without any sanitizer, for what takes long
 $(B)/tests/long/%: $(B)/obj/tests/unit/test_%.o $(call objs,$(UNIT_SHARED)) $(B)/lib/libvexfs.a $(B)/lib/libvexfs-core.a
 	$(call link,-lcmocka $(PKG_LIBS) $(LIBBPF_LIBS) -lz -lm)
@@ -149,7 +160,7 @@ check-deb:
 	@tests/deb.sh
 
 # what guests run, and who judges what they leave
-VM_PARTS := module bpf tools $(VM_HELPERS) $(CRASH_GUEST) $(VM_BPF) $(VM_README) $(B)/tests/states $(B)/tests/orders \
+VM_PARTS := module bpf native tools $(VM_HELPERS) $(CRASH_GUEST) $(VM_BPF) $(VM_README) $(B)/tests/states $(B)/tests/orders \
 	$(B)/tests/crash-image
 
 # What takes an hour or two, other things each time unless VEXFS_SEED says which: random histories of the core and of
@@ -170,7 +181,7 @@ check-vm: $(VM_PARTS)
 # second one is for what runs beside each other in searches.  DEBUG_TESTS= and KCSAN_TESTS= for some of them.
 DEBUG_TESTS ?= $(VM_TESTS)
 KCSAN_TESTS ?= $(patsubst %,tests/vm/t_%.sh,hooks switch where words codes lists rounds records snapshots compact)
-check-debug check-kcsan: tools bpf $(VM_HELPERS) $(VM_BPF) $(VM_README)
+check-debug check-kcsan: tools bpf native $(VM_HELPERS) $(VM_BPF) $(VM_README)
 check-debug:
 	@tests/debug/check kasan '$(CACHE)' $(DEBUG_TESTS)
 check-kcsan:

@@ -413,9 +413,18 @@ def readme():
     test('a collection', r.returncode == 0, r.stdout)
     r = run('bash', '-c', command_of('vexctl search files/words '), **path)
     test('README: search', r.returncode == 0 and 'king' in r.stdout, r.stdout)
+    r = run('bash', '-c', command_of('make bpf/coded.native.so'), cwd=top)
+    test('README: a native program', r.returncode == 0, r.stdout)
+    os.symlink(os.path.join(top, 'bpf'), os.path.join(work, 'bpf'))
+    r = run('bash', '-c', command_of('vexctl load --mount '), **path)
+    test('README: load it', r.returncode == 0 and 'loaded coded: search, generation 1' in r.stdout, r.stdout)
+    r = run('bash', '-c', command_of('vexctl program list --mount '), **path)
+    test('README: list it', r.returncode == 0 and 'coded' in r.stdout, r.stdout)
     r = run('bash', '-c', command_of('fusermount3 '), **path)
     test('README: unmount', r.returncode == 0 and not os.path.ismount(os.path.join(work, 'files')), r.stdout)
     test('it is clean a moment later', until(lambda: fsck(os.path.join(work, 'words.img')) == 'clean'))
+    r = run('bash', '-c', command_of('vexctl --image words.img --load '), **path)
+    test('README: load it for an image', r.returncode == 0 and 'strategy coded (' in r.stdout, r.stdout)
 
 
 why = cannot()
