@@ -42,7 +42,7 @@ endef
 # for tests/deb.sh
 print-version:
 	@echo '$(VERSION)'
-install: tools bpf
+install: tools bpf native
 	$(call put,$(B)/bin/vexctl $(B)/bin/vexfs-fuse,$(BINDIR),755)
 	$(call put,$(SBIN_PROGRAMS),$(SBINDIR),755)
 	@# the helper of mount(8), which looks for it in /sbin
@@ -51,7 +51,7 @@ install: tools bpf
 	$(Q)ln -sf $(notdir $(LIBVEXFS_SO)) '$(DESTDIR)$(LIBDIR)/libvexfs.so'
 	$(call fill,ctl/libvexfs/libvexfs.pc.in,$(LIBDIR)/pkgconfig/libvexfs.pc)
 	$(call put,include/vexfs/*.h,$(INCLUDEDIR)/vexfs,644)
-	$(call put,$(BPF_OBJ),$(BPFDIR),644)
+	$(call put,$(BPF_OBJ) $(NATIVE_SO),$(BPFDIR),644)
 	$(call put,$(MAN8),$(MANDIR)/man8,644)
 	$(call put,$(B)/man/*.3,$(MANDIR)/man3,644)
 	$(Q)install -D -m 644 ctl/vexctl/completion.bash '$(DESTDIR)$(COMPLETIONDIR)/vexctl'
