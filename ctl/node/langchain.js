@@ -74,6 +74,17 @@ function unlessGone(promise) {
 	});
 }
 
+function dot(a, b) {
+	return a.reduce((sum, x, i) => sum + x * b[i], 0);
+}
+
+// Of length 1; of zeros it stays as it is.
+function unit(vector) {
+	const length = Math.sqrt(dot(vector, vector)) || 1;
+
+	return Array.from(vector, (x) => x / length);
+}
+
 class VexFSVectorStore extends VectorStore {
 	// config: path, that of a collection on a mount or in an attached image; dims, metric ['cosine'] and attrs, those of
 	// a new one.  It is made with the first documents, and opened before if it is there.
@@ -229,6 +240,34 @@ class VexFSVectorStore extends VectorStore {
 		const hits = await collection.search(query, { k, where: condition(filter, collection.attrs) });
 
 		return (await this.#documents(hits)).map(([document, hit]) => [document, hit.distance]);
+	}
+
+	// Of the fetchK nearest k that are near and unlike each other: each time the one for which lambda * (its cosine to the
+	// query) - (1 - lambda) * (the largest of those to what was chosen) is largest.
+	async maxMarginalRelevanceSearch(query, { k, fetchK = 20, lambda = 0.5, filter } = {}) {
+		const collection = await this.#open(), wanted = k ?? 4;
+
+		if (!collection)
+			return [];
+		const vector = unit(await this.embeddings.embedQuery(query));
+		const hits = await collection.search(vector, { k: Math.max(wanted, fetchK), where: condition(filter, collection.attrs) });
+		const left = (await Promise.all(hits.map(async (hit) => ({ hit, record: await collection.get({ id: hit.id }) }))))
+			.filter(({ record }) => record).map(({ hit, record }) => {
+				const v = unit(record.vector);
+
+				return { hit, v, near: dot(v, vector), most: 0 };
+			});
+		const value = (c) => lambda * c.near - (1 - lambda) * c.most, chosen = [];
+
+		while (left.length && chosen.length < wanted) {
+			const best = left.reduce((a, b) => value(b) > value(a) ? b : a);
+
+			left.splice(left.indexOf(best), 1);
+			for (const c of left)
+				c.most = chosen.length ? Math.max(c.most, dot(c.v, best.v)) : dot(c.v, best.v);
+			chosen.push(best);
+		}
+		return (await this.#documents(chosen.map(({ hit }) => hit))).map(([document]) => document);
 	}
 
 	// Documents by their ids, in this order, as far as they are there.

@@ -143,6 +143,15 @@ async function main() {
 		[[new Array(26).fill(1)], { ids: ['x'.repeat(300)] }]])
 		test('what does not fit', await refusal(store.addVectors(vectors, [new Document({ pageContent: 'x', metadata: {} })], given)) instanceof Error);
 	test('leaves nothing', await store.collection.count() === 8 && String([...await files(store.collection)]) === String([...before]));
+	await store.addDocuments([new Document({ pageContent: 'banana banana', id: 'b1' }), new Document({ pageContent: 'bandana', id: 'b2' })]);
+	const alike = (await store.similaritySearch('banana', 2)).map((d) => d.pageContent).sort();
+	const unlike = (await store.maxMarginalRelevanceSearch('banana', { k: 3, fetchK: 10, lambda: 0.3 })).map((d) => d.pageContent);
+	const relevant = (await store.maxMarginalRelevanceSearch('banana', { k: 2, lambda: 1, filter: 'n < 9' })).map((d) => d.pageContent);
+
+	test('the nearest are alike', String(alike) === 'banana,banana banana', alike);
+	test('maxMarginalRelevanceSearch', unlike.length === 3 && unlike.filter((t) => alike.includes(t)).length === 1, unlike);
+	test('of which only relevance counts', String(relevant.sort()) === String(alike), relevant);
+	await store.delete({ ids: ['b1', 'b2'] });
 	await store.delete({ ids: ['animal', 'none', 'animal', ids[0]] });
 	test('delete', (await store.getByIds(['animal', ids[0]])).length === 0 && await store.collection.count() === 6);
 	const after = await files(store.collection), gone = [...before].filter((f) => !after.has(f));

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
 """vexfs.langchain.VectorStore in an image, with NumPy and without.  TAP."""
+import asyncio
 import os
 import shutil
 import subprocess
@@ -86,6 +87,32 @@ def main():
     test('max_marginal_relevance_search', len(got) == 3 and not {'banana', 'banana banana'} <= set(got), got)
     got = [d.page_content for d in store.max_marginal_relevance_search('banana', k=2, fetch_k=10, lambda_mult=1)]
     test('of which only relevance counts', set(got) == {'banana', 'banana banana'}, got)
+    got = store.similarity_search_with_relevance_scores('banana', k=3)
+    far = store.similarity_search_with_score('banana', k=3)
+    test('relevance scores', [d.id for d, _ in got] == [d.id for d, _ in far] and abs(got[0][1] - 1) < 1e-6 and
+         all(abs(s - (1 - x)) < 1e-6 for (_, s), (_, x) in zip(got, far)), got)
+    retriever = store.as_retriever(search_kwargs={'k': 2, 'filter': {'lang': 'de'}})
+    test('as_retriever', [d.page_content for d in retriever.invoke('banana')] == ['banana', "d'artagnan"] and
+         retriever('banana', k=1)[0].id == retriever.batch(['banana'])[0][0].id)
+    for kind, more, want in (('mmr', {'k': 3, 'fetch_k': 10, 'lambda_mult': 0.3}, 3),
+                             ('similarity_score_threshold', {'k': 9, 'score_threshold': 0.999}, 2)):
+        got = store.as_retriever(search_type=kind, search_kwargs=more).invoke('banana')
+        test('as_retriever, %s' % kind, len(got) == want and got[0].page_content.startswith('banana'), got)
+    test('of no kind', raises(ValueError, store.as_retriever(search_type='best').invoke, 'a') is True)
+
+    async def later():
+        found = await asyncio.gather(*(store.asimilarity_search(t, k=1) for t in texts))
+        added = await store.aadd_texts(['async'], ids=['later'])
+        there = await store.aget_by_ids(added)
+        await store.adelete(added)
+        other = await VectorStore.afrom_texts(['here'], Letters(), path=path, ids=['later'])
+        found.append(await other.as_retriever(search_kwargs={'k': 1}).ainvoke('here'))
+        await other.adelete(['later'])
+        other.close()
+        return [f[0].page_content for f in found], there[0].page_content, await store.aget_by_ids(['later'])
+
+    got = asyncio.run(later())
+    test('with asyncio', got == (texts + ['here'], 'async', []), got)
     test('delete', store.delete(['animal', 'none', 'animal', ids[0], 'b1', 'b2', 'b3']) is True and len(store.collection) == 6 and
          store.get_by_ids(['animal']) == [] and raises(ValueError, store.delete) is True)
     left = names(image)

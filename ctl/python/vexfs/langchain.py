@@ -13,8 +13,10 @@ A document is a record: its id is the key, and those of its metadata that are at
 too.  The text and all metadata are a line of JSON in a file of the collection, documents-*.jsonl, and the record is bound to
 this line: who may not read the file does not find the document.  One file has what one call has added, and goes with the
 last of these.  A document whose file somebody has removed is left out of what is found.
+Every method that takes its time has one for asyncio, with an a before its name: it runs in another thread.
 VexFSVectorStore of the module vexfs for Node reads and writes the same.
 """
+import asyncio
 import contextlib
 import dataclasses
 import errno
@@ -279,6 +281,30 @@ class VectorStore:
     def similarity_search(self, query, k=4, filter=None, **more):
         return self.similarity_search_by_vector(self.embeddings.embed_query(query), k, filter, **more)
 
+    def similarity_search_with_relevance_scores(self, query, k=4, filter=None, score_threshold=None, **more):
+        """[(document, score)], the larger the nearer: with cosine the cosine, with dot the product, with l2 1 / (1 + the
+        square of the distance).  score_threshold: those of smaller scores are left out."""
+        found = [(d, self._score(distance)) for d, distance in self.similarity_search_with_score(query, k, filter, **more)]
+        return [(d, score) for d, score in found if score_threshold is None or score >= score_threshold]
+
+    def _score(self, distance):
+        metric = self.collection.metric
+        return 1 - distance if metric == 'cosine' else -distance if metric == 'dot' else 1 / (1 + distance)
+
+    def search(self, query, search_type='similarity', **more):
+        """Documents; search_type: 'similarity', 'mmr', or 'similarity_score_threshold'."""
+        if search_type == 'similarity':
+            return self.similarity_search(query, **more)
+        if search_type == 'mmr':
+            return self.max_marginal_relevance_search(query, **more)
+        if search_type == 'similarity_score_threshold':
+            return [d for d, _ in self.similarity_search_with_relevance_scores(query, **more)]
+        raise ValueError('there is no search_type %r' % (search_type,))
+
+    def as_retriever(self, search_type='similarity', search_kwargs=None, **_):
+        """A Retriever; search_kwargs: for search()."""
+        return Retriever(self, search_type, search_kwargs or {})
+
     def max_marginal_relevance_search_by_vector(self, embedding, k=4, fetch_k=20, lambda_mult=0.5, filter=None, **more):
         """Of the fetch_k nearest k that are near and unlike each other: each time the one for which lambda_mult * (its
         cosine to the query) - (1 - lambda_mult) * (the largest of those to what was chosen) is largest."""
@@ -298,6 +324,43 @@ class VectorStore:
     def max_marginal_relevance_search(self, query, k=4, fetch_k=20, lambda_mult=0.5, filter=None, **more):
         return self.max_marginal_relevance_search_by_vector(self.embeddings.embed_query(query), k, fetch_k, lambda_mult,
                                                             filter, **more)
+
+
+@dataclasses.dataclass
+class Retriever:
+    """Documents for a question, from VectorStore.as_retriever().  It may be called, and so be a part of a chain."""
+    vectorstore: VectorStore
+    search_type: str = 'similarity'
+    search_kwargs: dict = dataclasses.field(default_factory=dict)
+
+    def invoke(self, input, config=None, **more):
+        """The documents; `more` and search_kwargs are for VectorStore.search()."""
+        return self.vectorstore.search(input, self.search_type, **{**self.search_kwargs, **more})
+
+    async def ainvoke(self, input, config=None, **more):
+        return await asyncio.to_thread(self.invoke, input, config, **more)
+
+    def batch(self, inputs, config=None, **more):
+        """The documents for each of several questions."""
+        return [self.invoke(i, config, **more) for i in inputs]
+
+    __call__ = invoke
+
+
+def _in_thread(method):
+    async def run(*args, **kw):
+        return await asyncio.to_thread(method, *args, **kw)
+    run.__doc__ = '%s() in another thread.' % method.__name__
+    return run
+
+
+for _name in ('add_documents', 'add_texts', 'add_embeddings', 'delete', 'get_by_ids', 'search', 'similarity_search',
+              'similarity_search_by_vector', 'similarity_search_with_score', 'similarity_search_with_relevance_scores',
+              'similarity_search_with_score_by_vector', 'max_marginal_relevance_search',
+              'max_marginal_relevance_search_by_vector'):
+    setattr(VectorStore, 'a' + _name, _in_thread(getattr(VectorStore, _name)))
+for _name in ('from_texts', 'from_documents'):
+    setattr(VectorStore, 'a' + _name, staticmethod(_in_thread(getattr(VectorStore, _name))))
 
 
 def _dot(a, b):
