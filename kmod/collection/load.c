@@ -94,6 +94,12 @@ static int lose(struct vexfs_collection_mem *c, struct loading *l, u64 slot, u32
 	return vexfs_trial_lose(&l->trial, slot, why, true, dead);
 }
 
+/* Has none of the records so far had this id? */
+static bool is_new(const struct vexfs_collection_mem *c, u64 id)
+{
+	return id >= c->next_id && id < U64_MAX;
+}
+
 /* What is wrong with the record, as far as one can tell without its row; *why 0: nothing. */
 static int try_record(struct vexfs_collection_mem *c, struct loading *l, u64 slot,
 		      const struct vexfs_record *r, u32 *why)
@@ -104,7 +110,8 @@ static int try_record(struct vexfs_collection_mem *c, struct loading *l, u64 slo
 	*why = !seq || seq >= l->next_seq ? VEXFS_LOST_FIELD : vexfs_record_wrong(c, r);
 	if (!*why)
 		err = vexfs_trial_order(&l->trial, slot, seq, why);
-	if (err || *why || vexfs_columns_find(l->b->columns, le64_to_cpu(r->r_id), &other))
+	if (err || *why || is_new(c, le64_to_cpu(r->r_id)) ||
+	    vexfs_columns_find(l->b->columns, le64_to_cpu(r->r_id), &other))
 		return err;
 	*why = VEXFS_LOST_ID;
 	return vexfs_trial_two(&l->trial, slot, other, why);
@@ -212,7 +219,7 @@ static int load_records(struct vexfs_collection_mem *c, struct loading *l)
 		 * there
 		 */
 		if (slot + n > room) {
-			room = min(l->count, max_t(u64, 2 * room, 1 << 16));
+			room = min(l->count, max_t(u64, 8 * room, 1 << 16));
 			err = vexfs_columns_reserve(l->b->columns, room);
 		}
 		if (!err)

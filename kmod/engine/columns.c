@@ -96,6 +96,18 @@ static void fill(struct vexfs_columns *c, __u64 slot, __u64 id, const __s64 *att
 	WRITE_ONCE(c->live, c->live + 1);
 }
 
+/* old: the slot that the id leaves, or VEXFS_NO_SLOT */
+static int put(struct vexfs_columns *c, __u64 slot, __u64 id, const __s64 *attr, __u64 old)
+{
+	if (vexfs_map_reserve(&c->ids, 1))
+		return -ENOMEM;
+	if (old != VEXFS_NO_SLOT)
+		vexfs_map_del(&c->ids, id, old);
+	vexfs_map_put(&c->ids, id, slot);
+	fill(c, slot, id, attr);
+	return 0;
+}
+
 int vexfs_columns_replace(struct vexfs_columns *c, __u64 slot, __u64 id, const __s64 *attr,
 			  __u64 *old)
 {
@@ -103,22 +115,18 @@ int vexfs_columns_replace(struct vexfs_columns *c, __u64 slot, __u64 id, const _
 		return -EINVAL;
 	*old = VEXFS_NO_SLOT;
 	vexfs_columns_find(c, id, old);
-	if (vexfs_map_reserve(&c->ids, 1))
-		return -ENOMEM;
-	if (*old != VEXFS_NO_SLOT)
-		vexfs_map_del(&c->ids, id, *old);
-	vexfs_map_put(&c->ids, id, slot);
-	fill(c, slot, id, attr);
-	return 0;
+	return put(c, slot, id, attr, *old);
 }
 
 int vexfs_columns_put(struct vexfs_columns *c, __u64 slot, __u64 id, const __s64 *attr)
 {
 	__u64 old;
 
-	if (slot < c->chunks.slots && !vexfs_columns_find(c, id, &old))
+	if (slot >= c->chunks.slots)
+		return -EINVAL;
+	if (!vexfs_columns_find(c, id, &old))
 		return -EEXIST;
-	return vexfs_columns_replace(c, slot, id, attr, &old);
+	return put(c, slot, id, attr, VEXFS_NO_SLOT);
 }
 
 static struct binding *binding_of(const struct vexfs_columns *c, __u64 slot)
