@@ -17,6 +17,7 @@
 
 #include <platform/printable.h>
 #include "block.h"
+#include "mounted.h"
 #include "call.h"
 #include "log.h"
 
@@ -236,7 +237,10 @@ close:
 	return err;
 }
 
-int vexfs_dev_lock(struct vexfs_dev *dev, bool shared)
+#define LOCK_MS		2000
+#define LOCK_TRIES	100
+
+int vexfs_dev_trylock(struct vexfs_dev *dev, bool shared)
 {
 	struct stat st;
 
@@ -245,6 +249,19 @@ int vexfs_dev_lock(struct vexfs_dev *dev, bool shared)
 	if (!S_ISREG(st.st_mode) || !flock(dev->fd, (shared ? LOCK_SH : LOCK_EX) | LOCK_NB))
 		return 0;
 	return errno == EWOULDBLOCK ? -EBUSY : -errno;
+}
+
+int vexfs_dev_lock(struct vexfs_dev *dev, bool shared)
+{
+	const struct timespec nap = { .tv_nsec = LOCK_MS * 1000000 / LOCK_TRIES };
+	int tries, err;
+
+	for (tries = 0; (err = vexfs_dev_trylock(dev, shared)) == -EBUSY; tries++) {
+		if (tries == LOCK_TRIES || vx_killed())
+			break;
+		nanosleep(&nap, NULL);
+	}
+	return err;
 }
 
 static void block_free(struct vx_block *b)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Is a device or an image mounted by the kernel? */
+/* Is a device or an image mounted by the kernel, or has somebody else it open? */
 #ifndef _VEXFS_MOUNTED_H
 #define _VEXFS_MOUNTED_H
 
@@ -15,5 +15,9 @@ int vexfs_mounted(const struct stat *st, char *target, size_t size);
 
 /* Does this backing_file of a loop device, in sysfs, name the file that st is? */
 bool vexfs_is_backing(const char *path, const struct stat *st);
+
+/* vexfs_dev_lock(), without waiting for who is about to let go of it. */
+struct vexfs_dev;
+int vexfs_dev_trylock(struct vexfs_dev *dev, bool shared);
 
 #endif /* _VEXFS_MOUNTED_H */
