@@ -9,17 +9,19 @@ FUSE_CFLAGS := $(shell pkg-config --cflags fuse3 2>/dev/null)
 FUSE_LIBS := $(shell pkg-config --libs fuse3 2>/dev/null)
 
 CORE_SRC := $(wildcard $(addsuffix /*.c,$(addprefix kmod/,core engine collection search ioctl)) ctl/platform/*.c)
-LIBVEXFS_SRC := $(wildcard ctl/libvexfs/*.c)
+# whoever attaches an image answers others, as vexfs-fuse does
+DOOR_SRC := ctl/fuse/door.c
+LIBVEXFS_SRC := $(wildcard ctl/libvexfs/*.c) $(DOOR_SRC)
 LOADER_SRC := $(wildcard ctl/loader/*.c)
 VEXCTL_SRC := $(wildcard ctl/vexctl/*.c)
 MKFS_SRC := $(wildcard ctl/mkfs/*.c)
 FSCK_SRC := $(wildcard ctl/fsck/*.c)
-FUSE_SRC := $(wildcard ctl/fuse/*.c)
+FUSE_SRC := $(filter-out $(DOOR_SRC),$(wildcard ctl/fuse/*.c))
 METER_SRC := ctl/meter/meter.c
 VEXD_SRC := $(wildcard ctl/vexd/*.c)
 
 # what programs link with: the calls of include/vexfs/vexfs.h and no more; libvexfs.a has what the tools share, too
-LIBVEXFS_API := $(addprefix ctl/libvexfs/,attach.c create_image.c native.c fuse.c marshal.c libvexfs.c words.c where.c snapshot.c strerror.c)
+LIBVEXFS_API := $(DOOR_SRC) $(addprefix ctl/libvexfs/,attach.c create_image.c native.c fuse.c marshal.c libvexfs.c words.c where.c snapshot.c strerror.c)
 LIBVEXFS_SO := $(B)/lib/libvexfs.so.0
 
 objs = $(patsubst %.c,$(B)/obj/%.o,$(1))

@@ -13,10 +13,11 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/random.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
@@ -26,7 +27,7 @@
 #include <platform/call.h>
 #include <platform/native.h>
 #include "fuse/door.h"
-#include "fuse/fuse.h"
+#include "fuse/serve.h"
 
 #define RECENT	8u			/* arrays that a call writes in turn */
 
@@ -39,7 +40,7 @@ struct user {
 
 struct line {
 	struct line *next, **at;	/* of all; door.lock */
-	struct mounted *m;
+	struct door *door;
 	struct user *user;
 	int fd;
 	u64 number;
@@ -78,15 +79,15 @@ static struct line *line_of(const struct door *d, u64 number)
 	return l;
 }
 
-void door_shown(struct mounted *m, const struct inode *inode, __u64 line)
+void door_shown(struct door *d, const struct inode *inode, __u64 line)
 {
 	struct line *l;
 
-	pthread_mutex_lock(&m->door.lock);
-	l = line_of(&m->door, line);
+	pthread_mutex_lock(&d->lock);
+	l = line_of(d, line);
 	if (l)
 		l->shown = vexfs_node_ino(inode);
-	pthread_mutex_unlock(&m->door.lock);
+	pthread_mutex_unlock(&d->lock);
 }
 
 /* Was it?  Once. */
@@ -104,15 +105,14 @@ static bool was_shown(struct door *d, u64 ino, u64 line)
 	return shown;
 }
 
-void door_knock(struct mounted *m, const struct inode *inode, int access,
-		struct vexfs_knock *knock)
+void door_knock(struct door *d, const struct inode *inode, int access, struct vexfs_knock *knock)
 {
 	const u64 line = knock->line;
 
 	*knock = (struct vexfs_knock){
 		.version = VEXFS_DOOR_VERSION, .uid = geteuid(), .line = line,
 	};
-	memcpy(knock->name, m->door.name, sizeof(m->door.name));
+	memcpy(knock->name, d->name, sizeof(knock->name));
 	if (!line)
 		return;
 	knock->pass = (struct vexfs_pass){
@@ -120,9 +120,23 @@ void door_knock(struct mounted *m, const struct inode *inode, int access,
 		.generation = vexfs_node_generation(inode),
 		.access = access & O_ACCMODE,
 	};
-	if (was_shown(&m->door, knock->pass.ino, line))
+	if (was_shown(d, knock->pass.ino, line))
 		knock->pass.access = O_RDWR;
-	knock->pass.seal = seal_of(&m->door, line, &knock->pass);
+	knock->pass.seal = seal_of(d, line, &knock->pass);
+}
+
+/* Of who has the image: no kernel keeps a directory for him, and it may be gone. */
+static struct file *open_again(const struct line *l, const struct vexfs_pass *pass)
+{
+	struct inode *inode = vexfs_node_get(l->door->image, pass->ino);
+	struct file *file;
+
+	if (IS_ERR(inode))
+		return (struct file *)inode;
+	vexfs_node_looked_up(inode);
+	file = vexfs_node_open(l->door->image, pass->ino, pass->generation, pass->access);
+	vexfs_node_forget(l->door->image, pass->ino, 1);
+	return file;
 }
 
 /*
@@ -133,13 +147,14 @@ static struct file *enter(const struct line *l, const struct vexfs_pass *pass)
 {
 	struct file *file;
 
-	if (pass->seal != seal_of(&l->m->door, l->number, pass))
+	if (pass->seal != seal_of(l->door, l->number, pass))
 		return ERR_PTR(-EKEYREJECTED);
-	file = vexfs_node_open(l->m->image, pass->ino, pass->generation, pass->access);
+	if (l->door->by_path)
+		return open_again(l, pass);
+	file = vexfs_node_open(l->door->image, pass->ino, pass->generation, pass->access);
 	return file == ERR_PTR(-ESTALE) ? ERR_PTR(-EKEYREJECTED) : file;
 }
 
-/* What vexfs_bind.fd stands for, in the call of this thread. */
 static struct file *file_of(int n)
 {
 	struct vexfs_pass pass;
@@ -160,6 +175,13 @@ static struct file *file_of(int n)
 		return l->file[n];
 	l->file[n] = NULL;		/* it was closed meanwhile */
 	return NULL;
+}
+
+bool door_file(int n, struct file **file)
+{
+	if (mine)
+		*file = file_of(n);
+	return mine;
 }
 
 /* --- what a call asks of its caller --- */
@@ -212,7 +234,7 @@ static bool gone(struct vexfs_call *call)
 /* Counted as the user's.  -EUSERS. */
 static int charge(struct line *l, u64 more, u64 less)
 {
-	struct door *d = &l->m->door;
+	struct door *d = l->door;
 	int err = 0;
 
 	pthread_mutex_lock(&d->lock);
@@ -233,7 +255,7 @@ static void drop_memory(struct line *l)
 {
 	if (!l->call.memory)
 		return;
-	if (!__atomic_load_n(&l->m->door.closing, __ATOMIC_ACQUIRE))
+	if (!__atomic_load_n(&l->door->closing, __ATOMIC_ACQUIRE))
 		madvise(l->call.memory, l->bytes, MADV_REMOVE);
 	munmap(l->call.memory, l->bytes);
 	l->call.memory = NULL;
@@ -316,13 +338,61 @@ static bool answer(struct line *l, int ret, int memory)
 /* --- calls --- */
 
 /* What stat(2) shows of dir has changed, and the kernel believes what it was told. */
-static void forget_attributes(struct mounted *m, u64 ino, u32 cmd)
+static void forget_attributes(const struct door *d, u64 ino, u32 cmd)
 {
 	u32 nr = _IOC_NR(cmd);
 
+	if (!d->changed)
+		return;
 	if (nr == _IOC_NR(VEXFS_IOC_CREATE) || nr == _IOC_NR(VEXFS_IOC_DROP) ||
 	    nr == _IOC_NR(VEXFS_IOC_USE))
-		fuse_lowlevel_notify_inval_inode(m->session, ino, -1, 0);
+		d->changed(d->arg, ino);
+}
+
+/* The path is copied first: who is there may change it meanwhile. */
+static int open_path(struct line *l)
+{
+	size_t room = min_t(size_t, min_t(size_t, l->ask.bytes, l->bytes), VEXFS_DOOR_MEMORY);
+	char path[PATH_MAX], *at = l->call.memory + VEXFS_DOOR_FIRST;
+	struct vexfs_pass pass = { .access = O_RDWR };
+	struct inode *inode;
+	struct file *dir;
+	struct stat st;
+	size_t n;
+
+	if (room <= VEXFS_DOOR_FIRST)
+		return -EINVAL;
+	room = min_t(size_t, room - VEXFS_DOOR_FIRST, sizeof(path));
+	memcpy(path, at, room);
+	n = strnlen(path, room);
+	if (n == room)
+		return -ENAMETOOLONG;
+	dir = vexfs_file_open(l->door->image, path, O_RDONLY | O_DIRECTORY, 0);
+	if (IS_ERR(dir))
+		return PTR_ERR(dir);
+	vexfs_file_stat(dir, &st);
+	inode = vexfs_node_get(l->door->image, st.st_ino);
+	vexfs_file_close(dir);
+	if (IS_ERR(inode))
+		return PTR_ERR(inode);
+	pass.ino = st.st_ino;
+	pass.generation = vexfs_node_generation(inode);
+	pass.seal = seal_of(l->door, l->number, &pass);
+	vexfs_node_put(inode);
+	memcpy(at, &pass, sizeof(pass));
+	return 0;
+}
+
+static int sync_dir(const struct line *l)
+{
+	struct file *dir = enter(l, &l->ask.dir);
+	int err;
+
+	if (IS_ERR(dir))
+		return PTR_ERR(dir);
+	err = vexfs_file_sync(dir);
+	vexfs_file_close(dir);
+	return err;
 }
 
 static long call(struct line *l)
@@ -332,6 +402,10 @@ static long call(struct line *l)
 	long ret;
 	u32 i;
 
+	if (l->door->by_path && ask->cmd == VEXFS_DOOR_OPEN)
+		return open_path(l);
+	if (l->door->by_path && ask->cmd == VEXFS_DOOR_SYNC)
+		return sync_dir(l);
 	/* of others, as FS_IOC_SHUTDOWN, FUSE says itself that they are not there */
 	if (_IOC_TYPE(ask->cmd) != VEXFS_IOC_MAGIC)
 		return -ENOTTY;
@@ -348,7 +422,7 @@ static long call(struct line *l)
 	l->call.bytes = min_t(size_t, ask->bytes, l->bytes);
 	vexfs_call_begin(&l->call);
 	if (ask->cmd == VEXFS_IOC_NATIVE)
-		ret = vexfs_native_ioctl((void *)(uintptr_t)VEXFS_DOOR_FIRST, l->m->noprograms);
+		ret = vexfs_native_ioctl((void *)(uintptr_t)VEXFS_DOOR_FIRST, l->door->noprograms);
 	else
 		ret = vexfs_file_ioctl(dir, ask->cmd, (void *)(uintptr_t)VEXFS_DOOR_FIRST);
 	vexfs_call_end();
@@ -359,7 +433,7 @@ static long call(struct line *l)
 	l->file = NULL;
 	vexfs_file_close(dir);
 	if (!ret)
-		forget_attributes(l->m, ask->dir.ino, ask->cmd);
+		forget_attributes(l->door, ask->dir.ino, ask->cmd);
 	return ret;
 }
 
@@ -437,7 +511,7 @@ static void leave(struct user **at, struct user *u)
 /* Into the list.  -EUSERS. */
 static int enlist(struct line *l)
 {
-	struct door *d = &l->m->door;
+	struct door *d = l->door;
 	int err = -EUSERS;
 
 	pthread_mutex_lock(&d->lock);
@@ -460,7 +534,7 @@ static int enlist(struct line *l)
 
 static void hang_up(struct line *l)
 {
-	struct door *d = &l->m->door;
+	struct door *d = l->door;
 
 	drop_memory(l);
 	pthread_mutex_lock(&d->lock);
@@ -492,8 +566,17 @@ static void *attend(void *arg)
 	return NULL;
 }
 
+/* Who could open the image may do everything in it.  -EACCES: that is not known of him. */
+static int trust(struct line *l)
+{
+	if (l->call.who.uid && l->call.who.uid != geteuid())
+		return -EACCES;
+	l->call.who.uid = l->call.who.gid = 0;
+	return 0;
+}
+
 /* Somebody has connected. */
-static void admit(struct mounted *m, int fd)
+static void admit(struct door *d, int fd)
 {
 	struct line *l = calloc(1, sizeof(*l));
 	struct ucred who;
@@ -506,14 +589,15 @@ static void admit(struct mounted *m, int fd)
 		free(l);
 		return;
 	}
-	l->m = m;
+	l->door = d;
 	l->fd = fd;
 	l->call.who = (struct mnt_idmap){
 		.uid = who.uid, .gid = who.gid, .in_group = in_group, .arg = l,
 	};
 	l->call.writes = writes;
 	l->call.gone = gone;
-	err = enlist(l);
+	err = d->by_path ? trust(l) : 0;
+	err = err ?: enlist(l);
 	if (!err && pthread_create(&thread, NULL, attend, l))
 		err = -EUSERS;
 	if (!err) {
@@ -527,45 +611,51 @@ static void admit(struct mounted *m, int fd)
 static void *listen_for(void *arg)
 {
 	const struct timespec nap = { .tv_nsec = 10000000 };
-	struct mounted *m = arg;
+	struct door *d = arg;
 	int fd;
 
-	while (!__atomic_load_n(&m->door.closing, __ATOMIC_ACQUIRE)) {
-		fd = accept4(m->door.listening, NULL, NULL, SOCK_CLOEXEC);
+	while (!__atomic_load_n(&d->closing, __ATOMIC_ACQUIRE)) {
+		fd = accept4(d->listening, NULL, NULL, SOCK_CLOEXEC);
 		if (fd >= 0)
-			admit(m, fd);
+			admit(d, fd);
 		else if (errno != EINTR && errno != ECONNABORTED)
 			nanosleep(&nap, NULL);	/* no descriptors, no memory */
 	}
 	return NULL;
 }
 
-/* As many lines as the system allows. */
-static void raise_limit(void)
+void door_any_name(struct door *d)
 {
-	struct rlimit most;
+	__u64 chance[2];
 
-	if (!getrlimit(RLIMIT_NOFILE, &most)) {
-		most.rlim_cur = most.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &most);
-	}
+	get_random_bytes(chance, sizeof(chance));
+	snprintf(d->name, sizeof(d->name), "vexfs-fuse-%016llx%016llx", chance[0], chance[1]);
 }
 
-int door_open(struct mounted *m)
+/* A thread that no signal of the program is for.  A negative errno. */
+static int begin(struct door *d)
+{
+	sigset_t all, before;
+	int err;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &before);
+	err = -pthread_create(&d->thread, NULL, listen_for, d);	/* as are those that it begins */
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return err;
+}
+
+int door_open(struct door *d)
 {
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
-	struct door *d = &m->door;
-	__u64 chance[2];
-	int n, err;
+	size_t n = strlen(d->name);
+	int err;
 
+	d->closing = false;
 	pthread_mutex_init(&d->lock, NULL);
 	pthread_cond_init(&d->quiet, NULL);
 	get_random_bytes(d->key, sizeof(d->key));
-	get_random_bytes(chance, sizeof(chance));
-	n = snprintf(d->name, sizeof(d->name), "vexfs-fuse-%016llx%016llx", chance[0], chance[1]);
 	memcpy(at.sun_path + 1, d->name, n);
-	raise_limit();
-	vexfs_image_descriptors(file_of);
 	d->listening = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	if (d->listening < 0)
 		return -errno;
@@ -574,15 +664,14 @@ int door_open(struct mounted *m)
 	    listen(d->listening, 128))
 		err = -errno;
 	else
-		err = -pthread_create(&d->thread, NULL, listen_for, m);
+		err = begin(d);
 	if (err)
 		close(d->listening);
 	return err;
 }
 
-void door_close(struct mounted *m)
+void door_close(struct door *d)
 {
-	struct door *d = &m->door;
 	struct line *l;
 
 	pthread_mutex_lock(&d->lock);
@@ -595,4 +684,13 @@ void door_close(struct mounted *m)
 	pthread_mutex_unlock(&d->lock);
 	pthread_join(d->thread, NULL);
 	close(d->listening);
+}
+
+void door_forked(struct door *d)
+{
+	struct line *l;
+
+	close(d->listening);
+	for (l = d->line; l; l = l->next)	/* if the list is whole: a thread may have been at it */
+		close(l->fd);
 }

@@ -17,12 +17,18 @@
  *	4. For each call an ask, and its answer.  A line has one call at a time; who says anything
  *	   before he has his answer, or hangs up, has given up.
  *
+ * Who has attached an image, or mounted it by FUSE, answers at the image's own socket, too
+ * (vexfs_door_name()), for those of his uid and for root, who might open the image themselves.  They
+ * need not knock: VEXFS_DOOR_OPEN gives them the pass of a path.
+ *
  * The daemon takes no descriptors: one of a filesystem that does not answer could hold it for ever
  * when it is closed.
  */
 #ifndef _VEXFS_FUSE_DOOR_H
 #define _VEXFS_FUSE_DOOR_H
 
+#include <stdio.h>
+#include <sys/stat.h>
 #include <vexfs/ioctl.h>
 
 #define VEXFS_DOOR_VERSION	1u	/* of all that is below but vexfs_knock, which stays */
@@ -59,7 +65,7 @@ struct vexfs_knock {
 /* The first message of the daemon; SCM_RIGHTS: the memory.  An error: no line. */
 struct vexfs_welcome {
 	__u32	version;
-	__s32	error;			/* -EUSERS too many lines, -ENOMEM */
+	__s32	error;			/* -EUSERS too many lines, -ENOMEM; -EACCES another uid */
 	__u64	line;			/* its number */
 	__u32	bytes;			/* of the memory */
 	__u32	reserved;
@@ -73,6 +79,12 @@ struct vexfs_ask {
 	__u32	files, passes;
 	struct vexfs_pass dir;
 };
+/*
+ * At the socket of an image, cmd of what is no ioctl.  OPEN: the memory has the path of a directory,
+ * to its NUL, and its pass afterwards.  SYNC: fsync(2) of dir.
+ */
+#define VEXFS_DOOR_OPEN		1u
+#define VEXFS_DOOR_SYNC		2u
 /* vexfs_bind.fd, too: what is no file open for reading, and a file of another filesystem */
 #define VEXFS_DOOR_NO_FILE	(-2)
 #define VEXFS_DOOR_ELSEWHERE	(-3)
@@ -91,6 +103,16 @@ struct vexfs_reply {
 	__s32	ret;
 	__u32	written;		/* so many vexfs_written follow */
 };
+
+/* The name of the socket of the image, a file or a block device, that st is. */
+static inline void vexfs_door_name(char *name, size_t size, const struct stat *st)
+{
+	if (S_ISBLK(st->st_mode))
+		snprintf(name, size, "vexfs-device-%llx", (unsigned long long)st->st_rdev);
+	else
+		snprintf(name, size, "vexfs-image-%llx-%llx", (unsigned long long)st->st_dev,
+			 (unsigned long long)st->st_ino);
+}
 
 _Static_assert(sizeof(struct vexfs_pass) == 24, "vexfs_pass");
 _Static_assert(sizeof(struct vexfs_knock) == 136, "vexfs_knock");

@@ -10,27 +10,9 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <linux/types.h>
+#include "fuse/serve.h"
 
-struct inode;
-struct line;
-struct user;
 struct vexfs_image;
-struct vexfs_knock;
-
-/* See door.c; lock guards what is below it. */
-struct door {
-	char name[48];			/* of the socket, abstract */
-	int listening;
-	__u64 key[2];			/* of passes */
-	pthread_t thread;
-	pthread_mutex_t lock;
-	pthread_cond_t quiet;		/* there are no lines any more */
-	bool closing;
-	__u32 lines;
-	__u64 number;			/* of the last one */
-	struct line *line;
-	struct user *users;
-};
 
 /* A mount.  What threads change is atomic. */
 struct mounted {
@@ -41,7 +23,9 @@ struct mounted {
 	const char *dir;		/* absolute */
 	struct fuse_session *session;
 	unsigned int waiting;		/* requests that wait for space, see ops.c */
-	struct door door;
+	struct door door;		/* of who has the mount */
+	struct door back;		/* of who has the image */
+	bool has_back;
 
 	/* of keep.c */
 	pthread_t main, keeper;
@@ -50,19 +34,6 @@ struct mounted {
 
 /* For fuse_session_new(), with a struct mounted. */
 extern const struct fuse_lowlevel_ops fuse_ops;
-
-/*
- * Calls of libvexfs are answered from here to the end, which ends those under way.  A negative
- * errno.
- */
-int door_open(struct mounted *m);
-void door_close(struct mounted *m);
-/* VEXFS_DOOR_KNOCK of a file that is open for `access` (O_ACCMODE); knock: in and out. */
-void door_knock(struct mounted *m, const struct inode *inode, int access,
-		struct vexfs_knock *knock);
-
-/* VEXFS_DOOR_XATTR: whoever has the line may write where he has this directory. */
-void door_shown(struct mounted *m, const struct inode *inode, __u64 line);
 
 /* Before any other thread is begun: signals that end the mount are the keeper's from now on. */
 void keep_signals(void);

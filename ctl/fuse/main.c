@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -20,6 +21,7 @@
 #include <platform/nodes.h>
 #include <platform/printable.h>
 #include <vexfs/vexfs.h>
+#include "fuse/door.h"
 #include "fuse/fuse.h"
 
 #define DEFAULT_COMMIT	5		/* seconds; as in the module */
@@ -263,11 +265,54 @@ static void log_line(void *arg, const char *line)
 	syslog(LOG_ERR, "%s", printable(line));
 }
 
+/* As many lines as the system allows. */
+static void raise_limit(void)
+{
+	struct rlimit most;
+
+	if (!getrlimit(RLIMIT_NOFILE, &most)) {
+		most.rlim_cur = most.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &most);
+	}
+}
+
+static struct file *file_of(int n)
+{
+	struct file *file;
+
+	return door_file(n, &file) ? file : NULL;
+}
+
+static void changed(void *arg, __u64 ino)
+{
+	fuse_lowlevel_notify_inval_inode(arg, ino, -1, 0);
+}
+
+/* A door of the mount, and one of the image for `vexctl --image`, which not everybody needs. */
+static int open_doors(struct mounted *m)
+{
+	raise_limit();
+	vexfs_image_descriptors(file_of);
+	m->door.image = m->back.image = m->image;
+	m->door.changed = m->back.changed = changed;
+	m->door.arg = m->back.arg = m->session;
+	m->door.noprograms = m->back.noprograms = m->noprograms;
+	door_any_name(&m->door);
+	m->has_back = m->back.by_path && !door_open(&m->back);
+	return door_open(&m->door);
+}
+
+static void close_back(struct mounted *m)
+{
+	if (m->has_back)
+		door_close(&m->back);
+}
+
 /* Until it is unmounted, or a signal ends it.  A negative errno. */
 static int serve(struct mounted *m)
 {
 	struct fuse_loop_config *config = fuse_loop_cfg_create();
-	int err = config ? door_open(m) : -ENOMEM;
+	int err = config ? open_doors(m) : -ENOMEM;
 
 	if (!err) {
 		err = keep_begin(m);
@@ -275,8 +320,9 @@ static int serve(struct mounted *m)
 			err = fuse_session_loop_mt(m->session, config);
 			keep_end(m);
 		}
-		door_close(m);
+		door_close(&m->door);
 	}
+	close_back(m);
 	if (config)
 		fuse_loop_cfg_destroy(config);
 	return err < 0 ? err : 0;
@@ -316,6 +362,7 @@ int main(int argc, char **argv)
 	struct options opt = { .commit = DEFAULT_COMMIT };
 	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
 	struct mounted m = { };
+	struct stat st;
 	int code, err;
 
 	if (argc)
@@ -328,6 +375,9 @@ int main(int argc, char **argv)
 	code = check_dir(&opt) ?: make_args(&opt, &args) ?: open_image(&opt, &m.image);
 	if (code)
 		goto out;
+	m.back.by_path = !opt.readonly && !stat(opt.what, &st);
+	if (m.back.by_path)
+		vexfs_door_name(m.back.name, sizeof(m.back.name), &st);
 	m.noatime = opt.noatime;
 	m.noprograms = opt.noprograms;
 	m.commit = opt.commit;

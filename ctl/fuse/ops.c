@@ -635,7 +635,7 @@ static void op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned int cmd, void *arg
 		return;
 	}
 	memcpy(&knock, in, sizeof(knock));
-	door_knock(mounted(req), inode, fi->fh, &knock);
+	door_knock(&mounted(req)->door, inode, fi->fh, &knock);
 	fuse_reply_ioctl(req, 0, &knock, sizeof(knock));
 }
 
@@ -657,7 +657,7 @@ static void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const 
 		return;
 	}
 	memcpy(&line, value, sizeof(line));
-	door_shown(mounted(req), inode, line);
+	door_shown(&mounted(req)->door, inode, line);
 	reply(req, 0);
 }
 

@@ -21,6 +21,8 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <fuse/door.h>
+#include <fuse/serve.h>
 #include <platform/image.h>
 #include <platform/native.h>
 #include "libvexfs/attach.h"
@@ -28,7 +30,10 @@
 
 struct image {
 	struct image *next;
-	struct vexfs_image *fs;
+	struct vexfs_image *fs;		/* NULL: another process has it */
+	struct line *far;		/* to him */
+	struct door door;		/* for others ... */
+	bool has_door;			/* ... if they may write, and the system lets us */
 	char *name;			/* as it was given */
 	dev_t dev, rdev;
 	ino_t ino;
@@ -39,7 +44,8 @@ struct image {
 
 struct handle {
 	struct image *image;		/* NULL: it was detached, and there is no file; lock */
-	struct file *file;
+	struct file *file;		/* NULL: of an image that another process has */
+	struct vexfs_pass pass;		/* there */
 	char *path;			/* in the image */
 	dev_t dev;			/* of its socket */
 	ino_t ino;
@@ -82,7 +88,8 @@ static void put(struct handle *h)
 	pthread_mutex_unlock(&lock);
 	if (!last)
 		return;
-	vexfs_file_close(h->file);
+	if (h->file)
+		vexfs_file_close(h->file);
 	free(h->path);
 	free(h);
 	pthread_mutex_lock(&lock);
@@ -146,6 +153,19 @@ static int get(int fd, struct handle **out)
 	return 0;
 }
 
+/* What h->path names, in an image or where that is. */
+static int open_it(struct handle *h, int flags)
+{
+	const struct image *im = h->image;
+
+	if (im->far)
+		return flags & O_DIRECTORY ? vexfs_far_open(im->far, h->path, &h->pass) : -EBUSY;
+	h->file = vexfs_file_open(im->fs, h->path, flags, 0644);
+	if ((long)h->file >= 0 || (long)h->file < -4095)
+		return 0;
+	return (int)(long)h->file;
+}
+
 /* Open a file of an image that is busy: a number. */
 static int open_in(struct image *im, const char *path, int flags)
 {
@@ -159,8 +179,7 @@ static int open_in(struct image *im, const char *path, int flags)
 		goto failed;
 	h->refs = 1;
 	h->image = im;
-	h->file = vexfs_file_open(im->fs, path, flags, 0644);
-	err = (long)h->file < 0 && (long)h->file >= -4095 ? (int)(long)h->file : 0;
+	err = open_it(h, flags);
 	if (err)
 		goto failed;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -191,7 +210,8 @@ static int open_in(struct image *im, const char *path, int flags)
 		put(stale);
 	return fd;
 close:
-	vexfs_file_close(h->file);
+	if (h->file)
+		vexfs_file_close(h->file);
 	if (fd >= 0)
 		close(fd);
 failed:
@@ -205,7 +225,10 @@ failed:
 static struct file *lookup(int fd)
 {
 	struct handle *h, **p;
+	struct file *file;
 
+	if (door_file(fd, &file))
+		return file;
 	if (get(fd, &h) <= 0)
 		return NULL;
 	if (pins.n && pins.handle[pins.n - 1] == h) {	/* many records of one file */
@@ -230,6 +253,11 @@ static struct file *lookup(int fd)
 /* In a child of fork() there are no images: those of the parent go on there. */
 static void forked(void)
 {
+	struct image *im;
+
+	for (im = images; im; im = im->next)
+		if (im->has_door)
+			door_forked(&im->door);
 	pthread_mutex_init(&lock, NULL);
 	pthread_cond_init(&idle, NULL);
 	images = NULL;
@@ -296,15 +324,43 @@ static void leave(struct image *im)
 	pthread_mutex_unlock(&lock);
 }
 
+/*
+ * For other processes, which could open the image if we had not: see fuse/door.h.  Without it they are
+ * refused, as they are where they cannot reach us.
+ */
+static void open_door(struct image *im, const struct stat *st)
+{
+	im->door = (struct door){ .image = im->fs, .by_path = true, .noprograms = true };
+	vexfs_door_name(im->door.name, sizeof(im->door.name), st);
+	im->has_door = !door_open(&im->door);
+}
+
+/* An image that is in no list, with nothing open in it. */
+static int end(struct image *im)
+{
+	int err = 0;
+
+	if (im->has_door)
+		door_close(&im->door);
+	if (im->far)
+		vexfs_far_hang_up(im->far);
+	else
+		err = vexfs_image_close(im->fs);
+	free(im->name);
+	free(im);
+	return err;
+}
+
 int vexfs_attach_why(const char *image, unsigned int flags, const char **why)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	unsigned int readonly = flags & VEXFS_ATTACH_READONLY ? VEXFS_IMAGE_READONLY : 0;
 	struct image *im, *other;
 	struct stat st;
 	int err;
 
 	*why = NULL;
-	if (flags & ~(VEXFS_ATTACH_READONLY | VEXFS_ATTACH_NOPROGRAMS))
+	if (flags & ~(VEXFS_ATTACH_READONLY | VEXFS_ATTACH_FAR | VEXFS_ATTACH_NOPROGRAMS))
 		return -EINVAL;
 	if (stat(image, &st))
 		return -errno;
@@ -325,13 +381,15 @@ int vexfs_attach_why(const char *image, unsigned int flags, const char **why)
 	im->ino = st.st_ino;
 	im->rdev = S_ISBLK(st.st_mode) ? st.st_rdev : 0;
 	pthread_once(&once, start);
-	err = vexfs_image_open(image, flags & VEXFS_ATTACH_READONLY ? VEXFS_IMAGE_READONLY : 0,
-			       &im->fs, why);
+	err = flags & VEXFS_ATTACH_FAR ? vexfs_far_dial(&st, &im->far) :
+					 vexfs_image_open(image, readonly, &im->fs, why);
 	if (err) {
 		free(im->name);
 		free(im);
 		return err;
 	}
+	if (im->fs && !readonly)
+		open_door(im, &st);
 	pthread_mutex_lock(&lock);
 	other = image_of(&st);		/* another thread was faster; readers share the lock */
 	if (!other) {
@@ -342,9 +400,7 @@ int vexfs_attach_why(const char *image, unsigned int flags, const char **why)
 	pthread_mutex_unlock(&lock);
 	if (!other)
 		return 0;
-	vexfs_image_close(im->fs);
-	free(im->name);
-	free(im);
+	end(im);
 	return -EALREADY;
 }
 
@@ -352,6 +408,8 @@ int vexfs_attach(const char *image, unsigned int flags)
 {
 	const char *why;
 
+	if (flags & VEXFS_ATTACH_FAR)
+		return -EINVAL;
 	return vexfs_attach_why(image, flags, &why);
 }
 
@@ -360,7 +418,7 @@ int vexfs_detach(const char *image)
 	struct image *im = NULL, **p;
 	struct stat st;
 	struct file *file;
-	int fd = 0, err;
+	int fd = 0;
 	bool is_there = !stat(image, &st);
 
 	pthread_mutex_lock(&lock);
@@ -386,15 +444,13 @@ int vexfs_detach(const char *image)
 		table[fd]->file = NULL;
 		table[fd]->image = NULL;
 		pthread_mutex_unlock(&lock);
-		vexfs_file_close(file);
+		if (file)
+			vexfs_file_close(file);
 		pthread_mutex_lock(&lock);
 	}
 	atomic_fetch_sub(&in_use, 1);
 	pthread_mutex_unlock(&lock);
-	err = vexfs_image_close(im->fs);
-	free(im->name);
-	free(im);
-	return err;
+	return end(im);
 }
 
 /* --- calls --- */
@@ -408,8 +464,12 @@ int vexfs_call(int fd, unsigned long cmd, void *arg)
 		return ret;
 	if (!ret)
 		return vexfs_mounted_call(fd, cmd, arg);
-	ret = cmd == VEXFS_IOC_NATIVE ? vexfs_native_ioctl(arg, h->image->noprograms) :
-					vexfs_file_ioctl(h->file, cmd, arg);
+	if (!h->file)
+		ret = vexfs_far_call(h->image->far, &h->pass, cmd, arg);
+	else if (cmd == VEXFS_IOC_NATIVE)
+		ret = vexfs_native_ioctl(arg, h->image->noprograms);
+	else
+		ret = vexfs_file_ioctl(h->file, cmd, arg);
 	while (pins.n)
 		put(pins.handle[--pins.n]);
 	free(pins.handle);
@@ -428,7 +488,7 @@ int vexfs_sync(int fd)
 		return ret;
 	if (!ret)
 		return fsync(fd) ? -errno : 0;
-	ret = vexfs_file_sync(h->file);
+	ret = h->file ? vexfs_file_sync(h->file) : vexfs_far_sync(h->image->far, &h->pass);
 	put(h);
 	return ret;
 }
@@ -503,7 +563,7 @@ ssize_t vexfs_pread(int fd, void *to, size_t n, __u64 pos)
 		ret = pread(fd, to, n, pos);
 		return ret < 0 ? -errno : ret;
 	}
-	ret = vexfs_file_pread(h->file, to, n, pos);
+	ret = h->file ? vexfs_file_pread(h->file, to, n, pos) : -EISDIR;
 	put(h);
 	return ret;
 }
@@ -519,7 +579,7 @@ ssize_t vexfs_pwrite(int fd, const void *from, size_t n, __u64 pos)
 		ret = pwrite(fd, from, n, pos);
 		return ret < 0 ? -errno : ret;
 	}
-	ret = vexfs_file_pwrite(h->file, from, n, pos);
+	ret = h->file ? vexfs_file_pwrite(h->file, from, n, pos) : -EBADF;
 	put(h);
 	return ret;
 }
@@ -533,7 +593,7 @@ int vexfs_mkdir(const char *path)
 	struct image *im = err == -ENOTDIR ? enter(AT_FDCWD, path, &inside) : NULL;
 
 	if (im) {
-		err = vexfs_image_mkdir(im->fs, inside, 0755);
+		err = im->fs ? vexfs_image_mkdir(im->fs, inside, 0755) : -EBUSY;
 		leave(im);
 	}
 	return err;
@@ -546,7 +606,7 @@ int vexfs_rmdir(const char *path)
 	struct image *im = err == -ENOTDIR ? enter(AT_FDCWD, path, &inside) : NULL;
 
 	if (im) {
-		err = vexfs_image_rmdir(im->fs, inside);
+		err = im->fs ? vexfs_image_rmdir(im->fs, inside) : -EBUSY;
 		leave(im);
 	}
 	return err;
@@ -559,7 +619,7 @@ int vexfs_unlink(const char *path)
 	struct image *im = err == -ENOTDIR ? enter(AT_FDCWD, path, &inside) : NULL;
 
 	if (im) {
-		err = vexfs_image_unlink(im->fs, inside);
+		err = im->fs ? vexfs_image_unlink(im->fs, inside) : -EBUSY;
 		leave(im);
 	}
 	return err;

@@ -37,6 +37,7 @@
 #define LOOK_S	1			/* so often who waits looks whether he is to stop */
 #define NAPS	1000			/* until other calls of this user are done */
 #define NAP_NS	10000000
+#define FAR_LOOKS	5			/* until who has an image says something */
 
 /* An open file, as the kernel knows it. */
 struct place {
@@ -45,6 +46,7 @@ struct place {
 	__u64 ino, mount;
 	mode_t mode;
 	int access;			/* O_ACCMODE of open(2) */
+	const struct vexfs_pass *pass;	/* that it has; NULL: one is asked for by fd */
 };
 
 struct line {
@@ -63,6 +65,9 @@ struct line {
 		__u64 mount;		/* by which it was opened */
 	} known[PASSES];
 	unsigned int turn;		/* of known, to be replaced */
+	/* to an image: it is in no list, and has one call at a time */
+	pthread_mutex_t far_lock;
+	unsigned int looks;		/* that who waits takes, 0: as many as it needs */
 	struct vexfs_written written[VEXFS_DOOR_WRITTEN];
 };
 
@@ -223,12 +228,15 @@ static ssize_t hear(struct line *l, void *to, size_t n, void *more, size_t room,
 	} control;
 	struct iovec parts[] = { { to, n }, { more, room } };
 	struct msghdr msg = { .msg_iov = parts, .msg_iovlen = 2 };
+	unsigned int looks = l->looks;
 	struct cmsghdr *c;
 	ssize_t got;
 
 	do {
 		if (vx_killed())
 			return -EINTR;
+		if (l->looks && !looks--)
+			return -ENOTCONN;
 		msg.msg_control = &control;
 		msg.msg_controllen = CMSG_LEN(sizeof(int));	/* no room for a second one */
 		got = recvmsg(l->fd, &msg, MSG_CMSG_CLOEXEC);
@@ -305,7 +313,14 @@ static int knock(int fd, __u64 line, struct vexfs_knock *k)
 	return ioctl(fd, VEXFS_DOOR_KNOCK, k) ? -errno : 0;
 }
 
-static int dial(struct line *l, const struct vexfs_knock *k)
+/* Whoever answers there is who could open it: its owner, one like us, or root; nobody else is told. */
+static bool may_have(const struct stat *image, uid_t uid)
+{
+	return !uid || uid == geteuid() || uid == image->st_uid;
+}
+
+/* image: to who has it; NULL: to who the knock says. */
+static int dial(struct line *l, const struct vexfs_knock *k, const struct stat *image)
 {
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
 	const struct timeval look = { .tv_sec = LOOK_S };
@@ -322,7 +337,8 @@ static int dial(struct line *l, const struct vexfs_knock *k)
 	if (connect(l->fd, (struct sockaddr *)&at, offsetof(struct sockaddr_un, sun_path) + 1 + n))
 		return -errno;
 	/* the name is anybody's once the daemon has ended */
-	if (getsockopt(l->fd, SOL_SOCKET, SO_PEERCRED, &who, &len) || who.uid != k->uid)
+	if (getsockopt(l->fd, SOL_SOCKET, SO_PEERCRED, &who, &len) ||
+	    !(image ? may_have(image, who.uid) : who.uid == k->uid))
 		return -ECONNREFUSED;
 	err = hear(l, &w, sizeof(w), NULL, 0, &memory);
 	if (err < 0)
@@ -363,7 +379,7 @@ static int call_up(const struct place *p, struct line **out)
 	lines = l;
 	atomic_fetch_add(&in_use, 1);
 	pthread_mutex_unlock(&lock);
-	err = dial(l, &k);
+	err = dial(l, &k, NULL);
 	if (err)
 		leave(l, false);
 	else
@@ -431,6 +447,10 @@ static int pass_of(struct line *l, const struct place *p, bool fresh, struct vex
 	unsigned int i;
 	int err;
 
+	if (p->pass) {
+		*pass = *p->pass;
+		return 0;
+	}
 	for (i = 0; i < PASSES; i++)
 		if (l->known[i].pass.ino == p->ino && l->known[i].mount == p->mount)
 			break;
@@ -654,4 +674,96 @@ int vexfs_mounted_call(int fd, unsigned int cmd, void *arg)
 	err = ret ? 0 : make_call(l, &p, cmd, &m, &ret);
 	leave(l, !err);
 	return err ? err : ret;
+}
+
+/* --- an image that another process has --- */
+
+int vexfs_far_dial(const struct stat *image, struct line **line)
+{
+	struct line *l = calloc(1, sizeof(*l));
+	struct vexfs_knock k = { };
+	int err;
+
+	if (!l)
+		return -ENOMEM;
+	*l = (struct line){ .fd = -1, .looks = FAR_LOOKS };
+	vexfs_door_name(k.name, sizeof(k.name), image);
+	err = dial(l, &k, image);
+	l->looks = 0;
+	if (err) {
+		let_go(l);
+		return err == -EACCES || err == -ENOTCONN ? -ECONNREFUSED : err;
+	}
+	pthread_mutex_init(&l->far_lock, NULL);
+	*line = l;
+	return 0;
+}
+
+void vexfs_far_hang_up(struct line *line)
+{
+	pthread_mutex_destroy(&line->far_lock);
+	let_go(line);
+}
+
+/* He has let go of the image, or ended. */
+static int far_error(int err)
+{
+	return err == -ENOTCONN ? -ECONNABORTED : err;
+}
+
+/* What is no ioctl.  Of the memory so many bytes are looked at. */
+static int far_ask(struct line *l, __u32 cmd, __u32 bytes, const struct vexfs_pass *dir)
+{
+	struct vexfs_ask a = { .cmd = cmd, .bytes = bytes };
+	struct answer got;
+	int err;
+
+	if (dir)
+		a.dir = *dir;
+	err = ask(l, &a, &got);
+	if (err)
+		return far_error(err);
+	if (got.memory >= 0)
+		close(got.memory);
+	return got.ret == -EKEYREJECTED ? -ESTALE : got.ret;
+}
+
+int vexfs_far_open(struct line *l, const char *path, struct vexfs_pass *pass)
+{
+	size_t n = strlen(path) + 1;
+	int err;
+
+	if (n > l->bytes - VEXFS_DOOR_FIRST)
+		return -ENAMETOOLONG;
+	pthread_mutex_lock(&l->far_lock);
+	memcpy(l->memory + VEXFS_DOOR_FIRST, path, n);
+	err = far_ask(l, VEXFS_DOOR_OPEN, l->bytes, NULL);
+	if (!err)
+		memcpy(pass, l->memory + VEXFS_DOOR_FIRST, sizeof(*pass));
+	pthread_mutex_unlock(&l->far_lock);
+	return err;
+}
+
+int vexfs_far_sync(struct line *l, const struct vexfs_pass *pass)
+{
+	int err;
+
+	pthread_mutex_lock(&l->far_lock);
+	err = far_ask(l, VEXFS_DOOR_SYNC, 0, pass);
+	pthread_mutex_unlock(&l->far_lock);
+	return err;
+}
+
+int vexfs_far_call(struct line *l, const struct vexfs_pass *pass, unsigned int cmd, void *arg)
+{
+	struct place p = { .fd = -1, .pass = pass };
+	struct marshal m;
+	int ret = marshal_begin(&m, cmd, arg), err;
+
+	if (ret)
+		return ret;
+	pthread_mutex_lock(&l->far_lock);
+	err = make_call(l, &p, cmd, &m, &ret);
+	pthread_mutex_unlock(&l->far_lock);
+	return err ? far_error(err) : ret;
 }

@@ -100,7 +100,7 @@ static const struct {
 
 	{ VEXFS_OP_DROP, ENOENT, "the directory was removed; nothing is left to drop" },
 
-	{ ANY, EPROTO, "the kernel module's answer makes no sense; it does not fit this library" },
+	{ ANY, EPROTO, "the answer of the kernel module, or of vexfs-fuse, makes no sense; it does not fit this library" },
 	{ VEXFS_OP_SNAPSHOT, EEXIST, "there is one of that name; choose another, or delete it" },
 	{ VEXFS_OP_SNAPSHOT, ENOENT,
 	  "there is no snapshot of that name; see them with `vexctl snapshot list`" },
@@ -146,6 +146,7 @@ static const struct {
 	{ VEXFS_OP_DETACH, EIO,
 	  "a write failed, and what was not synced before may be lost; check the drive that it is on" },
 	{ VEXFS_OP_FILE, ENOTDIR, "a part of its path is a file, and no image that is attached" },
+	{ VEXFS_OP_FILE, EBUSY, "another process has the image open, and can do that alone; end it first" },
 	{ VEXFS_OP_FILE, ELOOP, "symbolic links in an image are not followed" },
 	{ VEXFS_OP_FILE, EACCES, "no permission; ask its owner" },
 
@@ -161,6 +162,8 @@ static const struct {
 	  "not in a VexFS filesystem; mount one with `vexctl mount` or vexfs-fuse, or attach its image" },
 	{ ANY, ENOTCONN,
 	  "vexfs-fuse has ended; unmount the directory with `fusermount3 -u`, and mount it again" },
+	{ ANY, ECONNABORTED,
+	  "the process that answered, vexfs-fuse or one that had attached the image, has ended; mount or attach it again" },
 	{ ANY, EPROTONOSUPPORT,
 	  "it is mounted by a vexfs-fuse of another version; unmount it, and mount it by the one of this version" },
 	{ ANY, ECONNREFUSED,

@@ -107,6 +107,7 @@ static int create(int argc, char **argv)
 	else if (err != -EEXIST)
 		return fail(dir, "cannot make the directory: %s",
 			    err == -EROFS ? vexfs_strerror_for(VEXFS_OP_CREATE, EROFS) :
+			    err == -EBUSY ? vexfs_strerror_for(VEXFS_OP_FILE, EBUSY) :
 					    strerror(-err));
 	fd = vexfs_open(dir);
 	if (fd < 0) {

@@ -122,6 +122,9 @@ int image_attach(const struct verb *v)
 		end_on_signals();
 		signal(SIGPIPE, SIG_IGN);
 	}
+	/* whoever has it open, if he lets us */
+	if (!vexfs_attach_why(image, VEXFS_ATTACH_FAR, &why))
+		return VEXCTL_OK;
 	err = vexfs_attach_why(image, flags, &why);
 	if (!err) {
 		err = load_programs();

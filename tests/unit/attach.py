@@ -19,6 +19,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 sys.dont_write_bytecode = True
@@ -277,6 +278,12 @@ def has_open(pid, name, locked=False):
     return False
 
 
+def has_socket(pid):
+    """Has it come to whoever has the image: is there a memory that they share?"""
+    with open('/proc/%d/maps' % pid) as f:
+        return 'memfd:vexfs-fuse' in f.read()
+
+
 def interrupted(after, *words):
     """A verb on the image with Ctrl-C so many seconds after it has it open: its exit code and what it says."""
     p = subprocess.Popen([os.path.join(top, 'build/bin/vexctl'), '--image', IMAGE, *words],
@@ -295,6 +302,122 @@ def has_written(pid, n):
             return int(re.search(r'wchar: (\d+)', f.read())[1]) >= n
     except OSError:         # it has ended
         return False
+
+
+def elsewhere(program, **more):
+    """What another process prints, and the last line of what it says if it fails."""
+    r = subprocess.run([sys.executable, '-c', 'import vexfs\n' + program], capture_output=True, text=True, timeout=60,
+                       env=dict(os.environ, PYTHONPATH=os.path.join(top, 'ctl/python'), **more))
+    return r.stdout + (r.stderr.strip().split('\n')[-1] if r.returncode else '')
+
+
+def reader():
+    """A process that has the image open to read, until it has a line."""
+    p = subprocess.Popen([sys.executable, '-c', """import sys, vexfs
+with vexfs.attach('x.img', readonly=True) as image:
+    c = image.open('c')
+    print(len(c), [h.id for h in c.search([0] * 8, k=3)], flush=True)
+    sys.stdin.readline()
+    print(len(c), [h.id for h in c.search([0] * 8, k=3)])"""],
+                         env=dict(os.environ, PYTHONPATH=os.path.join(top, 'ctl/python')),
+                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return p, p.stdout.readline()
+
+
+def readers():
+    """Several processes that read one image, which a writer has left as he was killed."""
+    fresh()
+    vexctl('collection', 'create', 'c', '-d', '8')
+    p = subprocess.Popen([sys.executable, '-c', """import time, vexfs
+image = vexfs.attach('x.img')
+c = image.open('c')
+for i in range(50):
+    c.add([[i] * 8], [i])
+    c.sync()
+print('synced', flush=True)
+time.sleep(60)"""], env=dict(os.environ, PYTHONPATH=os.path.join(top, 'ctl/python')), stdout=subprocess.PIPE, text=True)
+    said = p.stdout.readline()
+    p.kill()
+    p.wait()
+    before = digest()
+    r = tool('fsck.vexfs', '-n', IMAGE)
+    test('a killed writer leaves something in the log', said == 'synced\n' and 'log' in r.stdout + r.stderr, said, r)
+    three = [reader() for _ in range(3)]
+    want = '50 [0, 1, 2]\n'
+    test('three processes read it at a time', [said for _, said in three] == [want] * 3,
+         [said or p.communicate() for p, said in three])
+    got = elsewhere('vexfs.attach("x.img")')
+    test('who would write is refused', 'Errno 16' in got and 'end that first' in got, got)
+    r = vexctl('delete', 'c', '5')
+    test('and told why', r.returncode == 1 and r.stderr == 'vexctl delete: x.img: somebody has it open; end that first\n', r)
+    os.chmod(IMAGE, 0o444)
+    r = vexctl('search', 'c', '--id', '7', '-k', '1')
+    test('one more, by vexctl, where nobody may write', r.returncode == 0 and '"id"' not in r.stderr, r)
+    os.chmod(IMAGE, 0o644)
+    ends = [p.communicate('\n', timeout=60) for p, _ in three]
+    test('they are not in the way of each other', ends == [(want, '')] * 3, ends)
+    test('nothing of the image has changed', digest() == before)
+    got = elsewhere("""image = vexfs.attach('x.img', readonly=True)
+c = image.open('c')
+c.add([[1] * 8])""")
+    test('who only reads writes nothing', 'Errno 30' in got and 'attach it for writing' in got, got)
+    r = vexctl('collection', 'info', 'c')
+    test('a writer after them finds all of it', vexctl('delete', 'c', '5').returncode == 0 and
+         answer('collection', 'info', 'c')['records'] == 49 and not whole(), r)
+
+
+def backups():
+    """What another process has attached, by way of that one."""
+    fresh(256 << 20)
+    with vexfs.attach(IMAGE) as image:
+        c = image.create('c', dims=8, attrs={'n': 'int'})
+        rows = [vector() for _ in range(3000)]
+        c.add(rows[:2000], range(2000), attrs=[{'n': i} for i in range(2000)])
+        r = vexctl('snapshot', 'create', 'c', 'first')
+        test('a snapshot of what is open elsewhere', r.returncode == 0 and raises(FileExistsError, c.snapshot, 'first') is True, r)
+        c.add(rows[2000:], range(2000, 3000), attrs=[{'n': i} for i in range(2000, 3000)])
+        c.delete(range(100))
+        r = vexctl('export', 'c', '-o', 'first.fvecs', '--as-of', 'first')
+        with open('first.fvecs', 'rb') as f:
+            data = f.read()
+        test('an export as of it', r.returncode == 0 and data == b''.join(struct.pack('<i8f', 8, *x) for x in rows[:2000]), r)
+        r = vexctl('export', 'c', '-f', 'jsonl')
+        got = [json.loads(line) for line in r.stdout.split('\n') if line]
+        test('and of the present', [g['id'] for g in got] == list(range(100, 3000)) and
+             all([f32(x) for x in g['vector']] == rows[g['id']] and g['attrs'] == {'n': g['id']} for g in got), r.stderr)
+        a = answer('search', 'c', '--id', '777', '-k', '5', '--where', 'n >= 700')
+        want = c.search(rows[777], k=5, where='n >= 700')
+        test('a search', [h['id'] for h in a['hits']] == [h.id for h in want], a)
+        r = vexctl('delete', 'c', '100')
+        test('a change, which both see', r.returncode == 0 and len(c) == 2899 and
+             answer('collection', 'info', 'c')['records'] == 2899, r)
+        r = vexctl('collection', 'create', 'other', '-d', '3')
+        test('but no new names', r.returncode == 1 and 'another process has the image open' in r.stderr, r)
+        r = vexctl('collection', 'info', 'nothing')
+        test('what is not there', r.returncode == 1 and 'there is no such directory' in r.stderr, r)
+        r = vexctl('sync', 'c')
+        test('sync', r.returncode == 0, r)
+        if os.getuid() == 0:
+            r = tool('vexctl', '--image', IMAGE, 'collection', 'info', 'c', user=65534)
+            test('not for others', r.returncode == 1, r)
+        # inserts go on while it is exported
+        writer = threading.Thread(target=lambda: [c.add([vector()], attrs=[{'n': i}]) for i in range(2000)])
+        writer.start()
+        counts = []
+        while writer.is_alive() or not counts:
+            r = vexctl('export', 'c', '-o', 'now.fvecs')
+            counts.append((r.returncode, os.path.getsize('now.fvecs') % 36, os.path.getsize('now.fvecs') // 36))
+        writer.join()
+        test('exports of what is being written', all(c[:2] == (0, 0) for c in counts) and
+             sorted(counts) == counts and 2899 <= counts[0][2] and counts[-1][2] <= 4899, counts)
+        p = subprocess.Popen([os.path.join(top, 'build/bin/vexctl'), '--image', IMAGE, 'search', 'c'],
+                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        t = time.time() + 60
+        while time.time() < t and not has_socket(p.pid):
+            time.sleep(0.01)
+    out, err = p.communicate('1 2 3 4 5 6 7 8\n', timeout=60)
+    test('who has it open lets go of it', p.returncode == 1 and 'has ended' in err, p.returncode, out, err)
+    test('fsck.vexfs finds nothing wrong after that', whole() == '', whole())
 
 
 def refusals():
@@ -328,11 +451,10 @@ def refusals():
                 wrong.append((image, verb, r))
     test('what is no image', not wrong, *wrong)
     with vexfs.attach(IMAGE):
-        r = vexctl('collection', 'info', 'words')
-        test('two processes', r.returncode == 1 and r.stderr == 'vexctl collection info: x.img: somebody has it open; '
-             'end that first\n', r)
-        r = vexctl('delete', 'words', '5')
-        test('the second of which writes', r.returncode == 1 and r.stderr.count('\n') == 1, r)
+        got = elsewhere('vexfs.attach("x.img", readonly=True)')
+        test('two processes, the second of which would only read', 'Errno 16' in got and 'end that first' in got, got)
+        got = elsewhere('vexfs.attach("x.img")')
+        test('or would write', 'Errno 16' in got and 'end that first' in got, got)
         test('twice in one', raises(errno.EALREADY, vexfs.attach, IMAGE) is True)
         test('by another name', raises(errno.EALREADY, vexfs.attach, os.path.join(work, '.', IMAGE)) is True)
     r = vexctl('collection', 'info', 'words')
@@ -541,6 +663,8 @@ if 'VEXFS_COUNT' not in os.environ:
     commands()
     refusals()
     ends()
+    readers()
+    backups()
     library()
 python()
 if np is None:

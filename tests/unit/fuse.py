@@ -244,6 +244,13 @@ def mounts():
         line = [l for l in f if ' %s ' % m.dir in l][0]
     test('mount(8) shows what it is', line.startswith(image + ' ') and ' fuse.vexfs ' in line, line)
     refused('it is locked while it is mounted', 'somebody has it open; end that first', image, mnt)
+    os.mkdir(m.path('c'))
+    vexctl = os.path.join(top, 'build/bin/vexctl')
+    r = [run(vexctl, *more, 'collection', 'create', m.path('c'), '-d', '2') for more in ([],)]
+    r += [run(vexctl, '--image', image, *words) for words in (['collection', 'info', 'c'], ['snapshot', 'create', 'c', 's'],
+                                                              ['export', 'c', '-f', 'jsonl', '--as-of', 's'])]
+    test('vexctl --image uses it by way of the daemon', [x.returncode for x in r] == [0] * 4 and
+         's' in run(vexctl, 'snapshot', 'list', m.path('c')).stdout, r)
     test('fsck says so, too', 'in use' in fsck(image) or 'open' in fsck(image), fsck(image))
     write(m.path('file'), b'data')
     os.mkdir(m.path('dir'))
