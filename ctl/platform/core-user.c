@@ -237,6 +237,7 @@ close:
 	return err;
 }
 
+/* So long is waited for who may be about to let go, as vexfs-fuse is when fusermount3(1) is done. */
 #define LOCK_MS		2000
 #define LOCK_TRIES	100
 
@@ -494,8 +495,19 @@ int vexfs_dev_write(struct vexfs_dev *dev, __u64 block, const void *data)
 	return 0;
 }
 
+/* Has somebody made the file shorter?  What was behind its end is lost, whatever is written now. */
+static bool is_cut(const struct vexfs_dev *dev)
+{
+	struct stat st;
+
+	return !fstat(dev->fd, &st) && S_ISREG(st.st_mode) &&
+	       (__u64)st.st_size >> VEXFS_BLOCK_SHIFT < dev->blocks;
+}
+
 int vexfs_dev_sync(struct vexfs_dev *dev)
 {
+	if (is_cut(dev))
+		return -EIO;
 	if (vexfs_fault(VEXFS_FAULT_FLUSH))
 		return -EIO;
 	if (dev->record)		/* what other threads write from now on may miss it */

@@ -8,6 +8,12 @@
  * the flushes the next transaction runs already, and who waits for it, or for data, shares the
  * flushes that come then: however many threads sync, there are two for all that came meanwhile.
  *
+ * One flush, of the commit block together with what it vouches for, would not do.  After a power cut
+ * the commit block may be there and something before it not.  Of a copy in the log its tag tells, but
+ * jbd2 takes that for damage: with checksums of version 3 its recovery ends in an error, and there is
+ * no mount, also where the log has the feature of asynchronous commits.  Of rows and file data nothing
+ * in the log tells, and records that count would have rows that were never written.
+ *
  * Blocks go to their places (a checkpoint) only right after a commit, when memory holds nothing that
  * is not committed; then the log is empty.  That happens when half of the ring is used, and nothing
  * runs beside that commit.  A transaction takes a third of the ring at most, so a commit always finds

@@ -24,6 +24,7 @@ import time
 
 sys.dont_write_bytecode = True
 from pymodule import again, np, raises, test, top  # noqa: E402
+from tap import skip  # noqa: E402
 import vexfs  # noqa: E402
 work = os.environ.get('VEXFS_WORK') or tempfile.mkdtemp(prefix='vexfs-attach')
 
@@ -620,6 +621,43 @@ def python():
          raises(errno.EINVAL, vexfs.attach, 'none.img') is True)
 
 
+def troubles():
+    """What the world around an image may do."""
+    log = 4 << 20
+    vexfs.abi.call('create_image', 'create_image', b'new.img', 16 << 20)
+    test('a new image has room for its log, and holes', log <= os.stat('new.img').st_blocks * 512 < 12 << 20,
+         os.stat('new.img'))
+    os.unlink('new.img')
+    fresh()
+    image = vexfs.attach(IMAGE)
+    c = image.create('c', dims=8)
+    c.add([vector()])
+    c.sync()
+    os.truncate(IMAGE, 1 << 20)
+    got = raises(errno.EIO, c.sync)
+    test('a sync after somebody has cut the file', got is True, got)
+    test('and what comes then', raises(errno.EIO, c.sync) is True and raises(errno.EIO, c.add, [vector()]) is True)
+    test('and closing it', raises(errno.EIO, image.close) is True)
+    # a container: no /dev/fuse, no privileges, no capabilities
+    inside = ['unshare', '-Urm', 'sh', '-c', 'mount -t tmpfs none /dev && exec setpriv --no-new-privs --bounding-set=-all '
+              '--inh-caps=-all "$0" "$@"', sys.executable, '-c', """import os, vexfs
+assert not os.path.exists('/dev/fuse')
+with open('/proc/self/status') as f:
+    assert 'CapEff:\\t0000000000000000' in f.read()
+with vexfs.attach('contained.img', create=True, size='64M') as image:
+    c = image.create('c', dims=2, metric='cosine')
+    c.add([[i, 1] for i in range(100)], range(100))
+    print([h.id for h in c.search([99, 1], k=2)])
+with vexfs.attach('contained.img') as image:
+    print([h.id for h in image.open('c').search([5, 1], k=1)], len(image.open('c')))"""]
+    if subprocess.run(['unshare', '-Urm', 'mount', '-t', 'tmpfs', 'none', '/dev'], capture_output=True).returncode:
+        skip('there are no user namespaces')
+    else:
+        r = subprocess.run(inside, capture_output=True, text=True, timeout=60,
+                           env=dict(os.environ, PYTHONPATH=os.path.join(top, 'ctl/python')))
+        test('in a container without /dev/fuse', r.returncode == 0 and r.stdout == '[99, 98]\n[5] 100\n', r)
+
+
 PROGRAM = r'''
 #include <stdio.h>
 #include <vexfs/vexfs.h>
@@ -665,6 +703,7 @@ if 'VEXFS_COUNT' not in os.environ:
     ends()
     readers()
     backups()
+    troubles()
     library()
 python()
 if np is None:

@@ -246,8 +246,7 @@ def mounts():
     refused('it is locked while it is mounted', 'somebody has it open; end that first', image, mnt)
     os.mkdir(m.path('c'))
     vexctl = os.path.join(top, 'build/bin/vexctl')
-    r = [run(vexctl, *more, 'collection', 'create', m.path('c'), '-d', '2') for more in ([],)]
-    r += [run(vexctl, '--image', image, *words) for words in (['collection', 'info', 'c'], ['snapshot', 'create', 'c', 's'],
+    r = [run(vexctl, 'collection', 'create', m.path('c'), '-d', '2')] + [run(vexctl, '--image', image, *words) for words in (['collection', 'info', 'c'], ['snapshot', 'create', 'c', 's'],
                                                               ['export', 'c', '-f', 'jsonl', '--as-of', 's'])]
     test('vexctl --image uses it by way of the daemon', [x.returncode for x in r] == [0] * 4 and
          's' in run(vexctl, 'snapshot', 'list', m.path('c')).stdout, r)
