@@ -56,6 +56,7 @@ help:
 	@echo 'make check-vm    tests on the stock Debian kernel in QEMU'
 	@echo 'make bench       race against other engines, under 40 minutes: bench/results/; SETS= PEERS= EXTRA= MINUTES= VM=1, see bench/bench.mk (root)'
 	@echo 'make bench-disk  durable inserts, first answers, size and turnovers on disk, beside other stores: bench/results/disk.txt; DISK= STORES='
+	@echo 'make bench-open  opening an image of 1,000,000 rows, and the first answer: bench/results/open.txt'
 	@echo 'make bench-native  nanoseconds per row and query of the engine on this machine, and searches while others insert'
 	@echo 'make bench-vm    instructions per query in a virtual machine, into the same results'
 	@echo 'make check-long  for some hours: random histories, a million power cuts, every fault, threads, crashes of generated workloads; each fuzz target for FUZZ_SECONDS [20]; hostile images and ioctls in a guest for HOSTILE_SECONDS [1800] each'

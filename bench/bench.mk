@@ -10,6 +10,7 @@
 # make bench-native       nanoseconds of kernels, and searches during a load, SECONDS_OF_LOAD=60 for a minute of it
 # make bench-vm           what bench/vm measures, into the results
 # make bench-disk         what needs a disk: stores of bench/disk on DISK=DIR [$(BENCH)/stores]; STORES="vexfs sqlite" only these
+# make bench-open         how long it takes to open an image of 1,000,000 rows, and to its first answer: bench/results/open.txt
 # bench/native/NAME.c     on this machine, becomes build/bench/NAME
 # bench/vm/*.sh           in the guest: tests/vm/run --icount bench/vm/NAME.sh
 
@@ -32,7 +33,7 @@ define bench-parts
 	@bench/peers/build $(BENCH)/peers '$(BENCH_NPM)' $(BENCH)/peers.log
 endef
 
-.PHONY: bench bench-disk bench-native bench-smoke bench-vm
+.PHONY: bench bench-disk bench-native bench-open bench-smoke bench-vm
 bench: BENCH_SINCE := $(shell date +%s)
 bench: deps
 	$(call bench-parts,,Building the engine and the harness)
@@ -53,6 +54,9 @@ bench-disk: deps
 	$(call bench-parts,strace,Building the library and the stores,$(BENCH_STORES) tools)
 	@bench/disk/run.py --bin $(BENCH) --npm '$(BENCH_NPM)' --out $(BENCH_RESULTS) --dir '$(DISK)' \
 		$(if $(STORES),--stores '$(STORES)')
+
+bench-open: tools
+	@bench/disk/open.py --out $(BENCH_RESULTS) --dir $(BENCH)
 
 bench-smoke: $(BENCH_NATIVE) $(BENCH_STORES)
 	@tests/unit/run bench/smoke.py

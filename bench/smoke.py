@@ -90,6 +90,10 @@ def main():
             store = json.load(f)['stores']['vexfs']
         tap.test('a store on disk', disk.returncode == 0 and store['recall'] > 0.99 and store['kept'] == 1 and
                  store['found'] == store['acknowledged'] >= 1000, disk.stdout + disk.stderr)
+        opened = subprocess.run(['/usr/bin/python3', os.path.join(HERE, 'disk', 'open.py'), '--rows', '20000', '--dims', '32',
+                                 '--out', out, '--dir', dir], capture_output=True, text=True)
+        tap.test('opening an image', opened.returncode == 0 and opened.stdout.startswith('20,000 rows of 32 dims: open '),
+                 opened.stdout + opened.stderr)
 
 
 if __name__ == '__main__':

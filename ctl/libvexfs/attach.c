@@ -360,7 +360,8 @@ int vexfs_attach_why(const char *image, unsigned int flags, const char **why)
 	int err;
 
 	*why = NULL;
-	if (flags & ~(VEXFS_ATTACH_READONLY | VEXFS_ATTACH_FAR | VEXFS_ATTACH_NOPROGRAMS))
+	if (flags & ~(VEXFS_ATTACH_READONLY | VEXFS_ATTACH_NOPROGRAMS | VEXFS_ATTACH_FAR |
+		      VEXFS_ATTACH_ALONE))
 		return -EINVAL;
 	if (stat(image, &st))
 		return -errno;
@@ -388,7 +389,7 @@ int vexfs_attach_why(const char *image, unsigned int flags, const char **why)
 		free(im);
 		return err;
 	}
-	if (im->fs && !readonly)
+	if (im->fs && !(flags & (VEXFS_ATTACH_READONLY | VEXFS_ATTACH_ALONE)))
 		open_door(im, &st);
 	pthread_mutex_lock(&lock);
 	other = image_of(&st);		/* another thread was faster; readers share the lock */
@@ -408,7 +409,7 @@ int vexfs_attach(const char *image, unsigned int flags)
 {
 	const char *why;
 
-	if (flags & VEXFS_ATTACH_FAR)
+	if (flags & ~(VEXFS_ATTACH_READONLY | VEXFS_ATTACH_NOPROGRAMS))
 		return -EINVAL;
 	return vexfs_attach_why(image, flags, &why);
 }

@@ -5,6 +5,8 @@
 
 /* What another process has attached, or mounted by FUSE, is used by way of him: -ECONNREFUSED. */
 #define VEXFS_ATTACH_FAR	0x80000000u
+/* Others are not answered: this process is about to end, and would leave them alone. */
+#define VEXFS_ATTACH_ALONE	0x40000000u
 
 /* vexfs_attach(); *why: what is wrong where the error alone does not say it, else NULL. */
 int vexfs_attach_why(const char *image, unsigned int flags, const char **why);

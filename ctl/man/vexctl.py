@@ -48,6 +48,8 @@ With
 no kernel module, no mount and no root is needed: vexctl itself opens the image FILE, or a block device, and the directories
 of the verb are those in it.
 No other vexctl can use it meanwhile, but that several may read one file; verbs that only read leave it as it is.
+What a program of the same user has attached to write, or vexfs\-fuse has mounted, is used by way of that one, which can so be
+backed up while it is open; it alone makes and removes collections.
 A device that is mounted is refused, and so is a file that is behind a loop device; do not mount a file while vexctl is at
 work on it, since a loop device does not ask.
 What a verb has said to be done is on the disk when it ends.

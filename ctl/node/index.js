@@ -652,8 +652,8 @@ class Image {
 	}
 }
 
-// Open an image, a file or block device with a VexFS, in this process.  Until it is closed no other process can use it,
-// but that several may be readonly.  create: make it where nothing has that name, of this size ['64G']; the file has
+// Open an image, a file or block device with a VexFS, in this process.  Until it is closed no other process can attach it,
+// but that several may be readonly; `vexctl --image` of the same user asks this one, and so can make backups.  create: make it where nothing has that name, of this size ['64G']; the file has
 // holes, and cannot grow later.  EBUSY: it is mounted, or in use; EINVAL: there is no VexFS in it.
 async function attach(name, given = {}) {
 	const { readonly = false, create: make = false, size } = options(given, ['readonly', 'create', 'size']);

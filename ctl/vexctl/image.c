@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * vexctl --image FILE: verbs on collections inside of an image, in this process and without a
- * kernel module.  It is attached before the verb runs and detached, which commits, whatever becomes
+ * kernel module; or, where another process has it open and answers us, in that one.  It is attached before the verb runs and detached, which commits, whatever becomes
  * of it.
  */
 #define _GNU_SOURCE
@@ -122,10 +122,10 @@ int image_attach(const struct verb *v)
 		end_on_signals();
 		signal(SIGPIPE, SIG_IGN);
 	}
-	/* whoever has it open, if he lets us */
-	if (!vexfs_attach_why(image, VEXFS_ATTACH_FAR, &why))
+	/* whoever has it open, if he lets us; but he runs no programs of ours */
+	if (!programs && !vexfs_attach_why(image, VEXFS_ATTACH_FAR, &why))
 		return VEXCTL_OK;
-	err = vexfs_attach_why(image, flags, &why);
+	err = vexfs_attach_why(image, flags | VEXFS_ATTACH_ALONE, &why);
 	if (!err) {
 		err = load_programs();
 		return err ? image_detach(err) : VEXCTL_OK;

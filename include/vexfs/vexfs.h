@@ -236,7 +236,9 @@ int vexfs_create_image(const char *image, __u64 bytes);
  * @flags: VEXFS_ATTACH_* or 0
  *
  * It is this process's alone until vexfs_detach(): others are refused, but that several may attach
- * a file to read it, and that losetup(8) and a loop mount do not ask; do neither meanwhile.  There
+ * a file to read it, and that losetup(8) and a loop mount do not ask; do neither meanwhile.  Who
+ * attaches it to write answers `vexctl --image` of the same user and of root, in threads of its own,
+ * so that snapshots and exports can be made meanwhile; only it makes and removes names.  There
  * are no permissions in it: whoever can open the image may do everything.  What a crash has left is
  * recovered, as a mount does it.  Afterwards every path of this header may lead into the image:
  * behind any path of its file, as if that were a directory.

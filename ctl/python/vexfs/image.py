@@ -24,7 +24,8 @@ def attach(path, readonly=False, create=False, size=None):
         with vexfs.attach('x.img') as image:
             c = image.create('words', dims=100, metric='cosine')
 
-    Until it is closed no other process can use the image, and every path of this module may lead into it:
+    Until it is closed no other process can attach the image, but that several may be readonly; `vexctl --image` of the same
+    user asks this one, and so can make backups meanwhile.  Every path of this module may lead into it:
     vexfs.Collection('x.img/words'), vexfs.Index('x.img/py', dim=384).  What a crash has left is recovered, unless it is
     readonly: then nothing is written.  close() makes everything durable; so does the end of the program, if it is one
     that Python sees.  Programs there are native ones, see Collection.load().  A child of fork() does not have it.
