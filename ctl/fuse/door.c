@@ -480,6 +480,15 @@ static bool welcome(struct line *l, int error)
 	return say(l, &part, 1, memory) && !w.error;
 }
 
+/*
+ * A user has no more than some of what the others have left: so there is always a line for one more
+ * user, however many conspire, up to a dozen or so.  With door.lock.
+ */
+static bool may_have_one(const struct door *d, const struct user *u)
+{
+	return u->lines < min(VEXFS_DOOR_USER_LINES, (VEXFS_DOOR_LINES - d->lines) / 4);
+}
+
 /* With door.lock.  NULL: no memory, or too many. */
 static struct user *user_of(struct door *d, uid_t uid)
 {
@@ -488,7 +497,7 @@ static struct user *user_of(struct door *d, uid_t uid)
 	for (u = d->users; u && u->uid != uid; u = u->next)
 		;
 	if (u)
-		return u->lines < VEXFS_DOOR_USER_LINES ? u : NULL;
+		return may_have_one(d, u) ? u : NULL;
 	u = calloc(1, sizeof(*u));
 	if (!u)
 		return NULL;

@@ -418,7 +418,8 @@ static int check_records(struct verify *v, struct rows *p, const struct vexfs_co
 	int err = 0;
 	u32 i;
 
-	v->n->records += count;
+	v->n->records += p->body ? vexfs_columns_live(p->body->columns) :
+				   min(count, le64_to_cpu(raw->c_live));
 	for (slot = 0; slot < count && !err; slot = next) {
 		err = verify_step(v, "records", slot, count) ?:
 			      read_records(v, p, slot, count, &next);

@@ -26,17 +26,29 @@ static bool stopped(const char *target)
 	return err == -EIO;
 }
 
+static bool is_fuse(struct libmnt_fs *fs)
+{
+	return !strcmp(mnt_fs_get_fstype(fs), "fuse.vexfs");
+}
+
 static void check_mount(struct checks *c, struct libmnt_fs *fs)
 {
 	const char *target = mnt_fs_get_target(fs), *source = mnt_fs_get_source(fs),
 		   *super = mnt_fs_get_fs_options(fs);
-	char name[64];
 	struct statvfs st;
+	char name[64];
+	int err;
 
 	snprintf(name, sizeof(name), "mount %.56s", target);
-	if (statvfs(target, &st))
+	err = statvfs(target, &st) ? errno : 0;
+	if (is_fuse(fs) && (err == ENOTCONN || err == ECONNABORTED))
+		check(c, CHECK_FAIL, name, "unmount it with `fusermount3 -u`, and mount it again",
+		      "%s: its vexfs-fuse has ended", source);
+	else if (is_fuse(fs) && err == EACCES)
+		check(c, CHECK_OK, name, "-o allow_other lets others look", "%s, of another user", source);
+	else if (err)
 		check(c, CHECK_FAIL, name, "see the kernel log (dmesg)", "%s: %s", source,
-		      strerror(errno));
+		      strerror(err));
 	else if (stopped(target))
 		check(c, CHECK_FAIL, name,
 		      "see the kernel log (dmesg), unmount it and run fsck.vexfs",
@@ -65,12 +77,44 @@ void check_mounts(struct checks *c)
 	while (table && iter && !mnt_table_next_fs(table, iter, &fs)) {
 		const char *type = mnt_fs_get_fstype(fs);
 
-		if (type && !strcmp(type, "vexfs") && mnt_fs_get_target(fs) &&
+		if (type && (!strcmp(type, "vexfs") || is_fuse(fs)) && mnt_fs_get_target(fs) &&
 		    mnt_fs_get_source(fs))
 			check_mount(c, fs);
 	}
 	mnt_free_iter(iter);
 	mnt_unref_table(table);
+}
+
+/* A program in one of the usual places. */
+static bool is_installed(const char *name)
+{
+	static const char *const dirs[] = { "/usr/bin", "/bin", "/usr/sbin", "/sbin",
+					    "/usr/local/bin", "/usr/local/sbin" };
+	char path[64];
+	size_t i;
+
+	for (i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", dirs[i], name);
+		if (!access(path, X_OK))
+			return true;
+	}
+	return false;
+}
+
+/* Whoever has the module needs none of it, and who attaches images needs neither. */
+void check_fuse(struct checks *c)
+{
+	if (access("/dev/fuse", F_OK))
+		check(c, CHECK_OK, "fuse", "`modprobe fuse`, or give the container /dev/fuse",
+		      "/dev/fuse is not there: vexfs-fuse mounts nothing; images work without a mount");
+	else if (access("/dev/fuse", R_OK | W_OK))
+		check(c, CHECK_OK, "fuse", "see who may open it",
+		      "/dev/fuse is not for this user: vexfs-fuse mounts nothing");
+	else if (geteuid() && !is_installed("fusermount3"))
+		check(c, CHECK_OK, "fuse", "install fuse3",
+		      "there is no fusermount3, and without it only root mounts by vexfs-fuse");
+	else
+		check(c, CHECK_OK, "fuse", NULL, "vexfs-fuse can mount without the module");
 }
 
 /* What libblkid, and with it lsblk, udev and `mount -t auto`, takes the device for. */

@@ -569,6 +569,7 @@ static int doctor(int argc, char **argv)
 	if (loaded)
 		check_programs(&checks, bpffs);
 	check_vexd(&checks);
+	check_fuse(&checks);
 	check_mounts(&checks);
 	if (optind < argc)
 		check_path(&checks, argv[optind]);
@@ -590,7 +591,7 @@ static int doctor(int argc, char **argv)
 const struct verb doctor_verbs[] = {
 	{ "doctor", doctor, "[DEVICE | DIR] [--json]",
 	  "check what VexFS needs, and say what to do about what is missing",
-	  "It looks at the kernel, the module, BPF, rights, loaded programs, vexd and mounted filesystems; and at a device, an\n"
+	  "It looks at the kernel, the module, BPF, rights, loaded programs, vexd, FUSE and mounted filesystems; and at a device, an\n"
 	  "image or a directory if you name one.  Each check is one line: ok, warn (it works, but have a look) or FAIL (it will\n"
 	  "not work), what was found, and what to do about it.  Nothing is changed.  Root sees more than other users.\n"
 	  "Exit code 1: at least one check failed.\n" },

@@ -24,7 +24,9 @@ __attribute__((format(printf, 5, 6))) void check(struct checks *c, enum verdict 
 						 const char *name, const char *advice,
 						 const char *fmt, ...);
 
-/* Every VexFS that is mounted, in the order of /proc/self/mountinfo. */
+/* What a mount without the module takes. */
+void check_fuse(struct checks *c);
+/* Every VexFS that is mounted, by the module or by FUSE, in the order of /proc/self/mountinfo. */
 void check_mounts(struct checks *c);
 /* What the user named: a device, the image of one, or a directory of a VexFS. */
 void check_path(struct checks *c, const char *path);

@@ -250,6 +250,8 @@ def mounts():
                                                               ['export', 'c', '-f', 'jsonl', '--as-of', 's'])]
     test('vexctl --image uses it by way of the daemon', [x.returncode for x in r] == [0] * 4 and
          's' in run(vexctl, 'snapshot', 'list', m.path('c')).stdout, r)
+    r = run(vexctl, 'doctor')
+    test('vexctl doctor shows it', ' fuse ' in r.stdout and ('mount %s' % m.dir)[:62] in r.stdout, r.stdout)
     test('fsck says so, too', 'in use' in fsck(image) or 'open' in fsck(image), fsck(image))
     write(m.path('file'), b'data')
     os.mkdir(m.path('dir'))

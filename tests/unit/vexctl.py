@@ -278,7 +278,7 @@ if not os.path.exists('/sys/module/vexfs'):
     test('the module is missing', r.returncode == 1 and re.search(r'^FAIL  module +- not loaded; .*vexfs', r.stdout, re.M), r)
 r = run('doctor', '--json')
 report = json.loads(r.stdout)
-test('doctor as JSON', {'kernel', 'bpffs', 'rights', 'vexd'} <= {c['name'] for c in report['checks']} and
+test('doctor as JSON', {'kernel', 'bpffs', 'rights', 'vexd', 'fuse'} <= {c['name'] for c in report['checks']} and
      sum(report[k] for k in ('ok', 'warnings', 'failures')) == len(report['checks']) and
      all(c['advice'] for c in report['checks'] if c['result'] == 'FAIL'), r)
 with tempfile.TemporaryDirectory() as d:
