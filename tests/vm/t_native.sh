@@ -34,4 +34,7 @@ expect_fail "a native program for the kernel" "is a native program" vexctl load 
 run "mount again" vexctl mount /dev/vda /mnt
 expect_fail "a mount by the module" "not mounted by vexfs-fuse" vexctl load --mount /mnt $lib/flat.native.so
 run "unmount again" umount /mnt
+for p in flat coded ivf lsh sample tenant recency; do
+	run "unload $p" vexctl unload $p
+done
 finish
