@@ -328,6 +328,7 @@ static void refused_record(struct verify *v, u64 slot, u32 why)
 {
 	enum vexfs_finding nr = why == VEXFS_LOST_WORD	   ? VEXFS_FOUND_RECORD_WORD :
 				why == VEXFS_LOST_BINDING  ? VEXFS_FOUND_BINDING :
+				why == VEXFS_LOST_FILE	   ? VEXFS_FOUND_BINDING :
 				why == VEXFS_LOST_SAME_KEY ? VEXFS_FOUND_RECORD_KEY :
 							     VEXFS_FOUND_RECORD_FIELDS;
 

@@ -305,7 +305,7 @@ static int add(struct vexfs_files *t, struct vexfs_bound_file *f, const struct v
 
 /*
  * Is there a file of this number and generation?  What is not will never be again, so no lock is
- * needed.  1, 0, or an error.
+ * needed.  1, 0 (or its inode is damaged, and nobody can say), or an error.
  */
 static int is_there(struct super_block *sb, const struct vexfs_file_id *id)
 {
@@ -318,7 +318,7 @@ static int is_there(struct super_block *sb, const struct vexfs_file_id *id)
 		return err == -ESTALE ? 0 : err ?: s.generation == id->generation;
 	inode = vexfs_iget(sb, id->ino, VEXFS_IGET_HANDLE);
 	if (IS_ERR(inode))
-		return inode == ERR_PTR(-ESTALE) ? 0 : PTR_ERR(inode);
+		return inode == ERR_PTR(-ESTALE) || inode == ERR_PTR(-EUCLEAN) ? 0 : PTR_ERR(inode);
 	err = inode->i_generation == id->generation;
 	iput(inode);
 	return err;
@@ -385,7 +385,7 @@ struct vexfs_bound_file *vexfs_file_load(struct super_block *sb, struct vexfs_fi
 	return entry(sb, t, id, now, like, -1, &fresh);
 }
 
-/* Copy the state of a file into its entry.  -EIO, -EUCLEAN, -ENOMEM. */
+/* Copy the state of a file into its entry.  -EIO, -ENOMEM; -EUCLEAN: its inode is damaged. */
 static int refresh(struct super_block *sb, struct vexfs_files *t, struct vexfs_bound_file *f)
 {
 	struct inode *inode = NULL;
@@ -419,14 +419,45 @@ static int refresh(struct super_block *sb, struct vexfs_files *t, struct vexfs_b
 	return 0;
 }
 
-int vexfs_files_refresh(struct super_block *sb, struct vexfs_files *t)
+/* The records that name f->id. */
+static int lose_records(struct vexfs_body *b, const struct vexfs_bound_file *f)
 {
+	struct vexfs_trial t = { .b = b };
+	u64 slot = f->file.records ? f->file.last : VEXFS_NO_SLOT;
+	int err = 0;
+
+	for (; slot != VEXFS_NO_SLOT && !err; slot = vexfs_columns_bound_before(b->columns, slot))
+		if (!vexfs_columns_dead(b->columns, slot) && !vexfs_columns_lost(b->columns, slot))
+			err = vexfs_trial_lose(&t, slot, VEXFS_LOST_FILE, false, false);
+	return err;
+}
+
+/*
+ * The inode of f is damaged.  It is not on the list of those that are gone: the file may be there, and its
+ * records are not deleted for that.
+ */
+static int lose_file(struct vexfs_body *b, const struct vexfs_bound_file *f)
+{
+	const struct vexfs_bound_file *member;
+	int err = lose_records(b, f);
+
+	list_for_each_entry(member, &f->family, family)
+		err = err ?: lose_records(b, member);
+	return err;
+}
+
+int vexfs_files_refresh(struct vexfs_body *b)
+{
+	struct super_block *sb = b->dir->i_sb;
+	struct vexfs_files *t = &b->files;
 	struct vexfs_bound_file *f;
 	int err = 0;
 
 	list_for_each_entry(f, &t->all, all) {
 		/* one whose place was taken has another generation: it stays gone */
 		err = f->file.heir ? 0 : refresh(sb, t, f);
+		if (err == -EUCLEAN)
+			err = lose_file(b, f);
 		if (!err && vx_killed())
 			err = -EINTR;
 		if (err)
@@ -492,7 +523,8 @@ u64 vexfs_files_victim(struct vexfs_body *b)
 			 * nothing is bound to it any more, so what is dead need not be looked at
 			 * again
 			 */
-			while (vexfs_columns_dead(b->columns, f->file.last))
+			while (vexfs_columns_dead(b->columns, f->file.last) ||
+			       vexfs_columns_lost(b->columns, f->file.last))
 				f->file.last = vexfs_columns_bound_before(b->columns, f->file.last);
 			slot = f->file.last;
 			break;

@@ -85,8 +85,11 @@ struct vexfs_bound_file *vexfs_file_load(struct super_block *sb, struct vexfs_fi
 					 const struct vexfs_file_id *id,
 					 const struct vexfs_file_id *now,
 					 const struct vexfs_file *like);
-/* ... -EIO, -EUCLEAN, -EINTR.  The collection is on the list of the mount by now. */
-int vexfs_files_refresh(struct super_block *sb, struct vexfs_files *t);
+/*
+ * ... -EIO, -EINTR.  The collection is on the list of the mount by now.  Who may read a file whose inode is
+ * damaged is not known: its records are lost (lost.h).
+ */
+int vexfs_files_refresh(struct vexfs_body *b);
 /*
  * Compaction: the entries of `to` get the state of those of `from`, of the same collection; c->lock
  * held.

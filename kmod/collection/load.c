@@ -369,7 +369,7 @@ int vexfs_collection_load(struct vexfs_collection_mem *c)
 	mutex_unlock(&sbi->collections_lock);
 	err = b ? vexfs_words_load(c, raw) ?: load_body(c, b, raw) : -ENOMEM;
 	if (!err)
-		err = vexfs_files_refresh(c->dir->i_sb, &b->files) ?: vexfs_programs_load(c, raw);
+		err = vexfs_files_refresh(b) ?: vexfs_programs_load(c, raw);
 	if (err) {
 		mutex_lock(&sbi->collections_lock);
 		list_del_init(&c->list);

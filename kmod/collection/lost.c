@@ -37,6 +37,8 @@ const char *vexfs_lost_text(u32 why)
 		return "it has a keyword without a word";
 	case VEXFS_LOST_BINDING:
 		return "it is bound to no inode";
+	case VEXFS_LOST_FILE:
+		return "the inode of its file is damaged";
 	case VEXFS_LOST_KEY:
 		return "it has a bad key";
 	case VEXFS_LOST_ID:

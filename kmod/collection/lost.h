@@ -16,6 +16,7 @@ enum vexfs_lost {
 	VEXFS_LOST_FIELD, /* it may not have these */
 	VEXFS_LOST_WORD,
 	VEXFS_LOST_BINDING,
+	VEXFS_LOST_FILE, /* the inode that it is bound to */
 	VEXFS_LOST_KEY,
 	/* it is what was written, as is the later one that has its id or key, or contradicts its order */
 	VEXFS_LOST_ID,

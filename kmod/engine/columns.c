@@ -346,10 +346,15 @@ int vexfs_columns_put_lost(struct vexfs_columns *c, __u64 slot, __u32 why)
 
 int vexfs_columns_lose(struct vexfs_columns *c, __u64 slot, __u32 why)
 {
+	struct vexfs_file *file = bound_to(c, slot);
 	int err = vexfs_map_reserve(&c->lost, 1);
 
 	if (err)
 		return err;
+	if (file) {
+		file->records -= !vexfs_columns_dead(c, slot);
+		__atomic_store_n(&binding_of(c, slot)->file, NULL, __ATOMIC_RELAXED);
+	}
 	vexfs_map_del(&c->ids, vexfs_columns_id(c, slot), slot);
 	vexfs_map_put(&c->lost, slot, why);
 	c->lost_live += !vexfs_columns_dead(c, slot);

@@ -75,7 +75,7 @@ struct vexfs_file {
 int vexfs_columns_bind(struct vexfs_columns *c, __u64 slot, struct vexfs_file *file);
 /* The file that has a slot now: the last heir of the one it was bound to.  NULL: not bound. */
 struct vexfs_file *vexfs_columns_file(const struct vexfs_columns *c, __u64 slot);
-/* VEXFS_NO_SLOT: only dead ones */
+/* VEXFS_NO_SLOT: only dead and lost ones */
 __u64 vexfs_columns_bound_before(const struct vexfs_columns *c, __u64 slot);
 void vexfs_columns_publish(struct vexfs_columns *c, __u64 count);	/* release */
 __u64 vexfs_columns_count(const struct vexfs_columns *c);	/* acquire */
@@ -123,7 +123,7 @@ __u64 vexfs_columns_damaged(const struct vexfs_columns *c);	/* how many, dead on
  * follows with vexfs_columns_damage(); it stays as long as the columns do.  why: his, not 0.
  */
 int vexfs_columns_put_lost(struct vexfs_columns *c, __u64 slot, __u32 why);	/* -ENOMEM */
-/* The same of one that was put: its id is free again.  -ENOMEM. */
+/* The same of one that was put: its id is free again, and it is bound to nothing.  -ENOMEM. */
 int vexfs_columns_lose(struct vexfs_columns *c, __u64 slot, __u32 why);
 __u32 vexfs_columns_lost(const struct vexfs_columns *c, __u64 slot);	/* why; 0: it is not */
 bool vexfs_columns_any_lost(const struct vexfs_columns *c, bool live);	/* live: that is not dead */

@@ -391,6 +391,45 @@ static void dead(void **state)
 	rich_back(&rich);
 }
 
+/*
+ * The inode of a file is damaged, of one that has records of another one that it has replaced, too: its
+ * records are lost, and there again when the repair has found the inode to be good but for its checksum.
+ */
+static void file(void **state)
+{
+	static const char *const paths[] = { "/c/doc2", "/c/doc1" };
+	const __u64 first[] = { 10002, 10001 };
+	__u32 slot, n, i;
+	struct vexfs_item item;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(paths); i++) {
+		nothing_broken();
+		broken_ino = rich_ino(&rich, paths[i]);
+		slot = (broken_ino - 1) % VEXFS_INODES_PER_BLOCK;
+		((__u8 *)mended_hit(rich_table(&rich, broken_ino)))[slot * VEXFS_INODE_SIZE + 8] ^= 1;
+		open_image();
+		assert_int_equal(info_of(&m).damaged, 2);
+		assert_int_equal(info_of(&m).live, LIVE + RICH_BOUND);
+		assert_non_null(strstr(heard, "the inode of its file is damaged"));
+		assert_int_equal(truncated(700, NULL), VEXFS_TRUNC_DAMAGED);
+		all_but(0, 0, true);
+		for (n = 0; n < RICH_BOUND; n++)
+			assert_int_equal(get_id(&m, 10001 + n, &item),
+					 n % 4 == (first[i] - 10001) % 4 ? -ENOENT : 0);
+		mount_kill(&m);	/* nothing was written since the damage was found */
+		assert_int_equal(mended_repair(0, -1), 0);
+		assert_null(mended_wrong(false));
+		open_image();
+		n = info_of(&m).damaged;
+		assert_int_equal(n, 0);
+		for (n = 0; n < RICH_BOUND; n++)
+			assert_int_equal(get_id(&m, 10001 + n, &item), 0);
+		mount_close(&m);
+		rich_back(&rich);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -398,6 +437,7 @@ int main(void)
 		cmocka_unit_test(twins),
 		cmocka_unit_test(unread),
 		cmocka_unit_test(dead),
+		cmocka_unit_test(file),
 	};
 
 	return cmocka_run_group_tests_name("lost", tests, mended_make, mended_unmake);

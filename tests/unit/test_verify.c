@@ -489,7 +489,8 @@ static void test_records(void **state)
 static void test_bindings(void **state)
 {
 	(void)state;
-	EXPECT(VEXFS_FOUND_BINDING, 1, "checksum is wrong", break_inode(w, w->file));
+	EXPECT(VEXFS_FOUND_BINDING, 1, "the inode of its file is damaged",
+	       break_inode(w, w->file));
 	EXPECT(VEXFS_FOUND_BINDING, 1, "says where", with_record(w, 5, bare));
 	EXPECT(VEXFS_FOUND_BINDING, 1, "bound to no inode", with_record(w, BOUND, nowhere));
 	EXPECT(VEXFS_FOUND_BINDING, 1, "bound to nowhere", with_record(w, BOUND, far));
