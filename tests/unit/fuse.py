@@ -289,6 +289,18 @@ def mounts():
     test('as a helper of mount(8)', r.returncode == 0 and os.path.ismount(other), r.stdout)
     subprocess.run(['fusermount3', '-u', other], check=True)
     test('clean after that', until(lambda: fsck(image) == 'clean'), fsck(image))
+    # umount(8) returns before the daemon has ended
+    codes = []
+    for i in range(20):
+        r = run(fuse, image, other)
+        codes.append(r.returncode)
+        if r.returncode:
+            break
+        write(os.path.join(other, 'again'), pattern(4 * MIB, i))
+        subprocess.run(['fusermount3', '-u', other], check=True)
+    test('what was unmounted can be mounted at once, 20 times', not any(codes), codes, r.stdout)
+    test('clean after that, too', until(lambda: fsck(image) == 'clean'), fsck(image))
+
     refused('the helper tells mount(8) of a failure', 'no such file', '/none', mnt, '-o', 'rw', program=link, code=32)
 
     refused('no image', 'there is no such file', '/none', mnt)
