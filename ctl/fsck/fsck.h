@@ -42,6 +42,7 @@ struct check {
 	const char *path;
 	enum mode mode;
 	bool json, all, replay, progress_shown;
+	bool mounted;			/* by the kernel */
 	__u64 at;			/* block of a superblock, 0: look */
 	const char *undo;		/* file, or NULL */
 	/* for JSON: "clean", "log pending", "errors", "repaired", "not checked" */

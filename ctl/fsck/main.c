@@ -469,6 +469,8 @@ static int keep_out(struct check *c, struct vexfs_dev *dev, bool readonly)
 {
 	int err = vexfs_dev_lock(dev, !may_write(c));
 
+	if (!err && !may_write(c) && !c->mounted && vexfs_dev_held(dev))
+		err = -EBUSY;
 	if (err == -EBUSY && (may_write(c) || !readonly))
 		return fail(c, "is open in another process: close it there first");
 	if (err == -EBUSY)
@@ -498,6 +500,7 @@ static int may_check(struct check *c, const struct stat *st, bool readonly)
 		fail(c, "note: is mounted on %s, read-only", target);
 	if (is)
 		c->mode = MODE_LOOK;
+	c->mounted = is;
 	return 0;
 }
 

@@ -265,6 +265,22 @@ int vexfs_dev_lock(struct vexfs_dev *dev, bool shared)
 	return err;
 }
 
+bool vexfs_dev_held(const struct vexfs_dev *dev)
+{
+	char path[32];
+	struct stat st;
+	int fd;
+
+	if (fstat(dev->fd, &st) || !S_ISBLK(st.st_mode))
+		return false;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", dev->fd);
+	fd = open(path, O_RDONLY | O_EXCL | O_CLOEXEC);
+	if (fd < 0)
+		return errno == EBUSY;
+	close(fd);
+	return false;
+}
+
 static void block_free(struct vx_block *b)
 {
 	free(b->committed);

@@ -211,6 +211,8 @@ void vexfs_dev_close(struct vexfs_dev *dev);
  * does.  Devices are opened with O_EXCL instead.
  */
 int vexfs_dev_lock(struct vexfs_dev *dev, bool shared);
+/* Of a device that was opened without O_EXCL: has somebody else, or the kernel, opened it with? */
+bool vexfs_dev_held(const struct vexfs_dev *dev);
 /* Is every block of dev->unread still one that cannot be read? */
 bool vexfs_dev_unread_still(struct vexfs_dev *dev);
 /*

@@ -392,7 +392,7 @@ static int open_device(struct debug *d, const char *path)
 			printable(target),
 			at == 2 ? ": what is printed may be changing, and in two states at once" :
 				  "");
-	else if (vexfs_dev_trylock(&d->dev, true) == -EBUSY)
+	else if (vexfs_dev_trylock(&d->dev, true) == -EBUSY || vexfs_dev_held(&d->dev))
 		fprintf(stderr,
 			"vexctl debug: %s: note: is open for writing in another process: what is printed may be changing\n",
 			printable(path));

@@ -323,6 +323,13 @@ def mounts():
         loop = run('losetup', '-f', '--show', image)
         if loop.returncode == 0:
             refused('an image behind a loop device', 'behind a loop device', image, mnt)
+            device = loop.stdout.strip()
+            m = Mount(device)
+            write(m.path('busy'), b'busy')
+            said = fsck(device)
+            test('fsck does not look at a device that is mounted by FUSE', 'open in another process' in said, said)
+            m.end()
+            test('and does when it is not any more', fsck(device) == 'clean', fsck(device))
             run('losetup', '-d', loop.stdout.strip())
     # nobody's: a dirty log, and no right to write
     m = Mount(image)
