@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <syslog.h>
@@ -81,6 +82,8 @@ struct options {
 	const char *what, *where;
 	char *dir;			/* the latter, absolute */
 	bool readonly, foreground, debug, noatime, noprograms;
+	bool remount;
+	unsigned long flags;		/* as of mount(2), of what was said */
 	unsigned int commit;
 	char *rest;			/* for libfuse, escaped; NULL: none */
 };
@@ -99,6 +102,36 @@ static bool is_for_mount(const char *o)
 			return true;
 	return !strncmp(o, "x-", 2) || !strncmp(o, "X-", 2) || !strncmp(o, "user=", 5) ||
 	       !strncmp(o, "comment=", 8);
+}
+
+/* Of a mount by the system.  libfuse knows them, too. */
+static void parse_flag(struct options *opt, const char *o)
+{
+	static const struct {
+		const char *name;
+		unsigned long set, clear;
+	} all[] = {
+		{ "ro", MS_RDONLY, 0 },
+		{ "rw", 0, MS_RDONLY },
+		{ "nosuid", MS_NOSUID, 0 },
+		{ "suid", 0, MS_NOSUID },
+		{ "nodev", MS_NODEV, 0 },
+		{ "dev", 0, MS_NODEV },
+		{ "noexec", MS_NOEXEC, 0 },
+		{ "exec", 0, MS_NOEXEC },
+		{ "sync", MS_SYNCHRONOUS, 0 },
+		{ "async", 0, MS_SYNCHRONOUS },
+		{ "dirsync", MS_DIRSYNC, 0 },
+		{ "noatime", MS_NOATIME, 0 },
+		{ "nodiratime", MS_NODIRATIME, 0 },
+		{ "relatime", MS_RELATIME, 0 },
+		{ "strictatime", MS_STRICTATIME, 0 },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (!strcmp(o, all[i].name))
+			opt->flags = (opt->flags & ~all[i].clear) | all[i].set;
 }
 
 static int parse_commit(struct options *opt, const char *value)
@@ -120,7 +153,10 @@ static int parse_list(struct options *opt, char *list)
 	int err = 0;
 
 	for (o = strtok_r(list, ",", &save); o && !err; o = strtok_r(NULL, ",", &save)) {
-		if (!strcmp(o, "ro"))
+		parse_flag(opt, o);
+		if (helper && !strcmp(o, "remount"))
+			opt->remount = true;
+		else if (!strcmp(o, "ro"))
 			opt->readonly = true;
 		else if (!strcmp(o, "rw"))
 			opt->readonly = false;
@@ -164,9 +200,11 @@ static int parse(int argc, char **argv, struct options *opt)
 			break;
 		case 'r':
 			opt->readonly = true;
+			parse_flag(opt, "ro");
 			break;
 		case 'w':
 			opt->readonly = false;
+			parse_flag(opt, "rw");
 			break;
 		case 'f':
 			if (helper)
@@ -241,6 +279,8 @@ static int check_dir(struct options *opt)
 static int make_args(const struct options *opt, struct fuse_args *args)
 {
 	char *name = realpath(opt->what, NULL), *list = NULL, *both;
+	/* libfuse is for nodev and nosuid where mount(8) is not; that one tells the helper of them only */
+	bool as_root = helper && !geteuid();
 	int err;
 
 	if (asprintf(&both, "fsname=%s", name ?: opt->what) < 0)
@@ -250,6 +290,8 @@ static int make_args(const struct options *opt, struct fuse_args *args)
 	      fuse_opt_add_opt(&list, "subtype=vexfs") || fuse_opt_add_opt_escaped(&list, both) ||
 	      (opt->readonly && fuse_opt_add_opt(&list, "ro")) ||
 	      (opt->noatime && fuse_opt_add_opt(&list, "noatime")) ||
+	      (as_root && !(opt->flags & MS_NODEV) && fuse_opt_add_opt(&list, "dev")) ||
+	      (as_root && !(opt->flags & MS_NOSUID) && fuse_opt_add_opt(&list, "suid")) ||
 	      (opt->debug && fuse_opt_add_opt(&list, "debug")) ||
 	      (opt->rest && fuse_opt_add_opt(&list, opt->rest)) ||
 	      fuse_opt_add_arg(args, me) || fuse_opt_add_arg(args, "-o") ||
@@ -257,6 +299,17 @@ static int make_args(const struct options *opt, struct fuse_args *args)
 	free(both);
 	free(list);
 	return err ? fail("out of memory") : 0;
+}
+
+/*
+ * mount -o remount: the flags of what is mounted, which is all that FUSE lets one change.  The daemon goes
+ * on as it was mounted.
+ */
+static int remount(const struct options *opt)
+{
+	if (mount(opt->what, opt->dir, NULL, MS_REMOUNT | opt->flags, NULL))
+		return fail("%s: cannot be mounted anew: %s", opt->where, strerror(errno));
+	return 0;
 }
 
 static void log_line(void *arg, const char *line)
@@ -372,7 +425,12 @@ int main(int argc, char **argv)
 	code = parse(argc, argv, &opt);
 	if (code >= 0)
 		goto out;
-	code = check_dir(&opt) ?: make_args(&opt, &args) ?: open_image(&opt, &m.image);
+	code = check_dir(&opt);
+	if (!code && opt.remount) {
+		code = remount(&opt);
+		goto out;
+	}
+	code = code ?: make_args(&opt, &args) ?: open_image(&opt, &m.image);
 	if (code)
 		goto out;
 	m.back.by_path = !opt.readonly && !stat(opt.what, &st);

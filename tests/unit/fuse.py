@@ -289,6 +289,21 @@ def mounts():
     test('as a helper of mount(8)', r.returncode == 0 and os.path.ismount(other), r.stdout)
     subprocess.run(['fusermount3', '-u', other], check=True)
     test('clean after that', until(lambda: fsck(image) == 'clean'), fsck(image))
+    def flags():
+        with open('/proc/mounts') as f:
+            return set([l for l in f if ' %s ' % other in l][0].split()[3].split(','))
+    if os.geteuid() == 0:
+        r = run(link, image, other, '-o', 'rw,nosuid')
+        test('nosuid is what was said, nodev was not', r.returncode == 0 and flags() & {'nosuid', 'nodev'} == {'nosuid'}, flags())
+        r = run(link, image, other, '-o', 'remount,ro,nodev')
+        test('mounted anew, read-only', r.returncode == 0 and flags() >= {'ro', 'nodev'} and
+             fails(write, os.path.join(other, 'no'), b'') == 'EROFS', r.stdout, flags())
+        r = run(link, image, other, '-o', 'remount,rw')
+        write(os.path.join(other, 'yes'), b'yes')
+        test('and writable', r.returncode == 0 and not flags() & {'ro', 'nodev', 'nosuid'}, r.stdout, flags())
+        subprocess.run(['fusermount3', '-u', other], check=True)
+        refused('mounted anew: what is not mounted', 'cannot be mounted anew', image, other, '-o', 'remount,ro', program=link, code=32)
+
     # umount(8) returns before the daemon has ended
     codes = []
     for i in range(20):
